@@ -1,0 +1,44 @@
+// Device: the kernel's side of a native context. A real render node and a simulated GPU look alike.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "blob/result.h"
+#include "blob/unique_fd.h"
+
+namespace viaduct {
+
+/// DRM_IOCTL_VERSION of the driver behind a device.
+struct DriverVersion {
+    std::string name;  // "amdgpu", "i915", ...
+    uint32_t major = 0;
+    uint32_t minor = 0;
+    uint32_t patchlevel = 0;
+};
+
+/// Where the bytes behind an mmap offset live: map `fd` at `offset`.
+struct MapSource {
+    UniqueFd fd;
+    uint64_t offset = 0;
+};
+
+/// One open file of a render node: own GEM handles, own GPU address space. Methods may be called
+/// from one thread at a time.
+class Device {
+  public:
+    virtual ~Device() = default;
+
+    /// As ioctl(2), retried on EINTR. Returns a negative errno on failure, else the ioctl's value.
+    virtual int ioctl(unsigned long request, void* argument) = 0;
+    /// What to mmap for a fake offset that the driver's own mmap ioctl returned.
+    virtual Result<MapSource> map_source(uint64_t mmap_offset) = 0;
+    /// A sync file that signals when both have.
+    virtual Result<UniqueFd> merge_sync_files(int a, int b) = 0;
+    /// Descriptor of the open file; borrowed.
+    virtual int fd() const = 0;
+    virtual const DriverVersion& version() const = 0;
+};
+
+}  // namespace viaduct

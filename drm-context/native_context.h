@@ -1,0 +1,103 @@
+// The front's side of native contexts: all that renderer/ may know of them.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "blob/mapping.h"
+#include "blob/result.h"
+#include "blob/unique_fd.h"
+#include "drm-context/device/device.h"
+#include "drm-context/wire/common.h"
+
+namespace viaduct {
+
+/// VIRGL_RENDERER_MAP_CACHE_*: how the guest should map a blob.
+enum class MapCache : uint32_t { kNone = 0, kCached = 1, kUncached = 2, kWriteCombined = 3 };
+
+/// What a HOST3D blob is, once its context has given it out.
+enum class BlobKind {
+    kShm,     // the control buffer: a sealed memfd
+    kDmabuf,  // created SHAREABLE, or imported
+    kOpaque,  // lives in its context; exported and mapped through it
+};
+
+struct BlobRequest {
+    uint32_t res_id = 0;
+    uint32_t blob_flags = 0;  // VIRGL_RENDERER_BLOB_FLAG_*
+    uint64_t blob_id = 0;
+    uint64_t size = 0;  // bytes
+};
+
+struct BlobObject {
+    BlobKind kind = BlobKind::kOpaque;
+    MapCache cache = MapCache::kNone;
+    UniqueFd fd;  // kShm and kDmabuf; invalid for kOpaque
+};
+
+struct ExportedBlob {
+    BlobKind kind = BlobKind::kDmabuf;
+    UniqueFd fd;
+};
+
+/// Called once per retired fence, from the library's fence thread, no lock held.
+using FenceCallback = std::function<void(uint32_t ctx_id, uint32_t ring_idx, uint64_t fence_id)>;
+
+/// One guest context on the GPU. Calls come from one thread at a time (the VMM's). None of them
+/// waits for the GPU; those that need the worker's answer give up after the deadline (ETIMEDOUT).
+/// Everything is executed in call order. Destroying it returns at once: the worker winds down on
+/// its own, and every accepted fence is still reported.
+class NativeContext {
+  public:
+    virtual ~NativeContext() = default;
+
+    /// Queues a guest's command buffer (copied; any alignment).
+    virtual Status submit(std::span<const std::byte> commands) = 0;
+    /// Gives out the object that waits under blob_id (0: the control buffer) as resource res_id.
+    virtual Result<BlobObject> create_blob(const BlobRequest& request) = 0;
+    /// What to mmap to reach an opaque resource's bytes.
+    virtual Result<MapSource> map_source(uint32_t res_id) = 0;
+    /// A new descriptor for an opaque resource.
+    virtual Result<ExportedBlob> export_blob(uint32_t res_id) = 0;
+    /// Makes a foreign dma-buf known here as res_id. Takes the descriptor.
+    virtual void attach_resource(uint32_t res_id, UniqueFd dmabuf) = 0;
+    virtual void detach_resource(uint32_t res_id) = 0;
+    /// `fence_id` is reported after all work submitted before on `ring_idx` is done. Any ring_idx
+    /// is accepted; those without a GPU timeline retire in command order.
+    virtual Status create_fence(uint32_t ring_idx, uint64_t fence_id, bool mergeable) = 0;
+    /// A sync file for a fence of this context that is still pending; ENOENT otherwise.
+    virtual Result<UniqueFd> export_fence(uint64_t fence_id) = 0;
+    /// The next GPU submission waits for this sync file too. Takes the descriptor.
+    virtual Status add_in_fence(UniqueFd sync_file) = 0;
+    /// The context's own render-node file; borrowed, -1 if it has none.
+    virtual int device_fd() const = 0;
+};
+
+/// Opens one more file on the chosen GPU.
+using OpenDevice = std::function<Result<std::unique_ptr<Device>>()>;
+
+/// The GPU that native contexts run on. Thread-safe.
+class NativeContextHost {
+  public:
+    /// Probes the device that `open` gives. ENODEV: no usable GPU; ENOTSUP: a driver or version
+    /// that no native context fits.
+    static Result<std::unique_ptr<NativeContextHost>> create(OpenDevice open,
+                                                             FenceCallback on_fence);
+    /// Ends the fence thread: no callback starts afterwards. All contexts must be gone.
+    virtual ~NativeContextHost() = default;
+
+    virtual const wire::CapsetDrm& capset() const = 0;
+    /// `name`: the guest process's, for logs and the host's tools; any bytes.
+    virtual Result<std::unique_ptr<NativeContext>> create_context(uint32_t ctx_id,
+                                                                  std::string_view name) = 0;
+    /// A sync file that has signalled already.
+    virtual Result<UniqueFd> signalled_sync_file() = 0;
+};
+
+}  // namespace viaduct

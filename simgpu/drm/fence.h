@@ -1,0 +1,58 @@
+// Fence: a one-shot completion, as the kernel's dma_fence.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "blob/unique_fd.h"
+
+namespace simgpu::drm {
+
+class Fence;
+using FencePtr = std::shared_ptr<Fence>;
+
+/// Thread-safe. Signals once, with 0 or a negative errno (-ECANCELED: job lost to a reset).
+class Fence {
+  public:
+    static FencePtr create() { return std::make_shared<Fence>(); }
+    static FencePtr signalled(int status = 0);
+    /// Signals when all of `fences` have, with the first error among them.
+    static FencePtr all_of(const std::vector<FencePtr>& fences);
+    /// Signals when the sync file `fd` does (takes its own duplicate); null if `fd` is no sync
+    /// file.
+    static FencePtr from_sync_file(int fd);
+
+    bool is_signalled() const;
+    /// 0 while pending and after success; else the negative errno.
+    int status() const;
+    void signal(int status = 0);
+    /// False on timeout. `deadline` in CLOCK_MONOTONIC.
+    bool wait_until(std::chrono::steady_clock::time_point deadline) const;
+    /// Runs `callback` once the fence signals (at once if it has), on the signalling thread with
+    /// no lock held. Returns a token for remove_callback, 0 if it ran at once.
+    uint64_t on_signal(std::function<void(int status)> callback);
+    void remove_callback(uint64_t token);
+    /// A new sync file of this fence: a descriptor that polls readable once the fence has
+    /// signalled, in this or any other process; also if the signalling process dies.
+    viaduct::UniqueFd export_sync_file();
+
+  private:
+    mutable std::mutex mutex_;
+    mutable std::condition_variable signalled_;
+    bool done_ = false;
+    int status_ = 0;
+    uint64_t next_token_ = 1;
+    std::vector<std::pair<uint64_t, std::function<void(int)>>> callbacks_;
+};
+
+/// True if `fd` is a sync file made by export_sync_file, here or in another process.
+bool is_sync_file(int fd);
+/// The ioctls of a sync file (<linux/sync_file.h>: MERGE, FILE_INFO); -ENOTTY for others.
+int sync_file_ioctl(int fd, unsigned long request, void* argument);
+
+}  // namespace simgpu::drm

@@ -1,0 +1,55 @@
+// The interface between a ring's scheduler and the packet processors (PM4, SDMA).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "simgpu/engine/gpu_memory.h"
+#include "simgpu/engine/job_outcome.h"
+
+namespace simgpu {
+
+/// One indirect buffer of a job, as a CS chunk names it.
+struct IndirectBuffer {
+    uint64_t va = 0;
+    uint32_t size_bytes = 0;
+    uint32_t flags = 0;  // AMDGPU_IB_FLAG_*
+};
+
+/// What an engine may use while it runs a job.
+struct JobEnvironment {
+    GpuMemory& memory;
+    /// Set from another thread to end the job early (reset, close). Polled at least once per
+    /// packet, per few thousand shader instructions, and in every wait.
+    const std::atomic<bool>& stop;
+    /// Host CLOCK_MONOTONIC nanoseconds after which an unsatisfied wait or an endless shader is
+    /// a hang.
+    uint64_t deadline_ns = UINT64_MAX;
+};
+
+/// Packets and instructions met, for `skipped` reports and tests. Names are stable.
+struct EngineCounters {
+    std::map<std::string, uint64_t> packets;
+    std::map<std::string, uint64_t> skipped;
+    uint64_t lane_instructions = 0;
+};
+
+/// A packet processor with the state that survives from one IB to the next of the same GPU
+/// context (registers). One thread at a time.
+class Engine {
+  public:
+    virtual ~Engine() = default;
+    virtual JobOutcome execute(const IndirectBuffer& ib, JobEnvironment& environment) = 0;
+    virtual const EngineCounters& counters() const = 0;
+};
+
+std::unique_ptr<Engine> create_pm4_engine();
+std::unique_ptr<Engine> create_sdma_engine();
+
+/// The GPU's free-running counter: 100 MHz, from CLOCK_MONOTONIC.
+uint64_t gpu_clock();
+
+}  // namespace simgpu

@@ -1,0 +1,55 @@
+// The simulated GPU's public interface: open a device file, and talk to it as to a render node.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+
+#include "blob/unique_fd.h"
+
+namespace simgpu {
+
+enum class Model { kRenoir, kVega10 };
+
+/// "renoir", "vega10"; nothing for any other name.
+std::optional<Model> parse_model(std::string_view name);
+std::string_view model_name(Model model);
+
+struct OpenOptions {
+    Model model = Model::kRenoir;
+    /// Processes that open the same model and instance share one device: its rings and its memory
+    /// totals. Empty: $VIADUCT_SIMGPU_INSTANCE, else "default".
+    std::string instance;
+};
+
+/// Where the bytes behind an mmap offset live: map `fd` at `offset`.
+struct MapSource {
+    viaduct::UniqueFd fd;
+    uint64_t offset = 0;
+    uint64_t size = 0;  // bytes of the buffer object, page-rounded
+};
+
+/// One open file of the simulated render node: own handles, own GPU address space. Thread-safe.
+/// Destroying it stops its jobs and frees what it holds; buffers exported live on.
+class File {
+  public:
+    /// Error: positive errno.
+    static tl::expected<std::unique_ptr<File>, int> open(const OpenOptions& options);
+    virtual ~File() = default;
+
+    /// As ioctl(2) on the render node, size rule of the DRM core included, but returns a negative
+    /// errno instead of setting errno. Never returns -EINTR.
+    virtual int ioctl(unsigned long request, void* argument) = 0;
+    /// Resolves an offset that DRM_IOCTL_AMDGPU_GEM_MMAP gave. Error: positive errno.
+    virtual tl::expected<MapSource, int> map_source(uint64_t mmap_offset) = 0;
+    /// A descriptor that stands for this open file (fstat, fdinfo); borrowed.
+    virtual int fd() const = 0;
+};
+
+/// Merges two sync files of simulated fences into one. Error: positive errno.
+tl::expected<viaduct::UniqueFd, int> merge_sync_files(int a, int b);
+
+}  // namespace simgpu
