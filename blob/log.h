@@ -1,0 +1,63 @@
+// Logging: one process-wide sink, levels, and a limiter for what guests can provoke.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace viaduct {
+
+/// The order of VIRGL_LOG_LEVEL_*.
+enum class LogLevel { kDebug, kInfo, kWarning, kError, kSilent };
+
+/// Gets every message that passes the level, without a newline. May be called from any thread,
+/// one call at a time.
+using LogSink = std::function<void(LogLevel level, std::string_view text)>;
+
+/// Replaces the sink (default: stderr). An empty sink restores the default.
+void set_log_sink(LogSink sink);
+/// Messages below `level` are dropped before they are formatted. Default: kWarning.
+void set_log_level(LogLevel level);
+bool log_enabled(LogLevel level);
+
+/// Hands a finished line to the sink.
+void log_line(LogLevel level, std::string_view text);
+
+template <typename... Args>
+void log(LogLevel level, fmt::format_string<Args...> text, Args&&... args) {
+    if (log_enabled(level)) log_line(level, fmt::format(text, std::forward<Args>(args)...));
+}
+
+/// At most 64 bytes of a guest's text, up to the first NUL, control bytes and backslashes
+/// escaped: safe to print anywhere.
+std::string sanitise(std::string_view guest_text);
+
+/// Decides which occurrence of a cause is worth a line: the 1st, 10th, 100th, ... One limiter per
+/// context, so that no guest can flood the log or silence another. Not thread-safe.
+class LogLimiter {
+  public:
+    /// Counts one occurrence of `cause` (a string literal). Returns its number if it should be
+    /// logged, else 0.
+    uint64_t admit(const char* cause);
+
+    /// Counts, and logs with the occurrence's number when it is worth it.
+    template <typename... Args>
+    void log(LogLevel level, const char* cause, fmt::format_string<Args...> text, Args&&... args) {
+        const uint64_t nth = admit(cause);
+        if (nth == 0 || !log_enabled(level)) return;
+        auto line = fmt::format(text, std::forward<Args>(args)...);
+        if (nth > 1) line += fmt::format(" (for the {}th time)", nth);
+        log_line(level, line);
+    }
+
+  private:
+    std::map<const char*, uint64_t> counts_;
+};
+
+}  // namespace viaduct

@@ -1,0 +1,48 @@
+#include "blob/log.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace viaduct {
+namespace {
+
+class Log : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        set_log_level(LogLevel::kInfo);
+        set_log_sink([this](LogLevel, std::string_view text) { lines_.emplace_back(text); });
+    }
+    void TearDown() override {
+        set_log_sink(nullptr);
+        set_log_level(LogLevel::kWarning);
+    }
+    std::vector<std::string> lines_;
+};
+
+TEST_F(Log, DropsWhatIsBelowTheLevel) {
+    log(LogLevel::kDebug, "no {}", 1);
+    log(LogLevel::kInfo, "yes {}", 2);
+    EXPECT_EQ(lines_, std::vector<std::string>{"yes 2"});
+}
+
+TEST_F(Log, LimiterLogsPowersOfTenPerCause) {
+    static const char kA[] = "a", kB[] = "b";
+    LogLimiter limiter;
+    for (int i = 0; i < 1000; ++i) limiter.log(LogLevel::kError, kA, "bad {}", i);
+    limiter.log(LogLevel::kError, kB, "other");
+    const std::vector<std::string> expected{"bad 0", "bad 9 (for the 10th time)",
+                                            "bad 99 (for the 100th time)",
+                                            "bad 999 (for the 1000th time)", "other"};
+    EXPECT_EQ(lines_, expected);
+}
+
+TEST(Sanitise, EscapesAndCutsGuestText) {
+    EXPECT_EQ(sanitise("glxgears"), "glxgears");
+    EXPECT_EQ(sanitise("a\x1b[2J\n\\%s"), "a\\x1b[2J\\x0a\\x5c%s");
+    EXPECT_EQ(sanitise(std::string_view("ab\0cd", 5)), "ab");
+    EXPECT_EQ(sanitise(std::string(1000, 'x')).size(), 64u);
+}
+
+}  // namespace
+}  // namespace viaduct
