@@ -1,0 +1,278 @@
+// Renderer: blob resources - creation, mapping, export, import.
+#include "blob/memfd.h"
+#include "renderer/iov.h"
+#include "renderer/renderer.h"
+
+namespace viaduct {
+
+namespace {
+
+constexpr uint32_t kKnownBlobFlags = VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE |
+                                     VIRGL_RENDERER_BLOB_FLAG_USE_SHAREABLE |
+                                     VIRGL_RENDERER_BLOB_FLAG_USE_CROSS_DEVICE;
+
+uint32_t fd_type_of(BlobKind kind) {
+    static constexpr uint32_t kTypes[] = {VIRGL_RENDERER_BLOB_FD_TYPE_SHM,
+                                          VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF,
+                                          VIRGL_RENDERER_BLOB_FD_TYPE_OPAQUE};
+    return kTypes[static_cast<size_t>(kind)];
+}
+
+// What blob_mem says about iovecs: HOST3D has none; where guest memory belongs to the blob, it
+// must cover all of it.
+bool iovecs_fit(const virgl_renderer_resource_create_blob_args& args) {
+    if (args.blob_mem == VIRGL_RENDERER_BLOB_MEM_HOST3D) return args.num_iovs == 0;
+    const auto total = total_length(args.iovecs, args.num_iovs);
+    return total && *total >= args.size;
+}
+
+bool mappable(const Resource& resource) {
+    if (resource.home == ResourceHome::kImported) return true;
+    return resource.home == ResourceHome::kContext &&
+           (resource.blob_flags & VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE);
+}
+
+// The descriptor and offset behind a resource of ours. Opaque objects die with their context.
+Result<MapSource> map_source(const Resource& resource) {
+    if (!mappable(resource)) return fail(EINVAL, "resource {} is not mappable", resource.id);
+    if (resource.opaque()) {
+        const auto creator = resource.creator.lock();
+        if (!creator) return fail(EINVAL, "resource {}: its context is gone", resource.id);
+        return creator->native->map_source(resource.id);
+    }
+    const auto object = object_size(resource.fd.get());
+    if (!object || resource.size > round_up_to_page(*object))
+        return fail(EINVAL, "resource {}: {} bytes are more than its object has", resource.id,
+                    resource.size);
+    MapSource source;
+    source.fd = resource.fd.duplicate();
+    if (!source.fd) return fail(EMFILE, "no descriptor left to map resource {}", resource.id);
+    return source;
+}
+
+}  // namespace
+
+int Renderer::create_blob(const virgl_renderer_resource_create_blob_args* args) {
+    if (!args) return -EINVAL;
+    ContextPtr context;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!may_create(args->res_handle) || args->size == 0) return -EINVAL;
+        if (args->blob_mem < VIRGL_RENDERER_BLOB_MEM_GUEST ||
+            args->blob_mem > VIRGL_RENDERER_BLOB_MEM_HOST3D_GUEST)
+            return -EINVAL;
+        context = find_context(args->ctx_id);
+    }
+    if ((args->blob_flags & ~kKnownBlobFlags) || !iovecs_fit(*args)) return -EINVAL;
+    if (args->blob_mem == VIRGL_RENDERER_BLOB_MEM_GUEST) return create_guest_blob(*args);
+    if (!context) return -EINVAL;
+    return context->native ? create_native_blob(context, *args) : create_classic_blob(*args);
+}
+
+int Renderer::create_guest_blob(const virgl_renderer_resource_create_blob_args& args) {
+    const std::lock_guard lock(mutex_);
+    Resource resource;
+    resource.id = args.res_handle;
+    resource.home = ResourceHome::kGuest;
+    resource.size = args.size;
+    resource.blob_flags = args.blob_flags;
+    resource.cache = MapCache::kCached;
+    resource.iovecs = const_cast<iovec*>(args.iovecs);  // given back by detach_iov, as it came
+    resource.num_iovecs = static_cast<int>(args.num_iovs);
+    insert_resource(std::move(resource));
+    return 0;
+}
+
+int Renderer::create_native_blob(const ContextPtr& context,
+                                 const virgl_renderer_resource_create_blob_args& args) {
+    const std::lock_guard lock(mutex_);
+    auto object =
+        context->native->create_blob({args.res_handle, args.blob_flags, args.blob_id, args.size});
+    if (!object) {
+        context->log.log(LogLevel::kWarning, "create_blob",
+                         "context {}: blob {} as resource {}: {}", context->id, args.blob_id,
+                         args.res_handle, object.error().message);
+        return -object.error().code;
+    }
+    Resource resource;
+    resource.id = args.res_handle;
+    resource.home = ResourceHome::kContext;
+    resource.size = args.size;
+    resource.blob_flags = args.blob_flags;
+    resource.cache = object->cache;
+    resource.fd = std::move(object->fd);
+    resource.fd_type = fd_type_of(object->kind);
+    resource.creator = context;
+    resource.known_to.push_back(context);
+    if (args.num_iovs > 0) {
+        resource.iovecs = const_cast<iovec*>(args.iovecs);
+        resource.num_iovecs = static_cast<int>(args.num_iovs);
+    }
+    insert_resource(std::move(resource));
+    return 0;
+}
+
+int Renderer::create_classic_blob(const virgl_renderer_resource_create_blob_args& args) {
+    if (const int error = classic()->create_blob(args)) return error < 0 ? error : -error;
+    const std::lock_guard lock(mutex_);
+    Resource resource;
+    resource.id = args.res_handle;
+    resource.size = args.size;
+    resource.blob_flags = args.blob_flags;
+    resource.in_classic = true;
+    insert_resource(std::move(resource));
+    return 0;
+}
+
+int Renderer::import_blob(const virgl_renderer_resource_import_blob_args* args) {
+    if (!args) return -EINVAL;
+    const bool known_mem = args->blob_mem == VIRGL_RENDERER_BLOB_MEM_HOST3D ||
+                           args->blob_mem == VIRGL_RENDERER_BLOB_MEM_GUEST_VRAM;
+    const bool known_type = args->fd_type >= VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF &&
+                            args->fd_type <= VIRGL_RENDERER_BLOB_FD_TYPE_SHM;
+    if (!known_mem || !known_type || args->fd < 0 || args->size == 0) return -EINVAL;
+    if (::fcntl(args->fd, F_GETFD) < 0) return -EINVAL;
+    const std::lock_guard lock(mutex_);
+    if (!may_create(args->res_handle)) return -EINVAL;
+    Resource resource;
+    resource.id = args->res_handle;
+    resource.home = ResourceHome::kImported;
+    resource.size = args->size;
+    resource.fd_type = args->fd_type;
+    insert_resource(std::move(resource));
+    // Nothing can fail from here on: the descriptor is ours.
+    find_resource(args->res_handle)->fd.reset(args->fd);
+    return 0;
+}
+
+int Renderer::map(uint32_t res_id, void** address, uint64_t* size) {
+    if (!address || !size) return -EINVAL;
+    if (const auto classic = classic_home_of(res_id)) return classic->map(res_id, address, size);
+    const std::lock_guard lock(mutex_);
+    const auto resource = find_resource(res_id);
+    if (!resource || resource->mapping.valid()) return -EINVAL;
+    const auto source = map_source(*resource);
+    if (!source) return -EINVAL;
+    auto mapping = Mapping::map_shared(source->fd.get(), source->offset, resource->size);
+    if (!mapping) {
+        log(LogLevel::kError, "resource {}: {}", res_id, mapping.error().message);
+        return -EINVAL;
+    }
+    resource->mapping = std::move(*mapping);
+    *address = resource->mapping.data();
+    *size = resource->size;
+    return 0;
+}
+
+int Renderer::unmap(uint32_t res_id) {
+    if (const auto classic = classic_home_of(res_id)) return classic->unmap(res_id);
+    const std::lock_guard lock(mutex_);
+    const auto resource = find_resource(res_id);
+    if (!resource || !resource->mapping.valid()) return -EINVAL;
+    resource->mapping.reset();
+    return 0;
+}
+
+int Renderer::map_fixed(uint32_t res_id, void* address) {
+    if (!address) return -EINVAL;
+    if (const auto classic = classic_home_of(res_id)) return classic->map_fixed(res_id, address);
+    const std::lock_guard lock(mutex_);
+    const auto resource = find_resource(res_id);
+    if (!resource) return -EINVAL;
+    const auto source = map_source(*resource);
+    if (!source) return -EINVAL;
+    const auto status =
+        viaduct::map_fixed(source->fd.get(), source->offset, resource->size, address);
+    if (status) return 0;
+    log(LogLevel::kError, "resource {}: {}", res_id, status.error().message);
+    return -EINVAL;
+}
+
+int Renderer::map_info(uint32_t res_id, uint32_t* info) {
+    if (!info) return -EINVAL;
+    if (const auto classic = classic_home_of(res_id)) return classic->map_info(res_id, info);
+    const std::lock_guard lock(mutex_);
+    const auto resource = find_resource(res_id);
+    if (!resource || resource->cache == MapCache::kNone) return -EINVAL;
+    *info = static_cast<uint32_t>(resource->cache);
+    return 0;
+}
+
+int Renderer::export_blob(uint32_t res_id, uint32_t* type, int* fd) {
+    if (!type || !fd) return -EINVAL;
+    if (const auto classic = classic_home_of(res_id)) return classic->export_blob(res_id, type, fd);
+    ResourcePtr resource;
+    {
+        const std::lock_guard lock(mutex_);
+        resource = find_resource(res_id);
+    }
+    if (!resource) return -EINVAL;
+    auto exported = export_storage(resource);
+    if (!exported) return -EINVAL;
+    *type = fd_type_of(exported->kind);
+    *fd = exported->fd.release();
+    return 0;
+}
+
+Result<ExportedBlob> Renderer::export_storage(const ResourcePtr& resource) {
+    const std::lock_guard lock(mutex_);
+    if (resource->opaque()) {
+        const auto creator = resource->creator.lock();
+        if (!creator) return fail(EINVAL, "resource {}: its context is gone", resource->id);
+        return creator->native->export_blob(resource->id);
+    }
+    if (!resource->fd) return fail(EINVAL, "resource {} has no descriptor", resource->id);
+    ExportedBlob exported;
+    for (const BlobKind kind : {BlobKind::kShm, BlobKind::kDmabuf, BlobKind::kOpaque})
+        if (fd_type_of(kind) == resource->fd_type) exported.kind = kind;
+    exported.fd = resource->fd.duplicate();
+    if (!exported.fd) return fail(EMFILE, "no descriptor left for resource {}", resource->id);
+    return exported;
+}
+
+Result<UniqueFd> Renderer::classic_dmabuf(uint32_t res_id) {
+    const auto classic = classic_home_of(res_id);
+    if (!classic) return fail(EINVAL, "no classic resource {}", res_id);
+    uint32_t type = 0;
+    int fd = -1;
+    if (classic->export_blob(res_id, &type, &fd) != 0)
+        return fail(EINVAL, "resource {} cannot be exported", res_id);
+    UniqueFd exported(fd);
+    if (type != VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF)
+        return fail(EINVAL, "resource {} is no dma-buf", res_id);
+    return exported;
+}
+
+// Makes the classic renderer know one of our resources, under the same id.
+bool Renderer::import_into_classic(const ResourcePtr& resource) {
+    ClassicPtr classic;
+    virgl_renderer_resource_create_blob_args guest{};
+    {
+        const std::lock_guard lock(mutex_);
+        if (resource->in_classic) return true;
+        classic = classic_;
+        guest.res_handle = resource->id;
+        guest.blob_mem = VIRGL_RENDERER_BLOB_MEM_GUEST;
+        guest.blob_flags = resource->blob_flags;
+        guest.size = resource->size;
+        guest.iovecs = resource->iovecs;
+        guest.num_iovs = static_cast<uint32_t>(resource->num_iovecs);
+    }
+    if (!classic) return false;
+    int error = 0;
+    if (resource->home == ResourceHome::kGuest) {
+        error = guest.iovecs ? classic->create_blob(guest) : -EINVAL;
+    } else {
+        auto exported = export_storage(resource);
+        if (!exported) return false;
+        error =
+            classic->import_blob({resource->id, VIRGL_RENDERER_BLOB_MEM_HOST3D,
+                                  fd_type_of(exported->kind), exported->fd.get(), resource->size});
+        if (error == 0) std::ignore = exported->fd.release();
+    }
+    const std::lock_guard lock(mutex_);
+    resource->in_classic = error == 0;
+    return resource->in_classic;
+}
+
+}  // namespace viaduct

@@ -1,0 +1,19 @@
+// One guest context, as the renderer's table knows it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "blob/log.h"
+#include "drm-context/native_context.h"
+
+namespace viaduct {
+
+struct Context {
+    uint32_t id = 0;
+    uint32_t capset = 0;
+    std::unique_ptr<NativeContext> native;  // null: a virgl or Venus context, the classic side's
+    LogLimiter log;
+};
+
+}  // namespace viaduct

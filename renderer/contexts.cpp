@@ -1,0 +1,195 @@
+// Renderer: contexts, submissions, which context knows which resource.
+#include <algorithm>
+#include <set>
+
+#include "renderer/renderer.h"
+
+namespace viaduct {
+
+namespace {
+
+// Keeps the size in bytes within 32 bits, as the protocol's own lengths are.
+constexpr int kMaxSubmitWords = 1 << 30;
+
+bool knows(const Resource& resource, const Context* context) {
+    return std::any_of(resource.known_to.begin(), resource.known_to.end(),
+                       [context](const auto& weak) { return weak.lock().get() == context; });
+}
+
+void forget(Resource& resource, const Context* context) {
+    std::erase_if(resource.known_to, [context](const auto& weak) {
+        const auto other = weak.lock();
+        return !other || other.get() == context;
+    });
+}
+
+}  // namespace
+
+int Renderer::context_create(uint32_t ctx_id, uint32_t flags, std::string_view name) {
+    const uint32_t capset = flags & VIRGL_RENDERER_CONTEXT_FLAG_CAPSET_ID_MASK;
+    if (ctx_id == 0 || flags != capset) return EINVAL;
+    ClassicPtr classic;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!initialised_) return EINVAL;
+        if (const auto existing = find_context(ctx_id))
+            return existing->capset == capset ? 0 : EINVAL;
+        if (capset == wire::kCapsetDrm && !(flags_ & VIRGL_RENDERER_DRM)) return EINVAL;
+        classic = classic_;
+    }
+
+    auto context = std::make_shared<Context>();
+    context->id = ctx_id;
+    context->capset = capset;
+    if (capset == wire::kCapsetDrm) {
+        if (!gpu_.capset()) return EINVAL;
+        auto native = gpu_.create_context(ctx_id, name);
+        if (!native) {
+            log(LogLevel::kError, "context {} ({}): {}", ctx_id, sanitise(name),
+                native.error().message);
+            return ENOMEM;
+        }
+        context->native = std::move(*native);
+    } else if (const int error = classic->context_create(ctx_id, flags, name)) {
+        return error;
+    }
+    const std::lock_guard lock(mutex_);
+    contexts_.emplace(ctx_id, std::move(context));
+    return 0;
+}
+
+void Renderer::context_destroy(uint32_t ctx_id) {
+    ContextPtr context;  // ends after the lock is released
+    ClassicPtr classic;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = contexts_.find(ctx_id);
+        if (found == contexts_.end()) return;
+        context = std::move(found->second);
+        contexts_.erase(found);
+        classic = classic_;
+    }
+    if (!context->native) classic->context_destroy(ctx_id);
+}
+
+int Renderer::submit(uint32_t ctx_id, void* buffer, int ndw) {
+    ClassicPtr classic;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto context = find_context(ctx_id);
+        if (!context || ndw < 0 || ndw >= kMaxSubmitWords) return EINVAL;
+        if (reinterpret_cast<uintptr_t>(buffer) % sizeof(uint32_t) != 0) return EFAULT;
+        if (ndw > 0 && !buffer) return EFAULT;
+        if (context->native) {
+            const auto bytes = static_cast<size_t>(ndw) * sizeof(uint32_t);
+            const auto status =
+                context->native->submit({static_cast<const std::byte*>(buffer), bytes});
+            if (status) return 0;
+            context->log.log(LogLevel::kWarning, "submit", "context {}: submission refused: {}",
+                             ctx_id, status.error().message);
+            return status.error().code;
+        }
+        classic = classic_;
+    }
+    return classic->submit(ctx_id, buffer, ndw);
+}
+
+int Renderer::submit_with_fences(uint32_t ctx_id, void* buffer, int ndw, uint64_t* ids,
+                                 uint32_t count) {
+    if (count > 0 && !ids) return EINVAL;
+    if (const auto classic = classic_for_context(ctx_id))
+        return classic->submit_with_fences(ctx_id, buffer, ndw, ids, count);
+    {
+        const std::lock_guard lock(mutex_);
+        const auto context = find_context(ctx_id);
+        if (!context) return EINVAL;
+        if (const int error = add_in_fences(*context, ids, count)) return error;
+    }
+    return submit(ctx_id, buffer, ndw);
+}
+
+// With the lock held. Ids that nobody owes have retired, or never were: they count as signalled.
+// What is owed bounds the work, whatever the count.
+int Renderer::add_in_fences(Context& context, const uint64_t* ids, uint32_t count) {
+    std::set<uint64_t> pending;
+    for (uint32_t i = 0; i < count; ++i)
+        if (fences_.owner(ids[i])) pending.insert(ids[i]);
+    for (const uint64_t id : pending) {
+        const auto owner = fences_.owner(id);
+        const auto source = owner ? find_context(*owner) : nullptr;
+        if (!source || !source->native) continue;
+        auto sync_file = source->native->export_fence(id);
+        if (!sync_file) continue;  // retired meanwhile
+        if (const auto status = context.native->add_in_fence(std::move(*sync_file)); !status)
+            return -status.error().code;
+    }
+    return 0;
+}
+
+int Renderer::device_fd(uint32_t ctx_id) {
+    if (const auto classic = classic_for_context(ctx_id)) return classic->device_fd(ctx_id);
+    const std::lock_guard lock(mutex_);
+    const auto context = find_context(ctx_id);
+    if (!context) return -EINVAL;
+    const int fd = context->native->device_fd();
+    return fd >= 0 ? fd : -ENODEV;
+}
+
+void Renderer::attach_resource(uint32_t ctx_id, uint32_t res_id) {
+    ContextPtr context;
+    ResourcePtr resource;
+    {
+        const std::lock_guard lock(mutex_);
+        context = find_context(ctx_id);
+        resource = find_resource(res_id);
+    }
+    if (!context || !resource) return;
+    if (context->native) {
+        attach_to_native(context, resource);
+        return;
+    }
+    if (!import_into_classic(resource)) return;
+    if (const auto classic = classic_for_resource(res_id)) classic->attach_resource(ctx_id, res_id);
+}
+
+// A dma-buf that the context does not know yet is imported. Control buffers, guest memory and
+// objects that were never made shareable stay where they are.
+void Renderer::attach_to_native(const ContextPtr& context, const ResourcePtr& resource) {
+    UniqueFd dmabuf;
+    {
+        const std::lock_guard lock(mutex_);
+        if (knows(*resource, context.get())) return;
+        if (resource->fd_type == VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF)
+            dmabuf = resource->fd.duplicate();
+    }
+    if (resource->home == ResourceHome::kClassic) {
+        auto exported = classic_dmabuf(resource->id);
+        if (exported) dmabuf = std::move(*exported);
+    }
+    if (!dmabuf) return;
+    const std::lock_guard lock(mutex_);
+    if (find_context(context->id) != context || find_resource(resource->id) != resource) return;
+    context->native->attach_resource(resource->id, std::move(dmabuf));
+    resource->known_to.push_back(context);
+}
+
+void Renderer::detach_resource(uint32_t ctx_id, uint32_t res_id) {
+    ClassicPtr classic;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto context = find_context(ctx_id);
+        const auto resource = find_resource(res_id);
+        if (!context || !resource) return;
+        if (context->native) {
+            if (!knows(*resource, context.get())) return;
+            forget(*resource, context.get());
+            context->native->detach_resource(res_id);
+            return;
+        }
+        if (!resource->in_classic) return;
+        classic = classic_;
+    }
+    classic->detach_resource(ctx_id, res_id);
+}
+
+}  // namespace viaduct

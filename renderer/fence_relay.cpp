@@ -1,0 +1,82 @@
+#include "renderer/fence_relay.h"
+
+#include <utility>
+
+namespace viaduct {
+
+void FenceRelay::start(const Callbacks& callbacks, FenceDelivery delivery) {
+    const std::lock_guard lock(mutex_);
+    callbacks_ = callbacks;
+    delivery_ = delivery;
+}
+
+void FenceRelay::clear() {
+    const std::lock_guard lock(mutex_);
+    waiting_.clear();
+    owed_.clear();
+}
+
+void FenceRelay::stop() {
+    clear();
+    const std::lock_guard lock(mutex_);
+    callbacks_ = {};
+}
+
+void FenceRelay::expect(uint32_t ctx_id, uint64_t fence_id) {
+    const std::lock_guard lock(mutex_);
+    owed_.insert_or_assign(fence_id, ctx_id);
+}
+
+void FenceRelay::cancel(uint64_t fence_id) {
+    const std::lock_guard lock(mutex_);
+    owed_.erase(fence_id);
+}
+
+std::optional<uint32_t> FenceRelay::owner(uint64_t fence_id) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = owed_.find(fence_id);
+    if (found == owed_.end()) return std::nullopt;
+    return found->second;
+}
+
+void FenceRelay::global_retired(uint32_t fence_id) {
+    report({kGlobal, 0, fence_id});
+}
+
+void FenceRelay::context_retired(uint32_t ctx_id, uint32_t ring_idx, uint64_t fence_id) {
+    report({ctx_id, ring_idx, fence_id});
+}
+
+void FenceRelay::report(const Retired& fence) {
+    Callbacks callbacks;
+    {
+        const std::lock_guard lock(mutex_);
+        if (fence.ctx_id != kGlobal) owed_.erase(fence.fence_id);
+        if (delivery_ == FenceDelivery::kPolled) {
+            if (callbacks_.valid()) waiting_.push_back(fence);
+            return;
+        }
+        callbacks = callbacks_;
+    }
+    call(callbacks, fence);
+}
+
+void FenceRelay::deliver() {
+    std::vector<Retired> batch;
+    Callbacks callbacks;
+    {
+        const std::lock_guard lock(mutex_);
+        batch.swap(waiting_);
+        callbacks = callbacks_;
+    }
+    for (const Retired& fence : batch) call(callbacks, fence);
+}
+
+void FenceRelay::call(const Callbacks& callbacks, const Retired& fence) {
+    if (fence.ctx_id == kGlobal)
+        callbacks.write_fence(static_cast<uint32_t>(fence.fence_id));
+    else
+        callbacks.write_context_fence(fence.ctx_id, fence.ring_idx, fence.fence_id);
+}
+
+}  // namespace viaduct

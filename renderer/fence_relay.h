@@ -1,0 +1,61 @@
+// FenceRelay: carries retired fences to the VMM, by the rules it asked for.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "renderer/callbacks.h"
+
+namespace viaduct {
+
+/// When callbacks may run: on whatever thread learns of the retirement
+/// (VIRGL_RENDERER_ASYNC_FENCE_CB), or only inside virgl_renderer_poll. A VMM that polls registers
+/// a command after create_fence has returned: a callback from within that call would be lost.
+enum class FenceDelivery { kAsync, kPolled };
+
+/// Also the table of fences that native contexts still owe: ids are global, so a sync file is
+/// asked for by the bare id. Thread-safe; no lock is held while a callback runs.
+class FenceRelay {
+  public:
+    void start(const Callbacks& callbacks, FenceDelivery delivery);
+    /// Drops every fence known so far: the guest that waited for them is gone.
+    void clear();
+    /// Forgets everything. Nobody may report a fence afterwards until the next start().
+    void stop();
+
+    /// Notes that native context `ctx_id` owes `fence_id`.
+    void expect(uint32_t ctx_id, uint64_t fence_id);
+    /// Takes that back: the context did not accept the fence.
+    void cancel(uint64_t fence_id);
+    /// Which native context owes `fence_id`, if it is still pending.
+    std::optional<uint32_t> owner(uint64_t fence_id) const;
+
+    /// A fence of the context-0 timeline has retired.
+    void global_retired(uint32_t fence_id);
+    /// A fence of a context has retired. Any thread.
+    void context_retired(uint32_t ctx_id, uint32_t ring_idx, uint64_t fence_id);
+
+    /// Delivers what waits for a poll.
+    void deliver();
+
+  private:
+    static constexpr uint32_t kGlobal = 0;  // no context has this id
+    struct Retired {
+        uint32_t ctx_id;
+        uint32_t ring_idx;
+        uint64_t fence_id;
+    };
+    void report(const Retired& fence);
+    static void call(const Callbacks& callbacks, const Retired& fence);
+
+    mutable std::mutex mutex_;
+    Callbacks callbacks_;
+    FenceDelivery delivery_ = FenceDelivery::kPolled;
+    std::vector<Retired> waiting_;
+    std::unordered_map<uint64_t, uint32_t> owed_;  // fence id → context id
+};
+
+}  // namespace viaduct

@@ -1,0 +1,90 @@
+// Renderer: fences and sync files.
+#include "renderer/renderer.h"
+
+namespace viaduct {
+
+// Without GL nobody works on the context-0 timeline, but VMMs ignore a refusal and the guest would
+// wait for ever: such a fence retires at the next chance.
+int Renderer::create_fence(uint32_t fence_id) {
+    const auto classic = this->classic();
+    if (!classic) return EINVAL;
+    if (!classic->create_fence(fence_id)) fences_.global_retired(fence_id);
+    return 0;
+}
+
+int Renderer::context_create_fence(uint32_t ctx_id, uint32_t flags, uint32_t ring,
+                                   uint64_t fence_id) {
+    ClassicPtr classic;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto context = find_context(ctx_id);
+        if (!context || !callbacks_.has_context_fences()) return -EINVAL;
+        if (context->native) {
+            fences_.expect(ctx_id, fence_id);  // it may retire before create_fence returns
+            const bool mergeable = flags & VIRGL_RENDERER_FENCE_FLAG_MERGEABLE;
+            const auto status = context->native->create_fence(ring, fence_id, mergeable);
+            if (status) return 0;
+            fences_.cancel(fence_id);
+            context->log.log(LogLevel::kError, "fence", "context {}: fence {} on ring {}: {}",
+                             ctx_id, fence_id, ring, status.error().message);
+            return -status.error().code;
+        }
+        classic = classic_;
+    }
+    return classic->context_create_fence(ctx_id, flags, ring, fence_id);
+}
+
+void Renderer::context_poll(uint32_t ctx_id) {
+    if (const auto classic = classic_for_context(ctx_id)) classic->context_poll(ctx_id);
+    fences_.deliver();
+}
+
+int Renderer::context_poll_fd(uint32_t ctx_id) {
+    const auto classic = classic_for_context(ctx_id);
+    return classic ? classic->context_poll_fd(ctx_id) : -1;
+}
+
+int Renderer::attach_fence(uint32_t ctx_id, int fd) {
+    if (const auto classic = classic_for_context(ctx_id))
+        return classic->attach_fence(ctx_id, UniqueFd(fd));
+    const std::lock_guard lock(mutex_);
+    const auto context = find_context(ctx_id);
+    if (!context) return EINVAL;
+    if (fd < 0) return -EINVAL;
+    const auto status = context->native->add_in_fence(UniqueFd(fd));
+    return status ? 0 : -status.error().code;
+}
+
+int Renderer::export_fence(uint64_t fence_id, int* fd) {
+    if (!fd) return -EINVAL;
+    *fd = -1;
+    ClassicPtr classic;
+    {
+        const std::lock_guard lock(mutex_);
+        if (const auto owner = fences_.owner(fence_id)) {
+            const auto context = find_context(*owner);
+            if (!context || !context->native) return -EINVAL;
+            auto sync_file = context->native->export_fence(fence_id);
+            if (!sync_file) return -EINVAL;
+            *fd = sync_file->release();
+            return 0;
+        }
+        classic = classic_;
+    }
+    return classic ? classic->export_fence(fence_id, fd) : -EINVAL;
+}
+
+int Renderer::export_signalled_fence() {
+    const auto classic = this->classic();
+    if (!classic) return -1;
+    {
+        const std::lock_guard lock(mutex_);
+        if (flags_ & VIRGL_RENDERER_DRM) {
+            auto sync_file = gpu_.signalled_sync_file();
+            if (sync_file) return sync_file->release();
+        }
+    }
+    return classic->export_signalled_fence();
+}
+
+}  // namespace viaduct

@@ -1,0 +1,48 @@
+// NativeGpu: the one GPU behind capset 6, probed when first asked for.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "renderer/provider.h"
+
+namespace viaduct {
+
+/// Finds the GPU once, remembers the answer, and says why in one log line if there is none. VMMs
+/// ask for the capability set before init: the answer given then stays. Thread-safe; no lock is
+/// held while the factory runs, since that may call the VMM's get_drm_fd.
+class NativeGpu {
+  public:
+    NativeGpu(HostFactory factory, FenceCallback on_fence)
+        : factory_(std::move(factory)), on_fence_(std::move(on_fence)) {}
+
+    /// The capability set, or nothing if there is no usable GPU. Probes if need be.
+    std::optional<wire::CapsetDrm> capset();
+    /// From init: probes, through the VMM's descriptor if it gives one.
+    void start(const Callbacks& callbacks);
+    /// Makes sure that a GPU given up by stop() is there again.
+    void resume() { host(); }
+    /// No fence callback starts afterwards. All contexts must be gone. The next context, or
+    /// resume(), opens the GPU again.
+    void stop();
+    /// As stop(), and forgets the VMM.
+    void shut_down();
+
+    Result<std::unique_ptr<NativeContext>> create_context(uint32_t ctx_id, std::string_view name);
+    Result<UniqueFd> signalled_sync_file();
+
+  private:
+    std::shared_ptr<NativeContextHost> host();
+    std::shared_ptr<NativeContextHost> probe(const VmmDrmFd& get_drm_fd);
+
+    const HostFactory factory_;
+    const FenceCallback on_fence_;
+    std::mutex mutex_;
+    VmmDrmFd get_drm_fd_;
+    std::shared_ptr<NativeContextHost> host_;
+    std::optional<wire::CapsetDrm> capset_;
+    bool absent_ = false;  // probed in vain since the last start()
+};
+
+}  // namespace viaduct

@@ -1,0 +1,133 @@
+// Renderer: everything behind the C ABI.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "renderer/context.h"
+#include "renderer/fence_relay.h"
+#include "renderer/native_gpu.h"
+#include "renderer/provider.h"
+#include "renderer/resource.h"
+
+namespace viaduct {
+
+/// The tables of contexts and resources and the rules between them. A method per C function, with
+/// that function's return convention (see renderer/abi/virglrenderer.h): positive or negative
+/// errno as history has it.
+///
+/// Threads: VMMs call from one thread at a time; the lock makes sure that calls from several find
+/// consistent tables. It is never held while the VMM is called back: the classic renderer, the
+/// probing of the GPU and the end of contexts run outside it. Fence callbacks take no lock of this
+/// class at all.
+class Renderer {
+  public:
+    Renderer(HostFactory host_factory, std::unique_ptr<ClassicProvider> classic_provider);
+    ~Renderer();
+    Renderer(const Renderer&) = delete;
+    Renderer& operator=(const Renderer&) = delete;
+
+    // Life cycle (renderer.cpp)
+    int init(void* cookie, int flags, const virgl_renderer_callbacks* table);
+    void cleanup();
+    void reset();
+    void poll();
+    int poll_fd();
+    void force_ctx_0();
+
+    // Capability sets (renderer.cpp)
+    CapsetInfo capset(uint32_t set);
+    void fill_caps(uint32_t set, uint32_t version, void* caps);
+
+    // Contexts (contexts.cpp)
+    int context_create(uint32_t ctx_id, uint32_t flags, std::string_view name);
+    void context_destroy(uint32_t ctx_id);
+    int submit(uint32_t ctx_id, void* buffer, int ndw);
+    int submit_with_fences(uint32_t ctx_id, void* buffer, int ndw, uint64_t* ids, uint32_t count);
+    int device_fd(uint32_t ctx_id);
+    void attach_resource(uint32_t ctx_id, uint32_t res_id);
+    void detach_resource(uint32_t ctx_id, uint32_t res_id);
+
+    // Fences (fences.cpp)
+    int create_fence(uint32_t fence_id);
+    int context_create_fence(uint32_t ctx_id, uint32_t flags, uint32_t ring, uint64_t fence_id);
+    void context_poll(uint32_t ctx_id);
+    int context_poll_fd(uint32_t ctx_id);
+    int attach_fence(uint32_t ctx_id, int fd);
+    int export_fence(uint64_t fence_id, int* fd);
+    int export_signalled_fence();
+
+    // Classic resources, and what all resources have in common (resources.cpp)
+    int resource_create(virgl_renderer_resource_create_args* args, iovec* iovecs, uint32_t count);
+    int import_eglimage(virgl_renderer_resource_create_args* args, void* image);
+    void unref(uint32_t res_id);
+    int attach_iov(uint32_t res_id, iovec* iovecs, int count);
+    void detach_iov(uint32_t res_id, iovec** iovecs, int* count);
+    int transfer_write(const Transfer& transfer);
+    int transfer_read(const Transfer& transfer);
+    int info(uint32_t res_id, virgl_renderer_resource_info* info);
+    int info_ext(uint32_t res_id, virgl_renderer_resource_info_ext* info);
+    int export_query(virgl_renderer_export_query& query);
+    void set_priv(uint32_t res_id, void* priv);
+    void* get_priv(uint32_t res_id);
+    void get_rect(uint32_t res_id, iovec* iovecs, uint32_t count, uint32_t offset, const Rect&);
+    void* cursor_data(uint32_t res_id, uint32_t* width, uint32_t* height);
+    int fd_for_texture(uint32_t tex_id, int* fd);
+    int fd_for_texture2(uint32_t tex_id, int* fd, int* stride, int* offset);
+
+    // Blobs (blobs.cpp)
+    int create_blob(const virgl_renderer_resource_create_blob_args* args);
+    int import_blob(const virgl_renderer_resource_import_blob_args* args);
+    int map(uint32_t res_id, void** address, uint64_t* size);
+    int unmap(uint32_t res_id);
+    int map_fixed(uint32_t res_id, void* address);
+    int map_info(uint32_t res_id, uint32_t* info);
+    int export_blob(uint32_t res_id, uint32_t* type, int* fd);
+
+  private:
+    using ContextPtr = std::shared_ptr<Context>;
+    using ResourcePtr = std::shared_ptr<Resource>;
+    using ClassicPtr = std::shared_ptr<ClassicRenderer>;
+
+    // With the lock held.
+    ContextPtr find_context(uint32_t ctx_id) const;
+    ResourcePtr find_resource(uint32_t res_id) const;
+    bool may_create(uint32_t res_id) const;
+    void insert_resource(Resource resource);
+
+    // Without the lock: these take it.
+    ClassicPtr classic() const;
+    /// The classic renderer if it serves this context, or knows this resource; else null.
+    ClassicPtr classic_for_context(uint32_t ctx_id) const;
+    ClassicPtr classic_for_resource(uint32_t res_id) const;
+    /// The classic renderer if the resource lives there; else null.
+    ClassicPtr classic_home_of(uint32_t res_id) const;
+    void drop_contexts_and_resources();
+    bool import_into_classic(const ResourcePtr& resource);
+    void attach_to_native(const ContextPtr& context, const ResourcePtr& resource);
+    Result<UniqueFd> classic_dmabuf(uint32_t res_id);
+    int create_classic_blob(const virgl_renderer_resource_create_blob_args& args);
+    int create_guest_blob(const virgl_renderer_resource_create_blob_args& args);
+    int create_native_blob(const ContextPtr& context,
+                           const virgl_renderer_resource_create_blob_args& args);
+    Result<ExportedBlob> export_storage(const ResourcePtr& resource);
+    int add_in_fences(Context& context, const uint64_t* ids, uint32_t count);
+
+    mutable std::mutex mutex_;
+    bool initialised_ = false;
+    int flags_ = 0;
+    Callbacks callbacks_;
+    std::unordered_map<uint32_t, ContextPtr> contexts_;
+    std::unordered_map<uint32_t, ResourcePtr> resources_;
+
+    FenceRelay fences_;
+    NativeGpu gpu_;
+    const std::unique_ptr<ClassicProvider> classic_provider_;
+    ClassicPtr classic_;  // null before init
+};
+
+}  // namespace viaduct

@@ -1,0 +1,48 @@
+// One resource, as the renderer's table knows it.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "blob/mapping.h"
+#include "blob/unique_fd.h"
+#include "drm-context/native_context.h"
+
+namespace viaduct {
+
+struct Context;
+
+/// Where a resource's storage lives, which decides who answers for it.
+enum class ResourceHome {
+    kClassic,   // the classic renderer: 2D and 3D resources, blobs of virgl and Venus contexts
+    kGuest,     // guest memory only (blob_mem GUEST)
+    kContext,   // an object of a native context (HOST3D, HOST3D_GUEST)
+    kImported,  // a descriptor that the VMM brought
+};
+
+struct Resource {
+    uint32_t id = 0;
+    ResourceHome home = ResourceHome::kClassic;
+    uint64_t size = 0;  // bytes, of blobs
+    uint32_t blob_flags = 0;
+    uint32_t fd_type = 0;  // VIRGL_RENDERER_BLOB_FD_TYPE_* of `fd`
+    MapCache cache = MapCache::kNone;
+    UniqueFd fd;                     // control buffer, dma-buf or import; none for opaque objects
+    std::weak_ptr<Context> creator;  // of kContext
+    std::vector<std::weak_ptr<Context>> known_to;  // native contexts that hold an object for it
+
+    iovec* iovecs = nullptr;  // the VMM's, until detached
+    int num_iovecs = 0;
+    void* priv = nullptr;  // the VMM's
+
+    Mapping mapping;          // of virgl_renderer_resource_map
+    bool in_classic = false;  // the classic renderer knows it under the same id (an import)
+
+    bool opaque() const { return home == ResourceHome::kContext && !fd; }
+};
+
+}  // namespace viaduct

@@ -1,0 +1,49 @@
+// Software2d: 2D resources in plain memory, for hosts without a system virglrenderer.
+#pragma once
+
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "renderer/classic.h"
+
+namespace viaduct {
+
+/// What a guest's console needs: 2D textures that are written from guest memory and read back. No
+/// contexts, no capability sets. Thread-safe.
+class Software2d : public ClassicRenderer {
+  public:
+    void reset() override;
+    int resource_create(virgl_renderer_resource_create_args& args, iovec* iovecs,
+                        uint32_t count) override;
+    void unref(uint32_t res_id) override;
+    int attach_iov(uint32_t res_id, iovec* iovecs, int count) override;
+    void detach_iov(uint32_t res_id, iovec** iovecs, int* count) override;
+    int transfer_write(const Transfer& transfer) override;
+    int transfer_read(const Transfer& transfer) override;
+    int info(uint32_t res_id, virgl_renderer_resource_info& info) override;
+    void get_rect(uint32_t res_id, iovec* iovecs, uint32_t count, uint32_t offset,
+                  const Rect& rect) override;
+    void* cursor_data(uint32_t res_id, uint32_t* width, uint32_t* height) override;
+
+  private:
+    struct Image {
+        virgl_renderer_resource_create_args args{};
+        uint32_t drm_fourcc = 0;
+        std::vector<std::byte> pixels;
+        iovec* iovecs = nullptr;
+        int num_iovecs = 0;
+
+        uint32_t row_bytes() const;
+    };
+    enum class Direction { kToImage, kToIovecs };
+
+    Image* find(uint32_t res_id);
+    int copy(const Transfer& transfer, Direction direction);
+
+    std::mutex mutex_;
+    std::unordered_map<uint32_t, Image> images_;
+    uint64_t total_bytes_ = 0;
+};
+
+}  // namespace viaduct
