@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "blob/unique_fd.h"
@@ -17,15 +18,22 @@ class Fence;
 using FencePtr = std::shared_ptr<Fence>;
 
 /// Thread-safe. Signals once, with 0 or a negative errno (-ECANCELED: job lost to a reset).
-class Fence {
+/// Whoever is to signal a fence holds a reference until it has; a fence that is dropped unsignalled
+/// counts as -ECANCELED for those who wait for it.
+class Fence : public std::enable_shared_from_this<Fence> {
   public:
     static FencePtr create() { return std::make_shared<Fence>(); }
     static FencePtr signalled(int status = 0);
     /// Signals when all of `fences` have, with the first error among them.
     static FencePtr all_of(const std::vector<FencePtr>& fences);
     /// Signals when the sync file `fd` does (takes its own duplicate); null if `fd` is no sync
-    /// file.
+    /// file or no descriptor is left.
     static FencePtr from_sync_file(int fd);
+
+    Fence() = default;
+    Fence(const Fence&) = delete;
+    Fence& operator=(const Fence&) = delete;
+    ~Fence();
 
     bool is_signalled() const;
     /// 0 while pending and after success; else the negative errno.
@@ -36,18 +44,27 @@ class Fence {
     /// Runs `callback` once the fence signals (at once if it has), on the signalling thread with
     /// no lock held. Returns a token for remove_callback, 0 if it ran at once.
     uint64_t on_signal(std::function<void(int status)> callback);
+    /// The callback will not start any more once this returns; it may still be running.
     void remove_callback(uint64_t token);
     /// A new sync file of this fence: a descriptor that polls readable once the fence has
-    /// signalled, in this or any other process; also if the signalling process dies.
+    /// signalled, in this or any other process; also if the signalling process dies. Invalid if
+    /// no descriptor is left.
     viaduct::UniqueFd export_sync_file();
 
   private:
+    using Callbacks = std::vector<std::pair<uint64_t, std::function<void(int)>>>;
+
+    /// A fence that a descriptor drives lives as long as somebody waits for it.
+    void update_self_reference();
+
     mutable std::mutex mutex_;
     mutable std::condition_variable signalled_;
     bool done_ = false;
     int status_ = 0;
     uint64_t next_token_ = 1;
-    std::vector<std::pair<uint64_t, std::function<void(int)>>> callbacks_;
+    Callbacks callbacks_;
+    std::shared_ptr<void> source_;  // the watched descriptor of an imported fence
+    FencePtr self_;
 };
 
 /// True if `fd` is a sync file made by export_sync_file, here or in another process.
