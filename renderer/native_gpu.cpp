@@ -77,11 +77,19 @@ std::shared_ptr<NativeContextHost> NativeGpu::probe(const VmmDrmFd& get_drm_fd) 
             made.error().message);
         made = factory_(nullptr, on_fence_);
     }
-    if (!made) {
-        log(LogLevel::kWarning, "no native contexts (capset 6): {}", made.error().message);
-        return nullptr;
+    if (made) return std::move(*made);
+    complain(made.error().message);
+    return nullptr;
+}
+
+// Probing again after init finds the same nothing: one line is enough.
+void NativeGpu::complain(const std::string& reason) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (reason == complaint_) return;
+        complaint_ = reason;
     }
-    return std::move(*made);
+    log(LogLevel::kWarning, "no native contexts (capset 6): {}", reason);
 }
 
 }  // namespace viaduct

@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 
 #include "renderer/provider.h"
 
@@ -35,6 +36,7 @@ class NativeGpu {
   private:
     std::shared_ptr<NativeContextHost> host();
     std::shared_ptr<NativeContextHost> probe(const VmmDrmFd& get_drm_fd);
+    void complain(const std::string& reason);
 
     const HostFactory factory_;
     const FenceCallback on_fence_;
@@ -42,7 +44,8 @@ class NativeGpu {
     VmmDrmFd get_drm_fd_;
     std::shared_ptr<NativeContextHost> host_;
     std::optional<wire::CapsetDrm> capset_;
-    bool absent_ = false;  // probed in vain since the last start()
+    std::string complaint_;  // the last reason logged
+    bool absent_ = false;    // probed in vain since the last start()
 };
 
 }  // namespace viaduct

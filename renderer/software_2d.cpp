@@ -40,6 +40,12 @@ uint32_t fourcc_of(uint32_t virtio_format) {
     return 0;
 }
 
+Mapping zeroed_memory(size_t bytes) {
+    void* address =
+        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return address == MAP_FAILED ? Mapping() : Mapping(address, bytes);
+}
+
 bool inside(const virgl_box& box, const virgl_renderer_resource_create_args& image) {
     return box.z == 0 && box.d <= 1 && box.x <= image.width && box.w <= image.width - box.x &&
            box.y <= image.height && box.h <= image.height - box.y;
@@ -79,7 +85,8 @@ int Software2d::resource_create(virgl_renderer_resource_create_args& args, iovec
     Image image;
     image.args = args;
     image.drm_fourcc = fourcc;
-    image.pixels.resize(static_cast<size_t>(bytes));
+    image.pixels = zeroed_memory(static_cast<size_t>(bytes));
+    if (!image.pixels.valid()) return ENOMEM;
     image.iovecs = iovecs;
     image.num_iovecs = static_cast<int>(count);
     images_.emplace(args.handle, std::move(image));
@@ -134,7 +141,7 @@ int Software2d::copy(const Transfer& transfer, Direction direction) {
 
     for (uint32_t row = 0; row < box.h; ++row) {
         const size_t at = size_t{box.y + row} * image->row_bytes() + size_t{box.x} * kBytesPerPixel;
-        const std::span pixels = std::span(image->pixels).subspan(at, box.w * kBytesPerPixel);
+        const std::span pixels = image->pixels.bytes().subspan(at, box.w * kBytesPerPixel);
         uint64_t offset = 0;
         if (__builtin_add_overflow(transfer.offset, uint64_t{row} * stride, &offset)) return EINVAL;
         const bool copied = direction == Direction::kToImage

@@ -3,8 +3,8 @@
 
 #include <mutex>
 #include <unordered_map>
-#include <vector>
 
+#include "blob/mapping.h"
 #include "renderer/classic.h"
 
 namespace viaduct {
@@ -30,7 +30,7 @@ class Software2d : public ClassicRenderer {
     struct Image {
         virgl_renderer_resource_create_args args{};
         uint32_t drm_fourcc = 0;
-        std::vector<std::byte> pixels;
+        Mapping pixels;  // anonymous: a guest that never draws costs nothing
         iovec* iovecs = nullptr;
         int num_iovecs = 0;
 

@@ -1,0 +1,307 @@
+// Blob resources over the C ABI: rows C3-C6, C12-C19, F13, F15 of the catalogue of hostile cases.
+#include <cstring>
+
+#include "vmm_fixture.h"
+
+namespace viaduct::test {
+namespace {
+
+using Args = virgl_renderer_resource_create_blob_args;
+
+class Blobs : public Vmm {
+  protected:
+    Blobs() {
+        EXPECT_EQ(init(), 0);
+        EXPECT_EQ(native_context(1), 0);
+    }
+    /// A private window of three pages in which a VMM places blobs.
+    static Mapping window() {
+        void* address =
+            ::mmap(nullptr, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        std::memset(address, 0x11, 3 * 4096);
+        return Mapping(address, 3 * 4096);
+    }
+};
+
+TEST_F(Blobs, CreateRefusesNonsense) {
+    std::vector<char> memory(4096);
+    const iovec whole[] = {{memory.data(), 4096}};
+    const iovec holed[] = {{memory.data(), 2048}, {memory.data(), 0}, {memory.data(), 2048}};
+    const iovec null_base[] = {{nullptr, 4096}};
+    const iovec wrapping[] = {{memory.data(), SIZE_MAX}, {memory.data(), 4097}};
+    struct Case {
+        const char* what;
+        Args args;  // handle, ctx, mem, flags, blob_id, size, iovecs, count
+        int expected;
+    };
+    const Case cases[] = {
+        {"handle 0", {0, 1, 2, 1, 0, 4096, nullptr, 0}, -EINVAL},
+        {"blob_mem 0", {5, 1, 0, 1, 0, 4096, nullptr, 0}, -EINVAL},
+        {"blob_mem 4", {5, 1, 4, 1, 0, 4096, nullptr, 0}, -EINVAL},
+        {"blob_mem 5", {5, 1, 5, 1, 0, 4096, nullptr, 0}, -EINVAL},
+        {"size 0", {5, 1, 2, 1, 0, 0, nullptr, 0}, -EINVAL},
+        {"unknown flag", {5, 1, 2, 9, 0, 4096, nullptr, 0}, -EINVAL},
+        {"unknown context", {5, 2, 2, 1, 0, 4096, nullptr, 0}, -EINVAL},
+        {"unknown context, guest part", {5, 2, 3, 1, 0, 4096, whole, 1}, -EINVAL},
+        {"unknown blob id", {5, 1, 2, 1, 99, 4096, nullptr, 0}, -ENOENT},
+        {"larger than its object", {5, 1, 2, 1, 7, 8193, nullptr, 0}, -EINVAL},
+        {"HOST3D with iovecs", {5, 1, 2, 1, 0, 4096, whole, 1}, -EINVAL},
+        {"guest memory too short", {5, 0, 1, 0, 0, 4097, whole, 1}, -EINVAL},
+        {"guest part too short", {5, 1, 3, 1, 0, 4097, whole, 1}, -EINVAL},
+        {"no guest memory", {5, 0, 1, 0, 0, 4096, nullptr, 0}, -EINVAL},
+        {"null iovecs", {5, 0, 1, 0, 0, 4096, nullptr, 3}, -EINVAL},
+        {"too many iovecs", {5, 0, 1, 0, 0, 4096, whole, UINT32_MAX}, -EINVAL},
+        {"empty iovec", {5, 0, 1, 0, 0, 4096, holed, 3}, -EINVAL},
+        {"null iovec", {5, 0, 1, 0, 0, 4096, null_base, 1}, -EINVAL},
+        {"wrapping total", {5, 0, 1, 0, 0, 4096, wrapping, 2}, -EINVAL},
+    };
+    for (const Case& c : cases) {
+        EXPECT_EQ(virgl_renderer_resource_create_blob(&c.args), c.expected) << c.what;
+        virgl_renderer_resource_info info{};
+        EXPECT_EQ(virgl_renderer_resource_get_info(5, &info), EINVAL) << c.what;
+    }
+    EXPECT_EQ(virgl_renderer_resource_create_blob(nullptr), -EINVAL);
+}
+
+TEST_F(Blobs, IdsAreUniqueOverAllKindsAndContexts) {
+    ASSERT_EQ(native_context(2), 0);
+    ASSERT_EQ(host_blob(5, 1, 0, 4096), 0);
+    EXPECT_EQ(host_blob(5, 1, 7, 4096), -EINVAL);
+    EXPECT_EQ(host_blob(5, 2, 0, 4096), -EINVAL);
+    virgl_renderer_resource_create_args create{5, 2, 1, 2, 4, 4, 1, 1, 0, 0, 0};
+    EXPECT_EQ(virgl_renderer_resource_create(&create, nullptr, 0), -EINVAL);
+    EXPECT_EQ(host_blob(UINT32_MAX, 2, 0, 4096), 0);
+    EXPECT_EQ(host_blob(6, 1, 7, 4096), 0) << "a refused id did not use up the object";
+}
+
+TEST_F(Blobs, ControlBufferIsMappedAndExportedAsSharedMemory) {
+    ASSERT_EQ(host_blob(5, 1, 0, 0x4000), 0);
+    void* address = nullptr;
+    uint64_t size = 0;
+    ASSERT_EQ(virgl_renderer_resource_map(5, &address, &size), 0);
+    EXPECT_EQ(size, 0x4000u);
+    EXPECT_EQ(virgl_renderer_resource_map(5, &address, &size), -EINVAL) << "one at a time";
+    uint32_t type = 0, info = 0;
+    int fd = -1;
+    ASSERT_EQ(virgl_renderer_resource_export_blob(5, &type, &fd), 0);
+    const UniqueFd exported(fd);
+    EXPECT_EQ(type, uint32_t{VIRGL_RENDERER_BLOB_FD_TYPE_SHM});
+    EXPECT_TRUE(::fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    auto other = Mapping::map_shared(fd, 0, 0x4000);
+    ASSERT_TRUE(other);
+    other->data()[100] = std::byte{7};
+    EXPECT_EQ(static_cast<char*>(address)[100], 7);
+    EXPECT_EQ(virgl_renderer_resource_get_map_info(5, &info), 0);
+    EXPECT_EQ(info, uint32_t{VIRGL_RENDERER_MAP_CACHE_CACHED});
+    EXPECT_EQ(virgl_renderer_resource_unmap(5), 0);
+    EXPECT_EQ(virgl_renderer_resource_unmap(5), -EINVAL);
+}
+
+TEST_F(Blobs, MapFixedReplacesExactlyTheBlob) {
+    for (const auto& [resource, blob_id] : {std::pair{5u, 8ull}, {6u, 7ull}}) {
+        ASSERT_EQ(host_blob(resource, 1, blob_id, 4096), 0);
+        auto space = window();
+        ASSERT_EQ(virgl_renderer_resource_map_fixed(resource, space.data() + 4096), 0);
+        EXPECT_EQ(space.data()[4095], std::byte{0x11});
+        EXPECT_EQ(space.data()[4096], std::byte{0});
+        EXPECT_EQ(space.data()[8192], std::byte{0x11}) << "object is larger, the blob is not";
+        EXPECT_EQ(virgl_renderer_resource_map_fixed(resource, space.data() + 1), -EINVAL);
+        EXPECT_EQ(virgl_renderer_resource_map_fixed(resource, nullptr), -EINVAL);
+        void* address = nullptr;
+        uint64_t size = 0;
+        EXPECT_EQ(virgl_renderer_resource_map(resource, &address, &size), 0) << "independent";
+        static_cast<char*>(address)[5] = 3;
+        EXPECT_EQ(space.data()[4101], std::byte{3});
+        virgl_renderer_resource_unref(resource);
+        EXPECT_EQ(space.data()[4101], std::byte{3}) << "the VMM's mapping stays";
+    }
+}
+
+TEST_F(Blobs, OpaqueObjectsDieWithTheirContextButMappingsStay) {
+    ASSERT_EQ(host_blob(5, 1, 7, 8192), 0);
+    void* address = nullptr;
+    uint64_t size = 0;
+    ASSERT_EQ(virgl_renderer_resource_map(5, &address, &size), 0);
+    static_cast<char*>(address)[8191] = 9;
+    virgl_renderer_context_destroy(1);
+    ASSERT_EQ(native_context(1), 0);
+    EXPECT_EQ(static_cast<char*>(address)[8191], 9);
+    uint32_t type = 0;
+    int fd = -1;
+    EXPECT_EQ(virgl_renderer_resource_export_blob(5, &type, &fd), -EINVAL);
+    EXPECT_EQ(virgl_renderer_resource_unmap(5), 0);
+    EXPECT_EQ(virgl_renderer_resource_map(5, &address, &size), -EINVAL);
+    auto space = window();
+    EXPECT_EQ(virgl_renderer_resource_map_fixed(5, space.data()), -EINVAL);
+    EXPECT_EQ(host_blob(5, 1, 0, 4096), -EINVAL) << "the id is taken until unref";
+    virgl_renderer_resource_unref(5);
+    EXPECT_EQ(host_blob(5, 1, 0, 4096), 0);
+}
+
+TEST_F(Blobs, SharedObjectsOutliveTheirContext) {
+    ASSERT_EQ(host_blob(5, 1, 7, 8192, kMappable | kShareable), 0);
+    ASSERT_EQ(host_blob(6, 1, 0, 4096), 0);
+    virgl_renderer_context_destroy(1);
+    for (const uint32_t resource : {5u, 6u}) {
+        void* address = nullptr;
+        uint64_t size = 0;
+        uint32_t type = 0;
+        int fd = -1;
+        EXPECT_EQ(virgl_renderer_resource_map(resource, &address, &size), 0);
+        EXPECT_EQ(virgl_renderer_resource_export_blob(resource, &type, &fd), 0);
+        const UniqueFd exported(fd);
+    }
+}
+
+TEST_F(Blobs, UnmappableBlobsAreNotMapped) {
+    ASSERT_EQ(host_blob(5, 1, 7, 8192, kShareable), 0);
+    std::vector<char> memory(4096);
+    const iovec entry{memory.data(), memory.size()};
+    const Args guest{6, 0, 1, kMappable, 0, 4096, &entry, 1};
+    ASSERT_EQ(virgl_renderer_resource_create_blob(&guest), 0);
+    auto space = window();
+    void* address = nullptr;
+    uint64_t size = 0;
+    for (const uint32_t resource : {5u, 6u}) {
+        EXPECT_EQ(virgl_renderer_resource_map(resource, &address, &size), -EINVAL);
+        EXPECT_EQ(virgl_renderer_resource_map_fixed(resource, space.data()), -EINVAL);
+    }
+}
+
+TEST_F(Blobs, GuestBlobsBorrowTheirIovecs) {
+    std::vector<char> memory(4096);
+    const iovec entries[] = {{memory.data(), 1000}, {memory.data() + 1000, 3096}};
+    const Args guest{6, 77, 1, 0, 5, 4096, entries, 2};
+    ASSERT_EQ(virgl_renderer_resource_create_blob(&guest), 0) << "ctx_id and blob_id are unused";
+    uint32_t info = 0, type = 0;
+    int fd = -1;
+    EXPECT_EQ(virgl_renderer_resource_get_map_info(6, &info), 0);
+    EXPECT_EQ(info, uint32_t{VIRGL_RENDERER_MAP_CACHE_CACHED});
+    EXPECT_EQ(virgl_renderer_resource_export_blob(6, &type, &fd), -EINVAL);
+    iovec other{memory.data(), 4096};
+    EXPECT_EQ(virgl_renderer_resource_attach_iov(6, &other, 1), EINVAL) << "has some";
+    iovec* back = nullptr;
+    int count = 0;
+    virgl_renderer_resource_detach_iov(6, &back, &count);
+    EXPECT_EQ(back, entries);
+    EXPECT_EQ(count, 2);
+    virgl_renderer_resource_detach_iov(6, &back, &count);
+    EXPECT_EQ(back, nullptr);
+    EXPECT_EQ(count, 0);
+    EXPECT_EQ(virgl_renderer_resource_attach_iov(6, &other, 1), 0);
+    virgl_renderer_resource_detach_iov(6, nullptr, nullptr);
+    back = &other;
+    virgl_renderer_resource_detach_iov(99, &back, &count);
+    EXPECT_EQ(back, &other) << "outputs of unknown ids stay";
+}
+
+TEST_F(Blobs, InfoWritesEveryField) {
+    ASSERT_EQ(host_blob(5, 1, 7, 8192, kShareable), 0);
+    ASSERT_EQ(host_blob(6, 1, 8, 4096), 0);
+    for (const uint32_t resource : {5u, 6u}) {
+        virgl_renderer_resource_info_ext info;
+        std::memset(&info, 0x5a, sizeof info);
+        ASSERT_EQ(virgl_renderer_resource_get_info_ext(static_cast<int>(resource), &info), 0);
+        EXPECT_EQ(info.version, 0);
+        EXPECT_EQ(info.base.handle, resource);
+        EXPECT_EQ(info.base.width | info.base.height | info.base.depth | info.base.stride, 0u);
+        EXPECT_EQ(info.base.tex_id | info.base.flags | info.base.virgl_format, 0u);
+        EXPECT_EQ(info.planes, 0);
+        EXPECT_EQ(info.modifiers, 0u);
+        EXPECT_EQ(info.d3d_tex2d, nullptr);
+        if (resource == 5)
+            EXPECT_GE(::fcntl(info.base.fd, F_GETFD), 0) << "borrowed, open";
+        else
+            EXPECT_EQ(info.base.fd, -1);
+    }
+    EXPECT_EQ(virgl_renderer_resource_get_info(5, nullptr), EINVAL);
+    EXPECT_EQ(virgl_renderer_resource_get_info(-1, nullptr), EINVAL);
+}
+
+TEST_F(Blobs, ExportQueryAnnouncesOnePlaneAndNeverExports) {
+    ASSERT_EQ(host_blob(5, 1, 7, 8192), 0);
+    virgl_renderer_export_query query;
+    std::memset(&query, 0x5a, sizeof query);
+    query.hdr = {VIRGL_RENDERER_STRUCTURE_TYPE_EXPORT_QUERY, 0, sizeof query};
+    query.in_resource_id = 5;
+    query.in_export_fds = 0;
+    ASSERT_EQ(virgl_renderer_execute(&query, sizeof query), 0);
+    EXPECT_EQ(query.out_num_fds, 1u);
+    EXPECT_EQ(query.out_fourcc, 0u);
+    EXPECT_EQ(query.out_fds[0], -1);
+    EXPECT_EQ(query.out_strides[0], 0u);
+    EXPECT_EQ(query.out_offsets[0], 0u);
+    EXPECT_EQ(query.out_modifier, 0x00ffffffffffffffull);
+    query.in_export_fds = 1;
+    EXPECT_EQ(virgl_renderer_execute(&query, sizeof query), -EINVAL);
+    query.in_export_fds = 0;
+    query.in_resource_id = 6;
+    EXPECT_EQ(virgl_renderer_execute(&query, sizeof query), -EINVAL);
+}
+
+TEST_F(Blobs, ImportOwnsTheDescriptorOnlyOnSuccess) {
+    auto memory = create_sealed_memfd("import", 4096);
+    ASSERT_TRUE(memory);
+    const int fd = memory->get();
+    using Import = virgl_renderer_resource_import_blob_args;
+    const Import refused[] = {{0, 2, 1, fd, 4096},  {5, 0, 1, fd, 4096}, {5, 1, 1, fd, 4096},
+                              {5, 3, 1, fd, 4096},  {5, 5, 1, fd, 4096}, {5, 2, 0, fd, 4096},
+                              {5, 2, 4, fd, 4096},  {5, 2, 1, -1, 4096}, {5, 2, 1, fd, 0},
+                              {5, 2, 1, 9999, 4096}};
+    for (const Import& args : refused)
+        EXPECT_EQ(virgl_renderer_resource_import_blob(&args), -EINVAL);
+    EXPECT_EQ(virgl_renderer_resource_import_blob(nullptr), -EINVAL);
+    EXPECT_GE(::fcntl(fd, F_GETFD), 0) << "still the caller's";
+
+    const Import good{5, 2, VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF, memory->release(), 4096};
+    ASSERT_EQ(virgl_renderer_resource_import_blob(&good), 0);
+    EXPECT_EQ(virgl_renderer_resource_import_blob(&good), -EINVAL) << "id taken";
+    uint32_t info = 0;
+    EXPECT_EQ(virgl_renderer_resource_get_map_info(5, &info), -EINVAL) << "cache unknown";
+    virgl_renderer_ctx_attach_resource(1, 5);
+    EXPECT_TRUE(gpu.context(1).attached.contains(5));
+    virgl_renderer_resource_unref(5);
+    EXPECT_LT(::fcntl(fd, F_GETFD), 0) << "closed with the resource";
+}
+
+TEST_F(Blobs, AnImportIsNeverMappedBeyondItsObject) {
+    auto memory = create_sealed_memfd("import", 4096);
+    ASSERT_TRUE(memory);
+    const virgl_renderer_resource_import_blob_args args{5, 2, 1, memory->release(), 8192};
+    ASSERT_EQ(virgl_renderer_resource_import_blob(&args), 0);
+    void* address = nullptr;
+    uint64_t size = 0;
+    EXPECT_EQ(virgl_renderer_resource_map(5, &address, &size), -EINVAL);
+}
+
+TEST_F(Blobs, NothingIsCarriedOverToANewResourceOfTheSameId) {
+    int tag = 0;
+    ASSERT_EQ(host_blob(5, 1, 7, 8192), 0);
+    virgl_renderer_resource_set_priv(5, &tag);
+    EXPECT_EQ(virgl_renderer_resource_get_priv(5), &tag);
+    void* address = nullptr;
+    uint64_t size = 0;
+    ASSERT_EQ(virgl_renderer_resource_map(5, &address, &size), 0);
+    virgl_renderer_resource_unref(5);
+    ASSERT_EQ(host_blob(5, 1, 8, 4096), 0);
+    EXPECT_EQ(virgl_renderer_resource_get_priv(5), nullptr);
+    EXPECT_EQ(virgl_renderer_resource_unmap(5), -EINVAL);
+    ASSERT_EQ(virgl_renderer_resource_map(5, &address, &size), 0);
+    EXPECT_EQ(size, 4096u);
+}
+
+TEST_F(Blobs, NullOutputsAreRefused) {
+    ASSERT_EQ(host_blob(5, 1, 7, 8192), 0);
+    void* address = nullptr;
+    uint64_t size = 0;
+    uint32_t type = 0;
+    int fd = -1;
+    EXPECT_EQ(virgl_renderer_resource_map(5, nullptr, &size), -EINVAL);
+    EXPECT_EQ(virgl_renderer_resource_map(5, &address, nullptr), -EINVAL);
+    EXPECT_EQ(virgl_renderer_resource_export_blob(5, nullptr, &fd), -EINVAL);
+    EXPECT_EQ(virgl_renderer_resource_export_blob(5, &type, nullptr), -EINVAL);
+    EXPECT_EQ(virgl_renderer_resource_get_map_info(5, nullptr), -EINVAL);
+}
+
+}  // namespace
+}  // namespace viaduct::test

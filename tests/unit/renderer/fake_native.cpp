@@ -1,0 +1,124 @@
+#include "fake_native.h"
+
+namespace viaduct::test {
+
+namespace {
+
+class FakeHost : public NativeContextHost {
+  public:
+    explicit FakeHost(FakeGpu& gpu) : gpu_(gpu) {
+        capset_.version_major = 3;
+        capset_.version_minor = 54;
+        capset_.context_type = wire::ContextType::kAmdgpu;
+        ++gpu_.hosts_alive;
+    }
+    ~FakeHost() override {
+        --gpu_.hosts_alive;
+        gpu_.on_fence = nullptr;
+        gpu_.fences.clear();
+    }
+
+    const wire::CapsetDrm& capset() const override { return capset_; }
+    Result<std::unique_ptr<NativeContext>> create_context(uint32_t ctx_id,
+                                                          std::string_view name) override {
+        if (gpu_.context_error) return fail(gpu_.context_error, "told to fail");
+        auto context = std::make_unique<FakeNativeContext>(gpu_, ctx_id, std::string(name));
+        gpu_.contexts[ctx_id] = context.get();
+        return context;
+    }
+    Result<UniqueFd> signalled_sync_file() override {
+        return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    }
+
+  private:
+    FakeGpu& gpu_;
+    wire::CapsetDrm capset_{};
+};
+
+}  // namespace
+
+FakeNativeContext::~FakeNativeContext() {
+    const auto self = gpu_.contexts.find(id);
+    if (self != gpu_.contexts.end() && self->second == this) gpu_.contexts.erase(self);
+}
+
+Status FakeNativeContext::submit(std::span<const std::byte> commands) {
+    submissions.emplace_back(commands.begin(), commands.end());
+    return {};
+}
+
+Result<BlobObject> FakeNativeContext::create_blob(const BlobRequest& request) {
+    BlobObject object;
+    object.cache = MapCache::kCached;
+    if (request.blob_id == 0) {
+        object.kind = BlobKind::kShm;
+    } else {
+        const auto found = objects.find(request.blob_id);
+        if (found == objects.end()) return fail(ENOENT, "no blob {}", request.blob_id);
+        if (request.size > found->second) return fail(EINVAL, "blob too large");
+        objects.erase(found);
+        const bool shareable = request.blob_flags & VIRGL_RENDERER_BLOB_FLAG_USE_SHAREABLE;
+        object.kind = shareable ? BlobKind::kDmabuf : BlobKind::kOpaque;
+    }
+    auto memory = create_sealed_memfd("fake", round_up_to_page(request.size));
+    if (!memory) return tl::unexpected(memory.error());
+    if (object.kind == BlobKind::kOpaque)
+        opaque_[request.res_id] = std::move(*memory);
+    else
+        object.fd = std::move(*memory);
+    return object;
+}
+
+Result<MapSource> FakeNativeContext::map_source(uint32_t res_id) {
+    const auto found = opaque_.find(res_id);
+    if (found == opaque_.end()) return fail(EINVAL, "no resource {}", res_id);
+    MapSource source;
+    source.fd = found->second.duplicate();
+    return source;
+}
+
+Result<ExportedBlob> FakeNativeContext::export_blob(uint32_t res_id) {
+    auto source = map_source(res_id);
+    if (!source) return tl::unexpected(source.error());
+    ExportedBlob exported;
+    exported.fd = std::move(source->fd);
+    return exported;
+}
+
+Status FakeNativeContext::create_fence(uint32_t ring_idx, uint64_t fence_id, bool mergeable) {
+    gpu_.fences.push_back({id, ring_idx, fence_id, mergeable});
+    if (gpu_.retire_at_once) gpu_.retire();
+    return {};
+}
+
+Result<UniqueFd> FakeNativeContext::export_fence(uint64_t fence_id) {
+    for (const auto& fence : gpu_.fences)
+        if (fence.fence_id == fence_id && fence.ctx_id == id)
+            return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    return fail(ENOENT, "fence {} is not pending", fence_id);
+}
+
+HostFactory FakeGpu::factory() {
+    return [this](const VmmDrmFd& get_drm_fd,
+                  FenceCallback callback) -> Result<std::unique_ptr<NativeContextHost>> {
+        if (get_drm_fd) {
+            const UniqueFd fd(get_drm_fd());
+            vmm_fds.push_back(fd.get());
+            if (!fd || !vmm_fd_usable) return fail(ENODEV, "fd {} is no GPU", fd.get());
+        }
+        if (!present) return fail(ENODEV, "told to be absent");
+        ++hosts_made;
+        on_fence = std::move(callback);
+        return std::make_unique<FakeHost>(*this);
+    };
+}
+
+void FakeGpu::retire(size_t count) {
+    for (; count > 0 && !fences.empty(); --count) {
+        const Fence fence = fences.front();
+        fences.pop_front();
+        on_fence(fence.ctx_id, fence.ring_idx, fence.fence_id);
+    }
+}
+
+}  // namespace viaduct::test

@@ -1,0 +1,87 @@
+// A stand-in for the GPU's side: records what it is told, retires fences on command.
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "blob/memfd.h"
+#include "drm-context/native_context.h"
+#include "renderer/provider.h"
+
+namespace viaduct::test {
+
+struct FakeGpu;
+
+/// Hands out memfds: blob_id 0 is the control buffer, ids in `objects` are buffers of that size.
+class FakeNativeContext : public NativeContext {
+  public:
+    FakeNativeContext(FakeGpu& gpu, uint32_t id, std::string name)
+        : gpu_(gpu), id(id), name(std::move(name)) {}
+    ~FakeNativeContext() override;
+
+    Status submit(std::span<const std::byte> commands) override;
+    Result<BlobObject> create_blob(const BlobRequest& request) override;
+    Result<MapSource> map_source(uint32_t res_id) override;
+    Result<ExportedBlob> export_blob(uint32_t res_id) override;
+    void attach_resource(uint32_t res_id, UniqueFd dmabuf) override {
+        attached.emplace(res_id, std::move(dmabuf));
+    }
+    void detach_resource(uint32_t res_id) override {
+        detached.push_back(res_id);
+        attached.erase(res_id);
+        opaque_.erase(res_id);
+    }
+    Status create_fence(uint32_t ring_idx, uint64_t fence_id, bool mergeable) override;
+    Result<UniqueFd> export_fence(uint64_t fence_id) override;
+    Status add_in_fence(UniqueFd sync_file) override {
+        if (!sync_file) return fail(EINVAL, "no sync file");
+        in_fences.push_back(std::move(sync_file));
+        return {};
+    }
+    int device_fd() const override { return device_fd_.get(); }
+
+  private:
+    FakeGpu& gpu_;
+    std::map<uint32_t, UniqueFd> opaque_;
+    UniqueFd device_fd_{::open("/dev/null", O_RDWR | O_CLOEXEC)};
+
+  public:
+    const uint32_t id;
+    const std::string name;
+    std::vector<std::vector<std::byte>> submissions;
+    std::map<uint32_t, UniqueFd> attached;
+    std::vector<uint32_t> detached;
+    std::vector<UniqueFd> in_fences;
+    std::map<uint64_t, uint64_t> objects{{7, 8192}, {8, 4096}};  // blob_id → bytes
+};
+
+/// The fake GPU outlives hosts and contexts and knows the living ones.
+struct FakeGpu {
+    struct Fence {
+        uint32_t ctx_id;
+        uint32_t ring_idx;
+        uint64_t fence_id;
+        bool mergeable;
+    };
+    bool present = true;
+    bool vmm_fd_usable = true;
+    bool retire_at_once = false;
+    int hosts_made = 0;
+    int hosts_alive = 0;
+    std::vector<int> vmm_fds;  // what get_drm_fd gave
+    FenceCallback on_fence;
+    std::deque<Fence> fences;
+    std::map<uint32_t, FakeNativeContext*> contexts;
+    int context_error = 0;
+
+    HostFactory factory();
+    /// Retires the oldest `count` fences.
+    void retire(size_t count = SIZE_MAX);
+    FakeNativeContext& context(uint32_t id) { return *contexts.at(id); }
+};
+
+}  // namespace viaduct::test
