@@ -35,7 +35,9 @@ void set_log_sink(LogSink write) {
     sink().write = std::move(write);
 }
 
-void set_log_level(LogLevel level) { g_level.store(level, std::memory_order_relaxed); }
+void set_log_level(LogLevel level) {
+    g_level.store(level, std::memory_order_relaxed);
+}
 
 bool log_enabled(LogLevel level) {
     return level != LogLevel::kSilent && level >= g_level.load(std::memory_order_relaxed);

@@ -16,8 +16,8 @@ uint64_t page_size() {
 }  // namespace
 
 Result<Mapping> Mapping::map_shared(int fd, uint64_t offset, size_t size) {
-    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-                           static_cast<off_t>(offset));
+    void* address =
+        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, static_cast<off_t>(offset));
     if (address == MAP_FAILED) {
         const int code = errno;
         return fail(code, "cannot map {} bytes of fd {} at offset {:#x}: {}", size, fd, offset,

@@ -70,7 +70,7 @@ class NativeContext {
     virtual void detach_resource(uint32_t res_id) = 0;
     /// `fence_id` is reported after all work submitted before on `ring_idx` is done. Any ring_idx
     /// is accepted; those without a GPU timeline retire in command order.
-    virtual Status create_fence(uint32_t ring_idx, uint64_t fence_id, bool mergeable) = 0;
+    virtual Status create_fence(uint32_t ring_idx, uint64_t fence_id) = 0;
     /// A sync file for a fence of this context that is still pending; ENOENT otherwise.
     virtual Result<UniqueFd> export_fence(uint64_t fence_id) = 0;
     /// The next GPU submission waits for this sync file too. Takes the descriptor.
@@ -89,7 +89,8 @@ class NativeContextHost {
     /// that no native context fits.
     static Result<std::unique_ptr<NativeContextHost>> create(OpenDevice open,
                                                              FenceCallback on_fence);
-    /// Ends the fence thread: no callback starts afterwards. All contexts must be gone.
+    /// Ends at once what destroyed contexts still do, and drops their fences: no callback starts
+    /// afterwards. All contexts must be gone. Not from within a callback.
     virtual ~NativeContextHost() = default;
 
     virtual const wire::CapsetDrm& capset() const = 0;

@@ -21,8 +21,7 @@ int Renderer::context_create_fence(uint32_t ctx_id, uint32_t flags, uint32_t rin
         if (!context || !callbacks_.has_context_fences()) return -EINVAL;
         if (context->native) {
             fences_.expect(ctx_id, fence_id);  // it may retire before create_fence returns
-            const bool mergeable = flags & VIRGL_RENDERER_FENCE_FLAG_MERGEABLE;
-            const auto status = context->native->create_fence(ring, fence_id, mergeable);
+            const auto status = context->native->create_fence(ring, fence_id);
             if (status) return 0;
             fences_.cancel(fence_id);
             context->log.log(LogLevel::kError, "fence", "context {}: fence {} on ring {}: {}",

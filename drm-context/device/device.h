@@ -38,7 +38,13 @@ class Device {
     virtual Result<UniqueFd> merge_sync_files(int a, int b) = 0;
     /// Descriptor of the open file; borrowed.
     virtual int fd() const = 0;
-    virtual const DriverVersion& version() const = 0;
+    /// Empty until read_version() has succeeded.
+    const DriverVersion& version() const { return version_; }
+    /// Asks the driver for its name and version. ENODEV: this is no DRM device.
+    Status read_version();
+
+  private:
+    DriverVersion version_;
 };
 
 }  // namespace viaduct

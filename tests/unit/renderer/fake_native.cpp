@@ -85,8 +85,8 @@ Result<ExportedBlob> FakeNativeContext::export_blob(uint32_t res_id) {
     return exported;
 }
 
-Status FakeNativeContext::create_fence(uint32_t ring_idx, uint64_t fence_id, bool mergeable) {
-    gpu_.fences.push_back({id, ring_idx, fence_id, mergeable});
+Status FakeNativeContext::create_fence(uint32_t ring_idx, uint64_t fence_id) {
+    gpu_.fences.push_back({id, ring_idx, fence_id});
     if (gpu_.retire_at_once) gpu_.retire();
     return {};
 }

@@ -35,7 +35,7 @@ class FakeNativeContext : public NativeContext {
         attached.erase(res_id);
         opaque_.erase(res_id);
     }
-    Status create_fence(uint32_t ring_idx, uint64_t fence_id, bool mergeable) override;
+    Status create_fence(uint32_t ring_idx, uint64_t fence_id) override;
     Result<UniqueFd> export_fence(uint64_t fence_id) override;
     Status add_in_fence(UniqueFd sync_file) override {
         if (!sync_file) return fail(EINVAL, "no sync file");
@@ -65,7 +65,6 @@ struct FakeGpu {
         uint32_t ctx_id;
         uint32_t ring_idx;
         uint64_t fence_id;
-        bool mergeable;
     };
     bool present = true;
     bool vmm_fd_usable = true;

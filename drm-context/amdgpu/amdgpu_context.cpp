@@ -1,0 +1,167 @@
+#include "drm-context/amdgpu/amdgpu_context.h"
+
+#include <amdgpu_drm.h>
+#include <drm.h>
+
+#include <algorithm>
+#include <bit>
+
+namespace viaduct::amdgpu {
+
+namespace w = wire::amdgpu;
+
+namespace {
+
+template <Status (AmdgpuContext::*method)(Request&)>
+Status call(DriverContext& context, Request& request) {
+    return (static_cast<AmdgpuContext&>(context).*method)(request);
+}
+
+uint64_t measure_query_info(const Request& request) {
+    return sizeof(w::Response) + uint64_t{request.as<w::QueryInfoRequest>().return_size};
+}
+
+// The index is the wire's command number.
+constexpr CommandEntry kCommands[] = {
+    {},
+    {"QUERY_INFO", sizeof(w::QueryInfoRequest), sizeof(w::Response),
+     call<&AmdgpuContext::query_info>, measure_query_info},
+    {"GEM_NEW", sizeof(w::GemNewRequest), 0, call<&AmdgpuContext::gem_new>},
+    {"BO_VA_OP", sizeof(w::BoVaOpRequest), sizeof(w::Response), call<&AmdgpuContext::bo_va_op>},
+    {"CS_SUBMIT", sizeof(w::CsSubmitRequest), sizeof(w::Response), call<&AmdgpuContext::cs_submit>},
+    // Guests before Mesa 25.1 do not round this request up to the driver's alignment.
+    {"SET_METADATA", sizeof(w::SetMetadataRequest), sizeof(w::Response),
+     call<&AmdgpuContext::set_metadata>, nullptr, 4},
+    {"BO_QUERY_INFO", sizeof(w::BoQueryInfoRequest), sizeof(w::BoQueryInfoResponse),
+     call<&AmdgpuContext::bo_query_info>},
+    {"CREATE_CTX", sizeof(w::CreateCtxRequest), sizeof(w::CreateCtxResponse),
+     call<&AmdgpuContext::create_ctx>},
+    {"RESERVE_VMID", sizeof(w::ReserveVmidRequest), sizeof(w::Response),
+     call<&AmdgpuContext::reserve_vmid>},
+    {"SET_PSTATE", sizeof(w::SetPstateRequest), sizeof(w::SetPstateResponse),
+     call<&AmdgpuContext::set_pstate>},
+    {"CS_QUERY_FENCE_STATUS", sizeof(w::CsQueryFenceStatusRequest),
+     sizeof(w::CsQueryFenceStatusResponse), call<&AmdgpuContext::cs_query_fence_status>},
+};
+static_assert(std::size(kCommands) == static_cast<size_t>(w::Command::kCsQueryFenceStatus) + 1);
+
+constexpr DriverTraits kTraits = {
+    .name = "amdgpu",
+    .commands = kCommands,
+    .alignment = w::kAlignment,
+    .shmem_size = sizeof(w::Shmem),
+    .async_error_offset = offsetof(w::Shmem, async_error),
+    .ret_offset = offsetof(w::Response, ret),
+};
+
+// Ring 0 is the CPU's and the protocol has 64 at most.
+constexpr uint32_t kMaxTimelines = 63;
+
+}  // namespace
+
+int query_kernel(Device& device, uint32_t query, void* to, uint32_t size) {
+    drm_amdgpu_info info{};
+    info.return_pointer = reinterpret_cast<uint64_t>(to);
+    info.return_size = size;
+    info.query = query;
+    return device.ioctl(DRM_IOCTL_AMDGPU_INFO, &info);
+}
+
+AmdgpuContext::AmdgpuContext(std::unique_ptr<Device> device)
+    : DriverContext(std::move(device), kTraits) {}
+
+Status AmdgpuContext::discover_rings() {
+    uint32_t next = 1;
+    for (uint32_t ip_type = 0; ip_type < w::kIpTypes; ++ip_type) {
+        drm_amdgpu_info_hw_ip ip{};
+        drm_amdgpu_info info{};
+        info.return_pointer = reinterpret_cast<uint64_t>(&ip);
+        info.return_size = sizeof(ip);
+        info.query = AMDGPU_INFO_HW_IP_INFO;
+        info.query_hw_ip.type = ip_type;
+        if (device().ioctl(DRM_IOCTL_AMDGPU_INFO, &info) < 0) continue;
+        const auto count = static_cast<uint32_t>(std::popcount(ip.available_rings));
+        ip_rings_[ip_type] = {next, std::min(count, kMaxTimelines + 1 - next)};
+        next += ip_rings_[ip_type].count;
+    }
+    if (next == 1) return fail(ENODEV, "the GPU has no rings");
+    for (uint32_t ring = 1; ring < next; ++ring) {
+        auto syncobj = create_syncobj();
+        if (!syncobj) return tl::unexpected(syncobj.error());
+        timelines_.push_back({*syncobj, false});
+    }
+    auto syncobj = create_syncobj();
+    if (!syncobj) return tl::unexpected(syncobj.error());
+    in_fence_syncobj_ = *syncobj;
+    return {};
+}
+
+Result<uint32_t> AmdgpuContext::create_syncobj() {
+    drm_syncobj_create create{};
+    if (const int error = device().ioctl(DRM_IOCTL_SYNCOBJ_CREATE, &create); error < 0)
+        return fail(-error, "cannot create a syncobj (errno {})", -error);
+    return create.handle;
+}
+
+uint32_t AmdgpuContext::timeline_of(uint32_t ip_type, uint32_t ring) const {
+    if (ip_type >= w::kIpTypes || ring >= ip_rings_[ip_type].count) return 0;
+    return ip_rings_[ip_type].first_timeline + ring;
+}
+
+bool AmdgpuContext::has_new_work(uint32_t ring) const {
+    return ring >= 1 && ring <= timelines_.size() && timelines_[ring - 1].new_work;
+}
+
+UniqueFd AmdgpuContext::take_newest(uint32_t ring) {
+    Timeline& timeline = timelines_.at(ring - 1);
+    timeline.new_work = false;
+    drm_syncobj_handle args{};
+    args.handle = timeline.syncobj;
+    args.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE;
+    args.fd = -1;
+    if (device().ioctl(DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &args) < 0) return UniqueFd();
+    return UniqueFd(args.fd);
+}
+
+bool AmdgpuContext::ring_idle(uint32_t ring) {
+    drm_syncobj_wait wait{};
+    wait.handles = reinterpret_cast<uint64_t>(&timelines_.at(ring - 1).syncobj);
+    wait.count_handles = 1;
+    wait.timeout_nsec = 0;  // absolute: do not wait
+    return device().ioctl(DRM_IOCTL_SYNCOBJ_WAIT, &wait) != -ETIME;
+}
+
+bool AmdgpuContext::is_lost(uint32_t ctx_id) {
+    drm_amdgpu_ctx args{};
+    args.in.op = AMDGPU_CTX_OP_QUERY_STATE2;
+    args.in.ctx_id = ctx_id;
+    if (device().ioctl(DRM_IOCTL_AMDGPU_CTX, &args) < 0) return false;
+    constexpr uint64_t kLost = AMDGPU_CTX_QUERY2_FLAGS_RESET | AMDGPU_CTX_QUERY2_FLAGS_GUILTY |
+                               AMDGPU_CTX_QUERY2_FLAGS_VRAMLOST;
+    return (args.out.state.flags & kLost) != 0;
+}
+
+void AmdgpuContext::check_for_reset() {
+    for (const uint32_t ctx_id : gpu_contexts_) {
+        if (lost_contexts_.contains(ctx_id) || !is_lost(ctx_id)) continue;
+        lost_contexts_.insert(ctx_id);
+        log(LogLevel::kWarning, "{}: the GPU was reset, its context {} is lost", name(), ctx_id);
+        count_async_error();
+    }
+}
+
+Result<uint64_t> AmdgpuContext::mmap_offset(uint32_t gem_handle) {
+    drm_amdgpu_gem_mmap args{};
+    args.in.handle = gem_handle;
+    if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_GEM_MMAP, &args); error < 0)
+        return fail(EINVAL, "buffer {} cannot be mapped (errno {})", gem_handle, -error);
+    return static_cast<uint64_t>(args.out.addr_ptr);
+}
+
+Result<std::unique_ptr<DriverContext>> create_context(std::unique_ptr<Device> device) {
+    auto context = std::make_unique<AmdgpuContext>(std::move(device));
+    if (auto status = context->discover_rings(); !status) return tl::unexpected(status.error());
+    return std::unique_ptr<DriverContext>(std::move(context));
+}
+
+}  // namespace viaduct::amdgpu

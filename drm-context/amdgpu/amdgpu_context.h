@@ -1,0 +1,82 @@
+// The amdgpu native context: ten commands onto the ioctls of <drm/amdgpu_drm.h>.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "drm-context/context/driver_context.h"
+#include "drm-context/wire/amdgpu.h"
+
+namespace viaduct::amdgpu {
+
+/// Rings of one hardware IP type, as fences name them.
+struct IpRings {
+    uint32_t first_timeline = 0;
+    uint32_t count = 0;
+};
+
+class Submission;
+
+class AmdgpuContext final : public DriverContext {
+  public:
+    explicit AmdgpuContext(std::unique_ptr<Device> device);
+
+    /// Learns the GPU's rings. ENODEV if it has none.
+    Status discover_rings();
+
+    uint32_t timeline_count() const override { return static_cast<uint32_t>(timelines_.size()); }
+    bool has_new_work(uint32_t ring) const override;
+    UniqueFd take_newest(uint32_t ring) override;
+    bool ring_idle(uint32_t ring) override;
+    void check_for_reset() override;
+
+    /// True if the guest created GPU context `ctx_id` here.
+    bool owns_ctx(uint32_t ctx_id) const { return gpu_contexts_.contains(ctx_id); }
+    /// The fence ring of an IB; 0 if this GPU has no such ring.
+    uint32_t timeline_of(uint32_t ip_type, uint32_t ring) const;
+
+    // The commands, in files by subject: queries.cpp, buffers.cpp, gpu_contexts.cpp, submit.cpp.
+    Status query_info(Request& request);
+    Status gem_new(Request& request);
+    Status bo_va_op(Request& request);
+    Status set_metadata(Request& request);
+    Status bo_query_info(Request& request);
+    Status cs_submit(Request& request);
+    Status create_ctx(Request& request);
+    Status reserve_vmid(Request& request);
+    Status set_pstate(Request& request);
+    Status cs_query_fence_status(Request& request);
+
+  protected:
+    Result<uint64_t> mmap_offset(uint32_t gem_handle) override;
+    void control_created() override { refresh_heaps(); }
+    void blob_created() override { refresh_heaps(); }
+
+  private:
+    struct Timeline {
+        uint32_t syncobj = 0;   // holds the newest submission's fence
+        bool new_work = false;  // since a fence last took it
+    };
+
+    void refresh_heaps();
+    Status make_gem_object(const wire::amdgpu::GemNewRequest& wanted);
+    Result<uint32_t> create_syncobj();
+    Status wait_for_in_fence(Submission& submission, UniqueFd in_fence);
+    Status run_submission(Submission& submission, uint32_t ctx_id, uint32_t ring);
+    bool is_lost(uint32_t ctx_id);
+
+    IpRings ip_rings_[wire::amdgpu::kIpTypes];
+    std::vector<Timeline> timelines_;  // [0] is ring 1
+    uint32_t in_fence_syncobj_ = 0;
+    std::set<uint32_t> gpu_contexts_;  // kernel ids, all created by this guest context
+    std::set<uint32_t> lost_contexts_;
+};
+
+/// ioctl AMDGPU_INFO: `query` into `size` bytes at `to`. 0 or a negative errno.
+int query_kernel(Device& device, uint32_t query, void* to, uint32_t size);
+
+Result<std::unique_ptr<DriverContext>> create_context(std::unique_ptr<Device> device);
+
+}  // namespace viaduct::amdgpu

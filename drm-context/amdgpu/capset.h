@@ -1,0 +1,14 @@
+// The amdgpu part of the capability set.
+#pragma once
+
+#include "blob/result.h"
+#include "drm-context/device/device.h"
+#include "drm-context/wire/common.h"
+
+namespace viaduct::amdgpu {
+
+/// Fills `capset.u.amdgpu` with what libdrm's amdgpu_query_gpu_info() and its fellows would tell.
+/// ENOTSUP if the kernel does not answer.
+Status fill_capset(Device& device, wire::CapsetDrm& capset);
+
+}  // namespace viaduct::amdgpu

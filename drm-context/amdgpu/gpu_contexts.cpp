@@ -1,0 +1,79 @@
+// CREATE_CTX, RESERVE_VMID, SET_PSTATE, CS_QUERY_FENCE_STATUS.
+#include <amdgpu_drm.h>
+
+#include "drm-context/amdgpu/amdgpu_context.h"
+
+namespace viaduct::amdgpu {
+
+namespace w = wire::amdgpu;
+
+Status AmdgpuContext::create_ctx(Request& request) {
+    const auto wanted = request.as<w::CreateCtxRequest>();
+    if (wanted.flags & ~w::kCreateCtxDestroy)
+        return fail(EINVAL, "flags {:#x} unknown", wanted.flags);
+    drm_amdgpu_ctx args{};
+    if (wanted.flags & w::kCreateCtxDestroy) {
+        const auto id = static_cast<uint32_t>(wanted.priority_or_id);
+        if (gpu_contexts_.erase(id) == 0) return fail(EINVAL, "GPU context {} does not exist", id);
+        lost_contexts_.erase(id);
+        args.in.op = AMDGPU_CTX_OP_FREE_CTX;
+        args.in.ctx_id = id;
+        device().ioctl(DRM_IOCTL_AMDGPU_CTX, &args);
+        return {};
+    }
+    args.in.op = AMDGPU_CTX_OP_ALLOC_CTX;
+    args.in.priority = wanted.priority_or_id;
+    if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_CTX, &args); error < 0)
+        return fail(-error, "priority {} (errno {})", wanted.priority_or_id, -error);
+    const uint32_t id = args.out.alloc.ctx_id;
+    gpu_contexts_.insert(id);
+    request.respond(w::CreateCtxResponse{{}, id, 0});
+    return {};
+}
+
+Status AmdgpuContext::reserve_vmid(Request& request) {
+    constexpr uint64_t kUnreserve = 1;
+    const auto wanted = request.as<w::ReserveVmidRequest>();
+    if (wanted.flags & ~kUnreserve) return fail(EINVAL, "flags {:#x} unknown", wanted.flags);
+    drm_amdgpu_vm args{};
+    args.in.op =
+        wanted.flags & kUnreserve ? AMDGPU_VM_OP_UNRESERVE_VMID : AMDGPU_VM_OP_RESERVE_VMID;
+    if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_VM, &args); error < 0)
+        return fail(-error, "the kernel refuses (errno {})", -error);
+    return {};
+}
+
+Status AmdgpuContext::set_pstate(Request& request) {
+    const auto wanted = request.as<w::SetPstateRequest>();
+    if (wanted.pad != 0) return fail(EINVAL, "pad is {:#x}, not 0", wanted.pad);
+    if (!owns_ctx(wanted.ctx_id)) return fail(EINVAL, "GPU context {} unknown", wanted.ctx_id);
+    if (wanted.op != AMDGPU_CTX_OP_GET_STABLE_PSTATE &&
+        wanted.op != AMDGPU_CTX_OP_SET_STABLE_PSTATE)
+        return fail(EINVAL, "operation {} is not about power states", wanted.op);
+    drm_amdgpu_ctx args{};
+    args.in.op = wanted.op;
+    args.in.flags = wanted.flags;
+    args.in.ctx_id = wanted.ctx_id;
+    if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_CTX, &args); error < 0)
+        return fail(-error, "operation {} (errno {})", wanted.op, -error);
+    request.respond(w::SetPstateResponse{{}, args.out.pstate.flags, 0});
+    return {};
+}
+
+Status AmdgpuContext::cs_query_fence_status(Request& request) {
+    const auto wanted = request.as<w::CsQueryFenceStatusRequest>();
+    if (!owns_ctx(wanted.ctx_id)) return fail(EINVAL, "GPU context {} unknown", wanted.ctx_id);
+    drm_amdgpu_wait_cs args{};
+    args.in.handle = wanted.fence;
+    args.in.timeout = 0;  // absolute: other commands are behind this one; the guest asks again
+    args.in.ip_type = wanted.ip_type;
+    args.in.ip_instance = wanted.ip_instance;
+    args.in.ring = wanted.ring;
+    args.in.ctx_id = wanted.ctx_id;
+    if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_WAIT_CS, &args); error < 0)
+        return fail(-error, "fence {} (errno {})", wanted.fence, -error);
+    request.respond(w::CsQueryFenceStatusResponse{{}, args.out.status == 0 ? 1u : 0u, 0});
+    return {};
+}
+
+}  // namespace viaduct::amdgpu

@@ -1,0 +1,127 @@
+#include "drm-context/amdgpu/submission.h"
+
+namespace viaduct::amdgpu {
+
+namespace w = wire::amdgpu;
+
+// What a guest may send; syncobjs are the guest kernel's, everything else is nobody's.
+const Submission::ChunkRule Submission::kRules[] = {
+    {AMDGPU_CHUNK_ID_IB, sizeof(drm_amdgpu_cs_chunk_ib), &Submission::translate_ib},
+    {AMDGPU_CHUNK_ID_FENCE, sizeof(w::UserFence), &Submission::translate_user_fence},
+    {AMDGPU_CHUNK_ID_DEPENDENCIES, sizeof(drm_amdgpu_cs_chunk_dep),
+     &Submission::translate_dependencies},
+    {AMDGPU_CHUNK_ID_BO_HANDLES, 4, &Submission::translate_bo_handles},
+};
+
+Status Submission::translate(const Request& request) {
+    const auto wanted = request.as<w::CsSubmitRequest>();
+    if (wanted.num_chunks > w::kMaxChunks)
+        return fail(EINVAL, "{} chunks are more than {}", wanted.num_chunks, w::kMaxChunks);
+    std::span<const std::byte> descriptors;
+    const uint64_t table_size = uint64_t{wanted.num_chunks} * sizeof(w::ChunkDescriptor);
+    if (!request.payload(sizeof(wanted), table_size, &descriptors))
+        return fail(EINVAL, "{} chunk descriptors do not fit {} bytes", wanted.num_chunks,
+                    request.size());
+    for (uint32_t i = 0; i < wanted.num_chunks; ++i) {
+        const auto chunk = element<w::ChunkDescriptor>(descriptors, i);
+        std::span<const std::byte> payload;
+        if (chunk.offset % 4 != 0 || !request.payload(sizeof(wanted) + table_size + chunk.offset,
+                                                      uint64_t{chunk.length_dw} * 4, &payload))
+            return fail(EINVAL, "chunk {}: {} dwords at offset {} are misaligned or not all there",
+                        chunk.chunk_id, chunk.length_dw, chunk.offset);
+        if (auto status = translate_chunk(chunk, payload); !status) return status;
+    }
+    if (last_ib_ring_ == 0) return fail(EINVAL, "a submission without an IB");
+    if (last_ib_ring_ != wanted.ring_idx)
+        return fail(EINVAL, "ring {} named, but the last IB is for ring {}", wanted.ring_idx,
+                    last_ib_ring_);
+    return {};
+}
+
+Status Submission::translate_chunk(const w::ChunkDescriptor& chunk,
+                                   std::span<const std::byte> payload) {
+    for (const ChunkRule& rule : kRules) {
+        if (rule.chunk_id != chunk.chunk_id) continue;
+        if (payload.size() % rule.multiple_of != 0)
+            return fail(EINVAL, "chunk {} of {} bytes is no multiple of {}", chunk.chunk_id,
+                        payload.size(), rule.multiple_of);
+        return (this->*rule.translate)(payload);
+    }
+    return fail(EINVAL, "chunk {} is not for guests", chunk.chunk_id);
+}
+
+Status Submission::translate_ib(std::span<const std::byte> payload) {
+    if (payload.size() != sizeof(drm_amdgpu_cs_chunk_ib))
+        return fail(EINVAL, "an IB chunk of {} bytes", payload.size());
+    const auto ib = element<drm_amdgpu_cs_chunk_ib>(payload, 0);
+    last_ib_ring_ = context_.timeline_of(ib.ip_type, ib.ring);
+    if (last_ib_ring_ == 0)
+        return fail(EINVAL, "an IB for ring {} of IP type {}, which this GPU does not have",
+                    ib.ring, ib.ip_type);
+    append_bytes(AMDGPU_CHUNK_ID_IB, payload);
+    return {};
+}
+
+Status Submission::translate_user_fence(std::span<const std::byte> payload) {
+    if (payload.size() != sizeof(w::UserFence))
+        return fail(EINVAL, "a fence chunk of {} bytes", payload.size());
+    const auto fence = element<w::UserFence>(payload, 0);
+    const BufferObject* object = context_.objects().find_resource(fence.res_id);
+    if (!object) return fail(EINVAL, "user fence in unknown resource {}", fence.res_id);
+    if (fence.offset % 8 != 0 || uint64_t{fence.offset} + 8 > object->size)
+        return fail(EINVAL, "user fence at offset {} of {} bytes", fence.offset, object->size);
+    append(AMDGPU_CHUNK_ID_FENCE, drm_amdgpu_cs_chunk_fence{object->handle.get(), fence.offset});
+    return {};
+}
+
+Status Submission::translate_dependencies(std::span<const std::byte> payload) {
+    const size_t count = payload.size() / sizeof(drm_amdgpu_cs_chunk_dep);
+    for (size_t i = 0; i < count; ++i) {
+        const auto dependency = element<drm_amdgpu_cs_chunk_dep>(payload, i);
+        if (!context_.owns_ctx(dependency.ctx_id))
+            return fail(EINVAL, "depends on GPU context {}, which is not the guest's",
+                        dependency.ctx_id);
+    }
+    append_bytes(AMDGPU_CHUNK_ID_DEPENDENCIES, payload);
+    return {};
+}
+
+Status Submission::translate_bo_handles(std::span<const std::byte> payload) {
+    if (has_bo_list_) return fail(EINVAL, "two buffer lists");
+    has_bo_list_ = true;
+    const size_t count = payload.size() / sizeof(w::BoListEntry);
+    bo_list_.reserve(count);
+    for (size_t i = 0; i < count; ++i) {
+        const auto entry = element<w::BoListEntry>(payload, i);
+        const BufferObject* object = context_.objects().find_resource(entry.res_id);
+        if (!object) return fail(EINVAL, "buffer list names unknown resource {}", entry.res_id);
+        bo_list_.push_back({object->handle.get(), entry.priority});
+    }
+    drm_amdgpu_bo_list_in list{};
+    list.operation = ~0u;  // a list inside CS has neither operation nor handle
+    list.list_handle = ~0u;
+    list.bo_number = static_cast<uint32_t>(count);
+    list.bo_info_size = sizeof(drm_amdgpu_bo_list_entry);
+    list.bo_info_ptr = reinterpret_cast<uint64_t>(bo_list_.data());
+    append(AMDGPU_CHUNK_ID_BO_HANDLES, list);
+    return {};
+}
+
+void Submission::append_bytes(uint32_t chunk_id, std::span<const std::byte> payload) {
+    auto& words = payloads_.emplace_back((payload.size() + 7) / 8);
+    std::memcpy(words.data(), payload.data(), payload.size());
+    chunks_.push_back({chunk_id, static_cast<uint32_t>(payload.size() / 4),
+                       reinterpret_cast<uint64_t>(words.data())});
+}
+
+drm_amdgpu_cs Submission::args(uint32_t ctx_id) {
+    chunk_pointers_.clear();
+    for (const auto& chunk : chunks_) chunk_pointers_.push_back(reinterpret_cast<uint64_t>(&chunk));
+    drm_amdgpu_cs cs{};
+    cs.in.ctx_id = ctx_id;
+    cs.in.num_chunks = static_cast<uint32_t>(chunk_pointers_.size());
+    cs.in.chunks = reinterpret_cast<uint64_t>(chunk_pointers_.data());
+    return cs;
+}
+
+}  // namespace viaduct::amdgpu

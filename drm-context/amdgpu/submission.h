@@ -1,0 +1,56 @@
+// One CS ioctl in the making: a guest's chunks, checked and translated.
+#pragma once
+
+#include <amdgpu_drm.h>
+
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <span>
+#include <vector>
+
+#include "drm-context/amdgpu/amdgpu_context.h"
+
+namespace viaduct::amdgpu {
+
+/// Owns everything that the ioctl's pointers lead to.
+class Submission {
+  public:
+    explicit Submission(AmdgpuContext& context) : context_(context) {}
+
+    /// Checks and translates every chunk of `request`. EINVAL says which one is wrong.
+    Status translate(const Request& request);
+    /// Adds a chunk of the host's own.
+    template <typename T>
+    void append(uint32_t chunk_id, const T& value) {
+        append_bytes(chunk_id, std::as_bytes(std::span(&value, 1)));
+    }
+    /// The ioctl's argument; valid as long as this object and unchanged.
+    drm_amdgpu_cs args(uint32_t ctx_id);
+
+  private:
+    struct ChunkRule {
+        uint32_t chunk_id;
+        uint32_t multiple_of;  // bytes: a payload is a whole number of these
+        Status (Submission::*translate)(std::span<const std::byte> payload);
+    };
+    static const ChunkRule kRules[];
+
+    Status translate_chunk(const wire::amdgpu::ChunkDescriptor& chunk,
+                           std::span<const std::byte> payload);
+    Status translate_ib(std::span<const std::byte> payload);
+    Status translate_user_fence(std::span<const std::byte> payload);
+    Status translate_dependencies(std::span<const std::byte> payload);
+    Status translate_bo_handles(std::span<const std::byte> payload);
+    void append_bytes(uint32_t chunk_id, std::span<const std::byte> payload);
+
+    AmdgpuContext& context_;
+    std::deque<std::vector<uint64_t>> payloads_;  // 8-aligned; addresses stay
+    std::vector<drm_amdgpu_bo_list_entry> bo_list_;
+    std::vector<drm_amdgpu_cs_chunk> chunks_;
+    std::vector<uint64_t> chunk_pointers_;
+    bool has_bo_list_ = false;
+    uint32_t last_ib_ring_ = 0;
+};
+
+}  // namespace viaduct::amdgpu

@@ -1,0 +1,33 @@
+// The command loop: walks through a guest's buffer of requests and answers each.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "drm-context/context/driver_context.h"
+
+namespace viaduct {
+
+/// Rules (protocol's common part): broken framing ends the buffer; any other error answers the one
+/// command and goes on; the sequence number of every parseable header is published.
+class CommandLoop {
+  public:
+    explicit CommandLoop(DriverContext& context) : context_(context) {}
+
+    /// `buffer` must not change while this runs. The first error, if any, after all was done.
+    Status run(std::span<const std::byte> buffer);
+
+  private:
+    const CommandEntry* find(uint32_t cmd) const;
+    bool is_aligned(const wire::RequestHeader& header, const CommandEntry* entry) const;
+    Status run_request(const CommandEntry& entry, Request request);
+    Status prepare_response(const CommandEntry& entry, const Request& request);
+    void answer(const wire::RequestHeader& header, const Status& status);
+
+    DriverContext& context_;
+    std::vector<std::byte> response_;  // reused; zeroed for each command
+};
+
+}  // namespace viaduct

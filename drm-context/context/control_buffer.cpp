@@ -1,0 +1,74 @@
+#include "drm-context/context/control_buffer.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "blob/memfd.h"
+#include "drm-context/wire/common.h"
+
+namespace viaduct {
+
+namespace {
+
+// The guest runs at the same time: every access is one atomic word.
+std::atomic_ref<uint32_t> word(const Mapping& mapping, uint64_t offset) {
+    return std::atomic_ref(*reinterpret_cast<uint32_t*>(mapping.data() + offset));
+}
+
+}  // namespace
+
+Status ControlBuffer::create(uint64_t size, uint32_t driver_size) {
+    if (exists()) return fail(EINVAL, "the control buffer exists already");
+    if (size > UINT32_MAX || size < driver_size + sizeof(wire::ResponseHeader))
+        return fail(EINVAL,
+                    "a control buffer of {} bytes cannot hold the driver's {} bytes and a "
+                    "response, or is larger than 4 GiB",
+                    size, driver_size);
+    auto fd = create_sealed_memfd("viaduct-control", size);
+    if (!fd) return tl::unexpected(fd.error());
+    auto mapping = Mapping::map_shared(fd->get(), 0, size);
+    if (!mapping) return tl::unexpected(mapping.error());
+    fd_ = *std::move(fd);
+    mapping_ = *std::move(mapping);
+    area_offset_ = driver_size;
+    area_size_ = static_cast<uint32_t>(size) - driver_size;
+    store32(offsetof(wire::ShmemHeader, rsp_mem_offset), area_offset_);
+    return {};
+}
+
+void ControlBuffer::publish_seqno(uint32_t seqno) {
+    if (exists())
+        word(mapping_, offsetof(wire::ShmemHeader, seqno)).store(seqno, std::memory_order_release);
+}
+
+void ControlBuffer::write_response(uint32_t rsp_off, std::span<const std::byte> response) {
+    if (!exists() || rsp_off % sizeof(uint32_t) != 0 || !fits(rsp_off, response.size())) return;
+    const uint64_t at = uint64_t{area_offset_} + rsp_off;
+    const uint32_t room = word(mapping_, at).load(std::memory_order_relaxed);
+    const auto length = static_cast<uint32_t>(std::min<uint64_t>(room, response.size()));
+    if (length < sizeof(wire::ResponseHeader)) return;
+
+    word(mapping_, at).store(length, std::memory_order_relaxed);
+    uint32_t done = sizeof(wire::ResponseHeader);
+    for (; done + sizeof(uint32_t) <= length; done += sizeof(uint32_t)) {
+        uint32_t value;
+        std::memcpy(&value, response.data() + done, sizeof(value));
+        word(mapping_, at + done).store(value, std::memory_order_relaxed);
+    }
+    for (; done < length; ++done)
+        std::atomic_ref(mapping_.data()[at + done])
+            .store(response[done], std::memory_order_relaxed);
+}
+
+void ControlBuffer::store32(uint32_t offset, uint32_t value) {
+    if (exists()) word(mapping_, offset).store(value, std::memory_order_relaxed);
+}
+
+void ControlBuffer::store64(uint32_t offset, uint64_t value) {
+    if (!exists()) return;
+    std::atomic_ref(*reinterpret_cast<uint64_t*>(mapping_.data() + offset))
+        .store(value, std::memory_order_relaxed);
+}
+
+}  // namespace viaduct

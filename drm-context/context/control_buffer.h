@@ -1,0 +1,47 @@
+// The control buffer ("shmem"): memory that host and guest share for sequence numbers, driver
+// fields and responses. The only place that touches guest-writable memory.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "blob/mapping.h"
+#include "blob/result.h"
+#include "blob/unique_fd.h"
+
+namespace viaduct {
+
+/// Sizes and offsets are kept privately: nothing read back from the memory is ever trusted.
+class ControlBuffer {
+  public:
+    /// `size`: bytes the guest asked for; `driver_size`: of the driver's fixed struct, where the
+    /// response area begins. EINVAL for sizes that cannot work, EEXIST if it was created before.
+    Status create(uint64_t size, uint32_t driver_size);
+    bool exists() const { return mapping_.valid(); }
+    /// A descriptor of it for the guest; sealed against resizing.
+    UniqueFd duplicate_fd() const { return fd_.duplicate(); }
+
+    /// Bytes of the response area.
+    uint32_t area_size() const { return area_size_; }
+    /// True if a response of `size` bytes fits at `rsp_off`.
+    bool fits(uint32_t rsp_off, uint64_t size) const {
+        return rsp_off <= area_size_ && size <= area_size_ - rsp_off;
+    }
+
+    /// Publishes a sequence number, after all bytes written before. Ignored without a buffer.
+    void publish_seqno(uint32_t seqno);
+    /// Copies `response` out to `rsp_off`, no more than the room the guest says it kept there.
+    /// The first word (the length) is set here. Nothing is written where it does not fit.
+    void write_response(uint32_t rsp_off, std::span<const std::byte> response);
+    /// Stores driver fields; `offset` is within the fixed struct, 4- and 8-aligned.
+    void store32(uint32_t offset, uint32_t value);
+    void store64(uint32_t offset, uint64_t value);
+
+  private:
+    UniqueFd fd_;
+    Mapping mapping_;
+    uint32_t area_offset_ = 0;
+    uint32_t area_size_ = 0;
+};
+
+}  // namespace viaduct

@@ -1,0 +1,121 @@
+#include "drm-context/context/driver_context.h"
+
+#include <drm.h>
+
+#include "blob/memfd.h"
+
+namespace viaduct {
+
+namespace {
+
+// VIRGL_RENDERER_BLOB_FLAG_USE_*.
+constexpr uint32_t kBlobMappable = 1;
+constexpr uint32_t kBlobShareable = 2;
+constexpr uint32_t kBlobFlags = 7;
+
+// DRM_IOCTL_SET_CLIENT_NAME of kernel 6.13 <drm/drm.h>; newer than some headers we build with.
+struct DrmSetClientName {
+    uint64_t name_len;
+    uint64_t name;
+};
+constexpr unsigned long kSetClientName = DRM_IOWR(0xD1, DrmSetClientName);
+
+}  // namespace
+
+void DriverContext::set_name(std::string name) {
+    name_ = std::move(name);
+    DrmSetClientName request{name_.size(), reinterpret_cast<uint64_t>(name_.data())};
+    device_->ioctl(kSetClientName, &request);  // an older kernel refuses; it only helps people
+}
+
+Result<BlobObject> DriverContext::create_control_blob(const BlobRequest& request) {
+    if (request.blob_flags != kBlobMappable)
+        return fail(EINVAL, "the control buffer must be mappable only, not flags {:#x}",
+                    request.blob_flags);
+    if (auto status = control_.create(request.size, traits_.shmem_size); !status)
+        return tl::unexpected(status.error());
+    control_created();
+    BlobObject blob{BlobKind::kShm, MapCache::kCached, control_.duplicate_fd()};
+    if (!blob.fd) return fail(ENOMEM, "no descriptor left for the control buffer");
+    return blob;
+}
+
+Result<BlobObject> DriverContext::create_blob(const BlobRequest& request) {
+    if (request.blob_flags & ~kBlobFlags)
+        return fail(EINVAL, "unknown blob flags {:#x}", request.blob_flags);
+    if (request.blob_id == 0) return create_control_blob(request);
+    if (objects_.has_resource(request.res_id))
+        return fail(EINVAL, "resource {} exists in this context", request.res_id);
+    auto object = objects_.claim(request.blob_id);
+    if (!object) return tl::unexpected(object.error());
+    if (request.size == 0 || round_up_to_page(request.size) > object->size ||
+        round_up_to_page(request.size) == 0)
+        return fail(EINVAL, "blob of {} bytes does not fit an object of {} bytes", request.size,
+                    object->size);
+    BlobObject blob{BlobKind::kOpaque, object->cache, UniqueFd()};
+    if (request.blob_flags & kBlobShareable) {
+        auto dmabuf = export_dmabuf(object->handle.get());
+        if (!dmabuf) return tl::unexpected(dmabuf.error());
+        blob.kind = BlobKind::kDmabuf;
+        blob.fd = *std::move(dmabuf);
+    }
+    objects_.add_resource(request.res_id, *std::move(object));
+    blob_created();
+    return blob;
+}
+
+Result<MapSource> DriverContext::map_source(uint32_t res_id) {
+    const BufferObject* object = objects_.find_resource(res_id);
+    if (!object) return fail(EINVAL, "resource {} is not known to this context", res_id);
+    auto offset = mmap_offset(object->handle.get());
+    if (!offset) return tl::unexpected(offset.error());
+    return device_->map_source(*offset);
+}
+
+Result<ExportedBlob> DriverContext::export_blob(uint32_t res_id) {
+    const BufferObject* object = objects_.find_resource(res_id);
+    if (!object) return fail(EINVAL, "resource {} is not known to this context", res_id);
+    auto dmabuf = export_dmabuf(object->handle.get());
+    if (!dmabuf) return tl::unexpected(dmabuf.error());
+    return ExportedBlob{BlobKind::kDmabuf, *std::move(dmabuf)};
+}
+
+Result<UniqueFd> DriverContext::export_dmabuf(uint32_t gem_handle) {
+    drm_prime_handle prime{};
+    prime.handle = gem_handle;
+    prime.flags = DRM_CLOEXEC | DRM_RDWR;
+    if (const int error = device_->ioctl(DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime); error < 0)
+        return fail(EINVAL, "the kernel does not export buffer {} (errno {})", gem_handle, -error);
+    return UniqueFd(prime.fd);
+}
+
+Status DriverContext::attach_resource(uint32_t res_id, UniqueFd dmabuf) {
+    if (objects_.has_resource(res_id)) return {};
+    const auto size = object_size(dmabuf.get());
+    if (!size) return tl::unexpected(size.error());
+    drm_prime_handle prime{};
+    prime.fd = dmabuf.get();
+    if (const int error = device_->ioctl(DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime); error < 0)
+        return fail(-error, "resource {} cannot be imported (errno {})", res_id, -error);
+    objects_.add_resource(res_id, {GemHandle(gem_, prime.handle), *size, MapCache::kNone, false});
+    return {};
+}
+
+Status DriverContext::add_in_fence(UniqueFd sync_file) {
+    if (!in_fence_) {
+        in_fence_ = std::move(sync_file);
+        return {};
+    }
+    auto merged = device_->merge_sync_files(in_fence_.get(), sync_file.get());
+    if (!merged) return tl::unexpected(merged.error());
+    in_fence_ = *std::move(merged);
+    return {};
+}
+
+void DriverContext::count_async_error() {
+    ++async_errors_;
+    if (traits_.async_error_offset != 0)
+        control_.store32(traits_.async_error_offset, async_errors_);
+}
+
+}  // namespace viaduct

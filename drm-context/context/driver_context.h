@@ -1,0 +1,117 @@
+// DriverContext: the native context of one guest file, without its driver's commands. A driver
+// derives from it and brings a table of commands.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "blob/log.h"
+#include "blob/result.h"
+#include "drm-context/context/control_buffer.h"
+#include "drm-context/context/gem_handles.h"
+#include "drm-context/context/objects.h"
+#include "drm-context/context/request.h"
+#include "drm-context/device/device.h"
+#include "drm-context/native_context.h"
+
+namespace viaduct {
+
+class DriverContext;
+
+/// One command of a driver. The table's index is the wire's command number; an empty name is a
+/// hole. `response_size` 0: the command has no response; a variable one is sized by `measure`.
+struct CommandEntry {
+    const char* name = "";
+    uint32_t request_size = 0;  // of the host's structure: what is missing reads as zero
+    uint32_t response_size = 0;
+    /// Runs the command. An error is written to the response by the command loop.
+    Status (*run)(DriverContext& context, Request& request) = nullptr;
+    /// Response bytes for a request whose response varies (64-bit: the guest chooses); may be null.
+    uint64_t (*measure)(const Request& request) = nullptr;
+    /// Requests whose length need only be a multiple of this (0: the driver's).
+    uint32_t alignment = 0;
+};
+
+/// What differs between the drivers' wire formats, as data.
+struct DriverTraits {
+    std::string_view name;
+    std::span<const CommandEntry> commands;
+    uint32_t alignment = 4;           // of request lengths and rsp_off
+    uint32_t shmem_size = 8;          // fixed part of the control buffer
+    uint32_t async_error_offset = 0;  // in the control buffer; 0: the driver has none
+    uint32_t ret_offset = 0;          // of the i32 `ret` in responses; 0: it has none
+};
+
+/// Used by the worker's thread only.
+class DriverContext {
+  public:
+    DriverContext(std::unique_ptr<Device> device, const DriverTraits& traits)
+        : device_(std::move(device)), traits_(traits), gem_(*device_) {}
+    virtual ~DriverContext() = default;
+    DriverContext(const DriverContext&) = delete;
+    DriverContext& operator=(const DriverContext&) = delete;
+
+    const DriverTraits& traits() const { return traits_; }
+    Device& device() { return *device_; }
+    ControlBuffer& control() { return control_; }
+    LogLimiter& limiter() { return limiter_; }
+    ObjectTables& objects() { return objects_; }
+
+    /// For logs and the host's tools; sanitised already.
+    void set_name(std::string name);
+    const std::string& name() const { return name_; }
+
+    Result<BlobObject> create_blob(const BlobRequest& request);
+    Result<MapSource> map_source(uint32_t res_id);
+    Result<ExportedBlob> export_blob(uint32_t res_id);
+    Status attach_resource(uint32_t res_id, UniqueFd dmabuf);
+    void detach_resource(uint32_t res_id) { objects_.remove_resource(res_id); }
+    /// Merged into what the next GPU submission waits for.
+    Status add_in_fence(UniqueFd sync_file);
+
+    /// GPU timelines: fences on rings 1 … timeline_count(); others retire in command order.
+    virtual uint32_t timeline_count() const = 0;
+    /// True if `ring` got a submission since take_newest() was last asked.
+    virtual bool has_new_work(uint32_t ring) const = 0;
+    /// A sync file of the ring's newest submission; invalid if the kernel gives none.
+    virtual UniqueFd take_newest(uint32_t ring) = 0;
+    /// True if all work submitted on `ring` is done.
+    virtual bool ring_idle(uint32_t ring) = 0;
+
+    /// Called when work has retired, before the guest learns of it: tells it of a reset first.
+    virtual void check_for_reset() {}
+
+    /// Counts an error of an asynchronous command where the guest sees it: its context is lost.
+    void count_async_error();
+
+  protected:
+    /// The fake mmap offset of a buffer, by the driver's own ioctl.
+    virtual Result<uint64_t> mmap_offset(uint32_t gem_handle) = 0;
+    /// The control buffer exists now: fill the driver's fields.
+    virtual void control_created() {}
+    /// A blob was given out.
+    virtual void blob_created() {}
+
+    GemHandleTable& gem() { return gem_; }
+    /// What the next submission must wait for; invalid if nothing.
+    UniqueFd take_in_fence() { return std::move(in_fence_); }
+    Result<UniqueFd> export_dmabuf(uint32_t gem_handle);
+
+  private:
+    Result<BlobObject> create_control_blob(const BlobRequest& request);
+
+    std::unique_ptr<Device> device_;
+    const DriverTraits& traits_;
+    GemHandleTable gem_;  // before objects_: they release their handles into it
+    ObjectTables objects_;
+    ControlBuffer control_;
+    LogLimiter limiter_;
+    std::string name_;
+    UniqueFd in_fence_;
+    uint32_t async_errors_ = 0;  // the guest can overwrite its copy
+};
+
+}  // namespace viaduct

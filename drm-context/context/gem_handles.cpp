@@ -1,0 +1,16 @@
+#include "drm-context/context/gem_handles.h"
+
+#include <drm.h>
+
+namespace viaduct {
+
+void GemHandleTable::release(uint32_t handle) {
+    const auto found = counts_.find(handle);
+    if (found == counts_.end() || --found->second > 0) return;
+    counts_.erase(found);
+    drm_gem_close close{};
+    close.handle = handle;
+    device_.ioctl(DRM_IOCTL_GEM_CLOSE, &close);
+}
+
+}  // namespace viaduct

@@ -1,0 +1,44 @@
+#include "drm-context/context/objects.h"
+
+namespace viaduct {
+
+namespace {
+
+// A guest claims each object right after it made it; more than a few waiting is a broken guest.
+constexpr size_t kMaxUnclaimed = 1024;
+
+}  // namespace
+
+Status ObjectTables::check_unclaimed(uint64_t blob_id) const {
+    if (blob_id == 0 || blob_id > UINT32_MAX)
+        return fail(EINVAL, "blob id {:#x} is 0 or above 32 bits", blob_id);
+    if (unclaimed_.contains(static_cast<uint32_t>(blob_id)))
+        return fail(EINVAL, "blob id {:#x} waits to be claimed already", blob_id);
+    if (unclaimed_.size() >= kMaxUnclaimed)
+        return fail(ENOSPC, "{} objects wait to be claimed, blob id {:#x} is one too many",
+                    unclaimed_.size(), blob_id);
+    return {};
+}
+
+Status ObjectTables::add_unclaimed(uint64_t blob_id, BufferObject object) {
+    if (auto status = check_unclaimed(blob_id); !status) return status;
+    unclaimed_.emplace(static_cast<uint32_t>(blob_id), std::move(object));
+    return {};
+}
+
+Result<BufferObject> ObjectTables::claim(uint64_t blob_id) {
+    const auto found =
+        blob_id > UINT32_MAX ? unclaimed_.end() : unclaimed_.find(static_cast<uint32_t>(blob_id));
+    if (found == unclaimed_.end())
+        return fail(ENOENT, "no object waits under blob id {:#x}", blob_id);
+    BufferObject object = std::move(found->second);
+    unclaimed_.erase(found);
+    return object;
+}
+
+BufferObject* ObjectTables::find_resource(uint32_t res_id) {
+    const auto found = resources_.find(res_id);
+    return found == resources_.end() ? nullptr : &found->second;
+}
+
+}  // namespace viaduct

@@ -1,0 +1,44 @@
+// The buffers of one context: waiting under a blob id, or known to the guest by resource id.
+#pragma once
+
+#include <cstdint>
+#include <map>
+
+#include "blob/result.h"
+#include "drm-context/context/gem_handles.h"
+#include "drm-context/native_context.h"
+
+namespace viaduct {
+
+struct BufferObject {
+    GemHandle handle;
+    uint64_t size = 0;  // bytes, page-rounded: nobody maps more
+    MapCache cache = MapCache::kNone;
+    bool has_metadata = false;  // the guest means to share it
+};
+
+/// blob_id → object until claimed, then res_id → object. Ids are the guest's: any value.
+class ObjectTables {
+  public:
+    /// Stores a fresh object under `blob_id`. EINVAL: 0, above 32 bits or taken; ENOSPC: too many
+    /// wait already.
+    Status add_unclaimed(uint64_t blob_id, BufferObject object);
+    /// EINVAL/ENOSPC as add_unclaimed would answer: asked before the kernel object is made.
+    Status check_unclaimed(uint64_t blob_id) const;
+    /// Takes the object out. ENOENT if there is none.
+    Result<BufferObject> claim(uint64_t blob_id);
+
+    bool has_resource(uint32_t res_id) const { return resources_.contains(res_id); }
+    void add_resource(uint32_t res_id, BufferObject object) {
+        resources_.insert_or_assign(res_id, std::move(object));
+    }
+    void remove_resource(uint32_t res_id) { resources_.erase(res_id); }
+    /// Null if the guest named a resource that is not attached here.
+    BufferObject* find_resource(uint32_t res_id);
+
+  private:
+    std::map<uint32_t, BufferObject> unclaimed_;
+    std::map<uint32_t, BufferObject> resources_;
+};
+
+}  // namespace viaduct

@@ -1,0 +1,32 @@
+// The table of native context types: a row per kernel driver.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "blob/result.h"
+#include "drm-context/device/device.h"
+#include "drm-context/wire/common.h"
+
+namespace viaduct {
+
+class DriverContext;
+
+struct ContextTypeInfo {
+    wire::ContextType type;
+    std::string_view kernel_driver;  // DRM_IOCTL_VERSION name
+    uint32_t min_major;
+    uint32_t min_minor;
+    /// Fills the driver's part of the capability set.
+    Status (*fill_capset)(Device& device, wire::CapsetDrm& capset);
+    Result<std::unique_ptr<DriverContext>> (*create)(std::unique_ptr<Device> device);
+};
+
+std::span<const ContextTypeInfo> context_types();
+
+/// The row for a device's driver; null if there is none or the driver is too old.
+const ContextTypeInfo* find_context_type(const DriverVersion& version);
+
+}  // namespace viaduct

@@ -1,0 +1,48 @@
+#include "drm-context/device/simulated_device.h"
+
+#include "simgpu/simgpu.h"
+
+namespace viaduct {
+
+namespace {
+
+class SimulatedDevice final : public Device {
+  public:
+    explicit SimulatedDevice(std::unique_ptr<simgpu::File> file) : file_(std::move(file)) {}
+
+    int ioctl(unsigned long request, void* argument) override {
+        return file_->ioctl(request, argument);
+    }
+
+    Result<MapSource> map_source(uint64_t mmap_offset) override {
+        auto source = file_->map_source(mmap_offset);
+        if (!source) return fail(source.error(), "nothing to map at offset {:#x}", mmap_offset);
+        return MapSource{std::move(source->fd), source->offset};
+    }
+
+    Result<UniqueFd> merge_sync_files(int a, int b) override {
+        auto merged = simgpu::merge_sync_files(a, b);
+        if (!merged) return fail(merged.error(), "cannot merge sync files {} and {}", a, b);
+        return *std::move(merged);
+    }
+
+    int fd() const override { return file_->fd(); }
+
+  private:
+    std::unique_ptr<simgpu::File> file_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Device>> open_simulated_device(std::string_view model) {
+    const auto parsed = simgpu::parse_model(model);
+    if (!parsed)
+        return fail(EINVAL, "there is no simulated GPU \"{}\": use renoir or vega10", model);
+    auto file = simgpu::File::open({.model = *parsed, .instance = {}});
+    if (!file) return fail(file.error(), "cannot open the simulated GPU {}", model);
+    auto device = std::make_unique<SimulatedDevice>(*std::move(file));
+    if (auto status = device->read_version(); !status) return tl::unexpected(status.error());
+    return std::unique_ptr<Device>(std::move(device));
+}
+
+}  // namespace viaduct

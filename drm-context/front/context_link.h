@@ -1,0 +1,97 @@
+// The front's end of one context: what it sends, what it waits for, which fences are out.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "blob/result.h"
+#include "blob/unique_fd.h"
+#include "drm-context/front/fence_queue.h"
+#include "drm-context/transport/channel.h"
+#include "drm-context/transport/command_ring.h"
+#include "drm-context/transport/control_socket.h"
+#include "drm-context/transport/messages.h"
+#include "drm-context/worker/worker_host.h"
+
+namespace viaduct {
+
+/// Shared by the VMM's thread (sends, asks) and the fence thread (retires, drains the backlog).
+/// Methods are thread-safe unless they say otherwise.
+class ContextLink {
+  public:
+    ContextLink(uint32_t ctx_id, transport::ChannelEnd end);
+
+    uint32_t ctx_id() const { return ctx_id_; }
+    int notify_fd() const { return end_.notify.get(); }
+
+    /// Appends a record; keeps it in a backlog while the ring is full. ENOBUFS once the backlog is
+    /// full too: the context is lost then.
+    Status send(transport::RecordType type, std::span<const std::byte> payload,
+                UniqueFd descriptor);
+    /// The same for a structure with a cookie in front, which this fills in.
+    template <typename T>
+    Status send_call(transport::RecordType type, T call, UniqueFd descriptor = UniqueFd()) {
+        call.cookie = ++last_cookie_;
+        return send(type, std::as_bytes(std::span(&call, 1)), std::move(descriptor));
+    }
+
+    struct Answer {
+        transport::Reply reply;
+        UniqueFd descriptor;
+    };
+    /// Sends a call and waits for its answer until the deadline. VMM's thread only.
+    template <typename T>
+    Result<Answer> ask(transport::RecordType type, T call) {
+        if (auto status = send_call(type, call); !status) return tl::unexpected(status.error());
+        return receive(last_cookie_);
+    }
+    /// Waits for the worker's first word. VMM's thread only.
+    Result<Answer> wait_until_ready() { return receive(0); }
+
+    Status add_fence(uint32_t ring_idx, uint64_t fence_id);
+    std::optional<FenceQueue::Place> find_fence(uint64_t fence_id);
+
+    /// Asks the worker to finish and end.
+    void quit();
+    /// Tells it to end at once.
+    void abandon();
+
+    /// For the fence thread: drains the backlog, appends the fences that have retired. True once
+    /// the worker has ended: everything has been taken out then.
+    bool collect(std::vector<RetiredFence>& out);
+
+    void set_worker(std::unique_ptr<WorkerHandle> worker) { worker_ = std::move(worker); }
+
+  private:
+    struct Outgoing {
+        transport::RecordType type;
+        std::vector<std::byte> payload;
+        UniqueFd descriptor;
+    };
+
+    Status send_large(std::span<const std::byte> payload);
+    Status send_locked(transport::RecordType type, std::span<const std::byte> payload,
+                       UniqueFd descriptor);
+    bool try_send(transport::RecordType type, std::span<const std::byte> payload, int descriptor);
+    void drain_backlog();
+    void ring_doorbell();
+    Result<Answer> receive(uint64_t cookie);
+
+    const uint32_t ctx_id_;
+    transport::ChannelEnd end_;
+    std::unique_ptr<WorkerHandle> worker_;  // before the channel goes
+    uint64_t last_cookie_ = 0;              // VMM's thread
+
+    std::mutex mutex_;  // of what follows; never held while waiting
+    transport::RingProducer ring_;
+    std::deque<Outgoing> backlog_;
+    size_t backlog_bytes_ = 0;
+    bool lost_ = false;
+    FenceQueue fences_;
+};
+
+}  // namespace viaduct

@@ -1,0 +1,42 @@
+#include "drm-context/front/fence_queue.h"
+
+namespace viaduct {
+
+FenceQueue::Place FenceQueue::add(uint32_t ring_idx, uint64_t fence_id) {
+    const uint32_t ring = ring_idx < transport::kFenceRings ? ring_idx : 0;
+    const uint64_t count = ++rings_[ring].issued;
+    rings_[ring].waiting.push_back({{ring_idx, fence_id}, count});
+    return {ring, count};
+}
+
+std::optional<FenceQueue::Place> FenceQueue::find(uint64_t fence_id) const {
+    for (uint32_t ring = 0; ring < transport::kFenceRings; ++ring)
+        for (const Waiting& entry : rings_[ring].waiting)
+            if (entry.fence.fence_id == fence_id) return Place{ring, entry.count};
+    return std::nullopt;
+}
+
+void FenceQueue::take_retired(const transport::SharedPage& page, std::vector<RetiredFence>& out) {
+    for (uint32_t i = 0; i < transport::kFenceRings; ++i) {
+        auto& waiting = rings_[i].waiting;
+        if (waiting.empty()) continue;
+        const uint64_t retired = page.retired[i].load(std::memory_order_acquire);
+        for (; !waiting.empty() && waiting.front().count <= retired; waiting.pop_front())
+            out.push_back(waiting.front().fence);
+    }
+}
+
+void FenceQueue::take_all(std::vector<RetiredFence>& out) {
+    for (Ring& ring : rings_) {
+        for (const Waiting& entry : ring.waiting) out.push_back(entry.fence);
+        ring.waiting.clear();
+    }
+}
+
+bool FenceQueue::empty() const {
+    for (const Ring& ring : rings_)
+        if (!ring.waiting.empty()) return false;
+    return true;
+}
+
+}  // namespace viaduct

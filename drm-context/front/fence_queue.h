@@ -1,0 +1,49 @@
+// The fences of one context that have not retired, per ring, on the front's side.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "drm-context/transport/shared_page.h"
+
+namespace viaduct {
+
+struct RetiredFence {
+    uint32_t ring_idx;  // as the VMM named it
+    uint64_t fence_id;
+};
+
+/// Not thread-safe.
+class FenceQueue {
+  public:
+    struct Place {
+        uint32_t ring;   // internal: < transport::kFenceRings
+        uint64_t count;  // from 1
+    };
+
+    /// Rings beyond the protocol's count as the CPU's: they retire in command order.
+    Place add(uint32_t ring_idx, uint64_t fence_id);
+    /// Where a fence waits; nothing if it has retired or never was.
+    std::optional<Place> find(uint64_t fence_id) const;
+    /// Takes out those up to the worker's counts (any values), in order.
+    void take_retired(const transport::SharedPage& page, std::vector<RetiredFence>& out);
+    /// Takes out all.
+    void take_all(std::vector<RetiredFence>& out);
+    bool empty() const;
+
+  private:
+    struct Waiting {
+        RetiredFence fence;
+        uint64_t count;
+    };
+    struct Ring {
+        std::deque<Waiting> waiting;
+        uint64_t issued = 0;
+    };
+
+    Ring rings_[transport::kFenceRings];
+};
+
+}  // namespace viaduct

@@ -1,0 +1,99 @@
+#include "drm-context/front/fence_thread.h"
+
+#include <sys/epoll.h>
+
+#include <cstring>
+#include <system_error>
+
+#include "blob/log.h"
+#include "drm-context/transport/control_socket.h"
+
+namespace viaduct {
+
+namespace {
+
+constexpr uint64_t kStopKey = 0;
+
+Status watch(int epoll, int fd, uint64_t key) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = key;
+    if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0)
+        return fail(errno, "epoll: {}", std::strerror(errno));
+    return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<FenceThread>> FenceThread::start(FenceCallback on_fence) try {
+    UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
+    auto stop = transport::create_event();
+    if (!epoll || !stop) return fail(EMFILE, "no descriptor left for the fence thread");
+    if (auto status = watch(epoll.get(), stop->get(), kStopKey); !status)
+        return tl::unexpected(status.error());
+    return std::unique_ptr<FenceThread>(
+        new FenceThread(std::move(on_fence), std::move(epoll), *std::move(stop)));
+} catch (const std::system_error& error) {
+    return fail(EAGAIN, "cannot start the fence thread: {}", error.what());
+}
+
+FenceThread::FenceThread(FenceCallback on_fence, UniqueFd epoll, UniqueFd stop)
+    : on_fence_(std::move(on_fence)),
+      epoll_(std::move(epoll)),
+      stop_(std::move(stop)),
+      thread_([this] { run(); }) {}
+
+FenceThread::~FenceThread() {
+    transport::signal_event(stop_.get());
+    thread_.join();
+    for (auto& [key, watched] : watched_) watched.link->abandon();
+    watched_.clear();  // waits for the workers' ends
+}
+
+Status FenceThread::add(std::shared_ptr<ContextLink> link) {
+    const std::lock_guard lock(mutex_);
+    const uint64_t key = next_key_++;
+    if (auto status = watch(epoll_.get(), link->notify_fd(), key); !status) return status;
+    watched_.emplace(key, Watched{std::move(link), false});
+    return {};
+}
+
+void FenceThread::mark_ended(const ContextLink& link) {
+    const std::lock_guard lock(mutex_);
+    for (auto& [key, watched] : watched_)
+        if (watched.link.get() == &link) watched.ended = true;
+    transport::signal_event(link.notify_fd());  // it may have exited before
+}
+
+void FenceThread::run() {
+    for (;;) {
+        epoll_event events[16];
+        const int count = ::epoll_wait(epoll_.get(), events, std::size(events), -1);
+        for (int i = 0; i < count; ++i) {
+            if (events[i].data.u64 == kStopKey) return;
+            serve(events[i].data.u64);
+        }
+    }
+}
+
+void FenceThread::serve(uint64_t key) {
+    std::shared_ptr<ContextLink> link;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = watched_.find(key);
+        if (found == watched_.end()) return;
+        link = found->second.link;
+    }
+    std::vector<RetiredFence> retired;
+    const bool exited = link->collect(retired);
+    for (const RetiredFence& fence : retired)
+        on_fence_(link->ctx_id(), fence.ring_idx, fence.fence_id);
+    const std::lock_guard lock(mutex_);
+    const auto found = watched_.find(key);
+    // A context whose worker died early still takes fences until the VMM lets go of it.
+    if (!exited || !found->second.ended) return;
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, link->notify_fd(), nullptr);
+    watched_.erase(found);
+}
+
+}  // namespace viaduct

@@ -1,0 +1,49 @@
+// The one thread of the front: reports retired fences, and winds contexts down.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "blob/result.h"
+#include "blob/unique_fd.h"
+#include "drm-context/front/context_link.h"
+#include "drm-context/native_context.h"
+
+namespace viaduct {
+
+class FenceThread {
+  public:
+    static Result<std::unique_ptr<FenceThread>> start(FenceCallback on_fence);
+    /// Abandons what is still there and ends. No callback afterwards.
+    ~FenceThread();
+
+    /// Watches a context until its worker has ended.
+    Status add(std::shared_ptr<ContextLink> link);
+    /// Marks a context as ended by the VMM.
+    void mark_ended(const ContextLink& link);
+
+  private:
+    struct Watched {
+        std::shared_ptr<ContextLink> link;
+        bool ended = false;
+    };
+
+    FenceThread(FenceCallback on_fence, UniqueFd epoll, UniqueFd stop);
+    void run();
+    void serve(uint64_t key);
+
+    const FenceCallback on_fence_;
+    UniqueFd epoll_;
+    UniqueFd stop_;
+    std::mutex mutex_;  // of the table; not held during callbacks
+    std::map<uint64_t, Watched> watched_;
+    uint64_t next_key_ = 1;
+    std::thread thread_;
+};
+
+}  // namespace viaduct

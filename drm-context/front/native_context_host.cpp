@@ -1,0 +1,188 @@
+// NativeContextHost and NativeContext over workers.
+#include <drm.h>
+
+#include "blob/log.h"
+#include "drm-context/context_types.h"
+#include "drm-context/front/context_link.h"
+#include "drm-context/front/fence_thread.h"
+#include "drm-context/native_context.h"
+#include "drm-context/worker/worker_host.h"
+
+namespace viaduct {
+
+using transport::RecordType;
+
+namespace {
+
+// Mesa flushes its commands every 16 KiB; a ring holds a good many of those.
+constexpr uint64_t kRingSize = 256 << 10;  // bytes
+
+class Context final : public NativeContext {
+  public:
+    Context(std::shared_ptr<ContextLink> link, FenceThread& fences, UniqueFd device)
+        : link_(std::move(link)), fences_(fences), device_(std::move(device)) {}
+
+    ~Context() override {
+        link_->quit();
+        fences_.mark_ended(*link_);
+    }
+
+    Status submit(std::span<const std::byte> commands) override {
+        if (commands.empty()) return {};
+        return link_->send(RecordType::kSubmit, commands, {});
+    }
+
+    Result<BlobObject> create_blob(const BlobRequest& request) override {
+        const transport::CreateBlob call{0, request.blob_id, request.size, request.res_id,
+                                         request.blob_flags};
+        auto answer = link_->ask(RecordType::kCreateBlob, call);
+        if (!answer) {
+            // Given up in time: the worker must not keep what nobody here knows of.
+            if (answer.error().code == ETIMEDOUT) detach_resource(request.res_id);
+            return tl::unexpected(answer.error());
+        }
+        return BlobObject{static_cast<BlobKind>(answer->reply.kind),
+                          static_cast<MapCache>(answer->reply.cache),
+                          std::move(answer->descriptor)};
+    }
+
+    Result<MapSource> map_source(uint32_t res_id) override {
+        auto answer = link_->ask(RecordType::kMapSource, transport::ResourceCall{0, res_id, 0});
+        if (!answer) return tl::unexpected(answer.error());
+        return MapSource{std::move(answer->descriptor), answer->reply.offset};
+    }
+
+    Result<ExportedBlob> export_blob(uint32_t res_id) override {
+        auto answer = link_->ask(RecordType::kExportBlob, transport::ResourceCall{0, res_id, 0});
+        if (!answer) return tl::unexpected(answer.error());
+        return ExportedBlob{static_cast<BlobKind>(answer->reply.kind),
+                            std::move(answer->descriptor)};
+    }
+
+    void attach_resource(uint32_t res_id, UniqueFd dmabuf) override {
+        if (!dmabuf) return;
+        (void)link_->send_call(RecordType::kAttach, transport::ResourceCall{0, res_id, 0},
+                               std::move(dmabuf));
+    }
+
+    void detach_resource(uint32_t res_id) override {
+        (void)link_->send_call(RecordType::kDetach, transport::ResourceCall{0, res_id, 0});
+    }
+
+    Status create_fence(uint32_t ring_idx, uint64_t fence_id) override {
+        return link_->add_fence(ring_idx, fence_id);
+    }
+
+    Result<UniqueFd> export_fence(uint64_t fence_id) override {
+        const auto place = link_->find_fence(fence_id);
+        if (!place) return fail(ENOENT, "fence {} has retired or never was", fence_id);
+        auto answer = link_->ask(RecordType::kExportFence,
+                                 transport::FenceCall{0, place->count, place->ring, 0});
+        if (!answer) return tl::unexpected(answer.error());
+        return std::move(answer->descriptor);
+    }
+
+    Status add_in_fence(UniqueFd sync_file) override {
+        return link_->send_call(RecordType::kInFence, transport::FenceCall{}, std::move(sync_file));
+    }
+
+    int device_fd() const override { return device_.get(); }
+
+  private:
+    std::shared_ptr<ContextLink> link_;
+    FenceThread& fences_;
+    UniqueFd device_;
+};
+
+class Host final : public NativeContextHost {
+  public:
+    Host(OpenDevice open, std::unique_ptr<Device> probe, const ContextTypeInfo& type,
+         const wire::CapsetDrm& capset, std::unique_ptr<FenceThread> fences)
+        : open_(std::move(open)),
+          probe_(std::move(probe)),
+          type_(type),
+          capset_(capset),
+          fences_(std::move(fences)) {}
+
+    const wire::CapsetDrm& capset() const override { return capset_; }
+
+    Result<std::unique_ptr<NativeContext>> create_context(uint32_t ctx_id,
+                                                          std::string_view name) override {
+        auto device = open_();
+        if (!device) return tl::unexpected(device.error());
+        auto channel = transport::create_channel(kRingSize);
+        if (!channel) return tl::unexpected(channel.error());
+
+        auto link = std::make_shared<ContextLink>(ctx_id, std::move(channel->front));
+        auto worker = start_worker_thread(
+            {std::move(channel->worker), *std::move(device), &type_, sanitise(name)});
+        if (!worker) return tl::unexpected(worker.error());
+        link->set_worker(*std::move(worker));
+        if (auto status = fences_->add(link); !status) {
+            link->abandon();
+            return tl::unexpected(status.error());
+        }
+        auto ready = link->wait_until_ready();
+        if (!ready) {
+            link->abandon();
+            fences_->mark_ended(*link);
+            return tl::unexpected(ready.error());
+        }
+        return std::make_unique<Context>(std::move(link), *fences_, std::move(ready->descriptor));
+    }
+
+    Result<UniqueFd> signalled_sync_file() override {
+        drm_syncobj_create create{};
+        create.flags = DRM_SYNCOBJ_CREATE_SIGNALED;
+        if (const int error = probe_->ioctl(DRM_IOCTL_SYNCOBJ_CREATE, &create); error < 0)
+            return fail(-error, "cannot create a syncobj (errno {})", -error);
+        drm_syncobj_handle args{};
+        args.handle = create.handle;
+        args.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE;
+        const int error = probe_->ioctl(DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &args);
+        drm_syncobj_destroy destroy{create.handle, 0};
+        probe_->ioctl(DRM_IOCTL_SYNCOBJ_DESTROY, &destroy);
+        if (error < 0) return fail(-error, "cannot export a sync file (errno {})", -error);
+        return UniqueFd(args.fd);
+    }
+
+  private:
+    const OpenDevice open_;
+    std::unique_ptr<Device> probe_;
+    const ContextTypeInfo& type_;
+    const wire::CapsetDrm capset_;
+    std::unique_ptr<FenceThread> fences_;
+};
+
+Result<wire::CapsetDrm> make_capset(Device& device, const ContextTypeInfo& type) {
+    wire::CapsetDrm capset{};
+    const DriverVersion& version = device.version();
+    capset.version_major = version.major;
+    capset.version_minor = version.minor;
+    capset.version_patchlevel = version.patchlevel;
+    capset.context_type = type.type;
+    if (auto status = type.fill_capset(device, capset); !status)
+        return tl::unexpected(status.error());
+    return capset;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<NativeContextHost>> NativeContextHost::create(OpenDevice open,
+                                                                     FenceCallback on_fence) {
+    auto device = open();
+    if (!device) return tl::unexpected(device.error());
+    const DriverVersion& version = (*device)->version();
+    const ContextTypeInfo* type = find_context_type(version);
+    if (!type)
+        return fail(ENOTSUP, "no native context for driver {} {}.{}", version.name, version.major,
+                    version.minor);
+    auto capset = make_capset(**device, *type);
+    if (!capset) return tl::unexpected(capset.error());
+    auto fences = FenceThread::start(std::move(on_fence));
+    if (!fences) return tl::unexpected(fences.error());
+    return std::make_unique<Host>(std::move(open), *std::move(device), *type, *capset,
+                                  *std::move(fences));
+}
+
+}  // namespace viaduct

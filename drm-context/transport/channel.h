@@ -1,0 +1,33 @@
+// The two ends of what connects a front to a worker.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "blob/mapping.h"
+#include "blob/result.h"
+#include "blob/unique_fd.h"
+#include "drm-context/transport/shared_page.h"
+
+namespace viaduct::transport {
+
+/// One end: the shared memory, the control socket, and the two wake-ups.
+struct ChannelEnd {
+    Mapping memory;
+    UniqueFd socket;
+    UniqueFd doorbell;  // front → worker: the ring has records
+    UniqueFd notify;    // worker → front: fences retired, room in the ring, end
+
+    SharedPage& page() const { return *reinterpret_cast<SharedPage*>(memory.data()); }
+    std::span<std::byte> ring_bytes() const { return memory.bytes().subspan(kRingOffset); }
+};
+
+struct Channel {
+    ChannelEnd front;
+    ChannelEnd worker;
+};
+
+/// Creates a channel with a ring of `ring_size` bytes (a multiple of 64).
+Result<Channel> create_channel(uint64_t ring_size);
+
+}  // namespace viaduct::transport

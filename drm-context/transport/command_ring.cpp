@@ -1,0 +1,74 @@
+#include "drm-context/transport/command_ring.h"
+
+#include <cstring>
+
+namespace viaduct::transport {
+
+namespace {
+
+constexpr uint64_t kAlignment = sizeof(RecordHeader);
+
+// Header and payload, padded: every record begins aligned, and a header always fits before the end.
+uint64_t record_size(size_t payload) {
+    return (sizeof(RecordHeader) + payload + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+void write_header(std::span<std::byte> at, RecordType type, size_t size) {
+    const RecordHeader header{type, static_cast<uint32_t>(size)};
+    std::memcpy(at.data(), &header, sizeof(header));
+}
+
+}  // namespace
+
+uint64_t RingProducer::free_bytes() const {
+    const uint64_t used = head_ - page_.tail.load(std::memory_order_acquire);
+    return used > bytes_.size() ? 0 : bytes_.size() - used;  // a lying worker gets nothing more
+}
+
+bool RingProducer::has_room(size_t size) const {
+    const uint64_t needed = record_size(size);
+    const uint64_t to_end = bytes_.size() - head_ % bytes_.size();
+    return size <= max_payload() && free_bytes() >= (needed <= to_end ? needed : to_end + needed);
+}
+
+bool RingProducer::push(RecordType type, std::span<const std::byte> payload) {
+    if (!has_room(payload.size())) return false;
+    const uint64_t needed = record_size(payload.size());
+    uint64_t at = head_ % bytes_.size();
+    const uint64_t to_end = bytes_.size() - at;
+    if (needed > to_end) {
+        write_header(bytes_.subspan(at), RecordType::kFiller, to_end - sizeof(RecordHeader));
+        head_ += to_end;
+        at = 0;
+    }
+    write_header(bytes_.subspan(at), type, payload.size());
+    if (!payload.empty())
+        std::memcpy(bytes_.data() + at + sizeof(RecordHeader), payload.data(), payload.size());
+    head_ += needed;
+    page_.head.store(head_, std::memory_order_seq_cst);
+    return true;
+}
+
+bool RingConsumer::empty() const {
+    return page_.head.load(std::memory_order_seq_cst) == tail_;
+}
+
+std::optional<RingConsumer::Record> RingConsumer::peek() {
+    while (!empty()) {
+        const auto at = bytes_.subspan(tail_ % bytes_.size());
+        RecordHeader header;
+        std::memcpy(&header, at.data(), sizeof(header));
+        record_bytes_ = record_size(header.size);
+        if (header.type != RecordType::kFiller)
+            return Record{header.type, at.subspan(sizeof(header), header.size)};
+        pop();
+    }
+    return std::nullopt;
+}
+
+void RingConsumer::pop() {
+    tail_ += record_bytes_;
+    page_.tail.store(tail_, std::memory_order_release);
+}
+
+}  // namespace viaduct::transport

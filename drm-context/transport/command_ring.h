@@ -1,0 +1,58 @@
+// The command ring: a single-producer, single-consumer queue of records in shared memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "drm-context/transport/messages.h"
+#include "drm-context/transport/shared_page.h"
+
+namespace viaduct::transport {
+
+/// The front's end. One thread at a time.
+class RingProducer {
+  public:
+    /// `bytes`: the ring itself; its size is a multiple of 8.
+    RingProducer(SharedPage& page, std::span<std::byte> bytes) : page_(page), bytes_(bytes) {}
+
+    /// Largest payload that can ever be pushed.
+    size_t max_payload() const { return bytes_.size() / 2; }
+    /// True if a record of `size` payload bytes could be pushed now.
+    bool has_room(size_t size) const;
+    /// Appends a record; false if there is no room.
+    bool push(RecordType type, std::span<const std::byte> payload);
+
+  private:
+    uint64_t free_bytes() const;
+
+    SharedPage& page_;
+    std::span<std::byte> bytes_;
+    uint64_t head_ = 0;  // private: the worker can overwrite the shared one
+};
+
+/// The worker's end. One thread at a time.
+class RingConsumer {
+  public:
+    struct Record {
+        RecordType type;
+        std::span<const std::byte> payload;  // stable until pop()
+    };
+
+    RingConsumer(SharedPage& page, std::span<std::byte> bytes) : page_(page), bytes_(bytes) {}
+
+    /// The oldest record, if any.
+    std::optional<Record> peek();
+    /// Frees it.
+    void pop();
+    bool empty() const;
+
+  private:
+    SharedPage& page_;
+    std::span<std::byte> bytes_;
+    uint64_t tail_ = 0;
+    uint64_t record_bytes_ = 0;
+};
+
+}  // namespace viaduct::transport

@@ -1,0 +1,116 @@
+#include "drm-context/transport/control_socket.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+namespace viaduct::transport {
+
+namespace {
+
+int milliseconds_until(Deadline deadline) {
+    using std::chrono::ceil;
+    using std::chrono::milliseconds;
+    const auto left = ceil<milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    return static_cast<int>(std::clamp<int64_t>(left, 0, INT32_MAX));
+}
+
+Status wait_readable(int socket, Deadline deadline) {
+    for (;;) {
+        pollfd entry{socket, POLLIN, 0};
+        const int ready = ::poll(&entry, 1, milliseconds_until(deadline));
+        if (ready > 0) return {};
+        if (ready == 0) return fail(ETIMEDOUT, "no answer in time");
+        if (errno != EINTR) return fail(errno, "poll: {}", std::strerror(errno));
+    }
+}
+
+// Ancillary data with room for one descriptor.
+union DescriptorSpace {
+    cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+UniqueFd take_descriptor(msghdr& message) {
+    UniqueFd taken;
+    for (cmsghdr* part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+        int fd = -1;
+        std::memcpy(&fd, CMSG_DATA(part), sizeof(fd));
+        taken.reset(fd);
+    }
+    return taken;
+}
+
+}  // namespace
+
+Result<std::pair<UniqueFd, UniqueFd>> create_control_sockets() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+        return fail(errno, "socketpair: {}", std::strerror(errno));
+    return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
+}
+
+Status send_message(int socket, std::span<const std::byte> message, int descriptor) {
+    iovec part{const_cast<std::byte*>(message.data()), message.size()};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    DescriptorSpace space{};
+    if (descriptor >= 0) {
+        header.msg_control = &space;
+        header.msg_controllen = sizeof(space.bytes);
+        cmsghdr* rights = CMSG_FIRSTHDR(&header);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(sizeof(int));
+        std::memcpy(CMSG_DATA(rights), &descriptor, sizeof(descriptor));
+    }
+    while (::sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        if (errno != EINTR) return fail(errno, "control socket: {}", std::strerror(errno));
+    return {};
+}
+
+Result<UniqueFd> receive_message(int socket, std::span<std::byte> message, Deadline deadline) {
+    for (;;) {
+        if (auto status = wait_readable(socket, deadline); !status)
+            return tl::unexpected(status.error());
+        iovec part{message.data(), message.size()};
+        DescriptorSpace space{};
+        msghdr header{};
+        header.msg_iov = &part;
+        header.msg_iovlen = 1;
+        header.msg_control = &space;
+        header.msg_controllen = sizeof(space.bytes);
+        const ssize_t size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+        if (size < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (size <= 0) return fail(EPIPE, "the other end is gone");
+        UniqueFd descriptor = take_descriptor(header);
+        if (static_cast<size_t>(size) != message.size() || (header.msg_flags & MSG_TRUNC))
+            return fail(EBADMSG, "a message of {} bytes instead of {}", size, message.size());
+        return descriptor;
+    }
+}
+
+Result<UniqueFd> create_event() {
+    UniqueFd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!event) return fail(errno, "eventfd: {}", std::strerror(errno));
+    return event;
+}
+
+void signal_event(int event) {
+    const uint64_t one = 1;
+    // Fails only when the counter is full, that is, when it is signalled already.
+    [[maybe_unused]] const ssize_t written = ::write(event, &one, sizeof(one));
+}
+
+void clear_event(int event) {
+    uint64_t value;
+    [[maybe_unused]] const ssize_t got = ::read(event, &value, sizeof(value));
+}
+
+}  // namespace viaduct::transport

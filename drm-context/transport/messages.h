@@ -1,0 +1,74 @@
+// What front and worker say to each other.
+//
+// Everything that must keep its order goes through the command ring: a record is a RecordHeader
+// and its payload. Descriptors cannot lie in memory; one that belongs to a record is sent over the
+// control socket just before the record, with the same cookie. Answers come over the socket.
+#pragma once
+
+#include <cstdint>
+
+namespace viaduct::transport {
+
+enum class RecordType : uint32_t {
+    kFiller,        // to the end of the ring
+    kSubmit,        // the guest's bytes
+    kSubmitMemory,  // SubmitMemory + a memfd: a submission too large for the ring
+    kCreateBlob,    // CreateBlob; answered
+    kMapSource,     // ResourceCall; answered, with the descriptor to map
+    kExportBlob,    // ResourceCall; answered, with a dma-buf
+    kAttach,        // ResourceCall + a dma-buf
+    kDetach,        // ResourceCall
+    kFence,         // FenceCall
+    kExportFence,   // FenceCall; answered, with a sync file
+    kInFence,       // FenceCall + a sync file
+    kQuit,          // finish what was submitted, then end
+};
+
+struct RecordHeader {
+    RecordType type;
+    uint32_t size;  // payload bytes, without padding
+};
+
+struct SubmitMemory {
+    uint64_t cookie;
+    uint64_t size;  // bytes
+};
+
+struct CreateBlob {
+    uint64_t cookie;
+    uint64_t blob_id;
+    uint64_t size;  // bytes
+    uint32_t res_id;
+    uint32_t blob_flags;
+};
+
+struct ResourceCall {
+    uint64_t cookie;
+    uint32_t res_id;
+    uint32_t pad;
+};
+
+struct FenceCall {
+    uint64_t cookie;
+    uint64_t count;  // the ring's fences, numbered from 1
+    uint32_t ring;
+    uint32_t pad;
+};
+
+/// A descriptor for the record with this cookie.
+struct DescriptorMessage {
+    uint64_t cookie;
+};
+
+/// An answer. Cookie 0: the worker is ready, or why it is not.
+struct Reply {
+    uint64_t cookie;
+    uint64_t offset;  // kMapSource
+    int32_t error;    // 0 or a positive errno
+    uint32_t kind;    // BlobKind
+    uint32_t cache;   // MapCache
+    uint32_t pad;
+    char message[192];  // of the error; terminated
+};
+
+}  // namespace viaduct::transport

@@ -1,0 +1,30 @@
+// The memory that front and worker share: ring positions, fence counts, and the ring's bytes.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace viaduct::transport {
+
+/// One internal ring index per fence ring of the protocol.
+inline constexpr uint32_t kFenceRings = 64;
+
+/// Written by one side each, read by the other. The front must survive any value in what the
+/// worker writes: a guest may have taken the worker over.
+struct SharedPage {
+    // The front's.
+    alignas(64) std::atomic<uint64_t> head;         // bytes ever written to the ring
+    alignas(64) std::atomic<uint32_t> front_waits;  // wants a notification when there is room
+    std::atomic<uint32_t> abandoned;                // end at once, nobody listens
+    // The worker's.
+    alignas(64) std::atomic<uint64_t> tail;                  // bytes ever consumed
+    std::atomic<uint32_t> worker_sleeps;                     // wants the doorbell
+    std::atomic<uint32_t> exited;                            // will touch nothing any more
+    alignas(64) std::atomic<uint64_t> retired[kFenceRings];  // fences retired, per ring
+};
+static_assert(std::atomic<uint64_t>::is_always_lock_free);
+
+/// The ring's bytes begin here in the shared memory.
+inline constexpr uint64_t kRingOffset = (sizeof(SharedPage) + 63) / 64 * 64;
+
+}  // namespace viaduct::transport

@@ -1,0 +1,271 @@
+#include "drm-context/worker/worker.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "blob/mapping.h"
+#include "drm-context/transport/control_socket.h"
+
+namespace viaduct {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using transport::RecordType;
+
+namespace {
+
+// Records between two looks at the fences: one context's flood of commands must not hold back its
+// own fences for long.
+constexpr int kRecordsPerTurn = 64;
+// How often fences without a descriptor are asked for.
+constexpr milliseconds kAskInterval{2};
+// A context that goes lets its work finish for this long, as the kernel does for a process that
+// exits; then the device is closed, which cancels what is left.
+constexpr milliseconds kFinishTime{2000};
+// Descriptors are sent before their record: only a front that died keeps us waiting.
+constexpr milliseconds kDescriptorTime{1000};
+
+template <typename T>
+T read(std::span<const std::byte> payload) {
+    T value{};
+    std::memcpy(&value, payload.data(), std::min(sizeof(T), payload.size()));
+    return value;
+}
+
+transport::Reply error_reply(uint64_t cookie, const Error& error) {
+    transport::Reply reply{};
+    reply.cookie = cookie;
+    reply.error = error.code;
+    std::memcpy(reply.message, error.message.data(),
+                std::min(error.message.size(), sizeof(reply.message) - 1));
+    return reply;
+}
+
+}  // namespace
+
+struct Worker::RecordRule {
+    RecordType type;
+    void (Worker::*process)(Payload payload);
+};
+
+const Worker::RecordRule Worker::kRules[] = {
+    {RecordType::kSubmit, &Worker::submit},
+    {RecordType::kSubmitMemory, &Worker::submit_memory},
+    {RecordType::kCreateBlob, &Worker::create_blob},
+    {RecordType::kMapSource, &Worker::map_source},
+    {RecordType::kExportBlob, &Worker::export_blob},
+    {RecordType::kAttach, &Worker::attach},
+    {RecordType::kDetach, &Worker::detach},
+    {RecordType::kFence, &Worker::fence},
+    {RecordType::kExportFence, &Worker::export_fence},
+    {RecordType::kInFence, &Worker::in_fence},
+    {RecordType::kQuit, &Worker::quit},
+};
+
+Worker::Worker(transport::ChannelEnd end, std::unique_ptr<DriverContext> context)
+    : end_(std::move(end)),
+      ring_(end_.page(), end_.ring_bytes()),
+      context_(std::move(context)),
+      loop_(*context_),
+      timelines_({
+          .retired = [this](uint32_t ring, uint64_t count) { retired(ring, count); },
+          .merge =
+              [this](int a, int b) {
+                  auto merged = context_->device().merge_sync_files(a, b);
+                  return merged ? *std::move(merged) : UniqueFd();
+              },
+          .ring_idle = [this](uint32_t ring) { return !context_ || context_->ring_idle(ring); },
+      }) {}
+
+bool Worker::abandoned() const {
+    return end_.page().abandoned.load(std::memory_order_relaxed) != 0;
+}
+
+void Worker::run() {
+    while (!quit_ && !abandoned()) {
+        const bool more = process_records();
+        timelines_.advance();
+        if (!more && !quit_) wait_for_work();
+    }
+    finish_submitted_work();
+}
+
+bool Worker::process_records() {
+    for (int i = 0; i < kRecordsPerTurn && !quit_; ++i) {
+        const auto record = ring_.peek();
+        if (!record) return false;
+        process(*record);
+        ring_.pop();
+        if (end_.page().front_waits.exchange(0, std::memory_order_seq_cst) != 0)
+            transport::signal_event(end_.notify.get());
+    }
+    return true;
+}
+
+void Worker::process(const transport::RingConsumer::Record& record) {
+    for (const RecordRule& rule : kRules)
+        if (rule.type == record.type) return (this->*rule.process)(record.payload);
+}
+
+void Worker::wait_for_work() {
+    auto& sleeps = end_.page().worker_sleeps;
+    sleeps.store(1, std::memory_order_seq_cst);
+    if (ring_.empty() && !abandoned()) sleep_until(steady_clock::time_point::max());
+    sleeps.store(0, std::memory_order_relaxed);
+    transport::clear_event(end_.doorbell.get());
+}
+
+void Worker::sleep_until(steady_clock::time_point deadline) {
+    std::vector<int> fences;
+    const bool ask = timelines_.append_pending(fences);
+    std::vector<pollfd> entries{{end_.doorbell.get(), POLLIN, 0}};
+    // Only errors are asked for: the front's death shows as a hang-up.
+    entries.push_back({end_.socket.get(), 0, 0});
+    for (const int fence : fences) entries.push_back({fence, POLLIN, 0});
+
+    int timeout = ask ? static_cast<int>(kAskInterval.count()) : -1;
+    if (deadline != steady_clock::time_point::max()) {
+        const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now()).count();
+        const int until = static_cast<int>(std::max<int64_t>(left, 0));
+        timeout = timeout < 0 ? until : std::min(timeout, until);
+    }
+    ::poll(entries.data(), entries.size(), timeout);
+    if (entries[1].revents & (POLLHUP | POLLERR)) quit_ = true;
+}
+
+void Worker::finish_submitted_work() {
+    for (uint32_t ring = 1; ring <= context_->timeline_count(); ++ring)
+        if (context_->has_new_work(ring))
+            timelines_.add_fence_after(ring, last_fence_[ring], context_->take_newest(ring));
+
+    const auto deadline = steady_clock::now() + kFinishTime;
+    while (!timelines_.idle() && !abandoned() && steady_clock::now() < deadline) {
+        transport::clear_event(end_.doorbell.get());
+        sleep_until(deadline);
+        timelines_.advance();
+    }
+    context_.reset();  // closes the device: the kernel ends what still runs
+    timelines_.retire_all();
+}
+
+void Worker::retired(uint32_t ring, uint64_t count) {
+    // What the guest reads must tell of a reset before its fence does.
+    if (context_) context_->check_for_reset();
+    end_.page().retired[ring].store(count, std::memory_order_release);
+    transport::signal_event(end_.notify.get());
+}
+
+void Worker::report(const char* cause, const Error& error) {
+    context_->limiter().log(LogLevel::kWarning, cause, "{}: {}: {}", context_->name(), cause,
+                            error.message);
+}
+
+void Worker::reply(transport::Reply reply, int descriptor) {
+    const auto sent =
+        transport::send_message(end_.socket.get(), std::as_bytes(std::span(&reply, 1)), descriptor);
+    if (!sent) report("answer to the front", sent.error());
+}
+
+void Worker::reply_error(uint64_t cookie, const Error& error) {
+    reply(error_reply(cookie, error), -1);
+}
+
+UniqueFd Worker::take_descriptor(uint64_t cookie) {
+    const auto deadline = steady_clock::now() + kDescriptorTime;
+    for (;;) {
+        transport::DescriptorMessage message{};
+        auto descriptor = transport::receive_message(
+            end_.socket.get(), std::as_writable_bytes(std::span(&message, 1)), deadline);
+        if (!descriptor) return UniqueFd();
+        if (message.cookie == cookie) return *std::move(descriptor);
+    }
+}
+
+void Worker::submit(Payload payload) {
+    if (const auto status = loop_.run(payload); !status) report("command refused", status.error());
+}
+
+void Worker::submit_memory(Payload payload) {
+    const auto call = read<transport::SubmitMemory>(payload);
+    const UniqueFd memory = take_descriptor(call.cookie);
+    const auto bytes = Mapping::map_shared(memory.get(), 0, call.size);
+    if (!bytes) return report("large submission lost", bytes.error());
+    submit(bytes->bytes());
+}
+
+void Worker::create_blob(Payload payload) {
+    const auto call = read<transport::CreateBlob>(payload);
+    auto blob = context_->create_blob({call.res_id, call.blob_flags, call.blob_id, call.size});
+    if (!blob) return reply_error(call.cookie, blob.error());
+    transport::Reply answer{};
+    answer.cookie = call.cookie;
+    answer.kind = static_cast<uint32_t>(blob->kind);
+    answer.cache = static_cast<uint32_t>(blob->cache);
+    reply(answer, blob->fd.get());
+}
+
+void Worker::map_source(Payload payload) {
+    const auto call = read<transport::ResourceCall>(payload);
+    auto source = context_->map_source(call.res_id);
+    if (!source) return reply_error(call.cookie, source.error());
+    transport::Reply answer{};
+    answer.cookie = call.cookie;
+    answer.offset = source->offset;
+    reply(answer, source->fd.get());
+}
+
+void Worker::export_blob(Payload payload) {
+    const auto call = read<transport::ResourceCall>(payload);
+    auto exported = context_->export_blob(call.res_id);
+    if (!exported) return reply_error(call.cookie, exported.error());
+    transport::Reply answer{};
+    answer.cookie = call.cookie;
+    answer.kind = static_cast<uint32_t>(exported->kind);
+    reply(answer, exported->fd.get());
+}
+
+void Worker::attach(Payload payload) {
+    const auto call = read<transport::ResourceCall>(payload);
+    const auto status = context_->attach_resource(call.res_id, take_descriptor(call.cookie));
+    if (!status) report("resource not attached", status.error());
+}
+
+void Worker::detach(Payload payload) {
+    context_->detach_resource(read<transport::ResourceCall>(payload).res_id);
+}
+
+void Worker::fence(Payload payload) {
+    const auto call = read<transport::FenceCall>(payload);
+    if (call.ring >= kMaxRings) return;
+    last_fence_[call.ring] = call.count;
+    if (call.ring >= 1 && context_->has_new_work(call.ring))
+        timelines_.add_fence_after(call.ring, call.count, context_->take_newest(call.ring));
+    else
+        timelines_.add_fence(call.ring, call.count);
+}
+
+void Worker::export_fence(Payload payload) {
+    const auto call = read<transport::FenceCall>(payload);
+    const UniqueFd fence =
+        call.ring < kMaxRings ? timelines_.export_fence(call.ring, call.count) : UniqueFd();
+    if (!fence) return reply_error(call.cookie, {ENOENT, "the fence has retired"});
+    transport::Reply answer{};
+    answer.cookie = call.cookie;
+    reply(answer, fence.get());
+}
+
+void Worker::in_fence(Payload payload) {
+    const auto call = read<transport::FenceCall>(payload);
+    const auto status = context_->add_in_fence(take_descriptor(call.cookie));
+    if (!status) report("in-fence lost", status.error());
+}
+
+void announce_worker(const transport::ChannelEnd& end, const Status& status, int device_fd) {
+    const transport::Reply reply = status ? transport::Reply{} : error_reply(0, status.error());
+    // A front that is gone needs no answer.
+    (void)transport::send_message(end.socket.get(), std::as_bytes(std::span(&reply, 1)), device_fd);
+}
+
+}  // namespace viaduct

@@ -1,0 +1,73 @@
+// The worker: executes one guest context. The same code runs on a thread of the VMM's process and
+// in a process of its own.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "drm-context/context/command_loop.h"
+#include "drm-context/context/driver_context.h"
+#include "drm-context/context/timelines.h"
+#include "drm-context/context_types.h"
+#include "drm-context/transport/channel.h"
+#include "drm-context/transport/command_ring.h"
+
+namespace viaduct {
+
+/// Runs until the front says quit and the work submitted is done, or the front is gone.
+/// Single-threaded: everything of the context happens on the calling thread.
+class Worker {
+  public:
+    Worker(transport::ChannelEnd end, std::unique_ptr<DriverContext> context);
+
+    void run();
+    /// The shared memory, for whoever has to write a last word into it.
+    Mapping release_memory() { return std::move(end_.memory); }
+
+  private:
+    using Payload = std::span<const std::byte>;
+    struct RecordRule;
+    static const RecordRule kRules[];
+
+    bool process_records();
+    void process(const transport::RingConsumer::Record& record);
+    void wait_for_work();
+    void finish_submitted_work();
+    void sleep_until(std::chrono::steady_clock::time_point deadline);
+    void retired(uint32_t ring, uint64_t count);
+    bool abandoned() const;
+
+    void submit(Payload payload);
+    void submit_memory(Payload payload);
+    void create_blob(Payload payload);
+    void map_source(Payload payload);
+    void export_blob(Payload payload);
+    void attach(Payload payload);
+    void detach(Payload payload);
+    void fence(Payload payload);
+    void export_fence(Payload payload);
+    void in_fence(Payload payload);
+    void quit(Payload) { quit_ = true; }
+
+    /// The descriptor that was sent for `cookie`; invalid if the front did not send it.
+    UniqueFd take_descriptor(uint64_t cookie);
+    void reply(transport::Reply reply, int descriptor);
+    void reply_error(uint64_t cookie, const Error& error);
+    void report(const char* cause, const Error& error);
+
+    transport::ChannelEnd end_;
+    transport::RingConsumer ring_;
+    std::unique_ptr<DriverContext> context_;
+    CommandLoop loop_;
+    Timelines timelines_;
+    uint64_t last_fence_[kMaxRings] = {};
+    bool quit_ = false;
+};
+
+/// Tells the front that the worker is ready (`device_fd` goes along) or why there will be none.
+void announce_worker(const transport::ChannelEnd& end, const Status& status, int device_fd);
+
+}  // namespace viaduct

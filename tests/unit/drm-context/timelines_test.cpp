@@ -1,0 +1,129 @@
+#include "drm-context/context/timelines.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <dirent.h>
+
+namespace viaduct {
+namespace {
+
+using Retirements = std::vector<std::pair<uint32_t, uint64_t>>;
+
+/// A sync file stand-in: polls readable once the other end is closed.
+struct Work {
+    Work() {
+        int ends[2];
+        EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+        sync_file.reset(ends[0]);
+        done.reset(ends[1]);
+    }
+    UniqueFd sync_file, done;
+};
+
+size_t open_descriptors() {
+    size_t count = 0;
+    DIR* dir = ::opendir("/proc/self/fd");
+    while (::readdir(dir)) ++count;
+    ::closedir(dir);
+    return count;
+}
+
+class TimelinesTest : public ::testing::Test {
+  protected:
+    Retirements take() { return std::exchange(retired_, {}); }
+
+    Retirements retired_;
+    bool ring_idle_ = false;
+    int merges_ = 0;
+    Timelines timelines_{{
+        .retired = [this](uint32_t ring, uint64_t count) { retired_.emplace_back(ring, count); },
+        .merge =
+            [this](int, int b) {
+                ++merges_;
+                return UniqueFd::duplicate_of(b);
+            },
+        .ring_idle = [this](uint32_t) { return ring_idle_; },
+    }};
+};
+
+TEST_F(TimelinesTest, AFenceWithoutWorkRetiresAtOnce) {
+    timelines_.add_fence(0, 1);
+    timelines_.add_fence(63, 1);
+    EXPECT_EQ(take(), (Retirements{{0, 1}, {63, 1}}));
+    EXPECT_TRUE(timelines_.idle());
+}
+
+TEST_F(TimelinesTest, AFenceWithoutWorkOfItsOwnWaitsForThoseBefore) {
+    Work work;
+    timelines_.add_fence_after(1, 1, std::move(work.sync_file));
+    timelines_.add_fence(1, 2);
+    timelines_.add_fence(2, 1);  // another ring does not wait
+    EXPECT_EQ(take(), (Retirements{{2, 1}}));
+    timelines_.advance();
+    EXPECT_EQ(take(), Retirements{});
+    work.done.reset();
+    timelines_.advance();
+    EXPECT_EQ(take(), (Retirements{{1, 2}}));
+}
+
+TEST_F(TimelinesTest, RetiresInOrderEvenIfLaterWorkIsDoneFirst) {
+    Work first, second;
+    timelines_.add_fence_after(1, 1, std::move(first.sync_file));
+    timelines_.add_fence_after(1, 2, std::move(second.sync_file));
+    second.done.reset();
+    timelines_.advance();
+    EXPECT_EQ(take(), Retirements{});
+    first.done.reset();
+    timelines_.advance();
+    EXPECT_EQ(take(), (Retirements{{1, 2}}));
+}
+
+TEST_F(TimelinesTest, WorkWithoutADescriptorIsAskedFor) {
+    timelines_.add_fence_after(1, 1, UniqueFd());
+    std::vector<int> descriptors;
+    EXPECT_TRUE(timelines_.append_pending(descriptors));
+    EXPECT_TRUE(descriptors.empty());
+    timelines_.advance();
+    EXPECT_EQ(take(), Retirements{});
+    ring_idle_ = true;
+    timelines_.advance();
+    EXPECT_EQ(take(), (Retirements{{1, 1}}));
+}
+
+TEST_F(TimelinesTest, HundredThousandFencesCostFewDescriptors) {
+    Work slow;
+    const size_t before = open_descriptors();
+    constexpr uint64_t kFences = 100000;
+    for (uint64_t i = 1; i <= kFences; ++i)
+        timelines_.add_fence_after(3, i, slow.sync_file.duplicate());
+    EXPECT_LT(open_descriptors(), before + 300);
+    EXPECT_GT(merges_, 0);
+    EXPECT_EQ(take(), Retirements{});
+    slow.done.reset();
+    timelines_.advance();
+    EXPECT_EQ(take(), (Retirements{{3, kFences}}));
+    EXPECT_EQ(open_descriptors(), before - 1);
+}
+
+TEST_F(TimelinesTest, ExportGivesTheSyncFileOfAPendingFenceOnly) {
+    Work work;
+    timelines_.add_fence(1, 1);
+    timelines_.add_fence_after(1, 2, std::move(work.sync_file));
+    timelines_.add_fence(1, 3);
+    EXPECT_TRUE(timelines_.export_fence(1, 3).valid());
+    EXPECT_FALSE(timelines_.export_fence(1, 4).valid());
+    EXPECT_FALSE(timelines_.export_fence(2, 1).valid());
+}
+
+TEST_F(TimelinesTest, RetireAllLeavesNothing) {
+    Work a, b;
+    timelines_.add_fence_after(1, 7, std::move(a.sync_file));
+    timelines_.add_fence_after(2, 9, std::move(b.sync_file));
+    timelines_.retire_all();
+    EXPECT_EQ(take(), (Retirements{{1, 7}, {2, 9}}));
+    EXPECT_TRUE(timelines_.idle());
+}
+
+}  // namespace
+}  // namespace viaduct
