@@ -1,0 +1,21 @@
+// viaduct-guest-vulkan: real Vulkan programs for a guest, as GoogleTest cases. Says first which
+// driver it talks to; a run without any device fails.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include "tests/guest/vulkan/support.h"
+
+int main(int argc, char** argv) {
+    testing::InitGoogleTest(&argc, argv);
+    if (testing::GTEST_FLAG(list_tests)) return RUN_ALL_TESTS();
+    try {
+        const auto& identity = viaduct::vulkan::shared_device().identity();
+        std::printf("device: %s\ndriver: %s, %s\n", identity.device.c_str(),
+                    identity.driver.c_str(), identity.version.c_str());
+    } catch (const viaduct::vulkan::Error& error) {
+        std::fprintf(stderr, "%s\n", error.what());
+        return EXIT_FAILURE;
+    }
+    return RUN_ALL_TESTS();
+}

@@ -1,0 +1,34 @@
+// What the guest's Vulkan tests share: test data, and the byte-for-byte comparison.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tools/vulkan/buffer.h"
+#include "tools/vulkan/commands.h"
+#include "tools/vulkan/device.h"
+
+namespace viaduct::vulkan {
+
+/// The device of this process: opened at first use, shared by all tests that do not break it.
+Device& shared_device();
+
+/// Words that differ from one place and from one seed to the next.
+void fill_pattern(std::span<std::byte> bytes, uint32_t seed);
+std::vector<std::byte> pattern(size_t bytes, uint32_t seed);
+
+/// Succeeds if all bytes are equal; else says where the first difference is and how many there are.
+testing::AssertionResult same_bytes(std::span<const std::byte> expected,
+                                    std::span<const std::byte> actual);
+
+template <typename T>
+testing::AssertionResult same_values(const std::vector<T>& expected, std::span<const T> actual) {
+    return same_bytes(std::as_bytes(std::span<const T>(expected)), std::as_bytes(actual));
+}
+
+}  // namespace viaduct::vulkan
