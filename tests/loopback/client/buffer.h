@@ -1,0 +1,51 @@
+// A GEM object of the emulated virtio-gpu driver, and the handles of one open file.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "blob/unique_fd.h"
+#include "drm-context/wire/virtgpu.h"
+#include "simgpu/drm/fence.h"
+
+namespace viaduct::loopback {
+
+struct Buffer {
+    uint32_t resource_id = 0;
+    wire::virtgpu::BlobMem blob_mem{};  // 0: a classic resource
+    uint32_t blob_flags = 0;
+    uint64_t size = 0;         // bytes, whole pages
+    uint64_t mmap_offset = 0;  // for mmap on the node
+
+    std::mutex mutex;  // for all below
+    UniqueFd memory;   // the blob, once the host has given it
+    uint64_t memory_offset = 0;
+    /// Fences other than this file's may be on it: the device must be asked.
+    bool shared = false;
+    std::vector<simgpu::drm::FencePtr> fences;
+};
+using BufferPtr = std::shared_ptr<Buffer>;
+
+/// Thread-safe.
+class BufferTable {
+  public:
+    /// Gives the buffer a handle (the smallest free one, from 1) and an mmap offset.
+    uint32_t add(const BufferPtr& buffer);
+    /// Null if there is none.
+    BufferPtr find(uint32_t handle) const;
+    BufferPtr find_by_offset(uint64_t mmap_offset) const;
+    /// 0 if the file has no handle for that resource.
+    uint32_t handle_of_resource(uint32_t resource_id) const;
+    /// Null if there is none.
+    BufferPtr remove(uint32_t handle);
+
+  private:
+    mutable std::mutex mutex_;
+    std::map<uint32_t, BufferPtr> buffers_;
+    uint64_t next_offset_ = 1ull << 32;  // drm_vma_manager.h: DRM_FILE_PAGE_OFFSET_START
+};
+
+}  // namespace viaduct::loopback

@@ -1,0 +1,96 @@
+#include "tests/loopback/runner/environment.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+#include "tests/loopback/protocol.h"
+
+namespace viaduct::loopback {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kOurLibrary = "renderer/libvirglrenderer.so.1";
+constexpr std::string_view kSimulatedPrefix = "sim:";
+
+std::string variable(const char* name) {
+    const char* const value = std::getenv(name);
+    return value ? value : "";
+}
+
+std::string join(const std::vector<std::string>& parts, char separator) {
+    std::string joined;
+    for (const std::string& part : parts) {
+        if (part.empty()) continue;
+        if (!joined.empty()) joined += separator;
+        joined += part;
+    }
+    return joined;
+}
+
+/// The run-time library of the sanitizer that we are built with: it must come first in every
+/// process into which we preload something, instrumented or not.
+std::string sanitizer_runtime() {
+#ifdef VIADUCT_SANITIZER_RUNTIME
+    return VIADUCT_SANITIZER_RUNTIME;
+#else
+    return "";
+#endif
+}
+
+void set_preload(Variables& variables, std::vector<std::string> libraries) {
+    libraries.insert(libraries.begin(), sanitizer_runtime());
+    libraries.push_back(variable("LD_PRELOAD"));
+    variables["LD_PRELOAD"] = join(libraries, ':');
+}
+
+/// Programs that are not ours keep what they have allocated until they exit.
+void quieten_sanitizers(Variables& variables) {
+    if (sanitizer_runtime().empty()) return;
+    variables["ASAN_OPTIONS"] = join({variable("ASAN_OPTIONS"), "detect_leaks=0"}, ':');
+}
+
+bool is_our_library(const std::string& path) {
+    std::error_code error;
+    return fs::equivalent(path, build_file(kOurLibrary), error);
+}
+
+}  // namespace
+
+std::string build_file(const std::string& relative) {
+    // We are <build>/tests/loopback/viaduct-loopback.
+    const fs::path self = fs::read_symlink("/proc/self/exe");
+    return (self.parent_path().parent_path().parent_path() / relative).string();
+}
+
+std::string library_path(const Options& options) {
+    return options.library.empty() ? build_file(kOurLibrary) : options.library;
+}
+
+Variables server_variables(const Options& options) {
+    Variables variables;
+    if (options.gpu.empty()) return variables;
+    if (is_our_library(library_path(options))) {
+        variables["VIADUCT_GPU"] = options.gpu;
+    } else if (options.gpu.starts_with(kSimulatedPrefix)) {
+        // Another implementation knows only render nodes.
+        variables["VIADUCT_SIMGPU"] = options.gpu.substr(kSimulatedPrefix.size());
+        set_preload(variables, {build_file("simgpu/libviaduct-simgpu.so")});
+    }
+    return variables;
+}
+
+Variables command_variables(const Options& options, const std::string& socket_path) {
+    Variables variables;
+    variables[kSocketVariable] = socket_path;
+    // The layer talks to the node that the client offers: it comes first.
+    set_preload(variables, {options.layer ? build_file("guest-mesa/layer/libviaduct-guest.so") : "",
+                            build_file("tests/loopback/libviaduct-loopback-client.so")});
+    quieten_sanitizers(variables);
+    return variables;
+}
+
+}  // namespace viaduct::loopback

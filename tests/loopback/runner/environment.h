@@ -1,0 +1,22 @@
+// Where this build's files are, and the environments of the processes that are started.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "tests/loopback/runner/options.h"
+
+namespace viaduct::loopback {
+
+/// A file of this build, by its path below the build folder.
+std::string build_file(const std::string& relative);
+
+/// The path of the library to load: --library, or this build's.
+std::string library_path(const Options& options);
+
+/// Variables to set, over what the environment has.
+using Variables = std::map<std::string, std::string>;
+Variables server_variables(const Options& options);
+Variables command_variables(const Options& options, const std::string& socket_path);
+
+}  // namespace viaduct::loopback

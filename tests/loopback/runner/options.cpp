@@ -1,0 +1,91 @@
+#include "tests/loopback/runner/options.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <map>
+
+namespace viaduct::loopback {
+
+namespace {
+
+const std::map<std::string, LogLevel> kLogLevels = {
+    {"debug", LogLevel::kDebug}, {"info", LogLevel::kInfo},     {"warning", LogLevel::kWarning},
+    {"error", LogLevel::kError}, {"silent", LogLevel::kSilent},
+};
+
+constexpr const char* kDescription =
+    "Runs a command as if in a guest: its virtio-gpu node is played on this machine, and a server\n"
+    "process drives a libvirglrenderer.so.1 as a virtual machine monitor does.";
+
+void declare(CLI::App& app, Options& options) {
+    app.add_option("--library", options.library,
+                   "the libvirglrenderer.so.1 to load (default: this build's)");
+    app.add_option("--gpu", options.gpu,
+                   "the host's GPU: sim:renoir, sim:vega10, or what VIADUCT_GPU takes");
+    app.add_flag("--layer", options.layer, "preload the guest layer, for stock Mesa");
+    app.add_option("--stats", options.stats_file, "write counters to this file (JSON) at the end");
+    auto* serve = app.add_option("--serve", options.serve,
+                                 "serve on this socket instead of running a command; ends with "
+                                 "the last client, or on SIGINT or SIGTERM");
+    app.add_option("--connect", options.connect,
+                   "run the command on the server at this socket instead of starting one")
+        ->excludes(serve);
+    app.add_option("--log", options.log_level, "debug, info, warning, error or silent")
+        ->check(CLI::IsMember(kLogLevels));
+    app.add_option("--init-flags", options.init_flags,
+                   "flags of virgl_renderer_init (default: 0x582)");
+    app.add_option("--callbacks-version", options.callbacks_version, "1 to 4")
+        ->check(CLI::Range(1, 4));
+    app.add_option("--render-node", options.render_node,
+                   "a node that the callback get_drm_fd opens (default: no such callback)");
+    app.add_flag("!--no-map-fixed", options.map_fixed,
+                 "map blobs with resource_map only, as older monitors do");
+    app.add_option("--listener-fd", options.listener_fd)->group("");
+    app.add_option("--lifeline-fd", options.lifeline_fd)->group("");
+    // Everything from the first word that is no option of ours belongs to the command.
+    app.prefix_command();
+    app.footer("Usage: viaduct-loopback [OPTIONS] -- COMMAND [ARGUMENTS...]");
+}
+
+}  // namespace
+
+Options parse_options(int argc, char** argv) {
+    Options options;
+    CLI::App app(kDescription, "viaduct-loopback");
+    declare(app, options);
+    try {
+        app.parse(argc, argv);
+        options.command = app.remaining();
+        if (!options.command.empty() && options.command.front() == "--")
+            options.command.erase(options.command.begin());
+        const bool is_server = !options.serve.empty() || options.listener_fd >= 0;
+        if (options.command.empty() != is_server)
+            throw CLI::ValidationError("either a command or --serve is needed");
+    } catch (const CLI::ParseError& error) {
+        std::exit(app.exit(error));
+    }
+    return options;
+}
+
+std::vector<std::string> server_arguments(const Options& options) {
+    std::vector<std::string> arguments = {"--log", options.log_level, "--callbacks-version",
+                                          std::to_string(options.callbacks_version)};
+    const auto add = [&](const char* name, const std::string& value) {
+        if (value.empty()) return;
+        arguments.emplace_back(name);
+        arguments.push_back(value);
+    };
+    add("--library", options.library);
+    add("--gpu", options.gpu);
+    add("--stats", options.stats_file);
+    add("--render-node", options.render_node);
+    if (options.init_flags >= 0) add("--init-flags", std::to_string(options.init_flags));
+    if (!options.map_fixed) arguments.emplace_back("--no-map-fixed");
+    return arguments;
+}
+
+LogLevel log_level_of(const Options& options) {
+    return kLogLevels.at(options.log_level);
+}
+
+}  // namespace viaduct::loopback

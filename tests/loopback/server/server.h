@@ -1,0 +1,87 @@
+// The server process's loop: connections of clients, fences of the library, one thread.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+
+#include "blob/mapping.h"
+#include "tests/loopback/packet.h"
+#include "tests/loopback/server/virtio_gpu.h"
+
+namespace viaduct::loopback {
+
+class Server {
+  public:
+    /// `listener`: the listening socket. `lifeline`: keeps the server alive while it is not
+    /// readable (its peer's end is open), clients or not; invalid: the server lives until its
+    /// last client, and at least one, has gone.
+    static Result<std::unique_ptr<Server>> create(VirtioGpu& device, UniqueFd listener,
+                                                  UniqueFd lifeline);
+    ~Server();
+
+    /// Serves until nobody needs the server any more, or until `stop_fd` (borrowed, -1: none)
+    /// becomes readable.
+    Status run(int stop_fd);
+
+  private:
+    struct Client {
+        UniqueFd socket;
+        FileId file = 0;
+        std::deque<Packet> outgoing;  // what its socket had no room for
+    };
+    struct IdleWaiter {
+        FileId file;
+        uint32_t resource_id;
+        uint32_t request_id;
+    };
+
+    Server(VirtioGpu& device, UniqueFd listener, UniqueFd lifeline)
+        : device_(device), listener_(std::move(listener)), lifeline_(std::move(lifeline)) {}
+
+    Status watch(int fd, uint64_t key, uint32_t events);
+    bool is_needed() const;
+    void dispatch_event(uint64_t key, uint32_t events);
+    void accept_client();
+    void serve_client(FileId file);
+    void drop_client(FileId file);
+    void deliver_fences();
+    void answer_idle_waiters();
+
+    void handle(Client& client, Packet& request);
+    /// Handlers of one message type: what they return is the reply, if one was asked for.
+    using Handler = Result<Packet> (Server::*)(Client&, Packet&);
+    struct HandlerEntry {
+        MessageType type;
+        Handler handler;
+    };
+    static const HandlerEntry kHandlers[];
+    Result<Packet> on_hello(Client& client, Packet& request);
+    Result<Packet> on_get_capset(Client& client, Packet& request);
+    Result<Packet> on_create_context(Client& client, Packet& request);
+    Result<Packet> on_create_blob(Client& client, Packet& request);
+    Result<Packet> on_submit(Client& client, Packet& request);
+    Result<Packet> on_map_blob(Client& client, Packet& request);
+    Result<Packet> on_export_blob(Client& client, Packet& request);
+    Result<Packet> on_import_blob(Client& client, Packet& request);
+    Result<Packet> on_close_resource(Client& client, Packet& request);
+    Result<Packet> on_create_classic(Client& client, Packet& request);
+    Result<Packet> on_transfer(Client& client, Packet& request);
+    void on_wait_resource(Client& client, const Packet& request);
+
+    void send(Client& client, Packet packet);
+    void flush(Client& client);
+
+    VirtioGpu& device_;
+    UniqueFd listener_;
+    UniqueFd lifeline_;
+    UniqueFd epoll_;
+    UniqueFd counters_fd_;
+    Mapping counters_;
+    std::map<FileId, Client> clients_;
+    std::vector<IdleWaiter> idle_waiters_;
+    bool had_client_ = false;
+    bool stopped_ = false;
+};
+
+}  // namespace viaduct::loopback

@@ -1,0 +1,48 @@
+// What the server counts, and its form as JSON.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace viaduct::loopback {
+
+/// One function of the library: how often it was called and how long that took. Written by the
+/// API thread only.
+struct CallStatistics {
+    uint64_t calls = 0;
+    uint64_t failures = 0;
+    std::chrono::nanoseconds total{0};
+    std::chrono::nanoseconds longest{0};
+
+    void add(std::chrono::nanoseconds duration) {
+        ++calls;
+        total += duration;
+        if (duration > longest) longest = duration;
+    }
+};
+
+/// Counters of the emulated device. Written by the API thread only.
+struct DeviceStatistics {
+    uint64_t files_opened = 0;
+    uint64_t contexts_created = 0;
+    uint64_t submissions = 0;
+    uint64_t submitted_bytes = 0;
+    uint64_t blobs_created = 0;
+    uint64_t blob_bytes = 0;
+    uint64_t blobs_mapped = 0;
+    uint64_t blobs_exported = 0;
+    uint64_t blobs_imported = 0;
+    uint64_t fences_created = 0;
+    uint64_t fences_signalled = 0;
+    uint64_t fence_callbacks = 0;
+    uint64_t resources_alive = 0;
+};
+
+class RendererApi;
+
+/// {"api": {NAME: {calls, failures, total_ns, longest_ns}}, "device": {...}, "library": PATH}
+std::string statistics_json(const RendererApi& api, const DeviceStatistics& device);
+
+}  // namespace viaduct::loopback

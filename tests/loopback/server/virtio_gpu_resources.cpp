@@ -1,0 +1,242 @@
+// Resources of the emulated device: creation, mapping, sharing, destruction.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "blob/log.h"
+#include "blob/memfd.h"
+#include "tests/loopback/server/virtio_gpu.h"
+
+namespace viaduct::loopback {
+
+namespace {
+
+/// Guest memory reaches the host as a page list; contiguous runs are merged. This run length gives
+/// lists of more than one entry for all but small buffers.
+constexpr uint64_t kIovecRun = 256 * 1024;
+
+std::optional<FileIdentity> identity_of(int fd) {
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) return std::nullopt;
+    return FileIdentity{status.st_dev, status.st_ino};
+}
+
+std::vector<iovec> split_into_runs(std::span<std::byte> memory) {
+    std::vector<iovec> runs;
+    while (!memory.empty()) {
+        const size_t size = std::min<size_t>(memory.size(), kIovecRun);
+        runs.push_back({memory.data(), size});
+        memory = memory.subspan(size);
+    }
+    return runs;
+}
+
+}  // namespace
+
+Status VirtioGpu::adopt_pages(Resource& resource, UniqueFd pages) {
+    const auto size = object_size(pages.get());
+    if (!size || *size < resource.size)
+        return fail(EBADMSG, "resource {}: the guest's pages are missing", resource.id);
+    auto mapping = Mapping::map_shared(pages.get(), 0, resource.size);
+    if (!mapping) return tl::unexpected(mapping.error());
+    resource.identity = identity_of(pages.get());
+    resource.pages = std::move(pages);
+    resource.pages_mapping = std::move(*mapping);
+    resource.iovecs = split_into_runs(resource.pages_mapping.bytes());
+    return {};
+}
+
+void VirtioGpu::hold(FileId id, File& file, Resource& resource) {
+    resource.holders.insert(id);
+    file.resources.insert(resource.id);
+    if (file.has_context)
+        api_.virgl_renderer_ctx_attach_resource(static_cast<int>(file.ctx_id),
+                                                static_cast<int>(resource.id));
+}
+
+Status VirtioGpu::create_blob(FileId id, const CreateBlob& request, std::span<std::byte> command,
+                              UniqueFd pages) {
+    const auto found = find_file(id);
+    if (!found) return tl::unexpected(found.error());
+    File& file = **found;
+    if (resources_.contains(request.resource_id))
+        return fail(EEXIST, "resource {} exists", request.resource_id);
+    Resource& resource = resources_[request.resource_id];
+    resource.id = request.resource_id;
+    resource.blob_mem = request.blob_mem;
+    resource.blob_flags = request.blob_flags;
+    resource.size = request.size;
+    ++statistics_.blobs_created;
+    ++statistics_.resources_alive;
+    statistics_.blob_bytes += request.size;
+    Status status;
+    if (request.blob_mem != VIRGL_RENDERER_BLOB_MEM_HOST3D)
+        status = adopt_pages(resource, std::move(pages));
+    if (!command.empty()) run_command(file, command);
+    if (status) {
+        virgl_renderer_resource_create_blob_args arguments{};
+        arguments.res_handle = request.resource_id;
+        arguments.ctx_id = file.ctx_id;
+        arguments.blob_mem = request.blob_mem;
+        arguments.blob_flags = request.blob_flags;
+        arguments.blob_id = request.blob_id;
+        arguments.size = request.size;
+        arguments.iovecs = resource.iovecs.empty() ? nullptr : resource.iovecs.data();
+        arguments.num_iovs = static_cast<uint32_t>(resource.iovecs.size());
+        const int code = api_.virgl_renderer_resource_create_blob(&arguments);
+        resource.known_to_host = code == 0;
+        if (code != 0)
+            status = fail(EINVAL, "blob {} (id {}, {} bytes) in context {}: the library says {}",
+                          resource.id, request.blob_id, request.size, file.ctx_id, code);
+    }
+    if ((request.blob_flags & VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE) && !request.defer_mapping)
+        map_in_host(resource);
+    hold(id, file, resource);
+    return status;
+}
+
+void VirtioGpu::map_in_host(Resource& resource) {
+    if (resource.blob_mem != VIRGL_RENDERER_BLOB_MEM_HOST3D ||
+        resource.map_state != MapState::kNone)
+        return;
+    resource.map_state = MapState::kFailed;
+    if (!resource.known_to_host) return;
+    if (options_.map_fixed && api_.virgl_renderer_resource_map_fixed) {
+        if (const auto place = window_.allocate(resource.size)) {
+            const int code = api_.virgl_renderer_resource_map_fixed(resource.id, *place);
+            if (code == 0) {
+                resource.map_state = MapState::kWindow;
+                resource.address = *place;
+            } else {
+                window_.release(*place);
+                if (code != -EOPNOTSUPP) {
+                    log(LogLevel::kWarning, "loopback: map_fixed of resource {}: {}", resource.id,
+                        code);
+                    return;
+                }
+            }
+        }
+    }
+    if (resource.map_state == MapState::kFailed) {
+        uint64_t size = 0;
+        const int code = api_.virgl_renderer_resource_map(resource.id, &resource.address, &size);
+        if (code != 0) {
+            log(LogLevel::kWarning, "loopback: map of resource {}: {}", resource.id, code);
+            return;
+        }
+        resource.map_state = MapState::kLibrary;
+    }
+    ++statistics_.blobs_mapped;
+    if (api_.virgl_renderer_resource_get_map_info(resource.id, &resource.map_info) != 0)
+        log(LogLevel::kWarning, "loopback: resource {} has no map info", resource.id);
+}
+
+/// Finds the descriptor by which another process reaches the resource's bytes.
+Status VirtioGpu::describe(Resource& resource) {
+    if (resource.descriptor.valid()) return {};
+    if (resource.pages.valid()) {
+        resource.descriptor = resource.pages.duplicate();
+        return {};
+    }
+    if (!resource.known_to_host)
+        return fail(EINVAL, "the host has refused resource {}", resource.id);
+    uint32_t type = 0;
+    int fd = -1;
+    const int code = api_.virgl_renderer_resource_export_blob(resource.id, &type, &fd);
+    if (code == 0) {
+        ++statistics_.blobs_exported;
+        resource.descriptor.reset(fd);
+    } else {
+        // Not for sharing: then what the monitor itself would map into the guest.
+        map_in_host(resource);
+        if (resource.map_state != MapState::kWindow && resource.map_state != MapState::kLibrary)
+            return fail(EINVAL, "resource {}: neither export ({}) nor map succeeds", resource.id,
+                        code);
+        auto file = file_behind_mapping(resource.address, resource.size);
+        if (!file) return tl::unexpected(file.error());
+        resource.descriptor = std::move(file->fd);
+        resource.descriptor_offset = file->offset;
+    }
+    resource.identity = identity_of(resource.descriptor.get());
+    return {};
+}
+
+Result<BlobReply> VirtioGpu::map_blob(FileId file, uint32_t resource_id) {
+    const auto found = find_resource(file, resource_id);
+    if (!found) return tl::unexpected(found.error());
+    Resource& resource = **found;
+    map_in_host(resource);
+    if (resource.map_state == MapState::kFailed)
+        return fail(EINVAL, "resource {} could not be mapped", resource_id);
+    if (const auto status = describe(resource); !status) return tl::unexpected(status.error());
+    return BlobReply{{resource.map_info, 0, resource.descriptor_offset, resource.size},
+                     resource.descriptor.get()};
+}
+
+Result<BlobReply> VirtioGpu::export_blob(FileId file, uint32_t resource_id) {
+    const auto found = find_resource(file, resource_id);
+    if (!found) return tl::unexpected(found.error());
+    Resource& resource = **found;
+    if (const auto status = describe(resource); !status) return tl::unexpected(status.error());
+    return BlobReply{{resource.map_info, 0, resource.descriptor_offset, resource.size},
+                     resource.descriptor.get()};
+}
+
+Result<ImportReply> VirtioGpu::import_blob(FileId id, const ImportBlob& request) {
+    const auto found = find_file(id);
+    if (!found) return tl::unexpected(found.error());
+    const FileIdentity wanted{request.device, request.inode};
+    const auto entry = std::ranges::find_if(
+        resources_, [&](const auto& item) { return item.second.identity == wanted; });
+    if (entry == resources_.end())
+        return fail(ENODEV, "no resource is behind inode {}:{}", request.device, request.inode);
+    Resource& resource = entry->second;
+    if (!resource.holders.contains(id)) {
+        ++statistics_.blobs_imported;
+        hold(id, **found, resource);
+    }
+    return ImportReply{resource.id, resource.blob_mem, resource.blob_flags, 0, resource.size};
+}
+
+Status VirtioGpu::close_resource(FileId id, uint32_t resource_id) {
+    const auto found = find_file(id);
+    if (!found) return tl::unexpected(found.error());
+    if (const auto resource = find_resource(id, resource_id); !resource)
+        return tl::unexpected(resource.error());
+    drop_handle(id, **found, resource_id);
+    return {};
+}
+
+void VirtioGpu::drop_handle(FileId id, File& file, uint32_t resource_id) {
+    file.resources.erase(resource_id);
+    const auto entry = resources_.find(resource_id);
+    if (entry == resources_.end()) return;
+    entry->second.holders.erase(id);
+    if (file.has_context)
+        api_.virgl_renderer_ctx_detach_resource(static_cast<int>(file.ctx_id),
+                                                static_cast<int>(resource_id));
+    if (!entry->second.holders.empty()) return;
+    destroy(entry->second);
+    resources_.erase(entry);
+}
+
+void VirtioGpu::destroy(Resource& resource) {
+    --statistics_.resources_alive;
+    if (resource.map_state == MapState::kLibrary) api_.virgl_renderer_resource_unmap(resource.id);
+    if (resource.map_state == MapState::kWindow) window_.release(resource.address);
+    if (!resource.known_to_host) return;
+    if (!resource.iovecs.empty())
+        api_.virgl_renderer_resource_detach_iov(static_cast<int>(resource.id), nullptr, nullptr);
+    api_.virgl_renderer_resource_unref(resource.id);
+}
+
+Status VirtioGpu::create_classic(FileId, const CreateClassic&, UniqueFd) {
+    return fail(EINVAL, "classic resources are not offered");
+}
+
+Status VirtioGpu::transfer(FileId, const Transfer&) {
+    return fail(EINVAL, "classic resources are not offered");
+}
+
+}  // namespace viaduct::loopback

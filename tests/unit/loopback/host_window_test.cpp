@@ -1,0 +1,56 @@
+#include "tests/loopback/server/host_window.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "blob/memfd.h"
+
+namespace viaduct::loopback {
+namespace {
+
+constexpr uint64_t kPage = 4096;
+
+TEST(HostWindow, RangesDoNotOverlapAndAreReused) {
+    auto window = HostWindow::create(8 * kPage);
+    ASSERT_TRUE(window);
+    void* const first = *window->allocate(2 * kPage);
+    void* const second = *window->allocate(2 * kPage);
+    EXPECT_EQ(static_cast<char*>(second) - static_cast<char*>(first), 2 * kPage);
+    window->release(first);
+    EXPECT_NE(*window->allocate(3 * kPage), first);  // does not fit before the second
+    EXPECT_EQ(*window->allocate(kPage), first);
+}
+
+TEST(HostWindow, FullMeansNoSpace) {
+    auto window = HostWindow::create(2 * kPage);
+    ASSERT_TRUE(window);
+    for (const uint64_t size : {uint64_t{0}, 3 * kPage, ~uint64_t{0}}) {
+        const auto place = window->allocate(size);
+        ASSERT_FALSE(place) << size;
+        EXPECT_EQ(place.error().code, ENOSPC);
+    }
+    ASSERT_TRUE(window->allocate(2 * kPage));
+    EXPECT_FALSE(window->allocate(kPage));
+}
+
+TEST(HostWindow, TheFileBehindAMappingIsFound) {
+    auto memory = create_sealed_memfd("test", 4 * kPage);
+    ASSERT_TRUE(memory);
+    auto mapping = Mapping::map_shared(memory->get(), kPage, 2 * kPage);
+    ASSERT_TRUE(mapping);
+    auto file = file_behind_mapping(mapping->data(), 2 * kPage);
+    if (!file && file.error().code == EPERM)
+        GTEST_SKIP() << "/proc/self/map_files needs CAP_CHECKPOINT_RESTORE";
+    ASSERT_TRUE(file) << file.error().message;
+    EXPECT_EQ(file->offset, kPage);
+    auto again = Mapping::map_shared(file->fd.get(), file->offset, kPage);
+    ASSERT_TRUE(again);
+    mapping->data()[5] = std::byte{3};
+    EXPECT_EQ(again->data()[5], std::byte{3});
+    EXPECT_FALSE(file_behind_mapping(mapping->data(), 1ull << 40));
+}
+
+}  // namespace
+}  // namespace viaduct::loopback
