@@ -46,7 +46,13 @@ class Engine {
     virtual const EngineCounters& counters() const = 0;
 };
 
-std::unique_ptr<Engine> create_pm4_engine();
+struct Pm4Options {
+    /// Render backends that INFO reports as enabled: each writes its own result where an
+    /// occlusion query ends, and drivers size their buffers by that number.
+    uint32_t render_backends = 2;
+};
+
+std::unique_ptr<Engine> create_pm4_engine(const Pm4Options& options = {});
 std::unique_ptr<Engine> create_sdma_engine();
 
 /// The GPU's free-running counter: 100 MHz, from CLOCK_MONOTONIC.
