@@ -1,0 +1,66 @@
+// Compute dispatches.
+#include <algorithm>
+
+#include "simgpu/pm4/handlers.h"
+
+namespace simgpu::pm4 {
+
+namespace {
+
+// COMPUTE_DISPATCH_INITIATOR (GFX9 register headers).
+constexpr uint32_t kComputeShaderEnable = 1u << 0;
+constexpr uint32_t kUseThreadDimensions = 1u << 5;
+constexpr uint32_t kFullThreadsMask = 0xffff;
+
+constexpr uint32_t kDispatchInitiator = 0xb800 / 4;
+constexpr uint32_t kDispatchDimX = 0xb804 / 4;
+
+uint64_t invocations(const gfx9::Dispatch& dispatch) {
+    uint64_t count = 1;
+    for (int i = 0; i < 3; i++) {
+        const uint32_t threads = std::max(dispatch.threads[i] & kFullThreadsMask, 1u);
+        count *= dispatch.groups[i];
+        if (!(dispatch.initiator & kUseThreadDimensions)) count *= threads;
+    }
+    return count;  // a guest can make it wrap; it is only a statistic
+}
+
+bool launch(Machine& machine, const uint32_t (&groups)[3], uint32_t initiator) {
+    Registers& registers = machine.state.registers;
+    for (uint32_t i = 0; i < 3; i++) registers.write(kDispatchDimX + i, groups[i]);
+    registers.write(kDispatchInitiator, initiator);
+    if (!(initiator & kComputeShaderEnable))
+        return machine.skipped("DISPATCH without COMPUTE_SHADER_EN");
+
+    gfx9::Dispatch dispatch = registers.compute_state();
+    dispatch.initiator = initiator;
+    std::copy(std::begin(groups), std::end(groups), std::begin(dispatch.groups));
+    if (std::find(std::begin(groups), std::end(groups), 0u) != std::end(groups)) return true;
+    JobOutcome outcome = machine.dispatch(dispatch, machine.job.environment(), machine.counters);
+    if (!outcome.done()) return machine.job.end(std::move(outcome));
+    machine.state.compute_invocations += invocations(dispatch);
+    return true;
+}
+
+}  // namespace
+
+bool dispatch_direct(Machine& machine, const Packet& packet) {
+    return launch(machine, {packet[0], packet[1], packet[2]}, packet[3]);
+}
+
+bool dispatch_indirect(Machine& machine, const Packet& packet) {
+    // The compute rings' form names an address; the graphics ring's an offset from SET_BASE.
+    const bool has_address = packet.size() >= 3;
+    const uint64_t va = has_address
+                            ? packet.va32(0)
+                            : machine.state.indirect_base[packet.for_compute()] + (packet[0] & ~3u);
+    uint32_t groups[3];
+    for (uint32_t i = 0; i < 3; i++) {
+        const auto value = machine.job.load32(va + uint64_t{i} * 4);
+        if (!value) return false;
+        groups[i] = *value;
+    }
+    return launch(machine, groups, packet[has_address ? 2 : 1]);
+}
+
+}  // namespace simgpu::pm4
