@@ -18,10 +18,21 @@ enum class Model { kRenoir, kVega10 };
 std::optional<Model> parse_model(std::string_view name);
 std::string_view model_name(Model model);
 
+/// How the model shows on its (imagined) PCI bus.
+struct PciIdentity {
+    uint16_t vendor = 0;
+    uint16_t device = 0;
+    uint16_t subsystem_vendor = 0;
+    uint16_t subsystem_device = 0;
+    uint8_t revision = 0;
+};
+PciIdentity pci_identity(Model model);
+
 struct OpenOptions {
     Model model = Model::kRenoir;
-    /// Processes that open the same model and instance share one device: its rings and its memory
-    /// totals. Empty: $VIADUCT_SIMGPU_INSTANCE, else "default".
+    /// Processes of one user that open the same model and instance share one device: its rings and
+    /// its memory totals. Letters, digits, '-', '_' and '.', at most 64. Empty:
+    /// $VIADUCT_SIMGPU_INSTANCE, else "default".
     std::string instance;
 };
 
@@ -36,7 +47,7 @@ struct MapSource {
 /// Destroying it stops its jobs and frees what it holds; buffers exported live on.
 class File {
   public:
-    /// Error: positive errno.
+    /// Error: positive errno; a sentence about it goes to the log (simgpu/log.h).
     static tl::expected<std::unique_ptr<File>, int> open(const OpenOptions& options);
     virtual ~File() = default;
 
@@ -45,6 +56,9 @@ class File {
     virtual int ioctl(unsigned long request, void* argument) = 0;
     /// Resolves an offset that DRM_IOCTL_AMDGPU_GEM_MMAP gave. Error: positive errno.
     virtual tl::expected<MapSource, int> map_source(uint64_t mmap_offset) = 0;
+    /// The driver's lines of /proc/PID/fdinfo ("drm-driver:\tamdgpu\n..."): who the client is, what
+    /// memory it holds, how long it kept each engine busy.
+    virtual std::string fdinfo() const = 0;
     /// A descriptor that stands for this open file (fstat, fdinfo); borrowed.
     virtual int fd() const = 0;
 };

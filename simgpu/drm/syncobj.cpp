@@ -258,6 +258,12 @@ const char* syncobj_ioctl_name(unsigned nr) {
     return entry ? entry->name : nullptr;
 }
 
+SyncobjPtr make_syncobj(FencePtr fence) {
+    auto object = std::make_shared<Syncobj>();
+    if (fence) object->replace(std::move(fence));
+    return object;
+}
+
 int SyncobjTable::ioctl(unsigned nr, void* argument) {
     const IoctlEntry* entry = find_entry(nr);
     if (!entry) return -ENOTTY;
@@ -310,9 +316,7 @@ bool SyncobjTable::reset(uint32_t handle) {
 }
 
 uint32_t SyncobjTable::create(FencePtr fence) {
-    auto object = std::make_shared<Syncobj>();
-    if (fence) object->replace(std::move(fence));
-    return insert(std::move(object));
+    return insert(make_syncobj(std::move(fence)));
 }
 
 SyncobjPtr SyncobjTable::find(uint32_t handle) {

@@ -34,6 +34,7 @@ class SyncobjTable {
     bool attach_fence(uint32_t handle, uint64_t point, FencePtr fence);
     /// Binary reset. False if there is no such handle.
     bool reset(uint32_t handle);
+    bool contains(uint32_t handle) { return find(handle) != nullptr; }
     /// A new object with `fence` (may be null) as its payload.
     uint32_t create(FencePtr fence);
 
@@ -56,6 +57,8 @@ size_t syncobj_ioctl_size(unsigned nr);
 /// "SYNCOBJ_CREATE", ...; null if `nr` is none of ours.
 const char* syncobj_ioctl_name(unsigned nr);
 
+/// An object with `fence` (may be null) as its payload.
+SyncobjPtr make_syncobj(FencePtr fence);
 /// A descriptor that stands for the object (DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD without flags). It can
 /// be imported by any file of this process; another process that receives it cannot, for an object
 /// is shared state that lives here: use sync files between processes.

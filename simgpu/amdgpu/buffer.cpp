@@ -1,0 +1,189 @@
+#include "simgpu/amdgpu/buffer.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <map>
+
+#include "blob/memfd.h"
+#include "simgpu/amdgpu/uapi.h"
+
+namespace simgpu::amdgpu {
+
+namespace {
+
+using Inode = std::pair<uint64_t, uint64_t>;
+
+/// The buffers of this process by inode, so that one that comes back through a descriptor is
+/// recognised.
+struct Registry {
+    std::mutex mutex;
+    std::map<Inode, std::weak_ptr<Buffer>> buffers;
+};
+
+Registry& registry() {
+    static auto* the_registry = new Registry;  // buffers may die with the last thread
+    return *the_registry;
+}
+
+Inode inode_of(int fd) {
+    struct stat info {};
+    if (::fstat(fd, &info) != 0) return {};
+    return {info.st_dev, info.st_ino};
+}
+
+/// A file that its owner could shrink would turn our next access into SIGBUS. Memfds are sealed
+/// against that here if nobody has done it; dma-bufs cannot change.
+bool size_is_fixed(int fd) {
+    const int seals = ::fcntl(fd, F_GET_SEALS);
+    if (seals < 0) return errno == EINVAL;
+    return (seals & F_SEAL_SHRINK) || ::fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) == 0;
+}
+
+}  // namespace
+
+void Reservation::add(uint64_t client, uint64_t timeline, const drm::FencePtr& fence) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(uses_, [&](const Use& use) {
+        return (use.client == client && use.timeline == timeline) || use.fence->is_signalled();
+    });
+    uses_.push_back({client, timeline, fence});
+}
+
+std::vector<drm::FencePtr> Reservation::pending() {
+    return pending_of_others(0);  // clients are numbered from 1
+}
+
+std::vector<drm::FencePtr> Reservation::pending_of_others(uint64_t client) {
+    const std::lock_guard lock(mutex_);
+    std::vector<drm::FencePtr> pending;
+    for (const Use& use : uses_)
+        if (use.client != client && !use.fence->is_signalled()) pending.push_back(use.fence);
+    return pending;
+}
+
+tl::expected<BufferPtr, int> Buffer::create(std::shared_ptr<shared::SharedDevice> device,
+                                            uint64_t size, const Record& record) {
+    BufferPtr buffer(new Buffer);
+    buffer->device_ = std::move(device);
+    buffer->size_ = size;
+    buffer->record_ = record;
+    if (!buffer->charge()) return tl::unexpected(-ENOMEM);
+    auto fd = viaduct::create_sealed_memfd("simgpu-buffer", size);
+    if (!fd) return tl::unexpected(fd.error().code == EMFILE ? -EMFILE : -ENOMEM);
+    buffer->fd_ = std::move(*fd);
+    buffer->inode_ = inode_of(buffer->fd());
+    Registry& known = registry();
+    const std::lock_guard lock(known.mutex);
+    known.buffers[buffer->inode_] = buffer;
+    return buffer;
+}
+
+tl::expected<BufferPtr, int> Buffer::import(std::shared_ptr<shared::SharedDevice> device, int fd) {
+    struct stat info {};
+    if (::fstat(fd, &info) != 0) return tl::unexpected(-EBADF);
+    const Inode inode{info.st_dev, info.st_ino};
+    Registry& known = registry();
+    BufferPtr buffer;  // dropped after the lock: its destructor takes that too
+    const std::lock_guard lock(known.mutex);
+    if (const auto found = known.buffers.find(inode); found != known.buffers.end())
+        if ((buffer = found->second.lock())) return buffer;
+
+    const auto size = viaduct::object_size(fd);
+    if (!size || *size == 0 || !size_is_fixed(fd)) return tl::unexpected(-EINVAL);
+    buffer.reset(new Buffer);
+    buffer->device_ = std::move(device);
+    buffer->size_ = *size & ~uint64_t{4095};  // the GPU maps whole pages
+    if (buffer->size_ == 0) return tl::unexpected(-EINVAL);
+    buffer->fd_ = viaduct::UniqueFd::duplicate_of(fd);
+    if (!buffer->fd_) return tl::unexpected(-EMFILE);
+    buffer->inode_ = inode;
+    if (!buffer->data()) return tl::unexpected(-EINVAL);  // a pipe, a directory, a read-only file
+    if (const auto record = buffer->device_->find_buffer(inode.first, inode.second))
+        buffer->record_ = *record;
+    else
+        buffer->record_.domains = AMDGPU_GEM_DOMAIN_GTT;
+    known.buffers[inode] = buffer;
+    return buffer;
+}
+
+BufferPtr Buffer::wrap_user_memory(void* address, uint64_t size) {
+    BufferPtr buffer(new Buffer);
+    buffer->size_ = size;
+    buffer->user_memory_ = static_cast<std::byte*>(address);
+    buffer->record_.domains = AMDGPU_GEM_DOMAIN_GTT;
+    return buffer;
+}
+
+Buffer::~Buffer() {
+    if (exported_) device_->forget_buffer(inode_.first, inode_.second);
+    if (charged_) device_->release(heap_, size_);
+    if (!fd_) return;
+    Registry& known = registry();
+    const std::lock_guard lock(known.mutex);
+    const auto found = known.buffers.find(inode_);
+    // An import may have put a younger object in our place already.
+    if (found != known.buffers.end() && found->second.expired()) known.buffers.erase(found);
+}
+
+bool Buffer::charge() {
+    // TTM moves what does not fit into VRAM to GTT, whatever was asked for.
+    const bool wants_vram = record_.domains & AMDGPU_GEM_DOMAIN_VRAM;
+    const bool gpu_memory = record_.domains & (AMDGPU_GEM_DOMAIN_VRAM | AMDGPU_GEM_DOMAIN_GTT);
+    if (!gpu_memory) return true;
+    for (const shared::Heap heap : {shared::Heap::kVram, shared::Heap::kGtt}) {
+        if (heap == shared::Heap::kVram && !wants_vram) continue;
+        if (!device_->charge(heap, size_)) continue;
+        heap_ = heap;
+        charged_ = true;
+        return true;
+    }
+    return false;
+}
+
+std::byte* Buffer::data() {
+    if (user_memory_) return user_memory_;
+    const std::lock_guard lock(mutex_);
+    if (!mapping_.valid()) {
+        auto mapping = viaduct::Mapping::map_shared(fd_.get(), 0, size_);
+        if (!mapping) return nullptr;
+        mapping_ = std::move(*mapping);
+    }
+    return mapping_.data();
+}
+
+viaduct::UniqueFd Buffer::export_fd() {
+    viaduct::UniqueFd copy = fd_.duplicate();
+    const std::lock_guard lock(mutex_);
+    if (copy && !exported_ && charged_) {
+        exported_ = true;
+        publish();
+    }
+    return copy;
+}
+
+void Buffer::publish() const {
+    device_->publish_buffer(inode_.first, inode_.second, record_);
+}
+
+Buffer::Record Buffer::record() const {
+    const std::lock_guard lock(mutex_);
+    return record_;
+}
+
+void Buffer::set_metadata(const Record& metadata) {
+    const std::lock_guard lock(mutex_);
+    record_.metadata_flags = metadata.metadata_flags;
+    record_.tiling_info = metadata.tiling_info;
+    record_.metadata_size = metadata.metadata_size;
+    record_.metadata = metadata.metadata;
+    if (exported_) publish();
+}
+
+void Buffer::set_placement(uint64_t domains) {
+    const std::lock_guard lock(mutex_);
+    record_.domains = domains;
+}
+
+}  // namespace simgpu::amdgpu

@@ -1,0 +1,138 @@
+// The DRM core's ioctls (Linux: drm_ioctl.c, drm_gem.c, drm_prime.c), syncobjs apart.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+
+#include "simgpu/amdgpu/drm_file.h"
+#include "simgpu/drm/drm_uapi.h"
+
+namespace simgpu::amdgpu::core {
+
+namespace {
+
+// amdgpu 3.57 is that of Linux 6.9: it has gang submission (49), cache sizes in DEV_INFO (52),
+// PCIe data (54), GPUVM_FAULT (55) and MAX_IBS; and not yet what Mesa would use if it saw
+// user queues (3.64).
+constexpr int kMajor = 3;
+constexpr int kMinor = 57;
+
+/// drm_copy_field(): as much as fits, and always the whole length.
+template <typename Length>
+void copy_field(char* to, Length* length, std::string_view text) {
+    if (to) std::memcpy(to, text.data(), std::min<size_t>(*length, text.size()));
+    *length = static_cast<Length>(text.size());
+}
+
+struct Cap {
+    uint64_t cap;
+    uint64_t value;
+};
+// The caps that a driver without a display has.
+constexpr std::array kCaps = {
+    Cap{DRM_CAP_TIMESTAMP_MONOTONIC, 1},
+    Cap{DRM_CAP_PRIME, DRM_PRIME_CAP_IMPORT | DRM_PRIME_CAP_EXPORT},
+    Cap{DRM_CAP_SYNCOBJ, 1},
+    Cap{DRM_CAP_SYNCOBJ_TIMELINE, 1},
+};
+
+}  // namespace
+
+int version(DrmFile&, void* argument) {
+    auto& args = *static_cast<drm_version*>(argument);
+    args.version_major = kMajor;
+    args.version_minor = kMinor;
+    args.version_patchlevel = 0;
+    copy_field(args.name, &args.name_len, "amdgpu");
+    copy_field(args.date, &args.date_len, "20150101");
+    copy_field(args.desc, &args.desc_len, "AMD GPU");
+    return 0;
+}
+
+int get_unique(DrmFile&, void* argument) {
+    // Only the DRM master gives a file a name.
+    static_cast<drm_unique*>(argument)->unique_len = 0;
+    return 0;
+}
+
+int get_client(DrmFile& file, void* argument) {
+    auto& args = *static_cast<drm_client*>(argument);
+    if (args.idx != 0) return -EINVAL;
+    args.auth = 1;
+    args.pid = static_cast<unsigned long>(::getpid());
+    args.uid = ::getuid();
+    args.magic = static_cast<unsigned long>(file.client_id());
+    args.iocs = 0;
+    return 0;
+}
+
+int get_cap(DrmFile&, void* argument) {
+    auto& args = *static_cast<drm_get_cap*>(argument);
+    const auto found = std::ranges::find(kCaps, args.capability, &Cap::cap);
+    args.value = 0;
+    if (found == kCaps.end()) return -EOPNOTSUPP;
+    args.value = found->value;
+    return 0;
+}
+
+int set_client_cap(DrmFile&, void*) {
+    return -EOPNOTSUPP;
+}
+
+int set_client_name(DrmFile& file, void* argument) {
+    const auto& args = *static_cast<const drm::SetClientNameArgs*>(argument);
+    constexpr uint64_t kLongest = 64;  // DRM_CLIENT_NAME_MAX_LEN, with the terminator
+    if (args.name_len == 0) {
+        file.set_client_name("");
+        return 0;
+    }
+    if (args.name_len > kLongest - 1) return -EINVAL;
+    if (args.name == 0) return -EFAULT;
+    const std::string name(reinterpret_cast<const char*>(args.name), args.name_len);
+    const bool graphic = std::ranges::all_of(name, [](char c) { return c > ' ' && c < 0x7f; });
+    if (!graphic) return -EINVAL;
+    file.set_client_name(name);
+    return 0;
+}
+
+int gem_close(DrmFile& file, void* argument) {
+    const auto& args = *static_cast<const drm_gem_close*>(argument);
+    const BufferPtr buffer = file.buffers().take(args.handle);
+    if (!buffer) return -EINVAL;
+    // amdgpu_gem_object_close(): the last handle takes the file's mappings along.
+    file.address_space().remove_buffer(buffer);
+    return 0;
+}
+
+int prime_handle_to_fd(DrmFile& file, void* argument) {
+    auto& args = *static_cast<drm_prime_handle*>(argument);
+    if (args.flags & ~uint32_t{DRM_CLOEXEC | DRM_RDWR}) return -EINVAL;
+    const BufferPtr buffer = file.buffers().find(args.handle);
+    if (!buffer) return -ENOENT;
+    // amdgpu_gem_prime_export().
+    if (buffer->is_user_memory() ||
+        (buffer->record().create_flags & AMDGPU_GEM_CREATE_VM_ALWAYS_VALID))
+        return -EPERM;
+    viaduct::UniqueFd copy = buffer->export_fd();
+    if (!copy) return -EMFILE;
+    if (!(args.flags & DRM_CLOEXEC)) ::fcntl(copy.get(), F_SETFD, 0);
+    args.fd = copy.release();
+    return 0;
+}
+
+int prime_fd_to_handle(DrmFile& file, void* argument) {
+    auto& args = *static_cast<drm_prime_handle*>(argument);
+    const auto buffer = Buffer::import(file.shared_device(), args.fd);
+    if (!buffer) return buffer.error();
+    args.handle = file.buffers().add(*buffer);
+    return 0;
+}
+
+int refuse_without_master(DrmFile&, void*) {
+    return -EACCES;
+}
+
+}  // namespace simgpu::amdgpu::core

@@ -1,0 +1,324 @@
+// Command submission (Linux: amdgpu_cs.c).
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "simgpu/amdgpu/drm_file.h"
+
+namespace simgpu::amdgpu::cs {
+
+namespace {
+
+constexpr uint32_t kMaxChunks = 1024;  // the kernel's bound is what kvmalloc gives
+constexpr uint32_t kMaxChunkDwords = 1u << 20;
+constexpr size_t kMaxPendingJobs = 1u << 16;  // per file; the kernel blocks after 32 per ring
+
+struct SyncobjPoint {
+    uint32_t handle = 0;
+    uint64_t point = 0;
+};
+
+/// The IBs of a submission that go to one ring.
+struct RingPart {
+    size_t ring = 0;
+    uint32_t ip_type = 0;
+    std::vector<IndirectBuffer> ibs;
+};
+
+struct Chunk {
+    uint32_t id = 0;
+    uint32_t bytes = 0;
+    const std::byte* data = nullptr;
+
+    /// Element `index` of an array chunk; copied, for it need not be aligned.
+    template <typename T>
+    T element(size_t index) const {
+        T value{};
+        std::memcpy(&value, data + index * sizeof(T), sizeof(T));
+        return value;
+    }
+};
+
+/// Takes one CS ioctl apart. Nothing has changed until commit().
+class Submission {
+  public:
+    Submission(DrmFile& file, ContextPtr context) : file_(file), context_(std::move(context)) {}
+
+    int use_list(uint32_t handle);
+    int parse(const Chunk& chunk);
+    int finish_parsing();
+    uint64_t commit();
+
+  private:
+    struct ChunkKind {
+        uint32_t id;
+        size_t element_size;
+        int (Submission::*parse)(const Chunk&);
+    };
+    static const std::array<ChunkKind, 10> kKinds;
+
+    int parse_ib(const Chunk& chunk);
+    int parse_fence(const Chunk& chunk);
+    int parse_dependencies(const Chunk& chunk);
+    int parse_syncobj_in(const Chunk& chunk);
+    int parse_syncobj_out(const Chunk& chunk);
+    int parse_buffers(const Chunk& chunk);
+    int parse_timeline_wait(const Chunk& chunk);
+    int parse_timeline_signal(const Chunk& chunk);
+    int ignore(const Chunk&) { return 0; }
+
+    int wait_for(drm::FencePtr fence, int error);
+    void add_implicit_dependencies();
+    std::shared_ptr<Job> make_job(const RingPart& part) const;
+    void reserve(const drm::FencePtr& finished);
+
+    DrmFile& file_;
+    const ContextPtr context_;
+    std::vector<RingPart> parts_;
+    std::vector<drm::FencePtr> dependencies_;
+    std::vector<SyncobjPoint> signals_;
+    std::optional<UserFence> user_fence_;
+    std::shared_ptr<const BufferList> list_;
+    bool has_list_ = false;
+};
+
+constexpr std::array<Submission::ChunkKind, 10> Submission::kKinds = {{
+    {AMDGPU_CHUNK_ID_IB, sizeof(drm_amdgpu_cs_chunk_ib), &Submission::parse_ib},
+    {AMDGPU_CHUNK_ID_FENCE, sizeof(drm_amdgpu_cs_chunk_fence), &Submission::parse_fence},
+    {AMDGPU_CHUNK_ID_DEPENDENCIES, sizeof(drm_amdgpu_cs_chunk_dep),
+     &Submission::parse_dependencies},
+    {AMDGPU_CHUNK_ID_SYNCOBJ_IN, sizeof(drm_amdgpu_cs_chunk_sem), &Submission::parse_syncobj_in},
+    {AMDGPU_CHUNK_ID_SYNCOBJ_OUT, sizeof(drm_amdgpu_cs_chunk_sem), &Submission::parse_syncobj_out},
+    {AMDGPU_CHUNK_ID_BO_HANDLES, sizeof(drm_amdgpu_bo_list_in), &Submission::parse_buffers},
+    {AMDGPU_CHUNK_ID_SCHEDULED_DEPENDENCIES, sizeof(drm_amdgpu_cs_chunk_dep),
+     &Submission::parse_dependencies},
+    {AMDGPU_CHUNK_ID_SYNCOBJ_TIMELINE_WAIT, sizeof(drm_amdgpu_cs_chunk_syncobj),
+     &Submission::parse_timeline_wait},
+    {AMDGPU_CHUNK_ID_SYNCOBJ_TIMELINE_SIGNAL, sizeof(drm_amdgpu_cs_chunk_syncobj),
+     &Submission::parse_timeline_signal},
+    // Register shadowing exists from GFX11 on; its buffer is nothing to us.
+    {kChunkCpGfxShadow, 1, &Submission::ignore},
+}};
+
+int Submission::use_list(uint32_t handle) {
+    if (handle == 0) return 0;
+    list_ = file_.buffer_lists().find(handle);
+    has_list_ = true;
+    return list_ ? 0 : -ENOENT;
+}
+
+int Submission::parse(const Chunk& chunk) {
+    const auto kind = std::ranges::find(kKinds, chunk.id, &ChunkKind::id);
+    if (kind == kKinds.end() || chunk.bytes < kind->element_size) return -EINVAL;
+    return (this->*kind->parse)(chunk);
+}
+
+int Submission::parse_ib(const Chunk& chunk) {
+    // amdgpu_ring_max_ibs().
+    const auto in = chunk.element<drm_amdgpu_cs_chunk_ib>(0);
+    const size_t most = in.ip_type == AMDGPU_HW_IP_GFX       ? 192
+                        : in.ip_type == AMDGPU_HW_IP_COMPUTE ? 125
+                                                             : 49;
+    const int ring = in.ip_instance == 0 ? file_.model().ring_index(in.ip_type, in.ring) : -1;
+    if (ring < 0) return -EINVAL;
+    const auto index = static_cast<size_t>(ring);
+    auto part = std::ranges::find(parts_, index, &RingPart::ring);
+    if (part == parts_.end()) part = parts_.insert(parts_.end(), {index, in.ip_type, {}});
+    if (part->ibs.size() == most) return -EINVAL;
+    part->ibs.push_back({in.va_start, in.ib_bytes, in.flags});
+    // The ring of the last IB leads the gang: its number and its fence are the submission's.
+    std::rotate(part, part + 1, parts_.end());
+    return 0;
+}
+
+int Submission::parse_fence(const Chunk& chunk) {
+    const auto in = chunk.element<drm_amdgpu_cs_chunk_fence>(0);
+    BufferPtr buffer = file_.buffers().find(in.handle);
+    if (!buffer) return -EINVAL;
+    // amdgpu_cs_p1_user_fence(): one page, and the value within it.
+    if (buffer->size() != kGpuPage || buffer->is_user_memory()) return -EINVAL;
+    if (in.offset % sizeof(uint64_t) || in.offset > kGpuPage - sizeof(uint64_t)) return -EINVAL;
+    user_fence_ = UserFence{std::move(buffer), in.offset};
+    return 0;
+}
+
+int Submission::parse_dependencies(const Chunk& chunk) {
+    const size_t count = chunk.bytes / sizeof(drm_amdgpu_cs_chunk_dep);
+    for (size_t i = 0; i < count; ++i) {
+        const auto in = chunk.element<drm_amdgpu_cs_chunk_dep>(i);
+        const ContextPtr context = file_.contexts().find(in.ctx_id);
+        const int ring = in.ip_instance == 0 ? file_.model().ring_index(in.ip_type, in.ring) : -1;
+        if (!context || ring < 0) return -EINVAL;
+        JobFences fences;
+        if (!context->find_fences(static_cast<size_t>(ring), in.handle, &fences)) return -EINVAL;
+        const bool scheduled = chunk.id == AMDGPU_CHUNK_ID_SCHEDULED_DEPENDENCIES;
+        const drm::FencePtr& fence = scheduled ? fences.started : fences.finished;
+        if (fence) dependencies_.push_back(fence);  // else done long ago
+    }
+    return 0;
+}
+
+int Submission::wait_for(drm::FencePtr fence, int error) {
+    if (!fence) return error;
+    if (!fence->is_signalled()) dependencies_.push_back(std::move(fence));
+    return 0;
+}
+
+int Submission::parse_syncobj_in(const Chunk& chunk) {
+    const size_t count = chunk.bytes / sizeof(drm_amdgpu_cs_chunk_sem);
+    for (size_t i = 0; i < count; ++i) {
+        const auto in = chunk.element<drm_amdgpu_cs_chunk_sem>(i);
+        int error = 0;
+        auto fence = file_.syncobjs().find_fence(in.handle, 0, &error);
+        if (const int result = wait_for(std::move(fence), error)) return result;
+    }
+    return 0;
+}
+
+int Submission::parse_timeline_wait(const Chunk& chunk) {
+    const size_t count = chunk.bytes / sizeof(drm_amdgpu_cs_chunk_syncobj);
+    for (size_t i = 0; i < count; ++i) {
+        const auto in = chunk.element<drm_amdgpu_cs_chunk_syncobj>(i);
+        int error = 0;
+        auto fence = in.flags & DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT
+                         ? file_.syncobjs().wait_for_fence(in.handle, in.point, &error)
+                         : file_.syncobjs().find_fence(in.handle, in.point, &error);
+        if (const int result = wait_for(std::move(fence), error)) return result;
+    }
+    return 0;
+}
+
+int Submission::parse_syncobj_out(const Chunk& chunk) {
+    const size_t count = chunk.bytes / sizeof(drm_amdgpu_cs_chunk_sem);
+    for (size_t i = 0; i < count; ++i) {
+        const uint32_t handle = chunk.element<drm_amdgpu_cs_chunk_sem>(i).handle;
+        if (!file_.syncobjs().contains(handle)) return -EINVAL;
+        signals_.push_back({handle, 0});
+    }
+    return 0;
+}
+
+int Submission::parse_timeline_signal(const Chunk& chunk) {
+    const size_t count = chunk.bytes / sizeof(drm_amdgpu_cs_chunk_syncobj);
+    for (size_t i = 0; i < count; ++i) {
+        const auto in = chunk.element<drm_amdgpu_cs_chunk_syncobj>(i);
+        if (!file_.syncobjs().contains(in.handle)) return -EINVAL;
+        signals_.push_back({in.handle, in.point});
+    }
+    return 0;
+}
+
+int Submission::parse_buffers(const Chunk& chunk) {
+    if (has_list_) return -EINVAL;
+    has_list_ = true;
+    auto list = std::make_shared<BufferList>();
+    const auto in = chunk.element<drm_amdgpu_bo_list_in>(0);
+    if (const int error = gem::collect_buffers(file_, in, list.get()))
+        return error == -ENOENT ? -EINVAL : error;
+    list_ = std::move(list);
+    return 0;
+}
+
+int Submission::finish_parsing() {
+    if (parts_.empty()) return -EINVAL;
+    if (file_.pending_jobs() >= kMaxPendingJobs) return -ENOMEM;
+    add_implicit_dependencies();
+    return 0;
+}
+
+void Submission::add_implicit_dependencies() {
+    if (!list_) return;
+    for (const BufferPtr& buffer : *list_) {
+        if (buffer->record().create_flags & AMDGPU_GEM_CREATE_EXPLICIT_SYNC) continue;
+        for (auto& fence : buffer->reservation().pending_of_others(file_.client_id()))
+            dependencies_.push_back(std::move(fence));
+    }
+}
+
+std::shared_ptr<Job> Submission::make_job(const RingPart& part) const {
+    auto job = std::make_shared<Job>();
+    job->context = context_;
+    job->ibs = part.ibs;
+    job->dependencies = dependencies_;
+    return job;
+}
+
+uint64_t Submission::commit() {
+    const PageTablePtr page_table = file_.address_space().snapshot();
+    std::vector<std::shared_ptr<Job>> jobs;
+    for (const RingPart& part : parts_) {
+        jobs.push_back(make_job(part));
+        jobs.back()->page_table = page_table;
+    }
+    Job& leader = *jobs.back();
+    leader.user_fence = std::move(user_fence_);
+    // The members of a gang run before its leader, so that the leader's end is the end of all.
+    for (size_t i = 0; i + 1 < jobs.size(); ++i)
+        leader.dependencies.push_back(jobs[i]->fences.finished);
+
+    const drm::FencePtr finished = leader.fences.finished;
+    uint64_t sequence = 0;
+    {
+        const std::lock_guard lock(context_->submission_mutex());
+        sequence = context_->entity(parts_.back().ring).add(leader.fences);
+        leader.sequence = sequence;
+        reserve(finished);
+        for (size_t i = 0; i < jobs.size(); ++i)
+            file_.ring(parts_[i].ring).submit(std::move(jobs[i]));
+    }
+    for (const SyncobjPoint& signal : signals_)
+        file_.syncobjs().attach_fence(signal.handle, signal.point, finished);
+    return sequence;
+}
+
+void Submission::reserve(const drm::FencePtr& finished) {
+    const uint64_t timeline = uint64_t{context_->id()} << 8 | parts_.back().ring;
+    file_.own_reservation()->add(file_.client_id(), timeline, finished);
+    if (!list_) return;
+    for (const BufferPtr& buffer : *list_)
+        buffer->reservation().add(file_.client_id(), timeline, finished);
+}
+
+/// Reads chunk `index` of the user's array of pointers to chunks. 0 or a negative errno.
+int read_chunk(uint64_t chunks, uint32_t index, Chunk* chunk) {
+    uint64_t pointer = 0;
+    std::memcpy(&pointer, reinterpret_cast<const uint64_t*>(chunks) + index, sizeof(pointer));
+    if (pointer == 0) return -EFAULT;
+    drm_amdgpu_cs_chunk header{};
+    std::memcpy(&header, reinterpret_cast<const void*>(pointer), sizeof(header));
+    if (header.length_dw > kMaxChunkDwords) return -EINVAL;
+    if (header.chunk_data == 0 && header.length_dw != 0) return -EFAULT;
+    *chunk = {header.chunk_id, header.length_dw * 4,
+              reinterpret_cast<const std::byte*>(header.chunk_data)};
+    return 0;
+}
+
+}  // namespace
+
+int submit(DrmFile& file, void* argument) {
+    auto& args = *static_cast<drm_amdgpu_cs*>(argument);
+    const drm_amdgpu_cs_in in = args.in;
+    if (in.num_chunks == 0 || in.num_chunks > kMaxChunks) return -EINVAL;
+    if (in.chunks == 0) return -EFAULT;
+    ContextPtr context = file.contexts().find(in.ctx_id);
+    if (!context) return -EINVAL;
+    if (context->guilty()) return -ECANCELED;
+
+    Submission submission(file, std::move(context));
+    if (const int error = submission.use_list(in.bo_list_handle)) return error;
+    for (uint32_t i = 0; i < in.num_chunks; ++i) {
+        Chunk chunk;
+        if (const int error = read_chunk(in.chunks, i, &chunk)) return error;
+        if (const int error = submission.parse(chunk)) return error;
+    }
+    if (const int error = submission.finish_parsing()) return error;
+    args = {};
+    args.out.handle = submission.commit();
+    return 0;
+}
+
+}  // namespace simgpu::amdgpu::cs

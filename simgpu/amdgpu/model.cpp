@@ -1,0 +1,180 @@
+#include "simgpu/amdgpu/model.h"
+
+#include <algorithm>
+
+namespace simgpu {
+
+namespace amdgpu {
+
+namespace {
+
+constexpr uint64_t kMiB = 1ull << 20;
+constexpr uint16_t kVendorAmd = 0x1002;
+
+// IP versions and alignments: Linux, amdgpu_kms.c (amdgpu_hw_ip_info) and the chips' IP discovery
+// tables. Alignments are in bytes.
+constexpr std::array kRenoirIps = {
+    IpBlock{AMDGPU_HW_IP_GFX, 9, 0, 0x090300, 32, 32, 1, "gfx"},
+    IpBlock{AMDGPU_HW_IP_COMPUTE, 9, 0, 0x090300, 32, 32, 4, "compute"},
+    IpBlock{AMDGPU_HW_IP_DMA, 4, 1, 0x040102, 256, 4, 1, "dma"},
+};
+constexpr std::array kVega10Ips = {
+    IpBlock{AMDGPU_HW_IP_GFX, 9, 0, 0x090001, 32, 32, 1, "gfx"},
+    IpBlock{AMDGPU_HW_IP_COMPUTE, 9, 0, 0x090001, 32, 32, 4, "compute"},
+    IpBlock{AMDGPU_HW_IP_DMA, 4, 0, 0x040000, 256, 4, 2, "dma"},
+};
+
+constexpr std::array kRenoirFirmware = {
+    FirmwareVersion{AMDGPU_INFO_FW_GFX_ME, 166, 53},
+    FirmwareVersion{AMDGPU_INFO_FW_GFX_PFP, 194, 53},
+    FirmwareVersion{AMDGPU_INFO_FW_GFX_CE, 79, 53},
+    FirmwareVersion{AMDGPU_INFO_FW_GFX_RLC, 60, 1},
+    FirmwareVersion{AMDGPU_INFO_FW_GFX_MEC, 464, 53},
+    FirmwareVersion{AMDGPU_INFO_FW_SDMA, 40, 41},
+};
+constexpr std::array kVega10Firmware = {
+    FirmwareVersion{AMDGPU_INFO_FW_GFX_ME, 163, 50},
+    FirmwareVersion{AMDGPU_INFO_FW_GFX_PFP, 186, 50},
+    FirmwareVersion{AMDGPU_INFO_FW_GFX_CE, 79, 50},
+    FirmwareVersion{AMDGPU_INFO_FW_GFX_RLC, 60, 1},
+    FirmwareVersion{AMDGPU_INFO_FW_GFX_MEC, 432, 50},
+    FirmwareVersion{AMDGPU_INFO_FW_SDMA, 430, 42},
+};
+
+// GB_ADDR_CONFIG (dword 0x263e) is the one register that GFX9 drivers read.
+constexpr std::array kRenoirRegisters = {RegisterValue{0x263e, 0x26010042}};
+constexpr std::array kVega10Registers = {RegisterValue{0x263e, 0x2a114042}};
+
+/// What all GFX9 chips have in common.
+constexpr DeviceInfo gfx9_device() {
+    DeviceInfo info{};
+    drm_amdgpu_info_device& base = info.base;
+    base.gpu_counter_freq = 100000;  // kHz: gpu_clock() of engine.h
+    base.num_hw_gfx_contexts = 8;
+    base._pad = 3;    // pcie_gen
+    base._pad1 = 16;  // pcie_num_lanes
+    base.virtual_address_offset = 0x200000;
+    base.virtual_address_max = 0x800000000000;  // 47 bits below the hole
+    base.virtual_address_alignment = 4096;
+    base.high_va_offset = 0xffff800000000000;
+    base.high_va_max = 0xffffffffffe00000;
+    base.pte_fragment_size = 2 * kMiB;
+    base.gart_page_size = 4096;
+    base.ce_ram_size = 32768;
+    base.gc_double_offchip_lds_buf = 1;
+    base.wave_front_size = 64;
+    base.num_shader_visible_vgprs = 256;
+    base.gs_vgt_table_depth = 32;
+    base.gs_prim_buffer_depth = 1792;
+    base.max_gs_waves_per_vgt = 32;
+    info.tcp_cache_size = 16;
+    info.num_sqc_per_wgp = 1;
+    info.sqc_data_cache_size = 16;
+    info.sqc_inst_cache_size = 32;
+    return info;
+}
+
+constexpr DeviceInfo renoir_device() {
+    DeviceInfo info = gfx9_device();
+    drm_amdgpu_info_device& base = info.base;
+    base.device_id = 0x15e7;
+    base.external_rev = 0xa1;
+    base.pci_rev = 0xe9;
+    base.family = AMDGPU_FAMILY_RV;
+    base.num_shader_engines = 1;
+    base.num_shader_arrays_per_engine = 1;
+    base.max_engine_clock = 1800000;
+    base.max_memory_clock = 1333000;
+    base.cu_active_number = 7;
+    base.cu_ao_mask = 0xfe;
+    base.cu_bitmap[0][0] = 0xfe;
+    base.cu_ao_bitmap[0][0] = 0xfe;
+    base.num_cu_per_sh = 8;
+    base.enabled_rb_pipes_mask = 0x3;
+    base.num_rb_pipes = 2;
+    base.ids_flags = AMDGPU_IDS_FLAGS_FUSION;
+    base.vram_type = 11;  // LPDDR4
+    base.vram_bit_width = 128;
+    base.num_tcc_blocks = 4;
+    info.gl2c_cache_size = 1024;
+    return info;
+}
+
+constexpr DeviceInfo vega10_device() {
+    DeviceInfo info = gfx9_device();
+    drm_amdgpu_info_device& base = info.base;
+    base.device_id = 0x687f;
+    base.chip_rev = 1;
+    base.external_rev = 0x02;
+    base.pci_rev = 0xc1;
+    base.family = AMDGPU_FAMILY_AI;
+    base.num_shader_engines = 4;
+    base.num_shader_arrays_per_engine = 1;
+    base.max_engine_clock = 1630000;
+    base.max_memory_clock = 945000;
+    base.cu_active_number = 64;
+    base.cu_ao_mask = 0xffffffff;
+    for (auto& engine : base.cu_bitmap) engine[0] = 0xffff;
+    for (auto& engine : base.cu_ao_bitmap) engine[0] = 0xffff;
+    base.num_cu_per_sh = 16;
+    base.enabled_rb_pipes_mask = 0xffff;
+    base.num_rb_pipes = 16;
+    base.vram_type = AMDGPU_VRAM_TYPE_HBM;
+    base.vram_bit_width = 2048;
+    base.num_tcc_blocks = 16;
+    info.gl2c_cache_size = 4096;
+    return info;
+}
+
+constexpr std::array kModels = {
+    ModelInfo{Model::kRenoir, "renoir", "Viaduct simulated Renoir",
+              PciIdentity{kVendorAmd, 0x15e7, kVendorAmd, 0x15e7, 0xe9}, renoir_device(),
+              512 * kMiB, 512 * kMiB, 4096 * kMiB, kRenoirIps, kRenoirFirmware, kRenoirRegisters},
+    ModelInfo{Model::kVega10, "vega10", "Viaduct simulated Vega 10",
+              PciIdentity{kVendorAmd, 0x687f, kVendorAmd, 0x0b36, 0xc1}, vega10_device(),
+              8192 * kMiB, 256 * kMiB, 8192 * kMiB, kVega10Ips, kVega10Firmware, kVega10Registers},
+};
+
+}  // namespace
+
+const IpBlock* ModelInfo::find_ip(uint32_t type) const {
+    const auto found = std::ranges::find(ips, type, &IpBlock::type);
+    return found == ips.end() ? nullptr : &*found;
+}
+
+int ModelInfo::ring_index(uint32_t ip_type, uint32_t ring) const {
+    uint32_t first = 0;
+    for (const IpBlock& ip : ips) {
+        if (ip.type == ip_type) return ring < ip.ring_count ? static_cast<int>(first + ring) : -1;
+        first += ip.ring_count;
+    }
+    return -1;
+}
+
+int ModelInfo::ring_count() const {
+    uint32_t count = 0;
+    for (const IpBlock& ip : ips) count += ip.ring_count;
+    return static_cast<int>(count);
+}
+
+const ModelInfo& model_info(Model model) {
+    return *std::ranges::find(kModels, model, &ModelInfo::model);
+}
+
+}  // namespace amdgpu
+
+std::optional<Model> parse_model(std::string_view name) {
+    const auto found = std::ranges::find(amdgpu::kModels, name, &amdgpu::ModelInfo::name);
+    if (found == amdgpu::kModels.end()) return std::nullopt;
+    return found->model;
+}
+
+std::string_view model_name(Model model) {
+    return amdgpu::model_info(model).name;
+}
+
+PciIdentity pci_identity(Model model) {
+    return amdgpu::model_info(model).pci;
+}
+
+}  // namespace simgpu

@@ -1,0 +1,58 @@
+// The simulated chips, as data: what the INFO ioctl answers about each.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "simgpu/amdgpu/uapi.h"
+#include "simgpu/simgpu.h"
+
+namespace simgpu::amdgpu {
+
+/// One kind of hardware queue. Rings are numbered 0 ... ring_count - 1.
+struct IpBlock {
+    uint32_t type = 0;  // AMDGPU_HW_IP_*
+    uint32_t version_major = 0;
+    uint32_t version_minor = 0;
+    uint32_t discovery_version = 0;
+    uint32_t ib_start_alignment = 0;
+    uint32_t ib_size_alignment = 0;
+    uint32_t ring_count = 0;
+    const char* name = nullptr;  // "gfx", "compute", "dma": as fdinfo calls it
+};
+
+struct FirmwareVersion {
+    uint32_t type = 0;  // AMDGPU_INFO_FW_*
+    uint32_t version = 0;
+    uint32_t feature = 0;
+};
+
+struct RegisterValue {
+    uint32_t dword_offset = 0;
+    uint32_t value = 0;
+};
+
+struct ModelInfo {
+    Model model = Model::kRenoir;
+    const char* name = nullptr;  // "renoir"
+    const char* marketing_name = nullptr;
+    PciIdentity pci;
+    DeviceInfo device;
+    uint64_t vram_size = 0;          // bytes
+    uint64_t visible_vram_size = 0;  // of these, what the CPU reaches
+    uint64_t gtt_size = 0;
+    std::span<const IpBlock> ips;
+    std::span<const FirmwareVersion> firmware;
+    std::span<const RegisterValue> registers;  // what READ_MMR_REG may read
+
+    /// Null if the chip has no such block.
+    const IpBlock* find_ip(uint32_t type) const;
+    /// Index over all rings of the chip; -1 if there is no such ring.
+    int ring_index(uint32_t ip_type, uint32_t ring) const;
+    int ring_count() const;
+};
+
+const ModelInfo& model_info(Model model);
+
+}  // namespace simgpu::amdgpu

@@ -1,0 +1,55 @@
+// The amdgpu user interface as the simulated device plays it: libdrm's header, completed with what
+// newer kernels have added since libdrm 2.4.114.
+#pragma once
+
+#include <amdgpu_drm.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace simgpu::amdgpu {
+
+// Linux 6.12 include/uapi/drm/amdgpu_drm.h.
+inline constexpr uint32_t kIpVpe = 9;
+inline constexpr uint32_t kIpTypes = 10;
+inline constexpr uint32_t kInfoMaxIbs = 0x22;
+inline constexpr uint32_t kInfoGpuvmFault = 0x23;
+inline constexpr uint32_t kChunkCpGfxShadow = 0x0a;
+inline constexpr uint32_t kVmPageNoalloc = 1u << 9;
+inline constexpr uint64_t kGemDiscardable = 1u << 12;
+inline constexpr uint64_t kGemCoherent = 1u << 13;
+inline constexpr uint64_t kGemUncached = 1u << 14;
+inline constexpr uint64_t kGemExtCoherent = 1u << 15;
+
+/// struct drm_amdgpu_info_device of Linux 6.12. The fields that libdrm 2.4.114 calls `_pad` and
+/// `_pad1` are pcie_gen and pcie_num_lanes there.
+struct DeviceInfo {
+    drm_amdgpu_info_device base;
+    uint64_t min_engine_clock;  // kHz
+    uint64_t min_memory_clock;
+    uint32_t tcp_cache_size;  // KiB, as the others
+    uint32_t num_sqc_per_wgp;
+    uint32_t sqc_data_cache_size;
+    uint32_t sqc_inst_cache_size;
+    uint32_t gl1c_cache_size;
+    uint32_t gl2c_cache_size;
+    uint64_t mall_size;
+    uint32_t enabled_rb_pipes_mask_hi;
+    uint32_t shadow_size;
+    uint32_t shadow_alignment;
+    uint32_t csa_size;
+    uint32_t csa_alignment;
+    uint32_t pad;
+};
+static_assert(sizeof(DeviceInfo) == 440, "what libdrm 2.4.124 asks for");
+static_assert(offsetof(DeviceInfo, min_engine_clock) == 368);
+
+/// struct drm_amdgpu_info_gpuvm_fault, Linux 6.7.
+struct GpuvmFault {
+    uint64_t addr;
+    uint32_t status;
+    uint32_t vmhub;
+};
+
+}  // namespace simgpu::amdgpu

@@ -1,0 +1,37 @@
+#include "simgpu/log.h"
+
+#include <unistd.h>
+
+#include <mutex>
+#include <string>
+
+namespace simgpu {
+
+namespace {
+
+struct Sink {
+    std::mutex mutex;
+    LogSink function;
+};
+
+Sink& sink() {
+    static auto* the_sink = new Sink;  // ring threads may report while the process exits
+    return *the_sink;
+}
+
+}  // namespace
+
+void set_log_sink(LogSink function) {
+    const std::lock_guard lock(sink().mutex);
+    sink().function = std::move(function);
+}
+
+void log_line(std::string_view line) {
+    const std::lock_guard lock(sink().mutex);
+    if (sink().function) return sink().function(line);
+    // One write per line, so that lines of several processes do not mix.
+    const std::string text = fmt::format("viaduct-simgpu: {}\n", line);
+    (void)!::write(STDERR_FILENO, text.data(), text.size());
+}
+
+}  // namespace simgpu

@@ -1,0 +1,355 @@
+#include "simgpu/shared/device.h"
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <ctime>
+#include <map>
+#include <new>
+#include <utility>
+
+#include "simgpu/shared/segment.h"
+
+namespace simgpu::shared {
+
+namespace {
+
+using viaduct::fail;
+
+/// How long a waiting thread sleeps before it looks whether the ring's owner has died.
+constexpr long kLookAgainNs = 20'000'000;
+
+// Byte-range locks on the segment file (fcntl(2), open file description locks). The kernel drops
+// them when their process dies: that is how the others know.
+constexpr off_t kAttachLock = 0;
+constexpr off_t kSeatLocks = 1;
+
+bool lock_byte(int fd, off_t byte, short type, bool wait) {
+    struct flock lock {};
+    lock.l_type = type;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = byte;
+    lock.l_len = 1;
+    int result = 0;
+    do {
+        result = ::fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &lock);
+    } while (result != 0 && errno == EINTR);
+    return result == 0;
+}
+
+/// Keeps others from attaching and detaching meanwhile.
+class AttachLock {
+  public:
+    explicit AttachLock(int fd) : fd_(fd) { lock_byte(fd_, kAttachLock, F_WRLCK, true); }
+    ~AttachLock() { lock_byte(fd_, kAttachLock, F_UNLCK, false); }
+    AttachLock(const AttachLock&) = delete;
+    AttachLock& operator=(const AttachLock&) = delete;
+
+  private:
+    int fd_;
+};
+
+void futex_wait(std::atomic<uint32_t>& word, uint32_t seen) {
+    const timespec timeout{0, kLookAgainNs};
+    ::syscall(SYS_futex, &word, FUTEX_WAIT, seen, &timeout, nullptr, 0);
+}
+
+void futex_wake_all(std::atomic<uint32_t>& word) {
+    ::syscall(SYS_futex, &word, FUTEX_WAKE, INT32_MAX, nullptr, nullptr, 0);
+}
+
+void notify(Ring& ring) {
+    ring.events.fetch_add(1);
+    futex_wake_all(ring.events);
+}
+
+/// Puts a fresh segment (all zero) in order.
+void initialise(Segment& segment, const std::array<uint64_t, kHeaps>& limits) {
+    new (&segment) Segment{};
+    pthread_mutexattr_t attributes;
+    ::pthread_mutexattr_init(&attributes);
+    ::pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    ::pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    ::pthread_mutex_init(&segment.mutex, &attributes);
+    ::pthread_mutexattr_destroy(&attributes);
+    segment.limits = limits;
+    segment.next_client = 1;
+    for (Ring& ring : segment.rings) {
+        ring.owner = kNobody;
+        for (Waiter& waiter : ring.waiters) waiter.seat = kNobody;
+    }
+    for (Record& record : segment.records) record.seat = kNobody;
+    segment.magic = kMagic;
+}
+
+/// The devices of this process, by segment name.
+struct Registry {
+    std::mutex mutex;
+    pid_t process = 0;
+    std::map<std::string, std::weak_ptr<SharedDevice>> devices;
+};
+
+Registry& registry() {
+    static auto* the_registry = new Registry;
+    return *the_registry;
+}
+
+}  // namespace
+
+/// Holds the segment's mutex. A holder that died leaves at worst one entry half-written, which
+/// belongs to its seat and is cleared with it.
+class SharedDevice::Lock {
+  public:
+    explicit Lock(const SharedDevice& device) : mutex_(device.segment_->mutex) {
+        if (::pthread_mutex_lock(&mutex_) == EOWNERDEAD) ::pthread_mutex_consistent(&mutex_);
+    }
+    ~Lock() { ::pthread_mutex_unlock(&mutex_); }
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
+
+  private:
+    pthread_mutex_t& mutex_;
+};
+
+viaduct::Result<std::shared_ptr<SharedDevice>> SharedDevice::attach(
+    const std::string& name, const std::array<uint64_t, kHeaps>& limits) {
+    Registry& known = registry();
+    const std::lock_guard lock(known.mutex);
+    if (known.process != ::getpid()) {
+        // A forked child takes a seat of its own, and lets go of its parent's lock.
+        for (const auto& [path, weak] : known.devices)
+            if (const auto inherited = weak.lock()) inherited->file_.reset();
+        known.devices.clear();
+        known.process = ::getpid();
+    }
+    std::weak_ptr<SharedDevice>& entry = known.devices[name];
+    if (auto device = entry.lock()) return device;
+    std::shared_ptr<SharedDevice> device(new SharedDevice);
+    if (auto status = device->open_segment(name, limits); !status)
+        return tl::unexpected(status.error());
+    entry = device;
+    return device;
+}
+
+viaduct::Status SharedDevice::open_segment(const std::string& name,
+                                           const std::array<uint64_t, kHeaps>& limits) {
+    path_ = fmt::format("/dev/shm/{}-v{}", name, kLayoutVersion);
+    for (;;) {
+        file_.reset(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+        if (!file_) return fail(errno, "cannot open {}: {}", path_, std::strerror(errno));
+        const AttachLock attach_lock(file_.get());
+        struct stat info {};
+        if (::fstat(file_.get(), &info) != 0 || info.st_uid != ::geteuid())
+            return fail(EACCES, "{} belongs to somebody else", path_);
+        if (info.st_nlink == 0) continue;  // its last user removed it between open and lock
+        if (info.st_size != sizeof(Segment) && ::ftruncate(file_.get(), sizeof(Segment)) != 0)
+            return fail(errno, "cannot size {}: {}", path_, std::strerror(errno));
+        auto mapping = viaduct::Mapping::map_shared(file_.get(), 0, sizeof(Segment));
+        if (!mapping) return tl::unexpected(mapping.error());
+        mapping_ = std::move(*mapping);
+        segment_ = reinterpret_cast<Segment*>(mapping_.data());
+        seat_ = kNobody;
+        bool alone = true;
+        for (uint32_t seat = 0; seat < kSeats; ++seat) alone = alone && !seat_alive(seat);
+        if (alone || segment_->magic != kMagic) initialise(*segment_, limits);
+        return take_seat();
+    }
+}
+
+viaduct::Status SharedDevice::take_seat() {
+    reclaim_dead_seats();
+    const Lock lock(*this);
+    for (uint32_t seat = 0; seat < kSeats; ++seat) {
+        if (segment_->seats[seat].taken ||
+            !lock_byte(file_.get(), kSeatLocks + seat, F_WRLCK, false))
+            continue;
+        segment_->seats[seat] = Seat{.taken = 1, .pad = 0, .used = {}};
+        seat_ = seat;
+        return {};
+    }
+    return fail(EMFILE, "{} processes use {} already", kSeats, path_);
+}
+
+SharedDevice::~SharedDevice() {
+    if (!file_ || !segment_) return;  // never attached, or a forked child's inheritance
+    const AttachLock attach_lock(file_.get());
+    if (seat_ != kNobody) {
+        const Lock lock(*this);
+        clear_seat(seat_);
+    }
+    bool alone = true;
+    for (uint32_t seat = 0; seat < kSeats; ++seat)
+        alone = alone && (seat == seat_ || !seat_alive(seat));
+    if (alone) ::unlink(path_.c_str());
+}
+
+bool SharedDevice::seat_alive(uint32_t seat) const {
+    if (seat == seat_) return true;
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = kSeatLocks + static_cast<off_t>(seat);
+    lock.l_len = 1;
+    return ::fcntl(file_.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+void SharedDevice::clear_seat(uint32_t seat) {
+    segment_->seats[seat] = Seat{};
+    for (Record& record : segment_->records)
+        if (record.seat == seat) record.seat = kNobody;
+    for (Ring& ring : segment_->rings) {
+        bool changed = ring.owner == seat;
+        if (changed) ring.owner = kNobody;
+        for (Waiter& waiter : ring.waiters) {
+            if (waiter.seat != seat) continue;
+            waiter.seat = kNobody;
+            changed = true;
+        }
+        if (changed) notify(ring);
+    }
+}
+
+void SharedDevice::reclaim_dead_seats() {
+    const Lock lock(*this);
+    for (uint32_t seat = 0; seat < kSeats; ++seat)
+        if (segment_->seats[seat].taken && !seat_alive(seat)) clear_seat(seat);
+}
+
+uint64_t SharedDevice::next_client_id() {
+    const Lock lock(*this);
+    return segment_->next_client++;
+}
+
+bool SharedDevice::charge(Heap heap, uint64_t bytes) {
+    const auto index = static_cast<size_t>(heap);
+    for (const bool last_try : {false, true}) {
+        {
+            const Lock lock(*this);
+            uint64_t used = 0;
+            for (const Seat& seat : segment_->seats) used += seat.used[index];
+            if (used <= segment_->limits[index] && bytes <= segment_->limits[index] - used) {
+                segment_->seats[seat_].used[index] += bytes;
+                return true;
+            }
+        }
+        if (!last_try) reclaim_dead_seats();
+    }
+    return false;
+}
+
+void SharedDevice::release(Heap heap, uint64_t bytes) {
+    const Lock lock(*this);
+    uint64_t& used = segment_->seats[seat_].used[static_cast<size_t>(heap)];
+    used -= std::min(used, bytes);
+}
+
+uint64_t SharedDevice::used(Heap heap) const {
+    const Lock lock(*this);
+    uint64_t used = 0;
+    for (const Seat& seat : segment_->seats) used += seat.used[static_cast<size_t>(heap)];
+    return used;
+}
+
+uint64_t SharedDevice::limit(Heap heap) const {
+    return segment_->limits[static_cast<size_t>(heap)];
+}
+
+SharedDevice::Turn::Turn(std::shared_ptr<SharedDevice> device, uint32_t ring)
+    : device_(std::move(device)), ring_(ring) {}
+SharedDevice::Turn::Turn(Turn&& other) noexcept
+    : device_(std::move(other.device_)), ring_(other.ring_) {}
+SharedDevice::Turn::~Turn() {
+    if (device_) device_->leave_ring(ring_);
+}
+
+std::optional<SharedDevice::Turn> SharedDevice::wait_turn(uint32_t index, int32_t priority,
+                                                          const std::atomic<bool>& stop) {
+    Ring& ring = segment_->rings[index];
+    Waiter* self = nullptr;
+    for (;;) {
+        uint32_t seen = 0;
+        {
+            const Lock lock(*this);
+            if (!self) {
+                // With every place taken we come back later: only the order suffers.
+                self = std::ranges::find(ring.waiters, kNobody, &Waiter::seat);
+                if (self == ring.waiters.end()) self = nullptr;
+                if (self) *self = {seat_, priority, segment_->next_ticket++};
+            }
+            if (stop) {
+                if (self) self->seat = kNobody;
+                notify(ring);
+                return std::nullopt;
+            }
+            const auto goes_before = [&](const Waiter& other) {
+                return other.seat != kNobody &&
+                       (other.priority > self->priority ||
+                        (other.priority == self->priority && other.ticket < self->ticket));
+            };
+            if (self && ring.owner == kNobody && std::ranges::none_of(ring.waiters, goes_before)) {
+                self->seat = kNobody;
+                ring.owner = seat_;
+                return Turn(shared_from_this(), index);
+            }
+            seen = ring.events;
+        }
+        const auto before = std::chrono::steady_clock::now();
+        futex_wait(ring.events, seen);
+        if (std::chrono::steady_clock::now() - before >= std::chrono::nanoseconds(kLookAgainNs))
+            reclaim_dead_seats();
+    }
+}
+
+void SharedDevice::leave_ring(uint32_t index) {
+    const Lock lock(*this);
+    segment_->rings[index].owner = kNobody;
+    notify(segment_->rings[index]);
+}
+
+void SharedDevice::wake_rings() {
+    for (Ring& ring : segment_->rings) notify(ring);
+}
+
+uint64_t SharedDevice::reset_count() const {
+    return segment_->resets;
+}
+void SharedDevice::count_reset() {
+    ++segment_->resets;
+}
+
+void SharedDevice::publish_buffer(uint64_t device, uint64_t inode, const BufferRecord& buffer) {
+    const Lock lock(*this);
+    Record* place = nullptr;
+    for (Record& record : segment_->records) {
+        if (record.seat == seat_ && record.device == device && record.inode == inode) {
+            place = &record;
+            break;
+        }
+        if (record.seat == kNobody && !place) place = &record;
+    }
+    if (place) *place = {seat_, 0, device, inode, buffer};
+}
+
+void SharedDevice::forget_buffer(uint64_t device, uint64_t inode) {
+    const Lock lock(*this);
+    for (Record& record : segment_->records)
+        if (record.seat == seat_ && record.device == device && record.inode == inode)
+            record.seat = kNobody;
+}
+
+std::optional<BufferRecord> SharedDevice::find_buffer(uint64_t device, uint64_t inode) {
+    const Lock lock(*this);
+    for (const Record& record : segment_->records)
+        if (record.seat != kNobody && record.device == device && record.inode == inode)
+            return record.buffer;
+    return std::nullopt;
+}
+
+}  // namespace simgpu::shared
