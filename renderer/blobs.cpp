@@ -155,7 +155,7 @@ int Renderer::map(uint32_t res_id, void** address, uint64_t* size) {
     if (!source) return -EINVAL;
     auto mapping = Mapping::map_shared(source->fd.get(), source->offset, resource->size);
     if (!mapping) {
-        log(LogLevel::kError, "resource {}: {}", res_id, mapping.error().message);
+        log_.log(LogLevel::kError, "map", "resource {}: {}", res_id, mapping.error().message);
         return -EINVAL;
     }
     resource->mapping = std::move(*mapping);
@@ -184,7 +184,7 @@ int Renderer::map_fixed(uint32_t res_id, void* address) {
     const auto status =
         viaduct::map_fixed(source->fd.get(), source->offset, resource->size, address);
     if (status) return 0;
-    log(LogLevel::kError, "resource {}: {}", res_id, status.error().message);
+    log_.log(LogLevel::kError, "map_fixed", "resource {}: {}", res_id, status.error().message);
     return -EINVAL;
 }
 

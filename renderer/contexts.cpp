@@ -45,8 +45,9 @@ int Renderer::context_create(uint32_t ctx_id, uint32_t flags, std::string_view n
         if (!gpu_.capset()) return EINVAL;
         auto native = gpu_.create_context(ctx_id, name);
         if (!native) {
-            log(LogLevel::kError, "context {} ({}): {}", ctx_id, sanitise(name),
-                native.error().message);
+            const std::lock_guard lock(mutex_);
+            log_.log(LogLevel::kError, "context_create", "context {} ({}): {}", ctx_id,
+                     sanitise(name), native.error().message);
             return ENOMEM;
         }
         context->native = std::move(*native);

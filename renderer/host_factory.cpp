@@ -1,13 +1,42 @@
 // The GPU behind native contexts: the VMM's descriptor first, else VIADUCT_GPU.
 #include <cstdlib>
 
+#include "blob/log.h"
+#include "drm-context/device/choose.h"
+#include "drm-context/device/render_node.h"
 #include "renderer/provider.h"
 
 namespace viaduct {
 
+namespace {
+
+Result<OpenDevice> choose_here() {
+    const char* wish = ::secure_getenv("VIADUCT_GPU");
+    auto choice = choose_gpu(wish && *wish ? wish : "auto");
+    if (!choice) return tl::unexpected(choice.error());
+    log(LogLevel::kInfo, "native contexts run on {}", choice->description);
+    return std::move(choice->open);
+}
+
+// The VMM may be unable to open a node itself, in a sandbox, say: each context asks it again.
+OpenDevice through_vmm(const VmmDrmFd& get_drm_fd) {
+    return [get_drm_fd]() -> Result<std::unique_ptr<Device>> {
+        UniqueFd fd(get_drm_fd());
+        if (!fd) return fail(ENODEV, "get_drm_fd gave no descriptor");
+        return open_render_node(std::move(fd));
+    };
+}
+
+}  // namespace
+
 HostFactory default_host_factory() {
-    return [](const VmmDrmFd&, FenceCallback) -> Result<std::unique_ptr<NativeContextHost>> {
-        return fail(ENODEV, "no GPU driver is built in");
+    return [](const VmmDrmFd& get_drm_fd,
+              FenceCallback on_fence) -> Result<std::unique_ptr<NativeContextHost>> {
+        if (get_drm_fd)
+            return NativeContextHost::create(through_vmm(get_drm_fd), std::move(on_fence));
+        auto open = choose_here();
+        if (!open) return tl::unexpected(open.error());
+        return NativeContextHost::create(std::move(*open), std::move(on_fence));
     };
 }
 

@@ -124,6 +124,8 @@ class Renderer {
     std::unordered_map<uint32_t, ContextPtr> contexts_;
     std::unordered_map<uint32_t, ResourcePtr> resources_;
 
+    LogLimiter log_;  // for what no living context can be blamed for
+
     FenceRelay fences_;
     NativeGpu gpu_;
     const std::unique_ptr<ClassicProvider> classic_provider_;

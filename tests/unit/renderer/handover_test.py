@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+"""virgl and 2D through our library give what the system's library gives when driven directly."""
+import difflib
+import glob
+import os
+import subprocess
+import sys
+
+SKIP = 77  # meson's exit status for "skipped"
+
+
+def system_library():
+    for directory in ("/usr/lib/*-linux-gnu", "/usr/lib64", "/usr/lib"):
+        for path in glob.glob(f"{directory}/libvirglrenderer.so.1"):
+            return path
+    return None
+
+
+def transcript(session, library):
+    environment = dict(os.environ, LIBGL_ALWAYS_SOFTWARE="1", VIRGL_LOG_LEVEL="warning")
+    run = subprocess.run([session, library], capture_output=True, text=True, env=environment)
+    sys.stderr.write(run.stderr)
+    return run.returncode, run.stdout.splitlines()
+
+
+def main(session, ours):
+    theirs = system_library()
+    if theirs is None:
+        print("no system libvirglrenderer.so.1 to compare with")
+        return SKIP
+    expected_status, expected = transcript(session, theirs)
+    if not any(line == "init -> 0" for line in expected):
+        print(f"{theirs} does not start here (no surfaceless EGL?)")
+        return SKIP
+    status, found = transcript(session, ours)
+    difference = list(difflib.unified_diff(expected, found, theirs, ours, lineterm="", n=1))
+    print("\n".join(difference) or f"{len(found)} lines, all the same")
+    return 1 if difference or status != expected_status else 0
+
+
+sys.exit(main(*sys.argv[1:]))
