@@ -11,12 +11,6 @@
 
 #include "simgpu/log.h"
 
-namespace simgpu {
-// Until both packet processors are there.
-std::unique_ptr<Engine> create_pm4_engine() __attribute__((weak));
-std::unique_ptr<Engine> create_sdma_engine() __attribute__((weak));
-}  // namespace simgpu
-
 namespace simgpu::amdgpu {
 
 namespace {
@@ -57,8 +51,7 @@ uint64_t hang_timeout_ns() {
 }
 
 std::unique_ptr<Engine> create_engine(uint32_t ip_type) {
-    const auto create = ip_type == AMDGPU_HW_IP_DMA ? create_sdma_engine : create_pm4_engine;
-    return create ? create() : nullptr;
+    return ip_type == AMDGPU_HW_IP_DMA ? create_sdma_engine() : create_pm4_engine();
 }
 
 void set_engine_factory_for_tests(EngineFactory factory) {
@@ -209,7 +202,6 @@ JobOutcome Ring::execute(Job& job, const std::optional<InjectionRule>& injected)
 JobOutcome Ring::run_ibs(Job& job, uint64_t deadline_ns) {
     std::unique_ptr<Engine>& engine = job.context->engine(place_.index);
     if (!engine) engine = engine_factory.load()(place_.ip->type);
-    if (!engine) return outcome_of(Kind::kBadShader, "no packet processor");
     JobMemory memory(job.page_table);
     JobEnvironment environment{memory, stop_, deadline_ns};
     for (const IndirectBuffer& ib : job.ibs) {
