@@ -1,0 +1,22 @@
+// Texel formats of typed buffer accesses: BUF_DATA_FORMAT and BUF_NUM_FORMAT of GFX9.
+#pragma once
+
+#include <cstdint>
+
+namespace simgpu::gfx9 {
+
+struct BufferFormat {
+    uint32_t data = 0;
+    uint32_t number = 0;
+
+    /// Bytes of one element; 0 for a format that does not exist.
+    unsigned bytes() const;
+    unsigned components() const;
+    bool is_integer() const { return number == 4 || number == 5; }
+};
+
+/// The four components of an element: floats' bits, or integers. Missing ones are 0, 0, 0, 1.
+void unpack_texel(BufferFormat format, const uint8_t* element, uint32_t components[4]);
+void pack_texel(BufferFormat format, const uint32_t components[4], uint8_t* element);
+
+}  // namespace simgpu::gfx9
