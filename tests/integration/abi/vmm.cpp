@@ -1,0 +1,272 @@
+#include "tests/integration/abi/vmm.h"
+
+#include <amdgpu_drm.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+namespace viaduct::test {
+
+namespace w = wire::amdgpu;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto kPatience = 10s;
+
+template <typename Condition>
+bool eventually(Condition condition) {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > deadline) return false;
+        std::this_thread::sleep_for(100us);
+    }
+    return true;
+}
+
+size_t entries_of(const char* directory) {
+    size_t count = 0;
+    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(directory))
+        ++count;
+    return count;
+}
+
+}  // namespace
+
+Vmm::Vmm() {
+    ::setenv("VIADUCT_GPU", "sim:renoir", /*overwrite=*/0);
+    virgl_set_log_callback(
+        [](virgl_log_level_flags, const char* text, void* user) {
+            auto* self = static_cast<Vmm*>(user);
+            const std::lock_guard lock(self->mutex_);
+            self->log_ += text;
+        },
+        this, nullptr);
+    callbacks_.version = 3;
+    callbacks_.write_fence = write_fence;
+    callbacks_.write_context_fence = write_context_fence;
+    EXPECT_EQ(virgl_renderer_init(this, kFlags, &callbacks_), 0);
+}
+
+Vmm::~Vmm() {
+    virgl_renderer_cleanup(this);
+    virgl_set_log_callback(nullptr, nullptr, nullptr);
+}
+
+void Vmm::write_context_fence(void* cookie, uint32_t ctx_id, uint32_t ring_idx, uint64_t fence_id) {
+    auto* self = static_cast<Vmm*>(cookie);
+    const std::lock_guard lock(self->mutex_);
+    self->reported_[{ctx_id, ring_idx}].push_back(fence_id);
+    self->changed_.notify_all();
+}
+
+size_t Vmm::times_reported(uint64_t fence_id) {
+    const std::lock_guard lock(mutex_);
+    size_t times = 0;
+    for (const auto& [ring, ids] : reported_)
+        times += static_cast<size_t>(std::count(ids.begin(), ids.end(), fence_id));
+    return times;
+}
+
+bool Vmm::wait_fence(uint64_t fence_id) {
+    return eventually([&] { return times_reported(fence_id) > 0; });
+}
+
+std::vector<uint64_t> Vmm::reported(uint32_t ctx_id, uint32_t ring_idx) {
+    const std::lock_guard lock(mutex_);
+    return reported_[{ctx_id, ring_idx}];
+}
+
+std::string Vmm::log_text() {
+    const std::lock_guard lock(mutex_);
+    return log_;
+}
+
+GuestContext::GuestContext(Vmm& vmm, uint32_t ctx_id, Control control)
+    : vmm_(vmm), ctx_id_(ctx_id) {
+    EXPECT_EQ(virgl_renderer_context_create_with_flags(ctx_id, wire::kCapsetDrm, 4, "test"), 0);
+    if (control == Control::kNone) return;
+    control_res_ = vmm.next_res_id();
+    EXPECT_EQ(create_blob(control_res_, 0, kControlSize), 0);
+    uint32_t type = 0;
+    int fd = -1;
+    EXPECT_EQ(virgl_renderer_resource_export_blob(control_res_, &type, &fd), 0);
+    EXPECT_EQ(type, uint32_t{VIRGL_RENDERER_BLOB_FD_TYPE_SHM});
+    const UniqueFd owned(fd);
+    control_ = Mapping::map_shared(fd, 0, kControlSize).value();
+    virgl_renderer_ctx_attach_resource(static_cast<int>(ctx_id), static_cast<int>(control_res_));
+}
+
+GuestContext::~GuestContext() {
+    virgl_renderer_context_destroy(ctx_id_);
+    if (control_res_) virgl_renderer_resource_unref(control_res_);
+}
+
+int GuestContext::submit(std::span<const std::byte> bytes) {
+    std::vector<uint32_t> words((bytes.size() + 3) / 4);
+    std::memcpy(words.data(), bytes.data(), bytes.size());
+    return virgl_renderer_submit_cmd(words.data(), static_cast<int>(ctx_id_),
+                                     static_cast<int>(words.size()));
+}
+
+std::vector<std::byte> GuestContext::call_bytes(uint32_t cmd, std::span<std::byte> request,
+                                                uint32_t reserve) {
+    const uint32_t room = (reserve + 7) / 8 * 8;
+    if (next_rsp_ + room > area().size()) next_rsp_ = 0;
+    const wire::RequestHeader header{cmd, static_cast<uint32_t>(request.size()), next_seqno(),
+                                     next_rsp_};
+    std::memcpy(request.data(), &header, sizeof(header));
+    if (room) {
+        std::memset(area().data() + next_rsp_, 0, room);
+        std::memcpy(area().data() + next_rsp_, &room, sizeof(room));
+    }
+    EXPECT_EQ(submit(request), 0);
+    EXPECT_TRUE(wait_seqno(header.seqno)) << "command " << cmd << " was never answered";
+    const auto answer = area().subspan(header.rsp_off, room);
+    next_rsp_ += room;
+    return {answer.begin(), answer.end()};
+}
+
+uint32_t GuestContext::published_seqno() const {
+    return std::atomic_ref(*reinterpret_cast<uint32_t*>(control_.data())).load();
+}
+
+bool GuestContext::wait_seqno(uint32_t seqno) {
+    return eventually([&] { return static_cast<int32_t>(published_seqno() - seqno) >= 0; });
+}
+
+bool GuestContext::settle() {
+    w::BoQueryInfoRequest request{};  // any command: an unknown resource is answered too
+    const auto answer = ask<w::BoQueryInfoResponse>(w::Command::kBoQueryInfo, request);
+    return answer.base.ret == -EINVAL;
+}
+
+uint32_t GuestContext::async_error() const {
+    return std::atomic_ref(
+               *reinterpret_cast<uint32_t*>(control_.data() + offsetof(w::Shmem, async_error)))
+        .load();
+}
+
+int GuestContext::create_blob(uint32_t res_id, uint64_t blob_id, uint64_t size,
+                              uint32_t blob_flags) {
+    virgl_renderer_resource_create_blob_args args{};
+    args.res_handle = res_id;
+    args.ctx_id = ctx_id_;
+    args.blob_mem = VIRGL_RENDERER_BLOB_MEM_HOST3D;
+    args.blob_flags = blob_flags;
+    args.blob_id = blob_id;
+    args.size = size;
+    return virgl_renderer_resource_create_blob(&args);
+}
+
+void GuestContext::gem_new(uint64_t blob_id, uint64_t size, uint32_t domain, uint64_t flags) {
+    w::GemNewRequest request{};
+    request.blob_id = blob_id;
+    request.alloc_size = size;
+    request.preferred_heap = domain;
+    request.flags = flags;
+    call(static_cast<uint32_t>(w::Command::kGemNew), request, 0);
+}
+
+uint32_t GuestContext::create_buffer(uint64_t size, uint32_t blob_flags, uint32_t domain,
+                                     uint64_t gem_flags) {
+    const uint64_t blob_id = next_blob_id();
+    gem_new(blob_id, size, domain, gem_flags);
+    const uint32_t res_id = vmm_.next_res_id();
+    if (create_blob(res_id, blob_id, size, blob_flags) != 0) return 0;
+    virgl_renderer_ctx_attach_resource(static_cast<int>(ctx_id_), static_cast<int>(res_id));
+    return res_id;
+}
+
+int32_t GuestContext::map_va(uint32_t res_id, uint64_t va, uint64_t size) {
+    w::BoVaOpRequest request{};
+    request.va = va;
+    request.vm_map_size = size;
+    request.flags = AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE | AMDGPU_VM_PAGE_EXECUTABLE;
+    request.res_id = res_id;
+    request.op = AMDGPU_VA_OP_MAP;
+    return ask<w::Response>(w::Command::kBoVaOp, request).ret;
+}
+
+uint32_t GuestContext::create_gpu_context() {
+    return ask<w::CreateCtxResponse>(w::Command::kCreateCtx, w::CreateCtxRequest{}).ctx_id;
+}
+
+int GuestContext::create_fence(uint32_t ring, uint64_t fence_id, uint32_t flags) {
+    return virgl_renderer_context_create_fence(ctx_id_, flags, ring, fence_id);
+}
+
+bool GuestContext::fence_retires(uint32_t ring) {
+    const uint64_t id = vmm_.next_fence_id();
+    return create_fence(ring, id) == 0 && vmm_.wait_fence(id);
+}
+
+SubmitBuilder& SubmitBuilder::chunk_bytes(uint16_t id, std::span<const std::byte> payload) {
+    chunks_.push_back(
+        {{id, static_cast<uint16_t>(payload.size() / 4), 0}, {payload.begin(), payload.end()}});
+    return *this;
+}
+
+SubmitBuilder& SubmitBuilder::ib(uint64_t va, uint32_t bytes, uint32_t ip_type, uint32_t ring) {
+    drm_amdgpu_cs_chunk_ib ib{};
+    ib.va_start = va;
+    ib.ib_bytes = bytes;
+    ib.ip_type = ip_type;
+    ib.ring = ring;
+    return chunk(AMDGPU_CHUNK_ID_IB, ib);
+}
+
+SubmitBuilder& SubmitBuilder::buffers(std::initializer_list<uint32_t> res_ids) {
+    std::vector<w::BoListEntry> entries;
+    for (const uint32_t id : res_ids) entries.push_back({id, 0});
+    return chunk_bytes(AMDGPU_CHUNK_ID_BO_HANDLES, std::as_bytes(std::span(entries)));
+}
+
+std::vector<std::byte> SubmitBuilder::build() const {
+    w::CsSubmitRequest request{};
+    request.ctx_id = ctx_id_;
+    request.num_chunks = static_cast<uint32_t>(chunks_.size());
+    request.ring_idx = ring_;
+    std::vector<std::byte> table, payloads;
+    for (const Chunk& chunk : chunks_) {
+        w::ChunkDescriptor descriptor = chunk.descriptor;
+        descriptor.offset = static_cast<uint32_t>(payloads.size());
+        const auto bytes = std::as_bytes(std::span(&descriptor, 1));
+        table.insert(table.end(), bytes.begin(), bytes.end());
+        payloads.insert(payloads.end(), chunk.payload.begin(), chunk.payload.end());
+        payloads.resize((payloads.size() + 7) / 8 * 8);
+    }
+    const auto head = std::as_bytes(std::span(&request, 1));
+    std::vector<std::byte> bytes(head.begin(), head.end());
+    bytes.insert(bytes.end(), table.begin(), table.end());
+    bytes.insert(bytes.end(), payloads.begin(), payloads.end());
+    return bytes;
+}
+
+MappedResource::MappedResource(uint32_t res_id) : res_id_(res_id) {
+    if (virgl_renderer_resource_map(res_id, &data_, &size_) != 0) data_ = nullptr;
+}
+
+MappedResource::~MappedResource() {
+    if (data_) virgl_renderer_resource_unmap(res_id_);
+}
+
+ProcessUse ProcessUse::now() {
+    std::ifstream maps("/proc/self/maps");
+    size_t mappings = 0;
+    // Only what our memory shows as: the allocator's own mappings come and go.
+    for (std::string line; std::getline(maps, line);)
+        mappings += line.find("memfd:") != std::string::npos;
+    return {entries_of("/proc/self/fd"), mappings, entries_of("/proc/self/task")};
+}
+
+void PrintTo(const ProcessUse& use, std::ostream* out) {
+    *out << use.descriptors << " descriptors, " << use.mappings << " mappings, " << use.threads
+         << " threads";
+}
+
+}  // namespace viaduct::test
