@@ -1,0 +1,184 @@
+// Hostile submissions, framing (A): every parseable command is answered, nothing else happens.
+#include <amdgpu_drm.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "tests/integration/abi/vmm.h"
+
+namespace viaduct::test {
+namespace {
+
+namespace w = wire::amdgpu;
+
+wire::RequestHeader header(uint32_t cmd, uint32_t len, uint32_t seqno, uint32_t rsp_off = 0) {
+    return {cmd, len, seqno, rsp_off};
+}
+
+struct CommandSize {
+    w::Command command;
+    uint32_t request;
+    uint32_t response;
+};
+
+const CommandSize kCommands[] = {
+    {w::Command::kQueryInfo, sizeof(w::QueryInfoRequest), sizeof(w::Response)},
+    {w::Command::kGemNew, sizeof(w::GemNewRequest), 0},
+    {w::Command::kBoVaOp, sizeof(w::BoVaOpRequest), sizeof(w::Response)},
+    {w::Command::kCsSubmit, sizeof(w::CsSubmitRequest), sizeof(w::Response)},
+    {w::Command::kSetMetadata, sizeof(w::SetMetadataRequest), sizeof(w::Response)},
+    {w::Command::kBoQueryInfo, sizeof(w::BoQueryInfoRequest), sizeof(w::BoQueryInfoResponse)},
+    {w::Command::kCreateCtx, sizeof(w::CreateCtxRequest), sizeof(w::CreateCtxResponse)},
+    {w::Command::kReserveVmid, sizeof(w::ReserveVmidRequest), sizeof(w::Response)},
+    {w::Command::kSetPstate, sizeof(w::SetPstateRequest), sizeof(w::SetPstateResponse)},
+    {w::Command::kCsQueryFenceStatus, sizeof(w::CsQueryFenceStatusRequest),
+     sizeof(w::CsQueryFenceStatusResponse)},
+};
+
+class Framing : public ::testing::Test {
+  protected:
+    Vmm vmm_;
+    GuestContext guest_{vmm_, 1};
+};
+
+TEST_F(Framing, EmptyAndTinySubmissions) {  // A1
+    EXPECT_EQ(virgl_renderer_submit_cmd(nullptr, 1, 0), 0);
+    for (uint32_t words = 1; words < 4; ++words) {
+        const std::vector<std::byte> bytes(words * 4);
+        EXPECT_EQ(guest_.submit(bytes), 0);
+    }
+    EXPECT_TRUE(guest_.settle());
+    EXPECT_EQ(guest_.async_error(), 0u);
+}
+
+TEST_F(Framing, ALengthThatIsALieEndsTheBuffer) {  // A2
+    for (const uint32_t len : {0u, 15u, 17u, 4096u, 0xffffffffu}) {
+        Commands commands;
+        const uint32_t first = guest_.next_seqno();
+        commands.add(header(99, 16, first));
+        commands.add(header(1, len, guest_.next_seqno()));
+        EXPECT_EQ(guest_.submit(commands), 0);
+        EXPECT_TRUE(guest_.wait_seqno(first)) << len;
+        EXPECT_TRUE(guest_.settle()) << len;
+    }
+}
+
+TEST_F(Framing, MisalignedRequestsAreAnsweredAndEndTheBuffer) {  // A3
+    struct Case {
+        uint32_t len, rsp_off;
+    };
+    for (const Case& c :
+         {Case{20, 0}, Case{28, 0}, Case{24, 4}, Case{24, 1}, Case{24, 0xffffffff}}) {
+        std::vector<std::byte> bytes(32);
+        const auto head = header(2, c.len, guest_.next_seqno(), c.rsp_off);
+        std::memcpy(bytes.data(), &head, sizeof(head));
+        EXPECT_EQ(guest_.submit(bytes), 0);
+        EXPECT_TRUE(guest_.wait_seqno(head.seqno)) << c.len << " " << c.rsp_off;
+    }
+    EXPECT_TRUE(guest_.settle());
+}
+
+TEST_F(Framing, UnknownCommandsAreAnsweredAndSkipped) {  // A4
+    Commands commands;
+    uint32_t last = 0;
+    for (const uint32_t cmd : {0u, 11u, 12u, 255u, 0x80000000u, 0xffffffffu})
+        commands.add(header(cmd, 16, last = guest_.next_seqno()));
+    EXPECT_EQ(guest_.submit(commands), 0);
+    EXPECT_TRUE(guest_.wait_seqno(last));
+    EXPECT_EQ(guest_.async_error(), 0u);
+}
+
+TEST_F(Framing, EveryCommandAtEveryLength) {  // A5
+    for (const CommandSize& command : kCommands) {
+        for (uint32_t len = 16; len <= command.request + 16; len += 8) {
+            std::vector<std::byte> request(len);
+            const auto answer = guest_.call_bytes(static_cast<uint32_t>(command.command), request,
+                                                  command.response);
+            if (command.response == 0) continue;
+            uint32_t written = 0;
+            std::memcpy(&written, answer.data(), sizeof(written));
+            EXPECT_EQ(written, command.response)
+                << "command " << static_cast<uint32_t>(command.command) << " of " << len;
+        }
+    }
+    EXPECT_TRUE(guest_.settle());
+}
+
+TEST_F(Framing, ABufferNeedsOnlyFourByteAlignment) {  // A6
+    alignas(8) uint32_t words[5] = {};
+    const auto head = header(99, 16, guest_.next_seqno());
+    std::memcpy(words + 1, &head, sizeof(head));
+    EXPECT_EQ(virgl_renderer_submit_cmd(words + 1, 1, 4), 0);
+    EXPECT_TRUE(guest_.wait_seqno(head.seqno));
+}
+
+TEST_F(Framing, BadArgumentsOfTheCall) {  // A7, A11
+    alignas(8) std::byte bytes[64] = {};
+    EXPECT_EQ(virgl_renderer_submit_cmd(bytes, 1, -1), EINVAL);
+    EXPECT_EQ(virgl_renderer_submit_cmd(bytes, 1, INT32_MIN), EINVAL);
+    for (int skew = 1; skew < 4; ++skew)
+        EXPECT_EQ(virgl_renderer_submit_cmd(bytes + skew, 1, 4), EFAULT);
+    EXPECT_EQ(virgl_renderer_submit_cmd(bytes, 2, 4), EINVAL);
+    EXPECT_EQ(virgl_renderer_submit_cmd(bytes, -1, 4), EINVAL);
+    { const GuestContext gone(vmm_, 2); }
+    EXPECT_EQ(virgl_renderer_submit_cmd(bytes, 2, 4), EINVAL);
+}
+
+TEST_F(Framing, AFailureInTheMiddleDoesNotStopTheRest) {  // A9
+    Commands commands;
+    w::BoVaOpRequest bad{};
+    bad.hdr = header(3, sizeof(bad), guest_.next_seqno());
+    bad.res_id = 4711;
+    commands.add(bad).add(header(200, 16, guest_.next_seqno()));
+    const uint64_t blob_id = guest_.next_blob_id();
+    w::GemNewRequest good{};
+    good.hdr = header(2, sizeof(good), guest_.next_seqno());
+    good.blob_id = blob_id;
+    good.alloc_size = 4096;
+    good.preferred_heap = AMDGPU_GEM_DOMAIN_GTT;
+    commands.add(good);
+    EXPECT_EQ(guest_.submit(commands), 0);
+    EXPECT_TRUE(guest_.wait_seqno(good.hdr.seqno));
+    EXPECT_EQ(guest_.create_blob(vmm_.next_res_id(), blob_id, 4096), 0);
+}
+
+TEST_F(Framing, FourMegabytesOfNothing) {  // A10
+    Commands commands;
+    uint32_t last = 0;
+    for (int i = 0; i < (4 << 20) / 16; ++i)
+        commands.add(header(0, 16, last = guest_.next_seqno()));
+    EXPECT_EQ(guest_.submit(commands), 0);
+    EXPECT_TRUE(guest_.wait_seqno(last));
+    EXPECT_LT(vmm_.log_text().size(), 16384u);
+}
+
+TEST_F(Framing, ASubmissionRewrittenWhileItRuns) {  // A8
+    alignas(8) uint32_t words[16] = {};
+    std::atomic<bool> stop = false;
+    std::thread scribbler([&] {
+        for (uint32_t i = 1; !stop; i = i * 1664525 + 1013904223)
+            std::atomic_ref(words[(i >> 8) % 16]).store(i >> 24);
+    });
+    // The library reads the words while they change, as it would a guest's: only that it survives
+    // and goes on answering is promised.
+    for (int i = 0; i < 2000; ++i) virgl_renderer_submit_cmd(words, 1, 16);
+    stop = true;
+    scribbler.join();
+    EXPECT_TRUE(guest_.settle());
+}
+
+TEST_F(Framing, GarbageIsRefusedWithFewWords) {  // F10
+    uint32_t random = 12345;
+    for (int i = 0; i < 2000; ++i) {
+        std::vector<std::byte> bytes(128);
+        for (auto& byte : bytes)
+            byte = static_cast<std::byte>((random = random * 1664525 + 1013904223) >> 24);
+        EXPECT_EQ(guest_.submit(bytes), 0);
+    }
+    EXPECT_TRUE(guest_.settle());
+    EXPECT_LT(vmm_.log_text().size(), 32768u);
+}
+
+}  // namespace
+}  // namespace viaduct::test
