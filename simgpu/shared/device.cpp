@@ -313,6 +313,13 @@ void SharedDevice::leave_ring(uint32_t index) {
     notify(segment_->rings[index]);
 }
 
+size_t SharedDevice::waiting(uint32_t index) const {
+    const Lock lock(*this);
+    const auto& waiters = segment_->rings[index].waiters;
+    return static_cast<size_t>(std::ranges::count_if(
+        waiters, [](const Waiter& waiter) { return waiter.seat != kNobody; }));
+}
+
 void SharedDevice::wake_rings() {
     for (Ring& ring : segment_->rings) notify(ring);
 }

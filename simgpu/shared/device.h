@@ -69,6 +69,8 @@ class SharedDevice : public std::enable_shared_from_this<SharedDevice> {
     /// Waits until the ring is free and nobody of higher priority, or who came earlier with the
     /// same, waits for it. Nothing if `stop` was set first (poked with wake_rings).
     std::optional<Turn> wait_turn(uint32_t ring, int32_t priority, const std::atomic<bool>& stop);
+    /// Threads that wait for the ring now, of all processes.
+    size_t waiting(uint32_t ring) const;
     /// Makes waiting threads of all processes look again.
     void wake_rings();
 

@@ -1,0 +1,249 @@
+// Dispatch, the DRM core's own ioctls, INFO and contexts.
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "simgpu/amdgpu/model.h"
+#include "test_file.h"
+
+namespace simgpu::test {
+namespace {
+
+TEST(Models, AreFoundByName) {
+    EXPECT_EQ(parse_model("renoir"), Model::kRenoir);
+    EXPECT_EQ(parse_model("vega10"), Model::kVega10);
+    EXPECT_EQ(parse_model("navi10"), std::nullopt);
+    for (const Model model : {Model::kRenoir, Model::kVega10}) {
+        EXPECT_EQ(parse_model(model_name(model)), model);
+        EXPECT_EQ(pci_identity(model).device, amdgpu::model_info(model).device.base.device_id);
+        EXPECT_EQ(pci_identity(model).revision, amdgpu::model_info(model).device.base.pci_rev);
+    }
+}
+
+TEST(Open, RefusesInstanceNamesThatAreNoFileNames) {
+    for (const char* name : {"../x", "a/b", "a b", "\n"})
+        EXPECT_EQ(File::open({Model::kRenoir, name}).error(), EINVAL) << name;
+    EXPECT_EQ(File::open({Model::kRenoir, std::string(65, 'a')}).error(), EINVAL);
+}
+
+TEST(Dispatch, KnowsItsNumbersOnly) {
+    TestFile file;
+    uint64_t argument[8] = {};
+    EXPECT_EQ(file.ioctl(_IOWR('x', 0, uint64_t), argument), -ENOTTY);
+    EXPECT_EQ(file.ioctl(_IOWR('d', 0x3f, uint64_t), argument), -EINVAL);
+    EXPECT_EQ(file.ioctl(_IOWR('d', 0x7f, uint64_t), argument), -EINVAL);
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_GET_MAGIC, argument), -EACCES) << "render nodes have no master";
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_SCHED, argument), -EACCES);
+    EXPECT_EQ(file.ioctl<void>(DRM_IOCTL_GET_CAP, nullptr), -EFAULT);
+}
+
+TEST(Dispatch, ArgumentsMayBeShorterOrLongerThanOurs) {
+    TestFile file;
+    uint32_t handle = file.syncobj(DRM_SYNCOBJ_CREATE_SIGNALED);
+    // 32 bytes, without deadline_nsec: what kernels before 6.6 have.
+    drm_syncobj_wait old{};
+    old.handles = address_of(&handle);
+    old.count_handles = 1;
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_SYNCOBJ_WAIT, &old), 0);
+    struct Long {
+        drm::SyncobjWaitArgs args;
+        uint64_t beyond[4];
+    } newer{};
+    newer.args.handles = address_of(&handle);
+    newer.args.count_handles = 1;
+    newer.beyond[3] = 5;
+    EXPECT_EQ(file.ioctl(_IOWR('d', drm::nr::kSyncobjWait, Long), &newer), 0);
+    EXPECT_EQ(newer.beyond[3], 5u);
+    // The shortest context ioctl: an operation, the rest zero, so context 0.
+    uint32_t op = AMDGPU_CTX_OP_QUERY_STATE;
+    EXPECT_EQ(file.ioctl(_IOWR('d', 0x42, uint32_t), &op), -EINVAL);
+}
+
+TEST(Version, SaysAmdgpuInWhateverRoomThereIs) {
+    TestFile file;
+    char name[16] = {};
+    drm_version args{};
+    args.name = name;
+    args.name_len = 3;
+    ASSERT_EQ(file.ioctl(DRM_IOCTL_VERSION, &args), 0);
+    EXPECT_STREQ(name, "amd");
+    EXPECT_EQ(args.name_len, 6u);
+    EXPECT_EQ(args.version_major, 3);
+    EXPECT_GE(args.version_minor, 54);
+}
+
+TEST(Caps, AreThoseOfADeviceWithoutDisplay) {
+    TestFile file;
+    const auto cap = [&](uint64_t number) -> int64_t {
+        drm_get_cap args{};
+        args.capability = number;
+        const int result = file.ioctl(DRM_IOCTL_GET_CAP, &args);
+        return result != 0 ? result : static_cast<int64_t>(args.value);
+    };
+    EXPECT_EQ(cap(DRM_CAP_SYNCOBJ), 1);
+    EXPECT_EQ(cap(DRM_CAP_SYNCOBJ_TIMELINE), 1);
+    EXPECT_EQ(cap(DRM_CAP_PRIME), 3);
+    EXPECT_EQ(cap(DRM_CAP_DUMB_BUFFER), -EOPNOTSUPP);
+    drm_set_client_cap set{};
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_SET_CLIENT_CAP, &set), -EOPNOTSUPP);
+}
+
+TEST(ClientName, ShowsInFdinfo) {
+    TestFile file;
+    const auto set = [&](const std::string& name) {
+        drm::SetClientNameArgs args{name.size(), address_of(name.data())};
+        return file.ioctl(_IOWR('d', drm::nr::kSetClientName, drm::SetClientNameArgs), &args);
+    };
+    EXPECT_EQ(set("guest-7"), 0);
+    const std::string text = file.file().fdinfo();
+    for (const char* line : {"drm-driver:\tamdgpu\n", "drm-client-name:\tguest-7\n",
+                             "drm-engine-gfx:\t0 ns\n", "drm-engine-dma:\t0 ns\n"})
+        EXPECT_NE(text.find(line), std::string::npos) << line << text;
+    EXPECT_EQ(set("a b"), -EINVAL);
+    EXPECT_EQ(set(std::string(64, 'x')), -EINVAL);
+    EXPECT_EQ(set(""), 0);
+    EXPECT_EQ(file.file().fdinfo().find("guest-7"), std::string::npos);
+}
+
+TEST(Info, AnswersEveryQueryOfMesaInFull) {
+    // Query and the size that Mesa 22.3, 25.0 and 26.1 ask for.
+    struct Case {
+        uint32_t query, arg0;
+        size_t size;
+    };
+    const Case cases[] = {
+        {AMDGPU_INFO_ACCEL_WORKING, 0, 4}, {AMDGPU_INFO_HW_IP_INFO, 0, 32},
+        {AMDGPU_INFO_HW_IP_COUNT, 0, 4},   {AMDGPU_INFO_TIMESTAMP, 0, 8},
+        {AMDGPU_INFO_FW_VERSION, 4, 8},    {AMDGPU_INFO_NUM_BYTES_MOVED, 0, 8},
+        {AMDGPU_INFO_VRAM_USAGE, 0, 8},    {AMDGPU_INFO_GTT_USAGE, 0, 8},
+        {AMDGPU_INFO_VRAM_GTT, 0, 24},     {AMDGPU_INFO_READ_MMR_REG, 0x263e, 4},
+        {AMDGPU_INFO_DEV_INFO, 0, 440},    {AMDGPU_INFO_VIS_VRAM_USAGE, 0, 8},
+        {AMDGPU_INFO_NUM_EVICTIONS, 0, 8}, {AMDGPU_INFO_MEMORY, 0, 96},
+        {AMDGPU_INFO_VBIOS, 3, 200},       {AMDGPU_INFO_SENSOR, 1, 4},
+        {AMDGPU_INFO_VIDEO_CAPS, 0, 192},  {amdgpu::kInfoMaxIbs, 0, 40},
+        {amdgpu::kInfoGpuvmFault, 0, 16},
+    };
+    for (const Model model : {Model::kRenoir, Model::kVega10}) {
+        TestFile file(model);
+        for (const Case& c : cases) {
+            std::vector<uint8_t> answer(c.size + 64, 0xee);
+            drm_amdgpu_info args{};
+            args.return_pointer = address_of(answer.data());
+            args.return_size = static_cast<uint32_t>(answer.size());
+            args.query = c.query;
+            args.query_hw_ip.type = c.arg0;
+            if (c.query == AMDGPU_INFO_READ_MMR_REG) args.read_mmr_reg.count = 1;
+            EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_INFO, &args), 0) << c.query;
+            EXPECT_EQ(answer[c.size], 0xee) << c.query << " wrote more than its answer";
+            args.return_size = static_cast<uint32_t>(c.size / 2);
+            std::vector<uint8_t> half(c.size, 0xee);
+            args.return_pointer = address_of(half.data());
+            EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_INFO, &args), 0) << c.query;
+            EXPECT_EQ(half[c.size / 2], 0xee) << c.query << " wrote more than asked for";
+        }
+    }
+}
+
+TEST(Info, RefusesWhatTheKernelRefuses) {
+    TestFile file;
+    uint32_t out = 0;
+    EXPECT_EQ(file.info(0x7fffffff, &out), -EINVAL);
+    EXPECT_EQ(file.info(AMDGPU_INFO_HW_IP_INFO, &out, 99), -EINVAL);
+    EXPECT_EQ(file.info(AMDGPU_INFO_HW_IP_INFO, &out, 0, 1), -EINVAL);
+    EXPECT_EQ(file.info(AMDGPU_INFO_SENSOR, &out, 99), -EOPNOTSUPP);
+    EXPECT_EQ(file.info(AMDGPU_INFO_READ_MMR_REG, &out, 0x1234, 1), -EFAULT);
+    drm_amdgpu_info args{};
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_INFO, &args), -EINVAL) << "nowhere to write";
+}
+
+TEST(Info, ReportsGfxComputeAndDmaRings) {
+    for (const auto& [model, dma_rings] : {std::pair(Model::kRenoir, 1u), {Model::kVega10, 3u}}) {
+        TestFile file(model);
+        const auto rings = [&](uint32_t type) {
+            drm_amdgpu_info_hw_ip ip{};
+            EXPECT_EQ(file.info(AMDGPU_INFO_HW_IP_INFO, &ip, type), 0);
+            return ip.available_rings;
+        };
+        EXPECT_EQ(rings(AMDGPU_HW_IP_GFX), 1u);
+        EXPECT_EQ(rings(AMDGPU_HW_IP_COMPUTE), 0xfu);
+        EXPECT_EQ(rings(AMDGPU_HW_IP_DMA), dma_rings);
+        for (const uint32_t absent : {3u, 4u, 5u, 6u, 7u, 8u, 9u}) EXPECT_EQ(rings(absent), 0u);
+    }
+}
+
+TEST(Info, MemoryUseFollowsTheBuffers) {
+    TestFile file(Model::kVega10, unique_instance());
+    const auto usage = [&](uint32_t query) {
+        uint64_t value = 0;
+        EXPECT_EQ(file.info(query, &value), 0);
+        return value;
+    };
+    uint32_t vram = 0, gtt = 0;
+    ASSERT_EQ(file.create(3 << 20, &vram, AMDGPU_GEM_DOMAIN_VRAM), 0);
+    ASSERT_EQ(file.create(1 << 20, &gtt, AMDGPU_GEM_DOMAIN_GTT), 0);
+    EXPECT_EQ(usage(AMDGPU_INFO_VRAM_USAGE), 3u << 20);
+    EXPECT_EQ(usage(AMDGPU_INFO_GTT_USAGE), 1u << 20);
+    file.gem_close(vram);
+    EXPECT_EQ(usage(AMDGPU_INFO_VRAM_USAGE), 0u);
+}
+
+TEST(Context, IsNumberedFromOneAndFreedOnce) {
+    TestFile file;
+    EXPECT_EQ(file.context(), 1u);
+    EXPECT_EQ(file.context(), 2u);
+    drm_amdgpu_ctx args{};
+    args.in.op = AMDGPU_CTX_OP_FREE_CTX;
+    args.in.ctx_id = 1;
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_CTX, &args), 0);
+    args.in.op = AMDGPU_CTX_OP_FREE_CTX;
+    args.in.ctx_id = 1;
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_CTX, &args), -EINVAL);
+    EXPECT_EQ(file.context(), 1u) << "the lowest free number";
+    args.in.op = 77;
+    args.in.ctx_id = 1;
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_CTX, &args), -EINVAL);
+}
+
+TEST(Context, TableIsBounded) {
+    TestFile file;
+    uint32_t id = 0;
+    int result = 0, count = 0;
+    while ((result = file.alloc_context(0, &id)) == 0) ++count;
+    EXPECT_EQ(result, -ENOSPC);
+    EXPECT_EQ(count, 4095);
+}
+
+TEST(Context, GarbagePrioritiesAreNormal) {
+    TestFile file;
+    uint32_t id = 0;
+    EXPECT_EQ(file.alloc_context(12345, &id), 0);
+    EXPECT_EQ(file.alloc_context(AMDGPU_CTX_PRIORITY_UNSET, &id), 0);
+    EXPECT_EQ(file.alloc_context(AMDGPU_CTX_PRIORITY_VERY_LOW, &id), 0);
+}
+
+TEST(Context, StablePstateIsKept) {
+    TestFile file;
+    drm_amdgpu_ctx args{};
+    args.in = {AMDGPU_CTX_OP_SET_STABLE_PSTATE, AMDGPU_CTX_STABLE_PSTATE_PEAK, file.context(), 0};
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_CTX, &args), 0);
+    args.in = {AMDGPU_CTX_OP_GET_STABLE_PSTATE, 0, 1, 0};
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_CTX, &args), 0);
+    EXPECT_EQ(args.out.pstate.flags, uint32_t{AMDGPU_CTX_STABLE_PSTATE_PEAK});
+    args.in = {AMDGPU_CTX_OP_SET_STABLE_PSTATE, 9, 1, 0};
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_CTX, &args), -EINVAL);
+}
+
+TEST(Vm, ReservesAndUnreserves) {
+    TestFile file;
+    drm_amdgpu_vm args{};
+    args.in.op = AMDGPU_VM_OP_RESERVE_VMID;
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_VM, &args), 0);
+    args.in = {AMDGPU_VM_OP_UNRESERVE_VMID, 0};
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_VM, &args), 0);
+    args.in = {77, 0};
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_VM, &args), -EINVAL);
+}
+
+}  // namespace
+}  // namespace simgpu::test
