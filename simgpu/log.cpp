@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <mutex>
 #include <string>
 
@@ -26,7 +27,11 @@ void set_log_sink(LogSink function) {
     sink().function = std::move(function);
 }
 
-void log_line(std::string_view line) {
+void log_line(std::string_view raw) {
+    // Names come from users: they must not forge lines or talk to a terminal.
+    std::string line(raw);
+    std::ranges::replace_if(
+        line, [](char c) { return static_cast<unsigned char>(c) < ' '; }, '?');
     const std::lock_guard lock(sink().mutex);
     if (sink().function) return sink().function(line);
     // One write per line, so that lines of several processes do not mix.

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <map>
@@ -19,7 +20,15 @@ using Inode = std::pair<uint64_t, uint64_t>;
 /// recognised.
 struct Registry {
     std::mutex mutex;
+    pid_t process = 0;
     std::map<Inode, std::weak_ptr<Buffer>> buffers;
+
+    /// With the mutex held. A forked child starts afresh: what it inherited belongs to its
+    /// parent's seat at the device.
+    std::map<Inode, std::weak_ptr<Buffer>>& current() {
+        if (std::exchange(process, ::getpid()) != ::getpid()) buffers.clear();
+        return buffers;
+    }
 };
 
 Registry& registry() {
@@ -76,7 +85,7 @@ tl::expected<BufferPtr, int> Buffer::create(std::shared_ptr<shared::SharedDevice
     buffer->inode_ = inode_of(buffer->fd());
     Registry& known = registry();
     const std::lock_guard lock(known.mutex);
-    known.buffers[buffer->inode_] = buffer;
+    known.current()[buffer->inode_] = buffer;
     return buffer;
 }
 
@@ -87,7 +96,8 @@ tl::expected<BufferPtr, int> Buffer::import(std::shared_ptr<shared::SharedDevice
     Registry& known = registry();
     BufferPtr buffer;  // dropped after the lock: its destructor takes that too
     const std::lock_guard lock(known.mutex);
-    if (const auto found = known.buffers.find(inode); found != known.buffers.end())
+    auto& buffers = known.current();
+    if (const auto found = buffers.find(inode); found != buffers.end())
         if ((buffer = found->second.lock())) return buffer;
 
     const auto size = viaduct::object_size(fd);
@@ -104,7 +114,7 @@ tl::expected<BufferPtr, int> Buffer::import(std::shared_ptr<shared::SharedDevice
         buffer->record_ = *record;
     else
         buffer->record_.domains = AMDGPU_GEM_DOMAIN_GTT;
-    known.buffers[inode] = buffer;
+    buffers[inode] = buffer;
     return buffer;
 }
 
@@ -122,9 +132,10 @@ Buffer::~Buffer() {
     if (!fd_) return;
     Registry& known = registry();
     const std::lock_guard lock(known.mutex);
-    const auto found = known.buffers.find(inode_);
+    auto& buffers = known.current();
+    const auto found = buffers.find(inode_);
     // An import may have put a younger object in our place already.
-    if (found != known.buffers.end() && found->second.expired()) known.buffers.erase(found);
+    if (found != buffers.end() && found->second.expired()) buffers.erase(found);
 }
 
 bool Buffer::charge() {

@@ -245,6 +245,7 @@ bool SharedDevice::charge(Heap heap, uint64_t bytes) {
 }
 
 void SharedDevice::release(Heap heap, uint64_t bytes) {
+    if (!file_) return;  // a forked child's inheritance: the booking is its parent's
     const Lock lock(*this);
     uint64_t& used = segment_->seats[seat_].used[static_cast<size_t>(heap)];
     used -= std::min(used, bytes);
@@ -345,6 +346,7 @@ void SharedDevice::publish_buffer(uint64_t device, uint64_t inode, const BufferR
 }
 
 void SharedDevice::forget_buffer(uint64_t device, uint64_t inode) {
+    if (!file_) return;
     const Lock lock(*this);
     for (Record& record : segment_->records)
         if (record.seat == seat_ && record.device == device && record.inode == inode)

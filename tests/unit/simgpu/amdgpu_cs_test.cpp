@@ -3,6 +3,9 @@
 #include <poll.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "fake_engine.h"
@@ -263,6 +266,52 @@ TEST_F(Cs, ClosingTheFileEndsItsJobs) {
     ASSERT_TRUE(fence->is_signalled());
     EXPECT_EQ(fence->status(), -ECANCELED);
     EXPECT_EQ(data.words()[0], 0u);
+}
+
+size_t entries(const char* directory) {
+    const auto begin = std::filesystem::directory_iterator(directory);
+    return static_cast<size_t>(std::distance(begin, std::filesystem::directory_iterator()));
+}
+
+TEST(CsLeaks, AClosedFileLeavesNeitherDescriptorsNorThreadsNorMappings) {
+    const UseFakeEngine engine;
+    const std::string instance = unique_instance();
+    const auto count_mappings = [] {
+        std::ifstream maps("/proc/self/maps");
+        std::string line;
+        size_t buffers = 0;
+        while (std::getline(maps, line)) buffers += line.find("simgpu") != std::string::npos;
+        return buffers;
+    };
+    const auto use_and_close = [&] {
+        TestFile file(Model::kRenoir, instance);
+        const TestBuffer data = file.buffer(kDataVa, 1 << 20);
+        Program program(file, kProgramVa);
+        const uint32_t context = file.context();
+        const auto never = drm::Fence::create();
+        const viaduct::UniqueFd sync_file = never->export_sync_file();
+        const uint32_t blocked = file.syncobj();
+        drm_syncobj_handle import{};
+        import.handle = blocked;
+        import.fd = sync_file.get();
+        import.flags = DRM_SYNCOBJ_FD_TO_HANDLE_FLAGS_IMPORT_SYNC_FILE;
+        EXPECT_EQ(file.ioctl(DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE, &import), 0);
+        for (const uint32_t ip : {AMDGPU_HW_IP_GFX, AMDGPU_HW_IP_COMPUTE, AMDGPU_HW_IP_DMA}) {
+            EXPECT_EQ(file.submit(context, program.ib({kSpin}, ip)), 0);
+            Chunks waiting = program.ib({kSpin}, ip);
+            waiting.with(AMDGPU_CHUNK_ID_SYNCOBJ_IN, drm_amdgpu_cs_chunk_sem{blocked});
+            EXPECT_EQ(file.submit(context, waiting), 0);
+        }
+        file.close();
+        never->signal();
+    };
+    use_and_close();
+    const size_t descriptors = entries("/proc/self/fd"), threads = entries("/proc/self/task");
+    const size_t mappings = count_mappings();
+    for (int i = 0; i < 20; ++i) use_and_close();
+    EXPECT_EQ(entries("/proc/self/fd"), descriptors);
+    EXPECT_EQ(entries("/proc/self/task"), threads);
+    EXPECT_EQ(count_mappings(), mappings);
 }
 
 }  // namespace

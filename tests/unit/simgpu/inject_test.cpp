@@ -83,6 +83,11 @@ class Injected : public ::testing::Test {
         TestBuffer data = file.buffer(kDataVa);
         Program program{file, kProgramVa};
         uint32_t context = file.context();
+        void set_name(const std::string& name) {
+            drm::SetClientNameArgs set{name.size(), address_of(name.data())};
+            EXPECT_EQ(file.ioctl(_IOWR('d', drm::nr::kSetClientName, drm::SetClientNameArgs), &set),
+                      0);
+        }
         /// A job that counts up word 0.
         int count(uint32_t ip = AMDGPU_HW_IP_GFX) {
             return file.submit(context, program.ib({kCount, lo, hi}, ip));
@@ -101,7 +106,8 @@ constexpr uint64_t kGuilty = AMDGPU_CTX_QUERY2_FLAGS_RESET | AMDGPU_CTX_QUERY2_F
 
 TEST_F(Injected, AHangCostsItsContextAndNobodyElse) {
     Client a, b;
-    inject("hang:nth=2");
+    a.set_name("victim");
+    inject("hang:nth=2:client=victim");
     ASSERT_EQ(a.count(), 0);
     EXPECT_EQ(a.wait_last(), 0);
     ASSERT_EQ(a.count(), 0);
@@ -210,9 +216,7 @@ TEST_F(Injected, AnInnocentResetIsToldOnce) {
 
 TEST_F(Injected, RulesChooseRingAndClient) {
     Client a, b;
-    const std::string name = "victim";
-    drm::SetClientNameArgs set{name.size(), address_of(name.data())};
-    ASSERT_EQ(a.file.ioctl(_IOWR('d', drm::nr::kSetClientName, drm::SetClientNameArgs), &set), 0);
+    a.set_name("victim");
     inject("fault:client=victim:ring=dma");
     ASSERT_EQ(a.count(), 0);
     ASSERT_EQ(b.count(AMDGPU_HW_IP_DMA), 0);
