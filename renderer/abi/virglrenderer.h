@@ -2,7 +2,7 @@
  *
  * Our own declaration of the public interface: same names, layouts and signatures as the upstream
  * header, so that a caller built against either one works with any implementation. The layout
- * checks hold for LP64. Documentation of each call's rules: docs/abi.md.
+ * checks hold for LP64. How this library behaves behind it: renderer/README.md.
  *
  * Return values follow history and differ per function: "+E" is a positive errno, "-E" a negative
  * one. Descriptor and memory ownership is stated where anything changes hands.
