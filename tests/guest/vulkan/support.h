@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "tools/vulkan/buffer.h"
@@ -27,7 +28,8 @@ testing::AssertionResult same_bytes(std::span<const std::byte> expected,
                                     std::span<const std::byte> actual);
 
 template <typename T>
-testing::AssertionResult same_values(const std::vector<T>& expected, std::span<const T> actual) {
+testing::AssertionResult same_values(const std::vector<T>& expected,
+                                     std::type_identity_t<std::span<const T>> actual) {
     return same_bytes(std::as_bytes(std::span<const T>(expected)), std::as_bytes(actual));
 }
 
