@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "simgpu/engine/job.h"
@@ -27,7 +28,7 @@ class CommandStream {
     bool fetch_more(Job& job, uint32_t count, std::vector<uint32_t>& out) {
         const size_t before = out.size();
         out.resize(before + count);
-        if (!job.read(va_, out.data() + before, uint64_t{count} * sizeof(uint32_t))) return false;
+        if (!job.read_dwords(va_, std::span(out).subspan(before))) return false;
         skip(count);
         return true;
     }

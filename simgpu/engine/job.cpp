@@ -151,6 +151,25 @@ bool Job::read(uint64_t va, void* to, uint64_t size) {
     return read_gpu(environment_.memory, va, to, size, &where) || fault(where, Access::kRead);
 }
 
+bool Job::read_dwords(uint64_t va, std::span<uint32_t> to) {
+    while (!to.empty()) {
+        const Span run = environment_.memory.resolve(va, Access::kRead);
+        if (!run.data || run.size == 0) return fault(va, Access::kRead);
+        size_t count = std::min<uint64_t>(run.size / sizeof(uint32_t), to.size());
+        if (count == 0 || reinterpret_cast<uintptr_t>(run.data) % alignof(uint32_t) != 0) {
+            count = 1;  // a dword across a border; page-granular mappings have none
+            if (!read(va, to.data(), sizeof(uint32_t))) return false;
+        } else {
+            auto* host = reinterpret_cast<uint32_t*>(run.data);
+            for (size_t i = 0; i < count; i++)
+                to[i] = std::atomic_ref(host[i]).load(std::memory_order_relaxed);
+        }
+        va += count * sizeof(uint32_t);
+        to = to.subspan(count);
+    }
+    return true;
+}
+
 bool Job::write(uint64_t va, const void* from, uint64_t size) {
     uint64_t where = va;
     return write_gpu(environment_.memory, va, from, size, &where) || fault(where, Access::kWrite);

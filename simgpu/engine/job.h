@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -53,6 +54,9 @@ class Job {
     std::optional<T> modify(uint64_t va, Function change);
 
     bool read(uint64_t va, void* to, uint64_t size);
+    /// Reads commands, each dword in one access: whoever patches a command stream while it runs
+    /// decides which value is seen, never a mixture.
+    bool read_dwords(uint64_t va, std::span<uint32_t> to);
     bool write(uint64_t va, const void* from, uint64_t size);
     /// Copies ascending, in pieces, so that stopping does not wait for a huge copy. Ranges may
     /// overlap: each piece is moved as a whole.

@@ -9,20 +9,24 @@ namespace {
 
 // COMPUTE_DISPATCH_INITIATOR (GFX9 register headers).
 constexpr uint32_t kComputeShaderEnable = 1u << 0;
+constexpr uint32_t kPartialGroups = 1u << 1;
+constexpr uint32_t kForceStartAtZero = 1u << 2;
 constexpr uint32_t kUseThreadDimensions = 1u << 5;
 constexpr uint32_t kFullThreadsMask = 0xffff;
 
 constexpr uint32_t kDispatchInitiator = 0xb800 / 4;
 constexpr uint32_t kDispatchDimX = 0xb804 / 4;
 
-uint64_t invocations(const gfx9::Dispatch& dispatch) {
-    uint64_t count = 1;
-    for (int i = 0; i < 3; i++) {
-        const uint32_t threads = std::max(dispatch.threads[i] & kFullThreadsMask, 1u);
-        count *= dispatch.groups[i];
-        if (!(dispatch.initiator & kUseThreadDimensions)) count *= threads;
-    }
-    return count;  // a guest can make it wrap; it is only a statistic
+/// Threads that run along one axis of the grid.
+uint64_t threads_along(const gfx9::Dispatch& dispatch, int axis) {
+    const uint32_t end = dispatch.groups[axis];
+    if (dispatch.initiator & kUseThreadDimensions) return end;
+    const uint32_t first = dispatch.initiator & kForceStartAtZero ? 0 : dispatch.start[axis];
+    if (first >= end) return 0;
+    const uint32_t full = std::max(dispatch.threads[axis] & kFullThreadsMask, 1u);
+    const uint32_t partial = dispatch.threads[axis] >> 16;
+    const uint32_t last = dispatch.initiator & kPartialGroups && partial ? partial : full;
+    return uint64_t{end - first - 1} * full + last;
 }
 
 bool launch(Machine& machine, const uint32_t (&groups)[3], uint32_t initiator) {
@@ -38,7 +42,9 @@ bool launch(Machine& machine, const uint32_t (&groups)[3], uint32_t initiator) {
     if (std::find(std::begin(groups), std::end(groups), 0u) != std::end(groups)) return true;
     JobOutcome outcome = machine.dispatch(dispatch, machine.job.environment(), machine.counters);
     if (!outcome.done()) return machine.job.end(std::move(outcome));
-    machine.state.compute_invocations += invocations(dispatch);
+    // A guest can make this wrap: it is only a statistic.
+    machine.state.compute_invocations +=
+        threads_along(dispatch, 0) * threads_along(dispatch, 1) * threads_along(dispatch, 2);
     return true;
 }
 

@@ -63,6 +63,15 @@ TEST_F(Pm4Test, PipelineStatisticsCountComputeInvocations) {
     EXPECT_EQ(qword(kData + 80), 3u * 8 * 4 * 2);
 }
 
+TEST_F(Pm4Test, PartialAndOffsetGridsAreCountedExactly) {
+    // Groups 1..2 of 8 threads, the last one of 3: 8 + 3 threads along x.
+    ASSERT_TRUE(
+        is_done(run(pkt3(kSetShReg, {0x204, 1, 0, 0, 8 | 3u << 16, 1 | 1u << 16, 1 | 1u << 16}, 2) +
+                    pkt3(kDispatchDirect, {3, 1, 1, 1 | 1u << 1}, 2) +
+                    pkt3(kEventWrite, {0x1e | 2u << 8, low(kData), high(kData)}))));
+    EXPECT_EQ(qword(kData + 80), 11u);
+}
+
 TEST_F(Pm4Test, StreamoutStatisticsAreValid) {
     for (const uint32_t event : {0x20u, 0x1bu, 0x1du}) {
         memory_.put(kData, uint64_t{0});
