@@ -9,14 +9,7 @@ namespace {
 
 namespace w = wire::amdgpu;
 
-constexpr uint64_t kVa = 0x8000'0000;
 constexpr uint32_t kRenoir = 0x15e7;  // PCI device id of the simulated one
-
-// PM4 type 3 header (mesa: sid.h PKT3) and WRITE_DATA to memory, confirmed.
-constexpr uint32_t pkt3(uint32_t opcode, uint32_t dwords) {
-    return (3u << 30) | ((dwords - 1) << 16) | (opcode << 8);
-}
-constexpr uint32_t kWriteData = 0x37;
 
 TEST(Chain, TheCapsetNamesTheGpu) {
     Vmm vmm;
@@ -47,29 +40,13 @@ TEST(Chain, AQueryIsAnsweredByTheKernel) {
 TEST(Chain, AGpuWriteArrivesInTheGuestsMapping) {
     Vmm vmm;
     GuestContext guest(vmm, 1);
-    const uint32_t res_id = guest.create_buffer(8192);
-    ASSERT_NE(res_id, 0u);
-    const MappedResource memory(res_id);
-    ASSERT_TRUE(memory.valid());
-    ASSERT_EQ(memory.size(), 8192u);
-    ASSERT_EQ(guest.map_va(res_id, kVa, 8192), 0);
     const uint32_t gpu_context = guest.create_gpu_context();
     ASSERT_NE(gpu_context, 0u);
-
-    // Commands in the first page, their target in the second.
-    const uint64_t target = kVa + 4096;
-    const uint32_t ib[] = {pkt3(kWriteData, 4), (5u << 8) | (1u << 20),
-                           static_cast<uint32_t>(target), static_cast<uint32_t>(target >> 32),
-                           0x600df00d};
-    std::memcpy(memory.words(), ib, sizeof(ib));
-    auto submission = SubmitBuilder(gpu_context, 1).buffers({res_id}).ib(kVa, sizeof(ib)).build();
-    const auto answer =
-        guest.call_bytes(static_cast<uint32_t>(w::Command::kCsSubmit), submission, 8);
-    w::Response response;
-    std::memcpy(&response, answer.data(), sizeof(response));
-    EXPECT_EQ(response.hdr.len, sizeof(response));
-    EXPECT_EQ(response.ret, 0);
+    const uint32_t res_id = guest.submit_write(gpu_context, 0x600df00d);
+    ASSERT_NE(res_id, 0u);
     EXPECT_TRUE(guest.fence_retires(1));
+    const MappedResource memory(res_id);
+    ASSERT_EQ(memory.size(), 8192u);
     EXPECT_EQ(memory.words()[1024], 0x600df00du);
     EXPECT_EQ(guest.async_error(), 0u);
 }

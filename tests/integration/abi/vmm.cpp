@@ -39,6 +39,10 @@ size_t entries_of(const char* directory) {
 
 Vmm::Vmm() {
     ::setenv("VIADUCT_GPU", "sim:renoir", /*overwrite=*/0);
+    ::setenv("VIADUCT_SIMGPU_HANG_MS", "500", /*overwrite=*/0);
+    ::setenv("VIADUCT_SIMGPU_INJECT",
+             "slow:client=slow:ms=300,hang:client=hang,fault:client=fault,oom:client=poor:bytes=1M",
+             /*overwrite=*/1);
     virgl_set_log_callback(
         [](virgl_log_level_flags, const char* text, void* user) {
             auto* self = static_cast<Vmm*>(user);
@@ -50,6 +54,15 @@ Vmm::Vmm() {
     callbacks_.write_fence = write_fence;
     callbacks_.write_context_fence = write_context_fence;
     EXPECT_EQ(virgl_renderer_init(this, kFlags, &callbacks_), 0);
+}
+
+bool Vmm::settled() {
+    // A worker's thread bears its context's descriptors until it ends.
+    return eventually([] {
+        const auto use = ProcessUse::now();
+        std::this_thread::sleep_for(20ms);
+        return use == ProcessUse::now();
+    });
 }
 
 Vmm::~Vmm() {
@@ -86,9 +99,11 @@ std::string Vmm::log_text() {
     return log_;
 }
 
-GuestContext::GuestContext(Vmm& vmm, uint32_t ctx_id, Control control)
+GuestContext::GuestContext(Vmm& vmm, uint32_t ctx_id, Control control, const std::string& name)
     : vmm_(vmm), ctx_id_(ctx_id) {
-    EXPECT_EQ(virgl_renderer_context_create_with_flags(ctx_id, wire::kCapsetDrm, 4, "test"), 0);
+    EXPECT_EQ(virgl_renderer_context_create_with_flags(
+                  ctx_id, wire::kCapsetDrm, static_cast<uint32_t>(name.size()), name.c_str()),
+              0);
     if (control == Control::kNone) return;
     control_res_ = vmm.next_res_id();
     EXPECT_EQ(create_blob(control_res_, 0, kControlSize), 0);
@@ -194,6 +209,23 @@ int32_t GuestContext::map_va(uint32_t res_id, uint64_t va, uint64_t size) {
 
 uint32_t GuestContext::create_gpu_context() {
     return ask<w::CreateCtxResponse>(w::Command::kCreateCtx, w::CreateCtxRequest{}).ctx_id;
+}
+
+uint32_t GuestContext::submit_write(uint32_t gpu_context, uint32_t value, uint64_t va) {
+    constexpr uint64_t kSize = 8192;
+    const uint32_t res_id = create_buffer(kSize);
+    const MappedResource memory(res_id);
+    if (!memory.valid() || map_va(res_id, va, kSize) != 0) return 0;
+    // PM4 WRITE_DATA to memory, confirmed (mesa: sid.h).
+    const uint64_t target = va + 4096;
+    const uint32_t ib[] = {0xc0033700, (5u << 8) | (1u << 20), static_cast<uint32_t>(target),
+                           static_cast<uint32_t>(target >> 32), value};
+    std::memcpy(memory.words(), ib, sizeof(ib));
+    auto request = SubmitBuilder(gpu_context, 1).buffers({res_id}).ib(va, sizeof(ib)).build();
+    const auto answer = call_bytes(static_cast<uint32_t>(w::Command::kCsSubmit), request, 8);
+    w::Response response;
+    std::memcpy(&response, answer.data(), sizeof(response));
+    return response.ret == 0 ? res_id : 0;
 }
 
 int GuestContext::create_fence(uint32_t ring, uint64_t fence_id, uint32_t flags) {

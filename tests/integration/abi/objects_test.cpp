@@ -1,0 +1,316 @@
+// Hostile blobs, objects and resources (C).
+#include <amdgpu_drm.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+
+#include "blob/memfd.h"
+#include "tests/integration/abi/vmm.h"
+
+namespace viaduct::test {
+namespace {
+
+namespace w = wire::amdgpu;
+
+constexpr uint32_t kMappable = 1, kShareable = 2;
+
+int attach(uint32_t ctx, uint32_t res) {
+    virgl_renderer_ctx_attach_resource(static_cast<int>(ctx), static_cast<int>(res));
+    return 0;
+}
+
+class Objects : public ::testing::Test {
+  protected:
+    int32_t query(GuestContext& guest, uint32_t res_id) {
+        w::BoQueryInfoRequest request{};
+        request.res_id = res_id;
+        return guest.ask<w::BoQueryInfoResponse>(w::Command::kBoQueryInfo, request).base.ret;
+    }
+    Vmm vmm_;
+    GuestContext guest_{vmm_, 1};
+};
+
+TEST_F(Objects, ABlobIdWaitsForOneObjectOnly) {  // C1
+    guest_.gem_new(7, 4096);
+    guest_.gem_new(7, 1 << 20);
+    EXPECT_EQ(guest_.async_error(), 1u);
+    EXPECT_EQ(guest_.create_blob(vmm_.next_res_id(), 7, 1 << 20), -EINVAL) << "not the second one";
+    guest_.gem_new(8, 4096);
+    EXPECT_EQ(guest_.create_blob(vmm_.next_res_id(), 8, 4096), 0);
+}
+
+TEST_F(Objects, OddBlobIds) {  // C2
+    guest_.gem_new(1ull << 32, 4096);
+    guest_.gem_new((1ull << 32) + 5, 4096);
+    guest_.gem_new(0, 4096);
+    EXPECT_EQ(guest_.async_error(), 3u);
+    guest_.gem_new(0xffffffff, 4096);
+    EXPECT_EQ(guest_.create_blob(vmm_.next_res_id(), 0xffffffff, 4096), 0);
+    EXPECT_EQ(guest_.create_blob(vmm_.next_res_id(), (1ull << 32) + 5, 4096), -ENOENT);
+}
+
+TEST_F(Objects, UnknownBlobIds) {  // C3
+    EXPECT_EQ(guest_.create_blob(vmm_.next_res_id(), 4711, 4096), -ENOENT);
+    guest_.gem_new(5, 1ull << 62);
+    EXPECT_EQ(guest_.create_blob(vmm_.next_res_id(), 5, 4096), -ENOENT);
+    guest_.gem_new(6, 4096);
+    EXPECT_EQ(guest_.create_blob(vmm_.next_res_id(), 6, 4096), 0);
+    EXPECT_EQ(guest_.create_blob(vmm_.next_res_id(), 6, 4096), -ENOENT) << "given out once";
+}
+
+TEST_F(Objects, ABlobSmallerThanItsObjectMapsOnlyItself) {  // C4
+    guest_.gem_new(5, 16384);
+    const uint32_t res_id = vmm_.next_res_id();
+    ASSERT_EQ(guest_.create_blob(res_id, 5, 4096), 0);
+    void* window =
+        ::mmap(nullptr, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    std::memset(window, 0x11, 16384);
+    ASSERT_EQ(virgl_renderer_resource_map_fixed(res_id, window), 0);
+    const auto* bytes = static_cast<const uint8_t*>(window);
+    EXPECT_EQ(bytes[0], 0);
+    EXPECT_EQ(bytes[4096], 0x11);
+    ::munmap(window, 16384);
+}
+
+TEST_F(Objects, ABlobLargerThanItsObjectIsRefused) {  // C5
+    for (const uint64_t size :
+         {uint64_t{4097}, uint64_t{8192}, uint64_t{1} << 40, UINT64_MAX, UINT64_MAX - 4094}) {
+        const uint64_t blob_id = guest_.next_blob_id();
+        guest_.gem_new(blob_id, 4000);
+        EXPECT_EQ(guest_.create_blob(vmm_.next_res_id(), blob_id, size), -EINVAL) << size;
+    }
+    guest_.gem_new(4000, 4000);
+    EXPECT_EQ(guest_.create_blob(vmm_.next_res_id(), 4000, 4096), 0) << "whole pages are its own";
+}
+
+TEST_F(Objects, ResourceIds) {  // C6
+    GuestContext other(vmm_, 2);
+    guest_.gem_new(1, 4096);
+    EXPECT_EQ(guest_.create_blob(0, 1, 4096), -EINVAL);
+    guest_.gem_new(2, 4096);
+    EXPECT_EQ(guest_.create_blob(500, 2, 4096), 0);
+    guest_.gem_new(3, 4096);
+    EXPECT_EQ(guest_.create_blob(500, 3, 4096), -EINVAL);
+    other.gem_new(1, 4096);
+    EXPECT_EQ(other.create_blob(500, 1, 4096), -EINVAL);
+    guest_.gem_new(4, 4096);
+    EXPECT_EQ(guest_.create_blob(0xffffffff, 4, 4096), 0);
+}
+
+TEST_F(Objects, AFailedClaimLeavesNothing) {  // C7
+    const auto before = ProcessUse::now();
+    for (int i = 0; i < 50; ++i) {
+        const uint64_t blob_id = guest_.next_blob_id();
+        guest_.gem_new(blob_id, 4096, AMDGPU_GEM_DOMAIN_GTT, AMDGPU_GEM_CREATE_VM_ALWAYS_VALID);
+        EXPECT_EQ(guest_.create_blob(vmm_.next_res_id(), blob_id, 4096, kMappable | kShareable),
+                  -EINVAL);
+        const uint64_t odd = guest_.next_blob_id();
+        guest_.gem_new(odd, 4096);
+        EXPECT_EQ(guest_.create_blob(vmm_.next_res_id(), odd, 4096, 0x80), -EINVAL);
+    }
+    EXPECT_TRUE(guest_.settle());
+    EXPECT_LE(ProcessUse::now().descriptors, before.descriptors + 50)
+        << "those of unknown flags may wait to be claimed, no others";
+}
+
+TEST(ObjectsLimit, UnclaimedOnesAreBoundedAndFreed) {  // C8
+    Vmm vmm;
+    { GuestContext warm(vmm, 1); }
+    EXPECT_TRUE(vmm.settled());
+    const auto before = ProcessUse::now();
+    {
+        GuestContext guest(vmm, 1);
+        for (uint64_t id = 1; id <= 3000; ++id) {
+            w::GemNewRequest request{};
+            request.hdr = {2, sizeof(request), guest.next_seqno(), 0};
+            request.blob_id = id;
+            request.alloc_size = 4096;
+            request.preferred_heap = AMDGPU_GEM_DOMAIN_GTT;
+            Commands commands;
+            guest.submit(commands.add(request));
+        }
+        EXPECT_TRUE(guest.settle());
+        EXPECT_GT(guest.async_error(), 1000u);
+        EXPECT_LT(ProcessUse::now().descriptors, before.descriptors + 1100);
+    }
+    EXPECT_TRUE(vmm.settled());
+    EXPECT_EQ(ProcessUse::now(), before);
+}
+
+TEST_F(Objects, AttachAndDetachInAnyOrder) {  // C9, C10
+    GuestContext other(vmm_, 2);
+    const uint32_t res_id = guest_.create_buffer(4096, kMappable | kShareable);
+    ASSERT_NE(res_id, 0u);
+    for (int i = 0; i < 3; ++i) attach(2, res_id);
+    EXPECT_EQ(query(other, res_id), 0);
+    attach(77, res_id);
+    attach(2, 4711);
+    virgl_renderer_ctx_detach_resource(2, 4711);
+    for (int i = 0; i < 3; ++i) virgl_renderer_ctx_detach_resource(2, static_cast<int>(res_id));
+    EXPECT_EQ(query(other, res_id), -EINVAL);
+    EXPECT_EQ(query(guest_, res_id), 0);
+    attach(2, 2);  // a control buffer means nothing elsewhere
+    EXPECT_EQ(query(other, 2), -EINVAL);
+}
+
+TEST_F(Objects, DetachWhileTheGpuUsesIt) {  // C10
+    GuestContext slow(vmm_, 2, GuestContext::Control::kCreate, "slow");
+    const uint32_t gpu_context = slow.create_gpu_context();
+    const uint32_t res_id = slow.submit_write(gpu_context, 0xabcd);
+    ASSERT_NE(res_id, 0u);
+    const MappedResource memory(res_id);
+    virgl_renderer_ctx_detach_resource(2, static_cast<int>(res_id));
+    virgl_renderer_ctx_detach_resource(2, static_cast<int>(res_id));
+    EXPECT_TRUE(slow.fence_retires(1));
+    EXPECT_EQ(memory.words()[1024], 0xabcdu);
+    EXPECT_EQ(slow.async_error(), 0u);
+}
+
+TEST_F(Objects, OneBufferUnderTwoIds) {  // C11
+    GuestContext other(vmm_, 2);
+    const uint32_t res_id = guest_.create_buffer(8192, kMappable | kShareable);
+    ASSERT_NE(res_id, 0u);
+    uint32_t ids[2];
+    for (uint32_t& id : ids) {
+        uint32_t type = 0;
+        virgl_renderer_resource_import_blob_args args{};
+        args.res_handle = id = vmm_.next_res_id();
+        args.blob_mem = VIRGL_RENDERER_BLOB_MEM_HOST3D;
+        args.size = 8192;
+        ASSERT_EQ(virgl_renderer_resource_export_blob(res_id, &type, &args.fd), 0);
+        args.fd_type = type;
+        ASSERT_EQ(virgl_renderer_resource_import_blob(&args), 0);
+        attach(2, id);
+    }
+    EXPECT_EQ(query(other, ids[0]), 0);
+    EXPECT_EQ(query(other, ids[1]), 0);
+    virgl_renderer_resource_unref(ids[0]);
+    EXPECT_EQ(query(other, ids[0]), -EINVAL);
+    EXPECT_EQ(query(other, ids[1]), 0) << "its handle went with the other id";
+    EXPECT_EQ(other.map_va(ids[1], 0x8000'0000, 8192), 0);
+}
+
+TEST_F(Objects, WhatCannotBeImportedStaysUnknown) {  // C12
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    const UniqueFd writer(ends[1]);
+    virgl_renderer_resource_import_blob_args args{};
+    args.res_handle = vmm_.next_res_id();
+    args.blob_mem = VIRGL_RENDERER_BLOB_MEM_HOST3D;
+    args.fd_type = VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF;
+    args.fd = ends[0];
+    args.size = 4096;
+    if (virgl_renderer_resource_import_blob(&args) != 0) ::close(ends[0]);
+    attach(1, args.res_handle);
+    EXPECT_EQ(query(guest_, args.res_handle), -EINVAL);
+    EXPECT_TRUE(guest_.settle());
+}
+
+TEST_F(Objects, MappingsOutliveTheirContext) {  // C13
+    auto mortal = std::make_unique<GuestContext>(vmm_, 2);
+    const uint32_t res_id = mortal->create_buffer(4096);
+    const uint32_t other_res = mortal->create_buffer(4096);
+    void* mapped = nullptr;
+    uint64_t size = 0;
+    ASSERT_EQ(virgl_renderer_resource_map(res_id, &mapped, &size), 0);
+    mortal.reset();
+    std::memset(mapped, 0x5a, 4096);
+    void* again = nullptr;
+    EXPECT_EQ(virgl_renderer_resource_map(other_res, &again, &size), -EINVAL);
+    uint32_t type = 0;
+    int fd = -1;
+    EXPECT_EQ(virgl_renderer_resource_export_blob(other_res, &type, &fd), -EINVAL);
+    EXPECT_EQ(virgl_renderer_resource_unmap(res_id), 0);
+    virgl_renderer_resource_unref(res_id);
+    virgl_renderer_resource_unref(other_res);
+}
+
+TEST_F(Objects, MapAndUnmapTwice) {  // C14
+    const uint32_t res_id = guest_.create_buffer(4096);
+    void* mapped = nullptr;
+    uint64_t size = 0;
+    EXPECT_EQ(virgl_renderer_resource_map(res_id, &mapped, &size), 0);
+    EXPECT_EQ(virgl_renderer_resource_map(res_id, &mapped, &size), -EINVAL);
+    EXPECT_EQ(virgl_renderer_resource_unmap(res_id), 0);
+    EXPECT_EQ(virgl_renderer_resource_unmap(res_id), -EINVAL);
+    const uint32_t hidden = guest_.create_buffer(4096, kMappable, AMDGPU_GEM_DOMAIN_VRAM,
+                                                 AMDGPU_GEM_CREATE_NO_CPU_ACCESS);
+    ASSERT_NE(hidden, 0u);
+    EXPECT_EQ(virgl_renderer_resource_map(hidden, &mapped, &size), -EINVAL);
+    ASSERT_EQ(virgl_renderer_resource_map(res_id, &mapped, &size), 0);
+    virgl_renderer_resource_unref(res_id);
+    EXPECT_EQ(virgl_renderer_resource_unmap(res_id), -EINVAL);
+}
+
+TEST_F(Objects, HostBlobsAreCreatedWithSenseOnly) {  // C16, C17
+    std::byte page[4096];
+    iovec iov[] = {{page, 2048}, {page, 1024}};
+    struct Case {
+        uint32_t blob_mem, num_iovs;
+        uint64_t size;
+        uint32_t flags;
+    };
+    for (const Case& c :
+         {Case{2, 2, 4096, 1}, Case{0, 0, 4096, 1}, Case{4, 0, 4096, 1}, Case{5, 0, 4096, 1},
+          Case{2, 0, 0, 1}, Case{2, 0, 4096, 0x100}, Case{3, 2, 4096, 1}, Case{1, 2, 4096, 1}}) {
+        const uint64_t blob_id = guest_.next_blob_id();
+        guest_.gem_new(blob_id, 4096);
+        virgl_renderer_resource_create_blob_args args{};
+        args.res_handle = vmm_.next_res_id();
+        args.ctx_id = 1;
+        args.blob_mem = c.blob_mem;
+        args.blob_flags = c.flags;
+        args.blob_id = blob_id;
+        args.size = c.size;
+        args.iovecs = c.num_iovs ? iov : nullptr;
+        args.num_iovs = c.num_iovs;
+        EXPECT_EQ(virgl_renderer_resource_create_blob(&args), -EINVAL)
+            << "blob_mem " << c.blob_mem << " size " << c.size << " flags " << c.flags;
+    }
+}
+
+TEST_F(Objects, ReusedIdsCarryNothingOver) {  // C18
+    const uint32_t cached = guest_.create_buffer(4096, kMappable, AMDGPU_GEM_DOMAIN_GTT);
+    uint32_t info = 0;
+    ASSERT_EQ(virgl_renderer_resource_get_map_info(cached, &info), 0);
+    EXPECT_EQ(info, uint32_t{VIRGL_RENDERER_MAP_CACHE_CACHED});
+    virgl_renderer_ctx_detach_resource(1, static_cast<int>(cached));
+    virgl_renderer_resource_unref(cached);
+    const uint64_t blob_id = guest_.next_blob_id();
+    guest_.gem_new(blob_id, 4096, AMDGPU_GEM_DOMAIN_VRAM);
+    ASSERT_EQ(guest_.create_blob(cached, blob_id, 4096), 0);
+    ASSERT_EQ(virgl_renderer_resource_get_map_info(cached, &info), 0);
+    EXPECT_EQ(info, uint32_t{VIRGL_RENDERER_MAP_CACHE_WC});
+}
+
+TEST_F(Objects, MetadataOfAnySize) {  // C22
+    const uint32_t res_id = guest_.create_buffer(4096);
+    struct Case {
+        uint32_t size, payload;
+        int32_t ret;
+    };
+    for (const Case& c :
+         {Case{0, 0, 0}, Case{256, 256, 0}, Case{12, 12, 0}, Case{257, 264, -EINVAL},
+          Case{256, 248, -EINVAL}, Case{0xffffffff, 0, -EINVAL}, Case{0x80000000, 256, -EINVAL}}) {
+        w::SetMetadataRequest request{};
+        request.res_id = res_id;
+        request.size_metadata = c.size;
+        std::vector<std::byte> bytes(sizeof(request) + c.payload);
+        std::memcpy(bytes.data(), &request, sizeof(request));
+        const auto answer =
+            guest_.call_bytes(static_cast<uint32_t>(w::Command::kSetMetadata), bytes, 8);
+        int32_t ret;
+        std::memcpy(&ret, answer.data() + 4, sizeof(ret));
+        EXPECT_EQ(ret, c.ret) << c.size << " of " << c.payload;
+    }
+}
+
+TEST_F(Objects, OneGuestCannotNameAnothersBuffers) {
+    GuestContext other(vmm_, 2);
+    const uint32_t res_id = guest_.create_buffer(4096);
+    EXPECT_EQ(query(other, res_id), -EINVAL);
+    EXPECT_EQ(other.map_va(res_id, 0x8000'0000, 4096), -EINVAL);
+}
+
+}  // namespace
+}  // namespace viaduct::test
