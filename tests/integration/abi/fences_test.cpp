@@ -1,0 +1,183 @@
+// Fences, rings and time (E).
+#include <amdgpu_drm.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "tests/integration/abi/vmm.h"
+
+namespace viaduct::test {
+namespace {
+
+namespace w = wire::amdgpu;
+using namespace std::chrono_literals;
+
+constexpr uint32_t kMergeable = VIRGL_RENDERER_FENCE_FLAG_MERGEABLE;
+
+bool is_signalled(int fd) {
+    pollfd entry{fd, POLLIN, 0};
+    return ::poll(&entry, 1, 0) > 0;
+}
+
+class Fences : public ::testing::Test {
+  protected:
+    /// Starts work that keeps ring 1 of `slow_` busy for a while.
+    void keep_busy() { ASSERT_NE(slow_.submit_write(gpu_context_, 1, va_ += 0x10000), 0u); }
+
+    Vmm vmm_;
+    GuestContext guest_{vmm_, 1};
+    GuestContext slow_{vmm_, 2, GuestContext::Control::kCreate, "slow"};
+    uint32_t gpu_context_ = slow_.create_gpu_context();
+    uint64_t va_ = 0x8000'0000;
+};
+
+TEST_F(Fences, OnAnyRing) {  // E1
+    for (const uint32_t ring : {0u, 1u, 9u, 10u, 11u, 62u, 63u, 64u, 255u, 0xffffffffu})
+        EXPECT_TRUE(guest_.fence_retires(ring)) << ring;
+}
+
+TEST_F(Fences, ASecondOneWaitsForTheFirst) {  // E2
+    keep_busy();
+    const uint64_t first = vmm_.next_fence_id(), second = vmm_.next_fence_id();
+    EXPECT_EQ(slow_.create_fence(1, first), 0);
+    EXPECT_EQ(slow_.create_fence(1, second), 0);
+    EXPECT_TRUE(slow_.fence_retires(0)) << "the CPU's ring does not wait";
+    EXPECT_EQ(vmm_.times_reported(second), 0u) << "retired before the work was done";
+    EXPECT_TRUE(vmm_.wait_fence(second));
+    EXPECT_EQ(vmm_.reported(2, 1), (std::vector{first, second}));
+}
+
+TEST_F(Fences, ForAnUnknownContext) {  // E3
+    EXPECT_EQ(virgl_renderer_context_create_fence(99, 0, 1, 1000), -EINVAL);
+    int fd = 7;
+    EXPECT_EQ(virgl_renderer_export_fence(1000, &fd), -EINVAL);
+    EXPECT_EQ(fd, -1);
+}
+
+TEST_F(Fences, AHundredThousandBehindOneSlowJob) {  // E4
+    keep_busy();
+    const auto before = ProcessUse::now();
+    std::vector<uint64_t> expected;
+    for (int i = 0; i < 100000; ++i) {
+        expected.push_back(vmm_.next_fence_id());
+        ASSERT_EQ(slow_.create_fence(1, expected.back(), kMergeable), 0);
+    }
+    EXPECT_LE(ProcessUse::now().descriptors, before.descriptors + 4);
+    EXPECT_TRUE(vmm_.wait_fence(expected.back()));
+    EXPECT_EQ(vmm_.reported(2, 1), expected);
+}
+
+TEST_F(Fences, OddIds) {  // E5
+    for (const uint64_t id : {5ull, 5ull, 3ull, 1ull << 40, 0ull})
+        EXPECT_EQ(guest_.create_fence(0, id), 0);
+    EXPECT_TRUE(guest_.fence_retires(0));
+    EXPECT_EQ(vmm_.reported(1, 0).size(), 6u);
+}
+
+TEST_F(Fences, DestroyingAContextReturnsAtOnceAndItsFencesRetire) {  // E6
+    auto hanging = std::make_unique<GuestContext>(vmm_, 3, GuestContext::Control::kCreate, "hang");
+    ASSERT_NE(hanging->submit_write(hanging->create_gpu_context(), 1), 0u);
+    const uint64_t id = vmm_.next_fence_id();
+    EXPECT_EQ(hanging->create_fence(1, id), 0);
+    hanging.reset();
+    EXPECT_TRUE(guest_.fence_retires(0)) << "others go on";
+    EXPECT_TRUE(vmm_.wait_fence(id));
+    EXPECT_EQ(vmm_.times_reported(id), 1u);
+}
+
+TEST(FencesAtReset, NoneIsReportedAfterwards) {  // E6, E10
+    uint64_t id = 0;
+    {
+        Vmm vmm;
+        GuestContext hanging(vmm, 1, GuestContext::Control::kCreate, "hang");
+        ASSERT_NE(hanging.submit_write(hanging.create_gpu_context(), 1), 0u);
+        id = vmm.next_fence_id();
+        EXPECT_EQ(hanging.create_fence(1, id), 0);
+        virgl_renderer_reset();
+        const size_t reported = vmm.times_reported(id);
+        ::usleep(700'000);  // past the hang's end
+        EXPECT_EQ(vmm.times_reported(id), reported);
+        GuestContext next(vmm, 1);
+        EXPECT_TRUE(next.fence_retires(0)) << "the library serves on";
+    }
+}
+
+TEST_F(Fences, AQueryForStatusNeverWaits) {  // E7
+    keep_busy();
+    for (const uint64_t timeout : {uint64_t{0}, uint64_t{INT64_MAX}, UINT64_MAX}) {
+        for (const uint64_t flags : {0ull, 1ull}) {
+            w::CsQueryFenceStatusRequest request{};
+            request.ctx_id = gpu_context_;
+            request.fence = 1;
+            request.timeout_ns = timeout;
+            request.flags = flags;
+            const auto answer =
+                slow_.ask<w::CsQueryFenceStatusResponse>(w::Command::kCsQueryFenceStatus, request);
+            EXPECT_EQ(answer.base.ret, 0);
+            EXPECT_EQ(answer.expired, 0u) << "the job takes 300 ms";
+        }
+    }
+    EXPECT_TRUE(slow_.fence_retires(1));
+    w::CsQueryFenceStatusRequest request{};
+    request.ctx_id = gpu_context_;
+    request.fence = 1;
+    EXPECT_EQ(
+        slow_.ask<w::CsQueryFenceStatusResponse>(w::Command::kCsQueryFenceStatus, request).expired,
+        1u);
+}
+
+TEST_F(Fences, InFencesOfAnyKind) {  // E8
+    alignas(8) uint32_t nothing[4] = {0, 16, 0, 0};
+    std::vector<uint64_t> ids(100000);
+    for (size_t i = 0; i < ids.size(); ++i) ids[i] = 1'000'000 + i;
+    EXPECT_EQ(
+        virgl_renderer_submit_cmd2(nothing, 1, 4, ids.data(), static_cast<uint32_t>(ids.size())), 0)
+        << "unknown ids count as signalled";
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    EXPECT_EQ(virgl_renderer_attach_fence(99, ends[0]), EINVAL);
+    ::close(ends[0]);
+    virgl_renderer_attach_fence(1, ends[1]);  // no sync file: taken, and the submission fails
+    EXPECT_TRUE(guest_.settle());
+}
+
+TEST_F(Fences, AnInFenceHoldsTheNextSubmission) {
+    keep_busy();
+    const uint64_t id = vmm_.next_fence_id();
+    ASSERT_EQ(slow_.create_fence(1, id), 0);
+    int fd = -1;
+    ASSERT_EQ(virgl_renderer_export_fence(id, &fd), 0);
+    EXPECT_FALSE(is_signalled(fd));
+    ASSERT_EQ(virgl_renderer_attach_fence(1, fd), 0);
+    const uint32_t res_id = guest_.submit_write(guest_.create_gpu_context(), 0x55);
+    ASSERT_NE(res_id, 0u);
+    EXPECT_TRUE(guest_.fence_retires(1));
+    EXPECT_EQ(vmm_.times_reported(id), 1u) << "ran before what it waited for";
+    EXPECT_EQ(MappedResource(res_id).words()[1024], 0x55u);
+}
+
+TEST_F(Fences, ExportedOnesSignalWithTheFence) {
+    keep_busy();
+    const uint64_t id = vmm_.next_fence_id();
+    ASSERT_EQ(slow_.create_fence(1, id), 0);
+    const UniqueFd fence(virgl_renderer_get_fence_fd(id));
+    ASSERT_TRUE(fence.valid());
+    EXPECT_FALSE(is_signalled(fence.get()));
+    EXPECT_TRUE(vmm_.wait_fence(id));
+    EXPECT_TRUE(is_signalled(fence.get()));
+    EXPECT_EQ(virgl_renderer_get_fence_fd(id), -1) << "retired";
+    const UniqueFd signalled(virgl_renderer_export_signalled_fence());
+    EXPECT_TRUE(signalled.valid() && is_signalled(signalled.get()));
+}
+
+TEST_F(Fences, OneContextsSlowWorkDoesNotHoldAnother) {
+    keep_busy();
+    const uint64_t slow = vmm_.next_fence_id();
+    ASSERT_EQ(slow_.create_fence(1, slow), 0);
+    for (int i = 0; i < 50; ++i) EXPECT_TRUE(guest_.settle());
+    EXPECT_TRUE(guest_.fence_retires(0));
+    EXPECT_EQ(vmm_.times_reported(slow), 0u);
+}
+
+}  // namespace
+}  // namespace viaduct::test
