@@ -1,0 +1,303 @@
+#include <algorithm>
+#include <cstring>
+#include <ctime>
+#include <thread>
+
+#include "guest-mesa/layer/amdgpu/driver.h"
+#include "guest-mesa/layer/debug.h"
+#include "guest-mesa/layer/syncobj.h"
+
+namespace viaduct::guest::amdgpu {
+
+namespace {
+
+/// From this size on an allocation is confirmed before GEM_CREATE returns: drivers answer -ENOMEM
+/// by freeing caches and trying elsewhere, which they cannot do when the news comes later. A
+/// journey to the host is little against clearing that much memory. Smaller ones seldom fail, and
+/// if they do the host counts an error and the context is lost.
+constexpr uint64_t kConfirmedBytes = 256 * 1024;
+
+constexpr uint64_t kMappableDomains =
+    AMDGPU_GEM_DOMAIN_CPU | AMDGPU_GEM_DOMAIN_GTT | AMDGPU_GEM_DOMAIN_VRAM;
+constexpr uint64_t kCreatableDomains = AMDGPU_GEM_DOMAIN_MASK;  // no doorbells: they are a page of
+                                                                // the device itself
+
+constexpr uint64_t kPageSize = 4096;
+
+bool sync_requested() {
+    static const bool sync = [] {
+        const char* value = std::getenv("VIADUCT_GUEST_SYNC");
+        return value && *value == '1';
+    }();
+    return sync;
+}
+
+int64_t monotonic_now() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
+}
+
+/// Which blob flags a buffer gets.
+///
+/// MAPPABLE takes room in the host-visible window for as long as the buffer lives, so buffers that
+/// the driver promises never to touch with the CPU go without.
+///
+/// SHAREABLE has to be said now, but the drivers know only later: for their kernel every buffer can
+/// be exported, except those created VM_ALWAYS_VALID. That is the promise used here. It costs the
+/// host one descriptor per shareable buffer; saying it later (through metadata, as Mesa's own back
+/// end does) costs nothing, but leaves buffers that another context attaches without a word on
+/// hosts that export only at creation. radeonsi takes its many small buffers out of few large ones
+/// and asks for VM_ALWAYS_VALID wherever sharing is excluded, so the number stays in the hundreds.
+uint32_t blob_flags(uint64_t domains, uint64_t flags) {
+    uint32_t result = 0;
+    if ((domains & kMappableDomains) && !(flags & AMDGPU_GEM_CREATE_NO_CPU_ACCESS))
+        result |= virtgpu::kBlobMappable;
+    if ((domains & kMappableDomains) && !(flags & AMDGPU_GEM_CREATE_VM_ALWAYS_VALID))
+        result |= virtgpu::kBlobShareable;
+    return result;
+}
+
+}  // namespace
+
+int Driver::gem_create(const Channel& channel, drm_amdgpu_gem_create& arg) {
+    const drm_amdgpu_gem_create_in in = arg.in;
+    IoctlNotes::add("size={:#x} domains={:#x} flags={:#x}", uint64_t{in.bo_size},
+                    uint64_t{in.domains}, uint64_t{in.domain_flags});
+    const uint64_t size = (in.bo_size + kPageSize - 1) & ~(kPageSize - 1);
+    if (in.bo_size == 0 || size < in.bo_size || (in.domains & ~uint64_t{kCreatableDomains}))
+        return -EINVAL;
+
+    // A host that has to export a buffer to map it cannot map one that is always valid.
+    uint64_t flags = in.domain_flags;
+    const bool host_keeps_valid =
+        (session_.capset.u.amdgpu.flags & 1) || (flags & AMDGPU_GEM_CREATE_NO_CPU_ACCESS);
+    const bool always_valid = flags & AMDGPU_GEM_CREATE_VM_ALWAYS_VALID;
+    const uint32_t blob_bits = blob_flags(in.domains, flags);
+    if (always_valid && !host_keeps_valid) flags &= ~uint64_t{AMDGPU_GEM_CREATE_VM_ALWAYS_VALID};
+
+    auto request = make_request<wire::GemNewRequest>(wire::Command::kGemNew);
+    request.blob_id = next_blob_id_.fetch_add(1, std::memory_order_relaxed);
+    request.alloc_size = in.bo_size;
+    request.phys_alignment = in.alignment;
+    request.preferred_heap = static_cast<uint32_t>(in.domains);
+    request.flags = flags;
+    virtgpu::ResourceCreateBlob blob{};
+    blob.blob_mem = virtgpu::BlobMem::kHost3d;
+    blob.blob_flags = blob_bits;
+    blob.size = size;
+    blob.blob_id = request.blob_id;
+    if (const int error = stream().create_blob(channel, as_bytes(request), blob); error < 0)
+        return error;
+    if (size >= kConfirmedBytes || sync_requested()) {
+        if (const int error = check_allocation(channel, blob.res_handle); error < 0) {
+            drm_gem_close close{blob.bo_handle, 0};
+            channel.ioctl(DRM_IOCTL_GEM_CLOSE, &close);
+            return error;
+        }
+    }
+
+    session_.gems.insert(blob.bo_handle, {blob.res_handle, size, false, always_valid});
+    if (always_valid && !host_keeps_valid) {
+        const std::lock_guard lock(mutex_);
+        always_listed_.insert(blob.bo_handle);
+    }
+    arg = {};
+    arg.out.handle = blob.bo_handle;
+    IoctlNotes::add("handle={} resource={}", blob.bo_handle, blob.res_handle);
+    return 0;
+}
+
+/// Asks the host whether it has `resource`. An error that the allocation left in the host's count
+/// has been told to the driver then, and does not make the context lost.
+int Driver::check_allocation(const Channel& channel, uint32_t resource) {
+    auto request = make_request<wire::BoQueryInfoRequest>(wire::Command::kBoQueryInfo);
+    request.res_id = resource;
+    wire::BoQueryInfoResponse answer{};
+    if (const int error = stream().call(channel, {as_bytes(request), as_bytes(answer)}); error < 0)
+        return error;
+    if (answer.base.ret == 0) return 0;
+    forgiven_errors_.fetch_add(1);
+    return -ENOMEM;
+}
+
+int Driver::gem_mmap(const Channel& channel, drm_amdgpu_gem_mmap& arg) {
+    // The offset is the node's own, so that mmap() needs nothing of ours.
+    virtgpu::Map map{0, arg.in.handle, 0};
+    IoctlNotes::add("handle={}", map.handle);
+    const int result = channel.ioctl(kVirtgpuMap, &map);
+    if (result < 0) return result;
+    arg.out.addr_ptr = map.offset;
+    IoctlNotes::add("offset={:#x}", map.offset);
+    return 0;
+}
+
+int Driver::gem_va(const Channel& channel, GemVa& arg) {
+    const drm_amdgpu_gem_va& in = arg.base;
+    IoctlNotes::add("op={} handle={} va={:#x}+{:#x} offset={:#x} flags={:#x}",
+                    uint32_t{in.operation}, uint32_t{in.handle}, uint64_t{in.va_address},
+                    uint64_t{in.map_size}, uint64_t{in.offset_in_bo}, uint32_t{in.flags});
+    auto request = make_request<wire::BoVaOpRequest>(wire::Command::kBoVaOp);
+    request.va = in.va_address;
+    request.vm_map_size = in.map_size;
+    request.flags = in.flags;
+    request.offset = in.offset_in_bo;
+    request.op = in.operation;
+    if (in.operation == AMDGPU_VA_OP_CLEAR || (in.flags & AMDGPU_VM_PAGE_PRT)) {
+        request.flags2 = wire::kVaFlags2Sparse;
+    } else {
+        const auto object = session_.gems.find(channel, in.handle);
+        if (!object) return -ENOENT;
+        request.res_id = object->resource;
+    }
+    // The driver hears of most failures only as a lost context, as it does with Mesa's own back
+    // end: waiting for each would double the cost of every buffer. VIADUCT_GUEST_SYNC=1 waits.
+    if (!sync_requested() && arg.vm_timeline_syncobj_out == 0)
+        return stream().post(channel, as_bytes(request));
+
+    wire::Response answer{};
+    if (const int error = stream().call(channel, {as_bytes(request), as_bytes(answer)}); error < 0)
+        return error;
+    if (answer.ret == 0 && arg.vm_timeline_syncobj_out)
+        return syncobj::signal_point(channel, arg.vm_timeline_syncobj_out, arg.vm_timeline_point);
+    return answer.ret;
+}
+
+int Driver::query_buffer(const Channel& channel, uint32_t handle,
+                         wire::BoQueryInfoResponse& answer) {
+    const auto object = session_.gems.find(channel, handle);
+    if (!object) return -ENOENT;
+    auto request = make_request<wire::BoQueryInfoRequest>(wire::Command::kBoQueryInfo);
+    request.res_id = object->resource;
+    if (const int error = stream().call(channel, {as_bytes(request), as_bytes(answer)}); error < 0)
+        return error;
+    return answer.base.ret;
+}
+
+int Driver::gem_op(const Channel& channel, drm_amdgpu_gem_op& arg) {
+    IoctlNotes::add("handle={} op={}", uint32_t{arg.handle}, uint32_t{arg.op});
+    // SET_PLACEMENT has no command; drivers take the refusal as "it stays where it is".
+    if (arg.op == AMDGPU_GEM_OP_SET_PLACEMENT) return -EPERM;
+    if (arg.op != AMDGPU_GEM_OP_GET_GEM_CREATE_INFO) return -EINVAL;
+    wire::BoQueryInfoResponse answer{};
+    if (const int error = query_buffer(channel, arg.handle, answer); error < 0) return error;
+    drm_amdgpu_gem_create_in info{};
+    info.bo_size = answer.alloc_size;
+    info.alignment = answer.phys_alignment;
+    info.domains = answer.preferred_heap;
+    info.domain_flags = answer.alloc_flags;
+    if (!arg.value) return -EFAULT;
+    std::memcpy(reinterpret_cast<void*>(static_cast<uintptr_t>(arg.value)), &info, sizeof(info));
+    return 0;
+}
+
+int Driver::set_metadata(const Channel& channel, uint32_t resource,
+                         const drm_amdgpu_gem_metadata& arg) {
+    const uint32_t size = arg.data.data_size_bytes;
+    if (size > wire::kMaxMetadata || size > sizeof(arg.data.data)) return -EINVAL;
+    auto head = make_request<wire::SetMetadataRequest>(wire::Command::kSetMetadata);
+    head.flags = arg.data.flags;
+    head.tiling_info = arg.data.tiling_info;
+    head.res_id = resource;
+    head.size_metadata = size;
+    head.hdr.len = (sizeof(head) + size + wire::kAlignment - 1) & ~(wire::kAlignment - 1);
+    std::vector<std::byte> request(head.hdr.len);
+    std::memcpy(request.data(), &head, sizeof(head));
+    std::memcpy(request.data() + sizeof(head), arg.data.data, size);
+    wire::Response answer{};
+    if (const int error = stream().call(channel, {request, as_bytes(answer)}); error < 0)
+        return error;
+    return answer.ret;
+}
+
+int Driver::gem_metadata(const Channel& channel, drm_amdgpu_gem_metadata& arg) {
+    IoctlNotes::add("handle={} op={}", uint32_t{arg.handle}, uint32_t{arg.op});
+    if (arg.op == AMDGPU_GEM_METADATA_OP_SET_METADATA) {
+        const auto object = session_.gems.find(channel, arg.handle);
+        return object ? set_metadata(channel, object->resource, arg) : -ENOENT;
+    }
+    if (arg.op != AMDGPU_GEM_METADATA_OP_GET_METADATA) return -EINVAL;
+    wire::BoQueryInfoResponse answer{};
+    if (const int error = query_buffer(channel, arg.handle, answer); error < 0) return error;
+    static_assert(sizeof(arg.data.data) == wire::kMaxMetadata);
+    arg.data.flags = answer.metadata_flags;
+    arg.data.tiling_info = answer.tiling_info;
+    arg.data.data_size_bytes = std::min(answer.size_metadata, wire::kMaxMetadata);
+    std::memcpy(arg.data.data, answer.umd_metadata, sizeof(arg.data.data));
+    return 0;
+}
+
+int Driver::gem_wait_idle(const Channel& channel, drm_amdgpu_gem_wait_idle& arg) {
+    const uint32_t handle = arg.in.handle;
+    const auto deadline = static_cast<int64_t>(std::min<uint64_t>(arg.in.timeout, INT64_MAX));
+    IoctlNotes::add("handle={} deadline={}", handle, deadline);
+    const auto object = session_.gems.find(channel, handle);
+    if (!object) return -ENOENT;
+    arg = {};
+
+    // What this file submitted with the buffer; of one that is always valid, anything may use it.
+    std::vector<RingUse> uses = session_.gems.uses(handle);
+    if (object->always_valid) {
+        uses.clear();
+        for (uint32_t ring = 1; ring <= numbering_.count(); ++ring) {
+            const std::lock_guard lock(timelines_[ring - 1].mutex);
+            if (timelines_[ring - 1].points) uses.push_back({ring, timelines_[ring - 1].points});
+        }
+    }
+    std::vector<uint32_t> handles;
+    std::vector<uint64_t> points;
+    for (const RingUse& use : uses) {
+        handles.push_back(timelines_[use.ring - 1].syncobj);
+        points.push_back(use.point);
+    }
+    if (!handles.empty()) {
+        const int result =
+            syncobj::wait(channel, handles, points, deadline, DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL);
+        if (result == -ETIME) arg.out.status = 1;
+        if (result < 0) return result == -ETIME ? 0 : result;
+    }
+    if (!object->shared) return 0;
+
+    // What others did with it the node knows. Its own wait takes up to 15 s whatever we want.
+    while (true) {
+        virtgpu::Wait wait{handle, virtgpu::kWaitNoWait};
+        const int result = channel.ioctl(kVirtgpuWait, &wait);
+        if (result != -EBUSY) return result;
+        if (monotonic_now() >= deadline) break;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    arg.out.status = 1;
+    return 0;
+}
+
+int Driver::gem_userptr(const Channel&, drm_amdgpu_gem_userptr& arg) {
+    // The application's pages are the guest's; the host's GPU cannot reach them. Drivers then copy,
+    // or report that host memory cannot be imported.
+    IoctlNotes::add("address={:#x} size={:#x}", uint64_t{arg.addr}, uint64_t{arg.size});
+    return -EOPNOTSUPP;
+}
+
+int Driver::vm(const Channel& channel, drm_amdgpu_vm& arg) {
+    IoctlNotes::add("op={}", uint32_t{arg.in.op});
+    if (arg.in.op != AMDGPU_VM_OP_RESERVE_VMID && arg.in.op != AMDGPU_VM_OP_UNRESERVE_VMID)
+        return -EINVAL;
+    auto request = make_request<wire::ReserveVmidRequest>(wire::Command::kReserveVmid);
+    request.flags = arg.in.op == AMDGPU_VM_OP_UNRESERVE_VMID ? 1 : 0;
+    wire::Response answer{};
+    if (const int error = stream().call(channel, {as_bytes(request), as_bytes(answer)}); error < 0)
+        return error;
+    return answer.ret;
+}
+
+int Driver::prepare_export(const Channel& channel, uint32_t handle) {
+    const auto object = session_.gems.find(channel, handle);
+    if (!object) return -ENOENT;
+    return object->always_valid ? -EPERM : 0;
+}
+
+void Driver::forget_buffer(uint32_t handle) {
+    const std::lock_guard lock(mutex_);
+    always_listed_.erase(handle);
+}
+
+}  // namespace viaduct::guest::amdgpu

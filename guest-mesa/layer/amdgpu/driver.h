@@ -1,0 +1,137 @@
+// The amdgpu kernel driver's interface, over a native context.
+#pragma once
+
+#include <amdgpu_drm.h>
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "guest-mesa/layer/amdgpu/info_cache.h"
+#include "guest-mesa/layer/amdgpu/request.h"
+#include "guest-mesa/layer/amdgpu/seqno_map.h"
+#include "guest-mesa/layer/amdgpu/submission.h"
+#include "guest-mesa/layer/amdgpu/timelines.h"
+#include "guest-mesa/layer/guest_driver.h"
+
+namespace viaduct::guest::amdgpu {
+
+PciIdentity pci_identity(const viaduct::wire::CapsetDrm& capset);
+
+/// GEM_VA as it became with Linux 6.15: longer than older headers know.
+struct GemVa {
+    drm_amdgpu_gem_va base;
+    uint64_t vm_timeline_point;
+    uint32_t vm_timeline_syncobj_out;
+    uint32_t num_syncobj_handles;
+    uint64_t input_fence_syncobj_handles;
+};
+
+/// What the drivers know as an ioctl whose argument we do not look into.
+struct Refused {};
+
+/// See GuestDriver. The ioctls are grouped as the kernel's are: queries.cpp, buffers.cpp,
+/// contexts.cpp, submit.cpp, fences.cpp.
+class Driver final : public GuestDriver {
+  public:
+    static Result<std::unique_ptr<GuestDriver>> create(const Channel& channel, Session& session);
+
+    int ioctl(const Channel& channel, unsigned long request, void* argument) override;
+    int prepare_export(const Channel& channel, uint32_t handle) override;
+    void forget_buffer(uint32_t handle) override;
+
+    // The ioctls: rows of a table, hence public.
+    int info(const Channel& channel, drm_amdgpu_info& arg);
+
+    int gem_create(const Channel& channel, drm_amdgpu_gem_create& arg);
+    int gem_mmap(const Channel& channel, drm_amdgpu_gem_mmap& arg);
+    int gem_va(const Channel& channel, GemVa& arg);
+    int gem_op(const Channel& channel, drm_amdgpu_gem_op& arg);
+    int gem_metadata(const Channel& channel, drm_amdgpu_gem_metadata& arg);
+    int gem_wait_idle(const Channel& channel, drm_amdgpu_gem_wait_idle& arg);
+    int gem_userptr(const Channel& channel, drm_amdgpu_gem_userptr& arg);
+    int vm(const Channel& channel, drm_amdgpu_vm& arg);
+
+    int ctx(const Channel& channel, drm_amdgpu_ctx& arg);
+    int bo_list(const Channel& channel, drm_amdgpu_bo_list& arg);
+    int cs(const Channel& channel, drm_amdgpu_cs& arg);
+
+    int wait_cs(const Channel& channel, drm_amdgpu_wait_cs& arg);
+    int wait_fences(const Channel& channel, drm_amdgpu_wait_fences& arg);
+    int fence_to_handle(const Channel& channel, drm_amdgpu_fence_to_handle& arg);
+
+    int sched(const Channel& channel, drm_amdgpu_sched& arg);
+
+  private:
+    struct Context {
+        /// errors() when it was made: more of them since then mean that it is lost.
+        uint32_t errors_at_start = 0;
+    };
+    /// A ring of the GPU as the guest sees it: a timeline syncobj whose points count submissions.
+    struct Timeline {
+        std::mutex order;  // held while a submission is numbered and sent
+        uint32_t syncobj = 0;
+
+        std::mutex mutex;  // guards the rest
+        uint64_t points = 0;
+        std::map<uint32_t, SeqnoMap> contexts;  // by context id
+    };
+    /// A fence as the kernel's interface names it, found.
+    struct FencePoint {
+        uint32_t syncobj = 0;
+        uint64_t point = 0;  // 0: complete long ago
+    };
+
+    Driver(Session& session, const TimelineNumbering& numbering)
+        : session_(session), numbering_(numbering), timelines_(numbering.count()) {}
+
+    CommandStream& stream() const { return *session_.stream; }
+
+    // queries.cpp
+    InfoAnswer query_info(const Channel& channel, const InfoQuery& query, uint32_t size);
+
+    // buffers.cpp
+    int check_allocation(const Channel& channel, uint32_t resource);
+    int query_buffer(const Channel& channel, uint32_t handle, wire::BoQueryInfoResponse& answer);
+    int set_metadata(const Channel& channel, uint32_t resource, const drm_amdgpu_gem_metadata& arg);
+
+    // contexts.cpp
+    int create_context(const Channel& channel, int32_t priority, uint32_t& id);
+    int free_context(const Channel& channel, uint32_t id);
+    int stable_pstate(const Channel& channel, drm_amdgpu_ctx& arg);
+    /// Asynchronous failures that the host reported and nobody has accounted for.
+    uint32_t errors() const;
+    bool is_lost(const Context& context) const;
+    std::optional<Context> find_context(uint32_t id);
+
+    // submit.cpp
+    int collect_buffers(const Channel& channel, Submission& submission, BufferList& buffers);
+    int send_submission(const Channel& channel, const Submission& submission,
+                        const BufferList& buffers, uint64_t& seqno);
+
+    // fences.cpp
+    int find_fence(const drm_amdgpu_fence& fence, FencePoint& found);
+    void trim(const Channel& channel, Timeline& timeline);
+
+    Session& session_;
+    const TimelineNumbering numbering_;
+    InfoCache info_cache_;
+    std::vector<Timeline> timelines_;  // timeline n at [n - 1]
+
+    std::atomic<uint32_t> next_blob_id_ = 1;
+    std::atomic<uint32_t> forgiven_errors_ = 0;
+
+    std::mutex mutex_;  // guards the rest
+    std::map<uint32_t, Context> contexts_;
+    std::map<uint32_t, std::vector<drm_amdgpu_bo_list_entry>> bo_lists_;
+    uint32_t next_bo_list_ = 1;
+    /// Buffers that the host cannot keep valid for us: listed in every submission.
+    std::set<uint32_t> always_listed_;
+};
+
+}  // namespace viaduct::guest::amdgpu

@@ -1,0 +1,31 @@
+// Building the requests of drm-context/wire/amdgpu.h.
+#pragma once
+
+#include <cstring>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "drm-context/wire/amdgpu.h"
+
+namespace viaduct::guest::amdgpu {
+
+namespace wire = viaduct::wire::amdgpu;
+
+template <typename T>
+std::span<std::byte> as_bytes(T& value) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    return std::as_writable_bytes(std::span<T, 1>(&value, 1));
+}
+
+/// A zeroed request with its number and length.
+template <typename Request>
+Request make_request(wire::Command command) {
+    static_assert(sizeof(Request) % wire::kAlignment == 0);
+    Request request{};
+    request.hdr.cmd = static_cast<uint32_t>(command);
+    request.hdr.len = sizeof(Request);
+    return request;
+}
+
+}  // namespace viaduct::guest::amdgpu

@@ -1,0 +1,116 @@
+#include "guest-mesa/layer/amdgpu/driver.h"
+#include "guest-mesa/layer/debug.h"
+#include "guest-mesa/layer/syncobj.h"
+
+namespace viaduct::guest::amdgpu {
+
+namespace {
+
+/// How long a submission waits for a fence that it was told to expect; the kernel's own limit
+/// (drm_syncobj_find_fence).
+constexpr int64_t kWaitForSubmitNs = 5'000'000'000;
+
+/// The node waits for fences, but not for fences to appear.
+int wait_until_available(const Channel& channel, const Submission& submission) {
+    std::vector<uint32_t> handles;
+    std::vector<uint64_t> points;
+    for (const auto& entry : submission.in) {
+        handles.push_back(entry.handle);
+        points.push_back(entry.point);
+    }
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return syncobj::wait(channel, handles, points,
+                         now.tv_sec * 1'000'000'000LL + now.tv_nsec + kWaitForSubmitNs,
+                         DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL | DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT |
+                             DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE);
+}
+
+}  // namespace
+
+/// The submission's buffers from its own list, its BO_LIST and those always listed.
+int Driver::collect_buffers(const Channel& channel, Submission& submission, BufferList& buffers) {
+    std::vector<drm_amdgpu_bo_list_entry>& entries = submission.buffers;
+    {
+        const std::lock_guard lock(mutex_);
+        if (submission.bo_list) {
+            const auto list = bo_lists_.find(submission.bo_list);
+            if (list == bo_lists_.end()) return -ENOENT;
+            entries = list->second;
+        }
+        for (const uint32_t handle : always_listed_) entries.push_back({handle, 0});
+    }
+    buffers.entries.reserve(entries.size());
+    buffers.handles.reserve(entries.size());
+    for (const auto& entry : entries) {
+        const auto object = session_.gems.find(channel, entry.bo_handle);
+        if (!object) return -ENOENT;
+        buffers.entries.push_back({object->resource, entry.bo_priority});
+        buffers.handles.push_back(entry.bo_handle);
+        if (object->shared) buffers.shared_handles.push_back(entry.bo_handle);
+    }
+    if (submission.user_fence) {
+        const auto object = session_.gems.find(channel, submission.user_fence->handle);
+        if (!object) return -ENOENT;
+        buffers.user_fence = {object->resource, submission.user_fence->offset};
+        buffers.handles.push_back(submission.user_fence->handle);
+    }
+    return 0;
+}
+
+/// Numbers the submission, sends it, and ties its end to the timeline's next point.
+int Driver::send_submission(const Channel& channel, const Submission& submission,
+                            const BufferList& buffers, uint64_t& seqno) {
+    std::vector<std::byte> request = build_request(submission, buffers);
+    if (request.empty()) return -EINVAL;
+
+    Timeline& timeline = timelines_[submission.timeline - 1];
+    const std::lock_guard in_order(timeline.order);
+    const uint64_t point = [&] {
+        const std::lock_guard lock(timeline.mutex);
+        return timeline.points + 1;
+    }();
+    std::vector<virtgpu::ExecbufferSyncobj> out = submission.out;
+    out.push_back({timeline.syncobj, 0, point});
+    const GpuSubmission gpu{submission.timeline, submission.in, out, buffers.shared_handles};
+    if (const int error = stream().execute(channel, request, gpu); error < 0) return error;
+
+    {
+        const std::lock_guard lock(timeline.mutex);
+        timeline.points = point;
+        SeqnoMap& seqnos = timeline.contexts[submission.context];
+        seqnos.append(point);
+        seqno = seqnos.last();
+    }
+    session_.gems.add_use(buffers.handles, {submission.timeline, point});
+    trim(channel, timeline);
+    return 0;
+}
+
+int Driver::cs(const Channel& channel, drm_amdgpu_cs& arg) {
+    const drm_amdgpu_cs_in in = arg.in;
+    Submission submission;
+    if (const int error = parse_submission(in, numbering_, submission); error < 0) return error;
+    const auto context = find_context(submission.context);
+    if (!context) return -EINVAL;
+    IoctlNotes::add("ctx={} ring={} ibs={} in={} out={} deps={}", submission.context,
+                    submission.timeline, submission.ibs.size(), submission.in.size(),
+                    submission.out.size(), submission.dependencies.size());
+    // The kernel's answer to submissions of a context that a reset has hit.
+    if (is_lost(*context)) return -ECANCELED;
+
+    BufferList buffers;
+    if (const int error = collect_buffers(channel, submission, buffers); error < 0) return error;
+    if (submission.wait_for_submit) {
+        if (const int error = wait_until_available(channel, submission); error < 0) return error;
+    }
+    uint64_t seqno = 0;
+    if (const int error = send_submission(channel, submission, buffers, seqno); error < 0)
+        return error;
+    arg = {};
+    arg.out.handle = seqno;
+    IoctlNotes::add("buffers={} seqno={}", buffers.entries.size(), seqno);
+    return 0;
+}
+
+}  // namespace viaduct::guest::amdgpu

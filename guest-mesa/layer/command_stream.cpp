@@ -1,0 +1,257 @@
+#include "guest-mesa/layer/command_stream.h"
+
+#include <algorithm>
+#include <cstring>
+#include <thread>
+
+#include "guest-mesa/layer/debug.h"
+
+namespace viaduct::guest {
+
+namespace {
+
+constexpr uint32_t kRings = 64;  // the most CONTEXT_INIT accepts
+
+std::atomic_ref<uint32_t> word_at(const Mapping& shmem, uint32_t offset) {
+    return std::atomic_ref<uint32_t>(*reinterpret_cast<uint32_t*>(shmem.data() + offset));
+}
+
+int init_context(const Channel& channel) {
+    virtgpu::ContextSetParam params[] = {
+        {static_cast<uint64_t>(virtgpu::ContextParam::kCapsetId), wire::kCapsetDrm},
+        {static_cast<uint64_t>(virtgpu::ContextParam::kNumRings), kRings}};
+    virtgpu::ContextInit init{2, 0, user_pointer(params)};
+    return channel.ioctl(kVirtgpuContextInit, &init);
+}
+
+Result<Mapping> map_blob(const Channel& channel, uint32_t handle, size_t size) {
+    virtgpu::Map map{0, handle, 0};
+    if (const int error = channel.ioctl(kVirtgpuMap, &map); error < 0)
+        return fail(-error, "no mapping offset for the control buffer (error {})", -error);
+    return channel.kernel.map(channel.fd, map.offset, size);
+}
+
+}  // namespace
+
+CommandStream::CommandStream(Mapping shmem, uint32_t area_start, HostPatience patience)
+    : shmem_(std::move(shmem)),
+      area_start_(area_start),
+      patience_(patience),
+      area_(static_cast<uint32_t>(shmem_.size()) - area_start) {
+    discard_offset_ = area_.allocate(kDiscardBytes).value_or(0);
+    word_at(shmem_, area_start_ + discard_offset_).store(kDiscardBytes);
+    batch_.reserve(kBatchBytes);
+}
+
+Result<std::unique_ptr<CommandStream>> CommandStream::create(const Channel& channel,
+                                                             HostPatience patience) {
+    if (const int error = init_context(channel); error < 0)
+        return fail(-error, "the node refuses a native context (CONTEXT_INIT, error {})", -error);
+
+    // The handle of the control buffer is kept by the open file itself and goes with it.
+    virtgpu::ResourceCreateBlob blob{};
+    blob.blob_mem = virtgpu::BlobMem::kHost3d;
+    blob.blob_flags = virtgpu::kBlobMappable;
+    blob.size = kShmemBytes;
+    if (const int error = channel.ioctl(kVirtgpuCreateBlob, &blob); error < 0)
+        return fail(-error, "no control buffer (CREATE_BLOB, error {})", -error);
+    auto shmem = map_blob(channel, blob.bo_handle, kShmemBytes);
+    if (!shmem) return tl::unexpected(shmem.error());
+
+    const uint32_t area_start = word_at(*shmem, offsetof(wire::ShmemHeader, rsp_mem_offset)).load();
+    if (area_start < sizeof(wire::ShmemHeader) || area_start % 8 != 0 ||
+        area_start > kShmemBytes / 2)
+        return fail(EIO, "the host puts its answers at {:#x} of a control buffer of {:#x} bytes",
+                    area_start, kShmemBytes);
+    return std::unique_ptr<CommandStream>(
+        new CommandStream(std::move(*shmem), area_start, patience));
+}
+
+uint32_t CommandStream::shmem_u32(uint32_t offset) const {
+    return offset + 4 <= area_start_ ? word_at(shmem_, offset).load() : 0;
+}
+
+uint64_t CommandStream::shmem_u64(uint32_t offset) const {
+    if (offset + 8 > area_start_) return 0;
+    return std::atomic_ref<uint64_t>(*reinterpret_cast<uint64_t*>(shmem_.data() + offset)).load();
+}
+
+/// Caller holds the mutex.
+uint32_t CommandStream::append(std::span<std::byte> request, uint32_t response_offset) {
+    wire::RequestHeader header;
+    std::memcpy(&header, request.data(), sizeof(header));
+    header.seqno = ++last_seqno_;
+    header.rsp_off = response_offset;
+    std::memcpy(request.data(), &header, sizeof(header));
+    batch_.insert(batch_.end(), request.begin(), request.end());
+    ++batched_requests_;
+    return last_seqno_;
+}
+
+/// Takes back the last request, which was not sent, because whoever made it will make it again.
+void CommandStream::drop_from(size_t batch_size) {
+    batch_.resize(batch_size);
+    --last_seqno_;
+    --batched_requests_;
+}
+
+/// Sends the batch; keeps it if the node refuses. Caller holds the mutex.
+int CommandStream::send(const Channel& channel, const GpuSubmission* submission, UniqueFd* fence) {
+    virtgpu::Execbuffer exec{};
+    exec.flags = virtgpu::kExecbufRingIdx | (fence ? virtgpu::kExecbufFenceFdOut : 0);
+    exec.size = static_cast<uint32_t>(batch_.size());
+    exec.command = user_pointer(batch_.data());
+    exec.fence_fd = -1;
+    if (submission) {
+        exec.ring_idx = submission->ring;
+        exec.bo_handles = user_pointer(submission->bo_handles.data());
+        exec.num_bo_handles = static_cast<uint32_t>(submission->bo_handles.size());
+        exec.syncobj_stride = sizeof(virtgpu::ExecbufferSyncobj);
+        exec.in_syncobjs = user_pointer(submission->in.data());
+        exec.num_in_syncobjs = static_cast<uint32_t>(submission->in.size());
+        exec.out_syncobjs = user_pointer(submission->out.data());
+        exec.num_out_syncobjs = static_cast<uint32_t>(submission->out.size());
+    }
+    if (const int error = channel.ioctl(kVirtgpuExecbuffer, &exec); error < 0) return error;
+    if (fence) fence->reset(exec.fence_fd);
+    batch_.clear();
+    batched_requests_ = 0;
+    return 0;
+}
+
+int CommandStream::flush(const Channel& channel) {
+    if (lost()) return -ENODEV;
+    const std::lock_guard lock(mutex_);
+    return batched_requests_ ? send(channel, nullptr, nullptr) : 0;
+}
+
+int CommandStream::post(const Channel& channel, std::span<std::byte> request) {
+    if (lost()) return -ENODEV;
+    const std::lock_guard lock(mutex_);
+    if (batch_.size() + request.size() > kBatchBytes && batched_requests_) {
+        if (const int error = send(channel, nullptr, nullptr); error < 0) return error;
+    }
+    append(request, discard_offset_);
+    return 0;
+}
+
+int CommandStream::create_blob(const Channel& channel, std::span<std::byte> request,
+                               virtgpu::ResourceCreateBlob& blob) {
+    if (lost()) return -ENODEV;
+    const std::lock_guard lock(mutex_);
+    const size_t before = batch_.size();
+    append(request, 0);
+    blob.cmd = user_pointer(batch_.data());
+    blob.cmd_size = static_cast<uint32_t>(batch_.size());
+    if (const int error = channel.ioctl(kVirtgpuCreateBlob, &blob); error < 0) {
+        drop_from(before);
+        return error;
+    }
+    batch_.clear();
+    batched_requests_ = 0;
+    return 0;
+}
+
+int CommandStream::execute(const Channel& channel, std::span<std::byte> request,
+                           const GpuSubmission& submission) {
+    if (lost()) return -ENODEV;
+    const std::lock_guard lock(mutex_);
+    const size_t before = batch_.size();
+    append(request, discard_offset_);
+    const int error = send(channel, &submission, nullptr);
+    if (error < 0) drop_from(before);
+    return error;
+}
+
+bool CommandStream::take_slots(std::span<const Call> calls, std::vector<Slot>& slots) {
+    for (const Call& call : calls) {
+        const auto size = static_cast<uint32_t>(call.response.size());
+        const auto offset = area_.allocate(size);
+        if (!offset) {
+            give_back_slots(slots);
+            slots.clear();
+            return false;
+        }
+        slots.push_back({*offset, size});
+    }
+    return true;
+}
+
+void CommandStream::give_back_slots(const std::vector<Slot>& slots) {
+    for (const Slot& slot : slots) area_.release(slot.offset, slot.size);
+}
+
+int CommandStream::start_calls(const Channel& channel, std::span<const Call> calls,
+                               std::vector<Slot>& slots, UniqueFd& fence, uint32_t& last_seqno) {
+    std::unique_lock lock(mutex_);
+    // Somebody else's answer frees room, unless the host is lost: then nothing will.
+    for (int i = 0; !take_slots(calls, slots); ++i) {
+        if (lost() || i == patience_.slices) return -ENODEV;
+        slots_freed_.wait_for(lock, patience_.slice);
+    }
+    for (size_t i = 0; i < calls.size(); ++i) {
+        const uint32_t room = ResponseArea::round_up(slots[i].size);
+        std::memset(shmem_.data() + area_start_ + slots[i].offset, 0, room);
+        word_at(shmem_, area_start_ + slots[i].offset).store(room);
+        append(calls[i].request, slots[i].offset);
+    }
+    last_seqno = last_seqno_;
+    const int error = send(channel, nullptr, &fence);
+    if (error == 0) return 0;
+    for (size_t i = calls.size(); i-- > 0;) drop_from(batch_.size() - calls[i].request.size());
+    give_back_slots(slots);
+    return error;
+}
+
+int CommandStream::call_all(const Channel& channel, std::span<const Call> calls) {
+    if (lost()) return -ENODEV;
+    uint64_t room = 0;
+    for (const Call& call : calls) {
+        if (call.response.size() < sizeof(wire::ResponseHeader)) return -EINVAL;
+        room += ResponseArea::round_up(static_cast<uint32_t>(call.response.size()));
+    }
+    if (room > max_response()) return -EINVAL;
+
+    std::vector<Slot> slots;
+    UniqueFd fence;
+    uint32_t seqno = 0;
+    if (const int error = start_calls(channel, calls, slots, fence, seqno); error < 0) return error;
+    // On failure the room stays taken: a late answer would otherwise land in someone else's.
+    if (const int error = wait_for(channel, fence.get(), seqno); error < 0) return error;
+
+    const std::lock_guard lock(mutex_);
+    for (size_t i = 0; i < calls.size(); ++i)
+        std::memcpy(calls[i].response.data(), shmem_.data() + area_start_ + slots[i].offset,
+                    calls[i].response.size());
+    give_back_slots(slots);
+    slots_freed_.notify_all();
+    return 0;
+}
+
+bool CommandStream::reached(uint32_t seqno) const {
+    const uint32_t published = word_at(shmem_, offsetof(wire::ShmemHeader, seqno)).load();
+    return static_cast<int32_t>(published - seqno) >= 0;
+}
+
+int CommandStream::wait_for(const Channel& channel, int fence_fd, uint32_t seqno) {
+    for (int i = 0; i < patience_.slices; ++i) {
+        const int ready = channel.kernel.wait_readable(fence_fd, patience_.slice);
+        if (ready < 0) return declare_lost("its fence cannot be waited for");
+        if (ready == 0) continue;
+        // Ring 0's fence means "processed", so seqno is there already, or the command broke.
+        for (int spin = 0; spin < patience_.slices; ++spin) {
+            if (reached(seqno)) return 0;
+            std::this_thread::sleep_for(patience_.slice / 100);
+        }
+        return declare_lost("it signalled a command's fence without publishing its seqno");
+    }
+    return declare_lost("it does not answer");
+}
+
+int CommandStream::declare_lost(const char* what) {
+    if (!lost_.exchange(true))
+        print_line(fmt::format("the host is lost for this context: {}", what));
+    return -EIO;
+}
+
+}  // namespace viaduct::guest

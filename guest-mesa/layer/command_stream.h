@@ -1,0 +1,120 @@
+// CommandStream: the requests of one native context, in order, and their answers.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "blob/unique_fd.h"
+#include "drm-context/wire/common.h"
+#include "guest-mesa/layer/kernel.h"
+#include "guest-mesa/layer/response_area.h"
+#include "guest-mesa/layer/virtgpu_ioctls.h"
+
+namespace viaduct::guest {
+
+/// How long to wait for a host that does not answer. Counted in slices rather than by the clock:
+/// a guest that was paused for an hour has lost one slice, not its context.
+struct HostPatience {
+    std::chrono::milliseconds slice{100};
+    int slices = 300;
+};
+
+/// A request with the room for its answer. The request begins with a wire::RequestHeader, whose
+/// seqno and rsp_off the stream fills in; the response with a wire::ResponseHeader.
+struct Call {
+    std::span<std::byte> request;
+    std::span<std::byte> response;
+};
+
+/// What goes with a request for the GPU: its ring and the node's own synchronisation.
+struct GpuSubmission {
+    uint32_t ring = 0;
+    std::span<const virtgpu::ExecbufferSyncobj> in;
+    std::span<const virtgpu::ExecbufferSyncobj> out;
+    /// Buffers that others may wait for through the node (implicit synchronisation).
+    std::span<const uint32_t> bo_handles;
+};
+
+/// Sends requests through EXECBUFFER and reads answers from the control buffer (drm-common.md,
+/// sections 2 to 5 and 8). Results are 0 or a negative errno.
+///
+/// Threads: any. Requests reach the host in the order in which the methods were entered. A method
+/// that waits for an answer waits outside the lock.
+///
+/// A host that does not answer within its patience is lost: that call returns -EIO, and every later
+/// one -ENODEV, at once.
+class CommandStream {
+  public:
+    /// Initialises the node's context (capset 6, 64 rings) and the control buffer.
+    static Result<std::unique_ptr<CommandStream>> create(const Channel& channel,
+                                                         HostPatience patience = {});
+
+    /// Queues a request whose answer nobody reads. It is sent with the next one that cannot wait.
+    int post(const Channel& channel, std::span<std::byte> request);
+    /// Sends a request and everything queued before it; waits for the answer.
+    int call(const Channel& channel, Call call) { return call_all(channel, {&call, 1}); }
+    /// Several requests in one journey.
+    int call_all(const Channel& channel, std::span<const Call> calls);
+    /// CREATE_BLOB with `request` embedded behind everything queued before it.
+    int create_blob(const Channel& channel, std::span<std::byte> request,
+                    virtgpu::ResourceCreateBlob& blob);
+    /// A GPU submission behind everything queued before it. Does not wait for it.
+    int execute(const Channel& channel, std::span<std::byte> request,
+                const GpuSubmission& submission);
+    /// Sends what is queued.
+    int flush(const Channel& channel);
+
+    /// The driver part of the control buffer, as far as the host has it: 32 bits at `offset`; 0 if
+    /// the host's control buffer ends before it.
+    uint32_t shmem_u32(uint32_t offset) const;
+    /// Likewise 64 bits, which the host may be changing: good for statistics only.
+    uint64_t shmem_u64(uint32_t offset) const;
+    /// Largest answer that fits at all, header included.
+    uint32_t max_response() const { return area_.size() - kDiscardBytes; }
+    bool lost() const { return lost_.load(std::memory_order_relaxed); }
+
+  private:
+    /// Room that all answers nobody reads share.
+    static constexpr uint32_t kDiscardBytes = 8;
+    static constexpr size_t kBatchBytes = 0x4000;
+    static constexpr size_t kShmemBytes = 0x4000;
+
+    struct Slot {
+        uint32_t offset;
+        uint32_t size;
+    };
+
+    CommandStream(Mapping shmem, uint32_t area_start, HostPatience patience);
+
+    int start_calls(const Channel& channel, std::span<const Call> calls, std::vector<Slot>& slots,
+                    UniqueFd& fence, uint32_t& last_seqno);
+    bool take_slots(std::span<const Call> calls, std::vector<Slot>& slots);
+    void give_back_slots(const std::vector<Slot>& slots);
+    uint32_t append(std::span<std::byte> request, uint32_t response_offset);
+    void drop_from(size_t batch_size);
+    int send(const Channel& channel, const GpuSubmission* submission, UniqueFd* fence);
+    int wait_for(const Channel& channel, int fence_fd, uint32_t seqno);
+    int declare_lost(const char* what);
+    bool reached(uint32_t seqno) const;
+
+    Mapping shmem_;
+    uint32_t area_start_;
+    HostPatience patience_;
+    std::atomic<bool> lost_ = false;
+
+    std::mutex mutex_;  // guards the rest, and the order of what is sent
+    std::condition_variable slots_freed_;
+    ResponseArea area_;
+    uint32_t discard_offset_ = 0;
+    std::vector<std::byte> batch_;
+    uint32_t batched_requests_ = 0;
+    uint32_t last_seqno_ = 0;
+};
+
+}  // namespace viaduct::guest

@@ -1,0 +1,25 @@
+#include "guest-mesa/layer/amdgpu/driver.h"
+#include "guest-mesa/layer/guest_driver.h"
+
+namespace viaduct::guest {
+
+namespace {
+
+constexpr DriverRow kDrivers[] = {
+    {wire::ContextType::kAmdgpu, "amdgpu", "20150101", "AMD GPU", amdgpu::pci_identity,
+     amdgpu::Driver::create},
+};
+
+}  // namespace
+
+std::span<const DriverRow> driver_table() {
+    return kDrivers;
+}
+
+const DriverRow* find_driver(wire::ContextType type) {
+    for (const DriverRow& row : kDrivers)
+        if (row.type == type) return &row;
+    return nullptr;
+}
+
+}  // namespace viaduct::guest

@@ -1,0 +1,60 @@
+#include "guest-mesa/layer/gem_table.h"
+
+#include <algorithm>
+
+#include "guest-mesa/layer/virtgpu_ioctls.h"
+
+namespace viaduct::guest {
+
+void GemTable::insert(uint32_t handle, const GemObject& object) {
+    const std::lock_guard lock(mutex_);
+    entries_[handle] = Entry{object, {}};
+}
+
+std::optional<GemObject> GemTable::find(const Channel& channel, uint32_t handle) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (const auto entry = entries_.find(handle); entry != entries_.end())
+            return entry->second.object;
+    }
+    virtgpu::ResourceInfo info{};
+    info.bo_handle = handle;
+    if (channel.ioctl(kVirtgpuResourceInfo, &info) < 0) return std::nullopt;
+    const GemObject object{info.res_handle, info.size, true, false};
+    const std::lock_guard lock(mutex_);
+    return entries_.try_emplace(handle, Entry{object, {}}).first->second.object;
+}
+
+void GemTable::set_shared(uint32_t handle) {
+    const std::lock_guard lock(mutex_);
+    if (const auto entry = entries_.find(handle); entry != entries_.end())
+        entry->second.object.shared = true;
+}
+
+void GemTable::erase(uint32_t handle) {
+    const std::lock_guard lock(mutex_);
+    entries_.erase(handle);
+}
+
+void GemTable::add_use(std::span<const uint32_t> handles, RingUse use) {
+    const std::lock_guard lock(mutex_);
+    for (const uint32_t handle : handles) {
+        const auto entry = entries_.find(handle);
+        if (entry == entries_.end()) continue;
+        std::vector<RingUse>& uses = entry->second.uses;
+        const auto same = std::find_if(uses.begin(), uses.end(),
+                                       [&](const RingUse& old) { return old.ring == use.ring; });
+        if (same == uses.end())
+            uses.push_back(use);
+        else
+            same->point = std::max(same->point, use.point);
+    }
+}
+
+std::vector<RingUse> GemTable::uses(uint32_t handle) const {
+    const std::lock_guard lock(mutex_);
+    const auto entry = entries_.find(handle);
+    return entry == entries_.end() ? std::vector<RingUse>{} : entry->second.uses;
+}
+
+}  // namespace viaduct::guest

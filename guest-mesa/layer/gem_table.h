@@ -1,0 +1,54 @@
+// GemTable: what the layer knows about the buffers of one open file.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "guest-mesa/layer/kernel.h"
+
+namespace viaduct::guest {
+
+/// A use of a buffer by the GPU: done once timeline `ring` has reached `point`.
+struct RingUse {
+    uint32_t ring;
+    uint64_t point;
+};
+
+struct GemObject {
+    uint32_t resource = 0;
+    uint64_t size = 0;
+    /// Others can reach it (exported, imported, or not made by us): uses are told to the node.
+    bool shared = true;
+    /// Part of every submission without being listed.
+    bool always_valid = false;
+};
+
+/// Handle → buffer. The handles are the virtio-gpu node's own. Thread-safe.
+class GemTable {
+  public:
+    void insert(uint32_t handle, const GemObject& object);
+    /// The object behind `handle`. Asks the node about handles that came another way (imported,
+    /// dumb buffers); nothing if it does not know them either.
+    std::optional<GemObject> find(const Channel& channel, uint32_t handle);
+    void set_shared(uint32_t handle);
+    void erase(uint32_t handle);
+
+    void add_use(std::span<const uint32_t> handles, RingUse use);
+    /// Newest use per ring.
+    std::vector<RingUse> uses(uint32_t handle) const;
+
+  private:
+    struct Entry {
+        GemObject object;
+        std::vector<RingUse> uses;
+    };
+
+    mutable std::mutex mutex_;
+    std::unordered_map<uint32_t, Entry> entries_;
+};
+
+}  // namespace viaduct::guest

@@ -1,0 +1,59 @@
+// GuestDriver: one kernel driver's interface, played over a native context.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "blob/result.h"
+#include "drm-context/wire/common.h"
+#include "guest-mesa/layer/command_stream.h"
+#include "guest-mesa/layer/gem_table.h"
+#include "guest-mesa/layer/kernel.h"
+
+namespace viaduct::guest {
+
+/// What an open file with a native context has, whatever the driver.
+struct Session {
+    wire::CapsetDrm capset;
+    std::unique_ptr<CommandStream> stream;
+    GemTable gems;
+};
+
+/// Answers the ioctls of one open file. Thread-safe. Results are those of the kernel: ≥ 0 or a
+/// negative errno.
+class GuestDriver {
+  public:
+    virtual ~GuestDriver() = default;
+
+    /// An ioctl of the driver's own range (DRM_COMMAND_BASE … DRM_COMMAND_END).
+    virtual int ioctl(const Channel& channel, unsigned long request, void* argument) = 0;
+    /// Before a buffer leaves through PRIME: 0, or the errno with which it may not.
+    virtual int prepare_export(const Channel& channel, uint32_t handle) = 0;
+    /// After GEM_CLOSE is asked for, before the node closes the handle.
+    virtual void forget_buffer(uint32_t handle) = 0;
+};
+
+/// How the device would look on its own bus.
+struct PciIdentity {
+    uint16_t vendor;
+    uint16_t device;
+    uint8_t revision;
+};
+
+/// A driver that the layer can play. A new one is a folder and a row in driver_table().
+struct DriverRow {
+    wire::ContextType type;
+    /// What DRM_IOCTL_VERSION says.
+    const char* name;
+    const char* date;
+    const char* description;
+    PciIdentity (*identity)(const wire::CapsetDrm& capset);
+    Result<std::unique_ptr<GuestDriver>> (*create)(const Channel& channel, Session& session);
+};
+
+std::span<const DriverRow> driver_table();
+/// Null if the layer plays no such driver.
+const DriverRow* find_driver(wire::ContextType type);
+
+}  // namespace viaduct::guest

@@ -1,0 +1,164 @@
+// The symbols that stand before libc's: everything that talks to a descriptor or makes another of
+// it.
+//
+// open() and mmap() are not among them. A node is recognised at its first ioctl (registry.h), and
+// the offsets that GEM_MMAP returns are the node's own.
+
+// fcntl and fcntl64 are two symbols; with 64-bit offsets asked for, the headers make them one.
+#undef _FILE_OFFSET_BITS
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdarg>
+#include <cstdlib>
+#include <string_view>
+
+#include "guest-mesa/layer/layer.h"
+#include "guest-mesa/layer/next_libc.h"
+#include "guest-mesa/layer/registry.h"
+
+namespace viaduct::guest {
+
+namespace {
+
+constexpr int kCompareFiles = 0;  // KCMP_FILE of <linux/kcmp.h>
+
+class SystemDescriptors final : public Descriptors {
+  public:
+    std::optional<Identity> identity(int fd) override {
+        struct stat status {};
+        if (::fstat(fd, &status) < 0) return std::nullopt;
+        return Identity{status.st_dev, status.st_ino, S_ISCHR(status.st_mode) ? status.st_rdev : 0};
+    }
+    bool same_file(int fd, int other) override {
+        const pid_t process = ::getpid();
+        return ::syscall(SYS_kcmp, process, process, kCompareFiles, fd, other) == 0;
+    }
+};
+
+Registry* make_registry() {
+    auto* registry = new Registry(next_kernel(), *new SystemDescriptors);
+    return registry;
+}
+
+}  // namespace
+
+bool layer_enabled() {
+    static const bool enabled = [] {
+        const char* value = std::getenv("VIADUCT_GUEST");
+        return !value || std::string_view(value) != "off";
+    }();
+    return enabled;
+}
+
+namespace {
+
+/// Never destroyed: descriptors are closed until the very end of the process.
+Registry& registry() {
+    static Registry* const instance = [] {
+        Registry* made = make_registry();
+        ::pthread_atfork([] { registry().before_fork(); },
+                         [] { registry().after_fork_in_parent(); },
+                         [] { registry().after_fork_in_child(); });
+        return made;
+    }();
+    return *instance;
+}
+
+/// Turns a kernel's answer into libc's. errno is left alone on success, as libc does.
+int to_libc(int result, int old_errno) {
+    errno = result < 0 ? -result : old_errno;
+    return result < 0 ? -1 : result;
+}
+
+int copied(int original, int copy) {
+    if (copy >= 0 && layer_enabled()) registry().copied(original, copy);
+    return copy;
+}
+
+void forget(int fd) {
+    if (layer_enabled()) registry().forget(fd);
+}
+
+/// fcntl's argument, which is an int or a pointer depending on the command: a long holds both.
+int call_fcntl(int (*next)(int, int, ...), int fd, int command, long argument) {
+    const int result = next(fd, command, argument);
+    if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) return copied(fd, result);
+    return result;
+}
+
+}  // namespace
+
+}  // namespace viaduct::guest
+
+using viaduct::guest::next_libc;
+
+#define VIADUCT_EXPORT extern "C" __attribute__((visibility("default")))
+
+VIADUCT_EXPORT int ioctl(int fd, unsigned long request, ...) {
+    va_list arguments;
+    va_start(arguments, request);
+    void* argument = va_arg(arguments, void*);
+    va_end(arguments);
+    if (_IOC_TYPE(request) != 'd' || !viaduct::guest::layer_enabled())
+        return next_libc().ioctl(fd, request, argument);
+    const int old_errno = errno;
+    return viaduct::guest::to_libc(viaduct::guest::registry().ioctl(fd, request, argument),
+                                   old_errno);
+}
+
+VIADUCT_EXPORT int close(int fd) {
+    viaduct::guest::forget(fd);
+    return next_libc().close(fd);
+}
+
+VIADUCT_EXPORT int close_range(unsigned first, unsigned last, int flags) {
+    // With CLOSE_RANGE_CLOEXEC nothing is closed yet.
+    constexpr int kCloexec = 4;
+    if (!(flags & kCloexec) && viaduct::guest::layer_enabled())
+        viaduct::guest::registry().forget_range(first, last);
+    if (next_libc().close_range) return next_libc().close_range(first, last, flags);
+    return static_cast<int>(::syscall(SYS_close_range, first, last, flags));
+}
+
+VIADUCT_EXPORT void closefrom(int first) {
+    const unsigned lowest = first < 0 ? 0 : static_cast<unsigned>(first);
+    if (viaduct::guest::layer_enabled()) viaduct::guest::registry().forget_range(lowest, ~0u);
+    if (next_libc().closefrom) next_libc().closefrom(first);
+}
+
+VIADUCT_EXPORT int dup(int fd) noexcept {
+    return viaduct::guest::copied(fd, next_libc().dup(fd));
+}
+
+VIADUCT_EXPORT int dup2(int fd, int target) noexcept {
+    if (fd != target) viaduct::guest::forget(target);
+    return viaduct::guest::copied(fd, next_libc().dup2(fd, target));
+}
+
+VIADUCT_EXPORT int dup3(int fd, int target, int flags) noexcept {
+    if (fd != target) viaduct::guest::forget(target);
+    return viaduct::guest::copied(fd, next_libc().dup3(fd, target, flags));
+}
+
+VIADUCT_EXPORT int fcntl(int fd, int command, ...) {
+    va_list arguments;
+    va_start(arguments, command);
+    const long argument = va_arg(arguments, long);
+    va_end(arguments);
+    return viaduct::guest::call_fcntl(next_libc().fcntl, fd, command, argument);
+}
+
+VIADUCT_EXPORT int fcntl64(int fd, int command, ...) {
+    va_list arguments;
+    va_start(arguments, command);
+    const long argument = va_arg(arguments, long);
+    va_end(arguments);
+    const auto next = next_libc().fcntl64 ? next_libc().fcntl64 : next_libc().fcntl;
+    return viaduct::guest::call_fcntl(next, fd, command, argument);
+}

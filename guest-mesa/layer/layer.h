@@ -1,0 +1,9 @@
+// What the exported functions share.
+#pragma once
+
+namespace viaduct::guest {
+
+/// False with VIADUCT_GUEST=off: then every function passes through. Read once.
+bool layer_enabled();
+
+}  // namespace viaduct::guest

@@ -1,0 +1,141 @@
+#include "guest-mesa/layer/open_node.h"
+
+#include <cstring>
+#include <string_view>
+
+#include "guest-mesa/layer/debug.h"
+#include "guest-mesa/layer/ioctl_table.h"
+
+namespace viaduct::guest {
+
+namespace {
+
+bool is_virtio_gpu(const Channel& channel) {
+    char name[16] = {};
+    drm_version version{};
+    version.name = name;
+    version.name_len = sizeof(name);
+    if (channel.ioctl(DRM_IOCTL_VERSION, &version) < 0) return false;
+    return std::string_view(name, strnlen(name, sizeof(name))) == "virtio_gpu";
+}
+
+bool has_cap(const Channel& channel, uint64_t capability) {
+    drm_get_cap arg{};
+    arg.capability = capability;
+    return channel.ioctl(DRM_IOCTL_GET_CAP, &arg) >= 0 && arg.value != 0;
+}
+
+/// What DRM_IOCTL_VERSION does for each of its strings: as much as fits, and the true length.
+void answer_string(const char* text, char* buffer, __kernel_size_t& length) {
+    const size_t size = std::strlen(text);
+    if (buffer) std::memcpy(buffer, text, std::min<size_t>(size, length));
+    length = size;
+}
+
+constexpr IoctlRow<OpenNode> kGenericIoctls[] = {
+    ioctl_row<&OpenNode::version>(0x00, "VERSION"),
+    ioctl_row<&OpenNode::gem_close>(0x09, "GEM_CLOSE"),
+    ioctl_row<&OpenNode::prime_export>(0x2d, "PRIME_HANDLE_TO_FD"),
+    ioctl_row<&OpenNode::prime_import>(0x2e, "PRIME_FD_TO_HANDLE"),
+};
+
+}  // namespace
+
+std::optional<wire::CapsetDrm> probe_node(const Channel& channel) {
+    if (!is_virtio_gpu(channel)) return std::nullopt;
+    wire::CapsetDrm capset{};
+    virtgpu::GetCaps caps{};
+    caps.cap_set_id = wire::kCapsetDrm;
+    caps.addr = user_pointer(&capset);
+    caps.size = sizeof(capset);
+    if (channel.ioctl(kVirtgpuGetCaps, &caps) < 0) return std::nullopt;
+    const DriverRow* row = find_driver(capset.context_type);
+    if (!row) return std::nullopt;
+    // EXECBUFFER takes syncobjs since Linux 6.6, which is when the node began to have them at all.
+    if (!has_cap(channel, DRM_CAP_SYNCOBJ) || !has_cap(channel, DRM_CAP_SYNCOBJ_TIMELINE)) {
+        print_line(
+            fmt::format("the host offers {}, but this kernel's virtio-gpu has no timeline "
+                        "syncobjs (Linux 6.6 or newer is needed): not used",
+                        row->name));
+        return std::nullopt;
+    }
+    return capset;
+}
+
+int OpenNode::ioctl(const Channel& channel, unsigned long request, void* argument) {
+    const auto number = static_cast<unsigned>(_IOC_NR(request));
+    if (number >= DRM_COMMAND_BASE && number < DRM_COMMAND_END) {
+        if (const int error = start_driver(channel); error < 0) return error;
+        return started_.load(std::memory_order_acquire)->ioctl(channel, request, argument);
+    }
+    if (const auto* row = find_row<OpenNode>(kGenericIoctls, number))
+        return run_row(*row, *this, channel, request, argument);
+    return channel.ioctl(request, argument);
+}
+
+int OpenNode::start_driver(const Channel& channel) {
+    if (started_.load(std::memory_order_acquire)) return 0;
+    const std::lock_guard lock(start_mutex_);
+    if (driver_ || start_error_) return start_error_;
+
+    const auto start = [&]() -> Status {
+        auto stream = CommandStream::create(channel);
+        if (!stream) return tl::unexpected(stream.error());
+        session_.stream = std::move(*stream);
+        auto driver = row_.create(channel, session_);
+        if (!driver) return tl::unexpected(driver.error());
+        driver_ = std::move(*driver);
+        return {};
+    };
+    if (const Status status = start(); !status) {
+        print_line(fmt::format("no {} context: {}", row_.name, status.error().message));
+        start_error_ = -ENODEV;
+        return start_error_;
+    }
+    started_.store(driver_.get(), std::memory_order_release);
+    return 0;
+}
+
+int OpenNode::version(const Channel&, drm_version& arg) {
+    arg.version_major = static_cast<int>(session_.capset.version_major);
+    arg.version_minor = static_cast<int>(session_.capset.version_minor);
+    arg.version_patchlevel = static_cast<int>(session_.capset.version_patchlevel);
+    answer_string(row_.name, arg.name, arg.name_len);
+    answer_string(row_.date, arg.date, arg.date_len);
+    answer_string(row_.description, arg.desc, arg.desc_len);
+    return 0;
+}
+
+int OpenNode::gem_close(const Channel& channel, drm_gem_close& arg) {
+    IoctlNotes::add("handle={}", arg.handle);
+    if (GuestDriver* driver = started_.load(std::memory_order_acquire)) {
+        // The host must have read what names the buffer before it hears that the buffer is gone;
+        // and the table forgets first, because the node may give the number to another thread.
+        session_.stream->flush(channel);
+        driver->forget_buffer(arg.handle);
+        session_.gems.erase(arg.handle);
+    }
+    return channel.ioctl(DRM_IOCTL_GEM_CLOSE, &arg);
+}
+
+int OpenNode::prime_export(const Channel& channel, drm_prime_handle& arg) {
+    IoctlNotes::add("handle={}", arg.handle);
+    if (GuestDriver* driver = started_.load(std::memory_order_acquire)) {
+        if (const int error = driver->prepare_export(channel, arg.handle); error < 0) return error;
+        session_.gems.set_shared(arg.handle);
+    }
+    const int result = channel.ioctl(DRM_IOCTL_PRIME_HANDLE_TO_FD, &arg);
+    IoctlNotes::add("fd={}", arg.fd);
+    return result;
+}
+
+int OpenNode::prime_import(const Channel& channel, drm_prime_handle& arg) {
+    // The host ties the buffer to this file's context while the node imports it: there must be one.
+    if (const int error = start_driver(channel); error < 0) return error;
+    const int result = channel.ioctl(DRM_IOCTL_PRIME_FD_TO_HANDLE, &arg);
+    IoctlNotes::add("fd={} handle={}", arg.fd, arg.handle);
+    if (result >= 0) session_.gems.set_shared(arg.handle);
+    return result;
+}
+
+}  // namespace viaduct::guest

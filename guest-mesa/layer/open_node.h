@@ -1,0 +1,52 @@
+// OpenNode: one open file of a virtio-gpu node that offers a native context we can play.
+#pragma once
+
+#include <drm.h>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "drm-context/wire/common.h"
+#include "guest-mesa/layer/guest_driver.h"
+#include "guest-mesa/layer/kernel.h"
+
+namespace viaduct::guest {
+
+/// The capset of the node behind `channel`, if it is a virtio-gpu node whose host offers a native
+/// context of a driver in our table, on a kernel that can carry it. Sends nothing to the host that
+/// a context would notice.
+std::optional<wire::CapsetDrm> probe_node(const Channel& channel);
+
+/// Answers the ioctls of one open file description; all descriptors that share it share this.
+/// The native context begins with the first ioctl that needs it: programs that only look at a node
+/// leave no trace on the host. It ends when the kernel closes the file; nothing is undone here.
+class OpenNode {
+  public:
+    OpenNode(const wire::CapsetDrm& capset, const DriverRow& driver)
+        : session_{capset, nullptr, {}}, row_(driver) {}
+
+    /// Any DRM ioctl. ≥ 0 or a negative errno.
+    int ioctl(const Channel& channel, unsigned long request, void* argument);
+
+    const DriverRow& driver() const { return row_; }
+    const wire::CapsetDrm& capset() const { return session_.capset; }
+
+    // Generic ioctls that need more than passing through (rows of a table, hence public).
+    int version(const Channel& channel, drm_version& arg);
+    int gem_close(const Channel& channel, drm_gem_close& arg);
+    int prime_export(const Channel& channel, drm_prime_handle& arg);
+    int prime_import(const Channel& channel, drm_prime_handle& arg);
+
+  private:
+    int start_driver(const Channel& channel);
+
+    Session session_;
+    const DriverRow& row_;
+    std::mutex start_mutex_;
+    std::atomic<GuestDriver*> started_ = nullptr;
+    std::unique_ptr<GuestDriver> driver_;
+    int start_error_ = 0;
+};
+
+}  // namespace viaduct::guest

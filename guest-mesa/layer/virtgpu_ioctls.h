@@ -1,0 +1,31 @@
+// The requests of drm-context/wire/virtgpu.h that the layer makes.
+#pragma once
+
+#include <cstdint>
+
+#include "drm-context/wire/virtgpu.h"
+
+namespace viaduct::guest {
+
+namespace virtgpu = viaduct::wire::virtgpu;
+
+inline constexpr unsigned long kVirtgpuMap = virtgpu::request<virtgpu::Map>(virtgpu::Ioctl::kMap);
+inline constexpr unsigned long kVirtgpuExecbuffer =
+    virtgpu::request<virtgpu::Execbuffer>(virtgpu::Ioctl::kExecbuffer);
+inline constexpr unsigned long kVirtgpuResourceInfo =
+    virtgpu::request<virtgpu::ResourceInfo>(virtgpu::Ioctl::kResourceInfo);
+inline constexpr unsigned long kVirtgpuWait =
+    virtgpu::request<virtgpu::Wait>(virtgpu::Ioctl::kWait);
+inline constexpr unsigned long kVirtgpuGetCaps =
+    virtgpu::request<virtgpu::GetCaps>(virtgpu::Ioctl::kGetCaps);
+inline constexpr unsigned long kVirtgpuCreateBlob =
+    virtgpu::request<virtgpu::ResourceCreateBlob>(virtgpu::Ioctl::kResourceCreateBlob);
+inline constexpr unsigned long kVirtgpuContextInit =
+    virtgpu::request<virtgpu::ContextInit>(virtgpu::Ioctl::kContextInit);
+
+/// A pointer as the kernel's interfaces carry it.
+inline uint64_t user_pointer(const void* pointer) {
+    return reinterpret_cast<uintptr_t>(pointer);
+}
+
+}  // namespace viaduct::guest
