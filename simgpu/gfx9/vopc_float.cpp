@@ -93,13 +93,13 @@ template <unsigned SetsExec>
 constexpr void add_class(Table& table, unsigned& n) {
     table.ops[n++] = lanes<[](float a, uint32_t classes) {
         return (class_of<uint32_t, 23>(std::bit_cast<uint32_t>(a)) & classes) != 0;
-    }>(0x10 + SetsExec, "v_cmp_class_f32");
+    }>(0x10 + SetsExec, SetsExec ? "v_cmpx_class_f32" : "v_cmp_class_f32");
     table.ops[n++] = lanes<[](double a, uint32_t classes) {
         return (class_of<uint64_t, 52>(std::bit_cast<uint64_t>(a)) & classes) != 0;
-    }>(0x12 + SetsExec, "v_cmp_class_f64");
+    }>(0x12 + SetsExec, SetsExec ? "v_cmpx_class_f64" : "v_cmp_class_f64");
     table.ops[n++] = lanes<[](Half a, uint32_t classes) {
         return (class_of<uint16_t, 10>(a.bits) & classes) != 0;
-    }>(0x14 + SetsExec, "v_cmp_class_f16");
+    }>(0x14 + SetsExec, SetsExec ? "v_cmpx_class_f16" : "v_cmp_class_f16");
 }
 
 constexpr Table make_table() {
