@@ -8,7 +8,8 @@ import re
 import subprocess
 import sys
 
-LINE = re.compile(r'\{"([a-z]\w*(?: [^"\n]*)?)",\s*\{([^{}]*)\}(?=[,}])')
+# The text may be several string literals. Texts that do not start with a mnemonic are left alone.
+LINE = re.compile(r'(\{\s*(?="[a-z])(?:"[^"\n]*"\s*)+,\s*)\{([^{}]*)\}(?=[,}])')
 
 
 def assemble(texts):
@@ -30,11 +31,12 @@ def main():
     for path in sys.argv[1:]:
         with open(path, encoding='utf-8') as file:
             source = file.read()
-        texts = [match.group(1) for match in LINE.finditer(source)]
+        texts = [''.join(re.findall(r'"([^"\n]*)"', match.group(1)))
+                 for match in LINE.finditer(source)]
         words = iter(assemble(texts))
         source = LINE.sub(
-            lambda match: '{"%s", {%s}' % (match.group(1),
-                                           ', '.join('0x%08x' % word for word in next(words))),
+            lambda match: '%s{%s}' % (match.group(1),
+                                      ', '.join('0x%08x' % word for word in next(words))),
             source)
         with open(path, 'w', encoding='utf-8') as file:
             file.write(source)
