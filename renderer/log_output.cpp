@@ -59,7 +59,7 @@ std::optional<LogLevel> level_from_environment() {
 }
 
 std::FILE* file_from_environment() {
-    const char* wish = std::getenv("VIRGL_LOG_FILE");
+    const char* wish = ::secure_getenv("VIRGL_LOG_FILE");
     if (!wish || !*wish) return nullptr;
     std::string path = wish;
     static constexpr std::string_view kPid = "%PID%";

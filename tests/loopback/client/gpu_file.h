@@ -63,7 +63,8 @@ class GpuFile {
     int ensure_context();
     int create_context(uint32_t capset_id, std::string_view name);
     uint32_t next_resource_id();
-    int fetch_memory(Buffer& buffer, MessageType how);
+    int fetch_memory(Buffer& buffer);
+    int transfer(const wire::virtgpu::Transfer& request, bool to_host);
 
     // EXECBUFFER's parts
     struct Submission;

@@ -112,10 +112,10 @@ int GpuFile::on_resource_info(void* argument) {
     return 0;
 }
 
-/// Asks the host for the blob's descriptor, once. buffer.mutex is held.
-int GpuFile::fetch_memory(Buffer& buffer, MessageType how) {
+/// Asks the host for what to map, once. buffer.mutex is held.
+int GpuFile::fetch_memory(Buffer& buffer) {
     if (buffer.memory.valid()) return 0;
-    Packet packet = resource_request(how, buffer.resource_id);
+    Packet packet = resource_request(MessageType::kMapBlob, buffer.resource_id);
     auto reply = connection_->call(packet);
     if (!reply) return -reply.error().code;
     const auto blob = reply->body_as<BlobDescriptor>();
@@ -131,7 +131,7 @@ tl::expected<simgpu::MapSource, int> GpuFile::map_source(uint64_t mmap_offset) {
     const bool is_host3d = buffer->blob_mem == BlobMem::kHost3d;
     if (is_host3d && !(buffer->blob_flags & kBlobMappable)) return tl::unexpected(EINVAL);
     const std::lock_guard lock(buffer->mutex);
-    if (fetch_memory(*buffer, MessageType::kMapBlob) != 0) return tl::unexpected(EINVAL);
+    if (fetch_memory(*buffer) != 0) return tl::unexpected(EINVAL);
     simgpu::MapSource source;
     source.fd = buffer->memory.duplicate();
     if (!source.fd) return tl::unexpected(EMFILE);
@@ -164,20 +164,17 @@ int GpuFile::on_prime_handle_to_fd(void* argument) {
     if (request.flags & ~static_cast<uint32_t>(DRM_CLOEXEC | DRM_RDWR)) return -EINVAL;
     const BufferPtr buffer = buffers_.find(request.handle);
     if (!buffer) return -ENOENT;
+    // Always asked of the server, guest memory too: it knows by then what the descriptor is, and
+    // counts it among what keeps the resource.
+    Packet packet = resource_request(MessageType::kExportBlob, buffer->resource_id);
+    auto reply = connection_->call(packet);
+    if (!reply) return -reply.error().code;
+    UniqueFd fd = reply->take_descriptor(0);
+    if (!fd) return -EMFILE;
+    if (!(request.flags & DRM_CLOEXEC)) ::fcntl(fd.get(), F_SETFD, 0);
     const std::lock_guard lock(buffer->mutex);
-    // Asked also for what is here already (guest memory, mapped blobs): once the server has
-    // answered, it knows the descriptor's identity, and another process may import it.
-    if (!buffer->shared) {
-        UniqueFd known = std::move(buffer->memory);
-        const int status = fetch_memory(*buffer, MessageType::kExportBlob);
-        if (known) buffer->memory = std::move(known);
-        if (status != 0) return status;
-    }
-    const int how = request.flags & DRM_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD;
-    const int fd = ::fcntl(buffer->memory.get(), how, 0);
-    if (fd < 0) return -errno;
     buffer->shared = true;
-    request.fd = fd;
+    request.fd = fd.release();
     return 0;
 }
 

@@ -41,6 +41,9 @@ struct Resource {
     // A descriptor that was given out, kept to give out again.
     UniqueFd descriptor;
     uint64_t descriptor_offset = 0;
+    /// Descriptors that were exported hold a shared flock(2): while an exclusive one is refused,
+    /// one of them, or a mapping of one, is alive in some process or on its way there.
+    bool has_locked_exports = false;
     std::optional<FileIdentity> identity;
 };
 

@@ -25,6 +25,8 @@ constexpr uint64_t kStopKey = 4ull << 32;
 constexpr int kPacketsPerTurn = 32;
 /// QEMU's interval for virgl_renderer_poll where fences are not asynchronous.
 constexpr int kPollIntervalMs = 10;
+/// How often dma-bufs are looked after that keep a resource without handles.
+constexpr int kReapIntervalMs = 50;
 constexpr uint32_t kFirstResourceId = 2;
 
 }  // namespace
@@ -71,7 +73,9 @@ Status Server::run(int stop_fd) {
     }
     while (is_needed() && !stopped_) {
         std::array<epoll_event, 32> events;
-        const int timeout = device_.needs_polling() ? kPollIntervalMs : -1;
+        const int timeout = device_.needs_polling() ? kPollIntervalMs
+                            : device_.has_orphans() ? kReapIntervalMs
+                                                    : -1;
         const int count =
             ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
         if (count < 0 && errno != EINTR) return fail(errno, "epoll: {}", std::strerror(errno));
@@ -79,6 +83,7 @@ Status Server::run(int stop_fd) {
             dispatch_event(events[static_cast<size_t>(i)].data.u64,
                            events[static_cast<size_t>(i)].events);
         deliver_fences();
+        if (count == 0) device_.reap_exported();
     }
     return {};
 }

@@ -38,8 +38,8 @@ Result<Packet> blob_reply(Result<BlobReply> blob) {
     if (!blob) return tl::unexpected(blob.error());
     Packet reply = Packet::reply(0, 0);
     reply.set_body(blob->blob);
-    reply.descriptors.push_back(UniqueFd::duplicate_of(blob->fd));
-    if (!reply.descriptors.back()) return fail(EMFILE, "no descriptor left for a blob");
+    if (!blob->fd) return fail(EMFILE, "no descriptor left for a blob");
+    reply.descriptors.push_back(std::move(blob->fd));
     return reply;
 }
 

@@ -39,6 +39,7 @@ VirtioGpu::VirtioGpu(RendererApi& api, DeviceOptions options, HostWindow window,
       inbox_(std::move(wakeup)) {}
 
 VirtioGpu::~VirtioGpu() {
+    while (!orphans_.empty()) release(orphans_.extract(orphans_.begin()).value());
     if (initialised_) api_.virgl_renderer_cleanup(this);
 }
 

@@ -36,7 +36,7 @@ struct DeviceOptions {
 
 struct BlobReply {
     BlobDescriptor blob{};
-    int fd = -1;  // the resource's
+    UniqueFd fd;
 };
 
 class VirtioGpu {
@@ -56,6 +56,7 @@ class VirtioGpu {
                        UniqueFd pages);
     Status submit(FileId file, const Submit& request, std::span<std::byte> payload);
     Result<BlobReply> map_blob(FileId file, uint32_t resource_id);
+    /// A dma-buf: keeps the resource, whoever holds it, as it does in the guest's kernel.
     Result<BlobReply> export_blob(FileId file, uint32_t resource_id);
     Result<ImportReply> import_blob(FileId file, const ImportBlob& request);
     Status close_resource(FileId file, uint32_t resource_id);
@@ -67,6 +68,11 @@ class VirtioGpu {
     int fence_fd() const { return inbox_.wakeup_fd(); }
     /// True if nobody but virgl_renderer_poll will report what is pending.
     bool needs_polling() const;
+    /// True while resources exist that only dma-bufs keep: reap_exported() wants to be called now
+    /// and then.
+    bool has_orphans() const { return !orphans_.empty(); }
+    void reap_exported();
+
     /// What the library has reported since the last call.
     std::vector<FenceEvent> take_signalled();
 
@@ -92,6 +98,7 @@ class VirtioGpu {
     Status describe(Resource& resource);
     void hold(FileId id, File& file, Resource& resource);
     void drop_handle(FileId id, File& file, uint32_t resource_id);
+    void release(uint32_t resource_id);
     void destroy(Resource& resource);
     void run_command(File& file, std::span<std::byte> command);
     void create_fence(File& file, FenceOwner owner);
@@ -107,6 +114,7 @@ class VirtioGpu {
     FileId next_file_ = 1;
     std::set<uint32_t> used_context_ids_;
     std::map<uint32_t, Resource> resources_;
+    std::set<uint32_t> orphans_;  // without handles, but perhaps with a dma-buf somewhere
     DeviceStatistics statistics_;
     bool initialised_ = false;
 };

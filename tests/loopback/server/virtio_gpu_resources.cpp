@@ -1,4 +1,5 @@
 // Resources of the emulated device: creation, mapping, sharing, destruction.
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -20,6 +21,11 @@ std::optional<FileIdentity> identity_of(int fd) {
     struct stat status {};
     if (::fstat(fd, &status) != 0) return std::nullopt;
     return FileIdentity{status.st_dev, status.st_ino};
+}
+
+/// A new description of the file behind `fd`; invalid if that cannot be opened again (dma-bufs).
+UniqueFd reopen(int fd) {
+    return UniqueFd(::open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_RDWR | O_CLOEXEC));
 }
 
 std::vector<iovec> split_into_runs(std::span<std::byte> memory) {
@@ -171,7 +177,7 @@ Result<BlobReply> VirtioGpu::map_blob(FileId file, uint32_t resource_id) {
         return fail(EINVAL, "resource {} could not be mapped", resource_id);
     if (const auto status = describe(resource); !status) return tl::unexpected(status.error());
     return BlobReply{{resource.map_info, 0, resource.descriptor_offset, resource.size},
-                     resource.descriptor.get()};
+                     resource.descriptor.duplicate()};
 }
 
 Result<BlobReply> VirtioGpu::export_blob(FileId file, uint32_t resource_id) {
@@ -179,8 +185,13 @@ Result<BlobReply> VirtioGpu::export_blob(FileId file, uint32_t resource_id) {
     if (!found) return tl::unexpected(found.error());
     Resource& resource = **found;
     if (const auto status = describe(resource); !status) return tl::unexpected(status.error());
+    UniqueFd exported = reopen(resource.descriptor.get());
+    if (exported && ::flock(exported.get(), LOCK_SH) == 0)
+        resource.has_locked_exports = true;
+    else
+        exported = resource.descriptor.duplicate();
     return BlobReply{{resource.map_info, 0, resource.descriptor_offset, resource.size},
-                     resource.descriptor.get()};
+                     std::move(exported)};
 }
 
 Result<ImportReply> VirtioGpu::import_blob(FileId id, const ImportBlob& request) {
@@ -194,6 +205,7 @@ Result<ImportReply> VirtioGpu::import_blob(FileId id, const ImportBlob& request)
     Resource& resource = entry->second;
     if (!resource.holders.contains(id)) {
         ++statistics_.blobs_imported;
+        orphans_.erase(resource.id);
         hold(id, **found, resource);
     }
     return ImportReply{resource.id, resource.blob_mem, resource.blob_flags, 0, resource.size};
@@ -217,6 +229,23 @@ void VirtioGpu::drop_handle(FileId id, File& file, uint32_t resource_id) {
         api_.virgl_renderer_ctx_detach_resource(static_cast<int>(file.ctx_id),
                                                 static_cast<int>(resource_id));
     if (!entry->second.holders.empty()) return;
+    if (entry->second.has_locked_exports) orphans_.insert(resource_id);
+    if (!orphans_.contains(resource_id)) release(resource_id);
+    reap_exported();
+}
+
+void VirtioGpu::reap_exported() {
+    const auto candidates = orphans_;
+    for (const uint32_t id : candidates) {
+        const int fd = resources_.at(id).descriptor.get();
+        if (::flock(fd, LOCK_EX | LOCK_NB) != 0) continue;
+        orphans_.erase(id);
+        release(id);
+    }
+}
+
+void VirtioGpu::release(uint32_t resource_id) {
+    const auto entry = resources_.find(resource_id);
     destroy(entry->second);
     resources_.erase(entry);
 }
@@ -231,12 +260,53 @@ void VirtioGpu::destroy(Resource& resource) {
     api_.virgl_renderer_resource_unref(resource.id);
 }
 
-Status VirtioGpu::create_classic(FileId, const CreateClassic&, UniqueFd) {
-    return fail(EINVAL, "classic resources are not offered");
+Status VirtioGpu::create_classic(FileId id, const CreateClassic& request, UniqueFd pages) {
+    const auto found = find_file(id);
+    if (!found) return tl::unexpected(found.error());
+    virgl_renderer_resource_create_args arguments;
+    static_assert(sizeof(arguments) == sizeof(request.arguments));
+    std::memcpy(&arguments, request.arguments.data(), sizeof(arguments));
+    if (resources_.contains(arguments.handle))
+        return fail(EEXIST, "resource {} exists", arguments.handle);
+    Resource& resource = resources_[arguments.handle];
+    resource.id = arguments.handle;
+    resource.size = request.size;
+    ++statistics_.resources_alive;
+    // RESOURCE_CREATE_3D, then RESOURCE_ATTACH_BACKING.
+    Status status = adopt_pages(resource, std::move(pages));
+    const int code = api_.virgl_renderer_resource_create(&arguments, nullptr, 0);
+    resource.known_to_host = code == 0;
+    if (code != 0)
+        status = fail(EINVAL, "resource {} (target {}, format {}, {}x{}): the library says {}",
+                      resource.id, arguments.target, arguments.format, arguments.width,
+                      arguments.height, code);
+    if (status)
+        api_.virgl_renderer_resource_attach_iov(static_cast<int>(resource.id),
+                                                resource.iovecs.data(),
+                                                static_cast<int>(resource.iovecs.size()));
+    hold(id, **found, resource);
+    return status;
 }
 
-Status VirtioGpu::transfer(FileId, const Transfer&) {
-    return fail(EINVAL, "classic resources are not offered");
+Status VirtioGpu::transfer(FileId id, const Transfer& request) {
+    const auto found = find_file(id);
+    if (!found) return tl::unexpected(found.error());
+    const auto resource = find_resource(id, request.resource_id);
+    virgl_box box{request.box[0], request.box[1], request.box[2],
+                  request.box[3], request.box[4], request.box[5]};
+    int code = EINVAL;
+    // No iovecs: the attached ones are meant.
+    if (resource && request.to_host)
+        code = api_.virgl_renderer_transfer_write_iov(
+            request.resource_id, (*found)->ctx_id, static_cast<int>(request.level), request.stride,
+            request.layer_stride, &box, request.offset, nullptr, 0);
+    else if (resource)
+        code = api_.virgl_renderer_transfer_read_iov(
+            request.resource_id, (*found)->ctx_id, request.level, request.stride,
+            request.layer_stride, &box, request.offset, nullptr, 0);
+    create_fence(**found, {id, kGlobalRing, request.fence_token, {request.resource_id}});
+    if (code != 0) return fail(EINVAL, "transfer of resource {}: {}", request.resource_id, code);
+    return {};
 }
 
 }  // namespace viaduct::loopback

@@ -278,6 +278,29 @@ TEST_F(GpuFileTest, ResourceInfoAnswers) {
     EXPECT_EQ(guest.call(Ioctl::kResourceInfo, info), -ENOENT);
 }
 
+TEST_F(GpuFileTest, ClassicResourcesReachTheLibrary) {
+    auto guest = program();
+    wire::virtgpu::ResourceCreate create{};
+    create.width = create.height = create.depth = create.array_size = 1;
+    ASSERT_EQ(guest.call(Ioctl::kResourceCreate, create), 0);
+    wire::virtgpu::Transfer transfer{};
+    transfer.bo_handle = create.bo_handle;
+    ASSERT_EQ(guest.call(Ioctl::kTransferToHost, transfer), 0);
+    ASSERT_EQ(guest.call(Ioctl::kTransferFromHost, transfer), 0);
+    Wait wait{create.bo_handle, 0};
+    ASSERT_EQ(guest.call(Ioctl::kWait, wait), 0);
+    auto calls = journal();
+    calls.erase(calls.begin(), calls.begin() + 2);  // init, create_context
+    const fake::Journal expected = {"create_classic 2", "attach 1 2", "transfer_write 1 2",
+                                    "transfer_read 1 2"};
+    EXPECT_EQ(calls, expected);
+    transfer.stride = 4;
+    EXPECT_EQ(guest.call(Ioctl::kTransferToHost, transfer), -EINVAL);
+    transfer = {};
+    EXPECT_EQ(guest.call(Ioctl::kTransferToHost, transfer), -ENOENT);
+    EXPECT_TRUE(guest.map(create.bo_handle, 4096));
+}
+
 TEST_F(GpuFileTest, ArgumentsOfOtherSizesAreExtendedOrCut) {
     auto guest = program();
     ASSERT_EQ(guest.init_context(), 0);

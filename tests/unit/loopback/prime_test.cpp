@@ -149,6 +149,31 @@ TEST_F(PrimeTest, ContextIdsAreReusedAndResourceIdsAreNot) {
     EXPECT_TRUE(calls.front().starts_with("create_context 1 6 ")) << calls.front();
 }
 
+TEST_F(PrimeTest, ADmabufKeepsItsResourceWithoutAnyHandle) {
+    UniqueFd fd;
+    {
+        auto one = program();
+        ASSERT_EQ(one.init_context(), 0);
+        const auto blob = one.create_blob(3, 4096, object(3));
+        fd = export_handle(one, blob.bo_handle);
+    }
+    auto two = program();
+    ASSERT_EQ(two.init_context(), 0);
+    uint32_t handle = 0;
+    ASSERT_EQ(import_fd(two, fd, handle), 0);
+    ASSERT_TRUE(two.map(handle, 4096));
+    close_handle(two, handle);
+    two.sync();
+    EXPECT_EQ(std::ranges::count(journal(), "unref 2"), 0);
+    fd.reset();
+    int unrefs = 0;
+    for (int i = 0; i < 200 && unrefs == 0; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        unrefs += static_cast<int>(std::ranges::count(journal(), "unref 2"));
+    }
+    EXPECT_EQ(unrefs, 1);
+}
+
 TEST_F(PrimeTest, ClosingOneFileLeavesTheOtherItsBuffer) {
     auto one = std::make_unique<GuestProgram>(socket_path_);
     auto two = program();

@@ -14,6 +14,7 @@ class FakeHost : public NativeContextHost {
     }
     ~FakeHost() override {
         --gpu_.hosts_alive;
+        const std::scoped_lock lock(gpu_.callback_mutex, gpu_.mutex);
         gpu_.on_fence = nullptr;
         gpu_.fences.clear();
     }
@@ -23,6 +24,7 @@ class FakeHost : public NativeContextHost {
                                                           std::string_view name) override {
         if (gpu_.context_error) return fail(gpu_.context_error, "told to fail");
         auto context = std::make_unique<FakeNativeContext>(gpu_, ctx_id, std::string(name));
+        const std::lock_guard lock(gpu_.mutex);
         gpu_.contexts[ctx_id] = context.get();
         return context;
     }
@@ -38,6 +40,7 @@ class FakeHost : public NativeContextHost {
 }  // namespace
 
 FakeNativeContext::~FakeNativeContext() {
+    const std::lock_guard lock(gpu_.mutex);
     const auto self = gpu_.contexts.find(id);
     if (self != gpu_.contexts.end() && self->second == this) gpu_.contexts.erase(self);
 }
@@ -86,12 +89,16 @@ Result<ExportedBlob> FakeNativeContext::export_blob(uint32_t res_id) {
 }
 
 Status FakeNativeContext::create_fence(uint32_t ring_idx, uint64_t fence_id) {
-    gpu_.fences.push_back({id, ring_idx, fence_id});
+    {
+        const std::lock_guard lock(gpu_.mutex);
+        gpu_.fences.push_back({id, ring_idx, fence_id});
+    }
     if (gpu_.retire_at_once) gpu_.retire();
     return {};
 }
 
 Result<UniqueFd> FakeNativeContext::export_fence(uint64_t fence_id) {
+    const std::lock_guard lock(gpu_.mutex);
     for (const auto& fence : gpu_.fences)
         if (fence.fence_id == fence_id && fence.ctx_id == id)
             return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -108,15 +115,22 @@ HostFactory FakeGpu::factory() {
         }
         if (!present) return fail(ENODEV, "told to be absent");
         ++hosts_made;
+        const std::lock_guard lock(callback_mutex);
         on_fence = std::move(callback);
         return std::make_unique<FakeHost>(*this);
     };
 }
 
 void FakeGpu::retire(size_t count) {
-    for (; count > 0 && !fences.empty(); --count) {
-        const Fence fence = fences.front();
-        fences.pop_front();
+    const std::lock_guard calling(callback_mutex);
+    for (; count > 0; --count) {
+        Fence fence{};
+        {
+            const std::lock_guard lock(mutex);
+            if (fences.empty() || !on_fence) return;
+            fence = fences.front();
+            fences.pop_front();
+        }
         on_fence(fence.ctx_id, fence.ring_idx, fence.fence_id);
     }
 }

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <deque>
 #include <map>
-#include <set>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -73,12 +73,14 @@ struct FakeGpu {
     int hosts_alive = 0;
     std::vector<int> vmm_fds;  // what get_drm_fd gave
     FenceCallback on_fence;
+    std::mutex mutex;  // guards fences and contexts
     std::deque<Fence> fences;
     std::map<uint32_t, FakeNativeContext*> contexts;
+    std::mutex callback_mutex;  // held while on_fence is read or runs
     int context_error = 0;
 
     HostFactory factory();
-    /// Retires the oldest `count` fences.
+    /// Retires the oldest `count` fences. Any thread, one at a time.
     void retire(size_t count = SIZE_MAX);
     FakeNativeContext& context(uint32_t id) { return *contexts.at(id); }
 };

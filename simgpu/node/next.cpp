@@ -1,0 +1,50 @@
+#include "simgpu/node/next.h"
+
+namespace simgpu::node::next {
+
+constinit Next<Open> open("open");
+constinit Next<Open> open64("open64");
+constinit Next<OpenAt> openat("openat");
+constinit Next<OpenAt> openat64("openat64");
+constinit Next<Fopen> fopen("fopen");
+constinit Next<Fopen> fopen64("fopen64");
+constinit Next<Opendir> opendir("opendir");
+constinit Next<Scandir> scandir("scandir");
+constinit Next<Scandir> scandir64("scandir64");
+constinit Next<Stat> stat("stat");
+constinit Next<Stat> stat64("stat64");
+constinit Next<Stat> lstat("lstat");
+constinit Next<Stat> lstat64("lstat64");
+constinit Next<Fstat> fstat("fstat");
+constinit Next<Fstat> fstat64("fstat64");
+constinit Next<FstatAt> fstatat("fstatat");
+constinit Next<FstatAt> fstatat64("fstatat64");
+constinit Next<Statx> statx("statx");
+constinit Next<Xstat> xstat("__xstat");
+constinit Next<Xstat> xstat64("__xstat64");
+constinit Next<Xstat> lxstat("__lxstat");
+constinit Next<Xstat> lxstat64("__lxstat64");
+constinit Next<Fxstat> fxstat("__fxstat");
+constinit Next<Fxstat> fxstat64("__fxstat64");
+constinit Next<FxstatAt> fxstatat("__fxstatat");
+constinit Next<FxstatAt> fxstatat64("__fxstatat64");
+constinit Next<Access> access("access");
+constinit Next<Access> eaccess("eaccess");
+constinit Next<Access> euidaccess("euidaccess");
+constinit Next<FaccessAt> faccessat("faccessat");
+constinit Next<Readlink> readlink("readlink");
+constinit Next<ReadlinkAt> readlinkat("readlinkat");
+constinit Next<Realpath> realpath("realpath");
+constinit Next<Close> close("close");
+constinit Next<CloseRange> close_range("close_range");
+constinit Next<CloseFrom> closefrom("closefrom");
+constinit Next<Dup> dup("dup");
+constinit Next<Dup2> dup2("dup2");
+constinit Next<Dup3> dup3("dup3");
+constinit Next<Fcntl> fcntl("fcntl");
+constinit Next<Fcntl> fcntl64("fcntl64");
+constinit Next<Ioctl> ioctl("ioctl");
+constinit Next<Mmap> mmap("mmap");
+constinit Next<Mmap> mmap64("mmap64");
+
+}  // namespace simgpu::node::next

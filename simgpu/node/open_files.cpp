@@ -1,0 +1,119 @@
+#include "simgpu/node/open_files.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "simgpu/node/next.h"
+
+namespace simgpu::node {
+
+OpenFile::OpenFile(int node, dev_t device, ino_t inode, std::unique_ptr<NodeFile> file,
+                   Reopen reopen)
+    : node_(node),
+      device_(device),
+      inode_(inode),
+      file_(std::move(file)),
+      reopen_(std::move(reopen)) {}
+
+std::shared_ptr<NodeFile> OpenFile::file() {
+    const std::lock_guard lock(mutex_);
+    if (abandoned_) {
+        abandoned_ = false;
+        file_ = reopen_();
+    }
+    return file_;
+}
+
+void OpenFile::abandon() {
+    // The mutex may be held by a thread that this process does not have: it is made anew. We are
+    // alone here, as every child is at first.
+    new (&mutex_) std::mutex;
+    new (&file_) std::shared_ptr<NodeFile>;
+    abandoned_ = true;
+}
+
+bool OpenFiles::may_hold(int fd) const {
+    if (fd < 0) return false;
+    const auto number = static_cast<unsigned>(fd);
+    if (number >= kMarked) return unmarked_.load(std::memory_order_acquire) != 0;
+    return (marks_[number / 64].load(std::memory_order_acquire) >> number % 64 & 1) != 0;
+}
+
+void OpenFiles::mark(int fd, bool ours) {
+    const auto number = static_cast<unsigned>(fd);
+    const uint64_t bit = uint64_t{1} << number % 64;
+    if (number >= kMarked) {
+        unmarked_.fetch_add(ours ? 1u : ~0u, std::memory_order_release);
+    } else if (ours) {
+        marks_[number / 64].fetch_or(bit, std::memory_order_release);
+    } else {
+        marks_[number / 64].fetch_and(~bit, std::memory_order_release);
+    }
+}
+
+OpenFilePtr OpenFiles::find(int fd) {
+    if (!may_hold(fd)) return nullptr;
+    OpenFilePtr stale;  // dropped after the lock
+    const std::lock_guard lock(mutex_);
+    const auto found = files_.find(fd);
+    if (found == files_.end()) return nullptr;
+    struct stat st = {};
+    if (next::fstat(fd, &st) == 0 && st.st_dev == found->second->device() &&
+        st.st_ino == found->second->inode())
+        return found->second;
+    stale = remove_locked(fd);
+    return nullptr;
+}
+
+OpenFilePtr OpenFiles::insert(int fd, OpenFilePtr file) {
+    const std::lock_guard lock(mutex_);
+    if (process_ == 0) process_ = ::getpid();
+    auto& entry = files_[fd];
+    if (!entry) mark(fd, true);
+    std::swap(entry, file);
+    return file;
+}
+
+OpenFilePtr OpenFiles::remove(int fd) {
+    if (!may_hold(fd)) return nullptr;
+    const std::lock_guard lock(mutex_);
+    return remove_locked(fd);
+}
+
+OpenFilePtr OpenFiles::remove_locked(int fd) {
+    const auto found = files_.find(fd);
+    if (found == files_.end()) return nullptr;
+    OpenFilePtr file = std::move(found->second);
+    files_.erase(found);
+    mark(fd, false);
+    return file;
+}
+
+std::vector<OpenFilePtr> OpenFiles::remove_range(unsigned first, unsigned last) {
+    std::vector<OpenFilePtr> removed;
+    const std::lock_guard lock(mutex_);
+    for (auto entry = files_.begin(); entry != files_.end();) {
+        const auto number = static_cast<unsigned>(entry->first);
+        if (number < first || number > last) {
+            ++entry;
+            continue;
+        }
+        mark(entry->first, false);
+        removed.push_back(std::move(entry->second));
+        entry = files_.erase(entry);
+    }
+    return removed;
+}
+
+bool OpenFiles::is_this_process() const {
+    const pid_t process = process_;
+    return process == 0 || process == ::getpid();
+}
+
+void OpenFiles::after_fork_in_child() {
+    process_ = ::getpid();
+    for (auto& [fd, file] : files_) file->abandon();
+    mutex_.unlock();
+}
+
+}  // namespace simgpu::node

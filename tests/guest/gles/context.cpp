@@ -1,0 +1,122 @@
+#include "tests/guest/gles/context.h"
+
+#include <EGL/eglext.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace viaduct::gles {
+namespace {
+
+[[noreturn]] void fail_egl(const char* what) {
+    char code[16];
+    std::snprintf(code, sizeof(code), "0x%x", static_cast<unsigned>(eglGetError()));
+    throw Error(std::string(what) + " failed: EGL error " + code);
+}
+
+std::string gl_string(GLenum name) {
+    const GLubyte* text = glGetString(name);
+    return text == nullptr ? "" : reinterpret_cast<const char*>(text);
+}
+
+std::string link_log(GLuint program) {
+    char log[4096] = "";
+    glGetProgramInfoLog(program, sizeof(log), nullptr, log);
+    return log;
+}
+
+}  // namespace
+
+void check_gl(const char* what) {
+    const GLenum error = glGetError();
+    if (error == GL_NO_ERROR) return;
+    char code[16];
+    std::snprintf(code, sizeof(code), "0x%x", error);
+    throw Error(std::string(what) + " failed: GL error " + code);
+}
+
+Context::Context() {
+    display_ = eglGetPlatformDisplay(EGL_PLATFORM_SURFACELESS_MESA, nullptr, nullptr);
+    if (display_ == EGL_NO_DISPLAY) fail_egl("eglGetPlatformDisplay");
+    if (eglInitialize(display_, nullptr, nullptr) == EGL_FALSE) fail_egl("eglInitialize");
+    if (eglBindAPI(EGL_OPENGL_ES_API) == EGL_FALSE) fail_egl("eglBindAPI");
+    const EGLint attributes[] = {EGL_CONTEXT_MAJOR_VERSION, 3, EGL_CONTEXT_MINOR_VERSION, 1,
+                                 EGL_NONE};
+    context_ = eglCreateContext(display_, EGL_NO_CONFIG_KHR, EGL_NO_CONTEXT, attributes);
+    if (context_ == EGL_NO_CONTEXT) fail_egl("eglCreateContext");
+    if (eglMakeCurrent(display_, EGL_NO_SURFACE, EGL_NO_SURFACE, context_) == EGL_FALSE)
+        fail_egl("eglMakeCurrent");
+    const char* wanted = std::getenv("VIADUCT_GUEST_DEVICE");
+    if (wanted != nullptr && renderer().find(wanted) == std::string::npos)
+        throw Error("GL_RENDERER is \"" + renderer() + "\", not a \"" + wanted + "\"");
+}
+
+Context::~Context() {
+    eglMakeCurrent(display_, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
+    eglDestroyContext(display_, context_);
+    eglTerminate(display_);
+}
+
+std::string Context::renderer() const {
+    return gl_string(GL_RENDERER);
+}
+std::string Context::version() const {
+    return gl_string(GL_VERSION);
+}
+
+Buffer::Buffer(GLsizeiptr bytes) {
+    glGenBuffers(1, &name_);
+    glBindBuffer(GL_SHADER_STORAGE_BUFFER, name_);
+    glBufferData(GL_SHADER_STORAGE_BUFFER, bytes, nullptr, GL_DYNAMIC_COPY);
+    check_gl("glBufferData");
+}
+
+Buffer::~Buffer() {
+    glDeleteBuffers(1, &name_);
+}
+
+void Buffer::write(const void* data, GLsizeiptr bytes) const {
+    glBindBuffer(GL_SHADER_STORAGE_BUFFER, name_);
+    glBufferSubData(GL_SHADER_STORAGE_BUFFER, 0, bytes, data);
+    check_gl("glBufferSubData");
+}
+
+void Buffer::read(void* data, GLsizeiptr bytes) const {
+    glBindBuffer(GL_SHADER_STORAGE_BUFFER, name_);
+    const void* mapped = glMapBufferRange(GL_SHADER_STORAGE_BUFFER, 0, bytes, GL_MAP_READ_BIT);
+    check_gl("glMapBufferRange");
+    std::memcpy(data, mapped, static_cast<size_t>(bytes));
+    glUnmapBuffer(GL_SHADER_STORAGE_BUFFER);
+}
+
+Program::Program(const char* source)
+    : name_(glCreateShaderProgramv(GL_COMPUTE_SHADER, 1, &source)) {
+    GLint linked = GL_FALSE;
+    glGetProgramiv(name_, GL_LINK_STATUS, &linked);
+    if (linked == GL_FALSE) throw Error("the shader does not link: " + link_log(name_));
+}
+
+Program::~Program() {
+    glDeleteProgram(name_);
+}
+
+void Program::use(std::initializer_list<const Buffer*> buffers) const {
+    glUseProgram(name_);
+    GLuint binding = 0;
+    for (const Buffer* buffer : buffers)
+        glBindBufferBase(GL_SHADER_STORAGE_BUFFER, binding++, buffer->get());
+    check_gl("glBindBufferBase");
+}
+
+void finish() {
+    constexpr GLuint64 kTwoMinutesNs = 120'000'000'000;
+    glMemoryBarrier(GL_ALL_BARRIER_BITS);
+    const GLsync fence = glFenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0);
+    const GLenum result = glClientWaitSync(fence, GL_SYNC_FLUSH_COMMANDS_BIT, kTwoMinutesNs);
+    glDeleteSync(fence);
+    check_gl("glClientWaitSync");
+    if (result == GL_TIMEOUT_EXPIRED) throw Error("the GPU is stuck: glClientWaitSync timed out");
+}
+
+}  // namespace viaduct::gles

@@ -1,0 +1,74 @@
+// A GLES 3.1 context without any window or surface.
+#pragma once
+
+#include <EGL/egl.h>
+#include <GLES3/gl31.h>
+
+#include <initializer_list>
+#include <stdexcept>
+#include <string>
+
+namespace viaduct::gles {
+
+/// An EGL or GL call failed.
+class Error : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+/// Throws if GL has noted an error; `what` names what was done.
+void check_gl(const char* what);
+
+/// The surfaceless platform's first device, with a context that is current on this thread.
+class Context {
+  public:
+    /// With VIADUCT_GUEST_DEVICE set: an Error unless GL_RENDERER contains it.
+    Context();
+    Context(const Context&) = delete;
+    Context& operator=(const Context&) = delete;
+    ~Context();
+
+    std::string renderer() const;
+    std::string version() const;
+
+  private:
+    EGLDisplay display_ = EGL_NO_DISPLAY;
+    EGLContext context_ = EGL_NO_CONTEXT;
+};
+
+/// A buffer object.
+class Buffer {
+  public:
+    explicit Buffer(GLsizeiptr bytes);
+    Buffer(const Buffer&) = delete;
+    Buffer& operator=(const Buffer&) = delete;
+    ~Buffer();
+
+    GLuint get() const { return name_; }
+    void write(const void* data, GLsizeiptr bytes) const;
+    void read(void* data, GLsizeiptr bytes) const;
+
+  private:
+    GLuint name_ = 0;
+};
+
+/// A compute program from its source.
+class Program {
+  public:
+    explicit Program(const char* source);
+    Program(const Program&) = delete;
+    Program& operator=(const Program&) = delete;
+    ~Program();
+
+    GLuint get() const { return name_; }
+    /// Makes it current, and these buffers its storage at bindings 0, 1, ...
+    void use(std::initializer_list<const Buffer*> buffers) const;
+
+  private:
+    GLuint name_ = 0;
+};
+
+/// Waits on a fence until the GPU has done everything so far; an Error after two minutes.
+void finish();
+
+}  // namespace viaduct::gles
