@@ -8,6 +8,9 @@ die() {
     exit 1
 }
 
+# help_from SCRIPT: prints the comment at its head.
+help_from() { sed -n '2,/^[^#]/{/^#/s/^# \{0,1\}//p}' "$1"; }
+
 cache_root() { printf '%s\n' "${XDG_CACHE_HOME:-$HOME/.cache}/viaduct"; }
 
 # cache_key FILE...: a short name for the contents of these inputs.
