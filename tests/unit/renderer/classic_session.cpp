@@ -1,6 +1,6 @@
 // One VMM session of 2D resources and a virgl context with any libvirglrenderer.so.1, written down
 // as text: what each call returned, what was read back, which fences came. Two libraries that
-// behave alike write the same. usage: classic-session LIBRARY
+// behave alike write the same. usage: classic-session LIBRARY virgl|venus
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -48,6 +48,9 @@ std::set<uint32_t> g_fences;
 void write_fence(void*, uint32_t id) {
     const std::lock_guard lock(g_mutex);
     g_fences.insert(id);
+}
+void write_context_fence(void*, uint32_t, uint32_t, uint64_t id) {
+    write_fence(nullptr, static_cast<uint32_t>(id));
 }
 
 bool await_fence(uint32_t id) {
@@ -246,14 +249,48 @@ void session(int version, int flags) {
     CALL(cleanup)(&cookie);
 }
 
+// Venus runs in the library's own server process.
+void venus_session() {
+    constexpr int kFlags = VIRGL_RENDERER_USE_EGL | VIRGL_RENDERER_USE_SURFACELESS |
+                           VIRGL_RENDERER_VENUS | VIRGL_RENDERER_RENDER_SERVER |
+                           VIRGL_RENDERER_THREAD_SYNC | VIRGL_RENDERER_ASYNC_FENCE_CB;
+    virgl_renderer_callbacks table{};
+    table.version = 3;
+    table.write_fence = write_fence;
+    table.write_context_fence = write_context_fence;
+    int cookie = 0;
+    note("init -> {}", CALL(init)(&cookie, kFlags, &table));
+    uint32_t version = 0, size = 0;
+    CALL(get_cap_set)(4, &version, &size);
+    std::vector<uint32_t> caps(1024, 0);
+    CALL(fill_caps)(4, version, caps.data());
+    note("capset 4 version {} size {} bytes {:x}", version, size, digest(caps));
+    note("context -> {}", CALL(context_create_with_flags)(3, 4, 5, "venus"));
+    note("fence -> {}", CALL(context_create_fence)(3, 0, 0, 11));
+    note("fence 11 came: {}", await_fence(11));
+    note("poll fd {}", CALL(context_get_poll_fd)(3) >= 0);
+    iovec guest{caps.data(), 4096};
+    const virgl_renderer_resource_create_blob_args blob{6, 0, 1, 0, 0, 4096, &guest, 1};
+    note("guest blob -> {}", CALL(resource_create_blob)(&blob));
+    CALL(ctx_attach_resource)(3, 6);
+    CALL(ctx_detach_resource)(3, 6);
+    CALL(resource_unref)(6);
+    CALL(context_destroy)(3);
+    CALL(cleanup)(&cookie);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 2) return 2;
+    if (argc != 3) return 2;
     g_library = ::dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
     if (!g_library) {
         fmt::print(stderr, "{}\n", ::dlerror());
         return 2;
+    }
+    if (std::string_view(argv[2]) == "venus") {
+        venus_session();
+        return 0;
     }
     for (const uint32_t set : {1u, 2u}) {
         uint32_t version = 99, size = 99;
