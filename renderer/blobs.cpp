@@ -32,22 +32,29 @@ bool mappable(const Resource& resource) {
            (resource.blob_flags & VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE);
 }
 
-// The descriptor and offset behind a resource of ours. Opaque objects die with their context.
-Result<MapSource> map_source(const Resource& resource) {
+// What to mmap for a resource of ours. The resource's own descriptor is used where it has one: a
+// VMM that has run out of descriptors can still map.
+struct BorrowedSource {
+    int fd = -1;
+    uint64_t offset = 0;
+    UniqueFd owner;  // of `fd`, if it was opened for this
+};
+
+// Opaque objects die with their context.
+Result<BorrowedSource> map_source(const Resource& resource) {
     if (!mappable(resource)) return fail(EINVAL, "resource {} is not mappable", resource.id);
     if (resource.opaque()) {
         const auto creator = resource.creator.lock();
         if (!creator) return fail(EINVAL, "resource {}: its context is gone", resource.id);
-        return creator->native->map_source(resource.id);
+        auto source = creator->native->map_source(resource.id);
+        if (!source) return tl::unexpected(source.error());
+        return BorrowedSource{source->fd.get(), source->offset, std::move(source->fd)};
     }
     const auto object = object_size(resource.fd.get());
     if (!object || resource.size > round_up_to_page(*object))
         return fail(EINVAL, "resource {}: {} bytes are more than its object has", resource.id,
                     resource.size);
-    MapSource source;
-    source.fd = resource.fd.duplicate();
-    if (!source.fd) return fail(EMFILE, "no descriptor left to map resource {}", resource.id);
-    return source;
+    return BorrowedSource{resource.fd.get(), 0, {}};
 }
 
 }  // namespace
@@ -153,7 +160,7 @@ int Renderer::map(uint32_t res_id, void** address, uint64_t* size) {
     if (!resource || resource->mapping.valid()) return -EINVAL;
     const auto source = map_source(*resource);
     if (!source) return -EINVAL;
-    auto mapping = Mapping::map_shared(source->fd.get(), source->offset, resource->size);
+    auto mapping = Mapping::map_shared(source->fd, source->offset, resource->size);
     if (!mapping) {
         log_.log(LogLevel::kError, "map", "resource {}: {}", res_id, mapping.error().message);
         return -EINVAL;
@@ -181,8 +188,7 @@ int Renderer::map_fixed(uint32_t res_id, void* address) {
     if (!resource) return -EINVAL;
     const auto source = map_source(*resource);
     if (!source) return -EINVAL;
-    const auto status =
-        viaduct::map_fixed(source->fd.get(), source->offset, resource->size, address);
+    const auto status = viaduct::map_fixed(source->fd, source->offset, resource->size, address);
     if (status) return 0;
     log_.log(LogLevel::kError, "map_fixed", "resource {}: {}", res_id, status.error().message);
     return -EINVAL;

@@ -10,8 +10,8 @@ namespace viaduct {
 void configure_log();
 
 /// All lines go to `callback` from now on; null: back to file or stderr. The data of the callback
-/// that was there before is freed once nobody uses it; at the process's end, too. A callback must
-/// not log or change the callback itself.
+/// that was there before is freed once nobody uses it; at the process's end, too. It must
+/// not call the library: it may run in the middle of a call.
 void set_log_callback(virgl_log_callback_type callback, void* user_data,
                       virgl_free_data_callback_type free_data);
 

@@ -1,7 +1,5 @@
 #include "renderer/native_gpu.h"
 
-#include "blob/log.h"
-
 namespace viaduct {
 
 std::optional<wire::CapsetDrm> NativeGpu::capset() {
@@ -70,26 +68,23 @@ std::shared_ptr<NativeContextHost> NativeGpu::host() {
     return host_;
 }
 
+// A guest that reboots makes us probe anew each time: the limiter keeps that quiet.
 std::shared_ptr<NativeContextHost> NativeGpu::probe(const VmmDrmFd& get_drm_fd) {
     auto made = factory_(get_drm_fd, on_fence_);
     if (!made && get_drm_fd) {
-        log(LogLevel::kWarning, "the VMM's DRM descriptor is of no use ({}); choosing a GPU here",
-            made.error().message);
+        {
+            const std::lock_guard lock(mutex_);
+            log_.log(LogLevel::kWarning, "vmm descriptor",
+                     "the VMM's DRM descriptor is of no use ({}); choosing a GPU here",
+                     made.error().message);
+        }
         made = factory_(nullptr, on_fence_);
     }
     if (made) return std::move(*made);
-    complain(made.error().message);
+    const std::lock_guard lock(mutex_);
+    log_.log(LogLevel::kWarning, "no gpu", "no native contexts (capset 6): {}",
+             made.error().message);
     return nullptr;
-}
-
-// Probing again after init finds the same nothing: one line is enough.
-void NativeGpu::complain(const std::string& reason) {
-    {
-        const std::lock_guard lock(mutex_);
-        if (reason == complaint_) return;
-        complaint_ = reason;
-    }
-    log(LogLevel::kWarning, "no native contexts (capset 6): {}", reason);
 }
 
 }  // namespace viaduct

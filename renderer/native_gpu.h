@@ -4,8 +4,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <string>
 
+#include "blob/log.h"
 #include "renderer/provider.h"
 
 namespace viaduct {
@@ -36,7 +36,6 @@ class NativeGpu {
   private:
     std::shared_ptr<NativeContextHost> host();
     std::shared_ptr<NativeContextHost> probe(const VmmDrmFd& get_drm_fd);
-    void complain(const std::string& reason);
 
     const HostFactory factory_;
     const FenceCallback on_fence_;
@@ -44,8 +43,8 @@ class NativeGpu {
     VmmDrmFd get_drm_fd_;
     std::shared_ptr<NativeContextHost> host_;
     std::optional<wire::CapsetDrm> capset_;
-    std::string complaint_;  // the last reason logged
-    bool absent_ = false;    // probed in vain since the last start()
+    LogLimiter log_;
+    bool absent_ = false;  // probed in vain since the last start()
 };
 
 }  // namespace viaduct

@@ -1,4 +1,6 @@
 // Blob resources over the C ABI: rows C3-C6, C12-C19, F13, F15 of the catalogue of hostile cases.
+#include <sys/resource.h>
+
 #include <cstring>
 
 #include "vmm_fixture.h"
@@ -272,6 +274,54 @@ TEST_F(Blobs, AnImportIsNeverMappedBeyondItsObject) {
     void* address = nullptr;
     uint64_t size = 0;
     EXPECT_EQ(virgl_renderer_resource_map(5, &address, &size), -EINVAL);
+}
+
+// C20: clean errors, and back to normal once descriptors are free again.
+TEST_F(Blobs, WithoutDescriptorsSharedResourcesCanStillBeMapped) {
+    ASSERT_EQ(host_blob(5, 1, 7, 8192, kMappable | kShareable), 0);
+    rlimit limit{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const rlimit small{std::min<rlim_t>(256, limit.rlim_max), limit.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &small), 0);
+    std::vector<UniqueFd> hoard;
+    do {
+        hoard.push_back(UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
+    } while (hoard.back());
+    uint32_t type = 0;
+    int fd = -1;
+    EXPECT_EQ(virgl_renderer_resource_export_blob(5, &type, &fd), -EINVAL);
+    EXPECT_LT(host_blob(6, 1, 8, 4096), 0);
+    EXPECT_EQ(virgl_renderer_context_create_fence(1, 0, 1, 9), 0);
+    gpu.retire();
+    EXPECT_EQ(seen.context_fences.size(), 1u);
+    void* address = nullptr;
+    uint64_t size = 0;
+    EXPECT_EQ(virgl_renderer_resource_map(5, &address, &size), 0);
+    hoard.clear();
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    EXPECT_EQ(virgl_renderer_resource_export_blob(5, &type, &fd), 0);
+    const UniqueFd exported(fd);
+}
+
+// F8: whatever is made goes away again.
+TEST_F(Blobs, NoDescriptorIsLeftBehind) {
+    const auto open_descriptors = [] {
+        int count = 0;
+        for (int fd = 0; fd < 1024; ++fd) count += ::fcntl(fd, F_GETFD) >= 0;
+        return count;
+    };
+    virgl_renderer_cleanup(nullptr);
+    const int before = open_descriptors();
+    for (int round = 0; round < 20; ++round) {
+        ASSERT_EQ(init(), 0);
+        ASSERT_EQ(native_context(1), 0);
+        ASSERT_EQ(host_blob(5, 1, 0, 4096), 0);
+        ASSERT_EQ(host_blob(6, 1, 7, 8192, kShareable), 0);
+        ASSERT_EQ(host_blob(7, 1, 8, 4096), 0);
+        if (round % 2) virgl_renderer_reset();
+        virgl_renderer_cleanup(nullptr);
+    }
+    EXPECT_EQ(open_descriptors(), before);
 }
 
 TEST_F(Blobs, NothingIsCarriedOverToANewResourceOfTheSameId) {
