@@ -1,5 +1,7 @@
 #include "drm-context/device/simulated_device.h"
 
+#include "blob/log.h"
+#include "simgpu/log.h"
 #include "simgpu/simgpu.h"
 
 namespace viaduct {
@@ -32,12 +34,22 @@ class SimulatedDevice final : public Device {
     std::unique_ptr<simgpu::File> file_;
 };
 
+// What the simulated GPU reports (hangs, faults) is for the same eyes as our own log.
+void join_logs() {
+    static const bool joined = [] {
+        simgpu::set_log_sink([](std::string_view line) { log_line(LogLevel::kWarning, line); });
+        return true;
+    }();
+    (void)joined;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Device>> open_simulated_device(std::string_view model) {
     const auto parsed = simgpu::parse_model(model);
     if (!parsed)
         return fail(EINVAL, "there is no simulated GPU \"{}\": use renoir or vega10", model);
+    join_logs();
     auto file = simgpu::File::open({.model = *parsed, .instance = {}});
     if (!file) return fail(file.error(), "cannot open the simulated GPU {}", model);
     auto device = std::make_unique<SimulatedDevice>(*std::move(file));

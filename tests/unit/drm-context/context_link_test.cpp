@@ -1,0 +1,123 @@
+#include "drm-context/front/context_link.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "blob/memfd.h"
+#include "drm-context/transport/command_ring.h"
+
+namespace viaduct {
+namespace {
+
+using transport::RecordType;
+
+/// A link and, as its worker, the test.
+class ContextLinkTest : public ::testing::Test {
+  protected:
+    static constexpr uint64_t kRing = 4096;
+
+    std::vector<uint64_t> collect() {
+        std::vector<RetiredFence> out;
+        link_.collect(out);
+        std::vector<uint64_t> ids;
+        for (const RetiredFence& fence : out) ids.push_back(fence.fence_id);
+        return ids;
+    }
+    Status submit(uint64_t number, size_t size = 256) {
+        std::vector<std::byte> bytes(size);
+        std::memcpy(bytes.data(), &number, sizeof(number));
+        return link_.send(RecordType::kSubmit, bytes, {});
+    }
+    /// The number in the next record; 0 if there is none.
+    uint64_t next_number() {
+        const auto record = consumer_.peek();
+        if (!record) return 0;
+        uint64_t number = 0;
+        std::memcpy(&number, record->payload.data(), sizeof(number));
+        consumer_.pop();
+        return number;
+    }
+
+    transport::Channel channel_ = transport::create_channel(kRing).value();
+    transport::ChannelEnd worker_ = std::move(channel_.worker);
+    transport::RingConsumer consumer_{worker_.page(), worker_.ring_bytes()};
+    ContextLink link_{1, std::move(channel_.front)};
+};
+
+TEST_F(ContextLinkTest, AFullRingSpillsAndKeepsItsOrder) {
+    constexpr uint64_t kRecords = 500;
+    for (uint64_t i = 1; i <= kRecords; ++i) ASSERT_TRUE(submit(i));
+    for (uint64_t i = 1; i <= kRecords;) {
+        if (const uint64_t number = next_number()) {
+            ASSERT_EQ(number, i++);
+            continue;
+        }
+        ASSERT_NE(worker_.page().front_waits.load(), 0u) << "nobody told of room after " << i;
+        collect();  // what the fence thread does when the worker notifies it
+    }
+}
+
+TEST_F(ContextLinkTest, ADescriptorArrivesWithItsRecordAlsoFromTheBacklog) {
+    while (worker_.page().front_waits.load() == 0) ASSERT_TRUE(submit(7));
+    auto memory = create_sealed_memfd("test", 12345);
+    ASSERT_TRUE(
+        link_.send_call(RecordType::kAttach, transport::ResourceCall{0, 9, 0}, *std::move(memory)));
+    uint64_t last = 0;
+    for (uint64_t number = next_number(); number || last == 7; number = next_number()) {
+        if (number == 0) collect();
+        if (number != 0 && (last = number) != 7) break;
+    }
+    transport::DescriptorMessage message{};
+    auto descriptor = transport::receive_message(
+        worker_.socket.get(), std::as_writable_bytes(std::span(&message, 1)),
+        std::chrono::steady_clock::now() + std::chrono::seconds(5));
+    ASSERT_TRUE(descriptor) << descriptor.error().message;
+    EXPECT_EQ(message.cookie, last);
+    EXPECT_EQ(object_size(descriptor->get()).value(), 12345u);
+}
+
+TEST_F(ContextLinkTest, AGuestThatOutrunsEverythingLosesItsContextOnly) {
+    EXPECT_TRUE(link_.add_fence(1, 42));
+    Status status;
+    for (int i = 0; i < 1'000'000 && status; ++i) status = submit(1, 1024);
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code, ENOBUFS);
+    EXPECT_EQ(collect(), std::vector<uint64_t>{42}) << "its fences retire";
+    EXPECT_TRUE(link_.add_fence(1, 43));
+    EXPECT_EQ(collect(), std::vector<uint64_t>{43}) << "also those to come";
+}
+
+TEST_F(ContextLinkTest, AnAnswerThatNeverComesTimesOut) {
+    ::setenv("VIADUCT_DEADLINE_MS", "50", 1);
+    const auto answer = link_.ask(RecordType::kMapSource, transport::ResourceCall{0, 1, 0});
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, ETIMEDOUT);
+}
+
+TEST_F(ContextLinkTest, ALateAnswerIsNotTakenForTheNext) {
+    ::setenv("VIADUCT_DEADLINE_MS", "50", 1);
+    const auto reply = [&](uint64_t cookie, uint64_t offset) {
+        transport::Reply answer{};
+        answer.cookie = cookie;
+        answer.offset = offset;
+        ASSERT_TRUE(transport::send_message(worker_.socket.get(),
+                                            std::as_bytes(std::span(&answer, 1)), -1));
+    };
+    reply(99, 1);  // of a call given up long ago
+    reply(1, 2);
+    const auto answer = link_.ask(RecordType::kMapSource, transport::ResourceCall{0, 1, 0});
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->reply.offset, 2u);
+}
+
+TEST_F(ContextLinkTest, AWorkerThatEndedRetiresWhatIsOut) {
+    EXPECT_TRUE(link_.add_fence(1, 1));
+    EXPECT_TRUE(link_.add_fence(2, 2));
+    EXPECT_TRUE(collect().empty());
+    worker_.page().exited.store(1);
+    EXPECT_EQ(collect(), (std::vector<uint64_t>{1, 2}));
+}
+
+}  // namespace
+}  // namespace viaduct

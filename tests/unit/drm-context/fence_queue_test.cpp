@@ -1,0 +1,71 @@
+#include "drm-context/front/fence_queue.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+namespace viaduct {
+namespace {
+
+class FenceQueueTest : public ::testing::Test {
+  protected:
+    std::vector<uint64_t> take() {
+        std::vector<RetiredFence> out;
+        queue_.take_retired(*page_, out);
+        std::vector<uint64_t> ids;
+        for (const RetiredFence& fence : out) ids.push_back(fence.fence_id);
+        return ids;
+    }
+    FenceQueue queue_;
+    std::unique_ptr<transport::SharedPage> page_ = std::make_unique<transport::SharedPage>();
+};
+
+TEST_F(FenceQueueTest, CountsPerRing) {
+    EXPECT_EQ(queue_.add(1, 100).count, 1u);
+    EXPECT_EQ(queue_.add(2, 101).count, 1u);
+    EXPECT_EQ(queue_.add(1, 102).count, 2u);
+    page_->retired[1].store(1);
+    EXPECT_EQ(take(), std::vector<uint64_t>{100});
+    page_->retired[1].store(2);
+    page_->retired[2].store(1);
+    EXPECT_EQ(take(), (std::vector<uint64_t>{102, 101}));
+    EXPECT_TRUE(queue_.empty());
+}
+
+TEST_F(FenceQueueTest, AWorkerRetiresNothingThatWasNotCreated) {
+    page_->retired[3].store(UINT64_MAX);
+    EXPECT_TRUE(take().empty());
+    queue_.add(3, 7);
+    EXPECT_EQ(take(), std::vector<uint64_t>{7});
+}
+
+TEST_F(FenceQueueTest, RingsBeyondTheProtocolKeepTheirName) {
+    const auto place = queue_.add(0xffffffff, 5);
+    EXPECT_LT(place.ring, transport::kFenceRings);
+    page_->retired[place.ring].store(place.count);
+    std::vector<RetiredFence> out;
+    queue_.take_retired(*page_, out);
+    ASSERT_EQ(out.size(), 1u);
+    EXPECT_EQ(out[0].ring_idx, 0xffffffffu);
+}
+
+TEST_F(FenceQueueTest, FindsWhatIsPending) {
+    queue_.add(4, 9);
+    ASSERT_TRUE(queue_.find(9).has_value());
+    EXPECT_EQ(queue_.find(9)->ring, 4u);
+    page_->retired[4].store(1);
+    take();
+    EXPECT_FALSE(queue_.find(9).has_value());
+}
+
+TEST_F(FenceQueueTest, TakeAllEmptiesEveryRing) {
+    queue_.add(0, 1);
+    queue_.add(5, 2);
+    std::vector<RetiredFence> out;
+    queue_.take_all(out);
+    EXPECT_EQ(out.size(), 2u);
+    EXPECT_TRUE(queue_.empty());
+}
+
+}  // namespace
+}  // namespace viaduct
