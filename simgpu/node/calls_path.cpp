@@ -1,6 +1,7 @@
-// Interposed: what else takes a path: access, readlink, realpath, directories.
+// Interposed: what else takes a path: access, readlink, realpath, attributes, directories.
 #include <dirent.h>
 #include <limits.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -105,6 +106,20 @@ EXPORT char* __realpath_chk(const char* path, char* resolved, size_t room) {
 }
 EXPORT char* canonicalize_file_name(const char* path) {
     return resolve(path, nullptr);
+}
+
+// `ls -l` asks for security labels.
+EXPORT ssize_t getxattr(const char* path, const char* name, void* value, size_t size) noexcept {
+    return next::getxattr(PathArgument(path).get(), name, value, size);
+}
+EXPORT ssize_t lgetxattr(const char* path, const char* name, void* value, size_t size) noexcept {
+    return next::lgetxattr(PathArgument(path).get(), name, value, size);
+}
+EXPORT ssize_t listxattr(const char* path, char* list, size_t size) noexcept {
+    return next::listxattr(PathArgument(path).get(), list, size);
+}
+EXPORT ssize_t llistxattr(const char* path, char* list, size_t size) noexcept {
+    return next::llistxattr(PathArgument(path).get(), list, size);
 }
 
 EXPORT DIR* opendir(const char* path) {

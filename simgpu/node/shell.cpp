@@ -181,8 +181,10 @@ std::optional<std::string> Shell::redirect(const char* path) const {
     bool ours = false;
     for (const char* listed : listed_directories()) ours = ours || normal == listed;
     for (const std::string& owned : owned_) ours = ours || is_or_is_below(normal, owned);
-    if (!ours) return std::nullopt;
-    return root_ + normal;
+    if (ours) return root_ + normal;
+    // ".." may lead out of a directory that only we have.
+    const bool walks = std::string_view(path).find("/..") != std::string_view::npos;
+    return walks ? std::optional(normal) : std::nullopt;
 }
 
 std::string_view Shell::without_root(std::string_view path) const {

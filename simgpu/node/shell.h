@@ -40,7 +40,7 @@ class Shell {
     /// paths cost.
     static Shell* for_path(const char* path);
 
-    /// The path in our copy, or nothing if `path` is not ours.
+    /// The path to use instead, mostly in our copy; nothing if `path` is not ours.
     std::optional<std::string> redirect(const char* path) const;
     /// The path as the program should read it: without our copy's root.
     std::string_view without_root(std::string_view path) const;
