@@ -1,0 +1,135 @@
+#include "guest-mesa/layer/command_stream.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "tests/unit/layer/fake_host.h"
+
+namespace viaduct::guest {
+namespace {
+
+namespace amd = wire::amdgpu;
+using test::bytes_of;
+using test::FakeHost;
+
+constexpr HostPatience kShort{std::chrono::milliseconds(1), 20};
+
+class CommandStreamTest : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        auto created = CommandStream::create(channel, kShort);
+        ASSERT_TRUE(created) << created.error().message;
+        stream = std::move(*created);
+    }
+    int post(uint64_t va) {
+        amd::BoVaOpRequest request{};
+        request.hdr = {static_cast<uint32_t>(amd::Command::kBoVaOp), sizeof(request), 0, 0};
+        request.va = va;
+        return stream->post(channel, bytes_of(request));
+    }
+    int create_ctx(uint32_t* id = nullptr) {
+        amd::CreateCtxRequest request{};
+        request.hdr = {static_cast<uint32_t>(amd::Command::kCreateCtx), sizeof(request), 0, 0};
+        amd::CreateCtxResponse answer{};
+        const int result = stream->call(channel, {bytes_of(request), bytes_of(answer)});
+        if (id) *id = answer.ctx_id;
+        return result;
+    }
+
+    FakeHost host;
+    Channel channel{host, 7};
+    std::unique_ptr<CommandStream> stream;
+};
+
+TEST_F(CommandStreamTest, PostedRequestsTravelWithTheNextCallInOrder) {
+    EXPECT_EQ(post(0x1000), 0);
+    EXPECT_EQ(post(0x2000), 0);
+    EXPECT_TRUE(host.requests.empty());
+    uint32_t id = 0;
+    EXPECT_EQ(create_ctx(&id), 0);
+    EXPECT_EQ(id, 1u);
+    ASSERT_EQ(host.requests.size(), 3u);
+    for (uint32_t i = 0; i < 3; ++i) EXPECT_EQ(host.requests[i].header.seqno, i + 1);
+    EXPECT_EQ(host.requests[1].as<amd::BoVaOpRequest>().va, 0x2000u);
+    EXPECT_EQ(host.sent.back().ring, 0u);
+}
+
+TEST_F(CommandStreamTest, ManyPostedRequestsAreSentInBatches) {
+    constexpr uint32_t kCount = 1000;
+    for (uint32_t i = 0; i < kCount; ++i) ASSERT_EQ(post(i), 0);
+    EXPECT_EQ(stream->flush(channel), 0);
+    ASSERT_EQ(host.requests.size(), kCount);
+    for (uint32_t i = 0; i < kCount; ++i) ASSERT_EQ(host.requests[i].header.seqno, i + 1);
+    EXPECT_EQ(stream->flush(channel), 0);
+    EXPECT_EQ(host.requests.size(), kCount);
+}
+
+// An interrupted ioctl is made again by the driver: nothing may arrive twice or get lost.
+TEST_F(CommandStreamTest, RefusedSubmissionCanBeMadeAgain) {
+    ASSERT_EQ(post(0x1000), 0);
+    host.exec_error = -EINTR;
+    EXPECT_EQ(create_ctx(), -EINTR);
+    EXPECT_TRUE(host.requests.empty());
+    EXPECT_EQ(create_ctx(), 0);
+    ASSERT_EQ(host.requests.size(), 2u);
+    EXPECT_EQ(host.requests[0].header.seqno, 1u);
+    EXPECT_EQ(host.requests[1].header.seqno, 2u);
+}
+
+TEST_F(CommandStreamTest, HostThatNeverAnswersIsLostInsteadOfWaitedForEver) {
+    host.answers = false;
+    EXPECT_EQ(create_ctx(), -EIO);
+    EXPECT_TRUE(stream->lost());
+    EXPECT_EQ(create_ctx(), -ENODEV);
+    EXPECT_EQ(post(0), -ENODEV);
+    EXPECT_EQ(stream->flush(channel), -ENODEV);
+}
+
+TEST_F(CommandStreamTest, FenceWithoutSeqnoIsALostHostToo) {
+    host.publishes = false;
+    EXPECT_EQ(create_ctx(), -EIO);
+    EXPECT_TRUE(stream->lost());
+}
+
+TEST_F(CommandStreamTest, AnswerLargerThanTheControlBufferIsRefused) {
+    amd::QueryInfoRequest request{};
+    request.hdr = {static_cast<uint32_t>(amd::Command::kQueryInfo), sizeof(request), 0, 0};
+    std::vector<std::byte> answer(0x4000);
+    EXPECT_EQ(stream->call(channel, {bytes_of(request), answer}), -EINVAL);
+    EXPECT_TRUE(host.requests.empty());
+}
+
+TEST_F(CommandStreamTest, ManyThreadsEachGetTheirOwnAnswer) {
+    constexpr int kThreads = 4;
+    constexpr uint32_t kCalls = 200;
+    std::mutex mutex;
+    std::set<uint32_t> ids;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < kThreads; ++i)
+        threads.emplace_back([&] {
+            for (uint32_t call = 0; call < kCalls; ++call) {
+                uint32_t id = 0;
+                EXPECT_EQ(create_ctx(&id), 0);
+                EXPECT_EQ(post(call), 0);
+                const std::lock_guard lock(mutex);
+                EXPECT_TRUE(ids.insert(id).second) << "two calls were given context " << id;
+            }
+        });
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(ids.size(), kThreads * kCalls);
+    EXPECT_EQ(stream->flush(channel), 0);
+    for (size_t i = 0; i < host.requests.size(); ++i)
+        ASSERT_EQ(host.requests[i].header.seqno, i + 1);
+}
+
+TEST(CommandStreamCreateTest, ContextThatExistsAlreadyIsAnError) {
+    FakeHost host;
+    host.context_initialised = true;
+    const auto stream = CommandStream::create({host, 7}, kShort);
+    ASSERT_FALSE(stream);
+    EXPECT_EQ(stream.error().code, EEXIST);
+}
+
+}  // namespace
+}  // namespace viaduct::guest

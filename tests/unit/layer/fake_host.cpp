@@ -1,0 +1,257 @@
+#include "tests/unit/layer/fake_host.h"
+
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+
+namespace viaduct::guest::test {
+
+namespace {
+
+constexpr size_t kShmemBytes = 0x4000;
+
+template <typename T>
+T& as(void* argument) {
+    return *static_cast<T*>(argument);
+}
+
+template <typename T>
+std::vector<T> array_at(uint64_t address, uint32_t count) {
+    const auto* begin = reinterpret_cast<const T*>(static_cast<uintptr_t>(address));
+    return count ? std::vector<T>(begin, begin + count) : std::vector<T>{};
+}
+
+}  // namespace
+
+FakeHost::FakeHost() {
+    capset.context_type = wire::ContextType::kAmdgpu;
+    capset.version_major = 3;
+    capset.version_minor = 57;
+    capset.u.amdgpu.flags = 1;
+    capset.u.amdgpu.gpu_info.asic_id = 0x1636;
+    shmem_fd_.reset(::memfd_create("fake-shmem", MFD_CLOEXEC));
+    if (::ftruncate(shmem_fd_.get(), kShmemBytes) == 0)
+        shmem_ = Mapping(
+            ::mmap(nullptr, kShmemBytes, PROT_READ | PROT_WRITE, MAP_SHARED, shmem_fd_.get(), 0),
+            kShmemBytes);
+    const uint32_t area = sizeof(wire::amdgpu::Shmem);
+    std::memcpy(shmem_.data() + 4, &area, 4);
+}
+
+uint32_t FakeHost::shmem_word(uint32_t offset) const {
+    uint32_t word;
+    std::memcpy(&word, shmem_.data() + offset, 4);
+    return word;
+}
+
+void FakeHost::add_async_error() {
+    const uint32_t errors = shmem_word(8) + 1;
+    std::memcpy(shmem_.data() + 8, &errors, 4);
+}
+
+Result<Mapping> FakeHost::map(int, uint64_t, size_t size) {
+    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, shmem_fd_.get(), 0);
+    if (address == MAP_FAILED) return fail(errno, "mmap");
+    return Mapping(address, size);
+}
+
+int FakeHost::wait_readable(int fd, std::chrono::milliseconds) {
+    uint64_t value = 0;
+    return ::read(fd, &value, sizeof(value)) == sizeof(value) ? 1 : 0;
+}
+
+int FakeHost::version(drm_version& arg) const {
+    if (arg.name) std::memcpy(arg.name, node_name.data(), std::min(arg.name_len, node_name.size()));
+    arg.name_len = node_name.size();
+    return 0;
+}
+
+void FakeHost::respond(const wire::RequestHeader& header, const void* response, uint32_t size) {
+    std::byte* at = shmem_.data() + shmem_word(4) + header.rsp_off;
+    uint32_t room = 0;
+    std::memcpy(&room, at, 4);
+    const uint32_t length = std::min(room, size);
+    std::memcpy(at, response, length);
+    std::memcpy(at, &length, 4);
+}
+
+void FakeHost::execute(const Received& request) {
+    namespace amd = wire::amdgpu;
+    const auto command = static_cast<amd::Command>(request.header.cmd);
+    const auto result = results.find(request.header.cmd);
+    const int ret = result == results.end() ? 0 : result->second;
+    if (command == amd::Command::kGemNew) {
+        const auto size = request.as<amd::GemNewRequest>().alloc_size;
+        last_new_failed_ = unknown_resources_from_size.count(static_cast<uint32_t>(size / 1024));
+        if (last_new_failed_) add_async_error();
+        return;
+    }
+    if (command == amd::Command::kQueryInfo) {
+        const auto query = request.as<amd::QueryInfoRequest>();
+        std::vector<std::byte> answer(sizeof(amd::Response) + query.return_size);
+        std::memcpy(answer.data() + 4, &ret, 4);
+        drm_amdgpu_info_hw_ip ip{};
+        // Two graphics rings' worth of numbering: one gfx, four compute, two DMA.
+        constexpr uint32_t kRings[] = {1, 0xf, 3};
+        if (query.query == AMDGPU_INFO_HW_IP_INFO && query.args[0] < 3)
+            ip.available_rings = kRings[query.args[0]];
+        std::memcpy(answer.data() + sizeof(amd::Response), &ip,
+                    std::min<size_t>(query.return_size, sizeof(ip)));
+        return respond(request.header, answer.data(), static_cast<uint32_t>(answer.size()));
+    }
+    if (command == amd::Command::kCreateCtx) {
+        amd::CreateCtxResponse answer{};
+        answer.base.ret = ret;
+        answer.ctx_id = next_context_++;
+        return respond(request.header, &answer, sizeof(answer));
+    }
+    if (command == amd::Command::kBoQueryInfo) {
+        amd::BoQueryInfoResponse answer{};
+        answer.base.ret =
+            missing_.count(request.as<amd::BoQueryInfoRequest>().res_id) ? -EINVAL : ret;
+        answer.alloc_size = 0x1234;
+        answer.size_metadata = 8;
+        answer.umd_metadata[0] = 0x77;
+        return respond(request.header, &answer, sizeof(answer));
+    }
+    const amd::Response answer{{}, ret};
+    respond(request.header, &answer, sizeof(answer));
+}
+
+void FakeHost::run(const std::byte* command, size_t size, Sent& record) {
+    for (size_t at = 0; at + sizeof(wire::RequestHeader) <= size;) {
+        Received request;
+        std::memcpy(&request.header, command + at, sizeof(request.header));
+        request.bytes.assign(command + at, command + at + request.header.len);
+        at += request.header.len;
+        record.commands.push_back(request.header.cmd);
+        requests.push_back(request);
+        if (!answers) continue;
+        execute(request);
+        if (publishes) std::memcpy(shmem_.data(), &request.header.seqno, 4);
+    }
+}
+
+int FakeHost::create_blob(virtgpu::ResourceCreateBlob& arg) {
+    blobs.push_back(arg);
+    arg.bo_handle = next_handle_++;
+    arg.res_handle = next_resource_++;
+    resources_[arg.bo_handle] = arg.res_handle;
+    Sent record;
+    record.is_blob = true;
+    last_new_failed_ = false;
+    run(reinterpret_cast<const std::byte*>(static_cast<uintptr_t>(arg.cmd)), arg.cmd_size, record);
+    if (last_new_failed_) missing_.insert(arg.res_handle);
+    sent.push_back(record);
+    return 0;
+}
+
+int FakeHost::execbuffer(virtgpu::Execbuffer& arg) {
+    if (exec_error) return std::exchange(exec_error, 0);
+    Sent record;
+    record.ring = arg.ring_idx;
+    record.in = array_at<virtgpu::ExecbufferSyncobj>(arg.in_syncobjs, arg.num_in_syncobjs);
+    record.out = array_at<virtgpu::ExecbufferSyncobj>(arg.out_syncobjs, arg.num_out_syncobjs);
+    record.bo_handles = array_at<uint32_t>(arg.bo_handles, arg.num_bo_handles);
+    run(reinterpret_cast<const std::byte*>(static_cast<uintptr_t>(arg.command)), arg.size, record);
+    for (const auto& out : record.out) syncobjs_[out.handle].available = out.point;
+    sent.push_back(record);
+    if (arg.flags & virtgpu::kExecbufFenceFdOut)
+        arg.fence_fd = ::eventfd(answers ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return 0;
+}
+
+int FakeHost::syncobj_wait(drm_syncobj_timeline_wait& arg) {
+    const auto handles = array_at<uint32_t>(arg.handles, arg.count_handles);
+    const auto points = array_at<uint64_t>(arg.points, arg.count_handles);
+    uint32_t done = 0;
+    for (uint32_t i = 0; i < arg.count_handles; ++i) {
+        if (!syncobjs_.count(handles[i])) return -ENOENT;
+        if (syncobjs_[handles[i]].reached < points[i]) continue;
+        if (done++ == 0) arg.first_signaled = i;
+    }
+    const bool all = arg.flags & DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL;
+    return done == arg.count_handles || (done && !all) ? 0 : -ETIME;
+}
+
+void FakeHost::finish_gpu_work() {
+    const std::lock_guard lock(mutex_);
+    for (auto& [handle, syncobj] : syncobjs_) syncobj.reached = syncobj.available;
+}
+
+int FakeHost::generic(unsigned long request, void* argument) {
+    switch (request) {
+        case DRM_IOCTL_VERSION:
+            return version(as<drm_version>(argument));
+        case DRM_IOCTL_GET_CAP:
+            as<drm_get_cap>(argument).value = cap_value;
+            return 0;
+        case DRM_IOCTL_SYNCOBJ_CREATE:
+            as<drm_syncobj_create>(argument).handle = next_syncobj_++;
+            syncobjs_[next_syncobj_ - 1] = {};
+            return 0;
+        case DRM_IOCTL_SYNCOBJ_DESTROY:
+            return syncobjs_.erase(as<drm_syncobj_destroy>(argument).handle) ? 0 : -EINVAL;
+        case DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT:
+            return syncobj_wait(as<drm_syncobj_timeline_wait>(argument));
+        case DRM_IOCTL_SYNCOBJ_QUERY: {
+            auto& query = as<drm_syncobj_timeline_array>(argument);
+            const uint32_t handle = array_at<uint32_t>(query.handles, 1)[0];
+            *reinterpret_cast<uint64_t*>(static_cast<uintptr_t>(query.points)) =
+                syncobjs_[handle].reached;
+            return 0;
+        }
+        case DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD:
+            as<drm_syncobj_handle>(argument).fd = 1000;
+            return 0;
+        default:
+            passed.push_back(request);
+            return 0;
+    }
+}
+
+int FakeHost::ioctl(int, unsigned long request, void* argument) {
+    const std::lock_guard lock(mutex_);
+    switch (request) {
+        case kVirtgpuGetCaps: {
+            auto& caps = as<virtgpu::GetCaps>(argument);
+            std::memcpy(reinterpret_cast<void*>(static_cast<uintptr_t>(caps.addr)), &capset,
+                        std::min<size_t>(caps.size, sizeof(capset)));
+            return caps.cap_set_id == wire::kCapsetDrm ? 0 : -EINVAL;
+        }
+        case kVirtgpuContextInit:
+            if (context_initialised) return -EEXIST;
+            context_initialised = true;
+            return 0;
+        case kVirtgpuCreateBlob:
+            return create_blob(as<virtgpu::ResourceCreateBlob>(argument));
+        case kVirtgpuExecbuffer:
+            return execbuffer(as<virtgpu::Execbuffer>(argument));
+        case kVirtgpuMap:
+            as<virtgpu::Map>(argument).offset = uint64_t{as<virtgpu::Map>(argument).handle} << 32;
+            return 0;
+        case kVirtgpuResourceInfo: {
+            auto& info = as<virtgpu::ResourceInfo>(argument);
+            const auto resource = resources_.find(info.bo_handle);
+            if (resource == resources_.end()) return -ENOENT;
+            info.res_handle = resource->second;
+            return 0;
+        }
+        case kVirtgpuWait:
+            return node_busy ? -EBUSY : 0;
+        default:
+            return generic(request, argument);
+    }
+}
+
+std::vector<Received> FakeHost::received(wire::amdgpu::Command command) const {
+    std::vector<Received> found;
+    std::copy_if(
+        requests.begin(), requests.end(), std::back_inserter(found),
+        [&](const Received& each) { return each.header.cmd == static_cast<uint32_t>(command); });
+    return found;
+}
+
+}  // namespace viaduct::guest::test

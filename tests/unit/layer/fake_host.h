@@ -1,0 +1,112 @@
+// FakeHost: the level below the layer, scripted: a virtio-gpu node and the host behind it.
+#pragma once
+
+#include <amdgpu_drm.h>
+#include <drm.h>
+
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <set>
+#include <vector>
+
+#include "blob/unique_fd.h"
+#include "drm-context/wire/amdgpu.h"
+#include "guest-mesa/layer/kernel.h"
+#include "guest-mesa/layer/virtgpu_ioctls.h"
+
+namespace viaduct::guest::test {
+
+/// A request as the host received it.
+struct Received {
+    wire::RequestHeader header;
+    std::vector<std::byte> bytes;
+
+    /// The request as its structure; short ones have zeros at the end.
+    template <typename T>
+    T as() const {
+        T value{};
+        std::memcpy(&value, bytes.data(), std::min(sizeof(T), bytes.size()));
+        return value;
+    }
+};
+
+/// An EXECBUFFER or CREATE_BLOB as the node received it.
+struct Sent {
+    uint32_t ring = 0;
+    bool is_blob = false;
+    std::vector<uint32_t> commands;
+    std::vector<virtgpu::ExecbufferSyncobj> in;
+    std::vector<virtgpu::ExecbufferSyncobj> out;
+    std::vector<uint32_t> bo_handles;
+};
+
+/// Answers at once, in the calling thread; GPU work is done when finish_gpu_work() says so.
+class FakeHost final : public Kernel {
+  public:
+    FakeHost();
+
+    int ioctl(int fd, unsigned long request, void* argument) override;
+    Result<Mapping> map(int fd, uint64_t offset, size_t size) override;
+    int wait_readable(int fd, std::chrono::milliseconds timeout) override;
+
+    /// All submitted work is complete.
+    void finish_gpu_work();
+    /// Requests of one command, in order.
+    std::vector<Received> received(wire::amdgpu::Command command) const;
+    void add_async_error();
+    uint32_t shmem_word(uint32_t offset) const;
+
+    // What the script may change.
+    wire::CapsetDrm capset{};
+    std::string node_name = "virtio_gpu";
+    uint64_t cap_value = 1;                          // of every DRM capability
+    bool answers = true;                             // executes what it is sent
+    bool publishes = true;                           // stores seqno
+    int exec_error = 0;                              // of the next EXECBUFFER
+    std::map<uint32_t, int> results;                 // `ret` by command
+    std::set<uint32_t> unknown_resources_from_size;  // sizes (in KiB) whose GEM_NEW fails
+    bool node_busy = false;                          // WAIT
+
+    // What it has seen.
+    std::vector<Received> requests;
+    std::vector<Sent> sent;
+    std::vector<unsigned long> passed;  // generic ioctls
+    std::vector<virtgpu::ResourceCreateBlob> blobs;
+    bool context_initialised = false;
+
+  private:
+    struct Syncobj {
+        uint64_t available = 0;
+        uint64_t reached = 0;
+    };
+
+    int version(drm_version& arg) const;
+    int create_blob(virtgpu::ResourceCreateBlob& arg);
+    int execbuffer(virtgpu::Execbuffer& arg);
+    int syncobj_wait(drm_syncobj_timeline_wait& arg);
+    int generic(unsigned long request, void* argument);
+    void run(const std::byte* command, size_t size, Sent& sent);
+    void execute(const Received& request);
+    void respond(const wire::RequestHeader& header, const void* response, uint32_t size);
+
+    mutable std::recursive_mutex mutex_;
+    UniqueFd shmem_fd_;
+    Mapping shmem_;
+    std::map<uint32_t, Syncobj> syncobjs_;
+    uint32_t next_syncobj_ = 1;
+    uint32_t next_handle_ = 1;
+    uint32_t next_resource_ = 2;
+    uint32_t next_context_ = 1;
+    std::map<uint32_t, uint32_t> resources_;  // by handle
+    std::set<uint32_t> missing_;              // resources that the host does not have
+    bool last_new_failed_ = false;
+};
+
+/// A request that is nothing but its header and some bytes.
+template <typename T>
+std::span<std::byte> bytes_of(T& value) {
+    return std::as_writable_bytes(std::span<T, 1>(&value, 1));
+}
+
+}  // namespace viaduct::guest::test
