@@ -2,6 +2,7 @@
 // sees the rest: every mapping is a heap block of its own).
 #include <random>
 
+#include "simgpu/pm4/packet_table.h"
 #include "simgpu/sdma/sdma_engine.h"
 #include "tests/unit/simgpu-packets/pm4_test.h"
 
@@ -35,6 +36,14 @@ class GarbageTest : public Pm4Test, public testing::WithParamInterface<uint32_t>
         }
     }
 
+    uint8_t any_handled_opcode() {
+        for (;;) {
+            const auto opcode = static_cast<uint8_t>(below(256));
+            const pm4::PacketInfo* info = pm4::find_packet(opcode);
+            if (info && info->handler) return opcode;
+        }
+    }
+
     void run_both(const Dwords& commands) {
         // Time enough for what ends by itself, little for waits that do not.
         deadline_ns_ = monotonic_in(std::chrono::microseconds(500));
@@ -49,7 +58,7 @@ class GarbageTest : public Pm4Test, public testing::WithParamInterface<uint32_t>
 };
 
 TEST_P(GarbageTest, RandomDwords) {
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < 60; round++) {
         Dwords commands(1 + below(200));
         for (uint32_t& dword : commands) dword = any();
         run_both(commands);
@@ -57,12 +66,13 @@ TEST_P(GarbageTest, RandomDwords) {
 }
 
 TEST_P(GarbageTest, KnownPm4PacketsWithRandomBodies) {
-    for (int round = 0; round < 40; round++) {
+    for (int round = 0; round < 300; round++) {
         Dwords commands;
         for (uint32_t packet = 0; packet < 8; packet++) {
             Dwords body;
-            for (uint32_t operand = 0; operand < 1 + below(8); operand++) append_operand(body);
-            commands = commands + pkt3(static_cast<uint8_t>(below(256)), body, below(4));
+            const uint32_t count = 1 + below(8);
+            for (uint32_t operand = 0; operand < count; operand++) append_operand(body);
+            commands = commands + pkt3(any_handled_opcode(), body, below(4));
         }
         run_both(commands);
     }
@@ -70,7 +80,7 @@ TEST_P(GarbageTest, KnownPm4PacketsWithRandomBodies) {
 
 TEST_P(GarbageTest, KnownSdmaPacketsWithRandomBodies) {
     const auto table = sdma::packet_table();
-    for (int round = 0; round < 40; round++) {
+    for (int round = 0; round < 300; round++) {
         Dwords commands;
         for (uint32_t packet = 0; packet < 8; packet++) {
             const sdma::PacketInfo& info = table[below(static_cast<uint32_t>(table.size()))];
