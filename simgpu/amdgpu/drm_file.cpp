@@ -94,11 +94,15 @@ std::vector<std::unique_ptr<Ring>> make_rings(const ModelInfo& model,
                                               JobOwner& owner) {
     std::vector<std::unique_ptr<Ring>> rings;
     const uint64_t hang_ns = hang_timeout_ns();
-    for (const IpBlock& ip : model.ips)
-        for (uint32_t number = 0; number < ip.ring_count; ++number)
-            rings.push_back(
-                std::make_unique<Ring>(RingPlace{&ip, number, static_cast<uint32_t>(rings.size())},
-                                       device, owner, hang_ns));
+    for (const IpBlock& ip : model.ips) {
+        for (uint32_t number = 0; number < ip.ring_count; ++number) {
+            const RingPlace place{.ip = &ip,
+                                  .number = number,
+                                  .index = static_cast<uint32_t>(rings.size()),
+                                  .render_backends = model.device.base.num_rb_pipes};
+            rings.push_back(std::make_unique<Ring>(place, device, owner, hang_ns));
+        }
+    }
     return rings;
 }
 

@@ -50,8 +50,9 @@ uint64_t hang_timeout_ns() {
     return milliseconds * 1'000'000;
 }
 
-std::unique_ptr<Engine> create_engine(uint32_t ip_type) {
-    return ip_type == AMDGPU_HW_IP_DMA ? create_sdma_engine() : create_pm4_engine();
+std::unique_ptr<Engine> create_engine(const RingPlace& place) {
+    if (place.ip->type == AMDGPU_HW_IP_DMA) return create_sdma_engine();
+    return create_pm4_engine({.render_backends = place.render_backends});
 }
 
 void set_engine_factory_for_tests(EngineFactory factory) {
@@ -201,7 +202,7 @@ JobOutcome Ring::execute(Job& job, const std::optional<InjectionRule>& injected)
 
 JobOutcome Ring::run_ibs(Job& job, uint64_t deadline_ns) {
     std::unique_ptr<Engine>& engine = job.context->engine(place_.index);
-    if (!engine) engine = engine_factory.load()(place_.ip->type);
+    if (!engine) engine = engine_factory.load()(place_);
     JobMemory memory(job.page_table);
     JobEnvironment environment{memory, stop_, deadline_ns};
     for (const IndirectBuffer& ib : job.ibs) {

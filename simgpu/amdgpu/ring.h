@@ -21,16 +21,17 @@ namespace simgpu::amdgpu {
 /// Which hardware queue a Ring feeds.
 struct RingPlace {
     const IpBlock* ip = nullptr;
-    uint32_t number = 0;  // within the block
-    uint32_t index = 0;   // over all rings of the chip
+    uint32_t number = 0;           // within the block
+    uint32_t index = 0;            // over all rings of the chip
+    uint32_t render_backends = 0;  // of the chip
 };
 
 /// $VIADUCT_SIMGPU_HANG_MS in nanoseconds; 2 s if it is not set or makes no sense.
 uint64_t hang_timeout_ns();
 
 /// Makes the packet processor of a context on a ring; replaceable for tests of the scheduling.
-using EngineFactory = std::unique_ptr<Engine> (*)(uint32_t ip_type);
-std::unique_ptr<Engine> create_engine(uint32_t ip_type);
+using EngineFactory = std::unique_ptr<Engine> (*)(const RingPlace& place);
+std::unique_ptr<Engine> create_engine(const RingPlace& place);
 void set_engine_factory_for_tests(EngineFactory factory);
 
 /// Thread-safe. Jobs of one context run in the order of submission, each once its dependencies have

@@ -94,7 +94,7 @@ class FakeEngine final : public Engine {
 
 }  // namespace
 
-std::unique_ptr<Engine> create_fake_engine(uint32_t) {
+std::unique_ptr<Engine> create_fake_engine(const amdgpu::RingPlace&) {
     return std::make_unique<FakeEngine>();
 }
 

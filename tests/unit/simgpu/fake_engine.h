@@ -19,7 +19,7 @@ enum FakeOp : uint32_t {
     kCount = 5,    // va_lo, va_hi: adds one to the word
 };
 
-std::unique_ptr<Engine> create_fake_engine(uint32_t ip_type);
+std::unique_ptr<Engine> create_fake_engine(const amdgpu::RingPlace& place);
 
 /// Installs the fake engine as long as it lives.
 class UseFakeEngine {
