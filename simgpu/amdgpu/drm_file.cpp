@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -214,6 +215,15 @@ std::string choose_instance(const std::string& wanted) {
     return text && *text ? text : "default";
 }
 
+/// Each buffer is a descriptor, and so is each pending sync file: the usual soft limit of 1024 is
+/// soon reached.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 tl::expected<std::unique_ptr<File>, int> File::open(const OpenOptions& options) {
@@ -227,6 +237,7 @@ tl::expected<std::unique_ptr<File>, int> File::open(const OpenOptions& options) 
         log("device instance '{}' is not 1 to 64 letters, digits, '-', '_' or '.'", instance);
         return tl::unexpected(EINVAL);
     }
+    raise_descriptor_limit();
     auto device = shared::SharedDevice::attach(
         fmt::format("viaduct-simgpu-{}-{}-{}", ::geteuid(), model.name, instance),
         {model.vram_size, model.gtt_size});

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <map>
@@ -96,9 +97,23 @@ struct Registry {
     std::map<std::string, std::weak_ptr<SharedDevice>> devices;
 };
 
+/// Many programs exit with their files open: the segment must not stay behind for that.
+void leave_at_exit();
+
 Registry& registry() {
-    static auto* the_registry = new Registry;
+    static auto* the_registry = [] {
+        std::atexit(leave_at_exit);
+        return new Registry;
+    }();
     return *the_registry;
+}
+
+void leave_at_exit() {
+    Registry& known = registry();
+    const std::lock_guard lock(known.mutex);
+    if (known.process != ::getpid()) return;
+    for (const auto& [name, weak] : known.devices)
+        if (const auto device = weak.lock()) device->remove_segment_if_alone();
 }
 
 }  // namespace
@@ -179,15 +194,21 @@ viaduct::Status SharedDevice::take_seat() {
 
 SharedDevice::~SharedDevice() {
     if (!file_ || !segment_) return;  // never attached, or a forked child's inheritance
-    const AttachLock attach_lock(file_.get());
     if (seat_ != kNobody) {
         const Lock lock(*this);
         clear_seat(seat_);
     }
+    remove_segment_if_alone();
+}
+
+void SharedDevice::remove_segment_if_alone() {
+    const AttachLock attach_lock(file_.get());
     bool alone = true;
     for (uint32_t seat = 0; seat < kSeats; ++seat)
         alone = alone && (seat == seat_ || !seat_alive(seat));
-    if (alone) ::unlink(path_.c_str());
+    struct stat info {};
+    // Once removed, the name may belong to those who came later.
+    if (alone && ::fstat(file_.get(), &info) == 0 && info.st_nlink != 0) ::unlink(path_.c_str());
 }
 
 bool SharedDevice::seat_alive(uint32_t seat) const {

@@ -44,6 +44,9 @@ class SharedDevice : public std::enable_shared_from_this<SharedDevice> {
     SharedDevice(const SharedDevice&) = delete;
     SharedDevice& operator=(const SharedDevice&) = delete;
 
+    /// For a process that ends without giving its devices back.
+    void remove_segment_if_alone();
+
     /// Numbers the open files of the device, from 1.
     uint64_t next_client_id();
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -67,6 +68,19 @@ TEST(SharedDevice, IsOnePerProcessAndNameAndLeavesNothing) {
     a.reset();
     EXPECT_FALSE(segment_exists(name));
     EXPECT_EQ(attach(name)->next_client_id(), 1u) << "afresh";
+}
+
+TEST(SharedDevice, AProcessThatExitsWithItOpenLeavesNothingEither) {
+    const std::string name = unique_name();
+    const pid_t child = ::fork();
+    if (child == 0) {
+        new auto(attach(name));
+        std::exit(segment_exists(name) ? 0 : 1);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0);
+    EXPECT_FALSE(segment_exists(name));
 }
 
 TEST(SharedDevice, BooksMemoryUpToTheLimit) {
