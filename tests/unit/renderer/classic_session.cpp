@@ -1,6 +1,7 @@
 // One VMM session of 2D resources and a virgl context with any libvirglrenderer.so.1, written down
 // as text: what each call returned, what was read back, which fences came. Two libraries that
-// behave alike write the same. usage: classic-session LIBRARY virgl|venus
+// behave alike write the same. usage: classic-session LIBRARY KIND, KIND is virgl (the library
+// makes its GL contexts), callbacks (this program does, as QEMU) or venus.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -17,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "egl_contexts.h"
 #include "renderer/abi/virglrenderer.h"
 
 namespace {
@@ -227,12 +229,15 @@ void virgl_context() {
     CALL(resource_unref)(5);
 }
 
-void session(int version, int flags) {
+enum class GlContexts { kOfTheLibrary, kOurs };
+
+void session(int version, int flags, GlContexts contexts) {
     note("session: callbacks {} flags {:#x}", version, flags);
     g_fences.clear();
     virgl_renderer_callbacks table{};
     table.version = version;
     table.write_fence = write_fence;
+    if (contexts == GlContexts::kOurs) viaduct::test::add_egl_callbacks(table);
     int cookie = 0;
     note("init -> {}", CALL(init)(&cookie, flags, &table));
     note("init again -> {}", CALL(init)(&cookie, flags, &table));
@@ -288,7 +293,8 @@ int main(int argc, char** argv) {
         fmt::print(stderr, "{}\n", ::dlerror());
         return 2;
     }
-    if (std::string_view(argv[2]) == "venus") {
+    const std::string_view kind = argv[2];
+    if (kind == "venus") {
         venus_session();
         return 0;
     }
@@ -298,7 +304,13 @@ int main(int argc, char** argv) {
         note("before init: capset {} version {} size {}", set, version, size);
     }
     constexpr int kHeadless = VIRGL_RENDERER_USE_EGL | VIRGL_RENDERER_USE_SURFACELESS;
-    session(2, kHeadless);
-    session(4, kHeadless | VIRGL_RENDERER_THREAD_SYNC | VIRGL_RENDERER_ASYNC_FENCE_CB);
+    constexpr int kThreaded = VIRGL_RENDERER_THREAD_SYNC | VIRGL_RENDERER_ASYNC_FENCE_CB;
+    if (kind == "callbacks") {
+        session(3, 0, GlContexts::kOurs);          // QEMU 10
+        session(4, kThreaded, GlContexts::kOurs);  // QEMU 11
+    } else {
+        session(2, kHeadless, GlContexts::kOfTheLibrary);
+        session(4, kHeadless | kThreaded, GlContexts::kOfTheLibrary);
+    }
     return 0;
 }
