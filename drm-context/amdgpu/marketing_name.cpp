@@ -8,6 +8,8 @@ namespace viaduct::amdgpu {
 namespace {
 
 constexpr char kTable[] = "/usr/share/libdrm/amdgpu.ids";
+/// What libdrm calls a device that the table lacks.
+constexpr char kUnknown[] = "AMD Radeon Graphics";
 
 std::string trim(const std::string& text) {
     const auto first = text.find_first_not_of(" \t\r");
@@ -29,7 +31,7 @@ std::string marketing_name(uint32_t pci_device, uint32_t pci_revision) {
         if (device == pci_device && revision == pci_revision)
             return trim(line.substr(static_cast<size_t>(name_at)));
     }
-    return {};
+    return kUnknown;
 }
 
 }  // namespace viaduct::amdgpu

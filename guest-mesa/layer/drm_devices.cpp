@@ -13,6 +13,7 @@
 
 #include "blob/unique_fd.h"
 #include "guest-mesa/layer/layer.h"
+#include "guest-mesa/layer/native_identity.h"
 #include "guest-mesa/layer/next_libc.h"
 #include "guest-mesa/layer/open_node.h"
 
@@ -27,16 +28,6 @@ Function* libdrm(const char* name) {
     if (void* next = ::dlsym(RTLD_NEXT, name)) return reinterpret_cast<Function*>(next);
     static void* const library = ::dlopen("libdrm.so.2", RTLD_NOW | RTLD_LOCAL);
     return library ? reinterpret_cast<Function*>(::dlsym(library, name)) : nullptr;
-}
-
-/// The identity that the device should show, if its render node offers a native context.
-std::optional<PciIdentity> native_identity(const drmDevice& device) {
-    if (!(device.available_nodes & (1 << DRM_NODE_RENDER))) return std::nullopt;
-    const UniqueFd node(::open(device.nodes[DRM_NODE_RENDER], O_RDWR | O_CLOEXEC));
-    if (!node) return std::nullopt;
-    const auto capset = probe_node({next_kernel(), node.get()});
-    if (!capset) return std::nullopt;
-    return find_driver(capset->context_type)->identity(*capset);
 }
 
 /// A device on another bus (virtio-mmio) as one on PCI, in a single block, as drmFreeDevice() wants
@@ -71,7 +62,8 @@ void show_as_native(drmDevicePtr& device) {
     if (!device || (device->bustype == DRM_BUS_PCI &&
                     device->deviceinfo.pci->vendor_id != 0x1af4 /* virtio */))
         return;
-    const auto identity = native_identity(*device);
+    if (!(device->available_nodes & (1 << DRM_NODE_RENDER))) return;
+    const auto identity = native_identity(device->nodes[DRM_NODE_RENDER]);
     if (!identity) return;
     if (device->bustype != DRM_BUS_PCI) {
         drmDevicePtr replacement = as_pci_device(*device);
@@ -103,6 +95,14 @@ int finish_list(int result, drmDevicePtr* devices, int room) {
 }
 
 }  // namespace
+
+std::optional<PciIdentity> native_identity(const char* render_node) {
+    const UniqueFd node(::open(render_node, O_RDWR | O_CLOEXEC));
+    if (!node) return std::nullopt;
+    const auto capset = probe_node({next_kernel(), node.get()});
+    if (!capset) return std::nullopt;
+    return find_driver(capset->context_type)->identity(*capset);
+}
 
 }  // namespace viaduct::guest
 

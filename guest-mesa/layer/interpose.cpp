@@ -1,8 +1,9 @@
 // The symbols that stand before libc's: everything that talks to a descriptor or makes another of
 // it.
 //
-// open() and mmap() are not among them. A node is recognised at its first ioctl (registry.h), and
-// the offsets that GEM_MMAP returns are the node's own.
+// mmap() is not among them, and open() only for two files of sysfs (device_sysfs.cpp). A node is
+// recognised at its first ioctl (registry.h), and the offsets that GEM_MMAP returns are the node's
+// own.
 
 // fcntl and fcntl64 are two symbols; with 64-bit offsets asked for, the headers make them one.
 #undef _FILE_OFFSET_BITS

@@ -44,6 +44,8 @@ class NextKernel final : public Kernel {
 const NextLibc& next_libc() {
     static const NextLibc next = [] {
         NextLibc found{};
+        find_next(found.open, "open");
+        find_next(found.open64, "open64");
         find_next(found.ioctl, "ioctl");
         find_next(found.close, "close");
         find_next(found.close_range, "close_range");

@@ -9,6 +9,8 @@ namespace viaduct::guest {
 
 /// Found with dlsym(RTLD_NEXT) at first use: libc's, or those of a library preloaded after us.
 struct NextLibc {
+    int (*open)(const char*, int, ...);
+    int (*open64)(const char*, int, ...);
     int (*ioctl)(int, unsigned long, ...);
     int (*close)(int);
     int (*close_range)(unsigned, unsigned, int);
