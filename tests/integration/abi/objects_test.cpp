@@ -2,6 +2,7 @@
 #include <amdgpu_drm.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 
 #include "blob/memfd.h"
@@ -115,8 +116,6 @@ TEST_F(Objects, AFailedClaimLeavesNothing) {  // C7
 
 TEST(ObjectsLimit, UnclaimedOnesAreBoundedAndFreed) {  // C8
     Vmm vmm;
-    { GuestContext warm(vmm, 1); }
-    EXPECT_TRUE(vmm.settled());
     const auto before = ProcessUse::now();
     {
         GuestContext guest(vmm, 1);
@@ -133,8 +132,7 @@ TEST(ObjectsLimit, UnclaimedOnesAreBoundedAndFreed) {  // C8
         EXPECT_GT(guest.async_error(), 1000u);
         EXPECT_LT(ProcessUse::now().descriptors, before.descriptors + 1100);
     }
-    EXPECT_TRUE(vmm.settled());
-    EXPECT_EQ(ProcessUse::now(), before);
+    EXPECT_TRUE(vmm.returns_to(before)) << ::testing::PrintToString(ProcessUse::now());
 }
 
 TEST_F(Objects, AttachAndDetachInAnyOrder) {  // C9, C10
@@ -267,6 +265,54 @@ TEST_F(Objects, HostBlobsAreCreatedWithSenseOnly) {  // C16, C17
         EXPECT_EQ(virgl_renderer_resource_create_blob(&args), -EINVAL)
             << "blob_mem " << c.blob_mem << " size " << c.size << " flags " << c.flags;
     }
+}
+
+TEST_F(Objects, RunningOutOfDescriptors) {  // C20
+    const uint32_t gpu_context = guest_.create_gpu_context();
+    rlimit saved{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &saved), 0);
+    const rlimit tight{ProcessUse::now().descriptors + 24, saved.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
+    std::vector<uint32_t> made;
+    while (const uint32_t res_id = guest_.create_buffer(4096, kMappable | kShareable)) {
+        made.push_back(res_id);
+        if (made.size() > 100) break;
+    }
+    EXPECT_LE(made.size(), 100u) << "the limit was never met";
+    EXPECT_TRUE(guest_.settle()) << "responses need no descriptor";
+    EXPECT_TRUE(guest_.fence_retires(0));
+    EXPECT_TRUE(guest_.fence_retires(1));
+    for (const uint32_t res_id : made) virgl_renderer_resource_unref(res_id);
+    EXPECT_TRUE(guest_.settle());
+    EXPECT_NE(guest_.create_buffer(4096, kMappable | kShareable), 0u) << "what was freed is usable";
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &saved), 0);
+    EXPECT_NE(guest_.submit_write(gpu_context, 3), 0u);
+    EXPECT_TRUE(guest_.fence_retires(1));
+}
+
+TEST_F(Objects, FencesWithoutADescriptorStillWait) {  // C20
+    GuestContext slow(vmm_, 2, GuestContext::Control::kCreate, "slow");
+    const uint32_t res_id = slow.submit_write(slow.create_gpu_context(), 0x77);
+    ASSERT_NE(res_id, 0u);
+    const MappedResource memory(res_id);
+    rlimit saved{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &saved), 0);
+    const rlimit none{3, saved.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    const bool retired = slow.fence_retires(1);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &saved), 0);
+    EXPECT_TRUE(retired);
+    EXPECT_EQ(memory.words()[1024], 0x77u) << "retired before the work was done";
+}
+
+TEST_F(Objects, TheCreatorAloneChoosesTheCacheMode) {  // C21
+    GuestContext other(vmm_, 2);
+    const uint32_t res_id = guest_.create_buffer(4096, kMappable | kShareable);
+    attach(2, res_id);
+    EXPECT_EQ(query(other, res_id), 0);
+    uint32_t info = 0;
+    ASSERT_EQ(virgl_renderer_resource_get_map_info(res_id, &info), 0);
+    EXPECT_EQ(info, uint32_t{VIRGL_RENDERER_MAP_CACHE_CACHED});
 }
 
 TEST_F(Objects, ReusedIdsCarryNothingOver) {  // C18

@@ -56,13 +56,8 @@ Vmm::Vmm() {
     EXPECT_EQ(virgl_renderer_init(this, kFlags, &callbacks_), 0);
 }
 
-bool Vmm::settled() {
-    // A worker's thread bears its context's descriptors until it ends.
-    return eventually([] {
-        const auto use = ProcessUse::now();
-        std::this_thread::sleep_for(20ms);
-        return use == ProcessUse::now();
-    });
+bool Vmm::returns_to(const ProcessUse& before) {
+    return eventually([&] { return ProcessUse::now() == before; });
 }
 
 Vmm::~Vmm() {

@@ -20,6 +20,16 @@
 
 namespace viaduct::test {
 
+/// What must be the same after a test as before it.
+struct ProcessUse {
+    size_t descriptors = 0;
+    size_t mappings = 0;
+    size_t threads = 0;
+    static ProcessUse now();
+    bool operator==(const ProcessUse&) const = default;
+};
+void PrintTo(const ProcessUse& use, std::ostream* out);
+
 /// The initialised library on a simulated GPU (VIADUCT_GPU, sim:renoir unless set); cleaned up at
 /// the end. One at a time. Contexts of certain names meet trouble: the jobs of "slow" take 300 ms
 /// longer, those of "hang" never end, those of "fault" fault; "poor" gets no buffer over 1 MiB.
@@ -39,9 +49,9 @@ class Vmm {
     uint64_t next_fence_id() { return ++last_fence_id_; }
     uint32_t next_res_id() { return ++last_res_id_; }
     std::string log_text();
-    /// Waits until destroyed contexts have wound down: the process's use of threads and
-    /// descriptors rests. False after ten seconds.
-    bool settled();
+    /// Waits until destroyed contexts have wound down and the process uses what it did at
+    /// `before`. False after ten seconds.
+    bool returns_to(const ProcessUse& before);
 
   private:
     static void write_context_fence(void* cookie, uint32_t ctx_id, uint32_t ring_idx,
@@ -181,15 +191,5 @@ class MappedResource {
     void* data_ = nullptr;
     uint64_t size_ = 0;
 };
-
-/// What must be the same after a test as before it.
-struct ProcessUse {
-    size_t descriptors = 0;
-    size_t mappings = 0;
-    size_t threads = 0;
-    static ProcessUse now();
-    bool operator==(const ProcessUse&) const = default;
-};
-void PrintTo(const ProcessUse& use, std::ostream* out);
 
 }  // namespace viaduct::test
