@@ -13,5 +13,6 @@ configure() {
     fi
 }
 
-# compile DIRECTORY [TARGET...]: everything, or these targets.
-compile() { meson compile -C "$@"; }
+# compile DIRECTORY [TARGET...]: everything, or these targets. Objects are the same wherever the
+# checkout lies: ccache need not tell them apart by its path.
+compile() { CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=$PWD meson compile -C "$@"; }
