@@ -66,7 +66,15 @@ void* map_node(OpenFile& open_file, const MmapCall& call) {
 void* mmap_with(next::Mmap* next, const MmapCall& call) {
     if ((call.flags & MAP_ANONYMOUS) == 0 && open_files().may_hold(call.fd))
         if (const OpenFilePtr file = open_files().find(call.fd)) return map_node(*file, call);
-    return next(call.address, call.length, call.protection, call.flags, call.fd, call.offset);
+    void* const mapped =
+        next(call.address, call.length, call.protection, call.flags, call.fd, call.offset);
+    // A FIFO cannot be mapped (ENODEV): is it a node that came over a socket?
+    if (mapped != MAP_FAILED || errno != ENODEV) return mapped;
+    Shell* shell = Shell::wake();
+    const OpenFilePtr file = shell != nullptr ? shell->adopt(call.fd) : nullptr;
+    if (file) return map_node(*file, call);
+    errno = ENODEV;
+    return mapped;
 }
 
 }  // namespace

@@ -1,11 +1,24 @@
 #include "simgpu/node/open_files.h"
 
+#include <linux/kcmp.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "simgpu/node/next.h"
 
 namespace simgpu::node {
+
+namespace {
+
+// kcmp(2): do two descriptors of this process refer to one open file description? False also where
+// the kernel does not tell.
+bool same_description(int a, int b) {
+    const pid_t process = ::getpid();
+    return ::syscall(SYS_kcmp, process, process, KCMP_FILE, a, b) == 0;
+}
+
+}  // namespace
 
 OpenFile::OpenFile(int node, dev_t device, ino_t inode, std::unique_ptr<NodeFile> file,
                    Reopen reopen)
@@ -57,11 +70,25 @@ OpenFilePtr OpenFiles::find(int fd) {
     const std::lock_guard lock(mutex_);
     const auto found = files_.find(fd);
     if (found == files_.end()) return nullptr;
-    struct stat st = {};
-    if (next::fstat(fd, &st) == 0 && st.st_dev == found->second->device() &&
-        st.st_ino == found->second->inode())
-        return found->second;
+    if (!is_stale(fd, *found->second)) return found->second;
     stale = remove_locked(fd);
+    return nullptr;
+}
+
+bool OpenFiles::is_stale(int fd, const OpenFile& file) const {
+    struct stat st = {};
+    return next::fstat(fd, &st) != 0 || st.st_dev != file.device() || st.st_ino != file.inode();
+}
+
+OpenFilePtr OpenFiles::find_twin(int fd) {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [other, file] : files_) {
+        if (other == fd || is_stale(fd, *file) || !same_description(fd, other)) continue;
+        OpenFilePtr twin = file;
+        files_[fd] = twin;
+        mark(fd, true);
+        return twin;
+    }
     return nullptr;
 }
 

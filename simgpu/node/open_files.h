@@ -56,6 +56,9 @@ class OpenFiles {
     /// The open file of `fd`, or null. Drops a stale entry: one whose descriptor was closed and
     /// given away behind our back (by a raw system call, or by fclose()).
     OpenFilePtr find(int fd);
+    /// The open file that an unknown descriptor `fd` was made from behind our back (sent over a
+    /// socket within this process), or null; `fd` is of it from now on.
+    OpenFilePtr find_twin(int fd);
     /// `fd` is of `file` from now on. Returns what the number stood for before.
     OpenFilePtr insert(int fd, OpenFilePtr file);
     OpenFilePtr remove(int fd);
@@ -74,6 +77,7 @@ class OpenFiles {
 
     void mark(int fd, bool ours);
     OpenFilePtr remove_locked(int fd);
+    bool is_stale(int fd, const OpenFile& file) const;
 
     mutable std::mutex mutex_;
     std::unordered_map<int, OpenFilePtr> files_;

@@ -253,6 +253,7 @@ OpenFilePtr Shell::adopt(int fd) {
     if (next::fstat(fd, &st) != 0) return nullptr;
     const auto node = identify(st);
     if (!node) return nullptr;
+    if (OpenFilePtr twin = open_files().find_twin(fd)) return twin;
     int error = 0;
     auto file = open_file(*node, &error);
     if (!file) return nullptr;

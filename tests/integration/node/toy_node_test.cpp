@@ -270,6 +270,22 @@ TEST(Descriptors, CopiesShareOneFile) {
     EXPECT_EQ(state_of(open_node().get()).live_files, before);
 }
 
+TEST(Descriptors, ACopyMadeBehindTheToolkitsBackIsOfTheSameFile) {
+    const UniqueFd fd = open_node();
+    if (::syscall(SYS_kcmp, ::getpid(), ::getpid(), 0 /* KCMP_FILE */, fd.get(), fd.get()) != 0)
+        GTEST_SKIP() << "this kernel does not compare descriptors";
+    EXPECT_EQ(state_of(fd.get()).calls, 1u);
+    const auto raw_copy = [&] { return UniqueFd(static_cast<int>(::syscall(SYS_dup, fd.get()))); };
+    // As one that came over a socket within the process: known by the first use, whichever it is.
+    const UniqueFd called = raw_copy();
+    EXPECT_EQ(state_of(called.get()).calls, 2u);
+    const UniqueFd mapped = raw_copy();
+    void* const address = ::mmap(nullptr, 100, PROT_READ, MAP_SHARED, mapped.get(), TOY_MAP_OFFSET);
+    ASSERT_NE(address, MAP_FAILED);
+    ::munmap(address, 100);
+    EXPECT_EQ(state_of(mapped.get()).calls, 3u);
+}
+
 TEST(Descriptors, ANumberTakenOverIsNoLongerOurs) {
     const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
     for (const bool by_dup2 : {true, false}) {
