@@ -53,6 +53,10 @@ void quieten_sanitizers(Variables& variables) {
     variables["ASAN_OPTIONS"] = join({variable("ASAN_OPTIONS"), "detect_leaks=0"}, ':');
 }
 
+constexpr const char* kClient = "tests/loopback/libviaduct-loopback-client.so";
+constexpr const char* kLayer = "guest-mesa/layer/libviaduct-guest.so";
+constexpr const char* kSimulatedNode = "simgpu/libviaduct-simgpu.so";
+
 bool is_our_library(const std::string& path) {
     std::error_code error;
     return fs::equivalent(path, build_file(kOurLibrary), error);
@@ -78,7 +82,7 @@ Variables server_variables(const Options& options) {
     } else if (options.gpu.starts_with(kSimulatedPrefix)) {
         // Another implementation knows only render nodes.
         variables["VIADUCT_SIMGPU"] = options.gpu.substr(kSimulatedPrefix.size());
-        set_preload(variables, {build_file("simgpu/libviaduct-simgpu.so")});
+        set_preload(variables, {build_file(kSimulatedNode)});
     }
     return variables;
 }
@@ -87,10 +91,21 @@ Variables command_variables(const Options& options, const std::string& socket_pa
     Variables variables;
     variables[kSocketVariable] = socket_path;
     // The layer talks to the node that the client offers: it comes first.
-    set_preload(variables, {options.layer ? build_file("guest-mesa/layer/libviaduct-guest.so") : "",
-                            build_file("tests/loopback/libviaduct-loopback-client.so")});
+    set_preload(variables, {options.layer ? build_file(kLayer) : "", build_file(kClient)});
     quieten_sanitizers(variables);
     return variables;
+}
+
+Status check_files(const Options& options) {
+    std::vector<std::string> files = {build_file(kClient)};
+    if (options.layer) files.push_back(build_file(kLayer));
+    if (options.library.empty())
+        files.push_back(library_path(options));
+    else if (options.gpu.starts_with(kSimulatedPrefix) && !is_our_library(options.library))
+        files.push_back(build_file(kSimulatedNode));
+    for (const std::string& file : files)
+        if (!fs::exists(file)) return fail(ENOENT, "{} is not there: is it built?", file);
+    return {};
 }
 
 }  // namespace viaduct::loopback

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "blob/result.h"
 #include "tests/loopback/runner/options.h"
 
 namespace viaduct::loopback {
@@ -18,5 +19,8 @@ std::string library_path(const Options& options);
 using Variables = std::map<std::string, std::string>;
 Variables server_variables(const Options& options);
 Variables command_variables(const Options& options, const std::string& socket_path);
+
+/// ENOENT if a file that is to be loaded or preloaded is not there: the loader would only warn.
+Status check_files(const Options& options);
 
 }  // namespace viaduct::loopback

@@ -52,6 +52,8 @@ int run_with_server(const Options& options) {
 int main(int argc, char** argv) {
     using namespace viaduct::loopback;
     const Options options = parse_options(argc, argv);
+    if (const auto found = check_files(options); !found)
+        return complain(found.error(), kExitToolFailed);
     if (!options.serve.empty() || options.listener_fd >= 0) return serve(options);
     if (!options.connect.empty()) return run_command(options, options.connect);
     return run_with_server(options);

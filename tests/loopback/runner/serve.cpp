@@ -64,16 +64,20 @@ Status run_server(const Options& options, RendererApi& api) {
     auto device = VirtioGpu::create(api, device_options(options));
     if (!device) return tl::unexpected(device.error());
     if (lifeline && ::write(lifeline.get(), "R", 1) != 1) return fail(EPIPE, "nobody waits");
+    ServerReport report;
     Status status;
     {
         auto server = Server::create(**device, std::move(listener), std::move(lifeline));
         if (!server) return tl::unexpected(server.error());
+        report.at_start = ProcessCounts::now();
         status = (*server)->run(stop.get());
+        (*server)->drop_clients();
+        if (!options.stats_file.empty()) report.at_end = settle(report.at_start);
     }
-    const DeviceStatistics statistics = (*device)->statistics();
+    report.device = (*device)->statistics();
     device->reset();  // so that cleanup is in the statistics
     if (!options.stats_file.empty())
-        std::ofstream(options.stats_file) << statistics_json(api, statistics);
+        std::ofstream(options.stats_file) << statistics_json(api, report);
     return status;
 }
 

@@ -51,6 +51,10 @@ Result<std::unique_ptr<Server>> Server::create(VirtioGpu& device, UniqueFd liste
 }
 
 Server::~Server() {
+    drop_clients();
+}
+
+void Server::drop_clients() {
     while (!clients_.empty()) drop_client(clients_.begin()->first);
 }
 

@@ -23,6 +23,8 @@ class Server {
     /// Serves until nobody needs the server any more, or until `stop_fd` (borrowed, -1: none)
     /// becomes readable.
     Status run(int stop_fd);
+    /// As when all of them die. Without clients, has no effect.
+    void drop_clients();
 
   private:
     struct Client {

@@ -6,7 +6,18 @@
 
 namespace viaduct::loopback {
 
-std::string statistics_json(const RendererApi& api, const DeviceStatistics& device) {
+namespace {
+
+nlohmann::ordered_json counts_json(const ProcessCounts& counts) {
+    return {{"descriptors", counts.descriptors},
+            {"threads", counts.threads},
+            {"memfd_mappings", counts.memfd_mappings}};
+}
+
+}  // namespace
+
+std::string statistics_json(const RendererApi& api, const ServerReport& report) {
+    const DeviceStatistics& device = report.device;
     nlohmann::ordered_json root;
     root["library"] = api.path();
     root["device"] = {
@@ -24,6 +35,8 @@ std::string statistics_json(const RendererApi& api, const DeviceStatistics& devi
         {"fence_callbacks", device.fence_callbacks},
         {"resources_alive", device.resources_alive},
     };
+    root["process"] = {{"start", counts_json(report.at_start)},
+                       {"end", counts_json(report.at_end)}};
     auto& calls = root["api"] = nlohmann::ordered_json::object();
     int64_t total = 0;
     api.for_each_called([&](const char* name, const CallStatistics& call) {

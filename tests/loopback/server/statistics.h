@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string>
 
+#include "tests/loopback/server/process_counts.h"
+
 namespace viaduct::loopback {
 
 /// One function of the library: how often it was called and how long that took. Written by the
@@ -42,7 +44,15 @@ struct DeviceStatistics {
 
 class RendererApi;
 
-/// {"api": {NAME: {calls, failures, total_ns, longest_ns}}, "device": {...}, "library": PATH}
-std::string statistics_json(const RendererApi& api, const DeviceStatistics& device);
+/// Everything that goes into the report.
+struct ServerReport {
+    DeviceStatistics device;
+    ProcessCounts at_start;  // the library is up, no client has been there
+    ProcessCounts at_end;    // the last client has gone
+};
+
+/// {"api": {NAME: {calls, failures, total_ns, longest_ns}}, "device": {...}, "process": {"start":
+/// {...}, "end": {...}}, "library": PATH, "api_total_ns": N}
+std::string statistics_json(const RendererApi& api, const ServerReport& report);
 
 }  // namespace viaduct::loopback

@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""The whole chain: stock Mesa, guest layer, loopback, renderer, native context, simulated GPU.
+
+    chain_test.py BUILD CASE
+
+One case per run. Beside what the guest's program itself checks, each case looks at the server's
+report: the work went through it, every fence was signalled, and nothing is left behind.
+"""
+
+import glob
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+SKIPPED = 77  # meson
+TIMEOUT = 240
+
+
+class Chain:
+    def __init__(self, build, folder):
+        self.build = build
+        self.folder = folder
+        self.stats = os.path.join(folder, "stats.json")
+        self.loopback = self.path("tests/loopback/viaduct-loopback")
+        self.environment = dict(os.environ)
+        # Only this driver: a CPU driver would pass every test, and test nothing.
+        self.environment["VK_LOADER_DRIVERS_SELECT"] = "*radeon*"
+        # A simulated device of one's own: tests run beside each other.
+        self.environment["VIADUCT_SIMGPU_INSTANCE"] = "chain-%d" % os.getpid()
+
+    def path(self, relative):
+        return os.path.join(self.build, relative)
+
+    def vulkan(self, *arguments):
+        return [self.path("tests/guest/viaduct-guest-vulkan"), *arguments]
+
+    def gles(self, *arguments):
+        return [self.path("tests/guest/viaduct-guest-gles"), *arguments]
+
+    def run(self, command, gpu="sim:renoir", options=()):
+        """Runs one command on a server of its own; its output, and the server's report."""
+        done = subprocess.run(
+            [self.loopback, "--gpu", gpu, "--layer", "--stats", self.stats, *options, "--",
+             *command],
+            env=self.environment, stdout=subprocess.PIPE, timeout=TIMEOUT, text=True)
+        sys.stdout.write(done.stdout)
+        check(done.returncode == 0, "%s ended with %d" % (command[0], done.returncode))
+        return done.stdout, self.report()
+
+    def report(self):
+        with open(self.stats, encoding="utf-8") as file:
+            return json.load(file)
+
+    def start(self, server, command):
+        return subprocess.Popen(
+            [self.loopback, "--layer", "--connect", server.path, "--", *command],
+            env=self.environment, stdout=subprocess.PIPE, text=True)
+
+
+class Server:
+    """A server for several commands, which lives until finish()."""
+
+    def __init__(self, chain, gpu="sim:renoir"):
+        self.path = os.path.join(chain.folder, "socket")
+        self.lifeline, servers_end = socket.socketpair()
+        with servers_end:
+            self.process = subprocess.Popen(
+                [chain.loopback, "--gpu", gpu, "--stats", chain.stats, "--serve", self.path,
+                 "--lifeline-fd", str(servers_end.fileno())],
+                env=chain.environment, pass_fds=[servers_end.fileno()])
+        check(self.lifeline.recv(1) == b"R", "the server did not start")
+
+    def finish(self):
+        self.lifeline.close()
+        check(self.process.wait(timeout=TIMEOUT) == 0, "the server failed")
+
+
+def check(condition, complaint):
+    if not condition:
+        raise AssertionError(complaint)
+
+
+def wait_for_line(stream, text):
+    for line in stream:
+        if text in line:
+            return
+    raise AssertionError("no line with " + text)
+
+
+def check_report(report):
+    device = report["device"]
+    check(device["contexts_created"] > 0, "no context was created: %s" % device)
+    check(device["fences_created"] > 0, "no fence was created: %s" % device)
+    check(device["resources_alive"] == 0, "resources are left: %s" % device)
+    start, end = report["process"]["start"], report["process"]["end"]
+    for name, count in end.items():
+        check(count <= start[name], "%s leaked: %s" % (name, report["process"]))
+
+
+def check_all_signalled(report):
+    device = report["device"]
+    check(device["fences_signalled"] == device["fences_created"],
+          "fences were lost: %s" % device)
+
+
+def case_vulkaninfo(chain):
+    output, report = chain.run(["vulkaninfo", "--summary"])
+    check("RADV RENOIR" in output, "no RADV RENOIR")
+    check(report["device"]["contexts_created"] > 0, "no context was created")
+
+
+def case_vulkan(chain):
+    _, report = chain.run(chain.vulkan())
+    check_report(report)
+    check_all_signalled(report)
+
+
+def case_vulkan_vega10(chain):
+    output, report = chain.run(chain.vulkan("--gtest_filter=*65536B"), gpu="sim:vega10")
+    check("VEGA10" in output, "no VEGA10")
+    check_report(report)
+
+
+def case_vulkan_map(chain):
+    """As older machine monitors: resource_map only."""
+    _, report = chain.run(chain.vulkan("--gtest_filter=*65536B"), options=["--no-map-fixed"])
+    check("virgl_renderer_resource_map" in report["api"], "resource_map was not called")
+    check_report(report)
+
+
+def case_vulkan_callbacks_v3(chain):
+    """As crosvm: version 3 of the callbacks, and USE_EGL among the flags."""
+    _, report = chain.run(chain.vulkan("--gtest_filter=*65536B"),
+                          options=["--callbacks-version", "3", "--init-flags", str(0x583)])
+    check_report(report)
+
+
+def case_gles(chain):
+    output, report = chain.run(chain.gles())
+    check("renderer: AMD" in output, "not radeonsi")
+    check_report(report)
+
+
+def case_foreign_library(chain):
+    """A library that knows only render nodes gets one from libviaduct-simgpu.so."""
+    library = os.path.join(chain.folder, "libvirglrenderer.so.1")
+    shutil.copy(chain.path("renderer/libvirglrenderer.so.1"), library)
+    _, report = chain.run(chain.vulkan("--gtest_filter=*65536B"), options=["--library", library])
+    check(report["library"] == library, "another library was loaded")
+    check_report(report)
+
+
+def case_hang(chain):
+    chain.environment["VIADUCT_SIMGPU_INJECT"] = "hang:nth=1"
+    chain.environment["VIADUCT_SIMGPU_HANG_MS"] = "200"
+    chain.environment["VIADUCT_GUEST_EXPECT"] = "device-lost"
+    _, report = chain.run(chain.vulkan("--gtest_filter=*AHangLosesTheDevice"))
+    check_report(report)
+
+
+def case_two_guests(chain):
+    """Two at once on one server; both finish."""
+    server = Server(chain)
+    guests = [chain.start(server, chain.vulkan("--gtest_filter=Transfer*:Queues*"))
+              for _ in range(2)]
+    for guest in guests:
+        output, _ = guest.communicate(timeout=TIMEOUT)
+        check(guest.returncode == 0, output)
+    server.finish()
+    check_report(chain.report())
+
+
+def case_killed_guest(chain):
+    """One guest is killed in mid-work; the other and the server do not notice."""
+    server = Server(chain)
+    survivor = chain.start(server, chain.vulkan("--gtest_filter=Transfer*", "--gtest_repeat=3"))
+    for _ in range(5):
+        # The guest itself, without a runner between: its death is the one that counts.
+        victim = chain.start(server, ["sh", "-c", 'echo $$; exec "$@"', "sh",
+                                      *chain.vulkan("--gtest_repeat=100")])
+        pid = int(victim.stdout.readline())
+        wait_for_line(victim.stdout, "[ RUN")
+        time.sleep(0.1)
+        os.kill(pid, signal.SIGKILL)
+        victim.communicate(timeout=TIMEOUT)
+        check(victim.returncode == 128 + signal.SIGKILL, "it ended otherwise")
+    output, _ = survivor.communicate(timeout=TIMEOUT)
+    check(survivor.returncode == 0, output)
+    server.finish()
+    check_report(chain.report())
+
+
+def main():
+    build, name = sys.argv[1:]
+    if not glob.glob("/usr/share/vulkan/icd.d/radeon_icd*.json"):
+        print("no radv here (Debian package mesa-vulkan-drivers)")
+        return SKIPPED
+    with tempfile.TemporaryDirectory(prefix="viaduct-chain-") as folder:
+        globals()["case_" + name](Chain(build, folder))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
