@@ -5,6 +5,7 @@ namespace simgpu::gfx9 {
 
 namespace {
 
+// Addresses wrap at 32 bits, and compilers rely on that: a negative one plus an offset is in range.
 uint32_t offset16(const Instruction& in) {
     return static_cast<uint32_t>(in.imm);
 }
@@ -19,7 +20,7 @@ template <class T, Into Where>
 void read_small(Wave& w, const Instruction& in) {
     const Lds lds(w);
     for_each_lane(w.exec(), [&](unsigned lane) {
-        const T raw = lds.load<T>(uint64_t{w.v[in.vaddr].lane[lane]} + offset16(in));
+        const T raw = lds.load<T>((w.v[in.vaddr].lane[lane] + offset16(in)));
         const auto value = static_cast<uint32_t>(static_cast<int32_t>(raw));
         uint32_t& result = w.v[in.dst].lane[lane];
         if constexpr (Where == Into::kWhole) result = value;
@@ -32,7 +33,7 @@ template <class T, unsigned Shift>
 void write_small(Wave& w, const Instruction& in) {
     Lds lds(w);
     for_each_lane(w.exec(), [&](unsigned lane) {
-        lds.store(uint64_t{w.v[in.vaddr].lane[lane]} + offset16(in),
+        lds.store((w.v[in.vaddr].lane[lane] + offset16(in)),
                   static_cast<T>(w.v[in.vdata].lane[lane] >> Shift));
     });
 }
@@ -42,9 +43,9 @@ void read(Wave& w, const Instruction& in) {
     const Lds lds(w);
     Row out[Dwords];
     for_each_lane(w.exec(), [&](unsigned lane) {
-        const uint64_t address = uint64_t{w.v[in.vaddr].lane[lane]} + offset16(in);
+        const uint32_t address = w.v[in.vaddr].lane[lane] + offset16(in);
         for (unsigned i = 0; i < Dwords; i++)
-            out[i].lane[lane] = lds.load<uint32_t>(address + 4 * i);
+            out[i].lane[lane] = lds.load<uint32_t>(uint64_t{address} + 4 * i);
     });
     for (unsigned i = 0; i < Dwords; i++) w.write_vgpr(in.dst + i, out[i]);
 }
@@ -53,9 +54,9 @@ template <unsigned Dwords>
 void write(Wave& w, const Instruction& in) {
     Lds lds(w);
     for_each_lane(w.exec(), [&](unsigned lane) {
-        const uint64_t address = uint64_t{w.v[in.vaddr].lane[lane]} + offset16(in);
+        const uint32_t address = w.v[in.vaddr].lane[lane] + offset16(in);
         for (unsigned i = 0; i < Dwords; i++)
-            lds.store(address + 4 * i, w.v[in.vdata + i].lane[lane]);
+            lds.store(uint64_t{address} + 4 * i, w.v[in.vdata + i].lane[lane]);
     });
 }
 
@@ -67,10 +68,11 @@ void read2(Wave& w, const Instruction& in) {
     Row out[2 * Dwords];
     for_each_lane(w.exec(), [&](unsigned lane) {
         for (unsigned element = 0; element < 2; element++) {
-            const uint64_t address =
-                uint64_t{w.v[in.vaddr].lane[lane]} + offsets[element] * 4 * Dwords * Scale;
+            const uint32_t address =
+                w.v[in.vaddr].lane[lane] + offsets[element] * 4 * Dwords * Scale;
             for (unsigned i = 0; i < Dwords; i++)
-                out[element * Dwords + i].lane[lane] = lds.load<uint32_t>(address + 4 * i);
+                out[element * Dwords + i].lane[lane] =
+                    lds.load<uint32_t>(uint64_t{address} + 4 * i);
         }
     });
     for (unsigned i = 0; i < 2 * Dwords; i++) w.write_vgpr(in.dst + i, out[i]);
@@ -83,10 +85,10 @@ void write2(Wave& w, const Instruction& in) {
     const uint16_t data[] = {in.vdata, in.vdata2};
     for_each_lane(w.exec(), [&](unsigned lane) {
         for (unsigned element = 0; element < 2; element++) {
-            const uint64_t address =
-                uint64_t{w.v[in.vaddr].lane[lane]} + offsets[element] * 4 * Dwords * Scale;
+            const uint32_t address =
+                w.v[in.vaddr].lane[lane] + offsets[element] * 4 * Dwords * Scale;
             for (unsigned i = 0; i < Dwords; i++)
-                lds.store(address + 4 * i, w.v[data[element] + i].lane[lane]);
+                lds.store(uint64_t{address} + 4 * i, w.v[data[element] + i].lane[lane]);
         }
     });
 }

@@ -27,9 +27,8 @@ template <class T, auto F, bool Returns>
 void atomic(Wave& w, const Instruction& in) {
     Lds lds(w);
     for_each_lane(w.exec(), [&](unsigned lane) {
-        const uint64_t offset = static_cast<uint32_t>(in.imm);
-        const uint64_t address =
-            (uint64_t{w.v[in.vaddr].lane[lane]} + offset) & ~uint64_t{sizeof(T) - 1};
+        const auto offset = static_cast<uint32_t>(in.imm);
+        const uint64_t address = (w.v[in.vaddr].lane[lane] + offset) & ~uint32_t{sizeof(T) - 1};
         const T old = lds.load<T>(address);
         lds.store(address, static_cast<T>(F(old, lane_value<T>(w, in.vdata, lane),
                                             lane_value<T>(w, in.vdata2, lane))));
@@ -45,10 +44,11 @@ void exchange2(Wave& w, const Instruction& in) {
                                 static_cast<uint32_t>(in.imm) >> 8};
     const uint16_t data[] = {in.vdata, in.vdata2};
     for_each_lane(w.exec(), [&](unsigned lane) {
-        const uint64_t base = w.v[in.vaddr].lane[lane];
+        const uint32_t base = w.v[in.vaddr].lane[lane];
         const T values[] = {lane_value<T>(w, data[0], lane), lane_value<T>(w, data[1], lane)};
         for (unsigned i = 0; i < 2; i++) {
-            const uint64_t address = (base + offsets[i] * sizeof(T) * Scale) & ~(sizeof(T) - 1);
+            constexpr uint32_t kSize = sizeof(T);
+            const uint64_t address = (base + offsets[i] * kSize * Scale) & ~(kSize - 1);
             const T old = lds.load<T>(address);
             lds.store(address, values[i]);
             set_lane(w, in.dst + i * unsigned{sizeof(T) / 4}, lane, old);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 namespace simgpu::gfx9 {
 
@@ -18,14 +19,28 @@ inline bool is_nan(T x) {
     return x != x;
 }
 
-/// IEEE minNum and maxNum: a number wins over NaN.
+/// The bits of two equal numbers combined: they differ in the sign of zero only.
+template <class T>
+inline T either_sign(T a, T b) {
+    using U = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
+    return std::bit_cast<T>(std::bit_cast<U>(a) | std::bit_cast<U>(b));
+}
+template <class T>
+inline T both_signs(T a, T b) {
+    using U = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
+    return std::bit_cast<T>(std::bit_cast<U>(a) & std::bit_cast<U>(b));
+}
+
+/// IEEE minNum and maxNum: a number wins over NaN, and -0 is less than +0.
 template <class T>
 inline T min_num(T a, T b) {
-    return (a < b || is_nan(b)) ? a : b;
+    const T less = (a < b || is_nan(b)) ? a : b;
+    return a == b ? either_sign(a, b) : less;
 }
 template <class T>
 inline T max_num(T a, T b) {
-    return (a > b || is_nan(b)) ? a : b;
+    const T greater = (a > b || is_nan(b)) ? a : b;
+    return a == b ? both_signs(a, b) : greater;
 }
 template <class T>
 inline T min3(T a, T b, T c) {

@@ -15,7 +15,7 @@ bool index_enabled(const Instruction& in) {
 
 struct Place {
     uint32_t index;
-    uint64_t offset;  // without the scalar offset
+    uint32_t offset;  // without the scalar offset; wraps, and compilers rely on that
 };
 
 // VADDR holds the index, the offset, or both in this order.
@@ -32,7 +32,7 @@ Place place_of(const Wave& w, const Instruction& in, const BufferResource& r, un
 uint64_t swizzled_offset(const BufferResource& r, const Place& place) {
     const uint64_t index_stride = r.index_stride();
     const uint64_t group = place.index / index_stride, member = place.index % index_stride;
-    return (group * r.stride() + (place.offset & ~uint64_t{3})) * index_stride + member * 4 +
+    return (group * r.stride() + (place.offset & ~3u)) * index_stride + member * 4 +
            place.offset % 4;
 }
 
@@ -62,7 +62,7 @@ void buffer_addresses(const Wave& w, const Instruction& in, unsigned bytes, Rang
             for (uint64_t& mask : request.in_range) mask |= fits ? bit : 0;
             return;
         }
-        const uint64_t start = place.offset + soffset;
+        const uint64_t start = uint64_t{place.offset} + soffset;
         for (unsigned i = 0; i < 4; i++) {
             uint64_t end = start + bytes;
             if (check == RangeCheck::kPerDword && bytes > 4) end = start + 4 * (i + 1);

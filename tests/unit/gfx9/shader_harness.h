@@ -73,7 +73,7 @@ class WaveBench {
         wave->mode_bits = 0xf0 | mode::kDx10Clamp;  // round to nearest, keep denormals
         memory_.set_lds_window(group.lds_data(), group.lds_bytes);
     }
-    void run(const std::vector<uint32_t>& words) {
+    void run_words(const std::vector<uint32_t>& words) {
         const uint32_t two[2] = {words[0], words.size() > 1 ? words[1] : 0xdeadbeef};
         const Instruction in = decode(two, 256);
         decoded_size = in.size;
@@ -82,7 +82,7 @@ class WaveBench {
         wave->pc += in.size;
         in.handler(*wave, in);
     }
-    void run(const Line& line) { run(line.words); }
+    void run(const Line& line) { run_words(line.words); }
 
     void fill(unsigned vgpr, uint32_t value) {
         for (uint32_t& lane : wave->v[vgpr].lane) lane = value;

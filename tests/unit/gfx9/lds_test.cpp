@@ -1,0 +1,178 @@
+// DS: LDS accesses, LDS atomics, and lane permutations.
+#include <gtest/gtest.h>
+
+#include <bit>
+
+#include "tests/unit/gfx9/shader_harness.h"
+
+namespace simgpu::gfx9::test {
+namespace {
+
+class LdsTest : public testing::Test {
+  protected:
+    LdsTest() {
+        for (unsigned i = 0; i < 1024; i++) bench.group.lds[i] = 0x02000000 + i;
+        for (unsigned lane = 0; lane < kLanes; lane++) {
+            bench.wave->v[1].lane[lane] = 4 * lane;
+            bench.wave->v[2].lane[lane] = 100 + lane;
+            bench.wave->v[3].lane[lane] = 200 + lane;
+        }
+    }
+    uint32_t lds(unsigned index) const { return bench.group.lds[index]; }
+    WaveBench bench;
+};
+
+TEST_F(LdsTest, ReadsAndWrites) {
+    bench.run({"ds_read_b128 v[8:11], v1 offset:16", {0xd9fe0010, 0x08000001}});
+    for (unsigned i = 0; i < 4; i++) EXPECT_EQ(bench.lane(8 + i, 5), 0x02000000 + 4 + 5 + i);
+    bench.run({"ds_read2_b32 v[8:9], v1 offset0:1 offset1:3", {0xd86e0301, 0x08000001}});
+    EXPECT_EQ(bench.lane(8, 5), 0x02000006u);
+    EXPECT_EQ(bench.lane(9, 5), 0x02000008u);
+    bench.run({"ds_read2st64_b64 v[8:11], v1 offset0:0 offset1:1", {0xd8f00100, 0x08000001}});
+    EXPECT_EQ(bench.lane(8, 2), 0x02000002u);
+    EXPECT_EQ(bench.lane(11, 2), 0x02000083u);
+    bench.run({"ds_write2_b32 v1, v2, v3 offset0:64 offset1:128", {0xd81c8040, 0x00030201}});
+    EXPECT_EQ(lds(64 + 9), 109u);
+    EXPECT_EQ(lds(128 + 9), 209u);
+    bench.run({"ds_write_b64 v1, v[2:3]",
+               {0xd89a0000, 0x00000201}});  // lanes overlap: the highest lane wins
+    EXPECT_EQ(lds(9), 109u);
+    EXPECT_EQ(lds(64), 263u);
+    bench.fill(8, 0xdeadbeef);
+    bench.run({"ds_write_b16_d16_hi v1, v8", {0xd8aa0000, 0x00000801}});
+    EXPECT_EQ(lds(9), 0x0000deadu);
+    bench.run({"ds_read_i16 v8, v1", {0xd8760000, 0x08000001}});
+    EXPECT_EQ(bench.lane(8, 9), 0xffffdeadu);
+    bench.run({"ds_read_u8_d16_hi v8, v1", {0xd8ae0000, 0x08000001}});
+    EXPECT_EQ(bench.lane(8, 9), 0x00addeadu);
+}
+
+TEST_F(LdsTest, OutOfRangeReadsGiveZeroAndWritesAreDropped) {
+    bench.group.lds_bytes = 64;
+    bench.run({"ds_read_b32 v8, v1", {0xd86c0000, 0x08000001}});
+    EXPECT_EQ(bench.lane(8, 15), 0x0200000fu);
+    EXPECT_EQ(bench.lane(8, 16), 0u);
+    bench.run({"ds_write_b32 v1, v2 offset:60", {0xd81a003c, 0x00000201}});
+    EXPECT_EQ(lds(15), 100u);
+    EXPECT_EQ(lds(16), 0x02000010u);
+    bench.fill(1, 0xfffffff0);
+    bench.run({"ds_add_rtn_u32 v8, v1, v2", {0xd8400000, 0x08000201}});
+    EXPECT_EQ(bench.lane(8, 0), 0u);
+    // A negative address wraps with its offset.
+    bench.run({"ds_read_b32 v8, v1 offset:24", {0xd86c0018, 0x08000001}});
+    EXPECT_EQ(bench.lane(8, 0), 0x02000002u);
+}
+
+struct AtomicCase {
+    Line line;
+    uint32_t before, data, data2, after;
+};
+
+TEST_F(LdsTest, Atomics) {
+    const uint32_t two = std::bit_cast<uint32_t>(2.0f), three = std::bit_cast<uint32_t>(3.0f);
+    const AtomicCase cases[] = {
+        {{"ds_add_rtn_u32 v8, v1, v10", {0xd8400000, 0x08000a01}}, 5, 7, 0, 12},
+        {{"ds_sub_rtn_u32 v8, v1, v10", {0xd8420000, 0x08000a01}}, 5, 7, 0, 0xfffffffe},
+        {{"ds_rsub_rtn_u32 v8, v1, v10", {0xd8440000, 0x08000a01}}, 5, 7, 0, 2},
+        {{"ds_inc_rtn_u32 v8, v1, v10", {0xd8460000, 0x08000a01}}, 7, 7, 0, 0},
+        {{"ds_dec_rtn_u32 v8, v1, v10", {0xd8480000, 0x08000a01}}, 0, 7, 0, 7},
+        {{"ds_min_rtn_i32 v8, v1, v10", {0xd84a0000, 0x08000a01}}, 0xffffffff, 7, 0, 0xffffffff},
+        {{"ds_max_rtn_i32 v8, v1, v10", {0xd84c0000, 0x08000a01}}, 0xffffffff, 7, 0, 7},
+        {{"ds_min_rtn_u32 v8, v1, v10", {0xd84e0000, 0x08000a01}}, 0xffffffff, 7, 0, 7},
+        {{"ds_max_rtn_u32 v8, v1, v10", {0xd8500000, 0x08000a01}}, 0xffffffff, 7, 0, 0xffffffff},
+        {{"ds_and_rtn_b32 v8, v1, v10", {0xd8520000, 0x08000a01}}, 6, 3, 0, 2},
+        {{"ds_or_rtn_b32 v8, v1, v10", {0xd8540000, 0x08000a01}}, 6, 3, 0, 7},
+        {{"ds_xor_rtn_b32 v8, v1, v10", {0xd8560000, 0x08000a01}}, 6, 3, 0, 5},
+        {{"ds_mskor_rtn_b32 v8, v1, v10, v12", {0xd8580000, 0x080c0a01}}, 0xff, 0xf0, 0x100, 0x10f},
+        {{"ds_wrxchg_rtn_b32 v8, v1, v10", {0xd85a0000, 0x08000a01}}, 5, 7, 0, 7},
+        {{"ds_cmpst_rtn_b32 v8, v1, v10, v12", {0xd8600000, 0x080c0a01}}, 5, 5, 9, 9},
+        {{"ds_cmpst_rtn_b32 v8, v1, v10, v12", {0xd8600000, 0x080c0a01}}, 5, 6, 9, 5},
+        {{"ds_min_rtn_f32 v8, v1, v10", {0xd8640000, 0x08000a01}}, two, three, 0, two},
+        {{"ds_max_rtn_f32 v8, v1, v10", {0xd8660000, 0x08000a01}}, two, three, 0, three},
+        {{"ds_add_rtn_f32 v8, v1, v10", {0xd86a0000, 0x08000a01}},
+         two,
+         two,
+         0,
+         std::bit_cast<uint32_t>(4.0f)},
+        {{"ds_wrap_rtn_b32 v8, v1, v10, v12", {0xd8680000, 0x080c0a01}}, 9, 5, 1, 4},
+        {{"ds_wrap_rtn_b32 v8, v1, v10, v12", {0xd8680000, 0x080c0a01}}, 3, 5, 1, 4},
+    };
+    bench.wave->set_exec(1);
+    for (const AtomicCase& c : cases) {
+        bench.group.lds[0] = c.before;
+        bench.fill(10, c.data);
+        bench.fill(12, c.data2);
+        bench.run(c.line);
+        EXPECT_EQ(lds(0), c.after) << c.line.text;
+        EXPECT_EQ(bench.lane(8, 0), c.before) << c.line.text;
+    }
+}
+
+TEST_F(LdsTest, AtomicsOfAllLanesAdd) {
+    bench.fill(1, 0);
+    bench.fill(4, 1);
+    bench.group.lds[0] = 0;
+    bench.run({"ds_add_rtn_u32 v8, v1, v4", {0xd8400000, 0x08000401}});
+    EXPECT_EQ(lds(0), 64u);
+    for (unsigned lane = 0; lane < kLanes; lane++) EXPECT_EQ(bench.lane(8, lane), lane);
+    bench.group.lds[1] = 0;
+    bench.fill64(4, 0x200000001);
+    bench.run({"ds_add_u64 v1, v[4:5]", {0xd8800000, 0x00000401}});
+    EXPECT_EQ(lds(0), 128u);
+    EXPECT_EQ(lds(1), 128u);
+}
+
+struct SwizzleCase {
+    Line line;
+    unsigned (*source)(unsigned lane);
+};
+
+TEST_F(LdsTest, Swizzles) {
+    const SwizzleCase cases[] = {
+        {{"ds_swizzle_b32 v8, v2 offset:swizzle(QUAD_PERM, 3, 2, 1, 0)", {0xd87a801b, 0x08000002}},
+         [](unsigned lane) { return lane ^ 3; }},
+        {{"ds_swizzle_b32 v8, v2 offset:swizzle(SWAP, 16)", {0xd87a401f, 0x08000002}},
+         [](unsigned lane) { return lane ^ 16; }},
+        {{"ds_swizzle_b32 v8, v2 offset:swizzle(REVERSE, 8)", {0xd87a1c1f, 0x08000002}},
+         [](unsigned lane) { return lane ^ 7; }},
+        {{"ds_swizzle_b32 v8, v2 offset:swizzle(BROADCAST, 8, 3)", {0xd87a0078, 0x08000002}},
+         [](unsigned lane) { return (lane & ~7u) | 3; }},
+        {{"ds_swizzle_b32 v8, v2 offset:0xc060", {0xd87ac060, 0x08000002}},  // rotate by 3
+         [](unsigned lane) { return (lane & 32) | ((lane + 3) & 31); }},
+    };
+    for (const SwizzleCase& c : cases) {
+        bench.run(c.line);
+        for (unsigned lane = 0; lane < kLanes; lane++)
+            EXPECT_EQ(bench.lane(8, lane), 100 + c.source(lane)) << c.line.text << " " << lane;
+    }
+}
+
+TEST_F(LdsTest, PermutesGatherAndScatter) {
+    for (unsigned lane = 0; lane < kLanes; lane++)
+        bench.wave->v[1].lane[lane] = 4 * ((lane + 5) % kLanes);
+    bench.run({"ds_bpermute_b32 v8, v1, v2", {0xd87e0000, 0x08000201}});
+    EXPECT_EQ(bench.lane(8, 0), 105u);
+    EXPECT_EQ(bench.lane(8, 60), 101u);
+    bench.run({"ds_permute_b32 v8, v1, v2", {0xd87c0000, 0x08000201}});
+    EXPECT_EQ(bench.lane(8, 5), 100u);
+    EXPECT_EQ(bench.lane(8, 0), 159u);
+    bench.wave->set_exec(~uint64_t{1} << 5);
+    bench.run({"ds_bpermute_b32 v8, v1, v2", {0xd87e0000, 0x08000201}});
+    EXPECT_EQ(bench.lane(8, 59), 0u);   // lane 0 is inactive
+    EXPECT_EQ(bench.lane(8, 5), 100u);  // inactive: as before
+}
+
+TEST_F(LdsTest, ThreadIdAddressesAndAppend) {
+    bench.wave->s[code::kM0] = 64;
+    bench.run({"ds_read_addtid_b32 v8 offset:4", {0xd96c0004, 0x08000000}});
+    EXPECT_EQ(bench.lane(8, 3), 0x02000000u + 16 + 1 + 3);
+    bench.wave->set_exec(0xff);
+    bench.run({"ds_append v8", {0xd97c0000, 0x08000000}});
+    EXPECT_EQ(bench.lane(8, 0), 0x02000010u);
+    EXPECT_EQ(lds(16), 0x02000018u);
+    bench.run({"ds_consume v8", {0xd97a0000, 0x08000000}});
+    EXPECT_EQ(lds(16), 0x02000010u);
+}
+
+}  // namespace
+}  // namespace simgpu::gfx9::test
