@@ -37,12 +37,13 @@ std::optional<uint16_t> shown_number(const char* path) {
     if (std::strncmp(path, kPrefix, sizeof(kPrefix) - 1) != 0) return std::nullopt;
     unsigned minor = 0;
     int end = 0;
-    if (std::sscanf(path + sizeof(kPrefix) - 1, "%u/device/%n", &minor, &end) != 1 || end == 0 ||
-        minor < kFirstRenderMinor)
+    if (std::sscanf(path + sizeof(kPrefix) - 1, "%u/device/%n", &minor, &end) != 1 || end == 0)
         return std::nullopt;
     const std::string_view name = path + sizeof(kPrefix) - 1 + end;
     if (name != "vendor" && name != "device") return std::nullopt;
-    const std::string node = "/dev/dri/renderD" + std::to_string(minor);
+    // Programs that drive a display come with the device's primary node instead.
+    const std::string node =
+        (minor < kFirstRenderMinor ? "/dev/dri/card" : "/dev/dri/renderD") + std::to_string(minor);
     const auto identity = native_identity(node.c_str());
     if (!identity) return std::nullopt;
     return name == "vendor" ? identity->vendor : identity->device;

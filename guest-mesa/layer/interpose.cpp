@@ -42,11 +42,6 @@ class SystemDescriptors final : public Descriptors {
     }
 };
 
-Registry* make_registry() {
-    auto* registry = new Registry(next_kernel(), *new SystemDescriptors);
-    return registry;
-}
-
 }  // namespace
 
 bool layer_enabled() {
@@ -62,7 +57,7 @@ namespace {
 /// Never destroyed: descriptors are closed until the very end of the process.
 Registry& registry() {
     static Registry* const instance = [] {
-        Registry* made = make_registry();
+        auto* made = new Registry(next_kernel(), *new SystemDescriptors);
         ::pthread_atfork([] { registry().before_fork(); },
                          [] { registry().after_fork_in_parent(); },
                          [] { registry().after_fork_in_child(); });

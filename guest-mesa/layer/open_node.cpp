@@ -63,6 +63,7 @@ std::optional<wire::CapsetDrm> probe_node(const Channel& channel) {
 }
 
 int OpenNode::ioctl(const Channel& channel, unsigned long request, void* argument) {
+    if (is_virtgpu_request(request)) return channel.ioctl(request, argument);
     const auto number = static_cast<unsigned>(_IOC_NR(request));
     if (number >= DRM_COMMAND_BASE && number < DRM_COMMAND_END) {
         if (const int error = start_driver(channel); error < 0) return error;

@@ -23,6 +23,20 @@ inline constexpr unsigned long kVirtgpuCreateBlob =
 inline constexpr unsigned long kVirtgpuContextInit =
     virtgpu::request<virtgpu::ContextInit>(virtgpu::Ioctl::kContextInit);
 
+/// True for the node's own requests, number and size. No driver that we play has one of the same
+/// code, so a program that speaks to the node itself can go on doing so.
+constexpr bool is_virtgpu_request(unsigned long request) {
+    using Ioctl = virtgpu::Ioctl;
+    return request == kVirtgpuMap || request == kVirtgpuExecbuffer ||
+           request == virtgpu::request<virtgpu::GetParam>(Ioctl::kGetParam) ||
+           request == virtgpu::request<virtgpu::ResourceCreate>(Ioctl::kResourceCreate) ||
+           request == kVirtgpuResourceInfo ||
+           request == virtgpu::request<virtgpu::Transfer>(Ioctl::kTransferFromHost) ||
+           request == virtgpu::request<virtgpu::Transfer>(Ioctl::kTransferToHost) ||
+           request == kVirtgpuWait || request == kVirtgpuGetCaps || request == kVirtgpuCreateBlob ||
+           request == kVirtgpuContextInit;
+}
+
 /// A pointer as the kernel's interfaces carry it.
 inline uint64_t user_pointer(const void* pointer) {
     return reinterpret_cast<uintptr_t>(pointer);
