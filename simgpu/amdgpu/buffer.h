@@ -16,6 +16,7 @@
 namespace simgpu::amdgpu {
 
 /// The unfinished jobs that use a buffer (or all buffers of a file that share one). Thread-safe.
+/// Only this process's: between processes a shared buffer needs explicit fences.
 class Reservation {
   public:
     /// Fences of one client and timeline signal in order: a later one stands for those before.

@@ -9,6 +9,7 @@
 #include "simgpu/drm/fd_watcher.h"
 #include "simgpu/drm/named_socket.h"
 #include "simgpu/drm/syncobj.h"
+#include "simgpu/log.h"
 
 namespace simgpu::drm {
 
@@ -67,7 +68,12 @@ viaduct::UniqueFd export_syncobj(const SyncobjPtr& object) {
 
 SyncobjPtr import_syncobj(int fd) {
     const auto id = named_socket_id(fd, kKind);
-    return id ? ExportedSyncobjs::instance().find(*id) : nullptr;
+    if (!id) return nullptr;
+    SyncobjPtr object = ExportedSyncobjs::instance().find(*id);
+    if (!object)
+        log("syncobj descriptor {} was made by another process: only sync files cross processes",
+            fd);
+    return object;
 }
 
 }  // namespace simgpu::drm

@@ -272,7 +272,8 @@ void SharedDevice::release(Heap heap, uint64_t bytes) {
     used -= std::min(used, bytes);
 }
 
-uint64_t SharedDevice::used(Heap heap) const {
+uint64_t SharedDevice::used(Heap heap) {
+    reclaim_dead_seats();
     const Lock lock(*this);
     uint64_t used = 0;
     for (const Seat& seat : segment_->seats) used += seat.used[static_cast<size_t>(heap)];

@@ -53,7 +53,8 @@ class SharedDevice : public std::enable_shared_from_this<SharedDevice> {
     /// Books `bytes` for this process; false if the heap has not that much left.
     bool charge(Heap heap, uint64_t bytes);
     void release(Heap heap, uint64_t bytes);
-    uint64_t used(Heap heap) const;
+    /// Booked by all living processes.
+    uint64_t used(Heap heap);
     uint64_t limit(Heap heap) const;
 
     /// The turn of one job on a ring; gives the ring back when it goes.

@@ -1,8 +1,12 @@
 // Dispatch, the DRM core's own ioctls, INFO and contexts.
 #include <fmt/format.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "simgpu/amdgpu/model.h"
 #include "test_file.h"
@@ -220,6 +224,26 @@ TEST(Context, GarbagePrioritiesAreNormal) {
     EXPECT_EQ(file.alloc_context(12345, &id), 0);
     EXPECT_EQ(file.alloc_context(AMDGPU_CTX_PRIORITY_UNSET, &id), 0);
     EXPECT_EQ(file.alloc_context(AMDGPU_CTX_PRIORITY_VERY_LOW, &id), 0);
+}
+
+/// Takes CAP_SYS_NICE from the calling thread.
+void drop_priority_privilege() {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+    ASSERT_EQ(::syscall(SYS_capget, &header, data), 0);
+    data[CAP_TO_INDEX(CAP_SYS_NICE)].effective &= ~CAP_TO_MASK(CAP_SYS_NICE);
+    ASSERT_EQ(::syscall(SYS_capset, &header, data), 0);
+}
+
+TEST(Context, HighPrioritiesNeedPrivilege) {
+    TestFile file;
+    std::thread([&] {
+        drop_priority_privilege();
+        uint32_t id = 0;
+        EXPECT_EQ(file.alloc_context(AMDGPU_CTX_PRIORITY_HIGH, &id), -EACCES);
+        EXPECT_EQ(file.alloc_context(AMDGPU_CTX_PRIORITY_VERY_HIGH, &id), -EACCES);
+        EXPECT_EQ(file.alloc_context(AMDGPU_CTX_PRIORITY_NORMAL, &id), 0);
+    }).join();
 }
 
 TEST(Context, StablePstateIsKept) {

@@ -268,6 +268,34 @@ TEST_F(Cs, ClosingTheFileEndsItsJobs) {
     EXPECT_EQ(data.words()[0], 0u);
 }
 
+TEST_F(Cs, ManyThreadsMayUseOneFile) {
+    constexpr uint64_t kThreads = 4, kRounds = 30;
+    std::vector<std::thread> threads;
+    for (uint64_t t = 0; t < kThreads; ++t) {
+        threads.emplace_back([&, t] {
+            const uint64_t base = 0x100000000 * (t + 1);
+            const uint32_t own_context = file.context();
+            const uint32_t ip = t % 2 ? AMDGPU_HW_IP_GFX : AMDGPU_HW_IP_COMPUTE;
+            for (uint64_t round = 0; round < kRounds; ++round) {
+                const TestBuffer own = file.buffer(base);
+                Program code(file, base + 0x100000);
+                uint64_t sequence = 0;
+                ASSERT_EQ(file.submit(own_context,
+                                      code.ib({kWrite, Program::lo(base), Program::hi(base),
+                                               static_cast<uint32_t>(round)},
+                                              ip),
+                                      &sequence),
+                          0);
+                ASSERT_EQ(file.wait(own_context, sequence, kLong, ip), 0);
+                ASSERT_EQ(own.words()[0], round);
+                ASSERT_EQ(file.gem_close(own.handle), 0);
+                ASSERT_EQ(file.va_op(AMDGPU_VA_OP_CLEAR, 0, base, 0x1000000), 0);
+            }
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+}
+
 size_t entries(const char* directory) {
     const auto begin = std::filesystem::directory_iterator(directory);
     return static_cast<size_t>(std::distance(begin, std::filesystem::directory_iterator()));

@@ -4,7 +4,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <random>
 
 #include "blob/memfd.h"
 #include "simgpu/amdgpu/address_space.h"
@@ -331,6 +333,49 @@ TEST_F(Space, PartiallyResidentRunsReadZeroAndSwallowWrites) {
     EXPECT_EQ(at(kVa + 0x1000), "prt");
     EXPECT_EQ(space.unmap(nullptr, kVa + 0x1000), 0);
     EXPECT_EQ(at(kVa + 0x1000), "-");
+}
+
+TEST_F(Space, BehavesAsATableOfPagesUnderRandomChanges) {
+    constexpr size_t kPages = 48;
+    std::mt19937 random(20240607);
+    const auto below = [&](size_t limit) { return random() % limit; };
+    std::vector<std::string> model(kPages, "-");
+    for (int step = 0; step < 3000; ++step) {
+        const size_t first = below(kPages), count = 1 + below(std::min<size_t>(kPages - first, 12));
+        const uint64_t start = kVa + first * 0x1000, end = start + count * 0x1000;
+        const bool use_a = below(2) != 0;
+        const size_t offset = below(16 - count + 1);
+        const amdgpu::VaMapping mapping{start, end, use_a ? a : b, offset * 0x1000, kRead};
+        const auto write = [&](bool clear) {
+            for (size_t i = 0; i < count; ++i)
+                model[first + i] = clear ? "-" : fmt::format("{}{}", use_a ? "A" : "B", offset + i);
+        };
+        switch (below(4)) {
+            case 0: {
+                const bool free = std::all_of(model.begin() + static_cast<ptrdiff_t>(first),
+                                              model.begin() + static_cast<ptrdiff_t>(first + count),
+                                              [](const std::string& page) { return page == "-"; });
+                ASSERT_EQ(space.map(mapping), free ? 0 : -EINVAL) << step;
+                if (free) write(false);
+                break;
+            }
+            case 1:
+                ASSERT_EQ(space.replace(mapping), 0);
+                write(false);
+                break;
+            case 2:
+                ASSERT_EQ(space.clear(start, count * 0x1000), 0);
+                write(true);
+                break;
+            default:
+                if (below(20) != 0) break;
+                space.remove_buffer(mapping.buffer);
+                for (std::string& page : model)
+                    if (page[0] == (use_a ? 'A' : 'B')) page = "-";
+        }
+        for (size_t page = 0; page < kPages; ++page)
+            ASSERT_EQ(at(kVa + page * 0x1000), model[page]) << "step " << step << " page " << page;
+    }
 }
 
 TEST_F(Space, SpansEndWithTheirMapping) {

@@ -103,6 +103,7 @@ TEST(SharedDevice, ADeadProcessGivesItsMemoryBack) {
     EXPECT_EQ(device->used(Heap::kVram), 900u);
     EXPECT_FALSE(device->charge(Heap::kVram, 200));
     other.kill();
+    EXPECT_EQ(device->used(Heap::kVram), 0u);
     EXPECT_TRUE(device->charge(Heap::kVram, 200));
     EXPECT_EQ(device->used(Heap::kVram), 200u);
 }
