@@ -1,6 +1,7 @@
 #include "tests/guest/gles/context.h"
 
 #include <EGL/eglext.h>
+#include <GLES2/gl2ext.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -41,7 +42,12 @@ Context::Context() {
     if (display_ == EGL_NO_DISPLAY) fail_egl("eglGetPlatformDisplay");
     if (eglInitialize(display_, nullptr, nullptr) == EGL_FALSE) fail_egl("eglInitialize");
     if (eglBindAPI(EGL_OPENGL_ES_API) == EGL_FALSE) fail_egl("eglBindAPI");
-    const EGLint attributes[] = {EGL_CONTEXT_MAJOR_VERSION, 3, EGL_CONTEXT_MINOR_VERSION, 1,
+    const EGLint attributes[] = {EGL_CONTEXT_MAJOR_VERSION,
+                                 3,
+                                 EGL_CONTEXT_MINOR_VERSION,
+                                 1,
+                                 EGL_CONTEXT_OPENGL_RESET_NOTIFICATION_STRATEGY_EXT,
+                                 EGL_LOSE_CONTEXT_ON_RESET_EXT,
                                  EGL_NONE};
     context_ = eglCreateContext(display_, EGL_NO_CONFIG_KHR, EGL_NO_CONTEXT, attributes);
     if (context_ == EGL_NO_CONTEXT) fail_egl("eglCreateContext");
@@ -63,6 +69,13 @@ std::string Context::renderer() const {
 }
 std::string Context::version() const {
     return gl_string(GL_VERSION);
+}
+
+bool Context::lost() const {
+    const auto get_reset_status = reinterpret_cast<PFNGLGETGRAPHICSRESETSTATUSEXTPROC>(
+        eglGetProcAddress("glGetGraphicsResetStatusEXT"));
+    if (get_reset_status == nullptr) throw Error("there is no glGetGraphicsResetStatusEXT");
+    return get_reset_status() != GL_NO_ERROR;
 }
 
 Buffer::Buffer(GLsizeiptr bytes) {

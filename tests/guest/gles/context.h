@@ -19,7 +19,8 @@ class Error : public std::runtime_error {
 /// Throws if GL has noted an error; `what` names what was done.
 void check_gl(const char* what);
 
-/// The surfaceless platform's first device, with a context that is current on this thread.
+/// The surfaceless platform's first device, with a context that is current on this thread and notes
+/// the GPU's resets.
 class Context {
   public:
     /// With VIADUCT_GUEST_DEVICE set: an Error unless GL_RENDERER contains it.
@@ -30,6 +31,8 @@ class Context {
 
     std::string renderer() const;
     std::string version() const;
+    /// True once the GPU was reset under this context.
+    bool lost() const;
 
   private:
     EGLDisplay display_ = EGL_NO_DISPLAY;

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <numeric>
 #include <random>
 #include <vector>
@@ -12,6 +14,8 @@
 
 namespace viaduct::gles {
 namespace {
+
+Context* the_context = nullptr;  // main()'s
 
 constexpr size_t kCount = 64 * 100;
 constexpr GLsizeiptr kBytes = kCount * sizeof(uint32_t);
@@ -107,6 +111,27 @@ TEST(Gles, LocalMemoryBarriersAndAtomics) {
     EXPECT_EQ(read_words(values), words);
 }
 
+// Whoever runs the program injects a hang then.
+TEST(Gles, AHangLosesTheContext) {
+    const char* expected = std::getenv("VIADUCT_GUEST_EXPECT");
+    if (expected == nullptr || std::strcmp(expected, "device-lost") != 0)
+        GTEST_SKIP() << "VIADUCT_GUEST_EXPECT is not device-lost";
+    EXPECT_FALSE(the_context->lost());
+    const Buffer source(kBytes);
+    const Buffer target(kBytes);
+    const Program program(kAffine);
+    program.use({&source, &target});
+    // The job in flight may end like any other; what comes after it must notice.
+    for (int attempt = 0; attempt < 3 && !the_context->lost(); ++attempt) {
+        glDispatchCompute(kCount / 64, 1, 1);
+        try {
+            finish();
+        } catch (const Error&) {  // waiting in a lost context may fail
+        }
+    }
+    EXPECT_TRUE(the_context->lost());
+}
+
 // Each pass reads what the one before wrote.
 TEST(Gles, ManyDependentDispatches) {
     constexpr uint32_t kPasses = 100;
@@ -133,7 +158,8 @@ int main(int argc, char** argv) {
     testing::InitGoogleTest(&argc, argv);
     if (testing::GTEST_FLAG(list_tests)) return RUN_ALL_TESTS();
     try {
-        const viaduct::gles::Context context;
+        viaduct::gles::Context context;
+        viaduct::gles::the_context = &context;
         std::printf("renderer: %s\nversion: %s\n", context.renderer().c_str(),
                     context.version().c_str());
         return RUN_ALL_TESTS();
