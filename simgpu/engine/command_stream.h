@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "simgpu/engine/job.h"
+#include "simgpu/engine/job_run.h"
 
 namespace simgpu {
 
@@ -20,12 +20,12 @@ class CommandStream {
     /// Address of the next dword.
     uint64_t va() const { return va_; }
     /// Fills `out` with the next `count` dwords, count <= dwords_left(). False: the job ended.
-    bool fetch(Job& job, uint32_t count, std::vector<uint32_t>& out) {
+    bool fetch(JobRun& job, uint32_t count, std::vector<uint32_t>& out) {
         out.clear();
         return fetch_more(job, count, out);
     }
     /// As fetch(), but appends.
-    bool fetch_more(Job& job, uint32_t count, std::vector<uint32_t>& out) {
+    bool fetch_more(JobRun& job, uint32_t count, std::vector<uint32_t>& out) {
         const size_t before = out.size();
         out.resize(before + count);
         if (!job.read_dwords(va_, std::span(out).subspan(before))) return false;

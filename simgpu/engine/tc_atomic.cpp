@@ -59,7 +59,7 @@ Operation<T> find(uint32_t operation) {
 }
 
 template <typename T>
-std::optional<uint64_t> run(Job& job, const TcAtomic& atomic) {
+std::optional<uint64_t> run(JobRun& job, const TcAtomic& atomic) {
     const Operation<T> apply = find<T>(atomic.operation);
     if (!apply) return uint64_t{0};
     const T source = static_cast<T>(atomic.source);
@@ -83,7 +83,7 @@ bool tc_atomic_known(uint32_t operation) {
     return find<uint32_t>(operation) != nullptr;
 }
 
-std::optional<uint64_t> run_tc_atomic(Job& job, const TcAtomic& atomic) {
+std::optional<uint64_t> run_tc_atomic(JobRun& job, const TcAtomic& atomic) {
     return atomic.operation & kWide ? run<uint64_t>(job, atomic) : run<uint32_t>(job, atomic);
 }
 

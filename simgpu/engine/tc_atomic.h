@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "simgpu/engine/job.h"
+#include "simgpu/engine/job_run.h"
 
 namespace simgpu {
 
@@ -21,6 +21,6 @@ struct TcAtomic {
 bool tc_atomic_known(uint32_t operation);
 
 /// Performs a known operation. The old value, or nothing if the job ended.
-std::optional<uint64_t> run_tc_atomic(Job& job, const TcAtomic& atomic);
+std::optional<uint64_t> run_tc_atomic(JobRun& job, const TcAtomic& atomic);
 
 }  // namespace simgpu

@@ -24,7 +24,7 @@ constexpr uint32_t kComputeInvocations = 10;
 
 /// The data part of end-of-pipe packets: DATA_SEL, where to, and what.
 bool write_fence(Machine& machine, uint32_t data_select, uint64_t va, uint64_t value) {
-    Job& job = machine.job;
+    JobRun& job = machine.job;
     switch (data_select) {
         case 1:
             return job.store32(va & ~uint64_t{3}, static_cast<uint32_t>(value));

@@ -8,7 +8,7 @@
 
 #include "simgpu/engine/command_stream.h"
 #include "simgpu/engine/engine.h"
-#include "simgpu/engine/job.h"
+#include "simgpu/engine/job_run.h"
 #include "simgpu/gfx9/compute.h"
 #include "simgpu/pm4/registers.h"
 
@@ -50,7 +50,7 @@ struct ContextState {
 
 /// The machine while one job runs.
 struct Machine {
-    Job& job;
+    JobRun& job;
     ContextState& state;
     /// The IB that runs (last) and those it was called from.
     std::vector<CommandStream>& streams;

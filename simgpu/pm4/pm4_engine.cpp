@@ -48,7 +48,7 @@ Pm4Engine::Pm4Engine(const Pm4Options& options, DispatchFunction dispatch)
     : options_(options), dispatch_(std::move(dispatch)) {}
 
 JobOutcome Pm4Engine::execute(const IndirectBuffer& ib, JobEnvironment& environment) {
-    Job job(environment);
+    JobRun job(environment);
     streams_.clear();
     streams_.emplace_back(ib.va, ib.size_bytes / 4);
     Machine machine{job, state_, streams_, options_, dispatch_, counters_};

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "simgpu/engine/command_stream.h"
-#include "simgpu/engine/job.h"
+#include "simgpu/engine/job_run.h"
 
 namespace simgpu::sdma {
 
@@ -22,7 +22,7 @@ struct Packet {
 
 /// The machine while one job runs. Nothing survives a job.
 struct Machine {
-    Job& job;
+    JobRun& job;
     /// The IB that runs (last) and those it was called from.
     std::vector<CommandStream>& streams;
     EngineCounters& counters;

@@ -26,7 +26,7 @@ uint32_t tail_dwords(Tail tail, const std::vector<uint32_t>& fixed) {
 SdmaEngine::SdmaEngine() : met_(packet_table().size()) {}
 
 JobOutcome SdmaEngine::execute(const IndirectBuffer& ib, JobEnvironment& environment) {
-    Job job(environment);
+    JobRun job(environment);
     streams_.clear();
     streams_.emplace_back(ib.va, ib.size_bytes / 4);
     Machine machine{job, streams_, counters_};
@@ -42,7 +42,7 @@ JobOutcome SdmaEngine::execute(const IndirectBuffer& ib, JobEnvironment& environ
 
 /// Runs one packet. False: the job has ended.
 bool SdmaEngine::step(Machine& machine) {
-    Job& job = machine.job;
+    JobRun& job = machine.job;
     CommandStream& stream = machine.stream();
     const uint64_t va = stream.va();
     if (!stream.fetch(job, 1, fetched_)) return false;

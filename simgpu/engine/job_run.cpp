@@ -1,4 +1,4 @@
-#include "simgpu/engine/job.h"
+#include "simgpu/engine/job_run.h"
 
 #include <fmt/format.h>
 #include <sched.h>
@@ -46,12 +46,12 @@ void fill_host(std::byte* to, uint32_t pattern, uint64_t size) {
 
 }  // namespace
 
-bool Job::end(JobOutcome outcome) {
+bool JobRun::end(JobOutcome outcome) {
     if (outcome_.done()) outcome_ = std::move(outcome);
     return false;
 }
 
-bool Job::fault(uint64_t va, Access access) {
+bool JobRun::fault(uint64_t va, Access access) {
     va &= kVaMask;
     return end({.kind = JobOutcome::Kind::kFault,
                 .fault_va = va,
@@ -60,16 +60,16 @@ bool Job::fault(uint64_t va, Access access) {
                                       access == Access::kRead ? "read" : "write", va)});
 }
 
-bool Job::hang(std::string report) {
+bool JobRun::hang(std::string report) {
     return end({.kind = JobOutcome::Kind::kHang, .report = std::move(report)});
 }
 
-bool Job::poll() {
+bool JobRun::poll() {
     if (environment_.stop.load(std::memory_order_relaxed)) return check_limits();
     return ++polls_ % kPollsPerClockRead != 0 || check_limits();
 }
 
-bool Job::check_limits() {
+bool JobRun::check_limits() {
     if (environment_.stop.load(std::memory_order_acquire))
         return end({.kind = JobOutcome::Kind::kStopped, .report = "asked to stop"});
     if (environment_.deadline_ns != UINT64_MAX && monotonic_ns() >= environment_.deadline_ns)
@@ -77,7 +77,7 @@ bool Job::check_limits() {
     return true;
 }
 
-bool Job::pause(unsigned attempt, const char* what) {
+bool JobRun::pause(unsigned attempt, const char* what) {
     if (!check_limits()) {
         if (outcome_.kind == JobOutcome::Kind::kHang)
             outcome_.report = fmt::format("{} is still unsatisfied at the job's deadline", what);
@@ -96,7 +96,7 @@ bool Job::pause(unsigned attempt, const char* what) {
 
 /// Host address for one atomic access, or null if there is none (fault, odd address, border).
 template <typename T>
-T* Job::aligned(uint64_t va, Access access) {
+T* JobRun::aligned(uint64_t va, Access access) {
     const Span span = environment_.memory.resolve(va, access);
     if (!span.data || span.size < sizeof(T)) return nullptr;
     if (reinterpret_cast<uintptr_t>(span.data) % alignof(T) != 0) return nullptr;
@@ -104,7 +104,7 @@ T* Job::aligned(uint64_t va, Access access) {
 }
 
 template <typename T>
-std::optional<T> Job::load(uint64_t va) {
+std::optional<T> JobRun::load(uint64_t va) {
     if (T* host = aligned<T>(va, Access::kRead))
         return std::atomic_ref<T>(*host).load(std::memory_order_acquire);
     T value{};
@@ -113,7 +113,7 @@ std::optional<T> Job::load(uint64_t va) {
 }
 
 template <typename T>
-bool Job::store(uint64_t va, T value) {
+bool JobRun::store(uint64_t va, T value) {
     if (T* host = aligned<T>(va, Access::kWrite)) {
         std::atomic_ref<T>(*host).store(value, std::memory_order_release);
         return true;
@@ -122,36 +122,36 @@ bool Job::store(uint64_t va, T value) {
 }
 
 template <typename T>
-bool Job::exchange_if(uint64_t va, T* expected, T desired) {
+bool JobRun::exchange_if(uint64_t va, T* expected, T desired) {
     if (T* host = aligned<T>(va, Access::kWrite))
         return std::atomic_ref<T>(*host).compare_exchange_strong(*expected, desired);
     return write(va, &desired, sizeof desired);
 }
 
-template std::optional<uint32_t> Job::load(uint64_t);
-template std::optional<uint64_t> Job::load(uint64_t);
-template bool Job::exchange_if(uint64_t, uint32_t*, uint32_t);
-template bool Job::exchange_if(uint64_t, uint64_t*, uint64_t);
+template std::optional<uint32_t> JobRun::load(uint64_t);
+template std::optional<uint64_t> JobRun::load(uint64_t);
+template bool JobRun::exchange_if(uint64_t, uint32_t*, uint32_t);
+template bool JobRun::exchange_if(uint64_t, uint64_t*, uint64_t);
 
-std::optional<uint32_t> Job::load32(uint64_t va) {
+std::optional<uint32_t> JobRun::load32(uint64_t va) {
     return load<uint32_t>(va);
 }
-std::optional<uint64_t> Job::load64(uint64_t va) {
+std::optional<uint64_t> JobRun::load64(uint64_t va) {
     return load<uint64_t>(va);
 }
-bool Job::store32(uint64_t va, uint32_t value) {
+bool JobRun::store32(uint64_t va, uint32_t value) {
     return store(va, value);
 }
-bool Job::store64(uint64_t va, uint64_t value) {
+bool JobRun::store64(uint64_t va, uint64_t value) {
     return store(va, value);
 }
 
-bool Job::read(uint64_t va, void* to, uint64_t size) {
+bool JobRun::read(uint64_t va, void* to, uint64_t size) {
     uint64_t where = va;
     return read_gpu(environment_.memory, va, to, size, &where) || fault(where, Access::kRead);
 }
 
-bool Job::read_dwords(uint64_t va, std::span<uint32_t> to) {
+bool JobRun::read_dwords(uint64_t va, std::span<uint32_t> to) {
     while (!to.empty()) {
         const Span run = environment_.memory.resolve(va, Access::kRead);
         if (!run.data || run.size == 0) return fault(va, Access::kRead);
@@ -170,12 +170,12 @@ bool Job::read_dwords(uint64_t va, std::span<uint32_t> to) {
     return true;
 }
 
-bool Job::write(uint64_t va, const void* from, uint64_t size) {
+bool JobRun::write(uint64_t va, const void* from, uint64_t size) {
     uint64_t where = va;
     return write_gpu(environment_.memory, va, from, size, &where) || fault(where, Access::kWrite);
 }
 
-bool Job::copy(uint64_t to, uint64_t from, uint64_t size) {
+bool JobRun::copy(uint64_t to, uint64_t from, uint64_t size) {
     while (size > 0) {
         const Span source = environment_.memory.resolve(from, Access::kRead);
         if (!source.data || source.size == 0) return fault(from, Access::kRead);
@@ -191,7 +191,7 @@ bool Job::copy(uint64_t to, uint64_t from, uint64_t size) {
     return true;
 }
 
-bool Job::fill(uint64_t va, uint32_t pattern, uint64_t size) {
+bool JobRun::fill(uint64_t va, uint32_t pattern, uint64_t size) {
     for (uint64_t done = 0; done < size;) {
         const Span target = environment_.memory.resolve(va + done, Access::kWrite);
         if (!target.data || target.size == 0) return fault(va + done, Access::kWrite);

@@ -1,4 +1,4 @@
-// One job while it runs: checked memory access, waits that end, and how the job ended.
+// One run of a job: checked memory access, waits that end, and how the job ended.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,9 @@ enum class Probe { kSatisfied, kPending, kFailed };
 /// Memory that several rings and the CPU use to talk to each other (fences, wait values, atomics)
 /// goes through the typed functions: aligned, they are single atomic accesses with
 /// release/acquire order.
-class Job {
+class JobRun {
   public:
-    explicit Job(JobEnvironment& environment) : environment_(environment) {}
+    explicit JobRun(JobEnvironment& environment) : environment_(environment) {}
 
     JobEnvironment& environment() { return environment_; }
     JobOutcome& outcome() { return outcome_; }
@@ -82,7 +82,7 @@ class Job {
 };
 
 template <typename T, typename Function>
-std::optional<T> Job::modify(uint64_t va, Function change) {
+std::optional<T> JobRun::modify(uint64_t va, Function change) {
     std::optional<T> old = load<T>(va);
     while (old && !exchange_if<T>(va, &*old, change(*old))) {
         if (!outcome_.done() || !poll()) return std::nullopt;
