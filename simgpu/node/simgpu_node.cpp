@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "simgpu/inject.h"
 #include "simgpu/log.h"
 #include "simgpu/node/fake_node.h"
 #include "simgpu/node/model_list.h"
@@ -68,6 +69,8 @@ std::vector<std::unique_ptr<NodeDriver>> create_drivers() {
         complain(devices.error());
         return {};
     }
+    // Each open will fail with EINVAL: the program cannot tell its user why.
+    if (const auto injection = injection_status(); !injection) complain(injection.error().message);
     // A real GPU's faults go to the kernel's log, not to the program's stderr.
     set_log_sink([](std::string_view line) { debug(std::string(line)); });
     std::vector<std::unique_ptr<NodeDriver>> drivers;

@@ -41,10 +41,11 @@ def main():
     result, _ = run(program, VIADUCT_SIMGPU_DEBUG="1")
     check(f"{OURS}: /dev/dri/renderD" in result.stderr, "it does not explain itself", result)
 
-    result, values = run(program, VIADUCT_SIMGPU="voodoo")
-    lines = [line for line in result.stderr.splitlines() if line.startswith(OURS)]
-    check(len(lines) == 1 and "VIADUCT_SIMGPU=voodoo" in lines[0], "not one clear line", result)
-    check("RADV" not in "".join(values.get("deviceName", [])), "a device all the same", result)
+    for variable, value in [("VIADUCT_SIMGPU", "voodoo"), ("VIADUCT_SIMGPU_INJECT", "gremlins")]:
+        result, values = run(program, **{variable: value})
+        lines = [line for line in result.stderr.splitlines() if line.startswith(OURS)]
+        check(len(lines) == 1 and value in lines[0], "not one clear line", result)
+        check("RADV" not in "".join(values.get("deviceName", [])), "a device all the same", result)
 
 
 main()
