@@ -45,14 +45,13 @@ int Renderer::init(void* cookie, int flags, const virgl_renderer_callbacks* tabl
         return 0;
     }
 
-    fences_.start(callbacks, flags & VIRGL_RENDERER_ASYNC_FENCE_CB ? FenceDelivery::kAsync
-                                                                   : FenceDelivery::kPolled);
     auto started = classic_provider_->start({flags, callbacks, &fences_});
     if (!started) {
         log(LogLevel::kError, "init failed: {}", started.error().message);
-        fences_.stop();
         return started.error().code;
     }
+    fences_.start(callbacks, flags & VIRGL_RENDERER_ASYNC_FENCE_CB ? FenceDelivery::kAsync
+                                                                   : FenceDelivery::kPolled);
     if (drm) gpu_.start(callbacks);
 
     const std::lock_guard lock(mutex_);

@@ -108,14 +108,23 @@ constexpr Symbol kSymbols[] = {
 };
 static_assert(std::size(kSymbols) * sizeof(void*) == sizeof(SystemApi));
 
+// A sanitizer, or an allocator that the VMM brought.
+bool malloc_is_replaced() {
+    void* libc = ::dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+    if (!libc) return true;
+    const bool replaced = ::dlsym(libc, "malloc") != ::dlsym(RTLD_DEFAULT, "malloc");
+    ::dlclose(libc);
+    return replaced;
+}
+
 // RTLD_LOCAL keeps the names of two libraries apart for everybody else. RTLD_DEEPBIND keeps them
 // apart for the library itself: its calls to its own exported functions go through the PLT and
-// would reach ours when the VMM is linked with us. Sanitizer runtimes refuse that flag.
+// would reach ours when the VMM is linked with us. But it would bind the library to libc's
+// allocator as well, and memory passes between it, the VMM and libraries they share; sanitizer
+// runtimes refuse the flag for that reason. Without it we stay clear of the functions concerned.
 int load_flags() {
     constexpr int kFlags = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE;
-    for (const char* runtime : {"__asan_init", "__tsan_init", "__msan_init"})
-        if (::dlsym(RTLD_DEFAULT, runtime)) return kFlags;
-    return kFlags | RTLD_DEEPBIND;
+    return malloc_is_replaced() ? kFlags : kFlags | RTLD_DEEPBIND;
 }
 
 bool is_ourselves(const struct stat& file) {
@@ -193,21 +202,6 @@ void SystemLibrary::connect_log() const {
         api_.set_log_callback(log_system_line, nullptr, nullptr);
     else
         api_.set_debug_callback(log_system_printf);
-}
-
-// A VMM with an allocator of its own frees with that; the library, bound to its own libc, did not
-// allocate with it.
-void* SystemLibrary::adopt_allocation(void* memory) const {
-    const auto their_free = reinterpret_cast<void (*)(void*)>(::dlsym(handle_, "free"));
-    const auto their_size =
-        reinterpret_cast<size_t (*)(void*)>(::dlsym(handle_, "malloc_usable_size"));
-    const auto our_free = reinterpret_cast<void (*)(void*)>(::dlsym(RTLD_DEFAULT, "free"));
-    if (!memory || !their_free || !their_size || their_free == our_free) return memory;
-    const size_t size = their_size(memory);
-    void* copy = std::malloc(size);
-    if (copy) std::memcpy(copy, memory, size);
-    their_free(memory);
-    return copy;
 }
 
 }  // namespace viaduct::handover

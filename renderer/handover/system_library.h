@@ -76,8 +76,6 @@ class SystemLibrary {
     const std::string& path() const { return path_; }
     /// Releases before 1.0 take 32-bit fence ids and know no descriptor in resource_info.
     bool before_1_0() const { return api_.resource_get_info_ext == nullptr; }
-    /// Memory that the library allocated for the VMM, made one that the VMM's free() takes.
-    void* adopt_allocation(void* memory) const;
 
   private:
     SystemLibrary(std::string path, void* handle) : path_(std::move(path)), handle_(handle) {}

@@ -260,7 +260,7 @@ void SystemRenderer::get_rect(uint32_t res_id, iovec* iovecs, uint32_t count, ui
 }
 
 void* SystemRenderer::cursor_data(uint32_t res_id, uint32_t* width, uint32_t* height) {
-    return library_.adopt_allocation(api_.get_cursor_data(res_id, width, height));
+    return api_.get_cursor_data(res_id, width, height);
 }
 
 int SystemRenderer::fd_for_texture(uint32_t tex_id, int* fd) {

@@ -16,11 +16,16 @@ def system_library():
     return None
 
 
-def transcript(session, library, kind):
-    environment = dict(os.environ, LIBGL_ALWAYS_SOFTWARE="1", VIRGL_LOG_LEVEL="warning")
+def transcript(session, library, kind, **more):
+    environment = dict(os.environ, LIBGL_ALWAYS_SOFTWARE="1", VIRGL_LOG_LEVEL="warning", **more)
     run = subprocess.run([session, library, kind], capture_output=True, text=True, env=environment)
     sys.stderr.write(run.stderr)
     return run.returncode, run.stdout.splitlines()
+
+
+def dependencies(library):
+    """What the library depends on: a sanitizer's runtime cannot be preloaded this way."""
+    return subprocess.run(["ldd", library], capture_output=True, text=True).stdout.splitlines()
 
 
 def main(session, ours, kind):
@@ -33,10 +38,17 @@ def main(session, ours, kind):
     if "init -> 0" not in expected or kind == "venus" and "context -> 0" not in expected:
         print(f"{theirs} does not start here (no surfaceless EGL, no virgl_render_server?)")
         return SKIP
-    status, found = transcript(session, ours, kind)
-    difference = list(difflib.unified_diff(expected, found, theirs, ours, lineterm="", n=1))
-    print("\n".join(difference) or f"{len(found)} lines, all the same")
-    return 1 if difference or status != expected_status else 0
+    # Opened at run time, and as a VMM that is linked with it has it: its names are everybody's.
+    ways = [{}]
+    if not any("san" in line for line in dependencies(ours)):
+        ways.append({"LD_PRELOAD": ours})
+    failures = 0
+    for way in ways:
+        status, found = transcript(session, ours, kind, **way)
+        difference = list(difflib.unified_diff(expected, found, theirs, ours, lineterm="", n=1))
+        print("\n".join(difference) or f"{len(found)} lines, all the same {way}")
+        failures += bool(difference) or status != expected_status
+    return 1 if failures else 0
 
 
 sys.exit(main(*sys.argv[1:]))
