@@ -35,9 +35,9 @@ uint32_t channel(uint32_t index, double phase) {
 View view_of_frame(uint32_t index, uint32_t width, uint32_t height) {
     constexpr float kCentreX = -0.7436F;
     constexpr float kCentreY = 0.1318F;
-    constexpr float kFirstWidth = 0.25F;
+    constexpr float kFirstWidth = 3.2F;
     const float step =
-        kFirstWidth * std::pow(0.9F, static_cast<float>(index)) / static_cast<float>(width);
+        kFirstWidth * std::pow(0.8F, static_cast<float>(index)) / static_cast<float>(width);
     return {.left = kCentreX - step * static_cast<float>(width) / 2,
             .top = kCentreY - step * static_cast<float>(height) / 2,
             .step = step,

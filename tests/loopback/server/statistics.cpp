@@ -25,6 +25,7 @@ std::string statistics_json(const RendererApi& api, const ServerReport& report) 
         {"contexts_created", device.contexts_created},
         {"submissions", device.submissions},
         {"submitted_bytes", device.submitted_bytes},
+        {"ccmds", device.ccmds},
         {"blobs_created", device.blobs_created},
         {"blob_bytes", device.blob_bytes},
         {"blobs_mapped", device.blobs_mapped},

@@ -31,6 +31,7 @@ struct DeviceStatistics {
     uint64_t contexts_created = 0;
     uint64_t submissions = 0;
     uint64_t submitted_bytes = 0;
+    uint64_t ccmds = 0;  // in submissions to native contexts
     uint64_t blobs_created = 0;
     uint64_t blob_bytes = 0;
     uint64_t blobs_mapped = 0;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "blob/log.h"
+#include "drm-context/wire/common.h"
 
 namespace viaduct::loopback {
 
@@ -13,6 +14,19 @@ namespace {
 constexpr std::array<uint32_t, 4> kProbedCapsets = {
     VIRTGPU_DRM_CAPSET_VIRGL, VIRTGPU_DRM_CAPSET_VIRGL2, VIRTGPU_DRM_CAPSET_VENUS,
     VIRTGPU_DRM_CAPSET_DRM};
+
+/// The commands in a submission to a native context: each says how long it is.
+uint64_t count_ccmds(std::span<const std::byte> submission) {
+    uint64_t count = 0;
+    wire::RequestHeader header;
+    while (submission.size() >= sizeof(header)) {
+        std::memcpy(&header, submission.data(), sizeof(header));
+        if (header.len < sizeof(header) || header.len > submission.size()) break;
+        submission = submission.subspan(header.len);
+        ++count;
+    }
+    return count;
+}
 
 }  // namespace
 
@@ -127,6 +141,7 @@ Status VirtioGpu::create_context(FileId id, const CreateContext& request) {
     if (file.has_context) return fail(EEXIST, "file {} has a context already", id);
     // Whether the host likes it or not: the guest kernel does not look at the reply.
     file.has_context = true;
+    file.capset_id = request.capset_id;
     ++statistics_.contexts_created;
     const uint32_t length = std::min<uint32_t>(request.name_length, kDebugNameSize);
     const int status = api_.virgl_renderer_context_create_with_flags(file.ctx_id, request.capset_id,
@@ -140,6 +155,7 @@ Status VirtioGpu::create_context(FileId id, const CreateContext& request) {
 void VirtioGpu::run_command(File& file, std::span<std::byte> command) {
     ++statistics_.submissions;
     statistics_.submitted_bytes += command.size();
+    if (file.capset_id == VIRTGPU_DRM_CAPSET_DRM) statistics_.ccmds += count_ccmds(command);
     const int status =
         api_.virgl_renderer_submit_cmd(command.data(), static_cast<int>(file.ctx_id),
                                        static_cast<int>(command.size() / sizeof(uint32_t)));

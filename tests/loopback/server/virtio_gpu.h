@@ -84,6 +84,7 @@ class VirtioGpu {
     struct File {
         uint32_t ctx_id = 0;
         bool has_context = false;
+        uint32_t capset_id = 0;  // the context's
         std::set<uint32_t> resources;
     };
 
