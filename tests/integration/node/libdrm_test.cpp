@@ -3,6 +3,8 @@
 #include <amdgpu_drm.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <xf86drm.h>
 
 #include <cstdlib>
@@ -144,6 +146,28 @@ TEST_F(Libdrm, BuffersMapAndTravel) {
     EXPECT_EQ(::amdgpu_bo_cpu_unmap(bo), 0);
     ::amdgpu_bo_free(bo);
     ::amdgpu_device_deinitialize(device);
+}
+
+TEST_F(Libdrm, ForkedChildHasAWorkingDevice) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        uint32_t major = 0;
+        uint32_t minor = 0;
+        amdgpu_device_handle device = nullptr;
+        amdgpu_bo_alloc_request request = {};
+        request.alloc_size = 4096;
+        request.preferred_heap = AMDGPU_GEM_DOMAIN_VRAM;
+        amdgpu_bo_handle bo = nullptr;
+        void* bytes = nullptr;
+        const bool works = ::amdgpu_device_initialize(fd_.get(), &major, &minor, &device) == 0 &&
+                           ::amdgpu_bo_alloc(device, &request, &bo) == 0 &&
+                           ::amdgpu_bo_cpu_map(bo, &bytes) == 0;
+        if (works) std::memset(bytes, 1, request.alloc_size);
+        ::_exit(works ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
 }
 
 TEST_F(Libdrm, FdinfoNamesTheDriver) {
