@@ -47,9 +47,12 @@ void set_preload(Variables& variables, std::vector<std::string> libraries) {
     variables["LD_PRELOAD"] = join(libraries, ':');
 }
 
-/// Programs that are not ours keep what they have allocated until they exit.
+/// Programs that are not ours keep what they have allocated until they exit, and what they do
+/// between their own threads cannot be judged.
 void quieten_sanitizers(Variables& variables) {
     if (sanitizer_runtime().empty()) return;
+    variables["TSAN_OPTIONS"] =
+        join({variable("TSAN_OPTIONS"), "ignore_noninstrumented_modules=1"}, ':');
     variables["ASAN_OPTIONS"] = join({variable("ASAN_OPTIONS"), "detect_leaks=0"}, ':');
 }
 
