@@ -1,5 +1,6 @@
 #include "tests/loopback/runner/serve.h"
 
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -30,6 +31,14 @@ UniqueFd stop_signals(bool has_command) {
         ::sigaddset(&signals, SIGINT);
     ::sigprocmask(SIG_BLOCK, &signals, nullptr);
     return UniqueFd(::signalfd(-1, &signals, SFD_CLOEXEC));
+}
+
+/// A descriptor or two per blob add up; machine monitors raise the limit too.
+void allow_many_descriptors() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 void forward_library_log(RendererApi& api) {
@@ -85,6 +94,7 @@ Status run_server(const Options& options, RendererApi& api) {
 
 int serve(const Options& options) {
     set_log_level(log_level_of(options));
+    allow_many_descriptors();
     for (const auto& [name, value] : server_variables(options))
         ::setenv(name.c_str(), value.c_str(), 1);
     auto api = RendererApi::load(library_path(options));

@@ -8,6 +8,7 @@
 #include "blob/mapping.h"
 #include "blob/result.h"
 #include "blob/unique_fd.h"
+#include "tests/loopback/server/map_observer.h"
 
 namespace viaduct::loopback {
 
@@ -26,12 +27,8 @@ class HostWindow {
 };
 
 /// What lies behind [address, address + size) of this process: a new descriptor of the mapped
-/// file, and where in it. Opened through /proc/self/map_files, which asks for CAP_SYS_ADMIN or
+/// file, opened through /proc/self/map_files, which asks for CAP_SYS_ADMIN or
 /// CAP_CHECKPOINT_RESTORE, and works for files and memfds but not for device memory.
-struct MappedFile {
-    UniqueFd fd;
-    uint64_t offset = 0;
-};
 Result<MappedFile> file_behind_mapping(const void* address, uint64_t size);
 
 }  // namespace viaduct::loopback

@@ -12,6 +12,7 @@
 #include "blob/mapping.h"
 #include "blob/unique_fd.h"
 #include "tests/loopback/server/fence_timelines.h"
+#include "tests/loopback/server/map_observer.h"
 
 namespace viaduct::loopback {
 
@@ -37,6 +38,7 @@ struct Resource {
     MapState map_state = MapState::kNone;
     void* address = nullptr;
     uint32_t map_info = 0;
+    std::optional<MappedFile> mapped_file;
 
     // A descriptor that was given out, kept to give out again.
     UniqueFd descriptor;

@@ -108,6 +108,7 @@ void VirtioGpu::map_in_host(Resource& resource) {
         return;
     resource.map_state = MapState::kFailed;
     if (!resource.known_to_host) return;
+    MapObserver observer;
     if (options_.map_fixed && api_.virgl_renderer_resource_map_fixed) {
         if (const auto place = window_.allocate(resource.size)) {
             const int code = api_.virgl_renderer_resource_map_fixed(resource.id, *place);
@@ -134,6 +135,7 @@ void VirtioGpu::map_in_host(Resource& resource) {
         resource.map_state = MapState::kLibrary;
     }
     ++statistics_.blobs_mapped;
+    resource.mapped_file = observer.take(resource.address, resource.size);
     if (api_.virgl_renderer_resource_get_map_info(resource.id, &resource.map_info) != 0)
         log(LogLevel::kWarning, "loopback: resource {} has no map info", resource.id);
 }
@@ -159,11 +161,15 @@ Status VirtioGpu::describe(Resource& resource) {
         if (resource.map_state != MapState::kWindow && resource.map_state != MapState::kLibrary)
             return fail(EINVAL, "resource {}: neither export ({}) nor map succeeds", resource.id,
                         code);
-        auto file = file_behind_mapping(resource.address, resource.size);
-        if (!file) return tl::unexpected(file.error());
-        resource.descriptor = std::move(file->fd);
-        resource.descriptor_offset = file->offset;
+        if (!resource.mapped_file) {
+            auto file = file_behind_mapping(resource.address, resource.size);
+            if (!file) return tl::unexpected(file.error());
+            resource.mapped_file = std::move(*file);
+        }
+        resource.descriptor = std::move(resource.mapped_file->fd);
+        resource.descriptor_offset = resource.mapped_file->offset;
     }
+    resource.mapped_file.reset();
     resource.identity = identity_of(resource.descriptor.get());
     return {};
 }

@@ -52,5 +52,23 @@ TEST(HostWindow, TheFileBehindAMappingIsFound) {
     EXPECT_FALSE(file_behind_mapping(mapping->data(), 1ull << 40));
 }
 
+TEST(MapObserver, SeesSharedMappingsOfThisThread) {
+    auto memory = create_sealed_memfd("test", 4 * kPage);
+    ASSERT_TRUE(memory);
+    auto before = Mapping::map_shared(memory->get(), 0, kPage);
+    MapObserver observer;
+    auto mapping = Mapping::map_shared(memory->get(), kPage, 2 * kPage);
+    ASSERT_TRUE(before && mapping);
+    EXPECT_FALSE(observer.take(before->data(), kPage));
+    EXPECT_FALSE(observer.take(mapping->data(), 3 * kPage));
+    auto file = observer.take(mapping->data() + kPage, kPage);
+    ASSERT_TRUE(file);
+    EXPECT_EQ(file->offset, 2 * kPage);
+    auto again = Mapping::map_shared(file->fd.get(), static_cast<uint64_t>(file->offset), kPage);
+    ASSERT_TRUE(again);
+    mapping->data()[kPage + 1] = std::byte{7};
+    EXPECT_EQ(again->data()[1], std::byte{7});
+}
+
 }  // namespace
 }  // namespace viaduct::loopback
