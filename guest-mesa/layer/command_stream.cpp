@@ -107,8 +107,6 @@ int CommandStream::send(const Channel& channel, const GpuSubmission* submission,
         exec.bo_handles = user_pointer(submission->bo_handles.data());
         exec.num_bo_handles = static_cast<uint32_t>(submission->bo_handles.size());
         exec.syncobj_stride = sizeof(virtgpu::ExecbufferSyncobj);
-        exec.in_syncobjs = user_pointer(submission->in.data());
-        exec.num_in_syncobjs = static_cast<uint32_t>(submission->in.size());
         exec.out_syncobjs = user_pointer(submission->out.data());
         exec.num_out_syncobjs = static_cast<uint32_t>(submission->out.size());
     }

@@ -35,7 +35,6 @@ struct Call {
 /// What goes with a request for the GPU: its ring and the node's own synchronisation.
 struct GpuSubmission {
     uint32_t ring = 0;
-    std::span<const virtgpu::ExecbufferSyncobj> in;
     std::span<const virtgpu::ExecbufferSyncobj> out;
     /// Buffers that others may wait for through the node (implicit synchronisation).
     std::span<const uint32_t> bo_handles;

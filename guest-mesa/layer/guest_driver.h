@@ -8,6 +8,7 @@
 #include "blob/result.h"
 #include "drm-context/wire/common.h"
 #include "guest-mesa/layer/command_stream.h"
+#include "guest-mesa/layer/fence_origins.h"
 #include "guest-mesa/layer/gem_table.h"
 #include "guest-mesa/layer/kernel.h"
 
@@ -18,6 +19,7 @@ struct Session {
     wire::CapsetDrm capset;
     std::unique_ptr<CommandStream> stream;
     GemTable gems;
+    FenceOrigins fences;
 };
 
 /// Answers the ioctls of one open file. Thread-safe. Results are those of the kernel: ≥ 0 or a

@@ -71,7 +71,12 @@ int OpenNode::ioctl(const Channel& channel, unsigned long request, void* argumen
     }
     if (const auto* row = find_row<OpenNode>(kGenericIoctls, number))
         return run_row(*row, *this, channel, request, argument);
-    return channel.ioctl(request, argument);
+    // A handle is forgotten before it goes: its number may be another thread's at once.
+    const bool destroys = number == _IOC_NR(DRM_IOCTL_SYNCOBJ_DESTROY);
+    if (destroys) session_.fences.observe(request, argument);
+    const int result = channel.ioctl(request, argument);
+    if (result >= 0 && !destroys) session_.fences.observe(request, argument);
+    return result;
 }
 
 int OpenNode::start_driver(const Channel& channel) {

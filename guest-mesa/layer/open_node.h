@@ -24,7 +24,7 @@ std::optional<wire::CapsetDrm> probe_node(const Channel& channel);
 class OpenNode {
   public:
     OpenNode(const wire::CapsetDrm& capset, const DriverRow& driver)
-        : session_{capset, nullptr, {}}, row_(driver) {}
+        : session_{capset, nullptr, {}, {}}, row_(driver) {}
 
     /// Any DRM ioctl. ≥ 0 or a negative errno.
     int ioctl(const Channel& channel, unsigned long request, void* argument);

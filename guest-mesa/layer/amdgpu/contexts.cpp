@@ -42,6 +42,7 @@ int Driver::free_context(const Channel& channel, uint32_t id) {
         const std::lock_guard lock(timeline.mutex);
         timeline.contexts.erase(id);
     }
+    session_.fences.forget_context(id);
     auto request = make_request<wire::CreateCtxRequest>(wire::Command::kCreateCtx);
     request.priority_or_id = static_cast<int32_t>(id);
     request.flags = wire::kCreateCtxDestroy;

@@ -111,6 +111,7 @@ class Driver final : public GuestDriver {
 
     // submit.cpp
     int collect_buffers(const Channel& channel, Submission& submission, BufferList& buffers);
+    int resolve_in_fences(const Channel& channel, Submission& submission);
     int send_submission(const Channel& channel, const Submission& submission,
                         const BufferList& buffers, uint64_t& seqno);
 

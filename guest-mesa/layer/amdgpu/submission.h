@@ -24,6 +24,7 @@ struct Submission {
     bool has_buffer_chunk = false;
     std::optional<drm_amdgpu_cs_chunk_fence> user_fence;
     std::vector<drm_amdgpu_cs_chunk_dep> dependencies;
+    /// Only handle and point count; see Driver::resolve_in_fences.
     std::vector<virtgpu::ExecbufferSyncobj> in;
     std::vector<virtgpu::ExecbufferSyncobj> out;
     /// An entry of `in` asked to be waited for even before its fence exists.

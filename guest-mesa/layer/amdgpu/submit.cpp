@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "guest-mesa/layer/amdgpu/driver.h"
 #include "guest-mesa/layer/debug.h"
 #include "guest-mesa/layer/syncobj.h"
@@ -10,20 +12,26 @@ namespace {
 /// (drm_syncobj_find_fence).
 constexpr int64_t kWaitForSubmitNs = 5'000'000'000;
 
-/// The node waits for fences, but not for fences to appear.
-int wait_until_available(const Channel& channel, const Submission& submission) {
+int wait_for_all(const Channel& channel, const std::vector<virtgpu::ExecbufferSyncobj>& fences,
+                 int64_t deadline, uint32_t flags) {
     std::vector<uint32_t> handles;
     std::vector<uint64_t> points;
-    for (const auto& entry : submission.in) {
+    for (const auto& entry : fences) {
         handles.push_back(entry.handle);
         points.push_back(entry.point);
     }
+    return syncobj::wait(channel, handles, points, deadline,
+                         flags | DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL);
+}
+
+/// Waits until all of `fences` exist.
+int wait_until_available(const Channel& channel,
+                         const std::vector<virtgpu::ExecbufferSyncobj>& fences) {
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return syncobj::wait(channel, handles, points,
-                         now.tv_sec * 1'000'000'000LL + now.tv_nsec + kWaitForSubmitNs,
-                         DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL | DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT |
-                             DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE);
+    return wait_for_all(
+        channel, fences, now.tv_sec * 1'000'000'000LL + now.tv_nsec + kWaitForSubmitNs,
+        DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT | DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE);
 }
 
 }  // namespace
@@ -58,6 +66,33 @@ int Driver::collect_buffers(const Channel& channel, Submission& submission, Buff
     return 0;
 }
 
+/// Sees to it that the submission runs after its in-fences. Those of this file become dependencies,
+/// which the host's scheduler minds, or nothing, if they are earlier work of the same context and
+/// ring. The others are waited for here: the node would do the same (virtgpu-uapi.md, section 7),
+/// but while it does, no other thread could send anything, and what the fence depends on may be
+/// just that.
+int Driver::resolve_in_fences(const Channel& channel, Submission& submission) {
+    if (submission.wait_for_submit) {
+        if (const int error = wait_until_available(channel, submission.in); error < 0) return error;
+    }
+    std::vector<virtgpu::ExecbufferSyncobj> unknown;
+    for (const auto& entry : submission.in) {
+        const auto origin = session_.fences.find(entry.handle, entry.point);
+        if (!origin) {
+            unknown.push_back(entry);
+            continue;
+        }
+        if (origin->context == submission.context && origin->timeline == submission.timeline)
+            continue;
+        const auto ring = numbering_.ring_of(origin->timeline);
+        submission.dependencies.push_back(
+            {ring.type, 0, ring.ring, origin->context, origin->seqno});
+    }
+    IoctlNotes::add("dependencies={} waits={}", submission.dependencies.size(), unknown.size());
+    if (unknown.empty()) return 0;
+    return wait_for_all(channel, unknown, std::numeric_limits<int64_t>::max(), 0);
+}
+
 /// Numbers the submission, sends it, and ties its end to the timeline's next point.
 int Driver::send_submission(const Channel& channel, const Submission& submission,
                             const BufferList& buffers, uint64_t& seqno) {
@@ -66,21 +101,28 @@ int Driver::send_submission(const Channel& channel, const Submission& submission
 
     Timeline& timeline = timelines_[submission.timeline - 1];
     const std::lock_guard in_order(timeline.order);
-    const uint64_t point = [&] {
+    uint64_t point = 0;
+    {
         const std::lock_guard lock(timeline.mutex);
-        return timeline.points + 1;
-    }();
+        point = timeline.points + 1;
+        seqno = timeline.contexts[submission.context].last() + 1;
+    }
+    // Before it is sent: whoever sees the fence may at once give the syncobj another.
+    for (const auto& signalled : submission.out)
+        session_.fences.set(signalled.handle, signalled.point,
+                            {submission.context, submission.timeline, seqno});
     std::vector<virtgpu::ExecbufferSyncobj> out = submission.out;
     out.push_back({timeline.syncobj, 0, point});
-    const GpuSubmission gpu{submission.timeline, submission.in, out, buffers.shared_handles};
-    if (const int error = stream().execute(channel, request, gpu); error < 0) return error;
+    const GpuSubmission gpu{submission.timeline, out, buffers.shared_handles};
+    if (const int error = stream().execute(channel, request, gpu); error < 0) {
+        for (const auto& signalled : submission.out) session_.fences.forget(signalled.handle);
+        return error;
+    }
 
     {
         const std::lock_guard lock(timeline.mutex);
         timeline.points = point;
-        SeqnoMap& seqnos = timeline.contexts[submission.context];
-        seqnos.append(point);
-        seqno = seqnos.last();
+        timeline.contexts[submission.context].append(point);
     }
     session_.gems.add_use(buffers.handles, {submission.timeline, point});
     trim(channel, timeline);
@@ -93,17 +135,14 @@ int Driver::cs(const Channel& channel, drm_amdgpu_cs& arg) {
     if (const int error = parse_submission(in, numbering_, submission); error < 0) return error;
     const auto context = find_context(submission.context);
     if (!context) return -EINVAL;
-    IoctlNotes::add("ctx={} ring={} ibs={} in={} out={} deps={}", submission.context,
-                    submission.timeline, submission.ibs.size(), submission.in.size(),
-                    submission.out.size(), submission.dependencies.size());
+    IoctlNotes::add("ctx={} ring={} ibs={} in={} out={}", submission.context, submission.timeline,
+                    submission.ibs.size(), submission.in.size(), submission.out.size());
     // The kernel's answer to submissions of a context that a reset has hit.
     if (is_lost(*context)) return -ECANCELED;
 
     BufferList buffers;
     if (const int error = collect_buffers(channel, submission, buffers); error < 0) return error;
-    if (submission.wait_for_submit) {
-        if (const int error = wait_until_available(channel, submission); error < 0) return error;
-    }
+    if (const int error = resolve_in_fences(channel, submission); error < 0) return error;
     uint64_t seqno = 0;
     if (const int error = send_submission(channel, submission, buffers, seqno); error < 0)
         return error;

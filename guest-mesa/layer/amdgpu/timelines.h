@@ -35,6 +35,17 @@ class TimelineNumbering {
         return bases_[type] + ring;
     }
 
+    /// The first IP type and ring that find() would answer `timeline` (1 … count()) for.
+    struct Ring {
+        uint32_t type;
+        uint32_t ring;
+    };
+    Ring ring_of(uint32_t timeline) const {
+        uint32_t type = 0;
+        while (type + 1 < bases_.size() && timeline >= bases_[type] + counts_[type]) ++type;
+        return {type, timeline - bases_[type]};
+    }
+
   private:
     std::array<uint32_t, wire::kIpTypes> bases_{};
     std::array<uint32_t, wire::kIpTypes> counts_{};

@@ -307,14 +307,12 @@ TEST_F(DriverTest, SubmissionCarriesItsChunksUnderTheHostsNames) {
     const drm_amdgpu_bo_list_in list{~0u, ~0u, 2, sizeof(entries[0]), user_pointer(entries)};
     const drm_amdgpu_cs_chunk_fence fence{b, 16};
     const drm_amdgpu_cs_chunk_dep dependency{1, 0, 0, context, 42};
-    const drm_amdgpu_cs_chunk_sem in{11};
     const drm_amdgpu_cs_chunk_syncobj out{12, 0, 5};
     EXPECT_EQ(
         submit(context, 0, 0, nullptr,
                {{AMDGPU_CHUNK_ID_BO_HANDLES, sizeof(list) / 4, user_pointer(&list)},
                 {AMDGPU_CHUNK_ID_FENCE, sizeof(fence) / 4, user_pointer(&fence)},
                 {AMDGPU_CHUNK_ID_DEPENDENCIES, sizeof(dependency) / 4, user_pointer(&dependency)},
-                {AMDGPU_CHUNK_ID_SYNCOBJ_IN, 1, user_pointer(&in)},
                 {AMDGPU_CHUNK_ID_SYNCOBJ_TIMELINE_SIGNAL, 4, user_pointer(&out)}}),
         0);
     const Received request = host.received(Command::kCsSubmit).at(0);
@@ -343,12 +341,61 @@ TEST_F(DriverTest, SubmissionCarriesItsChunksUnderTheHostsNames) {
     EXPECT_EQ(payloads[AMDGPU_CHUNK_ID_IB].size(), 8u);
 
     const test::Sent& sent = host.sent.back();
-    ASSERT_EQ(sent.in.size(), 1u);
-    EXPECT_EQ(sent.in[0].handle, 11u);
     ASSERT_EQ(sent.out.size(), 2u);
     EXPECT_EQ(sent.out[0].handle, 12u);
     EXPECT_EQ(sent.out[0].point, 5u);
     EXPECT_TRUE(sent.bo_handles.empty());  // nobody else can wait for these
+}
+
+// Work of the same file is ordered by the host; nobody's thread waits for it.
+TEST_F(DriverTest, OwnSubmissionsAreOrderedByTheHost) {
+    const uint32_t first = create_context();
+    const uint32_t second = create_context();
+    drm_syncobj_create syncobj{};
+    ASSERT_EQ(call(DRM_IOCTL_SYNCOBJ_CREATE, syncobj), 0);
+    const drm_amdgpu_cs_chunk_sem binary{syncobj.handle};
+    const drm_amdgpu_cs_chunk signal{AMDGPU_CHUNK_ID_SYNCOBJ_OUT, 1, user_pointer(&binary)};
+    const drm_amdgpu_cs_chunk wait{AMDGPU_CHUNK_ID_SYNCOBJ_IN, 1, user_pointer(&binary)};
+    const auto chunks_sent = [&] {
+        return host.received(Command::kCsSubmit).back().as<wire::CsSubmitRequest>().num_chunks;
+    };
+    EXPECT_EQ(submit(first, 2, 1), 0);
+    EXPECT_EQ(submit(first, 2, 1, nullptr, {signal}), 0);
+    // The same context and ring: in order anyway.
+    EXPECT_EQ(submit(first, 2, 1, nullptr, {wait}), 0);
+    EXPECT_EQ(chunks_sent(), 1u);
+    // Another context, though on the same ring.
+    EXPECT_EQ(submit(second, 2, 1, nullptr, {wait}), 0);
+    EXPECT_EQ(chunks_sent(), 2u);
+    const auto request = host.received(Command::kCsSubmit).back();
+    drm_amdgpu_cs_chunk_dep dependency;
+    std::memcpy(
+        &dependency,
+        request.bytes.data() + sizeof(wire::CsSubmitRequest) + 2 * sizeof(wire::ChunkDescriptor),
+        sizeof(dependency));
+    EXPECT_EQ(dependency.ip_type, 2u);
+    EXPECT_EQ(dependency.ring, 1u);
+    EXPECT_EQ(dependency.ctx_id, first);
+    EXPECT_EQ(dependency.handle, 2u);
+    // A context that is gone cannot be named: then the fence itself is waited for.
+    drm_amdgpu_ctx free_first{};
+    free_first.in.op = AMDGPU_CTX_OP_FREE_CTX;
+    free_first.in.ctx_id = first;
+    EXPECT_EQ(call(DRM_IOCTL_AMDGPU_CTX, free_first), 0);
+    host.finish_gpu_work();
+    EXPECT_EQ(submit(second, 2, 1, nullptr, {wait}), 0);
+    EXPECT_EQ(chunks_sent(), 1u);
+}
+
+TEST_F(DriverTest, FencesFromElsewhereAreWaitedForBeforeAnythingIsSent) {
+    const uint32_t context = create_context();
+    drm_syncobj_create syncobj{};
+    ASSERT_EQ(call(DRM_IOCTL_SYNCOBJ_CREATE, syncobj), 0);
+    const drm_amdgpu_cs_chunk_syncobj point{syncobj.handle, 0, 7};
+    const drm_amdgpu_cs_chunk wait{AMDGPU_CHUNK_ID_SYNCOBJ_TIMELINE_WAIT, 4, user_pointer(&point)};
+    // The scripted node does not wait: it says that the time is over.
+    EXPECT_EQ(submit(context, 0, 0, nullptr, {wait}), -ETIME);
+    EXPECT_TRUE(host.received(Command::kCsSubmit).empty());
 }
 
 TEST_F(DriverTest, MalformedSubmissionsAreRefusedHere) {

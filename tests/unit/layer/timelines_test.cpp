@@ -14,6 +14,10 @@ TEST(TimelineNumberingTest, CountsOverTheTypesThatHaveRings) {
     EXPECT_EQ(numbering.find(1, 3), 5u);
     EXPECT_EQ(numbering.find(2, 1), 7u);
     EXPECT_EQ(numbering.find(6, 0), 8u);
+    for (uint32_t timeline = 1; timeline <= numbering.count(); ++timeline) {
+        const auto ring = numbering.ring_of(timeline);
+        EXPECT_EQ(numbering.find(ring.type, ring.ring), timeline);
+    }
     EXPECT_FALSE(numbering.find(0, 1));
     EXPECT_FALSE(numbering.find(3, 0));
     EXPECT_FALSE(numbering.find(10, 0));
