@@ -5,40 +5,40 @@
 #include <cstring>
 #include <string>
 
+#include "tests/unit/gfx9/mnemonics.h"
 #include "tests/unit/gfx9/shader_harness.h"
 
 namespace simgpu::gfx9::test {
 namespace {
-
-const std::vector<Line> kMnemonics = {
-#include "tests/unit/gfx9/mnemonics_memory.inc"
-#include "tests/unit/gfx9/mnemonics_scalar.inc"
-#include "tests/unit/gfx9/mnemonics_vector.inc"
-};
 
 Instruction decode_line(const Line& line, unsigned vgprs = 256) {
     const uint32_t words[2] = {line.words[0], line.words.size() > 1 ? line.words[1] : 0};
     return decode(words, vgprs);
 }
 
+Instruction decode_line(const Mnemonic& line) {
+    const uint32_t words[2] = {line.words.first, static_cast<uint32_t>(line.words.second)};
+    return decode(words, 256);
+}
+
 // The assembler's name for an instruction.
-std::string mnemonic(const Line& line) {
+std::string name_of(const Mnemonic& line) {
     std::string name = line.text;
     return name.substr(0, name.find(' '));
 }
 
 TEST(Decode, KnowsEveryMnemonic) {
-    for (const Line& line : kMnemonics) {
+    for (const Mnemonic& line : kMnemonics) {
         const Instruction in = decode_line(line);
         EXPECT_NE(in.handler, &handle_unknown) << line.text;
     }
 }
 
 TEST(Decode, NamesAgreeWithTheAssembler) {
-    for (const Line& line : kMnemonics) {
+    for (const Mnemonic& line : kMnemonics) {
         const Instruction in = decode_line(line);
         if (!in.name) continue;  // the test above tells
-        const std::string name = in.name, expected = mnemonic(line);
+        const std::string name = in.name, expected = name_of(line);
         // Tables name all typed buffer accesses alike.
         if (expected.find("_format") != std::string::npos) continue;
         // And LDS atomics with and without a result.
@@ -52,8 +52,8 @@ TEST(Decode, NamesAgreeWithTheAssembler) {
 }
 
 TEST(Decode, SizesAgreeWithTheAssembler) {
-    for (const Line& line : kMnemonics)
-        EXPECT_EQ(decode_line(line).size, line.words.size() * 4) << line.text;
+    for (const Mnemonic& line : kMnemonics)
+        EXPECT_EQ(decode_line(line).size, line.bytes()) << line.text;
 }
 
 TEST(Decode, EveryWordDecodes) {
