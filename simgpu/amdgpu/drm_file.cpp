@@ -100,7 +100,7 @@ std::vector<std::unique_ptr<Ring>> make_rings(const ModelInfo& model,
             const RingPlace place{.ip = &ip,
                                   .number = number,
                                   .index = static_cast<uint32_t>(rings.size()),
-                                  .render_backends = model.device.base.num_rb_pipes};
+                                  .render_backends = model.device.num_rb_pipes};
             rings.push_back(std::make_unique<Ring>(place, device, owner, hang_ns));
         }
     }

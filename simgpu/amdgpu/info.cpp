@@ -54,7 +54,7 @@ int hw_ip_info(DrmFile& file, const drm_amdgpu_info& in, Answer& answer) {
         out.ib_start_alignment = ip->ib_start_alignment;
         out.ib_size_alignment = ip->ib_size_alignment;
         out.available_rings = (1u << ip->ring_count) - 1;
-        out._pad = ip->discovery_version;  // ip_discovery_version since Linux 5.19
+        set_discovery_version(out, ip->discovery_version);
     }
     return answer.put(out);
 }
@@ -153,11 +153,11 @@ constexpr uint32_t kKhzPerMhz = 1000;
 constexpr std::array kSensors = {
     Sensor{AMDGPU_INFO_SENSOR_GFX_SCLK,
            [](const ModelInfo& model) {
-               return static_cast<uint32_t>(model.device.base.max_engine_clock) / kKhzPerMhz;
+               return static_cast<uint32_t>(model.device.max_engine_clock) / kKhzPerMhz;
            }},
     Sensor{AMDGPU_INFO_SENSOR_GFX_MCLK,
            [](const ModelInfo& model) {
-               return static_cast<uint32_t>(model.device.base.max_memory_clock) / kKhzPerMhz;
+               return static_cast<uint32_t>(model.device.max_memory_clock) / kKhzPerMhz;
            }},
     Sensor{AMDGPU_INFO_SENSOR_GPU_TEMP, [](const ModelInfo&) { return 40000u; }},   // m°C
     Sensor{AMDGPU_INFO_SENSOR_GPU_LOAD, [](const ModelInfo&) { return 0u; }},       // %

@@ -48,25 +48,23 @@ constexpr std::array kVega10Registers = {RegisterValue{0x263e, 0x2a114042}};
 /// What all GFX9 chips have in common.
 constexpr DeviceInfo gfx9_device() {
     DeviceInfo info{};
-    drm_amdgpu_info_device& base = info.base;
-    base.gpu_counter_freq = 100000;  // kHz: gpu_clock() of engine.h
-    base.num_hw_gfx_contexts = 8;
-    base._pad = 3;    // pcie_gen
-    base._pad1 = 16;  // pcie_num_lanes
-    base.virtual_address_offset = 0x200000;
-    base.virtual_address_max = 0x800000000000;  // 47 bits below the hole
-    base.virtual_address_alignment = 4096;
-    base.high_va_offset = 0xffff800000000000;
-    base.high_va_max = 0xffffffffffe00000;
-    base.pte_fragment_size = 2 * kMiB;
-    base.gart_page_size = 4096;
-    base.ce_ram_size = 32768;
-    base.gc_double_offchip_lds_buf = 1;
-    base.wave_front_size = 64;
-    base.num_shader_visible_vgprs = 256;
-    base.gs_vgt_table_depth = 32;
-    base.gs_prim_buffer_depth = 1792;
-    base.max_gs_waves_per_vgt = 32;
+    info.gpu_counter_freq = 100000;  // kHz: gpu_clock() of engine.h
+    info.num_hw_gfx_contexts = 8;
+    set_pcie(info, 3, 16);
+    info.virtual_address_offset = 0x200000;
+    info.virtual_address_max = 0x800000000000;  // 47 bits below the hole
+    info.virtual_address_alignment = 4096;
+    info.high_va_offset = 0xffff800000000000;
+    info.high_va_max = 0xffffffffffe00000;
+    info.pte_fragment_size = 2 * kMiB;
+    info.gart_page_size = 4096;
+    info.ce_ram_size = 32768;
+    info.gc_double_offchip_lds_buf = 1;
+    info.wave_front_size = 64;
+    info.num_shader_visible_vgprs = 256;
+    info.gs_vgt_table_depth = 32;
+    info.gs_prim_buffer_depth = 1792;
+    info.max_gs_waves_per_vgt = 32;
     info.tcp_cache_size = 16;
     info.num_sqc_per_wgp = 1;
     info.sqc_data_cache_size = 16;
@@ -76,52 +74,50 @@ constexpr DeviceInfo gfx9_device() {
 
 constexpr DeviceInfo renoir_device() {
     DeviceInfo info = gfx9_device();
-    drm_amdgpu_info_device& base = info.base;
-    base.device_id = 0x15e7;
-    base.external_rev = 0xa1;
-    base.pci_rev = 0xe9;
-    base.family = AMDGPU_FAMILY_RV;
-    base.num_shader_engines = 1;
-    base.num_shader_arrays_per_engine = 1;
-    base.max_engine_clock = 1800000;
-    base.max_memory_clock = 1333000;
-    base.cu_active_number = 7;
-    base.cu_ao_mask = 0xfe;
-    base.cu_bitmap[0][0] = 0xfe;
-    base.cu_ao_bitmap[0][0] = 0xfe;
-    base.num_cu_per_sh = 8;
-    base.enabled_rb_pipes_mask = 0x3;
-    base.num_rb_pipes = 2;
-    base.ids_flags = AMDGPU_IDS_FLAGS_FUSION;
-    base.vram_type = 11;  // LPDDR4
-    base.vram_bit_width = 128;
-    base.num_tcc_blocks = 4;
+    info.device_id = 0x15e7;
+    info.external_rev = 0xa1;
+    info.pci_rev = 0xe9;
+    info.family = AMDGPU_FAMILY_RV;
+    info.num_shader_engines = 1;
+    info.num_shader_arrays_per_engine = 1;
+    info.max_engine_clock = 1800000;
+    info.max_memory_clock = 1333000;
+    info.cu_active_number = 7;
+    info.cu_ao_mask = 0xfe;
+    info.cu_bitmap[0][0] = 0xfe;
+    info.cu_ao_bitmap[0][0] = 0xfe;
+    info.num_cu_per_sh = 8;
+    info.enabled_rb_pipes_mask = 0x3;
+    info.num_rb_pipes = 2;
+    info.ids_flags = AMDGPU_IDS_FLAGS_FUSION;
+    info.vram_type = 11;  // LPDDR4
+    info.vram_bit_width = 128;
+    info.num_tcc_blocks = 4;
     info.gl2c_cache_size = 1024;
     return info;
 }
 
 constexpr DeviceInfo vega10_device() {
     DeviceInfo info = gfx9_device();
-    drm_amdgpu_info_device& base = info.base;
-    base.device_id = 0x687f;
-    base.chip_rev = 1;
-    base.external_rev = 0x02;
-    base.pci_rev = 0xc1;
-    base.family = AMDGPU_FAMILY_AI;
-    base.num_shader_engines = 4;
-    base.num_shader_arrays_per_engine = 1;
-    base.max_engine_clock = 1630000;
-    base.max_memory_clock = 945000;
-    base.cu_active_number = 64;
-    base.cu_ao_mask = 0xffffffff;
-    for (auto& engine : base.cu_bitmap) engine[0] = 0xffff;
-    for (auto& engine : base.cu_ao_bitmap) engine[0] = 0xffff;
-    base.num_cu_per_sh = 16;
-    base.enabled_rb_pipes_mask = 0xffff;
-    base.num_rb_pipes = 16;
-    base.vram_type = AMDGPU_VRAM_TYPE_HBM;
-    base.vram_bit_width = 2048;
-    base.num_tcc_blocks = 16;
+    info.device_id = 0x687f;
+    info.chip_rev = 1;
+    info.external_rev = 0x02;
+    info.pci_rev = 0xc1;
+    info.family = AMDGPU_FAMILY_AI;
+    info.num_shader_engines = 4;
+    info.num_shader_arrays_per_engine = 1;
+    info.max_engine_clock = 1630000;
+    info.max_memory_clock = 945000;
+    info.cu_active_number = 64;
+    info.cu_ao_mask = 0xffffffff;
+    for (auto& engine : info.cu_bitmap) engine[0] = 0xffff;
+    for (auto& engine : info.cu_ao_bitmap) engine[0] = 0xffff;
+    info.num_cu_per_sh = 16;
+    info.enabled_rb_pipes_mask = 0xffff;
+    info.num_rb_pipes = 16;
+    info.vram_type = AMDGPU_VRAM_TYPE_HBM;
+    info.vram_bit_width = 2048;
+    info.num_tcc_blocks = 16;
     info.gl2c_cache_size = 4096;
     return info;
 }

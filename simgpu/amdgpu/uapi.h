@@ -22,10 +22,10 @@ inline constexpr uint64_t kGemCoherent = 1u << 13;
 inline constexpr uint64_t kGemUncached = 1u << 14;
 inline constexpr uint64_t kGemExtCoherent = 1u << 15;
 
-/// struct drm_amdgpu_info_device of Linux 6.12. The fields that libdrm 2.4.114 calls `_pad` and
-/// `_pad1` are pcie_gen and pcie_num_lanes there.
-struct DeviceInfo {
-    drm_amdgpu_info_device base;
+/// struct drm_amdgpu_info_device of Linux 6.12, whichever libdrm's header is there: 2.4.114 has its
+/// first 368 bytes and calls pcie_gen and pcie_num_lanes `_pad` and `_pad1`, 2.4.124 has all of it.
+template <typename Header>
+struct CompletedDeviceInfo : Header {
     uint64_t min_engine_clock;  // kHz
     uint64_t min_memory_clock;
     uint32_t tcp_cache_size;  // KiB, as the others
@@ -42,8 +42,35 @@ struct DeviceInfo {
     uint32_t csa_alignment;
     uint32_t pad;
 };
+template <typename Header>
+requires requires(Header header) {
+    header.min_engine_clock;
+}
+struct CompletedDeviceInfo<Header> : Header {};
+
+using DeviceInfo = CompletedDeviceInfo<drm_amdgpu_info_device>;
 static_assert(sizeof(DeviceInfo) == 440, "what libdrm 2.4.124 asks for");
-static_assert(offsetof(DeviceInfo, min_engine_clock) == 368);
+
+template <typename Info>
+constexpr void set_pcie(Info& info, uint32_t generation, uint32_t lanes) {
+    if constexpr (requires { info.pcie_gen; }) {
+        info.pcie_gen = generation;
+        info.pcie_num_lanes = lanes;
+    } else {
+        info._pad = generation;
+        info._pad1 = lanes;
+    }
+}
+
+/// The field that drm_amdgpu_info_hw_ip has for it since Linux 5.19; libdrm 2.4.114 calls it
+/// `_pad`.
+template <typename Info>
+constexpr void set_discovery_version(Info& info, uint32_t version) {
+    if constexpr (requires { info.ip_discovery_version; })
+        info.ip_discovery_version = version;
+    else
+        info._pad = version;
+}
 
 /// struct drm_amdgpu_info_gpuvm_fault, Linux 6.7.
 struct GpuvmFault {

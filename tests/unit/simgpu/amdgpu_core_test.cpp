@@ -20,8 +20,8 @@ TEST(Models, AreFoundByName) {
     EXPECT_EQ(parse_model("navi10"), std::nullopt);
     for (const Model model : {Model::kRenoir, Model::kVega10}) {
         EXPECT_EQ(parse_model(model_name(model)), model);
-        EXPECT_EQ(pci_identity(model).device, amdgpu::model_info(model).device.base.device_id);
-        EXPECT_EQ(pci_identity(model).revision, amdgpu::model_info(model).device.base.pci_rev);
+        EXPECT_EQ(pci_identity(model).device, amdgpu::model_info(model).device.device_id);
+        EXPECT_EQ(pci_identity(model).revision, amdgpu::model_info(model).device.pci_rev);
     }
 }
 
