@@ -1,5 +1,6 @@
 // The C functions of libvirglrenderer.so.1: each hands its arguments to the one Renderer. No C++
 // exception leaves this file.
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <system_error>

@@ -1,5 +1,6 @@
 #include "guest-mesa/layer/open_node.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 

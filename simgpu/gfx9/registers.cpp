@@ -1,5 +1,7 @@
 #include "simgpu/gfx9/registers.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace simgpu::gfx9 {

@@ -2,6 +2,7 @@
 
 #include <drm.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <type_traits>

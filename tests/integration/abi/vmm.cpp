@@ -3,6 +3,7 @@
 #include <amdgpu_drm.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>

@@ -1,4 +1,5 @@
 // EXECBUFFER: fences in, one command, fences out.
+#include <algorithm>
 #include <cstring>
 
 #include "tests/loopback/client/gpu_file.h"

@@ -4,6 +4,7 @@
 #include <amdgpu_drm.h>
 #include <drm.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <mutex>

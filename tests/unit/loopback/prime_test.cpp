@@ -1,6 +1,7 @@
 // Sharing of buffers between open files, and what the server makes of several guests' programs.
 #include <drm.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "tests/unit/loopback/fixture.h"

@@ -1,6 +1,7 @@
 // Blob resources over the C ABI: rows C3-C6, C12-C19, F13, F15 of the catalogue of hostile cases.
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "vmm_fixture.h"

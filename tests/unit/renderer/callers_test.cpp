@@ -1,5 +1,6 @@
 // Every known VMM calls the library in its own way: flags, callback versions, null pointers, types.
 // Each row here does what that VMM's calls were seen to do, from its start to its end.
+#include <algorithm>
 #include <cstring>
 #include <functional>
 

@@ -1,5 +1,6 @@
 // Contexts and submissions over the C ABI: rows A1, A6, A7, A11, C9, C10, F1, F2, F12 of the
 // catalogue of hostile cases.
+#include <algorithm>
 #include <cstring>
 
 #include "vmm_fixture.h"

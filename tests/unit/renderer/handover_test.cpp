@@ -1,6 +1,7 @@
 // Which library serves virgl, Venus and 2D, what it is told, and what happens when it cannot.
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "stub_library.h"

@@ -1,4 +1,5 @@
 // Init, reset, cleanup, capability sets: rows F2-F9 of the catalogue of hostile cases.
+#include <algorithm>
 #include <cstring>
 
 #include "vmm_fixture.h"

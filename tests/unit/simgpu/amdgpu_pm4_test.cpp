@@ -1,6 +1,7 @@
 // The real packet processors behind the real ioctls: hand-written packets, bytes compared.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <initializer_list>
 
 #include "test_file.h"
