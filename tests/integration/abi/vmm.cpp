@@ -124,8 +124,8 @@ int GuestContext::submit(std::span<const std::byte> bytes) {
                                      static_cast<int>(words.size()));
 }
 
-std::vector<std::byte> GuestContext::call_bytes(uint32_t cmd, std::span<std::byte> request,
-                                                uint32_t reserve) {
+wire::RequestHeader GuestContext::send_bytes(uint32_t cmd, std::span<std::byte> request,
+                                             uint32_t reserve) {
     const uint32_t room = (reserve + 7) / 8 * 8;
     if (next_rsp_ + room > area().size()) next_rsp_ = 0;
     const wire::RequestHeader header{cmd, static_cast<uint32_t>(request.size()), next_seqno(),
@@ -136,9 +136,15 @@ std::vector<std::byte> GuestContext::call_bytes(uint32_t cmd, std::span<std::byt
         std::memcpy(area().data() + next_rsp_, &room, sizeof(room));
     }
     EXPECT_EQ(submit(request), 0);
-    EXPECT_TRUE(wait_seqno(header.seqno)) << "command " << cmd << " was never answered";
-    const auto answer = area().subspan(header.rsp_off, room);
     next_rsp_ += room;
+    return header;
+}
+
+std::vector<std::byte> GuestContext::call_bytes(uint32_t cmd, std::span<std::byte> request,
+                                                uint32_t reserve) {
+    const auto header = send_bytes(cmd, request, reserve);
+    EXPECT_TRUE(wait_seqno(header.seqno)) << "command " << cmd << " was never answered";
+    const auto answer = area().subspan(header.rsp_off, (reserve + 7) / 8 * 8);
     return {answer.begin(), answer.end()};
 }
 
@@ -151,9 +157,16 @@ bool GuestContext::wait_seqno(uint32_t seqno) {
 }
 
 bool GuestContext::settle() {
-    w::BoQueryInfoRequest request{};  // any command: an unknown resource is answered too
-    const auto answer = ask<w::BoQueryInfoResponse>(w::Command::kBoQueryInfo, request);
-    return answer.base.ret == -EINVAL;
+    // Any command: an unknown resource is answered too. The fence tells when, as garbage may have
+    // published any sequence number.
+    w::BoQueryInfoRequest request{};
+    const auto header =
+        send_bytes(static_cast<uint32_t>(w::Command::kBoQueryInfo),
+                   std::as_writable_bytes(std::span(&request, 1)), sizeof(w::BoQueryInfoResponse));
+    if (!fence_retires(0)) return false;
+    w::Response response;
+    std::memcpy(&response, area().data() + header.rsp_off, sizeof(response));
+    return published_seqno() == header.seqno && response.ret == -EINVAL;
 }
 
 uint32_t GuestContext::async_error() const {

@@ -108,6 +108,8 @@ class GuestContext {
         return call_bytes(cmd, std::as_writable_bytes(std::span(&request, 1)), reserve);
     }
     std::vector<std::byte> call_bytes(uint32_t cmd, std::span<std::byte> request, uint32_t reserve);
+    /// Sends without waiting; the response will be at the header's rsp_off.
+    wire::RequestHeader send_bytes(uint32_t cmd, std::span<std::byte> request, uint32_t reserve);
     /// The same, and reads the response as an R. Zeros where nothing was written.
     template <typename R, typename T>
     R ask(wire::amdgpu::Command cmd, const T& request) {
@@ -120,7 +122,7 @@ class GuestContext {
     uint32_t published_seqno() const;
     /// Waits until `seqno` is published. False after ten seconds: the guest would hang.
     bool wait_seqno(uint32_t seqno);
-    /// True once everything sent before has been processed.
+    /// Waits until everything sent before has been processed; true if the context still answers.
     bool settle();
 
     uint32_t async_error() const;
