@@ -13,9 +13,11 @@ namespace {
 
 /// From this size on an allocation is confirmed before GEM_CREATE returns: drivers answer -ENOMEM
 /// by freeing caches and trying elsewhere, which they cannot do when the news comes later. A
-/// journey to the host is little against clearing that much memory. Smaller ones seldom fail, and
-/// if they do the host counts an error and the context is lost.
+/// journey to the host is little against clearing that much memory. Smaller ones are confirmed when
+/// less than kScarceBytes are left; otherwise they do not fail, and if they do, the host counts an
+/// error and the context is lost.
 constexpr uint64_t kConfirmedBytes = 256 * 1024;
+constexpr uint64_t kScarceBytes = 16 << 20;
 
 constexpr uint64_t kMappableDomains =
     AMDGPU_GEM_DOMAIN_CPU | AMDGPU_GEM_DOMAIN_GTT | AMDGPU_GEM_DOMAIN_VRAM;
@@ -87,10 +89,14 @@ int Driver::gem_create(const Channel& channel, drm_amdgpu_gem_create& arg) {
     blob.blob_flags = blob_bits;
     blob.size = size;
     blob.blob_id = request.blob_id;
+    const bool confirm =
+        size >= kConfirmedBytes || memory_is_short(in.domains, size) || sync_requested();
+    const uint32_t errors_before = reported_errors();
     if (const int error = stream().create_blob(channel, as_bytes(request), blob); error < 0)
         return error;
-    if (size >= kConfirmedBytes || sync_requested()) {
-        if (const int error = check_allocation(channel, blob.res_handle); error < 0) {
+    if (confirm) {
+        if (const int error = check_allocation(channel, blob.res_handle, errors_before);
+            error < 0) {
             drm_gem_close close{blob.bo_handle, 0};
             channel.ioctl(DRM_IOCTL_GEM_CLOSE, &close);
             return error;
@@ -108,16 +114,36 @@ int Driver::gem_create(const Channel& channel, drm_amdgpu_gem_create& arg) {
     return 0;
 }
 
+/// True if a heap that the buffer may go to is as good as full, as of the host's last word.
+bool Driver::memory_is_short(uint64_t domains, uint64_t size) const {
+    struct Heap {
+        uint64_t domain;
+        size_t offset;
+    };
+    constexpr Heap kHeaps[] = {{AMDGPU_GEM_DOMAIN_GTT, offsetof(wire::Shmem, gtt)},
+                               {AMDGPU_GEM_DOMAIN_VRAM, offsetof(wire::Shmem, vram)}};
+    for (const Heap& heap : kHeaps) {
+        if (!(domains & heap.domain)) continue;
+        const auto at = static_cast<uint32_t>(heap.offset);
+        const uint64_t total =
+            stream().shmem_u64(at + static_cast<uint32_t>(offsetof(wire::HeapInfo, heap_size)));
+        const uint64_t used =
+            stream().shmem_u64(at + static_cast<uint32_t>(offsetof(wire::HeapInfo, heap_usage)));
+        if (total && used + size + kScarceBytes > total) return true;
+    }
+    return false;
+}
+
 /// Asks the host whether it has `resource`. An error that the allocation left in the host's count
 /// has been told to the driver then, and does not make the context lost.
-int Driver::check_allocation(const Channel& channel, uint32_t resource) {
+int Driver::check_allocation(const Channel& channel, uint32_t resource, uint32_t errors_before) {
     auto request = make_request<wire::BoQueryInfoRequest>(wire::Command::kBoQueryInfo);
     request.res_id = resource;
     wire::BoQueryInfoResponse answer{};
     if (const int error = stream().call(channel, {as_bytes(request), as_bytes(answer)}); error < 0)
         return error;
     if (answer.base.ret == 0) return 0;
-    forgiven_errors_.fetch_add(1);
+    if (reported_errors() != errors_before) forgiven_errors_.fetch_add(1);
     return -ENOMEM;
 }
 

@@ -3,12 +3,12 @@
 
 namespace viaduct::guest::amdgpu {
 
-uint32_t Driver::errors() const {
-    return stream().shmem_u32(offsetof(wire::Shmem, async_error)) - forgiven_errors_.load();
+uint32_t Driver::reported_errors() const {
+    return stream().shmem_u32(offsetof(wire::Shmem, async_error));
 }
 
 bool Driver::is_lost(const Context& context) const {
-    return stream().lost() || errors() != context.errors_at_start;
+    return stream().lost() || static_cast<int32_t>(errors() - context.errors_at_start) > 0;
 }
 
 std::optional<Driver::Context> Driver::find_context(uint32_t id) {

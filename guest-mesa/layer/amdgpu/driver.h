@@ -96,7 +96,8 @@ class Driver final : public GuestDriver {
     InfoAnswer query_info(const Channel& channel, const InfoQuery& query, uint32_t size);
 
     // buffers.cpp
-    int check_allocation(const Channel& channel, uint32_t resource);
+    bool memory_is_short(uint64_t domains, uint64_t size) const;
+    int check_allocation(const Channel& channel, uint32_t resource, uint32_t errors_before);
     int query_buffer(const Channel& channel, uint32_t handle, wire::BoQueryInfoResponse& answer);
     int set_metadata(const Channel& channel, uint32_t resource, const drm_amdgpu_gem_metadata& arg);
 
@@ -105,7 +106,8 @@ class Driver final : public GuestDriver {
     int free_context(const Channel& channel, uint32_t id);
     int stable_pstate(const Channel& channel, drm_amdgpu_ctx& arg);
     /// Asynchronous failures that the host reported and nobody has accounted for.
-    uint32_t errors() const;
+    uint32_t errors() const { return reported_errors() - forgiven_errors_.load(); }
+    uint32_t reported_errors() const;
     bool is_lost(const Context& context) const;
     std::optional<Context> find_context(uint32_t id);
 

@@ -173,6 +173,26 @@ TEST_F(DriverTest, FailedAllocationIsReportedAndDoesNotLoseTheContext) {
     EXPECT_EQ(submit(create_context(), 0, 0), 0);
 }
 
+TEST_F(DriverTest, SmallBuffersAreConfirmedWhenMemoryIsShort) {
+    create_buffer(4096, AMDGPU_GEM_DOMAIN_VRAM, 0);
+    EXPECT_TRUE(host.received(Command::kBoQueryInfo).empty());
+    host.set_heap(offsetof(wire::Shmem, vram), 1 << 30, (1 << 30) - 4096);
+    create_buffer(4096, AMDGPU_GEM_DOMAIN_GTT, 0);
+    EXPECT_TRUE(host.received(Command::kBoQueryInfo).empty());
+    create_buffer(4096, AMDGPU_GEM_DOMAIN_VRAM, 0);
+    EXPECT_EQ(host.received(Command::kBoQueryInfo).size(), 1u);
+}
+
+// A monitor may refuse the blob before the command counts: then there is nothing to forgive.
+TEST_F(DriverTest, RefusalThatTheHostDoesNotCountForgivesNothing) {
+    const uint32_t context = create_context();
+    host.results[static_cast<uint32_t>(Command::kBoQueryInfo)] = -EINVAL;
+    create_buffer(1 << 20, AMDGPU_GEM_DOMAIN_VRAM, 0, -ENOMEM);
+    EXPECT_EQ(state_flags(context), 0u);
+    host.add_async_error();
+    EXPECT_NE(state_flags(context), 0u);
+}
+
 TEST_F(DriverTest, MappingsInTheGpuTravelWithTheSubmissionThatNeedsThem) {
     const uint32_t context = create_context();
     const uint32_t buffer = create_buffer(4096, AMDGPU_GEM_DOMAIN_GTT, 0);

@@ -46,6 +46,11 @@ uint32_t FakeHost::shmem_word(uint32_t offset) const {
     return word;
 }
 
+void FakeHost::set_heap(size_t offset, uint64_t size, uint64_t usage) {
+    const wire::amdgpu::HeapInfo heap{size, usage, size};
+    std::memcpy(shmem_.data() + offset, &heap, sizeof(heap));
+}
+
 void FakeHost::add_async_error() {
     const uint32_t errors = shmem_word(8) + 1;
     std::memcpy(shmem_.data() + 8, &errors, 4);

@@ -56,6 +56,8 @@ class FakeHost final : public Kernel {
     /// Requests of one command, in order.
     std::vector<Received> received(wire::amdgpu::Command command) const;
     void add_async_error();
+    /// A HeapInfo of the control buffer, at `offset`.
+    void set_heap(size_t offset, uint64_t size, uint64_t usage);
     uint32_t shmem_word(uint32_t offset) const;
 
     // What the script may change.
