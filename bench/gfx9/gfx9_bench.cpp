@@ -121,8 +121,10 @@ BENCHMARK(lds);
 
 void cross_lane(benchmark::State& state) {
     run(state, {
-                   {"v_add_u32_dpp v1, v0, v1 row_shr:1 row_mask:0xf bank_mask:0xf", {0x680202fa, 0xff011100}},
-                   {"v_add_u32_sdwa v2, v1, v0 dst_sel:DWORD src0_sel:WORD_1 src1_sel:BYTE_0", {0x680400f9, 0x00051601}},
+                   {"v_add_u32_dpp v1, v0, v1 row_shr:1 row_mask:0xf bank_mask:0xf",
+                    {0x680202fa, 0xff011100}},
+                   {"v_add_u32_sdwa v2, v1, v0 dst_sel:DWORD src0_sel:WORD_1 src1_sel:BYTE_0",
+                    {0x680400f9, 0x00051601}},
                    {"ds_swizzle_b32 v3, v1 offset:0x401f", {0xd87a401f, 0x03000001}},
                    {"v_readlane_b32 s4, v1, 63", {0xd2890004, 0x00017f01}},
                });

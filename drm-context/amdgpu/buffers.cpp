@@ -41,8 +41,8 @@ Status AmdgpuContext::make_gem_object(const w::GemNewRequest& wanted) {
             -error,
             "the kernel refuses a buffer of {} bytes, domains {:#x}, flags {:#x} (errno {})",
             wanted.alloc_size, wanted.preferred_heap, wanted.flags, -error);
-    return objects().add_unclaimed(wanted.blob_id, BufferObject{GemHandle(gem(), args.out.handle),
-                                                                size, cache_of(wanted), false});
+    return objects().add_unclaimed(
+        wanted.blob_id, BufferObject{GemHandle(gem(), args.out.handle), size, cache_of(wanted)});
 }
 
 Status AmdgpuContext::bo_va_op(Request& request) {

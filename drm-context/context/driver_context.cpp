@@ -97,7 +97,7 @@ Status DriverContext::attach_resource(uint32_t res_id, UniqueFd dmabuf) {
     prime.fd = dmabuf.get();
     if (const int error = device_->ioctl(DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime); error < 0)
         return fail(-error, "resource {} cannot be imported (errno {})", res_id, -error);
-    objects_.add_resource(res_id, {GemHandle(gem_, prime.handle), *size, MapCache::kNone, false});
+    objects_.add_resource(res_id, {GemHandle(gem_, prime.handle), *size, MapCache::kNone});
     return {};
 }
 

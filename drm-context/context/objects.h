@@ -14,7 +14,6 @@ struct BufferObject {
     GemHandle handle;
     uint64_t size = 0;  // bytes, page-rounded: nobody maps more
     MapCache cache = MapCache::kNone;
-    bool has_metadata = false;  // the guest means to share it
 };
 
 /// blob_id → object until claimed, then res_id → object. Ids are the guest's: any value.

@@ -21,7 +21,9 @@ TEST(Memfd, NobodyCanResizeIt) {
     EXPECT_NE(::fcntl(fd->get(), F_ADD_SEALS, F_SEAL_WRITE), 0);
 }
 
-TEST(Memfd, RefusesSizesNoFileCanHave) { EXPECT_FALSE(create_sealed_memfd("test", UINT64_MAX)); }
+TEST(Memfd, RefusesSizesNoFileCanHave) {
+    EXPECT_FALSE(create_sealed_memfd("test", UINT64_MAX));
+}
 
 TEST(ObjectSize, RefusesWhatCannotSeek) {
     int ends[2];
