@@ -31,9 +31,9 @@ std::string join(const std::vector<std::string>& parts, char separator) {
     return joined;
 }
 
-/// The run-time library of the sanitizer that we are built with: it must come first in every
+/// The run-time libraries of the sanitizers that we are built with: they must come first in every
 /// process into which we preload something, instrumented or not.
-std::string sanitizer_runtime() {
+std::string sanitizer_runtimes() {
 #ifdef VIADUCT_SANITIZER_RUNTIME
     return VIADUCT_SANITIZER_RUNTIME;
 #else
@@ -42,7 +42,7 @@ std::string sanitizer_runtime() {
 }
 
 void set_preload(Variables& variables, std::vector<std::string> libraries) {
-    libraries.insert(libraries.begin(), sanitizer_runtime());
+    libraries.insert(libraries.begin(), sanitizer_runtimes());
     libraries.push_back(variable("LD_PRELOAD"));
     variables["LD_PRELOAD"] = join(libraries, ':');
 }
@@ -50,7 +50,7 @@ void set_preload(Variables& variables, std::vector<std::string> libraries) {
 /// Programs that are not ours keep what they have allocated until they exit, and what they do
 /// between their own threads cannot be judged.
 void quieten_sanitizers(Variables& variables) {
-    if (sanitizer_runtime().empty()) return;
+    if (sanitizer_runtimes().empty()) return;
     variables["TSAN_OPTIONS"] =
         join({variable("TSAN_OPTIONS"), "ignore_noninstrumented_modules=1"}, ':');
     variables["ASAN_OPTIONS"] = join({variable("ASAN_OPTIONS"), "detect_leaks=0"}, ':');
