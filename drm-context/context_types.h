@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "blob/result.h"
+#include "drm-context/account/context_account.h"
 #include "drm-context/device/device.h"
 #include "drm-context/wire/common.h"
 
@@ -21,7 +22,9 @@ struct ContextTypeInfo {
     uint32_t min_minor;
     /// Fills the driver's part of the capability set.
     Status (*fill_capset)(Device& device, wire::CapsetDrm& capset);
-    Result<std::unique_ptr<DriverContext>> (*create)(std::unique_ptr<Device> device);
+    /// A new context, which keeps to the account's limits and books into it.
+    Result<std::unique_ptr<DriverContext>> (*create)(std::unique_ptr<Device> device,
+                                                     std::unique_ptr<ContextAccount> account);
 };
 
 std::span<const ContextTypeInfo> context_types();

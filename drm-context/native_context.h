@@ -13,6 +13,7 @@
 #include "blob/mapping.h"
 #include "blob/result.h"
 #include "blob/unique_fd.h"
+#include "drm-context/account/limits.h"
 #include "drm-context/device/device.h"
 #include "drm-context/wire/common.h"
 
@@ -82,13 +83,20 @@ class NativeContext {
 /// Opens one more file on the chosen GPU.
 using OpenDevice = std::function<Result<std::unique_ptr<Device>>()>;
 
+/// What a host gives each of its contexts.
+struct HostOptions {
+    ContextLimits limits;
+    std::string vm_name;  // for the host's tools and the metrics; any bytes
+};
+
 /// The GPU that native contexts run on. Thread-safe.
 class NativeContextHost {
   public:
     /// Probes the device that `open` gives. ENODEV: no usable GPU; ENOTSUP: a driver or version
     /// that no native context fits.
     static Result<std::unique_ptr<NativeContextHost>> create(OpenDevice open,
-                                                             FenceCallback on_fence);
+                                                             FenceCallback on_fence,
+                                                             HostOptions options = {});
     /// Ends at once what destroyed contexts still do, and drops their fences: no callback starts
     /// afterwards. All contexts must be gone. Not from within a callback.
     virtual ~NativeContextHost() = default;

@@ -67,8 +67,9 @@ int query_kernel(Device& device, uint32_t query, void* to, uint32_t size) {
     return device.ioctl(DRM_IOCTL_AMDGPU_INFO, &info);
 }
 
-AmdgpuContext::AmdgpuContext(std::unique_ptr<Device> device)
-    : DriverContext(std::move(device), kTraits) {}
+AmdgpuContext::AmdgpuContext(std::unique_ptr<Device> device,
+                             std::unique_ptr<ContextAccount> account)
+    : DriverContext(std::move(device), std::move(account), kTraits) {}
 
 Status AmdgpuContext::discover_rings() {
     uint32_t next = 1;
@@ -158,8 +159,9 @@ Result<uint64_t> AmdgpuContext::mmap_offset(uint32_t gem_handle) {
     return static_cast<uint64_t>(args.out.addr_ptr);
 }
 
-Result<std::unique_ptr<DriverContext>> create_context(std::unique_ptr<Device> device) {
-    auto context = std::make_unique<AmdgpuContext>(std::move(device));
+Result<std::unique_ptr<DriverContext>> create_context(std::unique_ptr<Device> device,
+                                                      std::unique_ptr<ContextAccount> account) {
+    auto context = std::make_unique<AmdgpuContext>(std::move(device), std::move(account));
     if (auto status = context->discover_rings(); !status) return tl::unexpected(status.error());
     return std::unique_ptr<DriverContext>(std::move(context));
 }

@@ -21,7 +21,7 @@ class Submission;
 
 class AmdgpuContext final : public DriverContext {
   public:
-    explicit AmdgpuContext(std::unique_ptr<Device> device);
+    AmdgpuContext(std::unique_ptr<Device> device, std::unique_ptr<ContextAccount> account);
 
     /// Learns the GPU's rings. ENODEV if it has none.
     Status discover_rings();
@@ -77,6 +77,7 @@ class AmdgpuContext final : public DriverContext {
 /// ioctl AMDGPU_INFO: `query` into `size` bytes at `to`. 0 or a negative errno.
 int query_kernel(Device& device, uint32_t query, void* to, uint32_t size);
 
-Result<std::unique_ptr<DriverContext>> create_context(std::unique_ptr<Device> device);
+Result<std::unique_ptr<DriverContext>> create_context(std::unique_ptr<Device> device,
+                                                      std::unique_ptr<ContextAccount> account);
 
 }  // namespace viaduct::amdgpu

@@ -22,9 +22,9 @@ constexpr unsigned long kSetClientName = DRM_IOWR(0xD1, DrmSetClientName);
 
 }  // namespace
 
-void DriverContext::set_name(std::string name) {
+void DriverContext::set_name(std::string name, const std::string& client_name) {
     name_ = std::move(name);
-    DrmSetClientName request{name_.size(), reinterpret_cast<uint64_t>(name_.data())};
+    DrmSetClientName request{client_name.size(), reinterpret_cast<uint64_t>(client_name.data())};
     device_->ioctl(kSetClientName, &request);  // an older kernel refuses; it only helps people
 }
 

@@ -10,6 +10,7 @@
 
 #include "blob/log.h"
 #include "blob/result.h"
+#include "drm-context/account/context_account.h"
 #include "drm-context/context/control_buffer.h"
 #include "drm-context/context/gem_handles.h"
 #include "drm-context/context/objects.h"
@@ -48,20 +49,25 @@ struct DriverTraits {
 /// Used by the worker's thread only.
 class DriverContext {
   public:
-    DriverContext(std::unique_ptr<Device> device, const DriverTraits& traits)
-        : device_(std::move(device)), traits_(traits), gem_(*device_) {}
+    DriverContext(std::unique_ptr<Device> device, std::unique_ptr<ContextAccount> account,
+                  const DriverTraits& traits)
+        : device_(std::move(device)),
+          account_(std::move(account)),
+          traits_(traits),
+          gem_(*device_) {}
     virtual ~DriverContext() = default;
     DriverContext(const DriverContext&) = delete;
     DriverContext& operator=(const DriverContext&) = delete;
 
     const DriverTraits& traits() const { return traits_; }
     Device& device() { return *device_; }
+    ContextAccount& account() { return *account_; }
     ControlBuffer& control() { return control_; }
     LogLimiter& limiter() { return limiter_; }
     ObjectTables& objects() { return objects_; }
 
-    /// For logs and the host's tools; sanitised already.
-    void set_name(std::string name);
+    /// `name`: for logs; sanitised already. `client_name`: for the host's tools (make_client_name).
+    void set_name(std::string name, const std::string& client_name);
     const std::string& name() const { return name_; }
 
     Result<BlobObject> create_blob(const BlobRequest& request);
@@ -104,6 +110,7 @@ class DriverContext {
     Result<BlobObject> create_control_blob(const BlobRequest& request);
 
     std::unique_ptr<Device> device_;
+    std::unique_ptr<ContextAccount> account_;  // before objects_, which hold charges
     const DriverTraits& traits_;
     GemHandleTable gem_;  // before objects_: they release their handles into it
     ObjectTables objects_;

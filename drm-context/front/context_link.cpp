@@ -153,6 +153,7 @@ bool ContextLink::collect(std::vector<RetiredFence>& out) {
     if (!lost_ && !exited) drain_backlog();
     fences_.take_retired(end_.page(), out);
     if (exited || lost_) fences_.take_all(out);
+    if (exited) slot_.clear_charge();
     return exited;
 }
 

@@ -10,6 +10,7 @@
 
 #include "blob/result.h"
 #include "blob/unique_fd.h"
+#include "drm-context/account/vm_account.h"
 #include "drm-context/front/fence_queue.h"
 #include "drm-context/transport/channel.h"
 #include "drm-context/transport/command_ring.h"
@@ -65,6 +66,8 @@ class ContextLink {
     bool collect(std::vector<RetiredFence>& out);
 
     void set_worker(std::unique_ptr<WorkerHandle> worker) { worker_ = std::move(worker); }
+    /// Given back once the worker has ended.
+    void set_slot(VmSlot slot) { slot_ = std::move(slot); }
 
   private:
     struct Outgoing {
@@ -83,6 +86,7 @@ class ContextLink {
 
     const uint32_t ctx_id_;
     transport::ChannelEnd end_;
+    VmSlot slot_;                           // after the worker has gone
     std::unique_ptr<WorkerHandle> worker_;  // before the channel goes
     uint64_t last_cookie_ = 0;              // VMM's thread
 

@@ -2,6 +2,8 @@
 #include <drm.h>
 
 #include "blob/log.h"
+#include "drm-context/account/client_name.h"
+#include "drm-context/account/vm_account.h"
 #include "drm-context/context_types.h"
 #include "drm-context/front/context_link.h"
 #include "drm-context/front/fence_thread.h"
@@ -97,11 +99,14 @@ class Context final : public NativeContext {
 class Host final : public NativeContextHost {
   public:
     Host(OpenDevice open, std::unique_ptr<Device> probe, const ContextTypeInfo& type,
-         const wire::CapsetDrm& capset, std::unique_ptr<FenceThread> fences)
+         const wire::CapsetDrm& capset, std::unique_ptr<FenceThread> fences, HostOptions options,
+         std::shared_ptr<VmAccount> vm)
         : open_(std::move(open)),
           probe_(std::move(probe)),
           type_(type),
           capset_(capset),
+          options_(std::move(options)),
+          vm_(std::move(vm)),
           fences_(std::move(fences)) {}
 
     const wire::CapsetDrm& capset() const override { return capset_; }
@@ -114,10 +119,15 @@ class Host final : public NativeContextHost {
         if (!channel) return tl::unexpected(channel.error());
 
         auto link = std::make_shared<ContextLink>(ctx_id, std::move(channel->front));
-        auto worker = start_worker_thread(
-            {std::move(channel->worker), *std::move(device), &type_, sanitise(name)});
+        auto slot = vm_->take_slot(ctx_id, sanitise(name));
+        if (!slot) return tl::unexpected(slot.error());
+        VmSlot taken(vm_, *slot);
+        auto worker = start_worker_thread({std::move(channel->worker), *std::move(device), &type_,
+                                           sanitise(name), make_client_name(options_.vm_name, name),
+                                           options_.limits, vm_->duplicate_fd(), *slot});
         if (!worker) return tl::unexpected(worker.error());
         link->set_worker(*std::move(worker));
+        link->set_slot(std::move(taken));
         if (auto status = fences_->add(link); !status) {
             link->abandon();
             return tl::unexpected(status.error());
@@ -151,6 +161,8 @@ class Host final : public NativeContextHost {
     std::unique_ptr<Device> probe_;
     const ContextTypeInfo& type_;
     const wire::CapsetDrm capset_;
+    const HostOptions options_;
+    std::shared_ptr<VmAccount> vm_;
     std::unique_ptr<FenceThread> fences_;
 };
 
@@ -169,7 +181,8 @@ Result<wire::CapsetDrm> make_capset(Device& device, const ContextTypeInfo& type)
 }  // namespace
 
 Result<std::unique_ptr<NativeContextHost>> NativeContextHost::create(OpenDevice open,
-                                                                     FenceCallback on_fence) {
+                                                                     FenceCallback on_fence,
+                                                                     HostOptions options) {
     auto device = open();
     if (!device) return tl::unexpected(device.error());
     const DriverVersion& version = (*device)->version();
@@ -181,8 +194,10 @@ Result<std::unique_ptr<NativeContextHost>> NativeContextHost::create(OpenDevice 
     if (!capset) return tl::unexpected(capset.error());
     auto fences = FenceThread::start(std::move(on_fence));
     if (!fences) return tl::unexpected(fences.error());
+    auto vm = VmAccount::create();
+    if (!vm) return tl::unexpected(vm.error());
     return std::make_unique<Host>(std::move(open), *std::move(device), *type, *capset,
-                                  *std::move(fences));
+                                  *std::move(fences), std::move(options), *std::move(vm));
 }
 
 }  // namespace viaduct

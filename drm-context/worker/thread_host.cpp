@@ -9,14 +9,20 @@ namespace viaduct {
 
 namespace {
 
+Result<std::unique_ptr<DriverContext>> create_context(WorkerStart& start) {
+    auto account = ContextAccount::attach(std::move(start.account), start.slot, start.limits);
+    if (!account) return tl::unexpected(account.error());
+    return start.type->create(std::move(start.device), *std::move(account));
+}
+
 void run_worker(WorkerStart start) {
     auto& page = start.end.page();
     // Outlives the worker, to tell of its end with.
     const UniqueFd notify = start.end.notify.duplicate();
     auto memory_kept = Mapping();
-    auto context = start.type->create(std::move(start.device));
+    auto context = create_context(start);
     if (context) {
-        (*context)->set_name(std::move(start.name));
+        (*context)->set_name(std::move(start.name), start.client_name);
         announce_worker(start.end, {}, (*context)->device().fd());
         Worker worker(std::move(start.end), *std::move(context));
         worker.run();

@@ -1,0 +1,83 @@
+// ContextAccount: the worker's end of its VM's account.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "blob/mapping.h"
+#include "blob/result.h"
+#include "blob/unique_fd.h"
+#include "drm-context/account/layout.h"
+#include "drm-context/account/limits.h"
+#include "drm-context/account/vm_account.h"
+
+namespace viaduct {
+
+enum class MemoryPlace { kLocal, kSystem };
+
+class ContextAccount;
+
+/// Movable owner of what one buffer is charged; gives it back when it goes. The account outlives
+/// it.
+class MemoryCharge {
+  public:
+    MemoryCharge() = default;
+    MemoryCharge(MemoryCharge&& other) noexcept
+        : account_(std::exchange(other.account_, nullptr)),
+          place_(other.place_),
+          bytes_(other.bytes_) {}
+    MemoryCharge& operator=(MemoryCharge&& other) noexcept {
+        std::swap(account_, other.account_);
+        std::swap(place_, other.place_);
+        std::swap(bytes_, other.bytes_);
+        return *this;
+    }
+    MemoryCharge(const MemoryCharge&) = delete;
+    MemoryCharge& operator=(const MemoryCharge&) = delete;
+    ~MemoryCharge();
+
+  private:
+    friend class ContextAccount;
+    MemoryCharge(ContextAccount& account, MemoryPlace place, uint64_t bytes)
+        : account_(&account), place_(place), bytes_(bytes) {}
+
+    ContextAccount* account_ = nullptr;
+    MemoryPlace place_ = MemoryPlace::kLocal;
+    uint64_t bytes_ = 0;
+};
+
+/// Books into one slot of a VmAccount. Used by one thread; stays where it is.
+class ContextAccount {
+  public:
+    /// Maps the memory behind `memory` (of VmAccount::duplicate_fd) and keeps no descriptor. An
+    /// invalid descriptor gives an account of its own, which nobody else reads.
+    static Result<std::unique_ptr<ContextAccount>> attach(UniqueFd memory, uint32_t slot,
+                                                          const ContextLimits& limits);
+
+    const ContextLimits& limits() const { return limits_; }
+    account::ContextCounters& counters() { return page().contexts[slot_]; }
+
+    /// Books a buffer. ENOMEM: beyond a limit; the message says which.
+    Result<MemoryCharge> charge(MemoryPlace place, uint64_t bytes);
+
+    /// What the guest should take for the size of its memory, and for what is used of it. 0: there
+    /// is no limit.
+    uint64_t memory_limit() const;
+    MemoryUse memory_use() const;
+
+  private:
+    friend class MemoryCharge;
+    ContextAccount(Mapping mapping, uint32_t slot, const ContextLimits& limits)
+        : mapping_(std::move(mapping)), slot_(slot), limits_(limits) {}
+    account::Page& page() const { return *reinterpret_cast<account::Page*>(mapping_.data()); }
+    account::Charge& own() const { return page().charges[slot_]; }
+    Status check_limits() const;
+    void give_back(MemoryPlace place, uint64_t bytes);
+
+    Mapping mapping_;
+    const uint32_t slot_;
+    const ContextLimits limits_;
+};
+
+}  // namespace viaduct

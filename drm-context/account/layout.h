@@ -1,0 +1,92 @@
+// The account of one VM, in memory that its VMM and the workers of its contexts share.
+//
+// Whoever reads here must survive any value: a guest may have taken a worker over.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "drm-context/account/limits.h"
+
+namespace viaduct::account {
+
+/// Contexts of one VM at the same time.
+inline constexpr uint32_t kSlots = 1024;
+/// More commands than any driver's table has, and rings than the protocol has (64).
+inline constexpr uint32_t kMaxCommands = 32;
+inline constexpr uint32_t kMaxRings = 64;
+/// Bucket i counts what took less than 2^i microseconds; the last one all the rest.
+inline constexpr uint32_t kLatencyBuckets = 28;
+
+/// What a context holds of the GPU's memory. Together, so that adding up a VM reads few pages.
+struct Charge {
+    std::atomic<uint64_t> local;   // bytes in the GPU's own memory
+    std::atomic<uint64_t> system;  // bytes of the host's memory
+    std::atomic<uint32_t> buffers;
+    uint32_t pad;
+};
+
+struct RingCounters {
+    std::atomic<uint64_t> submissions;
+    std::atomic<uint64_t> completed;   // submissions known to be done
+    std::atomic<uint64_t> latency_ns;  // of all that completed, from submission on
+    std::atomic<uint32_t> queue_class;
+    std::atomic<uint32_t> index;  // within the class
+    std::array<std::atomic<uint64_t>, kLatencyBuckets> latency;
+};
+
+/// Written by the context's worker, but for the first fields.
+struct ContextCounters {
+    // The front's.
+    std::atomic<uint32_t> state;  // kFree, kBeginning, kTaken
+    std::atomic<uint32_t> ctx_id;
+    char name[72];                    // of the guest process; sanitised, terminated
+    std::atomic<int64_t> started_ns;  // CLOCK_MONOTONIC
+    // The worker's.
+    std::atomic<uint32_t> driver;                              // wire::ContextType
+    std::atomic<uint32_t> rings;                               // GPU timelines, numbered from 1
+    std::atomic<uint64_t> bytes;                               // of commands
+    std::array<std::atomic<uint64_t>, kMaxCommands> commands;  // by the wire's number
+    std::atomic<uint64_t> unknown_commands;
+    std::atomic<uint64_t> errors;    // commands refused or failed
+    std::atomic<uint64_t> refusals;  // of them: over a budget
+    std::atomic<uint64_t> resets;
+    std::atomic<uint64_t> held_ns;  // submissions held back for the share of GPU time
+    std::array<std::atomic<uint64_t>, kQueueClasses> busy_ns;
+    std::array<RingCounters, kMaxRings> ring;  // [0] is ring 1
+};
+
+inline constexpr uint32_t kFree = 0;
+inline constexpr uint32_t kBeginning = 1;  // taken, the name is not written yet
+inline constexpr uint32_t kTaken = 2;
+
+/// Tokens are nanoseconds of GPU time, negative when used up; time is CLOCK_MONOTONIC.
+struct TokenBucket {
+    std::atomic<int64_t> tokens;
+    std::atomic<int64_t> refilled_ns;  // 0: never used
+};
+
+/// What is counted for the VM as a whole, by its VMM.
+struct VmCounters {
+    std::atomic<uint64_t> contexts_started;
+    std::atomic<uint64_t> contexts_refused;
+    std::atomic<uint64_t> contexts_lost;  // ended before the VMM ended them
+    std::atomic<uint64_t> resources;      // blobs of native contexts
+    std::atomic<uint64_t> window_bytes;   // mapped into the host-visible window
+    std::atomic<uint64_t> descriptors;    // held for the guest's resources and contexts
+};
+
+struct Page {
+    std::array<TokenBucket, kQueueClasses> buckets;
+    VmCounters vm;
+    /// Of contexts that have ended.
+    std::array<std::atomic<uint64_t>, kQueueClasses> past_busy_ns;
+    std::atomic<uint32_t> slots_used;  // no slot from here on was ever taken
+    std::array<Charge, kSlots> charges;
+    std::array<ContextCounters, kSlots> contexts;
+};
+static_assert(std::atomic<uint64_t>::is_always_lock_free);
+static_assert(std::atomic<int64_t>::is_always_lock_free);
+
+}  // namespace viaduct::account

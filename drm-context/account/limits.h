@@ -1,0 +1,45 @@
+// What one context may use of its GPU: decided by the renderer, kept by the worker.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+
+namespace viaduct {
+
+/// Kinds of hardware queues, whatever each kernel driver calls them: queues are offered, and GPU
+/// time is shared out, per class.
+enum class QueueClass : uint32_t { kGraphics, kCompute, kCopy, kVideo };
+inline constexpr size_t kQueueClasses = 4;
+inline constexpr std::array<std::string_view, kQueueClasses> kQueueClassNames = {"gfx", "compute",
+                                                                                 "copy", "video"};
+
+/// The highest priority a guest may give its submissions; those above are refused as a kernel does
+/// without CAP_SYS_NICE.
+enum class PriorityCeiling : uint32_t { kLow, kNormal, kHigh, kRealtime };
+
+/// Crosses the border to the worker's process as it is. 0 means no limit unless a field says
+/// otherwise.
+struct ContextLimits {
+    static constexpr uint32_t kAllQueues = UINT32_MAX;
+
+    uint64_t vm_memory = 0;       // bytes of GPU memory, all contexts of the VM together
+    uint64_t context_memory = 0;  // bytes of GPU memory of this context
+    uint32_t buffers = 0;         // buffer objects of this context
+    uint32_t descriptors = 0;     // open descriptors of this context's worker
+    /// Hardware queues of each class that the guest is shown; 0: none.
+    std::array<uint32_t, kQueueClasses> queues = {kAllQueues, kAllQueues, kAllQueues, kAllQueues};
+    PriorityCeiling priority = PriorityCeiling::kNormal;
+    /// Per cent of each class's GPU time, all contexts of the VM together; 0 or 100: no limit.
+    uint32_t gpu_share = 0;
+    /// GPU time that a VM which was idle may use at once before its share binds it.
+    uint64_t gpu_burst_ns = 50'000'000;
+
+    uint32_t queues_of(QueueClass which) const { return queues[static_cast<size_t>(which)]; }
+    bool limits_gpu_time() const { return gpu_share > 0 && gpu_share < 100; }
+};
+static_assert(std::is_trivially_copyable_v<ContextLimits>);
+
+}  // namespace viaduct
