@@ -39,6 +39,10 @@ void set_log_level(LogLevel level) {
     g_level.store(level, std::memory_order_relaxed);
 }
 
+LogLevel log_level() {
+    return g_level.load(std::memory_order_relaxed);
+}
+
 bool log_enabled(LogLevel level) {
     return level != LogLevel::kSilent && level >= g_level.load(std::memory_order_relaxed);
 }

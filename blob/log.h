@@ -24,6 +24,7 @@ using LogSink = std::function<void(LogLevel level, std::string_view text)>;
 void set_log_sink(LogSink sink);
 /// Messages below `level` are dropped before they are formatted. Default: kWarning.
 void set_log_level(LogLevel level);
+LogLevel log_level();
 bool log_enabled(LogLevel level);
 
 /// Hands a finished line to the sink.

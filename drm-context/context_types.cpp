@@ -28,4 +28,10 @@ const ContextTypeInfo* find_context_type(const DriverVersion& version) {
     return nullptr;
 }
 
+const ContextTypeInfo* find_context_type(wire::ContextType type) {
+    for (const auto& row : kTypes)
+        if (row.type == type) return &row;
+    return nullptr;
+}
+
 }  // namespace viaduct

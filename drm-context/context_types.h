@@ -31,5 +31,7 @@ std::span<const ContextTypeInfo> context_types();
 
 /// The row for a device's driver; null if there is none or the driver is too old.
 const ContextTypeInfo* find_context_type(const DriverVersion& version);
+/// The row of a type; null if there is none.
+const ContextTypeInfo* find_context_type(wire::ContextType type);
 
 }  // namespace viaduct

@@ -14,7 +14,7 @@
 #include "blob/result.h"
 #include "blob/unique_fd.h"
 #include "drm-context/account/limits.h"
-#include "drm-context/device/device.h"
+#include "drm-context/device/device_source.h"
 #include "drm-context/wire/common.h"
 
 namespace viaduct {
@@ -79,9 +79,6 @@ class NativeContext {
     /// The context's own render-node file; borrowed, -1 if it has none.
     virtual int device_fd() const = 0;
 };
-
-/// Opens one more file on the chosen GPU.
-using OpenDevice = std::function<Result<std::unique_ptr<Device>>()>;
 
 /// What a host gives each of its contexts.
 struct HostOptions {

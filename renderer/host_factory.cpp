@@ -3,7 +3,6 @@
 
 #include "blob/log.h"
 #include "drm-context/device/choose.h"
-#include "drm-context/device/render_node.h"
 #include "renderer/provider.h"
 
 namespace viaduct {
@@ -20,10 +19,10 @@ Result<OpenDevice> choose_here() {
 
 // The VMM may be unable to open a node itself, in a sandbox, say: each context asks it again.
 OpenDevice through_vmm(const VmmDrmFd& get_drm_fd) {
-    return [get_drm_fd]() -> Result<std::unique_ptr<Device>> {
+    return [get_drm_fd]() -> Result<DeviceSource> {
         UniqueFd fd(get_drm_fd());
         if (!fd) return fail(ENODEV, "get_drm_fd gave no descriptor");
-        return open_render_node(std::move(fd));
+        return DeviceSource{std::move(fd), {}};
     };
 }
 

@@ -3,7 +3,6 @@
 #include <cstring>
 
 #include "drm-context/context_types.h"
-#include "drm-context/device/render_node.h"
 #include "drm-context/device/simulated_device.h"
 
 namespace viaduct {
@@ -14,14 +13,20 @@ namespace {
 constexpr int kFirstRenderNode = 128;
 constexpr int kLastRenderNode = 191;
 
-Result<std::unique_ptr<Device>> open_path(const std::string& path) {
+Result<DeviceSource> open_path(const std::string& path) {
     UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
     if (!fd) return fail(ENODEV, "cannot open {}: {}", path, std::strerror(errno));
-    return open_render_node(std::move(fd));
+    return DeviceSource{std::move(fd), {}};
+}
+
+Result<std::unique_ptr<Device>> probe_path(const std::string& path) {
+    auto source = open_path(path);
+    if (!source) return tl::unexpected(source.error());
+    return open_device(*std::move(source));
 }
 
 Result<GpuChoice> choose_path(std::string path) {
-    auto device = open_path(path);
+    auto device = probe_path(path);
     if (!device)
         return fail(ENODEV, "VIADUCT_GPU: {}; name a render node or use auto",
                     device.error().message);
@@ -33,14 +38,16 @@ Result<GpuChoice> choose_simulated(std::string model) {
     auto device = open_simulated_device(model);
     if (!device) return tl::unexpected(device.error());
     return GpuChoice{fmt::format("simulated {}", model),
-                     [model = std::move(model)] { return open_simulated_device(model); }};
+                     [model = std::move(model)]() -> Result<DeviceSource> {
+                         return DeviceSource{UniqueFd(), model};
+                     }};
 }
 
 Result<GpuChoice> choose_first_usable() {
     for (int minor = kFirstRenderNode; minor <= kLastRenderNode; ++minor) {
         const auto path = fmt::format("/dev/dri/renderD{}", minor);
         if (::access(path.c_str(), F_OK) != 0) continue;
-        auto device = open_path(path);
+        auto device = probe_path(path);
         if (device && find_context_type((*device)->version())) return choose_path(path);
     }
     return fail(ENODEV, "no render node with a driver that native contexts support");

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "blob/result.h"
-#include "drm-context/native_context.h"
+#include "drm-context/device/device_source.h"
 
 namespace viaduct {
 

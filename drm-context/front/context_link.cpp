@@ -29,7 +29,12 @@ std::chrono::milliseconds answer_time() {
 }  // namespace
 
 ContextLink::ContextLink(uint32_t ctx_id, transport::ChannelEnd end)
-    : ctx_id_(ctx_id), end_(std::move(end)), ring_(end_.page(), end_.ring_bytes()) {}
+    : ctx_id_(ctx_id),
+      end_(std::move(end)),
+      inbox_(ctx_id, end_.socket.get()),
+      ring_(end_.page(), end_.ring_bytes()) {
+    inbox_.expect(transport::kReadyCookie);
+}
 
 Status ContextLink::send(RecordType type, std::span<const std::byte> payload, UniqueFd descriptor) {
     const std::lock_guard lock(mutex_);
@@ -103,22 +108,27 @@ void ContextLink::ring_doorbell() {
         transport::signal_event(end_.doorbell.get());
 }
 
-Result<ContextLink::Answer> ContextLink::receive(uint64_t cookie) {
-    const auto deadline = std::chrono::steady_clock::now() + answer_time();
-    for (;;) {
-        Answer answer{};
-        auto descriptor = transport::receive_message(
-            end_.socket.get(), std::as_writable_bytes(std::span(&answer.reply, 1)), deadline);
-        if (!descriptor) return tl::unexpected(descriptor.error());
-        if (answer.reply.cookie != cookie) continue;  // too late for a call that gave up
-        if (answer.reply.error != 0) {
-            const size_t length = ::strnlen(answer.reply.message, sizeof(answer.reply.message));
-            return tl::unexpected(
-                Error{answer.reply.error, std::string(answer.reply.message, length)});
-        }
-        answer.descriptor = *std::move(descriptor);
-        return answer;
+Result<ContextLink::Answer> ContextLink::wait_until_ready() {
+    const std::lock_guard lock(ask_mutex_);
+    return receive();
+}
+
+Result<ContextLink::Answer> ContextLink::ask_bytes(RecordType type, uint64_t cookie,
+                                                   std::span<const std::byte> call) {
+    const std::lock_guard lock(ask_mutex_);
+    inbox_.expect(cookie);
+    if (auto status = send(type, call, {}); !status) {
+        inbox_.forget();
+        return tl::unexpected(status.error());
     }
+    return receive();
+}
+
+Result<ContextLink::Answer> ContextLink::receive() {
+    auto answer = inbox_.wait(std::chrono::steady_clock::now() + answer_time());
+    // The fence thread has missed the hang-up if it came meanwhile.
+    if (!answer && inbox_.hung_up()) transport::signal_event(end_.notify.get());
+    return answer;
 }
 
 Status ContextLink::add_fence(uint32_t ring_idx, uint64_t fence_id) {
@@ -148,7 +158,7 @@ void ContextLink::abandon() {
 
 bool ContextLink::collect(std::vector<RetiredFence>& out) {
     transport::clear_event(end_.notify.get());
-    const bool exited = end_.page().exited.load(std::memory_order_acquire) != 0;
+    const bool exited = end_.page().exited.load(std::memory_order_acquire) != 0 || inbox_.hung_up();
     const std::lock_guard lock(mutex_);
     if (!lost_ && !exited) drain_backlog();
     fences_.take_retired(end_.page(), out);

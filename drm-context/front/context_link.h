@@ -1,6 +1,7 @@
 // The front's end of one context: what it sends, what it waits for, which fences are out.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "blob/unique_fd.h"
 #include "drm-context/account/vm_account.h"
 #include "drm-context/front/fence_queue.h"
+#include "drm-context/front/inbox.h"
 #include "drm-context/transport/channel.h"
 #include "drm-context/transport/command_ring.h"
 #include "drm-context/transport/control_socket.h"
@@ -28,6 +30,7 @@ class ContextLink {
 
     uint32_t ctx_id() const { return ctx_id_; }
     int notify_fd() const { return end_.notify.get(); }
+    int socket_fd() const { return end_.socket.get(); }
 
     /// Appends a record; keeps it in a backlog while the ring is full. ENOBUFS once the backlog is
     /// full too: the context is lost then.
@@ -40,18 +43,15 @@ class ContextLink {
         return send(type, std::as_bytes(std::span(&call, 1)), std::move(descriptor));
     }
 
-    struct Answer {
-        transport::Reply reply;
-        UniqueFd descriptor;
-    };
-    /// Sends a call and waits for its answer until the deadline. VMM's thread only.
+    using Answer = Inbox::Answer;
+    /// Sends a call and waits for its answer until the deadline.
     template <typename T>
     Result<Answer> ask(transport::RecordType type, T call) {
-        if (auto status = send_call(type, call); !status) return tl::unexpected(status.error());
-        return receive(last_cookie_);
+        call.cookie = ++last_cookie_;
+        return ask_bytes(type, call.cookie, std::as_bytes(std::span(&call, 1)));
     }
-    /// Waits for the worker's first word. VMM's thread only.
-    Result<Answer> wait_until_ready() { return receive(0); }
+    /// Waits for the worker's first word: nothing else may have been asked before.
+    Result<Answer> wait_until_ready();
 
     Status add_fence(uint32_t ring_idx, uint64_t fence_id);
     std::optional<FenceQueue::Place> find_fence(uint64_t fence_id);
@@ -64,6 +64,8 @@ class ContextLink {
     /// For the fence thread: drains the backlog, appends the fences that have retired. True once
     /// the worker has ended: everything has been taken out then.
     bool collect(std::vector<RetiredFence>& out);
+    /// For the fence thread: reads what the worker says. True if there may be more.
+    bool read_messages() { return inbox_.drain(); }
 
     void set_worker(std::unique_ptr<WorkerHandle> worker) { worker_ = std::move(worker); }
     /// Given back once the worker has ended.
@@ -82,13 +84,17 @@ class ContextLink {
     bool try_send(transport::RecordType type, std::span<const std::byte> payload, int descriptor);
     void drain_backlog();
     void ring_doorbell();
-    Result<Answer> receive(uint64_t cookie);
+    Result<Answer> ask_bytes(transport::RecordType type, uint64_t cookie,
+                             std::span<const std::byte> call);
+    Result<Answer> receive();
 
     const uint32_t ctx_id_;
     transport::ChannelEnd end_;
+    Inbox inbox_;
     VmSlot slot_;                           // after the worker has gone
     std::unique_ptr<WorkerHandle> worker_;  // before the channel goes
-    uint64_t last_cookie_ = 0;              // VMM's thread
+    std::atomic<uint64_t> last_cookie_ = transport::kReadyCookie;
+    std::mutex ask_mutex_;  // one question at a time
 
     std::mutex mutex_;  // of what follows; never held while waiting
     transport::RingProducer ring_;

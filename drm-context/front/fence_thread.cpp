@@ -14,11 +14,11 @@ namespace {
 
 constexpr uint64_t kStopKey = 0;
 
-Status watch(int epoll, int fd, uint64_t key) {
+Status watch(int epoll, int fd, uint64_t key, int operation = EPOLL_CTL_ADD) {
     epoll_event event{};
-    event.events = EPOLLIN;
+    event.events = EPOLLIN | EPOLLET;
     event.data.u64 = key;
-    if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0)
+    if (::epoll_ctl(epoll, operation, fd, &event) != 0)
         return fail(errno, "epoll: {}", std::strerror(errno));
     return {};
 }
@@ -52,9 +52,16 @@ FenceThread::~FenceThread() {
 
 Status FenceThread::add(std::shared_ptr<ContextLink> link) {
     const std::lock_guard lock(mutex_);
-    const uint64_t key = next_key_++;
-    if (auto status = watch(epoll_.get(), link->notify_fd(), key); !status) return status;
-    watched_.emplace(key, Watched{std::move(link), false});
+    const uint64_t number = next_number_++;
+    if (auto status = watch(epoll_.get(), link->notify_fd(), key_of(number, Event::kNotify));
+        !status)
+        return status;
+    if (auto status = watch(epoll_.get(), link->socket_fd(), key_of(number, Event::kMessage));
+        !status) {
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, link->notify_fd(), nullptr);
+        return status;
+    }
+    watched_.emplace(number, Watched{std::move(link), false});
     return {};
 }
 
@@ -76,23 +83,33 @@ void FenceThread::run() {
     }
 }
 
-void FenceThread::serve(uint64_t key) {
-    std::shared_ptr<ContextLink> link;
-    {
-        const std::lock_guard lock(mutex_);
-        const auto found = watched_.find(key);
-        if (found == watched_.end()) return;
-        link = found->second.link;
-    }
-    std::vector<RetiredFence> retired;
-    const bool exited = link->collect(retired);
-    for (const RetiredFence& fence : retired)
-        on_fence_(link->ctx_id(), fence.ring_idx, fence.fence_id);
+std::shared_ptr<ContextLink> FenceThread::find(uint64_t number) {
     const std::lock_guard lock(mutex_);
-    const auto found = watched_.find(key);
+    const auto found = watched_.find(number);
+    return found == watched_.end() ? nullptr : found->second.link;
+}
+
+void FenceThread::serve(uint64_t key) {
+    const uint64_t number = key / static_cast<uint64_t>(Event::kEvents);
+    const auto link = find(number);
+    if (!link) return;
+    // More messages than are read at a stretch: one worker must not keep us from the others.
+    if (key == key_of(number, Event::kMessage) && link->read_messages())
+        (void)watch(epoll_.get(), link->socket_fd(), key, EPOLL_CTL_MOD);
+    collect(number, *link);
+}
+
+void FenceThread::collect(uint64_t number, ContextLink& link) {
+    std::vector<RetiredFence> retired;
+    const bool exited = link.collect(retired);
+    for (const RetiredFence& fence : retired)
+        on_fence_(link.ctx_id(), fence.ring_idx, fence.fence_id);
+    const std::lock_guard lock(mutex_);
+    const auto found = watched_.find(number);
     // A context whose worker died early still takes fences until the VMM lets go of it.
     if (!exited || !found->second.ended) return;
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, link->notify_fd(), nullptr);
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, link.notify_fd(), nullptr);
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, link.socket_fd(), nullptr);
     watched_.erase(found);
 }
 

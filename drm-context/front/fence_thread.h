@@ -34,15 +34,23 @@ class FenceThread {
     };
 
     FenceThread(FenceCallback on_fence, UniqueFd epoll, UniqueFd stop);
+    /// What happened to a context: an epoll key is its number and this.
+    enum class Event : uint64_t { kNotify, kMessage, kEvents };
+    static uint64_t key_of(uint64_t number, Event event) {
+        return number * static_cast<uint64_t>(Event::kEvents) + static_cast<uint64_t>(event);
+    }
+
     void run();
     void serve(uint64_t key);
+    std::shared_ptr<ContextLink> find(uint64_t number);
+    void collect(uint64_t number, ContextLink& link);
 
     const FenceCallback on_fence_;
     UniqueFd epoll_;
     UniqueFd stop_;
     std::mutex mutex_;  // of the table; not held during callbacks
     std::map<uint64_t, Watched> watched_;
-    uint64_t next_key_ = 1;
+    uint64_t next_number_ = 1;
     std::thread thread_;
 };
 

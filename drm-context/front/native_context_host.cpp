@@ -8,7 +8,7 @@
 #include "drm-context/front/context_link.h"
 #include "drm-context/front/fence_thread.h"
 #include "drm-context/native_context.h"
-#include "drm-context/worker/worker_host.h"
+#include "drm-context/worker/isolation.h"
 
 namespace viaduct {
 
@@ -43,6 +43,10 @@ class Context final : public NativeContext {
             if (answer.error().code == ETIMEDOUT) detach_resource(request.res_id);
             return tl::unexpected(answer.error());
         }
+        if (static_cast<BlobKind>(answer->reply.kind) != BlobKind::kOpaque && !answer->descriptor) {
+            detach_resource(request.res_id);
+            return fail(EMFILE, "no descriptor left for resource {}", request.res_id);
+        }
         return BlobObject{static_cast<BlobKind>(answer->reply.kind),
                           static_cast<MapCache>(answer->reply.cache),
                           std::move(answer->descriptor)};
@@ -51,12 +55,14 @@ class Context final : public NativeContext {
     Result<MapSource> map_source(uint32_t res_id) override {
         auto answer = link_->ask(RecordType::kMapSource, transport::ResourceCall{0, res_id, 0});
         if (!answer) return tl::unexpected(answer.error());
+        if (!answer->descriptor) return fail(EMFILE, "no descriptor left to map {}", res_id);
         return MapSource{std::move(answer->descriptor), answer->reply.offset};
     }
 
     Result<ExportedBlob> export_blob(uint32_t res_id) override {
         auto answer = link_->ask(RecordType::kExportBlob, transport::ResourceCall{0, res_id, 0});
         if (!answer) return tl::unexpected(answer.error());
+        if (!answer->descriptor) return fail(EMFILE, "no descriptor left to export {}", res_id);
         return ExportedBlob{static_cast<BlobKind>(answer->reply.kind),
                             std::move(answer->descriptor)};
     }
@@ -96,18 +102,25 @@ class Context final : public NativeContext {
     UniqueFd device_;
 };
 
+// What all contexts share.
+struct Machinery {
+    std::shared_ptr<VmAccount> vm;
+    std::unique_ptr<WorkerLauncher> launcher;
+    std::unique_ptr<FenceThread> fences;
+};
+
 class Host final : public NativeContextHost {
   public:
     Host(OpenDevice open, std::unique_ptr<Device> probe, const ContextTypeInfo& type,
-         const wire::CapsetDrm& capset, std::unique_ptr<FenceThread> fences, HostOptions options,
-         std::shared_ptr<VmAccount> vm)
+         const wire::CapsetDrm& capset, Machinery machinery, HostOptions options)
         : open_(std::move(open)),
           probe_(std::move(probe)),
           type_(type),
           capset_(capset),
           options_(std::move(options)),
-          vm_(std::move(vm)),
-          fences_(std::move(fences)) {}
+          vm_(std::move(machinery.vm)),
+          launcher_(std::move(machinery.launcher)),
+          fences_(std::move(machinery.fences)) {}
 
     const wire::CapsetDrm& capset() const override { return capset_; }
 
@@ -122,9 +135,8 @@ class Host final : public NativeContextHost {
         auto slot = vm_->take_slot(ctx_id, sanitise(name));
         if (!slot) return tl::unexpected(slot.error());
         VmSlot taken(vm_, *slot);
-        auto worker = start_worker_thread({std::move(channel->worker), *std::move(device), &type_,
-                                           sanitise(name), make_client_name(options_.vm_name, name),
-                                           options_.limits, vm_->duplicate_fd(), *slot});
+        auto worker = launcher_->start({std::move(channel->worker), *std::move(device),
+                                        vm_->duplicate_fd(), settings_for(name, *slot)});
         if (!worker) return tl::unexpected(worker.error());
         link->set_worker(*std::move(worker));
         link->set_slot(std::move(taken));
@@ -157,12 +169,23 @@ class Host final : public NativeContextHost {
     }
 
   private:
+    WorkerSettings settings_for(std::string_view guest_name, uint32_t slot) const {
+        WorkerSettings settings;
+        settings.type = type_.type;
+        settings.log_level = log_level();
+        settings.set_names(sanitise(guest_name), make_client_name(options_.vm_name, guest_name));
+        settings.limits = options_.limits;
+        settings.slot = slot;
+        return settings;
+    }
+
     const OpenDevice open_;
     std::unique_ptr<Device> probe_;
     const ContextTypeInfo& type_;
     const wire::CapsetDrm capset_;
     const HostOptions options_;
     std::shared_ptr<VmAccount> vm_;
+    std::unique_ptr<WorkerLauncher> launcher_;  // ends what the fence thread still knows of
     std::unique_ptr<FenceThread> fences_;
 };
 
@@ -183,7 +206,10 @@ Result<wire::CapsetDrm> make_capset(Device& device, const ContextTypeInfo& type)
 Result<std::unique_ptr<NativeContextHost>> NativeContextHost::create(OpenDevice open,
                                                                      FenceCallback on_fence,
                                                                      HostOptions options) {
-    auto device = open();
+    auto source = open();
+    if (!source) return tl::unexpected(source.error());
+    const bool simulated = !source->simulated.empty();
+    auto device = open_device(*std::move(source));
     if (!device) return tl::unexpected(device.error());
     const DriverVersion& version = (*device)->version();
     const ContextTypeInfo* type = find_context_type(version);
@@ -196,8 +222,10 @@ Result<std::unique_ptr<NativeContextHost>> NativeContextHost::create(OpenDevice 
     if (!fences) return tl::unexpected(fences.error());
     auto vm = VmAccount::create();
     if (!vm) return tl::unexpected(vm.error());
-    return std::make_unique<Host>(std::move(open), *std::move(device), *type, *capset,
-                                  *std::move(fences), std::move(options), *std::move(vm));
+    return std::make_unique<Host>(
+        std::move(open), *std::move(device), *type, *capset,
+        Machinery{*std::move(vm), launch_workers(simulated), *std::move(fences)},
+        std::move(options));
 }
 
 }  // namespace viaduct

@@ -4,6 +4,7 @@
 
 #include "blob/memfd.h"
 #include "drm-context/transport/control_socket.h"
+#include "drm-context/transport/messages.h"
 
 namespace viaduct::transport {
 
@@ -13,8 +14,6 @@ Result<Channel> create_channel(uint64_t ring_size) {
     if (!memory) return tl::unexpected(memory.error());
     auto front = Mapping::map_shared(memory->get(), 0, size);
     if (!front) return tl::unexpected(front.error());
-    auto worker = Mapping::map_shared(memory->get(), 0, size);
-    if (!worker) return tl::unexpected(worker.error());
     auto sockets = create_control_sockets();
     if (!sockets) return tl::unexpected(sockets.error());
     auto doorbell = create_event();
@@ -25,10 +24,21 @@ Result<Channel> create_channel(uint64_t ring_size) {
     new (front->data()) SharedPage{};
     Channel channel{
         {*std::move(front), std::move(sockets->first), doorbell->duplicate(), notify->duplicate()},
-        {*std::move(worker), std::move(sockets->second), *std::move(doorbell), *std::move(notify)}};
+        {*std::move(memory), std::move(sockets->second), *std::move(doorbell), *std::move(notify)}};
     if (!channel.front.doorbell || !channel.front.notify)
         return fail(EMFILE, "no descriptor left for a context");
     return channel;
+}
+
+Result<ChannelEnd> open_channel_end(ChannelDescriptors descriptors) {
+    const auto size = object_size(descriptors.memory.get());
+    if (!size) return tl::unexpected(size.error());
+    if (*size <= kRingOffset || (*size - kRingOffset) % sizeof(RecordHeader) != 0)
+        return fail(EINVAL, "a channel of {} bytes has no room for a ring", *size);
+    auto memory = Mapping::map_shared(descriptors.memory.get(), 0, *size);
+    if (!memory) return tl::unexpected(memory.error());
+    return ChannelEnd{*std::move(memory), std::move(descriptors.socket),
+                      std::move(descriptors.doorbell), std::move(descriptors.notify)};
 }
 
 }  // namespace viaduct::transport

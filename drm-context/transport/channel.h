@@ -22,12 +22,23 @@ struct ChannelEnd {
     std::span<std::byte> ring_bytes() const { return memory.bytes().subspan(kRingOffset); }
 };
 
+/// The same as descriptors, which can be handed to another process.
+struct ChannelDescriptors {
+    UniqueFd memory;
+    UniqueFd socket;
+    UniqueFd doorbell;
+    UniqueFd notify;
+};
+
 struct Channel {
     ChannelEnd front;
-    ChannelEnd worker;
+    ChannelDescriptors worker;
 };
 
 /// Creates a channel with a ring of `ring_size` bytes (a multiple of 64).
 Result<Channel> create_channel(uint64_t ring_size);
+
+/// Maps the memory. EINVAL: it is too small for a ring.
+Result<ChannelEnd> open_channel_end(ChannelDescriptors descriptors);
 
 }  // namespace viaduct::transport

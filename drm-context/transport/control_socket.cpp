@@ -19,29 +19,23 @@ int milliseconds_until(Deadline deadline) {
     return static_cast<int>(std::clamp<int64_t>(left, 0, INT32_MAX));
 }
 
-Status wait_readable(int socket, Deadline deadline) {
-    for (;;) {
-        pollfd entry{socket, POLLIN, 0};
-        const int ready = ::poll(&entry, 1, milliseconds_until(deadline));
-        if (ready > 0) return {};
-        if (ready == 0) return fail(ETIMEDOUT, "no answer in time");
-        if (errno != EINTR) return fail(errno, "poll: {}", std::strerror(errno));
-    }
-}
-
-// Ancillary data with room for one descriptor.
-union DescriptorSpace {
-    cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int))];
+// Ancillary data with room for all descriptors of a message, and for not one more: CMSG_SPACE's
+// padding would let an odd one in.
+struct DescriptorSpace {
+    static constexpr size_t kSize = CMSG_LEN(kMaxDescriptors * sizeof(int));
+    alignas(cmsghdr) char bytes[kSize];
 };
 
-UniqueFd take_descriptor(msghdr& message) {
-    UniqueFd taken;
+std::vector<UniqueFd> take_descriptors(msghdr& message) {
+    std::vector<UniqueFd> taken;
     for (cmsghdr* part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
         if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-        int fd = -1;
-        std::memcpy(&fd, CMSG_DATA(part), sizeof(fd));
-        taken.reset(fd);
+        const size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; ++i) {
+            int fd = -1;
+            std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(fd), sizeof(fd));
+            taken.emplace_back(fd);
+        }
     }
     return taken;
 }
@@ -55,27 +49,46 @@ Result<std::pair<UniqueFd, UniqueFd>> create_control_sockets() {
     return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
 }
 
-Status send_message(int socket, std::span<const std::byte> message, int descriptor) {
+Status wait_readable(int socket, Deadline deadline) {
+    for (;;) {
+        pollfd entry{socket, POLLIN, 0};
+        const int ready = ::poll(&entry, 1, milliseconds_until(deadline));
+        if (ready > 0) return {};
+        if (ready == 0) return fail(ETIMEDOUT, "no answer in time");
+        if (errno != EINTR) return fail(errno, "poll: {}", std::strerror(errno));
+    }
+}
+
+Status send_message(int socket, std::span<const std::byte> message,
+                    std::span<const int> descriptors) {
+    if (descriptors.size() > kMaxDescriptors)
+        return fail(E2BIG, "{} descriptors are too many for a message", descriptors.size());
     iovec part{const_cast<std::byte*>(message.data()), message.size()};
     msghdr header{};
     header.msg_iov = &part;
     header.msg_iovlen = 1;
     DescriptorSpace space{};
-    if (descriptor >= 0) {
+    if (!descriptors.empty()) {
         header.msg_control = &space;
-        header.msg_controllen = sizeof(space.bytes);
+        header.msg_controllen = CMSG_LEN(descriptors.size_bytes());
         cmsghdr* rights = CMSG_FIRSTHDR(&header);
         rights->cmsg_level = SOL_SOCKET;
         rights->cmsg_type = SCM_RIGHTS;
-        rights->cmsg_len = CMSG_LEN(sizeof(int));
-        std::memcpy(CMSG_DATA(rights), &descriptor, sizeof(descriptor));
+        rights->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+        std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size_bytes());
     }
     while (::sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         if (errno != EINTR) return fail(errno, "control socket: {}", std::strerror(errno));
     return {};
 }
 
-Result<UniqueFd> receive_message(int socket, std::span<std::byte> message, Deadline deadline) {
+Status send_message(int socket, std::span<const std::byte> message, int descriptor) {
+    return send_message(socket, message,
+                        std::span<const int>(&descriptor, descriptor >= 0 ? 1 : 0));
+}
+
+Result<std::vector<UniqueFd>> receive_descriptors(int socket, std::span<std::byte> message,
+                                                  Deadline deadline) {
     for (;;) {
         if (auto status = wait_readable(socket, deadline); !status)
             return tl::unexpected(status.error());
@@ -89,11 +102,17 @@ Result<UniqueFd> receive_message(int socket, std::span<std::byte> message, Deadl
         const ssize_t size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
         if (size < 0 && (errno == EINTR || errno == EAGAIN)) continue;
         if (size <= 0) return fail(EPIPE, "the other end is gone");
-        UniqueFd descriptor = take_descriptor(header);
+        auto descriptors = take_descriptors(header);
         if (static_cast<size_t>(size) != message.size() || (header.msg_flags & MSG_TRUNC))
             return fail(EBADMSG, "a message of {} bytes instead of {}", size, message.size());
-        return descriptor;
+        return descriptors;
     }
+}
+
+Result<UniqueFd> receive_message(int socket, std::span<std::byte> message, Deadline deadline) {
+    auto descriptors = receive_descriptors(socket, message, deadline);
+    if (!descriptors) return tl::unexpected(descriptors.error());
+    return descriptors->empty() ? UniqueFd() : std::move(descriptors->front());
 }
 
 Result<UniqueFd> create_event() {

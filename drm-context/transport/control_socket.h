@@ -1,10 +1,11 @@
-// The control socket: small messages with at most one descriptor each.
+// Control sockets: small messages of a fixed size, with descriptors.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "blob/result.h"
 #include "blob/unique_fd.h"
@@ -13,16 +14,27 @@ namespace viaduct::transport {
 
 using Deadline = std::chrono::steady_clock::time_point;
 
+/// A message brings at most as many descriptors; what a peer sends beyond is closed by the kernel.
+inline constexpr size_t kMaxDescriptors = 8;
+
 /// Two connected SOCK_SEQPACKET ends.
 Result<std::pair<UniqueFd, UniqueFd>> create_control_sockets();
 
-/// Sends `message`, and `descriptor` if it is not negative. Never blocks: EAGAIN when the peer does
-/// not keep up.
+/// Sends `message` with these descriptors (borrowed). Never blocks: EAGAIN when the peer does not
+/// keep up.
+Status send_message(int socket, std::span<const std::byte> message,
+                    std::span<const int> descriptors);
+/// The same with one descriptor, or with none if it is negative.
 Status send_message(int socket, std::span<const std::byte> message, int descriptor);
 
 /// Receives exactly one message of message.size() bytes. ETIMEDOUT after the deadline, EPIPE when
 /// the peer is gone, EBADMSG for a message of another size.
+Result<std::vector<UniqueFd>> receive_descriptors(int socket, std::span<std::byte> message,
+                                                  Deadline deadline);
+/// The same, of which the first descriptor counts.
 Result<UniqueFd> receive_message(int socket, std::span<std::byte> message, Deadline deadline);
+/// Waits until a message, or the peer's end, can be received. ETIMEDOUT.
+Status wait_readable(int socket, Deadline deadline);
 
 /// An eventfd for wake-ups, close-on-exec, non-blocking.
 Result<UniqueFd> create_event();

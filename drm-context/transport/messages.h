@@ -60,7 +60,12 @@ struct DescriptorMessage {
     uint64_t cookie;
 };
 
-/// An answer. Cookie 0: the worker is ready, or why it is not.
+/// Cookie of the worker's first word: it is ready, or why it is not.
+inline constexpr uint64_t kReadyCookie = 0;
+/// Cookie of a line for the log: `kind` is its LogLevel.
+inline constexpr uint64_t kLogCookie = UINT64_MAX;
+
+/// An answer, or what a worker says unasked.
 struct Reply {
     uint64_t cookie;
     uint64_t offset;  // kMapSource
@@ -68,7 +73,7 @@ struct Reply {
     uint32_t kind;    // BlobKind
     uint32_t cache;   // MapCache
     uint32_t pad;
-    char message[192];  // of the error; terminated
+    char message[256];  // of the error, or for the log; terminated
 };
 
 }  // namespace viaduct::transport

@@ -262,10 +262,10 @@ void Worker::in_fence(Payload payload) {
     if (!status) report("in-fence lost", status.error());
 }
 
-void announce_worker(const transport::ChannelEnd& end, const Status& status, int device_fd) {
+void announce_worker(int socket, const Status& status, int device_fd) {
     const transport::Reply reply = status ? transport::Reply{} : error_reply(0, status.error());
     // A front that is gone needs no answer.
-    (void)transport::send_message(end.socket.get(), std::as_bytes(std::span(&reply, 1)), device_fd);
+    (void)transport::send_message(socket, std::as_bytes(std::span(&reply, 1)), device_fd);
 }
 
 }  // namespace viaduct

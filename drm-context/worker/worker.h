@@ -68,6 +68,6 @@ class Worker {
 };
 
 /// Tells the front that the worker is ready (`device_fd` goes along) or why there will be none.
-void announce_worker(const transport::ChannelEnd& end, const Status& status, int device_fd);
+void announce_worker(int socket, const Status& status, int device_fd);
 
 }  // namespace viaduct

@@ -1,36 +1,62 @@
 // Where workers run.
 #pragma once
 
+#include <functional>
 #include <memory>
-#include <string>
+#include <string_view>
 
+#include "blob/log.h"
 #include "drm-context/account/limits.h"
 #include "drm-context/context_types.h"
-#include "drm-context/device/device.h"
+#include "drm-context/device/device_source.h"
 #include "drm-context/transport/channel.h"
 
 namespace viaduct {
 
-/// What a new worker gets.
-struct WorkerStart {
-    transport::ChannelEnd end;
-    std::unique_ptr<Device> device;
-    const ContextTypeInfo* type = nullptr;
-    std::string name;         // of the guest process, sanitised
-    std::string client_name;  // what the kernel's tools call the device file
+/// What a new worker is told. Plain bytes: they cross the process border as they are.
+struct WorkerSettings {
+    wire::ContextType type = wire::ContextType::kNone;
+    LogLevel log_level = LogLevel::kWarning;
+    char name[260] = {};        // of the guest process, sanitised; terminated
+    char client_name[68] = {};  // what the kernel's tools call the device file; terminated
     ContextLimits limits;
-    UniqueFd account;   // VmAccount::duplicate_fd(); mapped when the context is made
     uint32_t slot = 0;  // in the account
+
+    /// Cuts what is too long.
+    void set_names(std::string_view guest_name, std::string_view client);
 };
 
-/// A running worker. Destroying it waits for its end, which it has announced in the shared page
-/// (SharedPage::exited) or been told to come to (SharedPage::abandoned).
+/// What a new worker gets.
+struct WorkerStart {
+    transport::ChannelDescriptors channel;
+    DeviceSource device;
+    UniqueFd account;  // VmAccount::duplicate_fd(); mapped when the context is made
+    WorkerSettings settings;
+};
+
+/// A worker that was started. It announces its end in the shared page (SharedPage::exited), or its
+/// end of the control socket closes. Destroying the handle ends it: a process is killed, a thread
+/// must have been told to come to its end (SharedPage::abandoned) and is waited for.
 class WorkerHandle {
   public:
     virtual ~WorkerHandle() = default;
+    /// Ends it where it stands, if that can be done. Any thread.
+    virtual void kill() {}
 };
 
-/// Runs the worker on a thread of this process.
-Result<std::unique_ptr<WorkerHandle>> start_worker_thread(WorkerStart start);
+/// Starts workers. Thread-safe.
+class WorkerLauncher {
+  public:
+    virtual ~WorkerLauncher() = default;
+    /// What goes wrong in the worker itself is the worker's first word over the control socket.
+    virtual Result<std::unique_ptr<WorkerHandle>> start(WorkerStart start) = 0;
+};
+
+/// Workers as threads of this process.
+std::unique_ptr<WorkerLauncher> launch_threads();
+
+/// Runs a worker on the calling thread until it ends. `confine` is called once the device is open,
+/// and before anything of the guest's is looked at; the worker does not start if it fails.
+void run_worker(WorkerStart start, const std::function<Status(Device& device)>& confine);
 
 }  // namespace viaduct

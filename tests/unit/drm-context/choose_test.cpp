@@ -9,7 +9,9 @@ TEST(ChooseGpu, ASimulatedOneByName) {
     const auto choice = choose_gpu("sim:vega10");
     ASSERT_TRUE(choice) << choice.error().message;
     EXPECT_EQ(choice->description, "simulated vega10");
-    const auto device = choice->open();
+    auto source = choice->open();
+    ASSERT_TRUE(source);
+    const auto device = open_device(*std::move(source));
     ASSERT_TRUE(device);
     EXPECT_EQ((*device)->version().name, "amdgpu");
 }

@@ -40,7 +40,7 @@ class ContextLinkTest : public ::testing::Test {
     }
 
     transport::Channel channel_ = transport::create_channel(kRing).value();
-    transport::ChannelEnd worker_ = std::move(channel_.worker);
+    transport::ChannelEnd worker_ = transport::open_channel_end(std::move(channel_.worker)).value();
     transport::RingConsumer consumer_{worker_.page(), worker_.ring_bytes()};
     ContextLink link_{1, std::move(channel_.front)};
 };

@@ -1,0 +1,104 @@
+#include "drm-context/front/inbox.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "blob/log.h"
+
+namespace viaduct {
+
+namespace {
+
+// Messages read at a stretch.
+constexpr int kMessagesPerTurn = 64;
+// Lines that one context may ever write into the VMM's log. Workers limit themselves; this is for
+// one that a guest has taken over.
+constexpr uint64_t kMaxLines = 1000;
+
+std::string text_of(const transport::Reply& reply) {
+    std::string text(reply.message, ::strnlen(reply.message, sizeof(reply.message)));
+    std::ranges::replace_if(
+        text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }, '?');
+    return text;
+}
+
+}  // namespace
+
+void Inbox::expect(uint64_t cookie) {
+    const std::lock_guard lock(mutex_);
+    expected_ = cookie;
+    answer_.reset();
+}
+
+void Inbox::forget() {
+    const std::lock_guard lock(mutex_);
+    expected_.reset();
+    take_arrived();  // the fence thread has left it to us
+}
+
+Result<Inbox::Answer> Inbox::wait(transport::Deadline deadline) {
+    for (;;) {
+        {
+            const std::lock_guard lock(mutex_);
+            take_arrived();
+            if (answer_ || hung_up_) break;
+        }
+        if (auto status = transport::wait_readable(socket_, deadline); !status) {
+            forget();
+            return tl::unexpected(status.error());
+        }
+    }
+    forget();
+    if (!answer_) return fail(EPIPE, "the worker of context {} is gone", ctx_id_);
+    Answer answer = *std::move(answer_);
+    answer_.reset();
+    if (answer.reply.error != 0)
+        return tl::unexpected(Error{answer.reply.error, text_of(answer.reply)});
+    return answer;
+}
+
+bool Inbox::drain() {
+    const std::lock_guard lock(mutex_);
+    return !expected_ && take_arrived();
+}
+
+bool Inbox::hung_up() {
+    const std::lock_guard lock(mutex_);
+    return hung_up_;
+}
+
+bool Inbox::take_arrived() {
+    for (int i = 0; i < kMessagesPerTurn; ++i)
+        if (hung_up_ || !take_one()) return false;
+    return true;
+}
+
+bool Inbox::take_one() {
+    Answer message{};
+    auto descriptor = transport::receive_message(
+        socket_, std::as_writable_bytes(std::span(&message.reply, 1)), {});
+    if (!descriptor) {
+        hung_up_ = descriptor.error().code == EPIPE;
+        return descriptor.error().code == EBADMSG;  // no message of ours: look at the next
+    }
+    message.descriptor = *std::move(descriptor);
+    if (message.reply.cookie == transport::kLogCookie)
+        log_line_of(message.reply);
+    else if (message.reply.cookie == expected_ && !answer_)
+        answer_ = std::move(message);
+    // Else it comes too late for a call that gave up.
+    return true;
+}
+
+void Inbox::log_line_of(const transport::Reply& reply) {
+    if (++lines_ > kMaxLines) return;
+    const auto level =
+        static_cast<LogLevel>(std::min(reply.kind, static_cast<uint32_t>(LogLevel::kError)));
+    log(level, "{}", text_of(reply));
+    if (lines_ == kMaxLines)
+        log(LogLevel::kWarning, "context {} has said enough: its lines are dropped from now on",
+            ctx_id_);
+}
+
+}  // namespace viaduct

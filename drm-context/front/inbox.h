@@ -1,0 +1,57 @@
+// What a worker says over the control socket: answers, lines for the log, and in the end nothing.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+
+#include "blob/result.h"
+#include "blob/unique_fd.h"
+#include "drm-context/transport/control_socket.h"
+#include "drm-context/transport/messages.h"
+
+namespace viaduct {
+
+/// Read by the fence thread, but while an answer is waited for by the one who waits: whichever
+/// callback of the VMM the fence thread may be in, an answer arrives. Thread-safe. Whatever the
+/// worker sends, it costs bounded time here and reaches the log harmless.
+class Inbox {
+  public:
+    struct Answer {
+        transport::Reply reply;
+        UniqueFd descriptor;
+    };
+
+    /// `socket` is borrowed.
+    Inbox(uint32_t ctx_id, int socket) : ctx_id_(ctx_id), socket_(socket) {}
+
+    /// Announces that the answer to `cookie` will be waited for: before the question is sent. One
+    /// at a time.
+    void expect(uint64_t cookie);
+    /// Waits for it. The worker's error if it has sent one, ETIMEDOUT, EPIPE if the worker is gone.
+    Result<Answer> wait(transport::Deadline deadline);
+    /// It will not be waited for after all.
+    void forget();
+
+    /// For the fence thread: takes what has arrived, unless somebody waits. True if there may be
+    /// more.
+    bool drain();
+    /// True once the worker's end is closed and everything it sent has been read.
+    bool hung_up();
+
+  private:
+    // With the lock held.
+    bool take_arrived();
+    bool take_one();
+    void log_line_of(const transport::Reply& reply);
+
+    const uint32_t ctx_id_;
+    const int socket_;
+    std::mutex mutex_;
+    std::optional<uint64_t> expected_;
+    std::optional<Answer> answer_;
+    bool hung_up_ = false;
+    uint64_t lines_ = 0;
+};
+
+}  // namespace viaduct

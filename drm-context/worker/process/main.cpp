@@ -1,0 +1,100 @@
+// viaduct-worker: the zygote, and by forking the workers. Its connection to the front is descriptor
+// 3: from the library, which starts it with --detach, or from systemd (Accept=yes,
+// sd_listen_fds(3)).
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
+#include "drm-context/transport/control_socket.h"
+#include "drm-context/worker/process/zygote.h"
+#include "drm-context/worker/zygote_messages.h"
+
+namespace viaduct {
+
+namespace {
+
+constexpr int kFrontSocket = 3;
+constexpr std::chrono::seconds kHelloTime{10};
+
+// Leaves no child behind: see spawn_zygote().
+void detach() {
+    if (::fork() != 0) ::_exit(0);
+    ::setsid();
+}
+
+// Nothing but the connection stays open; the sanitizers keep a place for their complaints.
+void close_descriptors() {
+    ::close_range(kFrontSocket + 1, ~0u, 0);
+    const int null = ::open("/dev/null", O_RDWR);
+    ::dup2(null, STDIN_FILENO);
+    ::dup2(null, STDOUT_FILENO);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    ::dup2(null, STDERR_FILENO);
+#endif
+    if (null > kFrontSocket) ::close(null);
+}
+
+// "NAME=value" after "NAME=value", up to an empty one.
+void set_environment(const zygote::Hello& hello) {
+    std::string_view rest(hello.environment, sizeof(hello.environment));
+    while (!rest.empty() && rest.front() != '\0') {
+        const std::string entry(rest.substr(0, rest.find('\0')));
+        rest.remove_prefix(std::min(rest.size(), entry.size() + 1));
+        if (const size_t equals = entry.find('='); equals != std::string::npos)
+            ::setenv(entry.substr(0, equals).c_str(), entry.c_str() + equals + 1, 1);
+    }
+}
+
+Status check_version(const zygote::Hello& hello) {
+    if (hello.version == zygote::kVersion && hello.build == sizeof(zygote::Request)) return {};
+    return fail(EPROTO, "it is of another version than the library");
+}
+
+void answer_hello(int front, const Status& status) {
+    zygote::HelloReply reply;
+    if (!status) {
+        reply.error = status.error().code;
+        const std::string& text = status.error().message;
+        std::memcpy(reply.message, text.data(), std::min(text.size(), sizeof(reply.message) - 1));
+    }
+    (void)transport::send_message(front, std::as_bytes(std::span(&reply, 1)), -1);
+}
+
+int run() {
+    UniqueFd front(kFrontSocket);
+    ::fcntl(front.get(), F_SETFD, FD_CLOEXEC);
+    zygote::Hello hello;
+    const auto got =
+        transport::receive_message(front.get(), std::as_writable_bytes(std::span(&hello, 1)),
+                                   std::chrono::steady_clock::now() + kHelloTime);
+    if (!got) return 1;
+    const Status status = check_version(hello);
+    answer_hello(front.get(), status);
+    if (!status) return 1;
+    set_environment(hello);
+    return Zygote(std::move(front)).run() ? 0 : 1;
+}
+
+}  // namespace
+
+}  // namespace viaduct
+
+int main(int count, char** arguments) {
+    if (::fcntl(viaduct::kFrontSocket, F_GETFD) < 0) {
+        static constexpr std::string_view kHelp =
+            "viaduct-worker is started by libvirglrenderer.so.1 or by systemd; see "
+            "docs/isolation.md.\n";
+        (void)!::write(STDERR_FILENO, kHelp.data(), kHelp.size());
+        return EXIT_FAILURE;
+    }
+    if (count > 1 && std::strcmp(arguments[1], "--detach") == 0) viaduct::detach();
+    ::clearenv();
+    viaduct::close_descriptors();
+    return viaduct::run();
+}

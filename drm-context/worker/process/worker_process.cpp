@@ -1,0 +1,42 @@
+#include "drm-context/worker/process/worker_process.h"
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+
+#include "drm-context/transport/control_socket.h"
+#include "drm-context/transport/messages.h"
+
+namespace viaduct {
+
+namespace {
+
+// There is no other way out for a line: it goes to the front. Lines beyond what the front keeps up
+// with are lost.
+void log_to_front(int socket, LogLevel level) {
+    set_log_level(level);
+    set_log_sink([socket](LogLevel line_level, std::string_view text) {
+        transport::Reply line{};
+        line.cookie = transport::kLogCookie;
+        line.kind = static_cast<uint32_t>(line_level);
+        std::memcpy(line.message, text.data(), std::min(text.size(), sizeof(line.message) - 1));
+        (void)transport::send_message(socket, std::as_bytes(std::span(&line, 1)), -1);
+    });
+}
+
+}  // namespace
+
+void run_worker_process(WorkerStart start, pid_t zygote) {
+    // Without a process namespace of ours the zygote's death must still be a worker's.
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != zygote) ::_exit(1);
+    // Threads of the simulated GPU may log until the very end: this copy stays open.
+    log_to_front(start.channel.socket.duplicate().release(), start.settings.log_level);
+    run_worker(std::move(start), nullptr);
+    ::_exit(0);
+}
+
+}  // namespace viaduct

@@ -1,0 +1,64 @@
+// A worker's life, in whichever process.
+#include <algorithm>
+#include <cstring>
+
+#include "drm-context/account/context_account.h"
+#include "drm-context/transport/control_socket.h"
+#include "drm-context/worker/worker.h"
+#include "drm-context/worker/worker_host.h"
+
+namespace viaduct {
+
+namespace {
+
+template <size_t N>
+void copy_text(char (&to)[N], std::string_view text) {
+    std::memset(to, 0, N);
+    std::memcpy(to, text.data(), std::min(text.size(), N - 1));
+}
+
+Result<std::unique_ptr<DriverContext>> create_context(
+    WorkerStart& start, const std::function<Status(Device& device)>& confine) {
+    const WorkerSettings& settings = start.settings;
+    const ContextTypeInfo* type = find_context_type(settings.type);
+    if (!type) return fail(ENOTSUP, "no context type {}", static_cast<uint32_t>(settings.type));
+    auto account = ContextAccount::attach(std::move(start.account), settings.slot, settings.limits);
+    if (!account) return tl::unexpected(account.error());
+    auto device = open_device(std::move(start.device));
+    if (!device) return tl::unexpected(device.error());
+    if (confine)
+        if (auto status = confine(**device); !status) return tl::unexpected(status.error());
+    auto context = type->create(*std::move(device), *std::move(account));
+    if (context) (*context)->set_name(settings.name, settings.client_name);
+    return context;
+}
+
+}  // namespace
+
+void WorkerSettings::set_names(std::string_view guest_name, std::string_view client) {
+    copy_text(name, guest_name);
+    copy_text(client_name, client);
+}
+
+void run_worker(WorkerStart start, const std::function<Status(Device& device)>& confine) {
+    auto end = transport::open_channel_end(std::move(start.channel));
+    if (!end) return;  // the socket closes: the front sees that
+    // Outlive the worker, to tell of its end with.
+    auto& page = end->page();
+    const UniqueFd notify = end->notify.duplicate();
+    Mapping memory;
+    auto context = create_context(start, confine);
+    if (context) {
+        announce_worker(end->socket.get(), {}, (*context)->device().fd());
+        Worker worker(*std::move(end), *std::move(context));
+        worker.run();
+        memory = worker.release_memory();
+    } else {
+        announce_worker(end->socket.get(), tl::unexpected(context.error()), -1);
+        memory = std::move(end->memory);
+    }
+    page.exited.store(1, std::memory_order_release);
+    transport::signal_event(notify.get());
+}
+
+}  // namespace viaduct
