@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <limits>
 
 #include "guest-mesa/layer/amdgpu/driver.h"
@@ -63,6 +64,11 @@ int Driver::collect_buffers(const Channel& channel, Submission& submission, Buff
         buffers.user_fence = {object->resource, submission.user_fence->offset};
         buffers.handles.push_back(submission.user_fence->handle);
     }
+    // amdgpu takes a buffer that is listed twice (imported under a handle that there was already);
+    // the node locks each, and refuses the second time.
+    auto& shared = buffers.shared_handles;
+    std::sort(shared.begin(), shared.end());
+    shared.erase(std::unique(shared.begin(), shared.end()), shared.end());
     return 0;
 }
 

@@ -16,6 +16,13 @@ constexpr uint32_t kKnownFlags = kExecbufFenceFdIn | kExecbufFenceFdOut | kExecb
 /// Far above what any driver passes; bounds what a wild count makes us allocate.
 constexpr uint32_t kMaxEntries = 1u << 16;
 
+/// The kernel locks the buffers' reservations, and no lock twice (drm_gem_lock_reservations).
+template <typename T>
+bool has_duplicates(std::vector<T> list) {
+    std::sort(list.begin(), list.end());
+    return std::adjacent_find(list.begin(), list.end()) != list.end();
+}
+
 }  // namespace
 
 /// One EXECBUFFER on its way.
@@ -58,6 +65,7 @@ int GpuFile::parse_execbuffer(const Execbuffer& request, Submission& submission)
         submission.buffers.push_back(buffers_.find(handles[i]));
         if (!submission.buffers.back()) return -ENOENT;
     }
+    if (has_duplicates(submission.buffers)) return -EALREADY;
     if (const int status = read_syncobjs(request.in_syncobjs, request.num_in_syncobjs,
                                          request.syncobj_stride, submission.in_syncobjs);
         status != 0)

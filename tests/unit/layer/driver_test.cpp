@@ -464,8 +464,9 @@ TEST_F(DriverTest, ExportedBuffersAreWaitedForThroughTheNode) {
     const uint32_t buffer = create_buffer(4096, AMDGPU_GEM_DOMAIN_GTT, 0);
     drm_prime_handle prime{buffer, 0, -1};
     EXPECT_EQ(call(DRM_IOCTL_PRIME_HANDLE_TO_FD, prime), 0);
-    const drm_amdgpu_bo_list_entry entry{buffer, 0};
-    const drm_amdgpu_bo_list_in list{~0u, ~0u, 1, sizeof(entry), user_pointer(&entry)};
+    // Twice, as from a program that imported it again: amdgpu allows that, virtio-gpu does not.
+    const drm_amdgpu_bo_list_entry entries[] = {{buffer, 0}, {buffer, 0}};
+    const drm_amdgpu_bo_list_in list{~0u, ~0u, 2, sizeof(entries[0]), user_pointer(entries)};
     EXPECT_EQ(submit(context, 0, 0, nullptr,
                      {{AMDGPU_CHUNK_ID_BO_HANDLES, sizeof(list) / 4, user_pointer(&list)}}),
               0);

@@ -169,6 +169,8 @@ TEST_F(ExecbufferTest, BuffersCarryTheFence) {
 
 TEST_F(ExecbufferTest, BadRequestsAreRefused) {
     uint32_t no_handle = 99;
+    const uint32_t handle = guest_->create_blob(0, 4096).bo_handle;
+    const uint32_t twice[] = {handle, handle};
     ExecbufferSyncobj no_syncobj{99, 0, 0};
     ExecbufferSyncobj bad_flags{create_syncobj(), 2, 0};
     const auto pointer = [](const void* object) { return reinterpret_cast<uint64_t>(object); };
@@ -181,6 +183,7 @@ TEST_F(ExecbufferTest, BadRequestsAreRefused) {
         {-EFAULT, [](auto& r) { r.size = 16; }},
         {-EFAULT, [](auto& r) { r.num_bo_handles = 1; }},
         {-ENOENT, [&](auto& r) { r.num_bo_handles = 1, r.bo_handles = pointer(&no_handle); }},
+        {-EALREADY, [&](auto& r) { r.num_bo_handles = 2, r.bo_handles = pointer(twice); }},
         {-ENOENT,
          [&](auto& r) {
              r.num_in_syncobjs = 1, r.in_syncobjs = pointer(&no_syncobj), r.syncobj_stride = 16;
