@@ -1,0 +1,284 @@
+"""A virtual machine for tools/vm and tests/integration/vm: QEMU from a Debian tree, with this build's
+library in the place of libvirglrenderer.so.1, and the guest that guest-mesa/image/build makes.
+
+    with VirtualMachine(build) as machine:
+        status, output = machine.run("vulkaninfo --summary")
+
+Everything it needs at run time is in a directory of its own, which goes with it: sockets, logs.
+"""
+
+import base64
+import json
+import os
+import re
+import socket
+import subprocess
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+# Which QEMU: the tree (tools/trees/) that it runs in, and its command there.
+QEMUS = {
+    "stock": ("forky", ["qemu-system-x86_64"]),
+}
+
+RECORD_SEPARATOR = "\x1e"
+
+
+class Failure(Exception):
+    """The machine did not do what it was asked; the sentence says what."""
+
+
+def tool(*command):
+    """The last line that one of the tree's scripts prints: where it put what it made."""
+    done = subprocess.run([os.path.join(ROOT, command[0]), *command[1:]], check=True,
+                          stdout=subprocess.PIPE, text=True)
+    return done.stdout.strip().splitlines()[-1]
+
+
+def share_argument(number, path, mode):
+    readonly = ",readonly=on" if mode == "ro" else ""
+    return ["-virtfs", "local,path=%s,mount_tag=share%d,security_model=none,multidevs=remap%s"
+            % (path, number, readonly)]
+
+
+class GuestDriver:
+    """How the guest's programs come by a driver: "stock", Debian's Mesa as it is (virgl); "layer", the
+    same with the guest layer; "virtio", a Mesa with virtio back ends of its own."""
+
+    def __init__(self, mesa, build):
+        self.shares = []
+        variables = {}
+        if mesa == "layer":
+            variables["LD_PRELOAD"] = os.path.join(os.path.abspath(build),
+                                                   "guest-mesa/layer/libviaduct-guest.so")
+            # No other driver: the loader would try each, which takes its time.
+            variables["VK_DRIVER_FILES"] = "/usr/share/vulkan/icd.d/radeon_icd.json"
+        elif mesa == "virtio":
+            prefix = tool("guest-mesa/mesa/build")
+            self.shares.append((prefix, "ro"))
+            variables["LD_LIBRARY_PATH"] = prefix + "/lib"
+            variables["VK_DRIVER_FILES"] = prefix + "/share/vulkan/icd.d/radeon_icd.x86_64.json"
+            variables["LIBGL_DRIVERS_PATH"] = prefix + "/lib/dri"
+            variables["GBM_BACKENDS_PATH"] = prefix + "/lib/gbm"
+        self.script = "".join("export %s=%s\n" % item for item in variables.items())
+
+
+class Qmp:
+    """QEMU's monitor: one command after the other."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)
+        self.lines = self.socket.makefile("r", encoding="utf-8")
+        self.lines.readline()  # the greeting
+        self.events = []
+        self.execute("qmp_capabilities")
+
+    def close(self):
+        self.lines.close()
+        self.socket.close()
+
+    def execute(self, command, **arguments):
+        request = {"execute": command, "arguments": arguments}
+        self.socket.sendall(json.dumps(request).encode())
+        for line in self.lines:
+            reply = json.loads(line)
+            if "event" in reply:
+                self.events.append(reply["event"])
+            elif "error" in reply:
+                raise Failure("%s: %s" % (command, reply["error"]["desc"]))
+            else:
+                return reply["return"]
+        raise Failure("%s: QEMU is gone" % command)
+
+
+class VirtualMachine:
+    """QEMU and the guest in it. Options, all keywords:
+
+    qemu         a key of QEMUS
+    gpu          VIADUCT_GPU (docs/env.md)
+    device       the model and its properties, as -device takes them
+    library      a directory that is searched for libvirglrenderer.so.1 first; None: the system's
+    accelerator  "tcg", or "kvm" where there is one that works
+    shares       (directory, "ro" or "rw"): in the guest under the paths they have here
+    environment  more variables for QEMU
+    arguments    more arguments for QEMU
+    progress     called with each line that says how far the start is
+    """
+
+    DEVICE = "virtio-vga-gl,blob=on,hostmem=1G,drm_native_context=on"
+
+    def __init__(self, build, **options):
+        self.build = os.path.abspath(build)
+        self.options = options
+        self.folder = tempfile.TemporaryDirectory(prefix="viaduct-vm-")
+        self.shares = [(self.build, "ro"), *options.get("shares", [])]
+        self.process = None
+        self.monitor = None
+        self.port = None
+        self.received = ""
+        self.boot_seconds = None
+
+    # Starting.
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for connection in (self.port, self.monitor):
+            if connection:
+                connection.close()
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.folder.cleanup()
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def say(self, text):
+        self.options.get("progress", lambda _: None)(text)
+
+    def start(self):
+        image = tool("guest-mesa/image/build")
+        tree, command = QEMUS[self.options.get("qemu", "stock")]
+        tool("tools/tree", "path", tree)
+        self.say("starting QEMU")
+        started = time.monotonic()
+        with open(self.path("qemu.log"), "wb") as log:
+            self.process = subprocess.Popen(
+                [os.path.join(ROOT, "tools/tree"), "run", tree, "env",
+                 *("%s=%s" % item for item in self.environment().items()), *command,
+                 *self.arguments(image)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**os.environ, "VIADUCT_TREE_BIND": ":".join(path for path, _ in self.shares)})
+        self.wait_for(lambda: os.path.exists(self.path("port")), 30, "QEMU's start")
+        self.monitor = Qmp(self.path("monitor"))
+        self.connect()
+        self.boot_seconds = time.monotonic() - started
+        self.say("the guest is up after %.0f s" % self.boot_seconds)
+
+    def environment(self):
+        environment = {"VIADUCT_GPU": self.options.get("gpu", "sim:renoir"),
+                       "VIADUCT_SIMGPU_INSTANCE": "vm-%d" % os.getpid()}
+        library = self.options.get("library", os.path.join(self.build, "renderer"))
+        if library:
+            environment["LD_LIBRARY_PATH"] = library
+        # QEMU's own GL wants a render node, or else a window: here one without a screen.
+        if not self.has_render_node():
+            environment["SDL_VIDEODRIVER"] = "offscreen"
+        environment.update(self.options.get("environment", {}))
+        return environment
+
+    @staticmethod
+    def has_render_node():
+        return os.path.isdir("/dev/dri") and any(
+            name.startswith("renderD") for name in os.listdir("/dev/dri"))
+
+    def arguments(self, image):
+        shares = ",".join("share%d:%s:%s" % (number, path, mode)
+                          for number, (path, mode) in enumerate(self.shares))
+        accelerator = self.options.get("accelerator", "tcg")
+        arguments = [
+            "-machine", "q35,accel=%s,memory-backend=memory" % accelerator,
+            "-object", "memory-backend-memfd,id=memory,size=2G,share=on",
+            "-cpu", "host" if accelerator == "kvm" else self.options.get("cpu", "max"),
+            "-smp", "2", "-nodefaults", "-no-user-config",
+            "-kernel", os.path.join(image, "vmlinuz"),
+            "-initrd", os.path.join(image, "initrd.img"),
+            "-append", "console=ttyS0 loglevel=5 panic=1 viaduct.shares=" + shares,
+            "-drive", "file=%s,if=virtio,format=raw,readonly=on"
+            % os.path.join(image, "root.squashfs"),
+            "-serial", "file:" + self.path("console.log"),
+            "-qmp", "unix:%s,server=on,wait=off" % self.path("monitor"),
+            "-device", "virtio-serial-pci",
+            "-chardev", "socket,id=port,path=%s,server=on,wait=off" % self.path("port"),
+            "-device", "virtserialport,chardev=port",
+            "-device", self.options.get("device", self.DEVICE),
+            "-display", "egl-headless" if self.has_render_node() else "sdl,gl=on",
+        ]
+        for number, (path, mode) in enumerate(self.shares):
+            arguments += share_argument(number, path, mode)
+        return arguments + self.options.get("arguments", [])
+
+    # Waiting.
+
+    def wait_for(self, condition, seconds, what):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if self.process.poll() is not None:
+                raise Failure("QEMU ended with %d before %s:\n%s"
+                              % (self.process.returncode, what, self.log("qemu.log")))
+            if time.monotonic() > deadline:
+                raise Failure("%s took more than %d s:\n%s\n%s" % (
+                    what, seconds, self.log("qemu.log"), self.log("console.log")))
+            time.sleep(0.05)
+
+    def log(self, name):
+        with open(self.path(name), encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    # The session in the guest (guest-mesa/image/session).
+
+    def connect(self):
+        self.port = socket.socket(socket.AF_UNIX)
+        self.port.connect(self.path("port"))
+        self.wait_up()
+
+    def wait_up(self, seconds=180):
+        """Waits until the guest is up, or up again: its uptime in seconds."""
+        line = self.read_until(r"up ([0-9.]+)\n", seconds, "the guest's start")
+        return float(line.group(1))
+
+    def read_until(self, pattern, seconds, what):
+        """What was received up to this pattern, as a match; drops it from what is waiting."""
+        deadline = time.monotonic() + seconds
+        while not (match := re.search(pattern, self.received)):
+            self.receive(deadline, what)
+        self.received = self.received[match.end():]
+        return match
+
+    def receive(self, deadline, what):
+        self.port.settimeout(0.2)
+        try:
+            data = self.port.recv(65536)
+            if not data:
+                raise Failure("QEMU is gone before %s:\n%s" % (what, self.log("qemu.log")))
+            self.received += data.decode(errors="replace")
+        except TimeoutError:
+            pass
+        if deadline and time.monotonic() > deadline:
+            raise Failure("%s took too long; so far:\n%s\n%s\n%s" % (
+                what, self.received, self.log("qemu.log"), self.log("console.log")))
+
+    def send(self, script):
+        """Starts a shell script in the guest; finish() has what comes of it."""
+        self.port.settimeout(None)
+        self.port.sendall(base64.b64encode(script.encode()) + b"\n")
+
+    def finish(self, seconds=300, output=None):
+        """The exit status of what send() started, and what it printed; if output is a stream, that
+        goes there as it comes."""
+        deadline = time.monotonic() + seconds if seconds else None
+        printed = ""
+        while RECORD_SEPARATOR not in self.received:
+            if output:
+                output.write(self.received)
+                output.flush()
+                printed, self.received = printed + self.received, ""
+            self.receive(deadline, "a command in the guest")
+        status = self.read_until(RECORD_SEPARATOR + r"([0-9]+)\n", 10, "an exit status")
+        rest = status.string[:status.start()]
+        if output:
+            output.write(rest)
+        return int(status.group(1)), printed + rest
+
+    def run(self, script, seconds=300):
+        self.send(script)
+        return self.finish(seconds)
