@@ -1,5 +1,9 @@
 #include "drm-context/worker/isolation.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <mutex>
@@ -26,6 +30,23 @@ Isolation isolation_from_environment() {
     return Isolation::kUnset;
 }
 
+/// The number after `field` in /proc/PID/status; -1 if it cannot be read.
+long status_field(pid_t pid, std::string_view field) {
+    std::ifstream file(fmt::format("/proc/{}/status", pid));
+    for (std::string line; std::getline(file, line);)
+        if (line.starts_with(field)) return std::strtol(line.c_str() + field.size(), nullptr, 10);
+    return -1;
+}
+
+/// True if this process has confined itself since it was started: then it may be killed for
+/// starting another (QEMU's -sandbox on,spawn=deny). A container's filter is on its parent too.
+bool has_own_seccomp_filter() {
+    constexpr std::string_view kFilters = "Seccomp_filters:";  // since Linux 5.11
+    const long ours = status_field(::getpid(), kFilters);
+    if (ours < 0) return status_field(::getpid(), "Seccomp:") > 0;
+    return ours > std::max(0L, status_field(::getppid(), kFilters));
+}
+
 class WorkerProcess final : public WorkerHandle {
   public:
     WorkerProcess(std::shared_ptr<ZygoteLink> zygote, uint64_t worker)
@@ -41,7 +62,7 @@ class WorkerProcess final : public WorkerHandle {
 /// Processes, until it shows that there can be none.
 class ProcessLauncher final : public WorkerLauncher {
   public:
-    explicit ProcessLauncher(bool simulated) : simulated_(simulated) {
+    ProcessLauncher(bool simulated, Isolation wish) : simulated_(simulated), wish_(wish) {
         auto zygote = connect();
         if (zygote)
             zygote_ = *std::move(zygote);
@@ -65,7 +86,13 @@ class ProcessLauncher final : public WorkerLauncher {
   private:
     Result<std::shared_ptr<ZygoteLink>> connect() const {
         const char* path = ::secure_getenv("VIADUCT_WORKER_SOCKET");
-        auto socket = path && *path ? connect_to_zygote(path) : spawn_zygote();
+        const bool service = path && *path;
+        if (!service && wish_ == Isolation::kUnset && has_own_seccomp_filter())
+            return fail(EPERM,
+                        "this process has a seccomp filter that may forbid to start others; let "
+                        "VIADUCT_WORKER_SOCKET name a socket of viaduct-workerd, or set "
+                        "VIADUCT_ISOLATION=process if it does not");
+        auto socket = service ? connect_to_zygote(path) : spawn_zygote();
         if (!socket) return tl::unexpected(socket.error());
         return ZygoteLink::greet(*std::move(socket), simulated_);
     }
@@ -73,7 +100,8 @@ class ProcessLauncher final : public WorkerLauncher {
     void confirm() {
         const auto refused = zygote_->confirm();
         if (!refused) return use_threads(refused.error().message);
-        if (!refused->empty())
+        static std::atomic<bool> said{false};
+        if (!refused->empty() && !said.exchange(true))
             log(LogLevel::kWarning, "the workers' jail is incomplete, the host refuses: {}",
                 *refused);
         confirmed_ = true;
@@ -88,12 +116,16 @@ class ProcessLauncher final : public WorkerLauncher {
     }
 
     void use_threads(std::string_view reason) {
-        log(LogLevel::kWarning,
-            "contexts run within this process (thread mode): {}; see docs/isolation.md", reason);
+        static std::atomic<bool> said{false};  // a guest that reboots makes us try anew each time
+        if (!said.exchange(true))
+            log(LogLevel::kWarning,
+                "contexts run within this process (thread mode): {}; see docs/isolation.md",
+                reason);
         threads_ = launch_threads();
     }
 
     const bool simulated_;
+    const Isolation wish_;
     std::mutex mutex_;
     std::shared_ptr<ZygoteLink> zygote_;
     bool confirmed_ = false;
@@ -103,8 +135,9 @@ class ProcessLauncher final : public WorkerLauncher {
 }  // namespace
 
 std::unique_ptr<WorkerLauncher> launch_workers(bool simulated) {
-    if (isolation_from_environment() != Isolation::kProcess) return launch_threads();
-    return std::make_unique<ProcessLauncher>(simulated);
+    const Isolation wish = isolation_from_environment();
+    if (wish == Isolation::kThread) return launch_threads();
+    return std::make_unique<ProcessLauncher>(simulated, wish);
 }
 
 }  // namespace viaduct
