@@ -92,7 +92,9 @@ extern const Product kProduct;
 
 /// Writes one line to stderr if the product's debug variable is set. Keeps errno.
 void debug(const std::string& line);
-/// Writes one line to stderr: for a user's mistake, at most once per process. Keeps errno.
+/// Writes one line to stderr: what a user must hear of. Keeps errno.
+void report(const std::string& line);
+/// The same for a user's mistake, at most once per process.
 void complain(const std::string& line);
 
 }  // namespace simgpu::node

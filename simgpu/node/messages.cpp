@@ -10,14 +10,6 @@ namespace simgpu::node {
 
 namespace {
 
-// One write() per line: lines of several processes and threads stay whole.
-void write_line(const std::string& line) {
-    const int saved_errno = errno;
-    const std::string text = std::string(kProduct.name) + ": " + line + "\n";
-    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
-    errno = saved_errno;
-}
-
 bool debug_wanted() {
     static const bool wanted = [] {
         const char* value = ::getenv(kProduct.debug_variable);
@@ -28,13 +20,21 @@ bool debug_wanted() {
 
 }  // namespace
 
+// One write() per line: lines of several processes and threads stay whole.
+void report(const std::string& line) {
+    const int saved_errno = errno;
+    const std::string text = std::string(kProduct.name) + ": " + line + "\n";
+    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+    errno = saved_errno;
+}
+
 void debug(const std::string& line) {
-    if (debug_wanted()) write_line(line);
+    if (debug_wanted()) report(line);
 }
 
 void complain(const std::string& line) {
     static std::atomic<bool> said{false};
-    if (!said.exchange(true)) write_line(line);
+    if (!said.exchange(true)) report(line);
 }
 
 }  // namespace simgpu::node

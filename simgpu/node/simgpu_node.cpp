@@ -69,10 +69,12 @@ std::vector<std::unique_ptr<NodeDriver>> create_drivers() {
         complain(devices.error());
         return {};
     }
-    // Each open will fail with EINVAL: the program cannot tell its user why.
-    if (const auto injection = injection_status(); !injection) complain(injection.error().message);
-    // A real GPU's faults go to the kernel's log, not to the program's stderr.
-    set_log_sink([](std::string_view line) { debug(std::string(line)); });
+    if (const auto injection = injection_status(); !injection) {
+        complain(injection.error().message);
+        return {};
+    }
+    // There is no kernel's log to look up a fault in.
+    set_log_sink([](std::string_view line) { report(std::string(line)); });
     std::vector<std::unique_ptr<NodeDriver>> drivers;
     for (OpenOptions& options : *devices)
         drivers.push_back(std::make_unique<SimulatedDriver>(std::move(options)));

@@ -240,6 +240,31 @@ TEST_F(Objects, MapAndUnmapTwice) {  // C14
     EXPECT_EQ(virgl_renderer_resource_unmap(res_id), -EINVAL);
 }
 
+TEST_F(Objects, UnknownResources) {  // C15
+    const uint32_t gone = guest_.create_buffer(4096);
+    ASSERT_NE(gone, 0u);
+    virgl_renderer_resource_unref(gone);
+    std::byte page[4096];
+    void* mapped = nullptr;
+    uint64_t size = 0;
+    uint32_t value = 0;
+    int fd = -1;
+    virgl_renderer_resource_info info{};
+    for (const uint32_t res_id : {gone, 0u, 4711u, UINT32_MAX}) {
+        SCOPED_TRACE(res_id);
+        EXPECT_EQ(virgl_renderer_resource_map(res_id, &mapped, &size), -EINVAL);
+        EXPECT_EQ(virgl_renderer_resource_map_fixed(res_id, page), -EINVAL);
+        EXPECT_EQ(virgl_renderer_resource_unmap(res_id), -EINVAL);
+        EXPECT_EQ(virgl_renderer_resource_export_blob(res_id, &value, &fd), -EINVAL);
+        EXPECT_EQ(virgl_renderer_resource_get_map_info(res_id, &value), -EINVAL);
+        EXPECT_EQ(virgl_renderer_resource_get_info(static_cast<int>(res_id), &info), EINVAL);
+        attach(guest_.id(), res_id);
+        virgl_renderer_ctx_detach_resource(static_cast<int>(guest_.id()), static_cast<int>(res_id));
+        virgl_renderer_resource_unref(res_id);
+    }
+    EXPECT_TRUE(guest_.settle());
+}
+
 TEST_F(Objects, HostBlobsAreCreatedWithSenseOnly) {  // C16, C17
     std::byte page[4096];
     iovec iov[] = {{page, 2048}, {page, 1024}};
