@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 
 namespace viaduct::loopback {
@@ -74,13 +75,15 @@ void* observed(Mmap* next, const MmapCall& call) {
 }  // namespace
 
 // Before the C library's for every library of this process; mmap64 is what sources built with
-// _FILE_OFFSET_BITS=64 call. Declared under other names: the headers' own mmap may be either.
+// _FILE_OFFSET_BITS=64 call. The first calls come before any constructor has run. Declared under
+// other names: the headers' own mmap may be either.
 #define VIADUCT_OBSERVED_MMAP(symbol)                                                              \
     extern "C" __attribute__((visibility("default"))) void* viaduct_observed_##symbol(             \
         void*, size_t, int, int, int, off_t) __asm__(#symbol);                                     \
     void* viaduct_observed_##symbol(void* address, size_t size, int protection, int flags, int fd, \
                                     off_t offset) {                                                \
-        static auto* const next = reinterpret_cast<Mmap*>(::dlsym(RTLD_NEXT, #symbol));            \
+        static constinit std::atomic<Mmap*> next = nullptr;                                        \
+        if (!next) next = reinterpret_cast<Mmap*>(::dlsym(RTLD_NEXT, #symbol));                    \
         return observed(next, {address, size, protection, flags, fd, offset});                     \
     }
 
