@@ -9,7 +9,8 @@ namespace {
 
 constexpr ContextTypeInfo kTypes[] = {
     // 3.27 is the first interface with timeline syncobj chunks in CS (kernel amdgpu_drv.c).
-    {wire::ContextType::kAmdgpu, "amdgpu", 3, 27, amdgpu::fill_capset, amdgpu::create_context},
+    {wire::ContextType::kAmdgpu, "amdgpu", 3, 27, amdgpu::traits, amdgpu::fill_capset,
+     amdgpu::create_context},
 };
 
 }  // namespace

@@ -14,12 +14,14 @@
 namespace viaduct {
 
 class DriverContext;
+struct DriverTraits;
 
 struct ContextTypeInfo {
     wire::ContextType type;
     std::string_view kernel_driver;  // DRM_IOCTL_VERSION name
     uint32_t min_major;
     uint32_t min_minor;
+    const DriverTraits& (*traits)();
     /// Fills the driver's part of the capability set.
     Status (*fill_capset)(Device& device, wire::CapsetDrm& capset);
     /// A new context, which keeps to the account's limits and books into it.

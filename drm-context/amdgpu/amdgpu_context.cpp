@@ -24,26 +24,85 @@ uint64_t measure_query_info(const Request& request) {
 // The index is the wire's command number.
 constexpr CommandEntry kCommands[] = {
     {},
-    {"QUERY_INFO", sizeof(w::QueryInfoRequest), sizeof(w::Response),
-     call<&AmdgpuContext::query_info>, measure_query_info},
-    {"GEM_NEW", sizeof(w::GemNewRequest), 0, call<&AmdgpuContext::gem_new>},
-    {"BO_VA_OP", sizeof(w::BoVaOpRequest), sizeof(w::Response), call<&AmdgpuContext::bo_va_op>},
-    {"CS_SUBMIT", sizeof(w::CsSubmitRequest), sizeof(w::Response), call<&AmdgpuContext::cs_submit>},
+    {"QUERY_INFO",
+     sizeof(w::QueryInfoRequest),
+     sizeof(w::Response),
+     call<&AmdgpuContext::query_info>,
+     measure_query_info,
+     0,
+     {DRM_IOCTL_AMDGPU_INFO}},
+    {"GEM_NEW",
+     sizeof(w::GemNewRequest),
+     0,
+     call<&AmdgpuContext::gem_new>,
+     nullptr,
+     0,
+     {DRM_IOCTL_AMDGPU_GEM_CREATE}},
+    {"BO_VA_OP",
+     sizeof(w::BoVaOpRequest),
+     sizeof(w::Response),
+     call<&AmdgpuContext::bo_va_op>,
+     nullptr,
+     0,
+     {DRM_IOCTL_AMDGPU_GEM_VA}},
+    {"CS_SUBMIT",
+     sizeof(w::CsSubmitRequest),
+     sizeof(w::Response),
+     call<&AmdgpuContext::cs_submit>,
+     nullptr,
+     0,
+     {DRM_IOCTL_AMDGPU_CS, DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE}},
     // Guests before Mesa 25.1 do not round this request up to the driver's alignment.
-    {"SET_METADATA", sizeof(w::SetMetadataRequest), sizeof(w::Response),
-     call<&AmdgpuContext::set_metadata>, nullptr, 4},
-    {"BO_QUERY_INFO", sizeof(w::BoQueryInfoRequest), sizeof(w::BoQueryInfoResponse),
-     call<&AmdgpuContext::bo_query_info>},
-    {"CREATE_CTX", sizeof(w::CreateCtxRequest), sizeof(w::CreateCtxResponse),
-     call<&AmdgpuContext::create_ctx>},
-    {"RESERVE_VMID", sizeof(w::ReserveVmidRequest), sizeof(w::Response),
-     call<&AmdgpuContext::reserve_vmid>},
-    {"SET_PSTATE", sizeof(w::SetPstateRequest), sizeof(w::SetPstateResponse),
-     call<&AmdgpuContext::set_pstate>},
-    {"CS_QUERY_FENCE_STATUS", sizeof(w::CsQueryFenceStatusRequest),
-     sizeof(w::CsQueryFenceStatusResponse), call<&AmdgpuContext::cs_query_fence_status>},
+    {"SET_METADATA",
+     sizeof(w::SetMetadataRequest),
+     sizeof(w::Response),
+     call<&AmdgpuContext::set_metadata>,
+     nullptr,
+     4,
+     {DRM_IOCTL_AMDGPU_GEM_METADATA}},
+    {"BO_QUERY_INFO",
+     sizeof(w::BoQueryInfoRequest),
+     sizeof(w::BoQueryInfoResponse),
+     call<&AmdgpuContext::bo_query_info>,
+     nullptr,
+     0,
+     {DRM_IOCTL_AMDGPU_GEM_METADATA, DRM_IOCTL_AMDGPU_GEM_OP}},
+    {"CREATE_CTX",
+     sizeof(w::CreateCtxRequest),
+     sizeof(w::CreateCtxResponse),
+     call<&AmdgpuContext::create_ctx>,
+     nullptr,
+     0,
+     {DRM_IOCTL_AMDGPU_CTX}},
+    {"RESERVE_VMID",
+     sizeof(w::ReserveVmidRequest),
+     sizeof(w::Response),
+     call<&AmdgpuContext::reserve_vmid>,
+     nullptr,
+     0,
+     {DRM_IOCTL_AMDGPU_VM}},
+    {"SET_PSTATE",
+     sizeof(w::SetPstateRequest),
+     sizeof(w::SetPstateResponse),
+     call<&AmdgpuContext::set_pstate>,
+     nullptr,
+     0,
+     {DRM_IOCTL_AMDGPU_CTX}},
+    {"CS_QUERY_FENCE_STATUS",
+     sizeof(w::CsQueryFenceStatusRequest),
+     sizeof(w::CsQueryFenceStatusResponse),
+     call<&AmdgpuContext::cs_query_fence_status>,
+     nullptr,
+     0,
+     {DRM_IOCTL_AMDGPU_WAIT_CS}},
 };
 static_assert(std::size(kCommands) == static_cast<size_t>(w::Command::kCsQueryFenceStatus) + 1);
+
+// Fences of the rings, resets, mapping for the VMM.
+constexpr uint32_t kIoctls[] = {
+    DRM_IOCTL_SYNCOBJ_CREATE, DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, DRM_IOCTL_SYNCOBJ_WAIT,
+    DRM_IOCTL_AMDGPU_CTX,     DRM_IOCTL_AMDGPU_INFO,          DRM_IOCTL_AMDGPU_GEM_MMAP,
+};
 
 constexpr DriverTraits kTraits = {
     .name = "amdgpu",
@@ -52,12 +111,17 @@ constexpr DriverTraits kTraits = {
     .shmem_size = sizeof(w::Shmem),
     .async_error_offset = offsetof(w::Shmem, async_error),
     .ret_offset = offsetof(w::Response, ret),
+    .ioctls = kIoctls,
 };
 
 // Ring 0 is the CPU's and the protocol has 64 at most.
 constexpr uint32_t kMaxTimelines = 63;
 
 }  // namespace
+
+const DriverTraits& traits() {
+    return kTraits;
+}
 
 int query_kernel(Device& device, uint32_t query, void* to, uint32_t size) {
     drm_amdgpu_info info{};

@@ -74,6 +74,8 @@ class AmdgpuContext final : public DriverContext {
     std::set<uint32_t> lost_contexts_;
 };
 
+const DriverTraits& traits();
+
 /// ioctl AMDGPU_INFO: `query` into `size` bytes at `to`. 0 or a negative errno.
 int query_kernel(Device& device, uint32_t query, void* to, uint32_t size);
 

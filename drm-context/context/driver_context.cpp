@@ -13,13 +13,6 @@ constexpr uint32_t kBlobMappable = 1;
 constexpr uint32_t kBlobShareable = 2;
 constexpr uint32_t kBlobFlags = 7;
 
-// DRM_IOCTL_SET_CLIENT_NAME of kernel 6.13 <drm/drm.h>; newer than some headers we build with.
-struct DrmSetClientName {
-    uint64_t name_len;
-    uint64_t name;
-};
-constexpr unsigned long kSetClientName = DRM_IOWR(0xD1, DrmSetClientName);
-
 }  // namespace
 
 void DriverContext::set_name(std::string name, const std::string& client_name) {

@@ -2,6 +2,9 @@
 // derives from it and brings a table of commands.
 #pragma once
 
+#include <drm.h>
+
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -34,17 +37,27 @@ struct CommandEntry {
     uint64_t (*measure)(const Request& request) = nullptr;
     /// Requests whose length need only be a multiple of this (0: the driver's).
     uint32_t alignment = 0;
+    /// The ioctl requests that it makes: the jail lets through no others. Zeros count for nothing.
+    std::array<uint32_t, 3> ioctls = {};
 };
 
 /// What differs between the drivers' wire formats, as data.
 struct DriverTraits {
     std::string_view name;
     std::span<const CommandEntry> commands;
-    uint32_t alignment = 4;           // of request lengths and rsp_off
-    uint32_t shmem_size = 8;          // fixed part of the control buffer
-    uint32_t async_error_offset = 0;  // in the control buffer; 0: the driver has none
-    uint32_t ret_offset = 0;          // of the i32 `ret` in responses; 0: it has none
+    uint32_t alignment = 4;                 // of request lengths and rsp_off
+    uint32_t shmem_size = 8;                // fixed part of the control buffer
+    uint32_t async_error_offset = 0;        // in the control buffer; 0: the driver has none
+    uint32_t ret_offset = 0;                // of the i32 `ret` in responses; 0: it has none
+    std::span<const uint32_t> ioctls = {};  // made apart from commands
 };
+
+/// DRM_IOCTL_SET_CLIENT_NAME of kernel 6.13 <drm/drm.h>; newer than some headers we build with.
+struct DrmSetClientName {
+    uint64_t name_len;
+    uint64_t name;
+};
+inline constexpr unsigned long kSetClientName = DRM_IOWR(0xD1, DrmSetClientName);
 
 /// Used by the worker's thread only.
 class DriverContext {

@@ -17,8 +17,7 @@ void copy_text(char (&to)[N], std::string_view text) {
     std::memcpy(to, text.data(), std::min(text.size(), N - 1));
 }
 
-Result<std::unique_ptr<DriverContext>> create_context(
-    WorkerStart& start, const std::function<Status(Device& device)>& confine) {
+Result<std::unique_ptr<DriverContext>> create_context(WorkerStart& start, const Confine& confine) {
     const WorkerSettings& settings = start.settings;
     const ContextTypeInfo* type = find_context_type(settings.type);
     if (!type) return fail(ENOTSUP, "no context type {}", static_cast<uint32_t>(settings.type));
@@ -26,8 +25,8 @@ Result<std::unique_ptr<DriverContext>> create_context(
     if (!account) return tl::unexpected(account.error());
     auto device = open_device(std::move(start.device));
     if (!device) return tl::unexpected(device.error());
-    if (confine)
-        if (auto status = confine(**device); !status) return tl::unexpected(status.error());
+    if (confine) device = confine(*std::move(device));
+    if (!device) return tl::unexpected(device.error());
     auto context = type->create(*std::move(device), *std::move(account));
     if (context) (*context)->set_name(settings.name, settings.client_name);
     return context;
@@ -40,7 +39,7 @@ void WorkerSettings::set_names(std::string_view guest_name, std::string_view cli
     copy_text(client_name, client);
 }
 
-void run_worker(WorkerStart start, const std::function<Status(Device& device)>& confine) {
+void run_worker(WorkerStart start, const Confine& confine) {
     auto end = transport::open_channel_end(std::move(start.channel));
     if (!end) return;  // the socket closes: the front sees that
     // Outlive the worker, to tell of its end with.

@@ -55,8 +55,12 @@ class WorkerLauncher {
 /// Workers as threads of this process.
 std::unique_ptr<WorkerLauncher> launch_threads();
 
-/// Runs a worker on the calling thread until it ends. `confine` is called once the device is open,
-/// and before anything of the guest's is looked at; the worker does not start if it fails.
-void run_worker(WorkerStart start, const std::function<Status(Device& device)>& confine);
+/// Called once a worker's device is open, and before anything of the guest's is looked at: gives
+/// the device as the worker may use it.
+using Confine = std::function<Result<std::unique_ptr<Device>>(std::unique_ptr<Device> device)>;
+
+/// Runs a worker on the calling thread until it ends. It does not start if `confine` (which may be
+/// empty) fails.
+void run_worker(WorkerStart start, const Confine& confine);
 
 }  // namespace viaduct

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "drm-context/jail/namespaces.h"
 #include "drm-context/transport/control_socket.h"
 #include "drm-context/worker/process/zygote.h"
 #include "drm-context/worker/zygote_messages.h"
@@ -21,6 +22,8 @@ namespace {
 
 constexpr int kFrontSocket = 3;
 constexpr std::chrono::seconds kHelloTime{10};
+
+enum class Start { kDetached, kByService };
 
 // Leaves no child behind: see spawn_zygote().
 void detach() {
@@ -56,17 +59,27 @@ Status check_version(const zygote::Hello& hello) {
     return fail(EPROTO, "it is of another version than the library");
 }
 
-void answer_hello(int front, const Status& status) {
+void answer_hello(int front, int error, std::string_view message) {
     zygote::HelloReply reply;
-    if (!status) {
-        reply.error = status.error().code;
-        const std::string& text = status.error().message;
-        std::memcpy(reply.message, text.data(), std::min(text.size(), sizeof(reply.message) - 1));
-    }
+    reply.error = error;
+    std::memcpy(reply.message, message.data(), std::min(message.size(), sizeof(reply.message) - 1));
     (void)transport::send_message(front, std::as_bytes(std::span(&reply, 1)), -1);
 }
 
-int run() {
+// Goes on in the first process of the new pid namespace: when it ends, however it ends, the kernel
+// ends all the others. A service manager wants to see its own child live as long.
+void become_first_process(Start how) {
+    const pid_t child = ::fork();
+    if (child == 0) return;
+    if (child < 0) ::_exit(1);
+    if (how == Start::kDetached) ::_exit(0);
+    ::close(kFrontSocket);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ::_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
+int run(Start how) {
     UniqueFd front(kFrontSocket);
     ::fcntl(front.get(), F_SETFD, FD_CLOEXEC);
     zygote::Hello hello;
@@ -74,10 +87,15 @@ int run() {
         transport::receive_message(front.get(), std::as_writable_bytes(std::span(&hello, 1)),
                                    std::chrono::steady_clock::now() + kHelloTime);
     if (!got) return 1;
-    const Status status = check_version(hello);
-    answer_hello(front.get(), status);
-    if (!status) return 1;
+    if (const auto status = check_version(hello); !status) {
+        answer_hello(front.get(), status.error().code, status.error().message);
+        return 1;
+    }
     set_environment(hello);
+    const auto namespaces = jail::enter_namespaces(hello.simulated ? jail::Reachable::kSharedMemory
+                                                                   : jail::Reachable::kNothing);
+    if (namespaces.new_processes) become_first_process(how);
+    answer_hello(front.get(), 0, namespaces.refused);
     return Zygote(std::move(front)).run() ? 0 : 1;
 }
 
@@ -93,8 +111,12 @@ int main(int count, char** arguments) {
         (void)!::write(STDERR_FILENO, kHelp.data(), kHelp.size());
         return EXIT_FAILURE;
     }
-    if (count > 1 && std::strcmp(arguments[1], "--detach") == 0) viaduct::detach();
+    auto how = viaduct::Start::kByService;
+    if (count > 1 && std::strcmp(arguments[1], "--detach") == 0) {
+        how = viaduct::Start::kDetached;
+        viaduct::detach();
+    }
     ::clearenv();
     viaduct::close_descriptors();
-    return viaduct::run();
+    return viaduct::run(how);
 }

@@ -29,13 +29,21 @@ void log_to_front(int socket, LogLevel level) {
 
 }  // namespace
 
-void run_worker_process(WorkerStart start, pid_t zygote) {
+void run_worker_process(WorkerStart start, const jail::Cell& cell, pid_t zygote) {
     // Without a process namespace of ours the zygote's death must still be a worker's.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != zygote) ::_exit(1);
     // Threads of the simulated GPU may log until the very end: this copy stays open.
-    log_to_front(start.channel.socket.duplicate().release(), start.settings.log_level);
-    run_worker(std::move(start), nullptr);
+    // What ps and top show.
+    ::prctl(PR_SET_NAME, fmt::format("vw:{}", start.settings.name).c_str());
+    const int front = start.channel.socket.duplicate().release();
+    log_to_front(front, start.settings.log_level);
+    run_worker(std::move(start),
+               [&](std::unique_ptr<Device> device) -> Result<std::unique_ptr<Device>> {
+                   if (auto status = jail::close(cell, front); !status)
+                       return tl::unexpected(status.error());
+                   return jail::check_ioctls(std::move(device), cell);
+               });
     ::_exit(0);
 }
 

@@ -3,11 +3,13 @@
 
 #include <sys/types.h>
 
+#include "drm-context/jail/jail.h"
 #include "drm-context/worker/worker_host.h"
 
 namespace viaduct {
 
-/// Runs a worker in this freshly forked process, and ends the process. `zygote` is its parent.
-[[noreturn]] void run_worker_process(WorkerStart start, pid_t zygote);
+/// Runs a worker in this freshly forked process, in the jail, and ends the process. `zygote` is its
+/// parent.
+[[noreturn]] void run_worker_process(WorkerStart start, const jail::Cell& cell, pid_t zygote);
 
 }  // namespace viaduct

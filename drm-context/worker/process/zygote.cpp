@@ -81,19 +81,33 @@ Status Zygote::serve_one() {
 void Zygote::start(const zygote::Request& request, std::vector<UniqueFd> descriptors) {
     auto start = make_start(request, std::move(descriptors));
     if (!start) return;  // the front sees its socket close
+    const auto cell = cell_for(*start);
+    if (!cell)
+        return announce_worker(start->channel.socket.get(), tl::unexpected(cell.error()), -1);
     const pid_t zygote = ::getpid();
     const pid_t child = ::fork();
     if (child == 0) {
         front_.reset();
         child_events_.reset();
         unblock_signals();
-        run_worker_process(*std::move(start), zygote);
+        run_worker_process(*std::move(start), **cell, zygote);
     }
     if (child > 0)
         workers_.emplace(request.worker, child);
     else
         announce_worker(start->channel.socket.get(),
                         fail(errno, "cannot fork a worker: {}", std::strerror(errno)), -1);
+}
+
+Result<const jail::Cell*> Zygote::cell_for(const WorkerStart& start) {
+    const auto gpu = start.device.simulated.empty() ? jail::Gpu::kReal : jail::Gpu::kSimulated;
+    const auto key = std::pair(start.settings.type, gpu);
+    if (const auto found = cells_.find(key); found != cells_.end()) return &found->second;
+    const ContextTypeInfo* type = find_context_type(start.settings.type);
+    if (!type) return fail(ENOTSUP, "no context type {}", static_cast<uint32_t>(key.first));
+    auto cell = jail::prepare(*type, gpu);
+    if (!cell) return tl::unexpected(cell.error());
+    return &cells_.emplace(key, *std::move(cell)).first->second;
 }
 
 // Children are not reaped but here: the process of that number is ours.

@@ -9,6 +9,7 @@
 
 #include "blob/result.h"
 #include "blob/unique_fd.h"
+#include "drm-context/jail/jail.h"
 #include "drm-context/worker/zygote_messages.h"
 
 namespace viaduct {
@@ -26,6 +27,8 @@ class Zygote {
   private:
     Status serve_one();
     void start(const zygote::Request& request, std::vector<UniqueFd> descriptors);
+    /// The jail for such a worker; made when first wanted.
+    Result<const jail::Cell*> cell_for(const WorkerStart& start);
     void kill(uint64_t worker);
     void reap();
     void end_all();
@@ -33,6 +36,7 @@ class Zygote {
     UniqueFd front_;
     UniqueFd child_events_;  // signalfd of SIGCHLD
     std::map<uint64_t, pid_t> workers_;
+    std::map<std::pair<wire::ContextType, jail::Gpu>, jail::Cell> cells_;
 };
 
 }  // namespace viaduct
