@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "simgpu/amdgpu/drm_file.h"
+#include "simgpu/clock.h"
 
 namespace simgpu::amdgpu {
 

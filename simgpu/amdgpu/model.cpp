@@ -48,7 +48,7 @@ constexpr std::array kVega10Registers = {RegisterValue{0x263e, 0x2a114042}};
 /// What all GFX9 chips have in common.
 constexpr DeviceInfo gfx9_device() {
     DeviceInfo info{};
-    info.gpu_counter_freq = 100000;  // kHz: gpu_clock() of engine.h
+    info.gpu_counter_freq = 100000;  // kHz: gpu_clock() of clock.h
     info.num_hw_gfx_contexts = 8;
     set_pcie(info, 3, 16);
     info.virtual_address_offset = 0x200000;

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "simgpu/clock.h"
 #include "simgpu/log.h"
 
 namespace simgpu::amdgpu {
@@ -17,14 +18,9 @@ namespace {
 
 using Kind = JobOutcome::Kind;
 
-constexpr uint64_t kDefaultHangMs = 2000;
+constexpr uint64_t kDefaultHangMs = 10'000;  // amdgpu's default lockup_timeout
 
 std::atomic<EngineFactory> engine_factory = create_engine;
-
-uint64_t now_ns() {
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
-}
 
 JobOutcome outcome_of(Kind kind, std::string report) {
     JobOutcome outcome;
@@ -165,9 +161,9 @@ void Ring::process(Job& job) {
     const auto injected = inject_into_job(place_.ip->name, owner_.client_name());
     if (const auto turn = device_->wait_turn(place_.index, job.context->priority(), stop_)) {
         job.fences.started->signal();
-        const uint64_t start = now_ns();
+        const uint64_t start = monotonic_ns();
         outcome = execute(job, injected);
-        busy_ns_ += now_ns() - start;
+        busy_ns_ += monotonic_ns() - start;
     } else {
         outcome = outcome_of(Kind::kStopped, {});
     }
@@ -176,10 +172,10 @@ void Ring::process(Job& job) {
 
 JobOutcome Ring::execute(Job& job, const std::optional<InjectionRule>& injected) {
     using Injection = InjectionRule::Kind;
-    const uint64_t deadline_ns = now_ns() + hang_ns_;
+    const uint64_t deadline_ns = monotonic_ns() + hang_ns_;
     const uint64_t resets = device_->reset_count();
     if (injected && injected->kind == Injection::kSlow)
-        sleep_unless_stopped(now_ns() + injected->milliseconds * 1'000'000);
+        sleep_unless_stopped(monotonic_ns() + injected->milliseconds * 1'000'000);
     if (injected && injected->kind == Injection::kHang) {
         if (!sleep_unless_stopped(deadline_ns)) return outcome_of(Kind::kStopped, {});
         return outcome_of(Kind::kHang, "injected");
@@ -204,7 +200,7 @@ JobOutcome Ring::run_ibs(Job& job, uint64_t deadline_ns) {
     std::unique_ptr<Engine>& engine = job.context->engine(place_.index);
     if (!engine) engine = engine_factory.load()(place_);
     JobMemory memory(job.page_table);
-    JobEnvironment environment{memory, stop_, deadline_ns};
+    JobEnvironment environment{memory, stop_, deadline_ns, thread_cpu_ns() + hang_ns_};
     for (const IndirectBuffer& ib : job.ibs) {
         JobOutcome outcome = engine->execute(ib, environment);
         if (!outcome.done()) return outcome;

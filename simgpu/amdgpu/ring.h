@@ -26,7 +26,7 @@ struct RingPlace {
     uint32_t render_backends = 0;  // of the chip
 };
 
-/// $VIADUCT_SIMGPU_HANG_MS in nanoseconds; 2 s if it is not set or makes no sense.
+/// $VIADUCT_SIMGPU_HANG_MS in nanoseconds; 10 s if it is not set or makes no sense.
 uint64_t hang_timeout_ns();
 
 /// Makes the packet processor of a context on a ring; replaceable for tests of the scheduling.

@@ -8,11 +8,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 #include <map>
 #include <mutex>
 #include <optional>
 
+#include "simgpu/clock.h"
 #include "simgpu/drm/fd_watcher.h"
 #include "simgpu/drm/fence.h"
 #include "simgpu/drm/named_socket.h"
@@ -31,19 +31,13 @@ struct Completion {
     uint64_t timestamp_ns;  // CLOCK_MONOTONIC
 };
 
-uint64_t now_ns() {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
-}
-
 /// Nothing while the fence is pending.
 std::optional<Completion> peek_completion(int fd) {
     Completion completion{};
     const ssize_t got = ::recv(fd, &completion, sizeof(completion), MSG_PEEK | MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return {};
     if (got != sizeof(completion))
-        return Completion{.status = -ECANCELED, .pad = 0, .timestamp_ns = now_ns()};
+        return Completion{.status = -ECANCELED, .pad = 0, .timestamp_ns = monotonic_ns()};
     completion.status = std::clamp(completion.status, -kMaxErrno, 0);
     return completion;
 }
@@ -90,7 +84,7 @@ class Signaller {
     ~Signaller() { ExportedFences::instance().remove(id_); }
 
     void complete(int status) {
-        const Completion completion{.status = status, .pad = 0, .timestamp_ns = now_ns()};
+        const Completion completion{.status = status, .pad = 0, .timestamp_ns = monotonic_ns()};
         // Fails only if the user has closed every copy: nobody is left to tell.
         (void)!::send(inner_.get(), &completion, sizeof(completion), MSG_NOSIGNAL | MSG_DONTWAIT);
         inner_.reset();

@@ -25,10 +25,15 @@ struct JobEnvironment {
     /// Set from another thread to end the job early (reset, close). Polled at least once per
     /// packet, per few thousand shader instructions, and in every wait.
     const std::atomic<bool>& stop;
-    /// Host CLOCK_MONOTONIC nanoseconds after which an unsatisfied wait or an endless shader is
-    /// a hang.
+    /// monotonic_ns() after which an unsatisfied wait or an endless shader is a hang.
     uint64_t deadline_ns = UINT64_MAX;
+    /// thread_cpu_ns() that running code must have reached as well: on a busy host a job takes
+    /// longer, which makes no hang of it.
+    uint64_t cpu_deadline_ns = 0;
 };
+
+/// True if code that is still running is a hang by now.
+bool runs_too_long(const JobEnvironment& environment);
 
 /// Packets and instructions met, for `skipped` reports and tests. Names are stable.
 struct EngineCounters {
@@ -54,8 +59,5 @@ struct Pm4Options {
 
 std::unique_ptr<Engine> create_pm4_engine(const Pm4Options& options = {});
 std::unique_ptr<Engine> create_sdma_engine();
-
-/// The GPU's free-running counter: 100 MHz, from CLOCK_MONOTONIC.
-uint64_t gpu_clock();
 
 }  // namespace simgpu

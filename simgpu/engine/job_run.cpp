@@ -9,6 +9,8 @@
 #include <cstring>
 #include <ctime>
 
+#include "simgpu/clock.h"
+
 namespace simgpu {
 
 namespace {
@@ -19,12 +21,6 @@ constexpr unsigned kPollsPerClockRead = 16;
 constexpr unsigned kSpins = 64;  // attempts that only yield; most waits end within them
 constexpr long kShortestSleepNs = 2'000;
 constexpr long kLongestSleepNs = 1'000'000;
-
-uint64_t monotonic_ns() {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
-}
 
 /// `pattern` as it continues `bytes` bytes further on.
 uint32_t rotate_by_bytes(uint32_t pattern, uint64_t bytes) {
@@ -64,25 +60,27 @@ bool JobRun::hang(std::string report) {
     return end({.kind = JobOutcome::Kind::kHang, .report = std::move(report)});
 }
 
-bool JobRun::poll() {
-    if (environment_.stop.load(std::memory_order_relaxed)) return check_limits();
-    return ++polls_ % kPollsPerClockRead != 0 || check_limits();
+bool runs_too_long(const JobEnvironment& environment) {
+    return environment.deadline_ns != UINT64_MAX && monotonic_ns() >= environment.deadline_ns &&
+           thread_cpu_ns() >= environment.cpu_deadline_ns;
 }
 
-bool JobRun::check_limits() {
-    if (environment_.stop.load(std::memory_order_acquire))
-        return end({.kind = JobOutcome::Kind::kStopped, .report = "asked to stop"});
-    if (environment_.deadline_ns != UINT64_MAX && monotonic_ns() >= environment_.deadline_ns)
-        return hang("the job is still running at its deadline");
+bool JobRun::poll() {
+    if (stopped()) return false;
+    if (++polls_ % kPollsPerClockRead != 0 || !runs_too_long(environment_)) return true;
+    return hang("the job is still running at its deadline");
+}
+
+bool JobRun::stopped() {
+    if (!environment_.stop.load(std::memory_order_acquire)) return false;
+    end({.kind = JobOutcome::Kind::kStopped, .report = "asked to stop"});
     return true;
 }
 
 bool JobRun::pause(unsigned attempt, const char* what) {
-    if (!check_limits()) {
-        if (outcome_.kind == JobOutcome::Kind::kHang)
-            outcome_.report = fmt::format("{} is still unsatisfied at the job's deadline", what);
-        return false;
-    }
+    if (stopped()) return false;
+    if (monotonic_ns() >= environment_.deadline_ns)
+        return hang(fmt::format("{} is still unsatisfied at the job's deadline", what));
     if (attempt < kSpins) {
         ::sched_yield();
         return true;

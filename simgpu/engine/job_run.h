@@ -65,7 +65,7 @@ class JobRun {
     bool fill(uint64_t va, uint32_t pattern, uint64_t size);
 
   private:
-    bool check_limits();
+    bool stopped();
     bool pause(unsigned attempt, const char* what);
     template <typename T>
     T* aligned(uint64_t va, Access access);

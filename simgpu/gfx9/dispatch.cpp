@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 
 #include "simgpu/gfx9/compute.h"
@@ -56,12 +55,6 @@ class DispatchRun {
     std::unique_ptr<Wave[]> waves_;
     unsigned until_poll_ = kPollInterval;
 };
-
-uint64_t now_ns() {
-    // steady_clock is CLOCK_MONOTONIC here.
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
-}
 
 JobOutcome make_outcome(JobOutcome::Kind kind, std::string report) {
     JobOutcome outcome;
@@ -189,7 +182,7 @@ bool DispatchRun::poll(JobOutcome& outcome) {
         outcome = make_outcome(JobOutcome::Kind::kStopped, "shader stopped on request");
         return false;
     }
-    if (now_ns() < environment_.deadline_ns) return true;
+    if (!runs_too_long(environment_)) return true;
     outcome = make_outcome(JobOutcome::Kind::kHang,
                            fmt::format("shader at {:#x} ran past its deadline",
                                        dispatch_.program_va & ShaderMemory::kAddressMask));

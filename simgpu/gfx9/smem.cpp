@@ -1,4 +1,5 @@
 // SMEM: scalar loads, stores and atomics, caches, clocks.
+#include "simgpu/clock.h"
 #include "simgpu/engine/engine.h"
 #include "simgpu/gfx9/buffer_resource.h"
 #include "simgpu/gfx9/vmem.h"

@@ -1,4 +1,5 @@
 // Packets that move data between memory, registers and GDS.
+#include "simgpu/clock.h"
 #include "simgpu/engine/tc_atomic.h"
 #include "simgpu/pm4/handlers.h"
 

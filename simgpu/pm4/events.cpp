@@ -1,4 +1,5 @@
 // Fences, events and waits.
+#include "simgpu/clock.h"
 #include "simgpu/engine/compare.h"
 #include "simgpu/pm4/handlers.h"
 

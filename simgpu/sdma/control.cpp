@@ -1,4 +1,5 @@
 // SDMA packets that steer, wait and signal. Field positions: Linux vega10_sdma_pkt_open.h.
+#include "simgpu/clock.h"
 #include "simgpu/engine/compare.h"
 #include "simgpu/engine/tc_atomic.h"
 #include "simgpu/sdma/handlers.h"

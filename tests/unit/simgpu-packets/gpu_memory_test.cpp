@@ -1,4 +1,5 @@
 #include "simgpu/engine/gpu_memory.h"
+#include "simgpu/clock.h"
 
 #include <gtest/gtest.h>
 

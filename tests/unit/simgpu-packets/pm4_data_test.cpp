@@ -1,6 +1,7 @@
 // PM4 packets that move data.
 #include <numeric>
 
+#include "simgpu/clock.h"
 #include "tests/unit/simgpu-packets/pm4_test.h"
 
 namespace simgpu {

@@ -1,6 +1,7 @@
 // PM4 fences, events and waits.
 #include <thread>
 
+#include "simgpu/clock.h"
 #include "tests/unit/simgpu-packets/pm4_test.h"
 
 namespace simgpu {

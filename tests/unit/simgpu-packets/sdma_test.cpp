@@ -2,6 +2,7 @@
 #include <numeric>
 #include <thread>
 
+#include "simgpu/clock.h"
 #include "simgpu/sdma/sdma_engine.h"
 #include "tests/unit/simgpu-packets/engine_test.h"
 
