@@ -62,8 +62,8 @@ class NativeContext {
     virtual Status submit(std::span<const std::byte> commands) = 0;
     /// Gives out the object that waits under blob_id (0: the control buffer) as resource res_id.
     virtual Result<BlobObject> create_blob(const BlobRequest& request) = 0;
-    /// What to mmap to reach an opaque resource's bytes.
-    virtual Result<MapSource> map_source(uint32_t res_id) = 0;
+    /// What to mmap to reach an opaque resource's bytes; at least `size` bytes are there, for good.
+    virtual Result<MapSource> map_source(uint32_t res_id, uint64_t size) = 0;
     /// A new descriptor for an opaque resource.
     virtual Result<ExportedBlob> export_blob(uint32_t res_id) = 0;
     /// Makes a foreign dma-buf known here as res_id. Takes the descriptor.

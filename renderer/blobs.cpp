@@ -46,7 +46,7 @@ Result<BorrowedSource> map_source(const Resource& resource) {
     if (resource.opaque()) {
         const auto creator = resource.creator.lock();
         if (!creator) return fail(EINVAL, "resource {}: its context is gone", resource.id);
-        auto source = creator->native->map_source(resource.id);
+        auto source = creator->native->map_source(resource.id, resource.size);
         if (!source) return tl::unexpected(source.error());
         return BorrowedSource{source->fd.get(), source->offset, std::move(source->fd)};
     }
@@ -90,16 +90,21 @@ int Renderer::create_guest_blob(const virgl_renderer_resource_create_blob_args& 
     return 0;
 }
 
+// The worker is asked without the lock: its answer may take a while, and concerns nobody else.
 int Renderer::create_native_blob(const ContextPtr& context,
                                  const virgl_renderer_resource_create_blob_args& args) {
-    const std::lock_guard lock(mutex_);
     auto object =
         context->native->create_blob({args.res_handle, args.blob_flags, args.blob_id, args.size});
+    const std::lock_guard lock(mutex_);
     if (!object) {
         context->log.log(LogLevel::kWarning, "create_blob",
                          "context {}: blob {} as resource {}: {}", context->id, args.blob_id,
                          args.res_handle, object.error().message);
         return -object.error().code;
+    }
+    if (!may_create(args.res_handle)) {  // another thread was faster
+        context->native->detach_resource(args.res_handle);
+        return -EINVAL;
     }
     Resource resource;
     resource.id = args.res_handle;
@@ -155,16 +160,21 @@ int Renderer::import_blob(const virgl_renderer_resource_import_blob_args* args) 
 int Renderer::map(uint32_t res_id, void** address, uint64_t* size) {
     if (!address || !size) return -EINVAL;
     if (const auto classic = classic_home_of(res_id)) return classic->map(res_id, address, size);
-    const std::lock_guard lock(mutex_);
-    const auto resource = find_resource(res_id);
-    if (!resource || resource->mapping.valid()) return -EINVAL;
+    ResourcePtr resource;
+    {
+        const std::lock_guard lock(mutex_);
+        resource = find_resource(res_id);
+        if (!resource || resource->mapping.valid()) return -EINVAL;
+    }
     const auto source = map_source(*resource);
     if (!source) return -EINVAL;
     auto mapping = Mapping::map_shared(source->fd, source->offset, resource->size);
+    const std::lock_guard lock(mutex_);
     if (!mapping) {
         log_.log(LogLevel::kError, "map", "resource {}: {}", res_id, mapping.error().message);
         return -EINVAL;
     }
+    if (find_resource(res_id) != resource || resource->mapping.valid()) return -EINVAL;
     resource->mapping = std::move(*mapping);
     *address = resource->mapping.data();
     *size = resource->size;
@@ -183,13 +193,13 @@ int Renderer::unmap(uint32_t res_id) {
 int Renderer::map_fixed(uint32_t res_id, void* address) {
     if (!address) return -EINVAL;
     if (const auto classic = classic_home_of(res_id)) return classic->map_fixed(res_id, address);
-    const std::lock_guard lock(mutex_);
-    const auto resource = find_resource(res_id);
+    const auto resource = look_up(res_id);
     if (!resource) return -EINVAL;
     const auto source = map_source(*resource);
     if (!source) return -EINVAL;
     const auto status = viaduct::map_fixed(source->fd, source->offset, resource->size, address);
     if (status) return 0;
+    const std::lock_guard lock(mutex_);
     log_.log(LogLevel::kError, "map_fixed", "resource {}: {}", res_id, status.error().message);
     return -EINVAL;
 }
@@ -207,11 +217,7 @@ int Renderer::map_info(uint32_t res_id, uint32_t* info) {
 int Renderer::export_blob(uint32_t res_id, uint32_t* type, int* fd) {
     if (!type || !fd) return -EINVAL;
     if (const auto classic = classic_home_of(res_id)) return classic->export_blob(res_id, type, fd);
-    ResourcePtr resource;
-    {
-        const std::lock_guard lock(mutex_);
-        resource = find_resource(res_id);
-    }
+    const auto resource = look_up(res_id);
     if (!resource) return -EINVAL;
     auto exported = export_storage(resource);
     if (!exported) return -EINVAL;
@@ -220,8 +226,8 @@ int Renderer::export_blob(uint32_t res_id, uint32_t* type, int* fd) {
     return 0;
 }
 
+// A resource's storage does not change: no lock, which nobody may hold while a worker is asked.
 Result<ExportedBlob> Renderer::export_storage(const ResourcePtr& resource) {
-    const std::lock_guard lock(mutex_);
     if (resource->opaque()) {
         const auto creator = resource->creator.lock();
         if (!creator) return fail(EINVAL, "resource {}: its context is gone", resource->id);

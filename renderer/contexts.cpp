@@ -100,24 +100,29 @@ int Renderer::submit_with_fences(uint32_t ctx_id, void* buffer, int ndw, uint64_
     if (count > 0 && !ids) return EINVAL;
     if (const auto classic = classic_for_context(ctx_id))
         return classic->submit_with_fences(ctx_id, buffer, ndw, ids, count);
+    ContextPtr context;
     {
         const std::lock_guard lock(mutex_);
-        const auto context = find_context(ctx_id);
-        if (!context) return EINVAL;
-        if (const int error = add_in_fences(*context, ids, count)) return error;
+        context = find_context(ctx_id);
     }
+    if (!context) return EINVAL;
+    if (const int error = add_in_fences(*context, ids, count)) return error;
     return submit(ctx_id, buffer, ndw);
 }
 
-// With the lock held. Ids that nobody owes have retired, or never were: they count as signalled.
-// What is owed bounds the work, whatever the count.
+// Without the lock: those who owe a fence are asked for it. Ids that nobody owes have retired, or
+// never were: they count as signalled. What is owed bounds the work, whatever the count.
 int Renderer::add_in_fences(Context& context, const uint64_t* ids, uint32_t count) {
     std::set<uint64_t> pending;
     for (uint32_t i = 0; i < count; ++i)
         if (fences_.owner(ids[i])) pending.insert(ids[i]);
     for (const uint64_t id : pending) {
         const auto owner = fences_.owner(id);
-        const auto source = owner ? find_context(*owner) : nullptr;
+        ContextPtr source;
+        {
+            const std::lock_guard lock(mutex_);
+            if (owner) source = find_context(*owner);
+        }
         if (!source || !source->native) continue;
         auto sync_file = source->native->export_fence(id);
         if (!sync_file) continue;  // retired meanwhile

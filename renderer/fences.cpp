@@ -57,19 +57,19 @@ int Renderer::attach_fence(uint32_t ctx_id, int fd) {
 int Renderer::export_fence(uint64_t fence_id, int* fd) {
     if (!fd) return -EINVAL;
     *fd = -1;
-    ClassicPtr classic;
-    {
-        const std::lock_guard lock(mutex_);
-        if (const auto owner = fences_.owner(fence_id)) {
-            const auto context = find_context(*owner);
-            if (!context || !context->native) return -EINVAL;
-            auto sync_file = context->native->export_fence(fence_id);
-            if (!sync_file) return -EINVAL;
-            *fd = sync_file->release();
-            return 0;
+    if (const auto owner = fences_.owner(fence_id)) {
+        ContextPtr context;
+        {
+            const std::lock_guard lock(mutex_);
+            context = find_context(*owner);
         }
-        classic = classic_;
+        if (!context || !context->native) return -EINVAL;
+        auto sync_file = context->native->export_fence(fence_id);  // not with the lock held
+        if (!sync_file) return -EINVAL;
+        *fd = sync_file->release();
+        return 0;
     }
+    const auto classic = this->classic();
     return classic ? classic->export_fence(fence_id, fd) : -EINVAL;
 }
 

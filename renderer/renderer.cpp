@@ -146,6 +146,11 @@ Renderer::ResourcePtr Renderer::find_resource(uint32_t res_id) const {
     return found == resources_.end() ? nullptr : found->second;
 }
 
+Renderer::ResourcePtr Renderer::look_up(uint32_t res_id) const {
+    const std::lock_guard lock(mutex_);
+    return find_resource(res_id);
+}
+
 Renderer::ClassicPtr Renderer::classic() const {
     const std::lock_guard lock(mutex_);
     return classic_;

@@ -100,6 +100,7 @@ class Renderer {
     void insert_resource(Resource resource);
 
     // Without the lock: these take it.
+    ResourcePtr look_up(uint32_t res_id) const;
     ClassicPtr classic() const;
     /// The classic renderer if it serves this context, or knows this resource; else null.
     ClassicPtr classic_for_context(uint32_t ctx_id) const;

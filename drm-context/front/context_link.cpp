@@ -6,10 +6,14 @@
 
 #include "blob/log.h"
 #include "blob/memfd.h"
+#include "drm-context/front/timing.h"
+#include "drm-context/worker/worker.h"
 
 namespace viaduct {
 
+using std::chrono::steady_clock;
 using transport::RecordType;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -17,12 +21,11 @@ namespace {
 constexpr size_t kMaxBacklog = 64 << 20;   // bytes
 constexpr size_t kBacklogEntryCost = 256;  // bytes, so that empty records count too
 
+// What a worker takes at most to let submitted work finish, and to end.
+constexpr std::chrono::milliseconds kQuitTime = Worker::kFinishTime + 1000ms;
+
 std::chrono::milliseconds answer_time() {
-    static const auto time = [] {
-        const char* text = std::getenv("VIADUCT_DEADLINE_MS");
-        const long value = text ? std::strtol(text, nullptr, 10) : 0;
-        return std::chrono::milliseconds(value > 0 ? value : 1000);
-    }();
+    static const auto time = milliseconds_from_environment("VIADUCT_DEADLINE_MS", 1000ms);
     return time;
 }
 
@@ -32,14 +35,16 @@ ContextLink::ContextLink(uint32_t ctx_id, transport::ChannelEnd end)
     : ctx_id_(ctx_id),
       end_(std::move(end)),
       inbox_(ctx_id, end_.socket.get()),
+      patience_(answer_time()),
       ring_(end_.page(), end_.ring_bytes()) {
     inbox_.expect(transport::kReadyCookie);
 }
 
 Status ContextLink::send(RecordType type, std::span<const std::byte> payload, UniqueFd descriptor) {
     const std::lock_guard lock(mutex_);
+    if (lost_) return fail(ENOBUFS, "context {} is lost", ctx_id_);
     if (payload.size() > ring_.max_payload()) return send_large(payload);
-    return send_locked(type, payload, std::move(descriptor));
+    return send_locked({type, payload, std::move(descriptor), payload.size() + kBacklogEntryCost});
 }
 
 Status ContextLink::send_large(std::span<const std::byte> payload) {
@@ -49,57 +54,52 @@ Status ContextLink::send_large(std::span<const std::byte> payload) {
     if (!bytes) return tl::unexpected(bytes.error());
     std::memcpy(bytes->data(), payload.data(), payload.size());
     const transport::SubmitMemory call{++last_cookie_, payload.size()};
-    return send_locked(RecordType::kSubmitMemory, std::as_bytes(std::span(&call, 1)),
-                       *std::move(memory));
+    return send_locked({RecordType::kSubmitMemory, std::as_bytes(std::span(&call, 1)),
+                        *std::move(memory), payload.size() + kBacklogEntryCost});
 }
 
-Status ContextLink::send_locked(RecordType type, std::span<const std::byte> payload,
-                                UniqueFd descriptor) {
+Status ContextLink::send_locked(Record record) {
     if (lost_) return fail(ENOBUFS, "context {} is lost", ctx_id_);
     drain_backlog();
-    if (backlog_.empty() && try_send(type, payload, descriptor.get())) {
+    if (backlog_.empty() && try_send(record)) {
         ring_doorbell();
         return {};
     }
-    backlog_bytes_ += payload.size() + kBacklogEntryCost;
+    backlog_bytes_ += record.cost;
     if (backlog_bytes_ > kMaxBacklog) {
-        lost_ = true;
-        backlog_.clear();
-        log(LogLevel::kWarning, "context {} submits faster than it is executed: given up", ctx_id_);
-        abandon();
+        lose("it submits faster than it is executed");
         return fail(ENOBUFS, "context {}: {} bytes wait to be executed", ctx_id_, backlog_bytes_);
     }
-    backlog_.push_back({type, {payload.begin(), payload.end()}, std::move(descriptor)});
+    Waiting& waiting = backlog_.emplace_back();
+    waiting.bytes.assign(record.payload.begin(), record.payload.end());
+    waiting.record = std::move(record);
+    waiting.record.payload = waiting.bytes;
     // Ask to be told of room, and look again: it may have appeared in between.
     end_.page().front_waits.store(1, std::memory_order_seq_cst);
     drain_backlog();
     return {};
 }
 
-bool ContextLink::try_send(RecordType type, std::span<const std::byte> payload, int descriptor) {
-    if (!ring_.has_room(payload.size())) return false;
-    if (descriptor >= 0) {
+bool ContextLink::try_send(const Record& record) {
+    if (!ring_.has_room(record.payload.size())) return false;
+    if (record.descriptor) {
         transport::DescriptorMessage message{};
-        std::memcpy(&message.cookie, payload.data(), sizeof(message.cookie));  // each call's first
+        // Each call's first field.
+        std::memcpy(&message.cookie, record.payload.data(), sizeof(message.cookie));
         if (!transport::send_message(end_.socket.get(), std::as_bytes(std::span(&message, 1)),
-                                     descriptor))
+                                     record.descriptor.get()))
             return false;
     }
-    return ring_.push(type, payload);
+    return ring_.push(record.type, record.payload);
 }
 
 void ContextLink::drain_backlog() {
     bool sent = false;
-    while (!backlog_.empty()) {
-        Outgoing& next = backlog_.front();
-        if (!try_send(next.type, next.payload, next.descriptor.get())) {
-            end_.page().front_waits.store(1, std::memory_order_seq_cst);
-            break;
-        }
-        backlog_bytes_ -= next.payload.size() + kBacklogEntryCost;
-        backlog_.pop_front();
+    for (; !backlog_.empty() && try_send(backlog_.front().record); backlog_.pop_front()) {
+        backlog_bytes_ -= backlog_.front().record.cost;
         sent = true;
     }
+    if (!backlog_.empty()) end_.page().front_waits.store(1, std::memory_order_seq_cst);
     if (sent) ring_doorbell();
 }
 
@@ -110,7 +110,7 @@ void ContextLink::ring_doorbell() {
 
 Result<ContextLink::Answer> ContextLink::wait_until_ready() {
     const std::lock_guard lock(ask_mutex_);
-    return receive();
+    return receive(answer_time());
 }
 
 Result<ContextLink::Answer> ContextLink::ask_bytes(RecordType type, uint64_t cookie,
@@ -121,11 +121,14 @@ Result<ContextLink::Answer> ContextLink::ask_bytes(RecordType type, uint64_t coo
         inbox_.forget();
         return tl::unexpected(status.error());
     }
-    return receive();
+    const auto start = steady_clock::now();
+    auto answer = receive(patience_.allowance(start));
+    patience_.spend(start, steady_clock::now());
+    return answer;
 }
 
-Result<ContextLink::Answer> ContextLink::receive() {
-    auto answer = inbox_.wait(std::chrono::steady_clock::now() + answer_time());
+Result<ContextLink::Answer> ContextLink::receive(std::chrono::milliseconds time) {
+    auto answer = inbox_.wait(steady_clock::now() + time);
     // The fence thread has missed the hang-up if it came meanwhile.
     if (!answer && inbox_.hung_up()) transport::signal_event(end_.notify.get());
     return answer;
@@ -135,7 +138,8 @@ Status ContextLink::add_fence(uint32_t ring_idx, uint64_t fence_id) {
     const std::lock_guard lock(mutex_);
     const auto place = fences_.add(ring_idx, fence_id);
     const transport::FenceCall call{0, place.count, place.ring, 0};
-    const auto status = send_locked(RecordType::kFence, std::as_bytes(std::span(&call, 1)), {});
+    const auto status = send_locked(
+        {RecordType::kFence, std::as_bytes(std::span(&call, 1)), UniqueFd(), kBacklogEntryCost});
     // A lost context's fences still retire: the fence thread takes them.
     if (!status) transport::signal_event(end_.notify.get());
     return {};
@@ -146,24 +150,65 @@ std::optional<FenceQueue::Place> ContextLink::find_fence(uint64_t fence_id) {
     return fences_.find(fence_id);
 }
 
+Status ContextLink::watch_control_buffer(int fd, const DriverTraits& traits) {
+    const std::lock_guard lock(mutex_);
+    return notice_.attach(fd, traits);
+}
+
 void ContextLink::quit() {
     const std::lock_guard lock(mutex_);
-    (void)send_locked(RecordType::kQuit, {}, {});  // a lost context ends anyway
+    asked_to_quit_ = steady_clock::now();
+    (void)send_locked({RecordType::kQuit, {}, UniqueFd(), 0});  // a lost context ends anyway
 }
 
 void ContextLink::abandon() {
+    const std::lock_guard lock(mutex_);
+    end_worker();
+}
+
+// With the lock held.
+void ContextLink::end_worker() {
     end_.page().abandoned.store(1);
     transport::signal_event(end_.doorbell.get());
+    if (worker_) worker_->kill();
+}
+
+// With the lock held.
+void ContextLink::lose(std::string_view why) {
+    if (lost_) return;
+    lost_ = true;
+    backlog_.clear();
+    log(LogLevel::kWarning, "context {} is lost: {}", ctx_id_, why);
+    end_worker();
+    notice_.post();
+    transport::signal_event(end_.notify.get());  // its fences retire
+}
+
+void ContextLink::check_progress(steady_clock::time_point now) {
+    const std::lock_guard lock(mutex_);
+    const uint64_t tail = end_.page().tail.load(std::memory_order_relaxed);
+    if (ring_.empty() || tail != last_tail_) last_progress_ = now;
+    last_tail_ = tail;
+    if (!lost_ && now - last_progress_ >= watchdog_time())
+        lose(fmt::format("its worker has taken no command for {} ms", watchdog_time().count()));
+    if (!ended_ && asked_to_quit_ && now - *asked_to_quit_ >= kQuitTime) {
+        asked_to_quit_ = now;
+        end_worker();
+    }
 }
 
 bool ContextLink::collect(std::vector<RetiredFence>& out) {
     transport::clear_event(end_.notify.get());
     const bool exited = end_.page().exited.load(std::memory_order_acquire) != 0 || inbox_.hung_up();
     const std::lock_guard lock(mutex_);
+    if (exited && !ended_) {
+        ended_ = true;
+        if (!asked_to_quit_) lose("its worker has ended");
+        if (lost_) notice_.post();  // it may have written since
+    }
     if (!lost_ && !exited) drain_backlog();
     fences_.take_retired(end_.page(), out);
     if (exited || lost_) fences_.take_all(out);
-    if (exited) slot_.clear_charge();
     return exited;
 }
 

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "blob/result.h"
@@ -14,6 +17,8 @@
 #include "drm-context/account/vm_account.h"
 #include "drm-context/front/fence_queue.h"
 #include "drm-context/front/inbox.h"
+#include "drm-context/front/loss_notice.h"
+#include "drm-context/front/patience.h"
 #include "drm-context/transport/channel.h"
 #include "drm-context/transport/command_ring.h"
 #include "drm-context/transport/control_socket.h"
@@ -56,10 +61,16 @@ class ContextLink {
     Status add_fence(uint32_t ring_idx, uint64_t fence_id);
     std::optional<FenceQueue::Place> find_fence(uint64_t fence_id);
 
+    /// The guest's control buffer exists: it will tell of a loss.
+    Status watch_control_buffer(int fd, const DriverTraits& traits);
+
     /// Asks the worker to finish and end.
     void quit();
-    /// Tells it to end at once.
+    /// Tells it to end at once; a process is killed.
     void abandon();
+    /// For the fence thread, from time to time: gives up a worker that has commands and has taken
+    /// none for too long, and ends one that was asked to end and does not.
+    void check_progress(std::chrono::steady_clock::time_point now);
 
     /// For the fence thread: drains the backlog, appends the fences that have retired. True once
     /// the worker has ended: everything has been taken out then.
@@ -72,21 +83,27 @@ class ContextLink {
     void set_slot(VmSlot slot) { slot_ = std::move(slot); }
 
   private:
-    struct Outgoing {
+    struct Record {
         transport::RecordType type;
-        std::vector<std::byte> payload;
+        std::span<const std::byte> payload;
         UniqueFd descriptor;
+        size_t cost = 0;  // bytes that it keeps from being freed while it waits
+    };
+    struct Waiting {
+        std::vector<std::byte> bytes;
+        Record record;  // of these bytes
     };
 
     Status send_large(std::span<const std::byte> payload);
-    Status send_locked(transport::RecordType type, std::span<const std::byte> payload,
-                       UniqueFd descriptor);
-    bool try_send(transport::RecordType type, std::span<const std::byte> payload, int descriptor);
+    Status send_locked(Record record);
+    void lose(std::string_view why);
+    void end_worker();
+    bool try_send(const Record& record);
     void drain_backlog();
     void ring_doorbell();
     Result<Answer> ask_bytes(transport::RecordType type, uint64_t cookie,
                              std::span<const std::byte> call);
-    Result<Answer> receive();
+    Result<Answer> receive(std::chrono::milliseconds time);
 
     const uint32_t ctx_id_;
     transport::ChannelEnd end_;
@@ -95,13 +112,19 @@ class ContextLink {
     std::unique_ptr<WorkerHandle> worker_;  // before the channel goes
     std::atomic<uint64_t> last_cookie_ = transport::kReadyCookie;
     std::mutex ask_mutex_;  // one question at a time
+    Patience patience_;
 
     std::mutex mutex_;  // of what follows; never held while waiting
     transport::RingProducer ring_;
-    std::deque<Outgoing> backlog_;
+    std::deque<Waiting> backlog_;
     size_t backlog_bytes_ = 0;
-    bool lost_ = false;
+    bool lost_ = false;  // nothing more is executed
+    bool ended_ = false;
+    std::optional<std::chrono::steady_clock::time_point> asked_to_quit_;
     FenceQueue fences_;
+    LossNotice notice_;
+    uint64_t last_tail_ = 0;
+    std::chrono::steady_clock::time_point last_progress_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace viaduct

@@ -2,10 +2,12 @@
 
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <cstring>
 #include <system_error>
 
 #include "blob/log.h"
+#include "drm-context/front/timing.h"
 #include "drm-context/transport/control_socket.h"
 
 namespace viaduct {
@@ -13,6 +15,7 @@ namespace viaduct {
 namespace {
 
 constexpr uint64_t kStopKey = 0;
+constexpr std::chrono::milliseconds kMaxCheckInterval{1000};
 
 Status watch(int epoll, int fd, uint64_t key, int operation = EPOLL_CTL_ADD) {
     epoll_event event{};
@@ -43,11 +46,12 @@ FenceThread::FenceThread(FenceCallback on_fence, UniqueFd epoll, UniqueFd stop)
       stop_(std::move(stop)),
       thread_([this] { run(); }) {}
 
-FenceThread::~FenceThread() {
+void FenceThread::stop() {
+    if (!thread_.joinable()) return;
     transport::signal_event(stop_.get());
     thread_.join();
     for (auto& [key, watched] : watched_) watched.link->abandon();
-    watched_.clear();  // waits for the workers' ends
+    watched_.clear();  // waits for the ends of workers that are threads
 }
 
 Status FenceThread::add(std::shared_ptr<ContextLink> link) {
@@ -61,6 +65,7 @@ Status FenceThread::add(std::shared_ptr<ContextLink> link) {
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, link->notify_fd(), nullptr);
         return status;
     }
+    transport::signal_event(link->notify_fd());  // the thread may have slept without a time limit
     watched_.emplace(number, Watched{std::move(link), false});
     return {};
 }
@@ -75,12 +80,33 @@ void FenceThread::mark_ended(const ContextLink& link) {
 void FenceThread::run() {
     for (;;) {
         epoll_event events[16];
-        const int count = ::epoll_wait(epoll_.get(), events, std::size(events), -1);
+        const int count = ::epoll_wait(epoll_.get(), events, std::size(events), time_to_check());
         for (int i = 0; i < count; ++i) {
             if (events[i].data.u64 == kStopKey) return;
             serve(events[i].data.u64);
         }
+        check_progress();
     }
+}
+
+int FenceThread::time_to_check() {
+    const std::lock_guard lock(mutex_);
+    if (watched_.empty()) return -1;
+    const auto left = next_check_ - std::chrono::steady_clock::now();
+    return std::max(0,
+                    static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count()));
+}
+
+void FenceThread::check_progress() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_check_) return;
+    next_check_ = now + std::min(watchdog_time() / 4, kMaxCheckInterval);
+    std::vector<std::shared_ptr<ContextLink>> links;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [number, watched] : watched_) links.push_back(watched.link);
+    }
+    for (const auto& link : links) link->check_progress(now);
 }
 
 std::shared_ptr<ContextLink> FenceThread::find(uint64_t number) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -19,8 +20,10 @@ namespace viaduct {
 class FenceThread {
   public:
     static Result<std::unique_ptr<FenceThread>> start(FenceCallback on_fence);
+    ~FenceThread() { stop(); }
+
     /// Abandons what is still there and ends. No callback afterwards.
-    ~FenceThread();
+    void stop();
 
     /// Watches a context until its worker has ended.
     Status add(std::shared_ptr<ContextLink> link);
@@ -42,6 +45,9 @@ class FenceThread {
 
     void run();
     void serve(uint64_t key);
+    /// Milliseconds until somebody must be looked after again; -1: nobody is there.
+    int time_to_check();
+    void check_progress();
     std::shared_ptr<ContextLink> find(uint64_t number);
     void collect(uint64_t number, ContextLink& link);
 
@@ -51,6 +57,7 @@ class FenceThread {
     std::mutex mutex_;  // of the table; not held during callbacks
     std::map<uint64_t, Watched> watched_;
     uint64_t next_number_ = 1;
+    std::chrono::steady_clock::time_point next_check_{};  // this thread's
     std::thread thread_;
 };
 

@@ -1,6 +1,7 @@
 // NativeContextHost and NativeContext over workers.
 #include <drm.h>
 
+#include "blob/foreign_memory.h"
 #include "blob/log.h"
 #include "drm-context/account/client_name.h"
 #include "drm-context/account/vm_account.h"
@@ -21,12 +22,16 @@ constexpr uint64_t kRingSize = 256 << 10;  // bytes
 
 class Context final : public NativeContext {
   public:
-    Context(std::shared_ptr<ContextLink> link, FenceThread& fences, UniqueFd device)
-        : link_(std::move(link)), fences_(fences), device_(std::move(device)) {}
+    Context(std::shared_ptr<ContextLink> link, std::shared_ptr<FenceThread> fences,
+            const DriverTraits& traits, UniqueFd device)
+        : link_(std::move(link)),
+          fences_(std::move(fences)),
+          traits_(traits),
+          device_(std::move(device)) {}
 
     ~Context() override {
         link_->quit();
-        fences_.mark_ended(*link_);
+        fences_->mark_ended(*link_);
     }
 
     Status submit(std::span<const std::byte> commands) override {
@@ -43,26 +48,29 @@ class Context final : public NativeContext {
             if (answer.error().code == ETIMEDOUT) detach_resource(request.res_id);
             return tl::unexpected(answer.error());
         }
-        if (static_cast<BlobKind>(answer->reply.kind) != BlobKind::kOpaque && !answer->descriptor) {
+        BlobObject blob{static_cast<BlobKind>(answer->reply.kind),
+                        static_cast<MapCache>(answer->reply.cache), std::move(answer->descriptor)};
+        if (auto status = check_blob(blob, request); !status) {
             detach_resource(request.res_id);
-            return fail(EMFILE, "no descriptor left for resource {}", request.res_id);
+            return tl::unexpected(status.error());
         }
-        return BlobObject{static_cast<BlobKind>(answer->reply.kind),
-                          static_cast<MapCache>(answer->reply.cache),
-                          std::move(answer->descriptor)};
+        return blob;
     }
 
-    Result<MapSource> map_source(uint32_t res_id) override {
+    Result<MapSource> map_source(uint32_t res_id, uint64_t size) override {
         auto answer = link_->ask(RecordType::kMapSource, transport::ResourceCall{0, res_id, 0});
         if (!answer) return tl::unexpected(answer.error());
-        if (!answer->descriptor) return fail(EMFILE, "no descriptor left to map {}", res_id);
-        return MapSource{std::move(answer->descriptor), answer->reply.offset};
+        MapSource source{std::move(answer->descriptor), answer->reply.offset};
+        if (auto status = check_memory(source.fd, source.offset, size); !status)
+            return tl::unexpected(status.error());
+        return source;
     }
 
     Result<ExportedBlob> export_blob(uint32_t res_id) override {
         auto answer = link_->ask(RecordType::kExportBlob, transport::ResourceCall{0, res_id, 0});
         if (!answer) return tl::unexpected(answer.error());
-        if (!answer->descriptor) return fail(EMFILE, "no descriptor left to export {}", res_id);
+        if (auto status = check_memory(answer->descriptor, 0, 0); !status)
+            return tl::unexpected(status.error());
         return ExportedBlob{static_cast<BlobKind>(answer->reply.kind),
                             std::move(answer->descriptor)};
     }
@@ -87,6 +95,7 @@ class Context final : public NativeContext {
         auto answer = link_->ask(RecordType::kExportFence,
                                  transport::FenceCall{0, place->count, place->ring, 0});
         if (!answer) return tl::unexpected(answer.error());
+        if (!answer->descriptor) return fail(EMFILE, "no descriptor left for fence {}", fence_id);
         return std::move(answer->descriptor);
     }
 
@@ -97,8 +106,23 @@ class Context final : public NativeContext {
     int device_fd() const override { return device_.get(); }
 
   private:
+    // Across the process border a descriptor for which there was no room is not there. Those that
+    // came may be a taken-over worker's choice.
+    static Status check_memory(const UniqueFd& fd, uint64_t offset, uint64_t size) {
+        if (!fd) return fail(EMFILE, "no descriptor left");
+        return check_mappable(fd.get(), offset, size);
+    }
+
+    Status check_blob(const BlobObject& blob, const BlobRequest& request) {
+        if (blob.kind == BlobKind::kOpaque) return {};
+        if (auto status = check_memory(blob.fd, 0, request.size); !status) return status;
+        if (request.blob_id != 0) return {};
+        return link_->watch_control_buffer(blob.fd.get(), traits_);
+    }
+
     std::shared_ptr<ContextLink> link_;
-    FenceThread& fences_;
+    const std::shared_ptr<FenceThread> fences_;  // stopped, if the host has gone before
+    const DriverTraits& traits_;
     UniqueFd device_;
 };
 
@@ -106,7 +130,7 @@ class Context final : public NativeContext {
 struct Machinery {
     std::shared_ptr<VmAccount> vm;
     std::unique_ptr<WorkerLauncher> launcher;
-    std::unique_ptr<FenceThread> fences;
+    std::shared_ptr<FenceThread> fences;
 };
 
 class Host final : public NativeContextHost {
@@ -121,6 +145,8 @@ class Host final : public NativeContextHost {
           vm_(std::move(machinery.vm)),
           launcher_(std::move(machinery.launcher)),
           fences_(std::move(machinery.fences)) {}
+
+    ~Host() override { fences_->stop(); }
 
     const wire::CapsetDrm& capset() const override { return capset_; }
 
@@ -150,7 +176,8 @@ class Host final : public NativeContextHost {
             fences_->mark_ended(*link);
             return tl::unexpected(ready.error());
         }
-        return std::make_unique<Context>(std::move(link), *fences_, std::move(ready->descriptor));
+        return std::make_unique<Context>(std::move(link), fences_, type_.traits(),
+                                         std::move(ready->descriptor));
     }
 
     Result<UniqueFd> signalled_sync_file() override {
@@ -186,7 +213,7 @@ class Host final : public NativeContextHost {
     const HostOptions options_;
     std::shared_ptr<VmAccount> vm_;
     std::unique_ptr<WorkerLauncher> launcher_;  // ends what the fence thread still knows of
-    std::unique_ptr<FenceThread> fences_;
+    std::shared_ptr<FenceThread> fences_;
 };
 
 Result<wire::CapsetDrm> make_capset(Device& device, const ContextTypeInfo& type) {

@@ -21,6 +21,8 @@ class RingProducer {
     size_t max_payload() const { return bytes_.size() / 2; }
     /// True if a record of `size` payload bytes could be pushed now.
     bool has_room(size_t size) const;
+    /// True if everything has been consumed.
+    bool empty() const { return page_.tail.load(std::memory_order_acquire) == head_; }
     /// Appends a record; false if there is no room.
     bool push(RecordType type, std::span<const std::byte> payload);
 

@@ -21,9 +21,6 @@ namespace {
 constexpr int kRecordsPerTurn = 64;
 // How often fences without a descriptor are asked for.
 constexpr milliseconds kAskInterval{2};
-// A context that goes lets its work finish for this long, as the kernel does for a process that
-// exits; then the device is closed, which cancels what is left.
-constexpr milliseconds kFinishTime{2000};
 // Descriptors are sent before their record: only a front that died keeps us waiting.
 constexpr milliseconds kDescriptorTime{1000};
 

@@ -23,6 +23,10 @@ class Worker {
   public:
     Worker(transport::ChannelEnd end, std::unique_ptr<DriverContext> context);
 
+    /// A context that goes lets its work finish for this long, as the kernel does for a process
+    /// that exits; then the device is closed, which cancels what is left.
+    static constexpr std::chrono::milliseconds kFinishTime{2000};
+
     void run();
     /// The shared memory, for whoever has to write a last word into it.
     Mapping release_memory() { return std::move(end_.memory); }

@@ -17,6 +17,9 @@ class ContextLinkTest : public ::testing::Test {
   protected:
     static constexpr uint64_t kRing = 4096;
 
+    // Read once in the life of a process.
+    static void SetUpTestSuite() { ::setenv("VIADUCT_DEADLINE_MS", "50", 1); }
+
     std::vector<uint64_t> collect() {
         std::vector<RetiredFence> out;
         link_.collect(out);
@@ -89,14 +92,12 @@ TEST_F(ContextLinkTest, AGuestThatOutrunsEverythingLosesItsContextOnly) {
 }
 
 TEST_F(ContextLinkTest, AnAnswerThatNeverComesTimesOut) {
-    ::setenv("VIADUCT_DEADLINE_MS", "50", 1);
     const auto answer = link_.ask(RecordType::kMapSource, transport::ResourceCall{0, 1, 0});
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().code, ETIMEDOUT);
 }
 
 TEST_F(ContextLinkTest, ALateAnswerIsNotTakenForTheNext) {
-    ::setenv("VIADUCT_DEADLINE_MS", "50", 1);
     const auto reply = [&](uint64_t cookie, uint64_t offset) {
         transport::Reply answer{};
         answer.cookie = cookie;

@@ -72,7 +72,7 @@ Result<BlobObject> FakeNativeContext::create_blob(const BlobRequest& request) {
     return object;
 }
 
-Result<MapSource> FakeNativeContext::map_source(uint32_t res_id) {
+Result<MapSource> FakeNativeContext::map_source(uint32_t res_id, uint64_t) {
     const auto found = opaque_.find(res_id);
     if (found == opaque_.end()) return fail(EINVAL, "no resource {}", res_id);
     MapSource source;
@@ -81,7 +81,7 @@ Result<MapSource> FakeNativeContext::map_source(uint32_t res_id) {
 }
 
 Result<ExportedBlob> FakeNativeContext::export_blob(uint32_t res_id) {
-    auto source = map_source(res_id);
+    auto source = map_source(res_id, 0);
     if (!source) return tl::unexpected(source.error());
     ExportedBlob exported;
     exported.fd = std::move(source->fd);
