@@ -18,8 +18,7 @@ using namespace std::chrono_literals;
 namespace {
 
 // What a guest may have under way beyond the ring before its context is given up.
-constexpr size_t kMaxBacklog = 64 << 20;   // bytes
-constexpr size_t kBacklogEntryCost = 256;  // bytes, so that empty records count too
+constexpr size_t kMaxBacklog = 64 << 20;  // bytes
 
 // What a worker takes at most to let submitted work finish, and to end.
 constexpr std::chrono::milliseconds kQuitTime = Worker::kFinishTime + 1000ms;
@@ -44,7 +43,7 @@ Status ContextLink::send(RecordType type, std::span<const std::byte> payload, Un
     const std::lock_guard lock(mutex_);
     if (lost_) return fail(ENOBUFS, "context {} is lost", ctx_id_);
     if (payload.size() > ring_.max_payload()) return send_large(payload);
-    return send_locked({type, payload, std::move(descriptor), payload.size() + kBacklogEntryCost});
+    return send_locked({type, payload, std::move(descriptor), 0});
 }
 
 Status ContextLink::send_large(std::span<const std::byte> payload) {
@@ -55,21 +54,24 @@ Status ContextLink::send_large(std::span<const std::byte> payload) {
     std::memcpy(bytes->data(), payload.data(), payload.size());
     const transport::SubmitMemory call{++last_cookie_, payload.size()};
     return send_locked({RecordType::kSubmitMemory, std::as_bytes(std::span(&call, 1)),
-                        *std::move(memory), payload.size() + kBacklogEntryCost});
+                        *std::move(memory), payload.size()});
 }
 
 Status ContextLink::send_locked(Record record) {
     if (lost_) return fail(ENOBUFS, "context {} is lost", ctx_id_);
     drain_backlog();
-    if (backlog_.empty() && try_send(record)) {
+    const size_t under_way = backlog_bytes_ + in_flight_bytes_ + record.cost();
+    // A single submission may be of any size.
+    const bool bounded = under_way <= kMaxBacklog || under_way == record.cost();
+    if ((bounded || record.beside == 0) && backlog_.empty() && try_send(record)) {
         ring_doorbell();
         return {};
     }
-    backlog_bytes_ += record.cost;
-    if (backlog_bytes_ > kMaxBacklog) {
+    if (!bounded) {
         lose("it submits faster than it is executed");
-        return fail(ENOBUFS, "context {}: {} bytes wait to be executed", ctx_id_, backlog_bytes_);
+        return fail(ENOBUFS, "context {}: {} bytes wait to be executed", ctx_id_, under_way);
     }
+    backlog_bytes_ += record.cost();
     Waiting& waiting = backlog_.emplace_back();
     waiting.bytes.assign(record.payload.begin(), record.payload.end());
     waiting.record = std::move(record);
@@ -90,13 +92,25 @@ bool ContextLink::try_send(const Record& record) {
                                      record.descriptor.get()))
             return false;
     }
-    return ring_.push(record.type, record.payload);
+    if (!ring_.push(record.type, record.payload)) return false;
+    if (record.beside != 0) {
+        in_flight_.push_back({ring_.head(), record.beside});
+        in_flight_bytes_ += record.beside;
+    }
+    return true;
+}
+
+void ContextLink::forget_taken() {
+    for (; !in_flight_.empty() && ring_.consumed(in_flight_.front().ring_position);
+         in_flight_.pop_front())
+        in_flight_bytes_ -= in_flight_.front().bytes;
 }
 
 void ContextLink::drain_backlog() {
+    forget_taken();
     bool sent = false;
     for (; !backlog_.empty() && try_send(backlog_.front().record); backlog_.pop_front()) {
-        backlog_bytes_ -= backlog_.front().record.cost;
+        backlog_bytes_ -= backlog_.front().record.cost();
         sent = true;
     }
     if (!backlog_.empty()) end_.page().front_waits.store(1, std::memory_order_seq_cst);
@@ -138,8 +152,8 @@ Status ContextLink::add_fence(uint32_t ring_idx, uint64_t fence_id) {
     const std::lock_guard lock(mutex_);
     const auto place = fences_.add(ring_idx, fence_id);
     const transport::FenceCall call{0, place.count, place.ring, 0};
-    const auto status = send_locked(
-        {RecordType::kFence, std::as_bytes(std::span(&call, 1)), UniqueFd(), kBacklogEntryCost});
+    const auto status =
+        send_locked({RecordType::kFence, std::as_bytes(std::span(&call, 1)), UniqueFd(), 0});
     // A lost context's fences still retire: the fence thread takes them.
     if (!status) transport::signal_event(end_.notify.get());
     return {};

@@ -87,7 +87,15 @@ class ContextLink {
         transport::RecordType type;
         std::span<const std::byte> payload;
         UniqueFd descriptor;
-        size_t cost = 0;  // bytes that it keeps from being freed while it waits
+        size_t beside = 0;  // bytes of memory behind the descriptor
+
+        size_t cost() const { return payload.size() + beside + kEntryCost; }
+        static constexpr size_t kEntryCost = 256;  // bytes, so that empty records count too
+    };
+    /// Memory that a record in the ring brought along, until the worker has taken it.
+    struct InFlight {
+        uint64_t ring_position;
+        size_t bytes;
     };
     struct Waiting {
         std::vector<std::byte> bytes;
@@ -100,6 +108,7 @@ class ContextLink {
     void end_worker();
     bool try_send(const Record& record);
     void drain_backlog();
+    void forget_taken();
     void ring_doorbell();
     Result<Answer> ask_bytes(transport::RecordType type, uint64_t cookie,
                              std::span<const std::byte> call);
@@ -118,6 +127,8 @@ class ContextLink {
     transport::RingProducer ring_;
     std::deque<Waiting> backlog_;
     size_t backlog_bytes_ = 0;
+    std::deque<InFlight> in_flight_;
+    size_t in_flight_bytes_ = 0;
     bool lost_ = false;  // nothing more is executed
     bool ended_ = false;
     std::optional<std::chrono::steady_clock::time_point> asked_to_quit_;

@@ -23,6 +23,11 @@ class RingProducer {
     bool has_room(size_t size) const;
     /// True if everything has been consumed.
     bool empty() const { return page_.tail.load(std::memory_order_acquire) == head_; }
+    /// Bytes ever pushed; and whether as many were consumed (a lying worker harms itself).
+    uint64_t head() const { return head_; }
+    bool consumed(uint64_t position) const {
+        return page_.tail.load(std::memory_order_acquire) >= position;
+    }
     /// Appends a record; false if there is no room.
     bool push(RecordType type, std::span<const std::byte> payload);
 

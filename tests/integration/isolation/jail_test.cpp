@@ -1,0 +1,89 @@
+// A worker as it runs: what of the jail is around it.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "tests/integration/abi/vmm.h"
+#include "tests/integration/isolation/workers.h"
+
+namespace viaduct::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Jail : public ::testing::Test {
+  protected:
+    std::string link_of(pid_t pid, const std::string& what) {
+        std::error_code error;
+        return fs::read_symlink(fmt::format("/proc/{}/{}", pid, what), error);
+    }
+    const std::string name_ = unique_name("jail");
+    Vmm vmm_;
+    GuestContext guest_{vmm_, 1, GuestContext::Control::kCreate, name_};
+    const pid_t worker_ = worker_of(name_);
+};
+
+TEST_F(Jail, IsClosed) {
+    EXPECT_EQ(status_line(worker_, "NoNewPrivs"), "1");
+    EXPECT_EQ(status_line(worker_, "Seccomp"), "2") << "a filter";
+    for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"})
+        EXPECT_EQ(status_line(worker_, set), "0000000000000000") << set;
+}
+
+TEST_F(Jail, StaysClosedForThreadsOfTheSimulatedGpu) {
+    ASSERT_NE(guest_.submit_write(guest_.create_gpu_context(), 1), 0u);
+    EXPECT_TRUE(guest_.fence_retires(1));
+    size_t threads = 0;
+    for (const auto& task : fs::directory_iterator(fmt::format("/proc/{}/task", worker_))) {
+        ++threads;
+        EXPECT_EQ(status_line(std::stoi(task.path().filename()), "Seccomp"), "2");
+    }
+    EXPECT_GT(threads, 1u);
+}
+
+TEST_F(Jail, HasItsOwnNamespaces) {
+    if (vmm_.log_text().find("the host refuses") != std::string::npos)
+        GTEST_SKIP() << vmm_.log_text();
+    for (const char* kind : {"user", "mnt", "pid", "net", "ipc", "uts"}) {
+        const std::string link = fmt::format("ns/{}", kind);
+        if (link_of(worker_, link).empty()) GTEST_SKIP() << "not to be read here";
+        EXPECT_NE(link_of(worker_, link), link_of(::getpid(), link)) << kind;
+    }
+    EXPECT_TRUE(fs::is_empty(fmt::format("/proc/{}/root", worker_))) << "no file system";
+}
+
+TEST_F(Jail, IsEntered_WithoutOurDescriptorsAndEnvironment) {
+    ::setenv("SECRET", "of the VMM", 1);
+    const UniqueFd ours(::open("/etc/passwd", O_RDONLY));
+    const std::string name = unique_name("open");
+    const GuestContext guest(vmm_, 2, GuestContext::Control::kNone, name);
+    const pid_t worker = worker_of(name);
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(fmt::format("/proc/{}/fd", worker), error)) {
+        const std::string target = fs::read_symlink(entry.path(), error);
+        EXPECT_FALSE(target.starts_with("/etc") || target.starts_with("/dev/dri")) << target;
+    }
+    if (error) GTEST_SKIP() << "not to be read here";
+}
+
+TEST_F(Jail, EndsWithTheContext) {
+    {
+        const std::string name = unique_name("end");
+        const GuestContext guest(vmm_, 2, GuestContext::Control::kCreate, name);
+        EXPECT_NE(worker_of(name), -1);
+        virgl_renderer_context_destroy(2);
+        EXPECT_TRUE(workers_end(name));
+    }
+    EXPECT_TRUE(guest_.settle()) << "others go on";
+}
+
+TEST_F(Jail, HasNothingToReport) {
+    ASSERT_NE(guest_.submit_write(guest_.create_gpu_context(), 1), 0u);
+    EXPECT_TRUE(guest_.fence_retires(1));
+    EXPECT_EQ(vmm_.log_text().find("jail refuses"), std::string::npos) << vmm_.log_text();
+}
+
+}  // namespace
+}  // namespace viaduct::test
