@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "blob/mapping.h"
 #include "blob/result.h"
@@ -80,10 +81,19 @@ class NativeContext {
     virtual int device_fd() const = 0;
 };
 
+class VmAccount;
+
 /// What a host gives each of its contexts.
 struct HostOptions {
     ContextLimits limits;
     std::string vm_name;  // for the host's tools and the metrics; any bytes
+    std::string gpu;      // for the metrics: which one it is
+    /// The VM's books, which outlive the host; null: the host keeps its own.
+    std::shared_ptr<VmAccount> account;
+    /// Where to serve the metrics: at the first path that can be had. Empty: nowhere.
+    std::vector<std::string> metrics_paths;
+    /// Whether somebody asked for them: then it is worth a warning if none can be had.
+    bool metrics_wanted = false;
 };
 
 /// The GPU that native contexts run on. Thread-safe.

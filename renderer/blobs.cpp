@@ -93,6 +93,16 @@ int Renderer::create_guest_blob(const virgl_renderer_resource_create_blob_args& 
 // The worker is asked without the lock: its answer may take a while, and concerns nobody else.
 int Renderer::create_native_blob(const ContextPtr& context,
                                  const virgl_renderer_resource_create_blob_args& args) {
+    // What the worker gives a descriptor for: the control buffer, and what is to be shared.
+    const bool has_descriptor =
+        args.blob_id == 0 || (args.blob_flags & VIRGL_RENDERER_BLOB_FLAG_USE_SHAREABLE);
+    auto descriptors = usage_->take_descriptors(has_descriptor ? 1 : 0);
+    if (!descriptors) {
+        const std::lock_guard lock(mutex_);
+        context->log.log(LogLevel::kWarning, "descriptors", "context {}: blob {} refused: {}",
+                         context->id, args.blob_id, descriptors.error().message);
+        return -descriptors.error().code;
+    }
     auto object =
         context->native->create_blob({args.res_handle, args.blob_flags, args.blob_id, args.size});
     const std::lock_guard lock(mutex_);
@@ -112,6 +122,8 @@ int Renderer::create_native_blob(const ContextPtr& context,
     resource.size = args.size;
     resource.blob_flags = args.blob_flags;
     resource.cache = object->cache;
+    resource.booked = usage_->take_resource();
+    resource.descriptors = *std::move(descriptors);
     resource.fd = std::move(object->fd);
     resource.fd_type = fd_type_of(object->kind);
     resource.creator = context;
@@ -165,6 +177,7 @@ int Renderer::map(uint32_t res_id, void** address, uint64_t* size) {
         const std::lock_guard lock(mutex_);
         resource = find_resource(res_id);
         if (!resource || resource->mapping.valid()) return -EINVAL;
+        if (const int error = book_window(*resource)) return error;
     }
     const auto source = map_source(*resource);
     if (!source) return -EINVAL;
@@ -187,6 +200,7 @@ int Renderer::unmap(uint32_t res_id) {
     const auto resource = find_resource(res_id);
     if (!resource || !resource->mapping.valid()) return -EINVAL;
     resource->mapping.reset();
+    resource->window = {};
     return 0;
 }
 
@@ -195,6 +209,10 @@ int Renderer::map_fixed(uint32_t res_id, void* address) {
     if (const auto classic = classic_home_of(res_id)) return classic->map_fixed(res_id, address);
     const auto resource = look_up(res_id);
     if (!resource) return -EINVAL;
+    {
+        const std::lock_guard lock(mutex_);
+        if (const int error = book_window(*resource)) return error;
+    }
     const auto source = map_source(*resource);
     if (!source) return -EINVAL;
     const auto status = viaduct::map_fixed(source->fd, source->offset, resource->size, address);
@@ -202,6 +220,20 @@ int Renderer::map_fixed(uint32_t res_id, void* address) {
     const std::lock_guard lock(mutex_);
     log_.log(LogLevel::kError, "map_fixed", "resource {}: {}", res_id, status.error().message);
     return -EINVAL;
+}
+
+// With the lock held. A resource takes its room once, however often it is mapped; a VMM does not
+// say when it takes a fixed mapping away, so that counts until the resource goes.
+int Renderer::book_window(Resource& resource) {
+    if (resource.window) return 0;
+    auto booked = usage_->take_window(resource.size);
+    if (!booked) {
+        log_.log(LogLevel::kWarning, "window", "resource {} is not mapped: {}", resource.id,
+                 booked.error().message);
+        return -booked.error().code;
+    }
+    resource.window = *std::move(booked);
+    return 0;
 }
 
 int Renderer::map_info(uint32_t res_id, uint32_t* info) {

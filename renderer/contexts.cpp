@@ -10,6 +10,8 @@ namespace {
 
 // Keeps the size in bytes within 32 bits, as the protocol's own lengths are.
 constexpr int kMaxSubmitWords = 1 << 30;
+// The shared memory's, two wake-ups, a socket, the device file.
+constexpr uint64_t kDescriptorsPerContext = 5;
 
 bool knows(const Resource& resource, const Context* context) {
     return std::any_of(resource.known_to.begin(), resource.known_to.end(),
@@ -43,20 +45,32 @@ int Renderer::context_create(uint32_t ctx_id, uint32_t flags, std::string_view n
     context->capset = capset;
     if (capset == wire::kCapsetDrm) {
         if (!gpu_.capset()) return EINVAL;
-        auto native = gpu_.create_context(ctx_id, name);
-        if (!native) {
+        if (const auto status = create_native(*context, name); !status) {
+            usage_->count_failed_context();
             const std::lock_guard lock(mutex_);
             log_.log(LogLevel::kError, "context_create", "context {} ({}): {}", ctx_id,
-                     sanitise(name), native.error().message);
+                     sanitise(name), status.error().message);
             return ENOMEM;
         }
-        context->native = std::move(*native);
     } else if (const int error = classic->context_create(ctx_id, flags, name)) {
         return error;
     }
     const std::lock_guard lock(mutex_);
     contexts_.emplace(ctx_id, std::move(context));
     return 0;
+}
+
+Status Renderer::create_native(Context& context, std::string_view name) {
+    auto booked = usage_->take_context();
+    if (!booked) return tl::unexpected(booked.error());
+    auto descriptors = usage_->take_descriptors(kDescriptorsPerContext);
+    if (!descriptors) return tl::unexpected(descriptors.error());
+    auto native = gpu_.create_context(context.id, name);
+    if (!native) return tl::unexpected(native.error());
+    context.booked = *std::move(booked);
+    context.descriptors = *std::move(descriptors);
+    context.native = *std::move(native);
+    return {};
 }
 
 void Renderer::context_destroy(uint32_t ctx_id) {

@@ -9,12 +9,12 @@ namespace viaduct {
 
 namespace {
 
-Result<OpenDevice> choose_here() {
+Result<GpuChoice> choose_here() {
     const char* wish = ::secure_getenv("VIADUCT_GPU");
     auto choice = choose_gpu(wish && *wish ? wish : "auto");
     if (!choice) return tl::unexpected(choice.error());
     log(LogLevel::kInfo, "native contexts run on {}", choice->description);
-    return std::move(choice->open);
+    return choice;
 }
 
 // The VMM may be unable to open a node itself, in a sandbox, say: each context asks it again.
@@ -28,14 +28,21 @@ OpenDevice through_vmm(const VmmDrmFd& get_drm_fd) {
 
 }  // namespace
 
-HostFactory default_host_factory() {
-    return [](const VmmDrmFd& get_drm_fd,
-              FenceCallback on_fence) -> Result<std::unique_ptr<NativeContextHost>> {
-        if (get_drm_fd)
-            return NativeContextHost::create(through_vmm(get_drm_fd), std::move(on_fence));
-        auto open = choose_here();
-        if (!open) return tl::unexpected(open.error());
-        return NativeContextHost::create(std::move(*open), std::move(on_fence));
+HostFactory default_host_factory(HostOptions options) {
+    return [options = std::move(options)](
+               const VmmDrmFd& get_drm_fd,
+               FenceCallback on_fence) -> Result<std::unique_ptr<NativeContextHost>> {
+        HostOptions own = options;
+        if (get_drm_fd) {
+            own.gpu = "the VMM's choice";
+            return NativeContextHost::create(through_vmm(get_drm_fd), std::move(on_fence),
+                                             std::move(own));
+        }
+        auto choice = choose_here();
+        if (!choice) return tl::unexpected(choice.error());
+        own.gpu = choice->description;
+        return NativeContextHost::create(std::move(choice->open), std::move(on_fence),
+                                         std::move(own));
     };
 }
 

@@ -36,8 +36,9 @@ class ClassicProvider {
     virtual Result<std::unique_ptr<ClassicRenderer>> start(const InitRequest& request) = 0;
 };
 
-/// The GPU as VIADUCT_GPU or the VMM chooses it.
-HostFactory default_host_factory();
+/// The GPU as VIADUCT_GPU or the VMM chooses it, for contexts with these options (where metrics are
+/// served and what the VM is called is found out here).
+HostFactory default_host_factory(HostOptions options);
 /// The system's virglrenderer as VIADUCT_SYSTEM_VIRGLRENDERER chooses it, else software.
 std::unique_ptr<ClassicProvider> default_classic_provider();
 

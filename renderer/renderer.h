@@ -13,6 +13,7 @@
 #include "renderer/native_gpu.h"
 #include "renderer/provider.h"
 #include "renderer/resource.h"
+#include "renderer/vm_usage.h"
 
 namespace viaduct {
 
@@ -26,7 +27,8 @@ namespace viaduct {
 /// class at all.
 class Renderer {
   public:
-    Renderer(HostFactory host_factory, std::unique_ptr<ClassicProvider> classic_provider);
+    Renderer(HostFactory host_factory, std::unique_ptr<ClassicProvider> classic_provider,
+             std::unique_ptr<VmUsage> usage = std::make_unique<VmUsage>());
     ~Renderer();
     Renderer(const Renderer&) = delete;
     Renderer& operator=(const Renderer&) = delete;
@@ -111,6 +113,8 @@ class Renderer {
     bool import_into_classic(const ResourcePtr& resource);
     void attach_to_native(const ContextPtr& context, const ResourcePtr& resource);
     Result<UniqueFd> classic_dmabuf(uint32_t res_id);
+    Status create_native(Context& context, std::string_view name);
+    int book_window(Resource& resource);
     int create_classic_blob(const virgl_renderer_resource_create_blob_args& args);
     int create_guest_blob(const virgl_renderer_resource_create_blob_args& args);
     int create_native_blob(const ContextPtr& context,
@@ -118,6 +122,7 @@ class Renderer {
     Result<ExportedBlob> export_storage(const ResourcePtr& resource);
     int add_in_fences(Context& context, const uint64_t* ids, uint32_t count);
 
+    const std::unique_ptr<VmUsage> usage_;  // before whatever holds a booking
     mutable std::mutex mutex_;
     bool initialised_ = false;
     int flags_ = 0;

@@ -11,6 +11,7 @@
 #include "blob/mapping.h"
 #include "blob/unique_fd.h"
 #include "drm-context/native_context.h"
+#include "renderer/vm_usage.h"
 
 namespace viaduct {
 
@@ -31,6 +32,8 @@ struct Resource {
     uint32_t blob_flags = 0;
     uint32_t fd_type = 0;  // VIRGL_RENDERER_BLOB_FD_TYPE_* of `fd`
     MapCache cache = MapCache::kNone;
+    Booking booked;                  // one resource of a native context
+    Booking descriptors;             // of `fd`
     UniqueFd fd;                     // control buffer, dma-buf or import; none for opaque objects
     std::weak_ptr<Context> creator;  // of kContext
     std::vector<std::weak_ptr<Context>> known_to;  // native contexts that hold an object for it
@@ -40,6 +43,7 @@ struct Resource {
     void* priv = nullptr;  // the VMM's
 
     Mapping mapping;          // of virgl_renderer_resource_map
+    Booking window;           // of its mapping, by either of the two ways
     bool in_classic = false;  // the classic renderer knows it under the same id (an import)
 
     bool opaque() const { return home == ResourceHome::kContext && !fd; }

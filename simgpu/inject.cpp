@@ -180,7 +180,10 @@ Injector& injector() {
 }
 
 bool matches_client(const InjectionRule& rule, std::string_view client) {
-    return rule.client.empty() || rule.client == client;
+    if (rule.client.empty() || rule.client == client) return true;
+    // A host of virtual machines calls its clients "VM/program".
+    const size_t slash = client.rfind('/');
+    return slash != std::string_view::npos && rule.client == client.substr(slash + 1);
 }
 
 }  // namespace

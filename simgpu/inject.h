@@ -13,7 +13,8 @@
 //   oom         creating a buffer of at least `bytes` (default 0) fails
 //
 //   ring=R      only jobs on gfx, compute or dma rings (not for oom)
-//   client=NAME only clients of this name (set by DRM_IOCTL_SET_CLIENT_NAME, else the process's)
+//   client=NAME only clients of this name (set by DRM_IOCTL_SET_CLIENT_NAME, else the process's);
+//               "VM/NAME" is one too
 //   nth=N       only the Nth that matches the rest, counted per process from 1
 //   every=N     each Nth that matches the rest
 //

@@ -1,6 +1,7 @@
 #include "drm-context/account/context_account.h"
 
 #include "blob/memfd.h"
+#include "drm-context/account/token_bucket.h"
 
 namespace viaduct {
 
@@ -27,7 +28,7 @@ Result<std::unique_ptr<ContextAccount>> ContextAccount::attach(UniqueFd memory, 
 Result<MemoryCharge> ContextAccount::charge(MemoryPlace place, uint64_t bytes) {
     // Sums of what is booked must not wrap; no GPU has as much.
     if (bytes > UINT64_MAX / account::kSlots / 4)
-        return fail(ENOMEM, "{} bytes are more than there can be", bytes);
+        return fail(EINVAL, "a buffer of {} bytes is larger than any GPU", bytes);
     (place == MemoryPlace::kLocal ? own().local : own().system) += bytes;
     ++own().buffers;
     MemoryCharge charge(*this, place, bytes);
@@ -57,6 +58,16 @@ Status ContextAccount::check_limits() const {
 void ContextAccount::give_back(MemoryPlace place, uint64_t bytes) {
     (place == MemoryPlace::kLocal ? own().local : own().system) -= bytes;
     --own().buffers;
+}
+
+void ContextAccount::book_busy(QueueClass which, uint64_t ns) {
+    const auto index = static_cast<size_t>(which);
+    counters().busy_ns[index].fetch_add(ns, std::memory_order_relaxed);
+    take_tokens(page().buckets[index], ns, limits_);
+}
+
+int64_t ContextAccount::hold_time(QueueClass which, int64_t now_ns) {
+    return viaduct::hold_time(page().buckets[static_cast<size_t>(which)], now_ns, limits_);
 }
 
 uint64_t ContextAccount::memory_limit() const {

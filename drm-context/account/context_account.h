@@ -58,13 +58,18 @@ class ContextAccount {
     const ContextLimits& limits() const { return limits_; }
     account::ContextCounters& counters() { return page().contexts[slot_]; }
 
-    /// Books a buffer. ENOMEM: beyond a limit; the message says which.
+    /// Books a buffer. ENOMEM: beyond a limit, the message says which; EINVAL: beyond reason.
     Result<MemoryCharge> charge(MemoryPlace place, uint64_t bytes);
 
     /// What the guest should take for the size of its memory, and for what is used of it. 0: there
     /// is no limit.
     uint64_t memory_limit() const;
     MemoryUse memory_use() const;
+
+    /// Books GPU time that was used, and takes it from the VM's share.
+    void book_busy(QueueClass which, uint64_t ns);
+    /// How long the VM's share asks to hold back a submission to queues of this class; ns.
+    int64_t hold_time(QueueClass which, int64_t now_ns);
 
   private:
     friend class MemoryCharge;

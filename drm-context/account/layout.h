@@ -44,7 +44,6 @@ struct ContextCounters {
     char name[72];                    // of the guest process; sanitised, terminated
     std::atomic<int64_t> started_ns;  // CLOCK_MONOTONIC
     // The worker's.
-    std::atomic<uint32_t> driver;                              // wire::ContextType
     std::atomic<uint32_t> rings;                               // GPU timelines, numbered from 1
     std::atomic<uint64_t> bytes;                               // of commands
     std::array<std::atomic<uint64_t>, kMaxCommands> commands;  // by the wire's number

@@ -61,6 +61,10 @@ class VmSlot {
     }
 
     uint32_t index() const { return slot_; }
+    /// The context ends before its VMM ended it.
+    void count_loss() {
+        if (account_) ++account_->page().vm.contexts_lost;
+    }
     /// The worker is gone, and with it all that it held; its counters may still be read.
     void clear_charge() {
         if (account_) account_->clear_charge(slot_);

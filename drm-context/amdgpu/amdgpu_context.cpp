@@ -123,6 +123,19 @@ const DriverTraits& traits() {
     return kTraits;
 }
 
+QueueClass class_of(uint32_t ip_type) {
+    switch (ip_type) {
+        case AMDGPU_HW_IP_GFX:
+            return QueueClass::kGraphics;
+        case AMDGPU_HW_IP_COMPUTE:
+            return QueueClass::kCompute;
+        case AMDGPU_HW_IP_DMA:
+            return QueueClass::kCopy;
+        default:
+            return QueueClass::kVideo;
+    }
+}
+
 int query_kernel(Device& device, uint32_t query, void* to, uint32_t size) {
     drm_amdgpu_info info{};
     info.return_pointer = reinterpret_cast<uint64_t>(to);
@@ -145,11 +158,14 @@ Status AmdgpuContext::discover_rings() {
         info.query = AMDGPU_INFO_HW_IP_INFO;
         info.query_hw_ip.type = ip_type;
         if (device().ioctl(DRM_IOCTL_AMDGPU_INFO, &info) < 0) continue;
-        const auto count = static_cast<uint32_t>(std::popcount(ip.available_rings));
+        const auto count =
+            static_cast<uint32_t>(std::popcount(offered_rings(ip_type, ip.available_rings)));
         ip_rings_[ip_type] = {next, std::min(count, kMaxTimelines + 1 - next)};
-        next += ip_rings_[ip_type].count;
+        for (uint32_t i = 0; i < ip_rings_[ip_type].count; ++i)
+            statistics().describe(next++, class_of(ip_type), i);
     }
-    if (next == 1) return fail(ENODEV, "the GPU has no rings");
+    if (next == 1)
+        return fail(ENODEV, "the GPU has no rings, or none that this VM is offered (budget)");
     for (uint32_t ring = 1; ring < next; ++ring) {
         auto syncobj = create_syncobj();
         if (!syncobj) return tl::unexpected(syncobj.error());
@@ -166,6 +182,17 @@ Result<uint32_t> AmdgpuContext::create_syncobj() {
     if (const int error = device().ioctl(DRM_IOCTL_SYNCOBJ_CREATE, &create); error < 0)
         return fail(-error, "cannot create a syncobj (errno {})", -error);
     return create.handle;
+}
+
+// The lowest of the kernel's rings, as many as the budget has.
+uint32_t AmdgpuContext::offered_rings(uint32_t ip_type, uint32_t available) {
+    uint32_t wanted = account().limits().queues_of(class_of(ip_type));
+    uint32_t offered = 0;
+    for (; wanted > 0 && available != 0; --wanted) {
+        offered |= available & -available;
+        available &= available - 1;
+    }
+    return offered;
 }
 
 uint32_t AmdgpuContext::timeline_of(uint32_t ip_type, uint32_t ring) const {
@@ -209,6 +236,7 @@ bool AmdgpuContext::is_lost(uint32_t ctx_id) {
 void AmdgpuContext::check_for_reset() {
     for (const uint32_t ctx_id : gpu_contexts_) {
         if (lost_contexts_.contains(ctx_id) || !is_lost(ctx_id)) continue;
+        ++account().counters().resets;
         lost_contexts_.insert(ctx_id);
         log(LogLevel::kWarning, "{}: the GPU was reset, its context {} is lost", name(), ctx_id);
         count_async_error();

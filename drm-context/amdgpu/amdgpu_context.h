@@ -1,13 +1,18 @@
 // The amdgpu native context: ten commands onto the ioctls of <drm/amdgpu_drm.h>.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "drm-context/context/driver_context.h"
 #include "drm-context/wire/amdgpu.h"
+
+struct drm_amdgpu_memory_info;
 
 namespace viaduct::amdgpu {
 
@@ -55,13 +60,33 @@ class AmdgpuContext final : public DriverContext {
     void blob_created() override { refresh_heaps(); }
 
   private:
+    /// Large enough for the largest adjusted answer.
+    using KernelAnswer = std::array<std::byte, 256>;
+    struct AdjustedQuery {
+        uint32_t query;
+        uint32_t size;  // bytes of the kernel's answer
+        void (AmdgpuContext::*adjust)(const wire::amdgpu::QueryInfoRequest&, KernelAnswer&);
+    };
+    static const AdjustedQuery kAdjustedQueries[];
+
     struct Timeline {
         uint32_t syncobj = 0;   // holds the newest submission's fence
         bool new_work = false;  // since a fence last took it
     };
 
+    uint32_t offered_rings(uint32_t ip_type, uint32_t available);
+    int32_t query_adjusted(const AdjustedQuery& row, const wire::amdgpu::QueryInfoRequest& query,
+                           std::span<std::byte> answer);
+    template <typename T, typename Change>
+    void change(KernelAnswer& answer, Change change);
+    void adjust_rings(const wire::amdgpu::QueryInfoRequest& query, KernelAnswer& answer);
+    void adjust_memory(const wire::amdgpu::QueryInfoRequest& query, KernelAnswer& answer);
+    void adjust_sizes(const wire::amdgpu::QueryInfoRequest& query, KernelAnswer& answer);
+    void adjust_usage(const wire::amdgpu::QueryInfoRequest& query, KernelAnswer& answer);
+    bool read_memory(drm_amdgpu_memory_info& memory);
     void refresh_heaps();
-    Status make_gem_object(const wire::amdgpu::GemNewRequest& wanted);
+    Status make_charged_object(const wire::amdgpu::GemNewRequest& wanted, uint64_t size,
+                               MemoryCharge charge);
     Result<uint32_t> create_syncobj();
     Status wait_for_in_fence(Submission& submission, UniqueFd in_fence);
     Status run_submission(Submission& submission, uint32_t ctx_id, uint32_t ring);
@@ -75,6 +100,9 @@ class AmdgpuContext final : public DriverContext {
 };
 
 const DriverTraits& traits();
+
+/// Which class the rings of a hardware IP type belong to.
+QueueClass class_of(uint32_t ip_type);
 
 /// ioctl AMDGPU_INFO: `query` into `size` bytes at `to`. 0 or a negative errno.
 int query_kernel(Device& device, uint32_t query, void* to, uint32_t size);

@@ -17,20 +17,40 @@ MapCache cache_of(const w::GemNewRequest& wanted) {
     return cached ? MapCache::kCached : MapCache::kWriteCombined;
 }
 
+// VRAM where the kernel may choose: it is what it tries first.
+MemoryPlace place_of(const w::GemNewRequest& wanted) {
+    return wanted.preferred_heap & AMDGPU_GEM_DOMAIN_VRAM ? MemoryPlace::kLocal
+                                                          : MemoryPlace::kSystem;
+}
+
+Status check_new_object(const w::GemNewRequest& wanted, const ObjectTables& objects) {
+    if (wanted.pad != 0) return fail(EINVAL, "pad is {:#x}, not 0", wanted.pad);
+    if (auto status = objects.check_unclaimed(wanted.blob_id); !status) return status;
+    if (round_up_to_page(wanted.alloc_size) == 0)
+        return fail(EINVAL, "a buffer cannot have {:#x} bytes", wanted.alloc_size);
+    return {};
+}
+
 }  // namespace
 
 Status AmdgpuContext::gem_new(Request& request) {
-    Status status = make_gem_object(request.as<w::GemNewRequest>());
+    const auto wanted = request.as<w::GemNewRequest>();
+    const uint64_t size = round_up_to_page(wanted.alloc_size);
+    Status status = check_new_object(wanted, objects());
+    if (status) {
+        auto charge = account().charge(place_of(wanted), size);
+        // The guest was told its limit. What is beyond it is a buffer that does not exist, which a
+        // guest hears of when it asks for it; its context is not lost.
+        if (!charge && charge.error().code == ENOMEM) return tl::unexpected(charge.error());
+        status = charge ? make_charged_object(wanted, size, *std::move(charge))
+                        : tl::unexpected(charge.error());
+    }
     if (!status) count_async_error();
     return status;
 }
 
-Status AmdgpuContext::make_gem_object(const w::GemNewRequest& wanted) {
-    if (wanted.pad != 0) return fail(EINVAL, "pad is {:#x}, not 0", wanted.pad);
-    if (auto status = objects().check_unclaimed(wanted.blob_id); !status) return status;
-    const uint64_t size = round_up_to_page(wanted.alloc_size);
-    if (size == 0) return fail(EINVAL, "a buffer cannot have {:#x} bytes", wanted.alloc_size);
-
+Status AmdgpuContext::make_charged_object(const w::GemNewRequest& wanted, uint64_t size,
+                                          MemoryCharge charge) {
     drm_amdgpu_gem_create args{};
     args.in.bo_size = wanted.alloc_size;
     args.in.alignment = wanted.phys_alignment;
@@ -42,7 +62,8 @@ Status AmdgpuContext::make_gem_object(const w::GemNewRequest& wanted) {
             "the kernel refuses a buffer of {} bytes, domains {:#x}, flags {:#x} (errno {})",
             wanted.alloc_size, wanted.preferred_heap, wanted.flags, -error);
     return objects().add_unclaimed(
-        wanted.blob_id, BufferObject{GemHandle(gem(), args.out.handle), size, cache_of(wanted)});
+        wanted.blob_id,
+        BufferObject{GemHandle(gem(), args.out.handle), size, cache_of(wanted), std::move(charge)});
 }
 
 Status AmdgpuContext::bo_va_op(Request& request) {

@@ -1,11 +1,36 @@
 // CREATE_CTX, RESERVE_VMID, SET_PSTATE, CS_QUERY_FENCE_STATUS.
 #include <amdgpu_drm.h>
 
+#include <algorithm>
+
 #include "drm-context/amdgpu/amdgpu_context.h"
 
 namespace viaduct::amdgpu {
 
 namespace w = wire::amdgpu;
+
+namespace {
+
+// By PriorityCeiling.
+constexpr int32_t kCeilings[] = {AMDGPU_CTX_PRIORITY_LOW, AMDGPU_CTX_PRIORITY_NORMAL,
+                                 AMDGPU_CTX_PRIORITY_HIGH, AMDGPU_CTX_PRIORITY_VERY_HIGH};
+
+// What is above normal the kernel refuses without CAP_SYS_NICE, which drivers expect and which a
+// VMM may well have; what is normal is lowered without a word. The kernel takes unknown values for
+// normal (amdgpu_ctx_ioctl).
+Result<int32_t> permitted_priority(int32_t wanted, PriorityCeiling ceiling) {
+    const int32_t highest = kCeilings[static_cast<size_t>(ceiling)];
+    const bool raised =
+        wanted == AMDGPU_CTX_PRIORITY_HIGH || wanted == AMDGPU_CTX_PRIORITY_VERY_HIGH;
+    if (raised && wanted > highest)
+        return fail(EACCES, "priority {} is above {}, the highest this VM may have", wanted,
+                    highest);
+    if (raised || wanted == AMDGPU_CTX_PRIORITY_VERY_LOW) return wanted;
+    return std::min(wanted == AMDGPU_CTX_PRIORITY_LOW ? wanted : AMDGPU_CTX_PRIORITY_NORMAL,
+                    highest);
+}
+
+}  // namespace
 
 Status AmdgpuContext::create_ctx(Request& request) {
     const auto wanted = request.as<w::CreateCtxRequest>();
@@ -21,8 +46,10 @@ Status AmdgpuContext::create_ctx(Request& request) {
         device().ioctl(DRM_IOCTL_AMDGPU_CTX, &args);
         return {};
     }
+    const auto priority = permitted_priority(wanted.priority_or_id, account().limits().priority);
+    if (!priority) return tl::unexpected(priority.error());
     args.in.op = AMDGPU_CTX_OP_ALLOC_CTX;
-    args.in.priority = wanted.priority_or_id;
+    args.in.priority = *priority;
     if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_CTX, &args); error < 0)
         return fail(-error, "priority {} (errno {})", wanted.priority_or_id, -error);
     const uint32_t id = args.out.alloc.ctx_id;

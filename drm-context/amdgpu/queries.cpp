@@ -1,31 +1,122 @@
 // QUERY_INFO, and the heap sizes in the control buffer.
 #include <amdgpu_drm.h>
 
+#include <algorithm>
+#include <cstring>
+
 #include "drm-context/amdgpu/amdgpu_context.h"
+#include "drm-context/amdgpu/memory_view.h"
 
 namespace viaduct::amdgpu {
 
 namespace w = wire::amdgpu;
 
+namespace {
+
+drm_amdgpu_info to_kernel(const w::QueryInfoRequest& query, void* to, uint32_t size) {
+    drm_amdgpu_info info{};
+    info.return_pointer = reinterpret_cast<uint64_t>(to);
+    info.return_size = size;
+    info.query = query.query;
+    static_assert(sizeof(info) == offsetof(drm_amdgpu_info, query_hw_ip) + sizeof(query.args));
+    std::memcpy(&info.query_hw_ip, query.args, sizeof(query.args));
+    return info;
+}
+
+}  // namespace
+
+// Queries whose answer depends on the budget: asked for in the kernel's full size, adjusted, and
+// then cut to what the guest wants.
+const AmdgpuContext::AdjustedQuery AmdgpuContext::kAdjustedQueries[] = {
+    {AMDGPU_INFO_HW_IP_INFO, sizeof(drm_amdgpu_info_hw_ip), &AmdgpuContext::adjust_rings},
+    {AMDGPU_INFO_MEMORY, sizeof(drm_amdgpu_memory_info), &AmdgpuContext::adjust_memory},
+    {AMDGPU_INFO_VRAM_GTT, sizeof(drm_amdgpu_info_vram_gtt), &AmdgpuContext::adjust_sizes},
+    {AMDGPU_INFO_VRAM_USAGE, sizeof(uint64_t), &AmdgpuContext::adjust_usage},
+    {AMDGPU_INFO_VIS_VRAM_USAGE, sizeof(uint64_t), &AmdgpuContext::adjust_usage},
+    {AMDGPU_INFO_GTT_USAGE, sizeof(uint64_t), &AmdgpuContext::adjust_usage},
+};
+
 Status AmdgpuContext::query_info(Request& request) {
     const auto query = request.as<w::QueryInfoRequest>();
     // The kernel writes behind our header, into private memory; the guest's pointer is not used.
     const auto answer = request.response().subspan(sizeof(w::Response));
-    drm_amdgpu_info info{};
-    info.return_pointer = reinterpret_cast<uint64_t>(answer.data());
-    info.return_size = static_cast<uint32_t>(answer.size());
-    info.query = query.query;
-    static_assert(sizeof(info) == offsetof(drm_amdgpu_info, query_hw_ip) + sizeof(query.args));
-    std::memcpy(&info.query_hw_ip, query.args, sizeof(query.args));
+    for (const AdjustedQuery& row : kAdjustedQueries) {
+        if (row.query != query.query) continue;
+        request.respond(w::Response{{}, query_adjusted(row, query, answer)});
+        return {};
+    }
+    drm_amdgpu_info info = to_kernel(query, answer.data(), static_cast<uint32_t>(answer.size()));
     // An absent IP or an unknown query is an ordinary answer, no error of the command.
     const int32_t ret = device().ioctl(DRM_IOCTL_AMDGPU_INFO, &info);
     request.respond(w::Response{{}, ret});
     return {};
 }
 
+int32_t AmdgpuContext::query_adjusted(const AdjustedQuery& row, const w::QueryInfoRequest& query,
+                                      std::span<std::byte> answer) {
+    if (answer.empty()) return -EINVAL;  // as the kernel
+    KernelAnswer full{};
+    static_assert(sizeof(full) >= sizeof(drm_amdgpu_memory_info));
+    drm_amdgpu_info info = to_kernel(query, full.data(), row.size);
+    const int32_t ret = device().ioctl(DRM_IOCTL_AMDGPU_INFO, &info);
+    if (ret < 0) return ret;
+    (this->*row.adjust)(query, full);
+    std::memcpy(answer.data(), full.data(), std::min<size_t>(answer.size(), row.size));
+    return ret;
+}
+
+template <typename T, typename Change>
+void AmdgpuContext::change(KernelAnswer& answer, Change change) {
+    T value;
+    static_assert(sizeof(value) <= sizeof(KernelAnswer));
+    std::memcpy(&value, answer.data(), sizeof(value));
+    change(value);
+    std::memcpy(answer.data(), &value, sizeof(value));
+}
+
+void AmdgpuContext::adjust_rings(const w::QueryInfoRequest& query, KernelAnswer& answer) {
+    uint32_t ip_type = 0;  // the first word of query_hw_ip
+    std::memcpy(&ip_type, query.args, sizeof(ip_type));
+    change<drm_amdgpu_info_hw_ip>(answer, [&](drm_amdgpu_info_hw_ip& ip) {
+        ip.available_rings = offered_rings(ip_type, ip.available_rings);
+    });
+}
+
+void AmdgpuContext::adjust_memory(const w::QueryInfoRequest&, KernelAnswer& answer) {
+    change<drm_amdgpu_memory_info>(
+        answer, [&](drm_amdgpu_memory_info& memory) { limit_memory(account(), memory); });
+}
+
+void AmdgpuContext::adjust_sizes(const w::QueryInfoRequest&, KernelAnswer& answer) {
+    drm_amdgpu_memory_info memory{};
+    if (!read_memory(memory)) return;
+    change<drm_amdgpu_info_vram_gtt>(answer, [&](drm_amdgpu_info_vram_gtt& sizes) {
+        const auto lower = [](auto& size, uint64_t to) { size = std::min<uint64_t>(size, to); };
+        lower(sizes.vram_size, memory.vram.total_heap_size);
+        lower(sizes.vram_cpu_accessible_size, memory.cpu_accessible_vram.total_heap_size);
+        lower(sizes.gtt_size, memory.gtt.total_heap_size);
+    });
+}
+
+void AmdgpuContext::adjust_usage(const w::QueryInfoRequest& query, KernelAnswer& answer) {
+    drm_amdgpu_memory_info memory{};
+    if (account().memory_limit() == 0 || !read_memory(memory)) return;
+    change<uint64_t>(answer, [&](uint64_t& usage) {
+        usage = query.query == AMDGPU_INFO_GTT_USAGE    ? memory.gtt.heap_usage
+                : query.query == AMDGPU_INFO_VRAM_USAGE ? memory.vram.heap_usage
+                                                        : memory.cpu_accessible_vram.heap_usage;
+    });
+}
+
+bool AmdgpuContext::read_memory(drm_amdgpu_memory_info& memory) {
+    if (query_kernel(device(), AMDGPU_INFO_MEMORY, &memory, sizeof(memory)) < 0) return false;
+    limit_memory(account(), memory);
+    return true;
+}
+
 void AmdgpuContext::refresh_heaps() {
     drm_amdgpu_memory_info memory{};
-    if (query_kernel(device(), AMDGPU_INFO_MEMORY, &memory, sizeof(memory)) < 0) return;
+    if (!read_memory(memory)) return;
     const auto store = [this](size_t offset, const drm_amdgpu_heap_info& heap) {
         const auto at = static_cast<uint32_t>(offset);
         control().store64(at + offsetof(w::HeapInfo, heap_size), heap.total_heap_size);

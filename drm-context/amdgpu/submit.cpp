@@ -2,6 +2,7 @@
 #include <amdgpu_drm.h>
 #include <drm.h>
 
+#include "drm-context/account/clock.h"
 #include "drm-context/amdgpu/amdgpu_context.h"
 #include "drm-context/amdgpu/submission.h"
 
@@ -46,6 +47,7 @@ Status AmdgpuContext::run_submission(Submission& submission, uint32_t ctx_id, ui
         return fail(-error, "the kernel refuses the submission to ring {} (errno {})", ring,
                     -error);
     timeline.new_work = true;
+    statistics().submitted(ring, monotonic_ns());
     return {};
 }
 

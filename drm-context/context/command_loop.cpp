@@ -14,8 +14,12 @@ constexpr uint64_t kMaxResponse = 1 << 20;
 
 Status CommandLoop::run(std::span<const std::byte> buffer) {
     Status first;
+    account::ContextCounters& counters = context_.account().counters();
+    counters.bytes.fetch_add(buffer.size(), std::memory_order_relaxed);
     const auto note = [&](Status status) {
-        if (!status && first) first = std::move(status);
+        if (status) return;
+        counters.errors.fetch_add(1, std::memory_order_relaxed);
+        if (first) first = std::move(status);
     };
     while (!buffer.empty()) {
         if (buffer.size() < sizeof(wire::RequestHeader)) {
@@ -29,6 +33,7 @@ Status CommandLoop::run(std::span<const std::byte> buffer) {
             break;
         }
         const CommandEntry* entry = find(header.cmd);
+        count(header.cmd, entry);
         if (!is_aligned(header, entry)) {
             context_.control().publish_seqno(header.seqno);
             note(fail(EINVAL, "command {}: length {} or response offset {:#x} is not aligned",
@@ -43,6 +48,13 @@ Status CommandLoop::run(std::span<const std::byte> buffer) {
         buffer = buffer.subspan(header.len);
     }
     return first;
+}
+
+void CommandLoop::count(uint32_t cmd, const CommandEntry* entry) {
+    account::ContextCounters& counters = context_.account().counters();
+    const bool has_place = entry && cmd < counters.commands.size();
+    (has_place ? counters.commands[cmd] : counters.unknown_commands)
+        .fetch_add(1, std::memory_order_relaxed);
 }
 
 const CommandEntry* CommandLoop::find(uint32_t cmd) const {

@@ -21,6 +21,7 @@ class CommandLoop {
 
   private:
     const CommandEntry* find(uint32_t cmd) const;
+    void count(uint32_t cmd, const CommandEntry* entry);
     bool is_aligned(const wire::RequestHeader& header, const CommandEntry* entry) const;
     Status run_request(const CommandEntry& entry, Request request);
     Status prepare_response(const CommandEntry& entry, const Request& request);

@@ -13,7 +13,9 @@
 
 #include "blob/log.h"
 #include "blob/result.h"
+#include "drm-context/account/busy_meter.h"
 #include "drm-context/account/context_account.h"
+#include "drm-context/account/ring_statistics.h"
 #include "drm-context/context/control_buffer.h"
 #include "drm-context/context/gem_handles.h"
 #include "drm-context/context/objects.h"
@@ -66,6 +68,8 @@ class DriverContext {
                   const DriverTraits& traits)
         : device_(std::move(device)),
           account_(std::move(account)),
+          statistics_(account_->counters()),
+          meter_(*device_, *account_),
           traits_(traits),
           gem_(*device_) {}
     virtual ~DriverContext() = default;
@@ -75,6 +79,8 @@ class DriverContext {
     const DriverTraits& traits() const { return traits_; }
     Device& device() { return *device_; }
     ContextAccount& account() { return *account_; }
+    RingStatistics& statistics() { return statistics_; }
+    BusyMeter& meter() { return meter_; }
     ControlBuffer& control() { return control_; }
     LogLimiter& limiter() { return limiter_; }
     ObjectTables& objects() { return objects_; }
@@ -124,6 +130,8 @@ class DriverContext {
 
     std::unique_ptr<Device> device_;
     std::unique_ptr<ContextAccount> account_;  // before objects_, which hold charges
+    RingStatistics statistics_;
+    BusyMeter meter_;
     const DriverTraits& traits_;
     GemHandleTable gem_;  // before objects_: they release their handles into it
     ObjectTables objects_;

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "blob/result.h"
+#include "drm-context/account/context_account.h"
 #include "drm-context/context/gem_handles.h"
 #include "drm-context/native_context.h"
 
@@ -14,6 +15,7 @@ struct BufferObject {
     GemHandle handle;
     uint64_t size = 0;  // bytes, page-rounded: nobody maps more
     MapCache cache = MapCache::kNone;
+    MemoryCharge charge = {};  // of buffers that were made here
 };
 
 /// blob_id → object until claimed, then res_id → object. Ids are the guest's: any value.

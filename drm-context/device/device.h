@@ -7,6 +7,7 @@
 
 #include "blob/result.h"
 #include "blob/unique_fd.h"
+#include "drm-context/device/busy_times.h"
 
 namespace viaduct {
 
@@ -36,6 +37,8 @@ class Device {
     virtual Result<MapSource> map_source(uint64_t mmap_offset) = 0;
     /// A sync file that signals when both have.
     virtual Result<UniqueFd> merge_sync_files(int a, int b) = 0;
+    /// How long this file kept the GPU busy so far. All zero if the driver does not tell.
+    virtual BusyTimes busy_times() { return {}; }
     /// Descriptor of the open file; borrowed.
     virtual int fd() const = 0;
     /// Empty until read_version() has succeeded.

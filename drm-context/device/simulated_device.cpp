@@ -28,6 +28,8 @@ class SimulatedDevice final : public Device {
         return *std::move(merged);
     }
 
+    BusyTimes busy_times() override { return parse_busy_times(file_->fdinfo()); }
+
     int fd() const override { return file_->fd(); }
 
   private:

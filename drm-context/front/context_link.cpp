@@ -192,6 +192,7 @@ void ContextLink::lose(std::string_view why) {
     if (lost_) return;
     lost_ = true;
     backlog_.clear();
+    slot_.count_loss();
     log(LogLevel::kWarning, "context {} is lost: {}", ctx_id_, why);
     end_worker();
     notice_.post();
@@ -217,6 +218,7 @@ bool ContextLink::collect(std::vector<RetiredFence>& out) {
     const std::lock_guard lock(mutex_);
     if (exited && !ended_) {
         ended_ = true;
+        slot_.clear_charge();
         if (!asked_to_quit_) lose("its worker has ended");
         if (lost_) notice_.post();  // it may have written since
     }

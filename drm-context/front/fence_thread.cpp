@@ -54,6 +54,13 @@ void FenceThread::stop() {
     watched_.clear();  // waits for the ends of workers that are threads
 }
 
+Status FenceThread::add_source(int fd, std::function<void()> on_ready) {
+    const std::lock_guard lock(mutex_);
+    const uint64_t key = key_of(next_number_++, Event::kSource);
+    sources_.emplace(key, std::move(on_ready));
+    return watch(epoll_.get(), fd, key);
+}
+
 Status FenceThread::add(std::shared_ptr<ContextLink> link) {
     const std::lock_guard lock(mutex_);
     const uint64_t number = next_number_++;
@@ -109,6 +116,12 @@ void FenceThread::check_progress() {
     for (const auto& link : links) link->check_progress(now);
 }
 
+std::function<void()> FenceThread::find_source(uint64_t key) {
+    const std::lock_guard lock(mutex_);
+    const auto found = sources_.find(key);
+    return found == sources_.end() ? nullptr : found->second;
+}
+
 std::shared_ptr<ContextLink> FenceThread::find(uint64_t number) {
     const std::lock_guard lock(mutex_);
     const auto found = watched_.find(number);
@@ -116,6 +129,7 @@ std::shared_ptr<ContextLink> FenceThread::find(uint64_t number) {
 }
 
 void FenceThread::serve(uint64_t key) {
+    if (const auto source = find_source(key)) return source();
     const uint64_t number = key / static_cast<uint64_t>(Event::kEvents);
     const auto link = find(number);
     if (!link) return;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -27,6 +28,9 @@ class FenceThread {
 
     /// Watches a context until its worker has ended.
     Status add(std::shared_ptr<ContextLink> link);
+    /// Calls `on_ready` on the thread whenever `fd` is readable; it must not take long. Before the
+    /// first context only.
+    Status add_source(int fd, std::function<void()> on_ready);
     /// Marks a context as ended by the VMM.
     void mark_ended(const ContextLink& link);
 
@@ -37,8 +41,8 @@ class FenceThread {
     };
 
     FenceThread(FenceCallback on_fence, UniqueFd epoll, UniqueFd stop);
-    /// What happened to a context: an epoll key is its number and this.
-    enum class Event : uint64_t { kNotify, kMessage, kEvents };
+    /// What happened to a context or a source: an epoll key is its number and this.
+    enum class Event : uint64_t { kNotify, kMessage, kSource, kEvents };
     static uint64_t key_of(uint64_t number, Event event) {
         return number * static_cast<uint64_t>(Event::kEvents) + static_cast<uint64_t>(event);
     }
@@ -49,6 +53,7 @@ class FenceThread {
     int time_to_check();
     void check_progress();
     std::shared_ptr<ContextLink> find(uint64_t number);
+    std::function<void()> find_source(uint64_t key);
     void collect(uint64_t number, ContextLink& link);
 
     const FenceCallback on_fence_;
@@ -58,6 +63,7 @@ class FenceThread {
     std::map<uint64_t, Watched> watched_;
     uint64_t next_number_ = 1;
     std::chrono::steady_clock::time_point next_check_{};  // this thread's
+    std::map<uint64_t, std::function<void()>> sources_;   // by epoll key
     std::thread thread_;
 };
 

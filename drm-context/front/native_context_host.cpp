@@ -1,13 +1,17 @@
 // NativeContextHost and NativeContext over workers.
 #include <drm.h>
+#include <unistd.h>
 
 #include "blob/foreign_memory.h"
 #include "blob/log.h"
 #include "drm-context/account/client_name.h"
+#include "drm-context/account/exposition.h"
 #include "drm-context/account/vm_account.h"
+#include "drm-context/context/driver_context.h"
 #include "drm-context/context_types.h"
 #include "drm-context/front/context_link.h"
 #include "drm-context/front/fence_thread.h"
+#include "drm-context/front/metrics_server.h"
 #include "drm-context/native_context.h"
 #include "drm-context/worker/isolation.h"
 
@@ -128,7 +132,6 @@ class Context final : public NativeContext {
 
 // What all contexts share.
 struct Machinery {
-    std::shared_ptr<VmAccount> vm;
     std::unique_ptr<WorkerLauncher> launcher;
     std::shared_ptr<FenceThread> fences;
 };
@@ -142,9 +145,11 @@ class Host final : public NativeContextHost {
           type_(type),
           capset_(capset),
           options_(std::move(options)),
-          vm_(std::move(machinery.vm)),
+          vm_(options_.account),
           launcher_(std::move(machinery.launcher)),
-          fences_(std::move(machinery.fences)) {}
+          fences_(std::move(machinery.fences)) {
+        serve_metrics();
+    }
 
     ~Host() override { fences_->stop(); }
 
@@ -206,12 +211,39 @@ class Host final : public NativeContextHost {
         return settings;
     }
 
+    // Best effort: a VM runs without its figures too.
+    void serve_metrics() {
+        for (const std::string& path : options_.metrics_paths) {
+            auto server = MetricsServer::listen(path, [identity = identity(), vm = vm_] {
+                return exposition(identity, vm->page());
+            });
+            if (!server) {
+                log(options_.metrics_wanted ? LogLevel::kWarning : LogLevel::kDebug,
+                    "no metrics at {}: {}", path, server.error().message);
+                continue;
+            }
+            metrics_ = *std::move(server);
+            const auto status = fences_->add_source(metrics_->fd(), [this] { metrics_->serve(); });
+            if (!status) metrics_.reset();
+            return;
+        }
+    }
+
+    VmIdentity identity() const {
+        VmIdentity identity{options_.vm_name,       ::getpid(),      options_.gpu,
+                            probe_->version().name, options_.limits, {}};
+        for (const CommandEntry& command : type_.traits().commands)
+            identity.commands.emplace_back(command.name);
+        return identity;
+    }
+
     const OpenDevice open_;
     std::unique_ptr<Device> probe_;
     const ContextTypeInfo& type_;
     const wire::CapsetDrm capset_;
     const HostOptions options_;
-    std::shared_ptr<VmAccount> vm_;
+    const std::shared_ptr<VmAccount> vm_;
+    std::unique_ptr<MetricsServer> metrics_;    // after the thread that serves it
     std::unique_ptr<WorkerLauncher> launcher_;  // ends what the fence thread still knows of
     std::shared_ptr<FenceThread> fences_;
 };
@@ -247,12 +279,14 @@ Result<std::unique_ptr<NativeContextHost>> NativeContextHost::create(OpenDevice 
     if (!capset) return tl::unexpected(capset.error());
     auto fences = FenceThread::start(std::move(on_fence));
     if (!fences) return tl::unexpected(fences.error());
-    auto vm = VmAccount::create();
-    if (!vm) return tl::unexpected(vm.error());
-    return std::make_unique<Host>(
-        std::move(open), *std::move(device), *type, *capset,
-        Machinery{*std::move(vm), launch_workers(simulated), *std::move(fences)},
-        std::move(options));
+    if (!options.account) {
+        auto account = VmAccount::create();
+        if (!account) return tl::unexpected(account.error());
+        options.account = *std::move(account);
+    }
+    return std::make_unique<Host>(std::move(open), *std::move(device), *type, *capset,
+                                  Machinery{launch_workers(simulated), *std::move(fences)},
+                                  std::move(options));
 }
 
 }  // namespace viaduct

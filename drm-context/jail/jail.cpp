@@ -83,6 +83,7 @@ class CheckedDevice final : public Device {
             log(LogLevel::kWarning, "a worker's jail refuses ioctl request {:#x}", request);
         return -EPERM;
     }
+    BusyTimes busy_times() override { return device_->busy_times(); }
     Result<MapSource> map_source(uint64_t offset) override { return device_->map_source(offset); }
     Result<UniqueFd> merge_sync_files(int a, int b) override {
         return device_->merge_sync_files(a, b);

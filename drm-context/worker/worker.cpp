@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "blob/mapping.h"
+#include "drm-context/account/clock.h"
 #include "drm-context/transport/control_socket.h"
 
 namespace viaduct {
@@ -23,6 +24,12 @@ constexpr int kRecordsPerTurn = 64;
 constexpr milliseconds kAskInterval{2};
 // Descriptors are sent before their record: only a front that died keeps us waiting.
 constexpr milliseconds kDescriptorTime{1000};
+
+// Of monotonic_ns(); INT64_MAX is never.
+steady_clock::time_point time_point_of(int64_t ns) {
+    if (ns == INT64_MAX) return steady_clock::time_point::max();
+    return steady_clock::time_point(std::chrono::nanoseconds(ns));
+}
 
 template <typename T>
 T read(std::span<const std::byte> payload) {
@@ -85,6 +92,7 @@ void Worker::run() {
         const bool more = process_records();
         timelines_.advance();
         if (!more && !quit_) wait_for_work();
+        context_->meter().measure_if_due(monotonic_ns());
     }
     finish_submitted_work();
 }
@@ -109,7 +117,7 @@ void Worker::process(const transport::RingConsumer::Record& record) {
 void Worker::wait_for_work() {
     auto& sleeps = end_.page().worker_sleeps;
     sleeps.store(1, std::memory_order_seq_cst);
-    if (ring_.empty() && !abandoned()) sleep_until(steady_clock::time_point::max());
+    if (ring_.empty() && !abandoned()) sleep_until(time_point_of(context_->meter().due()));
     sleeps.store(0, std::memory_order_relaxed);
     transport::clear_event(end_.doorbell.get());
 }
@@ -143,13 +151,19 @@ void Worker::finish_submitted_work() {
         sleep_until(deadline);
         timelines_.advance();
     }
+    context_->meter().measure(monotonic_ns());
     context_.reset();  // closes the device: the kernel ends what still runs
     timelines_.retire_all();
 }
 
 void Worker::retired(uint32_t ring, uint64_t count) {
     // What the guest reads must tell of a reset before its fence does.
-    if (context_) context_->check_for_reset();
+    if (context_) {
+        context_->check_for_reset();
+        const int64_t now = monotonic_ns();
+        context_->statistics().fences_retired(ring, count, now);
+        context_->meter().note_work(now);
+    }
     end_.page().retired[ring].store(count, std::memory_order_release);
     transport::signal_event(end_.notify.get());
 }
@@ -237,6 +251,7 @@ void Worker::fence(Payload payload) {
     const auto call = read<transport::FenceCall>(payload);
     if (call.ring >= kMaxRings) return;
     last_fence_[call.ring] = call.count;
+    context_->statistics().fence_added(call.ring, call.count);
     if (call.ring >= 1 && context_->has_new_work(call.ring))
         timelines_.add_fence_after(call.ring, call.count, context_->take_newest(call.ring));
     else

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "drm-context/device/fdinfo_file.h"
 #include "drm-context/jail/namespaces.h"
 #include "drm-context/transport/control_socket.h"
 #include "drm-context/worker/process/zygote.h"
@@ -92,6 +93,7 @@ int run(Start how) {
         return 1;
     }
     set_environment(hello);
+    if (!hello.simulated) keep_proc_directory();
     const auto namespaces = jail::enter_namespaces(hello.simulated ? jail::Reachable::kSharedMemory
                                                                    : jail::Reachable::kNothing);
     if (namespaces.new_processes) become_first_process(how);

@@ -1,4 +1,5 @@
 #include "drm-context/worker/process/worker_process.h"
+#include "drm-context/device/fdinfo_file.h"
 
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -40,6 +41,7 @@ void run_worker_process(WorkerStart start, const jail::Cell& cell, pid_t zygote)
     log_to_front(front, start.settings.log_level);
     run_worker(std::move(start),
                [&](std::unique_ptr<Device> device) -> Result<std::unique_ptr<Device>> {
+                   drop_proc_directory();
                    if (auto status = jail::close(cell, front); !status)
                        return tl::unexpected(status.error());
                    return jail::check_ioctls(std::move(device), cell);

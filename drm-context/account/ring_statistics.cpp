@@ -1,0 +1,84 @@
+#include "drm-context/account/ring_statistics.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace viaduct {
+
+namespace {
+
+// A guest that queues fences without end behind one job gets coarser figures, not more memory.
+constexpr size_t kMaxMarks = 256;
+
+}  // namespace
+
+uint32_t latency_bucket(int64_t ns) {
+    const auto microseconds = static_cast<uint64_t>(std::max<int64_t>(ns, 0)) / 1000;
+    return std::min(static_cast<uint32_t>(std::bit_width(microseconds)),
+                    account::kLatencyBuckets - 1);
+}
+
+void RingStatistics::describe(uint32_t ring, QueueClass which, uint32_t index) {
+    if (!exists(ring)) return;
+    rings_[ring - 1].which = which;
+    counters_.ring[ring - 1].queue_class = static_cast<uint32_t>(which);
+    counters_.ring[ring - 1].index = index;
+    counters_.rings = std::max(counters_.rings.load(), ring);
+}
+
+void RingStatistics::submitted(uint32_t ring, int64_t now_ns) {
+    if (!exists(ring)) return;
+    Ring& own = rings_[ring - 1];
+    ++own.submitted;
+    own.newest_ns = now_ns;
+    counters_.ring[ring - 1].submissions.store(own.submitted, std::memory_order_relaxed);
+}
+
+void RingStatistics::fence_added(uint32_t ring, uint64_t count) {
+    if (!exists(ring)) return;
+    Ring& own = rings_[ring - 1];
+    if (own.marked == own.submitted) return;
+    own.marked = own.submitted;
+    if (own.marks.size() < kMaxMarks)
+        own.marks.push_back({count, own.submitted, own.newest_ns});
+    else
+        own.marks.back() = {count, own.submitted, own.newest_ns};
+}
+
+void RingStatistics::fences_retired(uint32_t ring, uint64_t count, int64_t now_ns) {
+    if (!exists(ring)) return;
+    auto& marks = rings_[ring - 1].marks;
+    for (; !marks.empty() && marks.front().fence <= count; marks.pop_front())
+        complete(ring, marks.front().submissions, now_ns - marks.front().submitted_ns);
+}
+
+void RingStatistics::idle(uint32_t ring, int64_t now_ns) {
+    if (!exists(ring)) return;
+    Ring& own = rings_[ring - 1];
+    own.marks.clear();
+    own.marked = own.submitted;
+    complete(ring, own.submitted, now_ns - own.newest_ns);
+}
+
+void RingStatistics::complete(uint32_t ring, uint64_t submissions, int64_t latency_ns) {
+    Ring& own = rings_[ring - 1];
+    if (submissions <= own.completed) return;
+    const uint64_t count = submissions - own.completed;
+    own.completed = submissions;
+    account::RingCounters& shown = counters_.ring[ring - 1];
+    shown.completed.store(submissions, std::memory_order_relaxed);
+    const auto latency = static_cast<uint64_t>(std::max<int64_t>(latency_ns, 0));
+    shown.latency_ns.fetch_add(latency * count, std::memory_order_relaxed);
+    shown.latency[latency_bucket(latency_ns)].fetch_add(count, std::memory_order_relaxed);
+}
+
+uint64_t RingStatistics::outstanding(uint32_t ring) const {
+    if (!exists(ring)) return 0;
+    return rings_[ring - 1].submitted - rings_[ring - 1].completed;
+}
+
+QueueClass RingStatistics::class_of(uint32_t ring) const {
+    return exists(ring) ? rings_[ring - 1].which : QueueClass::kGraphics;
+}
+
+}  // namespace viaduct

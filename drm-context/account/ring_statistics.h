@@ -1,0 +1,57 @@
+// How many submissions of one context are under way, and how long they take.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+
+#include "drm-context/account/layout.h"
+
+namespace viaduct {
+
+/// Follows submissions from the kernel's acceptance to the fence that tells of their end. Rings are
+/// numbered as the protocol does, from 1; others are ignored. Used by one thread.
+class RingStatistics {
+  public:
+    explicit RingStatistics(account::ContextCounters& counters) : counters_(counters) {}
+
+    /// Says what a ring is, for readers.
+    void describe(uint32_t ring, QueueClass which, uint32_t index);
+    void submitted(uint32_t ring, int64_t now_ns);
+    /// Fence `count` of the ring retires when all that was submitted before is done.
+    void fence_added(uint32_t ring, uint64_t count);
+    /// All fences up to `count` have retired.
+    void fences_retired(uint32_t ring, uint64_t count, int64_t now_ns);
+    /// The ring is known to be idle.
+    void idle(uint32_t ring, int64_t now_ns);
+
+    /// Submissions that are not known to be done.
+    uint64_t outstanding(uint32_t ring) const;
+    QueueClass class_of(uint32_t ring) const;
+
+  private:
+    struct Mark {
+        uint64_t fence;
+        uint64_t submissions;  // made before it
+        int64_t submitted_ns;  // the newest of them
+    };
+    struct Ring {
+        QueueClass which = QueueClass::kGraphics;
+        uint64_t submitted = 0;
+        uint64_t completed = 0;
+        uint64_t marked = 0;
+        int64_t newest_ns = 0;
+        std::deque<Mark> marks;
+    };
+
+    bool exists(uint32_t ring) const { return ring >= 1 && ring <= account::kMaxRings; }
+    void complete(uint32_t ring, uint64_t submissions, int64_t latency_ns);
+
+    account::ContextCounters& counters_;
+    std::array<Ring, account::kMaxRings> rings_;
+};
+
+/// Which of the latency buckets counts `ns`.
+uint32_t latency_bucket(int64_t ns);
+
+}  // namespace viaduct

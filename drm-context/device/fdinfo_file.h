@@ -1,0 +1,17 @@
+// /proc/self/fdinfo/N, also for a process that has no /proc any more.
+#pragma once
+
+#include "blob/unique_fd.h"
+
+namespace viaduct {
+
+/// Opens what the kernel tells about descriptor `fd` of this process; invalid if it cannot be had.
+/// Readable again and again from the beginning.
+UniqueFd open_fdinfo(int fd);
+
+/// Keeps /proc at hand for open_fdinfo(), in this process and those forked from it, while they
+/// change their root directory. Must be dropped before anything of a guest's is looked at.
+void keep_proc_directory();
+void drop_proc_directory();
+
+}  // namespace viaduct

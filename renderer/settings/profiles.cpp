@@ -1,0 +1,223 @@
+#include "renderer/settings/profiles.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include "blob/unique_fd.h"
+
+namespace viaduct {
+
+namespace {
+
+constexpr char kSystemFile[] = "/etc/viaduct/profiles.toml";
+constexpr std::string_view kFileName = "/viaduct/profiles.toml";
+constexpr size_t kMaxFile = 1 << 20;  // bytes
+
+// A value as one would write it into the environment; nothing for what has no such form.
+std::optional<std::string> text_of(const toml::node& node) {
+    if (const auto* text = node.as_string()) return text->get();
+    if (const auto* number = node.as_integer()) return fmt::format("{}", number->get());
+    const auto* table = node.as_table();
+    if (!table) return std::nullopt;
+    std::string list;  // queues = { gfx = 1, video = 0 }
+    for (const auto& [key, value] : *table) {
+        const auto text = value.is_table() ? std::nullopt : text_of(value);
+        if (!text) return std::nullopt;
+        list += fmt::format("{}{}={}", list.empty() ? "" : ",", key.str(), *text);
+    }
+    return list;
+}
+
+class Reader {
+  public:
+    explicit Reader(const std::string& path) : path_(path) {}
+
+    Result<Profiles> read(const toml::table& root) {
+        Profiles profiles = built_in_profiles();
+        profiles.path = path_;
+        for (const auto& [key, node] : root) {
+            Status status;
+            if (key == "default" && node.is_string())
+                profiles.default_name = node.as_string()->get();
+            else if (key == "profile" && node.is_table())
+                status = read_all(*node.as_table(), profiles);
+            else
+                status = complain(node,
+                                  "{} is not known here: profiles are tables called "
+                                  "[profile.NAME], and default = \"NAME\" chooses one",
+                                  std::string(key.str()));
+            if (!status) return tl::unexpected(status.error());
+        }
+        if (!profiles.find(profiles.default_name))
+            return complain(*root.get("default"),
+                            "there is no profile \"{}\"; define "
+                            "[profile.{}] or choose another default",
+                            profiles.default_name, profiles.default_name);
+        return profiles;
+    }
+
+  private:
+    template <typename... Args>
+    tl::unexpected<Error> complain(const toml::node& node, fmt::format_string<Args...> text,
+                                   Args&&... args) {
+        return tl::unexpected(
+            Error{EINVAL, fmt::format("{}:{}: {}", path_, node.source().begin.line,
+                                      fmt::format(text, std::forward<Args>(args)...))});
+    }
+
+    Status read_all(const toml::table& tables, Profiles& profiles) {
+        for (const auto& [name, node] : tables) {
+            if (!node.is_table())
+                return complain(node, "profile.{0} is no table: begin it with [profile.{0}]",
+                                std::string(name.str()));
+            Budget budget;
+            budget.profile = name.str();
+            if (auto status = read_one(*node.as_table(), budget); !status) return status;
+            std::erase_if(profiles.profiles,
+                          [&](const Budget& other) { return other.profile == budget.profile; });
+            profiles.profiles.push_back(std::move(budget));
+        }
+        return {};
+    }
+
+    Status read_one(const toml::table& table, Budget& budget) {
+        for (const auto& [key, node] : table) {
+            if (key == "description" && node.is_string()) {
+                budget.description = node.as_string()->get();
+                continue;
+            }
+            const auto keys = budget_keys();
+            const auto found =
+                std::ranges::find(keys, std::string_view(key.str()), &BudgetKey::key);
+            if (found == keys.end())
+                return complain(node, "{} is no limit: there are {}", std::string(key.str()),
+                                known_keys());
+            const auto text = text_of(node);
+            if (!text)
+                return complain(node, "{} is neither a number nor a text", std::string(key.str()));
+            if (auto status = found->set(budget, *text); !status)
+                return complain(node, "{} = \"{}\" {}", std::string(key.str()), *text,
+                                status.error().message);
+        }
+        return {};
+    }
+
+    static std::string known_keys() {
+        std::string names = "description";
+        for (const BudgetKey& row : budget_keys()) names += fmt::format(", {}", row.key);
+        return names;
+    }
+
+    const std::string& path_;
+};
+
+Result<std::string> read_file(const std::string& path) {
+    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) return fail(errno, "{} cannot be read: {}", path, std::strerror(errno));
+    std::string text;
+    char bytes[4096];
+    ssize_t size = 0;
+    while ((size = ::read(fd.get(), bytes, sizeof(bytes))) > 0) {
+        text.append(bytes, static_cast<size_t>(size));
+        if (text.size() > kMaxFile) return fail(EFBIG, "{} is larger than 1 MiB", path);
+    }
+    if (size < 0) return fail(errno, "{} cannot be read: {}", path, std::strerror(errno));
+    return text;
+}
+
+const char* value_of(const Environment& environment, const char* name) {
+    const char* text = environment(name);
+    return text && *text ? text : nullptr;
+}
+
+std::vector<std::string> default_paths(const Environment& environment) {
+    std::vector<std::string> paths;
+    if (const char* config = value_of(environment, "XDG_CONFIG_HOME"))
+        paths.push_back(std::string(config).append(kFileName));
+    else if (const char* home = value_of(environment, "HOME"))
+        paths.push_back(std::string(home).append("/.config").append(kFileName));
+    paths.emplace_back(kSystemFile);
+    return paths;
+}
+
+}  // namespace
+
+const Budget* Profiles::find(std::string_view name) const {
+    const auto found = std::ranges::find(profiles, name, &Budget::profile);
+    return found == profiles.end() ? nullptr : &*found;
+}
+
+Profiles built_in_profiles() {
+    Profiles profiles;
+    Budget unlimited;
+    unlimited.description = "all that the GPU has, at normal priority";
+    profiles.default_name = unlimited.profile;
+    profiles.profiles.push_back(std::move(unlimited));
+    return profiles;
+}
+
+Result<Profiles> parse_profiles(std::string_view text, const std::string& path) {
+    const toml::parse_result parsed = toml::parse(text, path);
+    if (!parsed) {
+        const toml::parse_error& error = parsed.error();
+        return fail(EINVAL, "{}:{}: {}; see https://toml.io for the format", path,
+                    error.source().begin.line, error.description());
+    }
+    return Reader(path).read(parsed.table());
+}
+
+const char* process_environment(const char* name) {
+    return ::secure_getenv(name);
+}
+
+Result<Profiles> load_profiles(const Environment& environment) {
+    std::string path;
+    if (const char* wanted = value_of(environment, "VIADUCT_PROFILES")) {
+        path = wanted;
+    } else {
+        for (const std::string& candidate : default_paths(environment)) {
+            if (::access(candidate.c_str(), F_OK) != 0) continue;
+            path = candidate;
+            break;
+        }
+    }
+    if (path.empty()) return built_in_profiles();
+    auto text = read_file(path);
+    if (!text) return tl::unexpected(text.error());
+    return parse_profiles(*text, path);
+}
+
+Result<Budget> choose_budget(const Profiles& profiles, const Environment& environment) {
+    const char* wanted = value_of(environment, "VIADUCT_PROFILE");
+    const Budget* profile = profiles.find(wanted ? wanted : profiles.default_name);
+    if (!profile)
+        return fail(EINVAL,
+                    "VIADUCT_PROFILE=\"{}\": there is no such profile in {}; `viaduct "
+                    "profiles` lists those there are",
+                    wanted, profiles.path.empty() ? "the library" : profiles.path);
+    Budget budget = *profile;
+    for (const BudgetKey& row : budget_keys()) {
+        const std::string variable(row.variable);
+        const char* text = value_of(environment, variable.c_str());
+        if (!text) continue;
+        if (auto status = row.set(budget, text); !status)
+            return fail(EINVAL, "{}=\"{}\" {}", variable, text, status.error().message);
+    }
+    return budget;
+}
+
+Result<Budget> load_budget(const Environment& environment) {
+    auto profiles = load_profiles(environment);
+    if (!profiles) return tl::unexpected(profiles.error());
+    return choose_budget(*profiles, environment);
+}
+
+}  // namespace viaduct

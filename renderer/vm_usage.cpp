@@ -1,0 +1,61 @@
+#include "renderer/vm_usage.h"
+
+namespace viaduct {
+
+using Kind = Booking::Kind;
+
+Booking::Booking(VmUsage& usage, Kind kind, uint64_t amount)
+    : usage_(&usage), kind_(kind), amount_(amount) {
+    usage_->add(kind_, amount_);
+}
+
+Booking::~Booking() {
+    if (usage_) usage_->add(kind_, -amount_);  // modulo 2^64
+}
+
+// Booked first and checked then: two that ask at the same time never get more than there is.
+Result<Booking> VmUsage::take(Kind kind, uint64_t amount, uint64_t limit, const char* what) {
+    Booking booking(*this, kind, amount);
+    const uint64_t in_use = used(kind);
+    if (limit == 0 || (amount <= limit && in_use <= limit)) return booking;
+    return fail(ENOMEM,
+                "{} of the {} {} that the VM may have are in use, {} more wanted (profile {})",
+                in_use - amount, limit, what, amount, budget_.profile);
+}
+
+Result<Booking> VmUsage::take_context() {
+    return take(Kind::kContexts, 1, budget_.contexts, "contexts");
+}
+
+Result<Booking> VmUsage::take_descriptors(uint64_t count) {
+    return take(Kind::kDescriptors, count, budget_.descriptors, "descriptors");
+}
+
+Result<Booking> VmUsage::take_window(uint64_t bytes) {
+    return take(Kind::kWindow, bytes, budget_.window, "bytes of the host-visible window");
+}
+
+void VmUsage::count_failed_context() {
+    if (account_) ++account_->page().vm.contexts_refused;
+}
+
+void VmUsage::add(Kind kind, uint64_t amount) {
+    used_[static_cast<size_t>(kind)] += amount;
+    if (!account_) return;
+    account::VmCounters& shown = account_->page().vm;
+    switch (kind) {
+        case Kind::kContexts:
+            break;  // the account knows
+        case Kind::kResources:
+            shown.resources += amount;
+            break;
+        case Kind::kDescriptors:
+            shown.descriptors += amount;
+            break;
+        case Kind::kWindow:
+            shown.window_bytes += amount;
+            break;
+    }
+}
+
+}  // namespace viaduct
