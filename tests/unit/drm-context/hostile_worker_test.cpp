@@ -1,0 +1,142 @@
+// A worker that a guest has taken over says and writes what it likes: the front takes no harm.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+#include <sys/socket.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include "blob/log.h"
+#include "blob/memfd.h"
+#include "drm-context/front/context_link.h"
+
+namespace viaduct {
+namespace {
+
+using transport::RecordType;
+
+size_t open_descriptors() {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return static_cast<size_t>(std::distance(begin(all), end(all)));
+}
+
+/// A link, and the hostile end of its channel.
+struct Hostage {
+    Hostage() { set_log_level(LogLevel::kSilent); }
+    ~Hostage() { set_log_level(LogLevel::kWarning); }
+
+    /// A raw message with descriptors, as no worker of ours sends it.
+    void say(std::span<const std::byte> message, size_t descriptors) {
+        const UniqueFd fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+        const std::vector<int> copies(descriptors, fd.get());
+        (void)transport::send_message(worker.socket.get(), message, copies);
+    }
+
+    transport::Channel channel = transport::create_channel(4096).value();
+    transport::ChannelEnd worker = transport::open_channel_end(std::move(channel.worker)).value();
+    ContextLink link{1, std::move(channel.front)};
+};
+
+RC_GTEST_PROP(HostileWorker, MayWriteAnythingIntoTheSharedPage,
+              (std::vector<std::pair<uint8_t, uint64_t>> writes)) {
+    Hostage hostage;
+    auto& page = hostage.worker.page();
+    uint64_t next_fence = 1;
+    size_t retired = 0;
+    for (const auto& [where, what] : writes) {
+        switch (where % 5) {
+            case 0:
+                page.tail = what;
+                break;
+            case 1:
+                page.worker_sleeps = static_cast<uint32_t>(what);
+                break;
+            case 2:
+                page.retired[what % transport::kFenceRings] = what;
+                break;
+            case 3:
+                page.head = what;
+                break;
+            default:
+                page.front_waits = static_cast<uint32_t>(what);
+                break;
+        }
+        const std::byte command[24] = {};
+        (void)hostage.link.send(RecordType::kSubmit, command, {});
+        RC_ASSERT(hostage.link.add_fence(where % 70u, next_fence++).has_value());
+        std::vector<RetiredFence> out;
+        hostage.link.collect(out);
+        hostage.link.check_progress(std::chrono::steady_clock::now());
+        retired += out.size();
+    }
+    page.exited = 1;
+    std::vector<RetiredFence> out;
+    RC_ASSERT(hostage.link.collect(out));
+    RC_ASSERT(retired + out.size() == next_fence - 1);
+}
+
+RC_GTEST_PROP(HostileWorker, MaySayAnything,
+              (std::vector<std::pair<uint16_t, uint64_t>> messages)) {
+    const size_t before = open_descriptors();
+    {
+        Hostage hostage;
+        for (const auto& [size, cookie] : messages) {
+            std::vector<std::byte> message(size % 600);
+            const uint64_t cookies[] = {cookie, transport::kLogCookie, transport::kReadyCookie, 1};
+            if (message.size() >= 8) std::memcpy(message.data(), &cookies[cookie % 4], 8);
+            if (size % 3 == 0) {
+                message.assign(sizeof(transport::Reply), std::byte{0xff});
+                std::memcpy(message.data(), &cookies[cookie % 4], 8);
+            }
+            hostage.say(message, size % (transport::kMaxDescriptors + 1));
+        }
+        hostage.worker.socket.reset();
+        (void)hostage.link.wait_until_ready();
+        while (hostage.link.read_messages()) {
+        }
+        std::vector<RetiredFence> out;
+        RC_ASSERT(hostage.link.collect(out));
+    }
+    RC_ASSERT(open_descriptors() == before);
+}
+
+TEST(HostileWorker, CannotFloodTheLog) {
+    Hostage hostage;
+    set_log_level(LogLevel::kWarning);
+    size_t lines = 0;
+    set_log_sink([&](LogLevel, std::string_view text) {
+        ++lines;
+        for (const char c : text) EXPECT_TRUE(static_cast<unsigned char>(c) >= ' ') << text;
+    });
+    (void)hostage.link.ask(RecordType::kMapSource, transport::ResourceCall{});
+    transport::Reply line{};
+    line.cookie = transport::kLogCookie;
+    line.kind = UINT32_MAX;
+    std::memset(line.message, '\n', sizeof(line.message));
+    for (int i = 0; i < 5000; ++i) {
+        (void)transport::send_message(hostage.worker.socket.get(),
+                                      std::as_bytes(std::span(&line, 1)), -1);
+        while (hostage.link.read_messages()) {
+        }
+    }
+    set_log_sink({});
+    EXPECT_GT(lines, 500u);
+    EXPECT_LT(lines, 1100u);
+}
+
+TEST(HostileWorker, AHangIsFoundByTheWatchdogOnceItHasCommands) {
+    Hostage hostage;
+    const auto start = std::chrono::steady_clock::now();
+    const std::byte command[16] = {};
+    hostage.link.check_progress(start + std::chrono::hours(1));
+    ASSERT_TRUE(hostage.link.send(RecordType::kSubmit, command, {})) << "idle for an hour";
+    hostage.link.check_progress(start + std::chrono::hours(1) + std::chrono::seconds(1));
+    ASSERT_TRUE(hostage.link.send(RecordType::kSubmit, command, {}));
+    hostage.link.check_progress(start + std::chrono::hours(2));
+    EXPECT_FALSE(hostage.link.send(RecordType::kSubmit, command, {}));
+    EXPECT_EQ(hostage.worker.page().abandoned.load(), 1u) << "a thread is told to end";
+}
+
+}  // namespace
+}  // namespace viaduct
