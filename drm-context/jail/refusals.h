@@ -7,7 +7,8 @@
 namespace viaduct::jail {
 
 /// The filter answers with a signal, whose handler gives EPERM back, where we know how to do that.
-#if defined(__x86_64__) || defined(__aarch64__)
+/// The thread sanitizer blocks signals in threads of its own and around fork().
+#if (defined(__x86_64__) || defined(__aarch64__)) && !defined(__SANITIZE_THREAD__)
 inline constexpr bool kReportsRefusals = true;
 #else
 inline constexpr bool kReportsRefusals = false;

@@ -21,6 +21,9 @@ struct Release {
 };
 using Context = std::unique_ptr<void, Release>;
 
+// What is on no list.
+const uint32_t kOtherwise = kReportsRefusals ? SCMP_ACT_TRAP : SCMP_ACT_ERRNO(EPERM);
+
 uint32_t action_of(Answer answer) {
     switch (answer) {
         case Answer::kAllow:
@@ -35,6 +38,8 @@ uint32_t action_of(Answer answer) {
 
 int add(scmp_filter_ctx context, const SyscallRule& rule) {
     const auto& [argument, mask, value] = rule.check;
+    // What goes without saying is no rule to libseccomp.
+    if (action_of(rule.answer) == kOtherwise) return 0;
     if (mask == 0) return ::seccomp_rule_add(context, action_of(rule.answer), rule.number, 0);
     const scmp_arg_cmp check{argument, SCMP_CMP_MASKED_EQ, mask, value};
     return ::seccomp_rule_add_array(context, action_of(rule.answer), rule.number, 1, &check);
@@ -65,8 +70,7 @@ Result<std::vector<std::byte>> export_program(scmp_filter_ctx context) {
 
 Result<SyscallFilter> SyscallFilter::build(std::span<const std::span<const SyscallRule>> rules,
                                            std::span<const uint32_t> ioctl_requests) {
-    const uint32_t refuse = kReportsRefusals ? SCMP_ACT_TRAP : SCMP_ACT_ERRNO(EPERM);
-    const Context context(::seccomp_init(refuse));
+    const Context context(::seccomp_init(kOtherwise));
     if (!context) return fail(ENOMEM, "no memory for a system-call filter");
     for (const auto part : rules)
         for (const SyscallRule& rule : part) {

@@ -1,5 +1,6 @@
 // For each thing that a worker must not do: from within the jail it fails.
 #include "drm-context/jail/jail.h"
+#include "drm-context/jail/refusals.h"
 
 #include <amdgpu_drm.h>
 #include <fcntl.h>
@@ -185,9 +186,10 @@ TEST(JailOnASimulatedGpu, HasNoIoctlAtAll) {
 }
 
 TEST(JailReports, EachKindOfCallOnce) {
+    if (!jail::kReportsRefusals) GTEST_SKIP() << "refused calls fail in silence here";
     const auto verdict = try_in_jail(jail::Gpu::kReal, [] {
         for (int i = 0; i < 3; ++i) {
-            ::open("/etc/passwd", O_RDONLY);
+            ::socket(AF_INET, SOCK_STREAM, 0);
             ::ioctl(0, 0x1234, nullptr);
             ::ioctl(0, 0x5678, nullptr);
         }
@@ -197,7 +199,7 @@ TEST(JailReports, EachKindOfCallOnce) {
     std::string all;
     for (const auto& line : verdict.reports) all += line + "\n";
     EXPECT_EQ(verdict.reports.size(), 3u) << all;
-    EXPECT_NE(all.find(fmt::format("system call {}", SYS_openat)), std::string::npos) << all;
+    EXPECT_NE(all.find(fmt::format("system call {}", SYS_socket)), std::string::npos) << all;
     EXPECT_NE(all.find("request 0x1234"), std::string::npos) << all;
     EXPECT_NE(all.find("request 0x5678"), std::string::npos) << all;
 }
