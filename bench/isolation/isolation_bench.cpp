@@ -1,0 +1,169 @@
+// What a context costs, and what its neighbours' trouble costs it, through the C ABI.
+//
+//   VIADUCT_ISOLATION=process|thread isolation-bench
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+
+#include "tests/integration/abi/vmm.h"
+#include "tests/integration/isolation/workers.h"
+
+namespace viaduct::test {
+namespace {
+
+namespace w = wire::amdgpu;
+using Clock = std::chrono::steady_clock;
+using Microseconds = std::chrono::duration<double, std::micro>;
+
+class Sample {
+  public:
+    void add(Clock::duration time) { times_.push_back(Microseconds(time).count()); }
+    double percentile(double share) {
+        std::ranges::sort(times_);
+        return times_.at(static_cast<size_t>(share * static_cast<double>(times_.size() - 1)));
+    }
+
+  private:
+    std::vector<double> times_;
+};
+
+template <typename Call>
+auto timed(Sample& sample, Call call) {
+    const auto start = Clock::now();
+    auto result = call();
+    sample.add(Clock::now() - start);
+    return result;
+}
+
+/// The context whose round trips are measured, and every call of the front that it makes.
+class Measured {
+  public:
+    explicit Measured(Vmm& vmm) : vmm_(vmm), guest_(vmm, 1) {}
+
+    void round_trip() {
+        w::BoQueryInfoRequest request{};
+        request.hdr = {static_cast<uint32_t>(w::Command::kBoQueryInfo), sizeof(request),
+                       guest_.next_seqno(), 0};
+        const auto start = Clock::now();
+        timed(calls_, [&] { return guest_.submit(Commands().add(request)); });
+        while (static_cast<int32_t>(guest_.published_seqno() - request.hdr.seqno) < 0)
+            ::sched_yield();
+        trips_.add(Clock::now() - start);
+    }
+    void other_calls() {
+        const uint32_t res_id = timed(calls_, [&] { return guest_.create_buffer(65536); });
+        timed(calls_, [&] { return std::make_unique<MappedResource>(res_id); });
+        timed(calls_, [&] { return guest_.create_fence(0, vmm_.next_fence_id()); });
+        timed(calls_, [&] {
+            virgl_renderer_resource_unref(res_id);
+            return 0;
+        });
+    }
+    void report(const char* what) {
+        fmt::print("{:<44} {:>8.0f} {:>8.0f} {:>12.2f}\n", what, trips_.percentile(0.5),
+                   trips_.percentile(0.99), calls_.percentile(1) / 1000);
+        std::fflush(stdout);
+        trips_ = {};
+        calls_ = {};
+    }
+    void measure(const char* what, const std::function<void()>& meanwhile) {
+        constexpr int kTrips = 5000, kOthersEvery = 50;
+        for (int i = 0; i < kTrips; ++i) {
+            round_trip();
+            if (i % kOthersEvery == 0) {
+                meanwhile();
+                other_calls();
+            }
+        }
+        report(what);
+    }
+
+  private:
+    Vmm& vmm_;
+    GuestContext guest_;
+    Sample trips_, calls_;
+};
+
+int submit_nothing(GuestContext& guest) {
+    return guest.submit(Commands().add(wire::RequestHeader{1, 16, guest.next_seqno(), 0}));
+}
+
+void neighbours() {
+    Vmm vmm;
+    Measured measured(vmm);
+    fmt::print("{:<44} {:>8} {:>8} {:>12}\n", "round trip of a command while ...", "p50 µs",
+               "p99 µs", "longest ABI");
+    fmt::print("{:<44} {:>8} {:>8} {:>12}\n", "", "", "", "call, ms");
+    measured.measure("(warming up)", [] {});
+    measured.measure("nobody else is there", [] {});
+    {
+        GuestContext hang(vmm, 2, GuestContext::Control::kCreate, "hang");
+        hang.submit_write(hang.create_gpu_context(), 1);
+        measured.measure("a neighbour's job hangs the GPU", [] {});
+    }
+    const std::string name = unique_name("bl");
+    GuestContext blocked(vmm, 3, GuestContext::Control::kCreate, name);
+    const auto workers = workers_of(name);
+    if (workers.empty()) return;  // threads cannot be stopped one by one
+    ::kill(workers.front(), SIGSTOP);
+    measured.measure("a neighbour's worker is blocked", [&] { submit_nothing(blocked); });
+    while (blocked.submit(std::vector<std::byte>(4096)) == 0 && vmm.log_text().empty()) {
+        static int filled = 0;
+        if (++filled == 128) break;  // 512 KiB: the ring is full, and so is some of the backlog
+    }
+    measured.measure("a neighbour's ring is full", [&] { submit_nothing(blocked); });
+    ::kill(workers.front(), SIGCONT);
+}
+
+void start_times() {
+    constexpr int kContexts = 200;
+    Vmm vmm;
+    { GuestContext first(vmm, 1, GuestContext::Control::kNone); }
+    Sample starts, ends;
+    for (uint32_t i = 0; i < kContexts; ++i) {
+        timed(starts, [&] {
+            return virgl_renderer_context_create_with_flags(2 + i, wire::kCapsetDrm, 1, "b");
+        });
+        timed(ends, [&] {
+            virgl_renderer_context_destroy(2 + i);
+            return 0;
+        });
+    }
+    fmt::print("\ncontext start: median {:.2f} ms, p99 {:.2f} ms; destroy: median {:.3f} ms\n",
+               starts.percentile(0.5) / 1000, starts.percentile(0.99) / 1000,
+               ends.percentile(0.5) / 1000);
+}
+
+void thread_counts() {
+    const size_t alone = ProcessUse::now().threads;
+    Vmm vmm;
+    fmt::print("\nthreads of the VMM's process beyond those before init:");
+    for (const uint32_t count : {0u, 1u, 8u, 32u}) {
+        std::vector<std::unique_ptr<GuestContext>> guests;
+        for (uint32_t i = 0; i < count; ++i)
+            guests.push_back(
+                std::make_unique<GuestContext>(vmm, 1 + i, GuestContext::Control::kNone));
+        fmt::print(" {} contexts: {};", count, ProcessUse::now().threads - alone);
+    }
+    fmt::print("\n");
+}
+
+}  // namespace
+}  // namespace viaduct::test
+
+int main() {
+    ::setenv("VIADUCT_WATCHDOG_MS", "600000", 1);  // the blocked one is to stay
+    viaduct::test::thread_counts();
+    viaduct::test::start_times();
+    fmt::print("\n");
+    viaduct::test::neighbours();
+    return 0;
+}
