@@ -21,7 +21,7 @@ Status CommandLoop::run(std::span<const std::byte> buffer) {
         counters.errors.fetch_add(1, std::memory_order_relaxed);
         if (first) first = std::move(status);
     };
-    while (!buffer.empty()) {
+    while (!buffer.empty() && abandoned_.load(std::memory_order_relaxed) == 0) {
         if (buffer.size() < sizeof(wire::RequestHeader)) {
             note(fail(EINVAL, "{} bytes left over are no request", buffer.size()));
             break;

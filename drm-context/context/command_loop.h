@@ -1,6 +1,7 @@
 // The command loop: walks through a guest's buffer of requests and answers each.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -14,7 +15,9 @@ namespace viaduct {
 /// command and goes on; the sequence number of every parseable header is published.
 class CommandLoop {
   public:
-    explicit CommandLoop(DriverContext& context) : context_(context) {}
+    /// Once `abandoned` is set nobody wants the rest of a buffer any more.
+    CommandLoop(DriverContext& context, const std::atomic<uint32_t>& abandoned)
+        : context_(context), abandoned_(abandoned) {}
 
     /// `buffer` must not change while this runs. The first error, if any, after all was done.
     Status run(std::span<const std::byte> buffer);
@@ -28,6 +31,7 @@ class CommandLoop {
     void answer(const wire::RequestHeader& header, const Status& status);
 
     DriverContext& context_;
+    const std::atomic<uint32_t>& abandoned_;
     std::vector<std::byte> response_;  // reused; zeroed for each command
 };
 

@@ -72,7 +72,7 @@ Worker::Worker(transport::ChannelEnd end, std::unique_ptr<DriverContext> context
     : end_(std::move(end)),
       ring_(end_.page(), end_.ring_bytes()),
       context_(std::move(context)),
-      loop_(*context_),
+      loop_(*context_, end_.page().abandoned),
       timelines_({
           .retired = [this](uint32_t ring, uint64_t count) { retired(ring, count); },
           .merge =
