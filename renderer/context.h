@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "blob/log.h"
 #include "drm-context/native_context.h"
@@ -13,6 +14,7 @@ namespace viaduct {
 struct Context {
     uint32_t id = 0;
     uint32_t capset = 0;
+    std::string name;                       // fit for a log
     Booking booked;                         // of a native context
     Booking descriptors;                    // likewise
     std::unique_ptr<NativeContext> native;  // null: a virgl or Venus context, the classic side's

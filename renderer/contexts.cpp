@@ -43,13 +43,14 @@ int Renderer::context_create(uint32_t ctx_id, uint32_t flags, std::string_view n
     auto context = std::make_shared<Context>();
     context->id = ctx_id;
     context->capset = capset;
+    context->name = sanitise(name);
     if (capset == wire::kCapsetDrm) {
         if (!gpu_.capset()) return EINVAL;
         if (const auto status = create_native(*context, name); !status) {
             usage_->count_failed_context();
             const std::lock_guard lock(mutex_);
             log_.log(LogLevel::kError, "context_create", "context {} ({}): {}", ctx_id,
-                     sanitise(name), status.error().message);
+                     context->name, status.error().message);
             return ENOMEM;
         }
     } else if (const int error = classic->context_create(ctx_id, flags, name)) {
@@ -104,9 +105,23 @@ int Renderer::submit(uint32_t ctx_id, void* buffer, int ndw) {
                              ctx_id, status.error().message);
             return status.error().code;
         }
+        note_virgl_program(*context);
         classic = classic_;
     }
     return classic->submit(ctx_id, buffer, ndw);
+}
+
+// Who set native contexts up should hear that a guest does not use them. Told by what is submitted:
+// the guest's kernel has a context too, for its console, but submits nothing.
+void Renderer::note_virgl_program(const Context& context) {
+    const bool is_virgl =
+        context.capset == VIRTGPU_DRM_CAPSET_VIRGL || context.capset == VIRTGPU_DRM_CAPSET_VIRGL2;
+    if (virgl_noted_ || !is_virgl || !(flags_ & VIRGL_RENDERER_DRM)) return;
+    virgl_noted_ = true;
+    if (gpu_.capset())
+        log(LogLevel::kWarning,
+            "\"{}\" uses virgl: the guest's driver knows no native contexts, which are offered",
+            context.name);
 }
 
 int Renderer::submit_with_fences(uint32_t ctx_id, void* buffer, int ndw, uint64_t* ids,

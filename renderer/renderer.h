@@ -120,6 +120,7 @@ class Renderer {
     int create_native_blob(const ContextPtr& context,
                            const virgl_renderer_resource_create_blob_args& args);
     Result<ExportedBlob> export_storage(const ResourcePtr& resource);
+    void note_virgl_program(const Context& context);  // with the lock held
     int add_in_fences(Context& context, const uint64_t* ids, uint32_t count);
 
     const std::unique_ptr<VmUsage> usage_;  // before whatever holds a booking
@@ -130,6 +131,7 @@ class Renderer {
     std::unordered_map<uint32_t, ContextPtr> contexts_;
     std::unordered_map<uint32_t, ResourcePtr> resources_;
 
+    bool virgl_noted_ = false;
     LogLimiter log_;  // for what no living context can be blamed for
 
     FenceRelay fences_;

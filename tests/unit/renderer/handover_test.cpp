@@ -195,6 +195,30 @@ TEST_F(Handover, TodaysReleasesSayMore) {
     EXPECT_EQ(info.planes, 2);
 }
 
+TEST_F(Handover, AGuestThatUsesVirglInsteadOfNativeContextsIsNotedOnce) {
+    for (const int flags : {0, VIRGL_RENDERER_DRM | VIRGL_RENDERER_ASYNC_FENCE_CB}) {
+        std::vector<std::string> lines;
+        use(STUB_LIBRARY);
+        ASSERT_EQ(init(flags), 0);
+        virgl_set_log_callback(
+            [](virgl_log_level_flags, const char* text, void* data) {
+                static_cast<std::vector<std::string>*>(data)->emplace_back(text);
+            },
+            &lines, nullptr);
+        uint32_t words[1] = {};
+        ASSERT_EQ(virgl_renderer_context_create(1, 7, "console"), 0);
+        for (uint32_t context : {2u, 3u}) {
+            ASSERT_EQ(virgl_renderer_context_create_with_flags(context, 2, 8, "glxgears"), 0);
+            virgl_renderer_submit_cmd(words, static_cast<int>(context), 1);
+        }
+        virgl_set_log_callback(nullptr, nullptr, nullptr);
+        ASSERT_EQ(lines.size(), flags ? 1u : 0u);
+        if (flags) {
+            EXPECT_NE(lines[0].find("\"glxgears\" uses virgl"), std::string::npos) << lines[0];
+        }
+    }
+}
+
 TEST_F(Handover, UnusableLibrariesAreRefusedWithOneLine) {
     for (const char* library : {STUB_LIBRARY_BROKEN, "/nowhere/libvirglrenderer.so.1", "/dev/null",
                                 OUR_LIBRARY, "none"}) {
