@@ -226,6 +226,12 @@ int FakeHost::ioctl(int, unsigned long request, void* argument) {
                         std::min<size_t>(caps.size, sizeof(capset)));
             return caps.cap_set_id == wire::kCapsetDrm ? 0 : -EINVAL;
         }
+        case virtgpu::request<virtgpu::GetParam>(virtgpu::Ioctl::kGetParam): {
+            const auto& get = as<virtgpu::GetParam>(argument);
+            const uint32_t value = missing_params.count(virtgpu::Param{get.param}) ? 0 : 1;
+            std::memcpy(reinterpret_cast<void*>(static_cast<uintptr_t>(get.value)), &value, 4);
+            return 0;
+        }
         case kVirtgpuContextInit:
             if (context_initialised) return -EEXIST;
             context_initialised = true;

@@ -70,6 +70,7 @@ class FakeHost final : public Kernel {
     std::map<uint32_t, int> results;                 // `ret` by command
     std::set<uint32_t> unknown_resources_from_size;  // sizes (in KiB) whose GEM_NEW fails
     bool node_busy = false;                          // WAIT
+    std::set<virtgpu::Param> missing_params;         // of GETPARAM; all others are 1
 
     // What it has seen.
     std::vector<Received> requests;
