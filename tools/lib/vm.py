@@ -18,9 +18,10 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-# Which QEMU: the tree (tools/trees/) that it runs in, and its command there.
+# Which QEMU: the tree (tools/trees/) that it runs in, and the script that makes it, if there is one.
 QEMUS = {
-    "stock": ("forky", ["qemu-system-x86_64"]),
+    "stock": ("forky", None),
+    "patched": ("trixie-qemu", "qemu-patches/build"),
 }
 
 RECORD_SEPARATOR = "\x1e"
@@ -45,14 +46,19 @@ def share_argument(number, path, mode):
 
 class GuestDriver:
     """How the guest's programs come by a driver: "stock", Debian's Mesa as it is (virgl); "layer", the
-    same with the guest layer; "virtio", a Mesa with virtio back ends of its own."""
+    same with the guest layer, from its package; "virtio", a Mesa with virtio back ends of its own."""
+
+    # What a user installs, once per boot: the guest's root is as the image has it again.
+    INSTALL = """command -v viaduct-run >/dev/null || dpkg --install %s >/dev/null || exit 125
+export LD_PRELOAD=$(viaduct-run --library)
+"""
 
     def __init__(self, mesa, build):
         self.shares = []
+        self.script = ""
         variables = {}
         if mesa == "layer":
-            variables["LD_PRELOAD"] = os.path.join(os.path.abspath(build),
-                                                   "guest-mesa/layer/libviaduct-guest.so")
+            self.script = self.INSTALL % tool("guest-mesa/package/build", os.path.abspath(build))
             # No other driver: the loader would try each, which takes its time.
             variables["VK_DRIVER_FILES"] = "/usr/share/vulkan/icd.d/radeon_icd.json"
         elif mesa == "virtio":
@@ -62,7 +68,7 @@ class GuestDriver:
             variables["VK_DRIVER_FILES"] = prefix + "/share/vulkan/icd.d/radeon_icd.x86_64.json"
             variables["LIBGL_DRIVERS_PATH"] = prefix + "/lib/dri"
             variables["GBM_BACKENDS_PATH"] = prefix + "/lib/gbm"
-        self.script = "".join("export %s=%s\n" % item for item in variables.items())
+        self.script += "".join("export %s=%s\n" % item for item in variables.items())
 
 
 class Qmp:
@@ -95,36 +101,37 @@ class Qmp:
 
 
 class Holdings:
-    """What a process and its children hold: what a leak would raise."""
+    """What processes hold: what a leak would raise."""
 
     # How much more memory is no leak: QEMU's translated code, its allocator's and llvmpipe's caches.
     MEMORY_SLACK_MIB = 96
 
-    def __init__(self, process):
-        self.counts = {"descriptors": 0, "threads": 0, "processes": 0, "shared mappings": 0,
-                       "MiB": 0}
-        self.add(process)
-        self.counts["MiB"] >>= 10
+    def __init__(self, processes):
+        self.counts = {"processes": 0, "descriptors": 0, "threads": 0, "shared mappings": 0,
+                       "KiB": 0}
+        for process in processes:
+            try:
+                self.add("/proc/%d/" % process)
+            except (FileNotFoundError, ProcessLookupError):
+                pass  # it has just ended
 
-    def add(self, process):
-        folder = "/proc/%d/" % process
-        counts = self.counts
-        counts["processes"] += 1
-        counts["descriptors"] += len(os.listdir(folder + "fd"))
+    def add(self, folder):
+        descriptors = len(os.listdir(folder + "fd"))
         with open(folder + "maps", encoding="utf-8") as file:
-            counts["shared mappings"] += sum(line.split()[1].endswith("s") for line in file)
+            mappings = sum(line.split()[1].endswith("s") for line in file)
         with open(folder + "status", encoding="utf-8") as file:
             status = dict(line.split(":", 1) for line in file)
-        counts["threads"] += int(status["Threads"])
-        # What is its own, and what it shares but for the guest's memory, which only grows.
-        counts["MiB"] += int(status["RssAnon"].split()[0])
-        for task in os.listdir(folder + "task"):
-            with open(folder + "task/%s/children" % task, encoding="utf-8") as file:
-                for child in file.read().split():
-                    self.add(int(child))
+        if "RssAnon" not in status:
+            return  # it has ended, and nobody has asked for its exit status yet
+        # Memory of its own; the guest's is shared and only grows.
+        for name, count in (("processes", 1), ("descriptors", descriptors),
+                            ("threads", int(status["Threads"])), ("shared mappings", mappings),
+                            ("KiB", int(status["RssAnon"].split()[0]))):
+            self.counts[name] += count
 
     def fits(self, before):
-        return all(count <= before.counts[name] + (self.MEMORY_SLACK_MIB if name == "MiB" else 0)
+        slack = {"KiB": self.MEMORY_SLACK_MIB << 10}
+        return all(count <= before.counts[name] + slack.get(name, 0)
                    for name, count in self.counts.items())
 
     def __str__(self):
@@ -185,14 +192,15 @@ class VirtualMachine:
 
     def start(self):
         image = tool("guest-mesa/image/build")
-        tree, command = QEMUS[self.options.get("qemu", "stock")]
+        tree, build = QEMUS[self.options.get("qemu", "stock")]
         tool("tools/tree", "path", tree)
+        program = tool(build) if build else "qemu-system-x86_64"
         self.say("starting QEMU")
         started = time.monotonic()
         with open(self.path("qemu.log"), "wb") as log:
             self.process = subprocess.Popen(
                 [os.path.join(ROOT, "tools/tree"), "run", tree, "env",
-                 *("%s=%s" % item for item in self.environment().items()), *command,
+                 *("%s=%s" % item for item in self.environment().items()), program,
                  *self.arguments(image)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, "VIADUCT_TREE_BIND": ":".join(path for path, _ in self.shares)})
         self.wait_for(lambda: os.path.exists(self.path("port")), 30, "QEMU's start")
@@ -203,7 +211,8 @@ class VirtualMachine:
 
     def environment(self):
         environment = {"VIADUCT_GPU": self.options.get("gpu", "sim:renoir"),
-                       "VIADUCT_SIMGPU_INSTANCE": "vm-%d" % os.getpid()}
+                       # A simulated GPU of its own.
+                       "VIADUCT_SIMGPU_INSTANCE": os.path.basename(self.folder.name)}
         library = self.options.get("library", os.path.join(self.build, "renderer"))
         if library:
             environment["LD_LIBRARY_PATH"] = library
@@ -246,8 +255,33 @@ class VirtualMachine:
             arguments += share_argument(number, path, mode)
         return arguments + self.options.get("arguments", [])
 
+    # What it holds.
+
+    def processes(self):
+        """QEMU, its children, and the renderer's workers. Those are nobody's children: they are
+        known by their program, which is this build's, and by having started later than QEMU."""
+        ours = {self.process.pid}
+        started, _ = self.process_facts(self.process.pid)
+        for name in sorted(filter(str.isdigit, os.listdir("/proc")), key=int):
+            try:
+                start, parent = self.process_facts(int(name))
+                is_worker = (start >= started and
+                             self.build + "/" in os.readlink("/proc/%s/exe" % name))
+            except OSError:
+                continue  # another user's, or gone
+            if parent in ours or is_worker:
+                ours.add(int(name))
+        return ours
+
+    @staticmethod
+    def process_facts(process):
+        """When it started (in ticks since the machine's boot) and its parent: proc(5), stat."""
+        with open("/proc/%d/stat" % process, encoding="utf-8", errors="replace") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return int(fields[19]), int(fields[1])
+
     def holdings(self):
-        return Holdings(self.process.pid)
+        return Holdings(self.processes())
 
     # Waiting.
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
 namespace viaduct::gles {
 namespace {
@@ -37,19 +38,17 @@ void check_gl(const char* what) {
     throw Error(std::string(what) + " failed: GL error " + code);
 }
 
-Context::Context() {
+Context::Context(Resets resets) {
     display_ = eglGetPlatformDisplay(EGL_PLATFORM_SURFACELESS_MESA, nullptr, nullptr);
     if (display_ == EGL_NO_DISPLAY) fail_egl("eglGetPlatformDisplay");
     if (eglInitialize(display_, nullptr, nullptr) == EGL_FALSE) fail_egl("eglInitialize");
     if (eglBindAPI(EGL_OPENGL_ES_API) == EGL_FALSE) fail_egl("eglBindAPI");
-    const EGLint attributes[] = {EGL_CONTEXT_MAJOR_VERSION,
-                                 3,
-                                 EGL_CONTEXT_MINOR_VERSION,
-                                 1,
-                                 EGL_CONTEXT_OPENGL_RESET_NOTIFICATION_STRATEGY_EXT,
-                                 EGL_LOSE_CONTEXT_ON_RESET_EXT,
-                                 EGL_NONE};
-    context_ = eglCreateContext(display_, EGL_NO_CONFIG_KHR, EGL_NO_CONTEXT, attributes);
+    std::vector<EGLint> attributes = {EGL_CONTEXT_MAJOR_VERSION, 3, EGL_CONTEXT_MINOR_VERSION, 1};
+    if (resets == Resets::kNoted)
+        attributes.insert(attributes.end(), {EGL_CONTEXT_OPENGL_RESET_NOTIFICATION_STRATEGY_EXT,
+                                             EGL_LOSE_CONTEXT_ON_RESET_EXT});
+    attributes.push_back(EGL_NONE);
+    context_ = eglCreateContext(display_, EGL_NO_CONFIG_KHR, EGL_NO_CONTEXT, attributes.data());
     if (context_ == EGL_NO_CONTEXT) fail_egl("eglCreateContext");
     if (eglMakeCurrent(display_, EGL_NO_SURFACE, EGL_NO_SURFACE, context_) == EGL_FALSE)
         fail_egl("eglMakeCurrent");

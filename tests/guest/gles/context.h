@@ -19,19 +19,21 @@ class Error : public std::runtime_error {
 /// Throws if GL has noted an error; `what` names what was done.
 void check_gl(const char* what);
 
-/// The surfaceless platform's first device, with a context that is current on this thread and notes
-/// the GPU's resets.
+/// Whether a context notes the GPU's resets; not every driver can.
+enum class Resets { kNoted, kIgnored };
+
+/// The surfaceless platform's first device, with a context that is current on this thread.
 class Context {
   public:
     /// With VIADUCT_GUEST_DEVICE set: an Error unless GL_RENDERER contains it.
-    Context();
+    explicit Context(Resets resets = Resets::kNoted);
     Context(const Context&) = delete;
     Context& operator=(const Context&) = delete;
     ~Context();
 
     std::string renderer() const;
     std::string version() const;
-    /// True once the GPU was reset under this context.
+    /// True once the GPU was reset under this context (Resets::kNoted).
     bool lost() const;
 
   private:

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Real virtual machines: unpatched QEMU with this build's library, and a Debian 13 guest.
+"""Real virtual machines: QEMU with this build's library, and a Debian 13 guest.
 
-    vm_test.py BUILD CASE
+    vm_test.py BUILD CASE [QEMU]
 
-One machine per case. What must hold is looked at from both sides: what the guest's programs say, and
+One machine per case; QEMU is a key of vm.QEMUS. What must hold is looked at from both sides: what the guest's programs say, and
 what QEMU's process holds.
 """
 
@@ -18,6 +18,7 @@ import vm  # noqa: E402
 
 SKIPPED = 77  # meson
 DEVICE = vm.VirtualMachine.DEVICE
+QEMU = "stock"
 
 
 def check(condition, complaint):
@@ -76,7 +77,7 @@ class Guest:
 
 def start(build, mesa="layer", **options):
     driver = vm.GuestDriver(mesa, build)
-    machine = vm.VirtualMachine(build, shares=driver.shares, progress=print, **options)
+    machine = vm.VirtualMachine(build, qemu=QEMU, shares=driver.shares, progress=print, **options)
     return Guest(build, machine, driver)
 
 
@@ -84,12 +85,38 @@ def case_programs(build):
     """What a user does first: look, then draw."""
     guest = start(build)
     with guest.machine:
-        check(guest.machine.boot_seconds < 30, "the guest took too long to start")
         output = guest.run("vulkaninfo --summary")
         check("RADV RENOIR" in output, "the host's GPU is not named")
         output = guest.run(guest.program("tools/demo-program/viaduct-demo", "--width=320",
                                          "--height=240", "--frames=2"))
         check("all 614400 bytes correct" in output, "not every byte is correct")
+
+
+def case_package(build):
+    """The guest layer's package: what is offered, a program with it, a session with it, without it."""
+    guest = start(build)
+    machine = guest.machine
+    plain = guest.driver.script.partition("export")[0]  # installs it, and sets nothing
+    with machine:
+        for script, expected in (
+                (plain + "viaduct-run --check", "the host's GPU                   amdgpu 3."),
+                ("viaduct-run vulkaninfo --summary", "RADV RENOIR"),
+                ("set -a; . /usr/lib/environment.d/60-viaduct-guest.conf\nvulkaninfo --summary\n"
+                 "viaduct-run --check", "RADV RENOIR")):
+            status, output = machine.run(script)
+            check(status == 0 and expected in output, "%s\n%s[%d]" % (script, output, status))
+        for script, expected in (("viaduct-run sh -c 'exit 9'", 9), ("viaduct-run /nowhere", 127),
+                                 ("viaduct-run /etc/passwd", 126), ("viaduct-run --what", 125)):
+            status, _ = machine.run(script)
+            check(status == expected, "%s: %d" % (script, status))
+        status, output = machine.run("dpkg --purge viaduct-guest && vulkaninfo --summary")
+        check(status == 0 and "RADV" not in output, "it is still there:\n" + output)
+    guest = start(build, device="virtio-vga-gl")
+    with guest.machine:
+        status, output = guest.machine.run(plain + "viaduct-run --check")
+        check(status == 1, "nothing is offered, but the check passes")
+        for remedy in ("blob=on", "hostmem=", "drm_native_context=on"):
+            check(remedy in output, "%s is not told:\n%s" % (remedy, output))
 
 
 def case_layer(build):
@@ -124,6 +151,41 @@ def case_neighbours(build):
                   "kill -CONT $still; sleep 1; kill -0 $still && kill $still; exit $status"
                   % (forever, guest.vulkan()))
         guest.settle_at(before)
+
+
+def check_virgl(machine):
+    """kmscube draws on the guest's screen. It ends when it can read its input: here it never can."""
+    status, output = machine.run("mkfifo /run/quiet 2>/dev/null\n"
+                                 "timeout 60 kmscube --count=20 <>/run/quiet")
+    check(status == 0 and "virgl" in output, "kmscube does not run on virgl:\n" + output)
+
+
+def case_handover(build):
+    """virgl and Venus through our library, beside a native context, and sharing its memory."""
+    guest = start(build, device=DEVICE + ",venus=on")
+    machine = guest.machine
+    with machine:
+        check_virgl(machine)
+        _, output = machine.run("export VK_DRIVER_FILES=/usr/share/vulkan/icd.d/virtio_icd.json\n"
+                                "vulkaninfo --summary")
+        check("Virtio-GPU Venus" in output, "there is no Venus:\n" + output)
+        guest.run("env -u LD_PRELOAD kmscube --count=200 <>/run/quiet >/dev/null & cube=$!\n%s && wait $cube"
+                  % guest.vulkan())
+        output = guest.run(guest.program("tests/guest/viaduct-guest-mixed"))
+        check("virgl" in output and "bytes correct" in output, "virgl does not see native memory")
+
+
+def case_fallback(build):
+    """A guest without a driver for native contexts goes on with virgl, and the log says so once."""
+    guest = start(build, mesa="stock")
+    machine = guest.machine
+    with machine:
+        check("uses virgl" not in machine.log("qemu.log"), "the guest's console counts as a program")
+        for _ in range(2):
+            check_virgl(machine)
+        log = machine.log("qemu.log")
+        print(log)
+        check(log.count("uses virgl") == 1, "the log does not say it once")
 
 
 def case_starts(build):
@@ -170,12 +232,21 @@ def case_reboots(build):
         guest.settle_at(before)
 
 
+def is_made(qemu):
+    tree, recipe = vm.QEMUS[qemu]
+    commands = [["tools/tree", "have", tree]] + ([[recipe, "have"]] if recipe else [])
+    return all(subprocess.run([os.path.join(vm.ROOT, command[0]), *command[1:]],
+                              check=False).returncode == 0 for command in commands)
+
+
 def main():
-    build, name = sys.argv[1:]
+    global QEMU
+    build, name = sys.argv[1:3]
+    if len(sys.argv) > 3:
+        QEMU = sys.argv[3]
     # A test is no place to make trees: tools/test --vm does.
-    if subprocess.run([os.path.join(vm.ROOT, "tools/tree"), "have", "forky"],
-                      check=False).returncode != 0:
-        print("there is no tree with QEMU (tools/test --vm makes it)")
+    if not is_made(QEMU):
+        print("there is no %s QEMU (tools/test --vm makes it)" % QEMU)
         return SKIPPED
     globals()["case_" + name](build)
     return 0
