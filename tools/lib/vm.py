@@ -1,5 +1,5 @@
-"""A virtual machine for tools/vm and tests/integration/vm: QEMU from a Debian tree, with this build's
-library in the place of libvirglrenderer.so.1, and the guest that guest-mesa/image/build makes.
+"""A virtual machine for tools/vm and tests/integration/vm: QEMU from a Debian tree, with this
+build's library in the place of libvirglrenderer.so.1, and the guest of guest-mesa/image/build.
 
     with VirtualMachine(build) as machine:
         status, output = machine.run("vulkaninfo --summary")
@@ -18,7 +18,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-# Which QEMU: the tree (tools/trees/) that it runs in, and the script that makes it, if there is one.
+# Which QEMU: the tree (tools/trees/) that it runs in, and the script that makes it, if any.
 QEMUS = {
     "stock": ("forky", None),
     "patched": ("trixie-qemu", "qemu-patches/build"),
@@ -45,8 +45,9 @@ def share_argument(number, path, mode):
 
 
 class GuestDriver:
-    """How the guest's programs come by a driver: "stock", Debian's Mesa as it is (virgl); "layer", the
-    same with the guest layer, from its package; "virtio", a Mesa with virtio back ends of its own."""
+    """How the guest's programs come by a driver: "stock", Debian's Mesa as it is (virgl); "layer",
+    the same with the guest layer, from its package; "virtio", a Mesa with virtio back ends of its
+    own."""
 
     # What a user installs, once per boot: the guest's root is as the image has it again.
     INSTALL = """command -v viaduct-run >/dev/null || dpkg --install %s >/dev/null || exit 125
@@ -103,7 +104,8 @@ class Qmp:
 class Holdings:
     """What processes hold: what a leak would raise."""
 
-    # How much more memory is no leak: QEMU's translated code, its allocator's and llvmpipe's caches.
+    # How much more memory is no leak: QEMU's translated code, its allocator's and llvmpipe's
+    # caches.
     MEMORY_SLACK_MIB = 96
 
     def __init__(self, processes):

@@ -3,8 +3,8 @@
 
     vm_test.py BUILD CASE [QEMU]
 
-One machine per case; QEMU is a key of vm.QEMUS. What must hold is looked at from both sides: what the guest's programs say, and
-what QEMU's process holds.
+One machine per case; QEMU is a key of vm.QEMUS. What must hold is looked at from both sides: what
+the guest's programs say, and what QEMU and the renderer's workers hold.
 """
 
 import os
@@ -93,7 +93,7 @@ def case_programs(build):
 
 
 def case_package(build):
-    """The guest layer's package: what is offered, a program with it, a session with it, without it."""
+    """The guest layer's package: what is offered; a program with it, a session, and neither."""
     guest = start(build)
     machine = guest.machine
     plain = guest.driver.script.partition("export")[0]  # installs it, and sets nothing
@@ -154,7 +154,7 @@ def case_neighbours(build):
 
 
 def check_virgl(machine):
-    """kmscube draws on the guest's screen. It ends when it can read its input: here it never can."""
+    """kmscube draws on the guest's screen. It ends when it can read its input: here, never."""
     status, output = machine.run("mkfifo /run/quiet 2>/dev/null\n"
                                  "timeout 60 kmscube --count=20 <>/run/quiet")
     check(status == 0 and "virgl" in output, "kmscube does not run on virgl:\n" + output)
@@ -169,8 +169,8 @@ def case_handover(build):
         _, output = machine.run("export VK_DRIVER_FILES=/usr/share/vulkan/icd.d/virtio_icd.json\n"
                                 "vulkaninfo --summary")
         check("Virtio-GPU Venus" in output, "there is no Venus:\n" + output)
-        guest.run("env -u LD_PRELOAD kmscube --count=200 <>/run/quiet >/dev/null & cube=$!\n%s && wait $cube"
-                  % guest.vulkan())
+        guest.run("env -u LD_PRELOAD kmscube --count=200 <>/run/quiet >/dev/null & cube=$!\n"
+                  "%s && wait $cube" % guest.vulkan())
         output = guest.run(guest.program("tests/guest/viaduct-guest-mixed"))
         check("virgl" in output and "bytes correct" in output, "virgl does not see native memory")
 
@@ -180,7 +180,7 @@ def case_fallback(build):
     guest = start(build, mesa="stock")
     machine = guest.machine
     with machine:
-        check("uses virgl" not in machine.log("qemu.log"), "the guest's console counts as a program")
+        check("uses virgl" not in machine.log("qemu.log"), "the guest's console counts, too")
         for _ in range(2):
             check_virgl(machine)
         log = machine.log("qemu.log")
