@@ -112,6 +112,9 @@ constexpr DriverTraits kTraits = {
     .async_error_offset = offsetof(w::Shmem, async_error),
     .ret_offset = offsetof(w::Response, ret),
     .ioctls = kIoctls,
+    .submit_command = static_cast<uint32_t>(w::Command::kCsSubmit),
+    .submit_ring_offset = offsetof(w::CsSubmitRequest, ring_idx),
+    .create_command = static_cast<uint32_t>(w::Command::kGemNew),
 };
 
 // Ring 0 is the CPU's and the protocol has 64 at most.

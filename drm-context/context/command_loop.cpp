@@ -12,7 +12,7 @@ constexpr uint64_t kMaxResponse = 1 << 20;
 
 }  // namespace
 
-Status CommandLoop::run(std::span<const std::byte> buffer) {
+Status CommandLoop::run(std::span<const std::byte> buffer, Seqno seqno) {
     Status first;
     account::ContextCounters& counters = context_.account().counters();
     counters.bytes.fetch_add(buffer.size(), std::memory_order_relaxed);
@@ -44,10 +44,19 @@ Status CommandLoop::run(std::span<const std::byte> buffer) {
             note(run_request(*entry, Request(buffer.first(header.len), response_)));
         else
             note(fail(EINVAL, "there is no command {}", header.cmd));
-        context_.control().publish_seqno(header.seqno);
+        if (seqno == Seqno::kPublish) context_.control().publish_seqno(header.seqno);
         buffer = buffer.subspan(header.len);
     }
     return first;
+}
+
+void CommandLoop::publish(std::span<const std::byte> buffer) {
+    while (buffer.size() >= sizeof(wire::RequestHeader)) {
+        const auto header = element<wire::RequestHeader>(buffer, 0);
+        if (header.len < sizeof(header) || header.len > buffer.size()) return;
+        context_.control().publish_seqno(header.seqno);
+        buffer = buffer.subspan(header.len);
+    }
 }
 
 void CommandLoop::count(uint32_t cmd, const CommandEntry* entry) {

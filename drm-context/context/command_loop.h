@@ -19,8 +19,13 @@ class CommandLoop {
     CommandLoop(DriverContext& context, const std::atomic<uint32_t>& abandoned)
         : context_(context), abandoned_(abandoned) {}
 
+    /// Whether the guest hears of the commands' end at once, or when publish() is called.
+    enum class Seqno { kPublish, kKeep };
+
     /// `buffer` must not change while this runs. The first error, if any, after all was done.
-    Status run(std::span<const std::byte> buffer);
+    Status run(std::span<const std::byte> buffer, Seqno seqno = Seqno::kPublish);
+    /// Publishes the sequence numbers of commands that were run before.
+    void publish(std::span<const std::byte> buffer);
 
   private:
     const CommandEntry* find(uint32_t cmd) const;

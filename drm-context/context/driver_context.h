@@ -52,6 +52,10 @@ struct DriverTraits {
     uint32_t async_error_offset = 0;        // in the control buffer; 0: the driver has none
     uint32_t ret_offset = 0;                // of the i32 `ret` in responses; 0: it has none
     std::span<const uint32_t> ioctls = {};  // made apart from commands
+    // What the share of GPU time needs to know (0: the driver has no such command).
+    uint32_t submit_command = 0;      // gives work to a ring
+    uint32_t submit_ring_offset = 0;  // of the u32 in it that names the fence ring
+    uint32_t create_command = 0;      // makes a buffer, and depends on no command before it
 };
 
 /// DRM_IOCTL_SET_CLIENT_NAME of kernel 6.13 <drm/drm.h>; newer than some headers we build with.

@@ -81,7 +81,8 @@ Worker::Worker(transport::ChannelEnd end, std::unique_ptr<DriverContext> context
                   return merged ? *std::move(merged) : UniqueFd();
               },
           .ring_idle = [this](uint32_t ring) { return !context_ || context_->ring_idle(ring); },
-      }) {}
+      }),
+      limited_(context_->account().limits().limits_gpu_time()) {}
 
 bool Worker::abandoned() const {
     return end_.page().abandoned.load(std::memory_order_relaxed) != 0;
@@ -98,10 +99,14 @@ void Worker::run() {
 }
 
 bool Worker::process_records() {
+    release_held();
     for (int i = 0; i < kRecordsPerTurn && !quit_; ++i) {
         const auto record = ring_.peek();
-        if (!record) return false;
-        process(*record);
+        if (!record || held_.full()) return false;
+        if (limited_)
+            take(record->type, record->payload);
+        else
+            process(*record);
         ring_.pop();
         if (end_.page().front_waits.exchange(0, std::memory_order_seq_cst) != 0)
             transport::signal_event(end_.notify.get());
@@ -117,7 +122,9 @@ void Worker::process(const transport::RingConsumer::Record& record) {
 void Worker::wait_for_work() {
     auto& sleeps = end_.page().worker_sleeps;
     sleeps.store(1, std::memory_order_seq_cst);
-    if (ring_.empty() && !abandoned()) sleep_until(time_point_of(context_->meter().due()));
+    const int64_t due = context_->meter().due();
+    if ((ring_.empty() || held_.full()) && !abandoned())
+        sleep_until(time_point_of(held_.empty() ? due : std::min(due, look_again_)));
     sleeps.store(0, std::memory_order_relaxed);
     transport::clear_event(end_.doorbell.get());
 }
@@ -184,6 +191,7 @@ void Worker::reply_error(uint64_t cookie, const Error& error) {
 }
 
 UniqueFd Worker::take_descriptor(uint64_t cookie) {
+    if (arrived_) return std::move(arrived_);  // while its record was held
     const auto deadline = steady_clock::now() + kDescriptorTime;
     for (;;) {
         transport::DescriptorMessage message{};
@@ -195,15 +203,26 @@ UniqueFd Worker::take_descriptor(uint64_t cookie) {
 }
 
 void Worker::submit(Payload payload) {
-    if (const auto status = loop_.run(payload); !status) report("command refused", status.error());
+    run_commands(payload, CommandLoop::Seqno::kPublish);
+}
+
+void Worker::run_commands(Payload payload, CommandLoop::Seqno seqno) {
+    if (const auto status = loop_.run(payload, seqno); !status)
+        report("command refused", status.error());
+}
+
+Mapping Worker::map_submission(Payload payload) {
+    const auto call = read<transport::SubmitMemory>(payload);
+    const UniqueFd memory = take_descriptor(call.cookie);
+    auto bytes = Mapping::map_shared(memory.get(), 0, call.size);
+    if (bytes) return *std::move(bytes);
+    report("large submission lost", bytes.error());
+    return {};
 }
 
 void Worker::submit_memory(Payload payload) {
-    const auto call = read<transport::SubmitMemory>(payload);
-    const UniqueFd memory = take_descriptor(call.cookie);
-    const auto bytes = Mapping::map_shared(memory.get(), 0, call.size);
-    if (!bytes) return report("large submission lost", bytes.error());
-    submit(bytes->bytes());
+    const Mapping bytes = map_submission(payload);
+    if (bytes.valid()) submit(bytes.bytes());
 }
 
 void Worker::create_blob(Payload payload) {

@@ -14,6 +14,7 @@
 #include "drm-context/context_types.h"
 #include "drm-context/transport/channel.h"
 #include "drm-context/transport/command_ring.h"
+#include "drm-context/worker/held_records.h"
 
 namespace viaduct {
 
@@ -44,8 +45,18 @@ class Worker {
     void retired(uint32_t ring, uint64_t count);
     bool abandoned() const;
 
+    // worker_hold.cpp
+    void take(transport::RecordType type, Payload payload);
+    void take_large(Payload payload);
+    void take_part(transport::RecordType type, Payload payload);
+    bool release_held();
+    bool must_hold(transport::RecordType type, Payload payload);
+    int64_t hold_time(uint32_t ring, int64_t now);
+
     void submit(Payload payload);
     void submit_memory(Payload payload);
+    Mapping map_submission(Payload payload);
+    void run_commands(Payload payload, CommandLoop::Seqno seqno);
     void create_blob(Payload payload);
     void map_source(Payload payload);
     void export_blob(Payload payload);
@@ -69,6 +80,13 @@ class Worker {
     Timelines timelines_;
     uint64_t last_fence_[kMaxRings] = {};
     bool quit_ = false;
+
+    // For the VM's share of GPU time.
+    const bool limited_;
+    HeldRecords held_;
+    UniqueFd arrived_;        // of the held record that is executed now
+    int64_t hold_began_ = 0;  // 0: nothing is held
+    int64_t look_again_ = 0;  // at what is held
 };
 
 /// Tells the front that the worker is ready (`device_fd` goes along) or why there will be none.

@@ -1,0 +1,42 @@
+// Records that wait until their VM may use the GPU again.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <vector>
+
+#include "blob/unique_fd.h"
+#include "drm-context/transport/messages.h"
+
+namespace viaduct {
+
+/// In the order in which they came. Not thread-safe.
+class HeldRecords {
+  public:
+    struct Held {
+        transport::RecordType type;
+        std::vector<std::byte> payload;
+        UniqueFd descriptor;    // that was sent along
+        bool executed = false;  // ahead of the others: its end is to be published
+    };
+
+    bool empty() const { return records_.empty(); }
+    /// True when no more should be taken from the ring: the front keeps the rest, which it bounds.
+    bool full() const { return bytes_ >= kMostBytes; }
+    void push(Held record);
+    Held& front() { return records_.front(); }
+    void pop();
+    /// True if a record that attaches or detaches this resource is among them.
+    bool changes_resource(uint32_t res_id) const;
+
+  private:
+    static constexpr size_t kMostBytes = 4 << 20;
+    static constexpr size_t kEntryCost = 128;  // bytes, so that empty records count too
+
+    std::deque<Held> records_;
+    size_t bytes_ = 0;
+};
+
+}  // namespace viaduct
