@@ -81,15 +81,15 @@ class NativeContext {
     virtual int device_fd() const = 0;
 };
 
-class VmAccount;
+struct VmCounters;
 
 /// What a host gives each of its contexts.
 struct HostOptions {
     ContextLimits limits;
     std::string vm_name;  // for the host's tools and the metrics; any bytes
     std::string gpu;      // for the metrics: which one it is
-    /// The VM's books, which outlive the host; null: the host keeps its own.
-    std::shared_ptr<VmAccount> account;
+    /// The VM's own counters, which outlive the host; null: the host keeps some.
+    std::shared_ptr<VmCounters> counters;
     /// Where to serve the metrics: at the first path that can be had. Empty: nowhere.
     std::vector<std::string> metrics_paths;
     /// Whether somebody asked for them: then it is worth a warning if none can be had.

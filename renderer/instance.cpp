@@ -14,7 +14,7 @@ namespace {
 
 // What people set for this process. A limit that makes no sense must not mean none: then there are
 // no native contexts, and the reason is told where a missing GPU would be.
-HostFactory host_factory(const Result<Budget>& budget, std::shared_ptr<VmAccount> account) {
+HostFactory host_factory(const Result<Budget>& budget, std::shared_ptr<VmCounters> counters) {
     auto places = metrics_places(process_environment, ::getpid());
     const Error* error = !budget ? &budget.error() : !places ? &places.error() : nullptr;
     if (error)
@@ -25,7 +25,7 @@ HostFactory host_factory(const Result<Budget>& budget, std::shared_ptr<VmAccount
     HostOptions options;
     options.limits = budget->context;
     options.vm_name = vm_name();
-    options.account = std::move(account);
+    options.counters = std::move(counters);
     options.metrics_paths = std::move(places->paths);
     options.metrics_wanted = places->wanted;
     return default_host_factory(std::move(options));
@@ -34,11 +34,10 @@ HostFactory host_factory(const Result<Budget>& budget, std::shared_ptr<VmAccount
 std::unique_ptr<Renderer> make_renderer() {
     configure_log();
     const auto budget = load_budget(process_environment);
-    // Without memory for the account, contexts will not start either, and tell.
-    const auto account = VmAccount::create().value_or(nullptr);
+    const auto counters = std::make_shared<VmCounters>();
     return std::make_unique<Renderer>(
-        host_factory(budget, account), default_classic_provider(),
-        std::make_unique<VmUsage>(budget.value_or(Budget()), account));
+        host_factory(budget, counters), default_classic_provider(),
+        std::make_unique<VmUsage>(budget.value_or(Budget()), counters));
 }
 
 std::unique_ptr<Renderer>& slot() {

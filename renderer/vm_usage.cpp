@@ -36,26 +36,14 @@ Result<Booking> VmUsage::take_window(uint64_t bytes) {
 }
 
 void VmUsage::count_failed_context() {
-    if (account_) ++account_->page().vm.contexts_refused;
+    ++shown_->contexts_refused;
 }
 
 void VmUsage::add(Kind kind, uint64_t amount) {
     used_[static_cast<size_t>(kind)] += amount;
-    if (!account_) return;
-    account::VmCounters& shown = account_->page().vm;
-    switch (kind) {
-        case Kind::kContexts:
-            break;  // the account knows
-        case Kind::kResources:
-            shown.resources += amount;
-            break;
-        case Kind::kDescriptors:
-            shown.descriptors += amount;
-            break;
-        case Kind::kWindow:
-            shown.window_bytes += amount;
-            break;
-    }
+    if (kind == Kind::kResources) shown_->resources += amount;
+    if (kind == Kind::kDescriptors) shown_->descriptors += amount;
+    if (kind == Kind::kWindow) shown_->window_bytes += amount;
 }
 
 }  // namespace viaduct

@@ -45,14 +45,13 @@ class Booking {
     uint64_t amount_ = 0;
 };
 
-/// Keeps to the VM's budget, and shows in its account what is in use. The VM's workers can write
-/// there too: what is refused is decided by figures of our own. Thread-safe.
+/// Keeps to the VM's budget, and shows what is in use. Thread-safe.
 class VmUsage {
   public:
-    /// Without limits, and without an account.
+    /// Without limits, and nobody else sees its counters.
     VmUsage() = default;
-    VmUsage(Budget budget, std::shared_ptr<VmAccount> account)
-        : budget_(std::move(budget)), account_(std::move(account)) {}
+    VmUsage(Budget budget, std::shared_ptr<VmCounters> shown)
+        : budget_(std::move(budget)), shown_(std::move(shown)) {}
 
     /// ENOMEM: as much as the budget has; the message says what.
     Result<Booking> take_context();
@@ -69,7 +68,7 @@ class VmUsage {
     Result<Booking> take(Booking::Kind kind, uint64_t amount, uint64_t limit, const char* what);
 
     const Budget budget_;
-    const std::shared_ptr<VmAccount> account_;
+    const std::shared_ptr<VmCounters> shown_ = std::make_shared<VmCounters>();
     std::array<std::atomic<uint64_t>, 4> used_ = {};
 };
 

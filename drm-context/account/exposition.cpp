@@ -40,11 +40,12 @@ struct LivingContext {
 
 class Writer {
   public:
-    Writer(const VmIdentity& identity, const account::Page& page)
+    Writer(const VmIdentity& identity, const VmAccount& vm)
         : identity_(identity),
-          page_(page),
+          page_(vm.page()),
+          counters_(vm.counters()),
           vm_labels_(fmt::format("vm=\"{}\",pid=\"{}\"", quoted(identity.vm), identity.pid)) {
-        const uint32_t slots = std::min(page.slots_used.load(), account::kSlots);
+        const uint32_t slots = std::min(page_.slots_used.load(), account::kSlots);
         for (uint32_t slot = 0; slot < slots; ++slot) add_context(slot);
     }
 
@@ -104,6 +105,7 @@ class Writer {
 
     const VmIdentity& identity_;
     const account::Page& page_;
+    const VmCounters& counters_;
     const std::string vm_labels_;
     std::vector<LivingContext> contexts_;
     std::string text_;
@@ -114,7 +116,7 @@ void Writer::write_vm() {
     sample("vm_info",
            with(with(vm_labels_, "gpu", quoted(identity_.gpu)), "driver", quoted(identity_.driver)),
            1);
-    const account::VmCounters& vm = page_.vm;
+    const VmCounters& vm = counters_;
     vm_value("vm_contexts", "gauge", "Contexts that are alive.", contexts_.size());
     vm_value("vm_contexts_started_total", "counter", "Contexts created so far.",
              vm.contexts_started.load());
@@ -133,7 +135,7 @@ void Writer::write_vm() {
     sample("vm_memory_bytes", with(vm_labels_, "heap", "system"), use.system);
     family("vm_busy_seconds_total", "counter", "GPU time used, contexts that ended included.");
     for (size_t i = 0; i < kQueueClasses; ++i) {
-        uint64_t ns = page_.past_busy_ns[i].load();
+        uint64_t ns = counters_.past_busy_ns[i].load();
         for (const LivingContext& context : contexts_) ns += context.counters->busy_ns[i].load();
         sample("vm_busy_seconds_total", with(vm_labels_, "engine", kQueueClassNames[i]),
                seconds(ns));
@@ -242,8 +244,8 @@ void Writer::write_latency(const RingCounters& ring, const std::string& labels) 
 
 }  // namespace
 
-std::string exposition(const VmIdentity& identity, const account::Page& page) {
-    return Writer(identity, page).run();
+std::string exposition(const VmIdentity& identity, const VmAccount& vm) {
+    return Writer(identity, vm).run();
 }
 
 }  // namespace viaduct

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "drm-context/account/layout.h"
 #include "drm-context/account/limits.h"
+#include "drm-context/account/vm_account.h"
 
 namespace viaduct {
 
@@ -22,7 +22,7 @@ struct VmIdentity {
     std::vector<std::string_view> commands;
 };
 
-/// Text of format 0.0.4. Survives any content of the page.
-std::string exposition(const VmIdentity& identity, const account::Page& page);
+/// Text of format 0.0.4. Survives anything that workers write.
+std::string exposition(const VmIdentity& identity, const VmAccount& vm);
 
 }  // namespace viaduct

@@ -66,21 +66,8 @@ struct TokenBucket {
     std::atomic<int64_t> refilled_ns;  // 0: never used
 };
 
-/// What is counted for the VM as a whole, by its VMM.
-struct VmCounters {
-    std::atomic<uint64_t> contexts_started;
-    std::atomic<uint64_t> contexts_refused;
-    std::atomic<uint64_t> contexts_lost;  // ended before the VMM ended them
-    std::atomic<uint64_t> resources;      // blobs of native contexts
-    std::atomic<uint64_t> window_bytes;   // mapped into the host-visible window
-    std::atomic<uint64_t> descriptors;    // held for the guest's resources and contexts
-};
-
 struct Page {
     std::array<TokenBucket, kQueueClasses> buckets;
-    VmCounters vm;
-    /// Of contexts that have ended.
-    std::array<std::atomic<uint64_t>, kQueueClasses> past_busy_ns;
     std::atomic<uint32_t> slots_used;  // no slot from here on was ever taken
     std::array<Charge, kSlots> charges;
     std::array<ContextCounters, kSlots> contexts;

@@ -22,14 +22,16 @@ void raise_to(std::atomic<uint32_t>& value, uint32_t least) {
 
 }  // namespace
 
-Result<std::shared_ptr<VmAccount>> VmAccount::create() {
+Result<std::shared_ptr<VmAccount>> VmAccount::create(std::shared_ptr<VmCounters> counters) {
+    if (!counters) counters = std::make_shared<VmCounters>();
     // Zero is the right beginning for all of it. Only the pages of contexts that were there cost
     // memory.
     auto fd = create_sealed_memfd("viaduct-account", sizeof(account::Page));
     if (!fd) return tl::unexpected(fd.error());
     auto mapping = Mapping::map_shared(fd->get(), 0, sizeof(account::Page));
     if (!mapping) return tl::unexpected(mapping.error());
-    return std::shared_ptr<VmAccount>(new VmAccount(*std::move(fd), *std::move(mapping)));
+    return std::shared_ptr<VmAccount>(
+        new VmAccount(*std::move(fd), *std::move(mapping), std::move(counters)));
 }
 
 Result<uint32_t> VmAccount::take_slot(uint32_t ctx_id, std::string_view name) {
@@ -44,7 +46,7 @@ Result<uint32_t> VmAccount::take_slot(uint32_t ctx_id, std::string_view name) {
         counters.started_ns = monotonic_ns();
         counters.state.store(account::kTaken, std::memory_order_release);
         raise_to(page().slots_used, slot + 1);
-        ++page().vm.contexts_started;
+        ++counters_->contexts_started;
         return slot;
     }
     return fail(ENOSPC, "{} contexts of this VM are alive, that is all there can be",
@@ -53,7 +55,8 @@ Result<uint32_t> VmAccount::take_slot(uint32_t ctx_id, std::string_view name) {
 
 void VmAccount::free_slot(uint32_t slot) {
     account::ContextCounters& counters = page().contexts[slot];
-    for (size_t i = 0; i < kQueueClasses; ++i) page().past_busy_ns[i] += counters.busy_ns[i].load();
+    for (size_t i = 0; i < kQueueClasses; ++i)
+        counters_->past_busy_ns[i] += counters.busy_ns[i].load();
     clear_charge(slot);
     // All but the state, which gives the slot free.
     const auto bytes = std::as_writable_bytes(std::span(&counters, 1));

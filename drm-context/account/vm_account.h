@@ -1,6 +1,8 @@
 // VmAccount: the VMM's end of the memory in which its contexts' workers book what they use.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -13,10 +15,26 @@
 
 namespace viaduct {
 
-/// One per VMM process. Thread-safe.
+/// What is counted for the VM as a whole, by its VMM and in its own memory. Lives on when the guest
+/// starts anew.
+struct VmCounters {
+    std::atomic<uint64_t> contexts_started = 0;
+    std::atomic<uint64_t> contexts_refused = 0;
+    std::atomic<uint64_t> contexts_lost = 0;  // ended before the VMM ended them
+    std::atomic<uint64_t> resources = 0;      // blobs of native contexts
+    std::atomic<uint64_t> window_bytes = 0;   // mapped into the host-visible window
+    std::atomic<uint64_t> descriptors = 0;    // held for the guest's resources and contexts
+    /// Of contexts that have ended.
+    std::array<std::atomic<uint64_t>, kQueueClasses> past_busy_ns = {};
+};
+
+/// One per host of contexts: a worker that is about to die may write into the memory still when the
+/// next host begins. Thread-safe.
 class VmAccount {
   public:
-    static Result<std::shared_ptr<VmAccount>> create();
+    /// `counters`: null gives it counters of its own.
+    static Result<std::shared_ptr<VmAccount>> create(
+        std::shared_ptr<VmCounters> counters = nullptr);
 
     /// A place for a new context. ENOSPC: as many as there can be run already.
     Result<uint32_t> take_slot(uint32_t ctx_id, std::string_view name);
@@ -34,11 +52,16 @@ class VmAccount {
         return *reinterpret_cast<const account::Page*>(mapping_.data());
     }
 
+    VmCounters& counters() { return *counters_; }
+    const VmCounters& counters() const { return *counters_; }
+
   private:
-    VmAccount(UniqueFd fd, Mapping mapping) : fd_(std::move(fd)), mapping_(std::move(mapping)) {}
+    VmAccount(UniqueFd fd, Mapping mapping, std::shared_ptr<VmCounters> counters)
+        : fd_(std::move(fd)), mapping_(std::move(mapping)), counters_(std::move(counters)) {}
 
     UniqueFd fd_;
     Mapping mapping_;
+    std::shared_ptr<VmCounters> counters_;
 };
 
 /// Movable owner of one slot. The account lives as long as its slots do.
@@ -63,7 +86,7 @@ class VmSlot {
     uint32_t index() const { return slot_; }
     /// The context ends before its VMM ended it.
     void count_loss() {
-        if (account_) ++account_->page().vm.contexts_lost;
+        if (account_) ++account_->counters().contexts_lost;
     }
     /// The worker is gone, and with it all that it held; its counters may still be read.
     void clear_charge() {

@@ -132,6 +132,7 @@ class Context final : public NativeContext {
 
 // What all contexts share.
 struct Machinery {
+    std::shared_ptr<VmAccount> vm;
     std::unique_ptr<WorkerLauncher> launcher;
     std::shared_ptr<FenceThread> fences;
 };
@@ -145,7 +146,7 @@ class Host final : public NativeContextHost {
           type_(type),
           capset_(capset),
           options_(std::move(options)),
-          vm_(options_.account),
+          vm_(std::move(machinery.vm)),
           launcher_(std::move(machinery.launcher)),
           fences_(std::move(machinery.fences)) {
         serve_metrics();
@@ -214,9 +215,8 @@ class Host final : public NativeContextHost {
     // Best effort: a VM runs without its figures too.
     void serve_metrics() {
         for (const std::string& path : options_.metrics_paths) {
-            auto server = MetricsServer::listen(path, [identity = identity(), vm = vm_] {
-                return exposition(identity, vm->page());
-            });
+            auto server = MetricsServer::listen(
+                path, [identity = identity(), vm = vm_] { return exposition(identity, *vm); });
             if (!server) {
                 log(options_.metrics_wanted ? LogLevel::kWarning : LogLevel::kDebug,
                     "no metrics at {}: {}", path, server.error().message);
@@ -279,14 +279,12 @@ Result<std::unique_ptr<NativeContextHost>> NativeContextHost::create(OpenDevice 
     if (!capset) return tl::unexpected(capset.error());
     auto fences = FenceThread::start(std::move(on_fence));
     if (!fences) return tl::unexpected(fences.error());
-    if (!options.account) {
-        auto account = VmAccount::create();
-        if (!account) return tl::unexpected(account.error());
-        options.account = *std::move(account);
-    }
-    return std::make_unique<Host>(std::move(open), *std::move(device), *type, *capset,
-                                  Machinery{launch_workers(simulated), *std::move(fences)},
-                                  std::move(options));
+    auto vm = VmAccount::create(options.counters);
+    if (!vm) return tl::unexpected(vm.error());
+    return std::make_unique<Host>(
+        std::move(open), *std::move(device), *type, *capset,
+        Machinery{*std::move(vm), launch_workers(simulated), *std::move(fences)},
+        std::move(options));
 }
 
 }  // namespace viaduct

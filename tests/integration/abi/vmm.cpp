@@ -42,7 +42,7 @@ Vmm::Vmm() {
     ::setenv("VIADUCT_GPU", "sim:renoir", /*overwrite=*/0);
     ::setenv("VIADUCT_SIMGPU_HANG_MS", "500", /*overwrite=*/0);
     ::setenv("VIADUCT_SIMGPU_INJECT",
-             "slow:client=slow:ms=300,hang:client=hang,fault:client=fault,oom:client=poor:bytes=1M",
+             "slow:client=slow:ms=300,slow:client=load:ms=5,hang:client=hang,fault:client=fault,oom:client=poor:bytes=1M",
              /*overwrite=*/1);
     virgl_set_log_callback(
         [](virgl_log_level_flags, const char* text, void* user) {

@@ -1,0 +1,82 @@
+#include "tests/integration/budget/ring_load.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <deque>
+#include <vector>
+
+#include "tests/integration/abi/vmm.h"
+#include "tests/integration/budget/metrics.h"
+
+namespace viaduct::test {
+
+namespace w = wire::amdgpu;
+
+RingLoad::RingLoad(unsigned share, const std::string& instance, std::string metrics)
+    : metrics_(std::move(metrics)) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return;
+    const UniqueFd input(ends[0]);
+    lifeline_.reset(ends[1]);
+    const std::vector<std::string> settings = {
+        "VIADUCT_GPU_SHARE=" + std::to_string(share), "VIADUCT_GPU_BURST=10ms",
+        "VIADUCT_SIMGPU_INSTANCE=" + instance, "VIADUCT_METRICS=unix:" + metrics_,
+        "VIADUCT_PROFILE=unlimited"};
+    std::vector<char*> environment;
+    for (const std::string& setting : settings)
+        environment.push_back(const_cast<char*>(setting.c_str()));
+    for (char** entry = environ; *entry; ++entry) environment.push_back(*entry);
+    environment.push_back(nullptr);
+    char program[] = "/proc/self/exe", argument[] = "--load";
+    char* arguments[] = {program, argument, nullptr};
+    posix_spawn_file_actions_t actions;
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawn_file_actions_adddup2(&actions, input.get(), STDIN_FILENO);
+    ::posix_spawn(&pid_, program, &actions, nullptr, arguments, environment.data());
+    ::posix_spawn_file_actions_destroy(&actions);
+}
+
+RingLoad::~RingLoad() {
+    lifeline_.reset();
+    if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
+}
+
+double RingLoad::busy_seconds() const {
+    const Samples samples = read_metrics(metrics_);
+    if (samples.empty()) return -1;
+    return sum_of(samples, "viaduct_vm_busy_seconds_total", "engine=\"gfx\"");
+}
+
+// As many submissions under way as a lively application has: the ring is never idle for want of
+// work.
+int run_load() {
+    constexpr size_t kUnderWay = 6;
+    constexpr uint32_t kRing = 1;
+    Vmm vmm;
+    GuestContext guest(vmm, 1, GuestContext::Control::kCreate, "load");
+    const uint32_t context = guest.create_gpu_context();
+    const uint32_t buffer = guest.create_buffer(4096);
+    constexpr uint64_t kVa = 0x8000'0000;
+    if (guest.map_va(buffer, kVa, 4096) != 0) return EXIT_FAILURE;
+    constexpr uint32_t kNop = 0xffff1000;  // PKT3_NOP of one dword (mesa: sid.h)
+    MappedResource(buffer).words()[0] = kNop;
+    std::deque<uint64_t> fences;
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    while (::poll(&input, 1, 0) == 0) {
+        auto request = SubmitBuilder(context, kRing).buffers({buffer}).ib(kVa, 4).build();
+        guest.send_bytes(static_cast<uint32_t>(w::Command::kCsSubmit), request, 8);
+        fences.push_back(vmm.next_fence_id());
+        guest.create_fence(kRing, fences.back());
+        if (fences.size() < kUnderWay) continue;
+        if (!vmm.wait_fence(fences.front())) return EXIT_FAILURE;
+        fences.pop_front();
+    }
+    return EXIT_SUCCESS;
+}
+
+}  // namespace viaduct::test

@@ -1,0 +1,30 @@
+// A process with a VM of its own that keeps the simulated GPU's graphics ring busy.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "blob/unique_fd.h"
+
+namespace viaduct::test {
+
+/// Starts this program once more; its VM has `share` per cent of the GPU `instance` and serves its
+/// metrics at `metrics`. Ended when it goes.
+class RingLoad {
+  public:
+    RingLoad(unsigned share, const std::string& instance, std::string metrics);
+    ~RingLoad();
+    /// GPU time that the VM has used, in seconds; negative while it does not answer.
+    double busy_seconds() const;
+
+  private:
+    const std::string metrics_;
+    UniqueFd lifeline_;  // closed: it ends
+    pid_t pid_ = -1;
+};
+
+/// What the started program does, until its standard input ends.
+int run_load();
+
+}  // namespace viaduct::test
