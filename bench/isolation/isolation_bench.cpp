@@ -59,8 +59,14 @@ class Measured {
         trips_.add(Clock::now() - start);
     }
     void other_calls() {
-        const uint32_t res_id = timed(calls_, [&] { return guest_.create_buffer(65536); });
-        timed(calls_, [&] { return std::make_unique<MappedResource>(res_id); });
+        const uint64_t blob_id = guest_.next_blob_id();
+        guest_.gem_new(blob_id, 65536);
+        const uint32_t res_id = vmm_.next_res_id();
+        timed(calls_, [&] { return guest_.create_blob(res_id, blob_id, 65536); });
+        {
+            const auto map =
+                timed(calls_, [&] { return std::make_unique<MappedResource>(res_id); });
+        }
         timed(calls_, [&] { return guest_.create_fence(0, vmm_.next_fence_id()); });
         timed(calls_, [&] {
             virgl_renderer_resource_unref(res_id);
