@@ -8,6 +8,7 @@ the guest's programs say, and what QEMU and the renderer's workers hold.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -151,6 +152,36 @@ def case_neighbours(build):
                   "kill -CONT $still; sleep 1; kill -0 $still && kill $still; exit $status"
                   % (forever, guest.vulkan()))
         guest.settle_at(before)
+
+
+def case_worker(build):
+    """A worker that dies takes its context along: not QEMU, and no other program's."""
+    guest = start(build)
+    machine = guest.machine
+    with machine:
+        guest.works()
+        before = machine.holdings()
+        forever = guest.vulkan("--gtest_filter=-Trouble.*", "--gtest_repeat=1000",
+                               "--gtest_catch_exceptions=0")
+        machine.send(guest.script("%s >/tmp/log 2>&1 & program=$!; sleep 3; echo busy\n"
+                                  "wait $program && exit 1; tail -n 3 /tmp/log" % forever))
+        machine.read_until("busy\n", 60, "the program's start")
+        workers = [process for process in machine.processes() if is_worker(process)]
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
+        if not workers:
+            print("native contexts run on QEMU's threads here")
+            return
+        status, output = machine.finish(120)
+        check(status == 0, "the program did not notice:\n" + output)
+        guest.works()
+        guest.settle_at(before)
+
+
+def is_worker(process):
+    """Whether this is a worker of one context, by the name that it gives itself."""
+    with open("/proc/%d/comm" % process, encoding="utf-8") as file:
+        return file.read().startswith("vw:")
 
 
 def check_virgl(machine):
