@@ -1,0 +1,34 @@
+// What `viaduct doctor` sees of the host: replaceable, so that checks can be tested.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace viaduct::tool {
+
+struct HostView {
+    std::string root;  // before every path; empty: the host's own tree
+    /// Output of a program; nothing if it cannot be run.
+    std::function<std::optional<std::string>(const std::string& program)> version_of;
+    /// True if this user may make a user namespace.
+    std::function<bool()> can_make_namespace;
+    /// Empty, or what is wrong with the profiles and the environment.
+    std::function<std::string()> settings_error;
+
+    bool exists(const std::string& path) const;
+    bool writable(const std::string& path) const;
+    /// The first 64 KiB; empty if it cannot be read.
+    std::string read(const std::string& path) const;
+    /// Last part of what a symbolic link leads to; empty if it is none.
+    std::string link_name(const std::string& path) const;
+    /// Names in a directory, sorted.
+    std::vector<std::string> list(const std::string& path) const;
+    /// True if `text` occurs in the file.
+    bool contains(const std::string& path, const std::string& text) const;
+};
+
+HostView this_host();
+
+}  // namespace viaduct::tool
