@@ -30,14 +30,14 @@ VkDeviceSize heaps_total(const Device& device) {
 }
 
 // Takes and uses one piece of memory after the other until that fails or `limit` bytes are taken.
-VkResult take_memory(const Device& device, VkDeviceSize limit) {
+VkResult take_memory(const Device& device, VkDeviceSize limit,
+                     VkDeviceSize piece = VkDeviceSize{256} << 20U) {
     // Only a corner of each piece is touched: a simulated GPU's machine need not have the rest.
-    constexpr VkDeviceSize kPiece = VkDeviceSize{256} << 20U;
     constexpr VkDeviceSize kCorner = 256;
     std::vector<Buffer> pieces;
     try {
-        while (pieces.size() * kPiece < limit) {
-            pieces.emplace_back(device, BufferOptions{kPiece, Where::kDevice, {}, {}});
+        while (pieces.size() * piece < limit) {
+            pieces.emplace_back(device, BufferOptions{piece, Where::kDevice, {}, {}});
             Commands(device, QueueKind::kGraphics, [&](VkCommandBuffer commands) {
                 vkCmdFillBuffer(commands, pieces.back().get(), 0, kCorner, 1);
             }).run();
@@ -61,6 +61,17 @@ TEST(Trouble, MemoryRunsOutAndComesBack) {
             << "VkResult " << result;
     }
     EXPECT_TRUE(fills(Device()));
+}
+
+TEST(Trouble, ABudgetOfMemoryDoesNotCostTheDevice) {
+    if (!expects("memory-limit")) GTEST_SKIP() << "VIADUCT_GUEST_EXPECT is not memory-limit";
+    const Device device;
+    EXPECT_EQ(heaps_total(device), VkDeviceSize{256} << 20U);
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        EXPECT_EQ(take_memory(device, VkDeviceSize{1} << 30U, VkDeviceSize{16} << 20U),
+                  VK_ERROR_OUT_OF_DEVICE_MEMORY);
+        EXPECT_TRUE(fills(device)) << "what was taken is free again";
+    }
 }
 
 TEST(Trouble, AHangLosesTheDevice) {

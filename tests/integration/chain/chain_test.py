@@ -164,6 +164,30 @@ def case_hang(chain):
     check_report(report)
 
 
+def case_memory_limit(chain):
+    """A guest limited to 256 MiB sees them, and is refused beyond; its neighbour on the same GPU
+    does not notice, and `viaduct` shows both."""
+    chain.environment["XDG_RUNTIME_DIR"] = chain.folder
+    neighbour = subprocess.Popen(
+        [chain.loopback, "--gpu", "sim:renoir", "--layer", "--",
+         *chain.vulkan("--gtest_filter=Transfer*")],
+        env=dict(chain.environment, VIADUCT_VM_NAME="neighbour"), stdout=subprocess.PIPE, text=True)
+    chain.environment["VIADUCT_GPU_MEMORY"] = "256M"
+    chain.environment["VIADUCT_VM_NAME"] = "limited"
+    chain.environment["VIADUCT_GUEST_EXPECT"] = "memory-limit"
+    tool = chain.path("tools/viaduct/viaduct")
+    look = '"$@"; status=$?; for c in "top --once -d 0.1" "stats" "stats --prometheus"; do ' + \
+        tool + " $c || exit 9; done; exit $status"
+    output, report = chain.run(
+        ["sh", "-c", look, "sh", *chain.vulkan("--gtest_filter=*ABudgetOfMemory*")])
+    check("[  PASSED  ] 1 test" in output, "the test did not run")
+    check("256M" in output and "limited" in output, "viaduct does not show the limited VM")
+    check('viaduct_vm_memory_limit_bytes{vm="limited"' in output, "stats do not show the limit")
+    check_report(report)
+    output, _ = neighbour.communicate(timeout=TIMEOUT)
+    check(neighbour.returncode == 0, output)
+
+
 def case_two_guests(chain):
     """Two at once on one server; both finish."""
     server = Server(chain)

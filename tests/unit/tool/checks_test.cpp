@@ -1,0 +1,115 @@
+#include "tools/viaduct/checks.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+namespace viaduct::tool {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Checks : public testing::Test {
+  protected:
+    Checks() : root_(fs::path(testing::TempDir()) / ("host-" + std::to_string(::getpid()))) {
+        fs::create_directories(root_);
+        host_.root = root_;
+        host_.version_of = [](const std::string&) { return std::nullopt; };
+        host_.can_make_namespace = [] { return true; };
+        host_.settings_error = [] { return std::string(); };
+    }
+    ~Checks() override { fs::remove_all(root_); }
+
+    void file(const std::string& path, const std::string& text = "") {
+        fs::create_directories((root_ / path).parent_path());
+        std::ofstream(root_ / path) << text;
+    }
+    void node(const std::string& name, const std::string& driver) {
+        file("dev/dri/" + name);
+        const fs::path device = root_ / "sys/class/drm" / name / "device";
+        fs::create_directories(device);
+        fs::create_symlink("/sys/bus/pci/drivers/" + driver, device / "driver");
+    }
+    Finding first(const char* name) {
+        for (const Check& check : checks())
+            if (std::strcmp(check.name, name) == 0) return check.run(host_).at(0);
+        ADD_FAILURE() << "no check " << name;
+        return {};
+    }
+
+    const fs::path root_;
+    HostView host_;
+};
+
+TEST_F(Checks, EveryOneFindsSomethingOnAnEmptyHostAndSaysWhatToDo) {
+    host_.can_make_namespace = [] { return false; };
+    for (const Check& check : checks()) {
+        const auto findings = check.run(host_);
+        EXPECT_FALSE(findings.empty()) << check.name;
+        for (const Finding& finding : findings) {
+            EXPECT_FALSE(finding.text.empty()) << check.name;
+            EXPECT_EQ(finding.fix.empty(), finding.verdict == Verdict::kOk) << finding.text;
+        }
+    }
+}
+
+TEST_F(Checks, Gpu) {
+    EXPECT_EQ(first("gpu").verdict, Verdict::kWarn);
+    node("renderD128", "amdgpu");
+    EXPECT_EQ(first("gpu").verdict, Verdict::kOk);
+    EXPECT_EQ(first("permission").verdict, Verdict::kOk);
+    node("renderD127", "nouveau");
+    EXPECT_EQ(first("gpu").verdict, Verdict::kWarn);
+}
+
+TEST_F(Checks, Kernel) {
+    file("proc/sys/kernel/osrelease", "6.13.1-generic\n");
+    EXPECT_EQ(first("kernel").verdict, Verdict::kOk);
+    file("proc/sys/kernel/osrelease", "6.1.0-25-amd64\n");
+    EXPECT_EQ(first("kernel").verdict, Verdict::kWarn);
+    file("proc/sys/kernel/osrelease", "7.0\n");
+    EXPECT_EQ(first("kernel").verdict, Verdict::kOk);
+}
+
+TEST_F(Checks, Library) {
+    file("proc/77/comm", "qemu\n");
+    file("proc/77/maps",
+         "7f00-7f01 r--p 0 08:01 1  /bin/qemu\n7f02-7f03 r-xp 0 08:01 2  "
+         "/l/libvirglrenderer.so.1\n");
+    EXPECT_EQ(first("library").verdict, Verdict::kWarn);
+    file("proc/77/root/l/libvirglrenderer.so.1", "xx Viaduct plays libvirglrenderer.so.1 xx");
+    EXPECT_EQ(first("library").verdict, Verdict::kOk);
+    EXPECT_NE(first("library").text.find("qemu (process 77)"), std::string::npos);
+}
+
+TEST_F(Checks, Qemu) {
+    host_.version_of = [](const std::string&) {
+        return "QEMU emulator version 10.0.13 (Debian)\n";
+    };
+    EXPECT_EQ(first("qemu").verdict, Verdict::kWarn);
+    host_.version_of = [](const std::string&) { return "QEMU emulator version 11.1.2\n"; };
+    EXPECT_EQ(first("qemu").verdict, Verdict::kOk);
+}
+
+TEST_F(Checks, NamespacesNameTheSwitchThatIsOff) {
+    host_.can_make_namespace = [] { return false; };
+    file("proc/sys/kernel/unprivileged_userns_clone", "0\n");
+    EXPECT_NE(first("namespaces").fix.find("unprivileged_userns_clone=1"), std::string::npos);
+    file("proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1\n");
+    EXPECT_NE(first("namespaces").fix.find("apparmor"), std::string::npos);
+}
+
+TEST_F(Checks, MemoryAndSettings) {
+    file("proc/meminfo", "MemTotal: 9 kB\nMemAvailable:    2097152 kB\n");
+    EXPECT_EQ(first("memory").verdict, Verdict::kOk);
+    file("proc/meminfo", "MemAvailable: 1024 kB\n");
+    EXPECT_EQ(first("memory").verdict, Verdict::kWarn);
+    host_.settings_error = [] { return std::string("x.toml:3: nonsense"); };
+    EXPECT_EQ(first("settings").verdict, Verdict::kFail);
+}
+
+}  // namespace
+}  // namespace viaduct::tool

@@ -1,0 +1,120 @@
+// Budgets, profiles, names and places (renderer/settings).
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "renderer/settings/metrics_paths.h"
+#include "renderer/settings/profiles.h"
+#include "renderer/settings/vm_name.h"
+
+namespace viaduct {
+namespace {
+
+Environment environment(std::map<std::string, std::string> variables) {
+    return [variables = std::move(variables)](const char* name) -> const char* {
+        const auto found = variables.find(name);
+        return found == variables.end() ? nullptr : found->second.c_str();
+    };
+}
+
+TEST(Sizes, AreReadAndWritten) {
+    EXPECT_EQ(parse_size("0").value(), 0u);
+    EXPECT_EQ(parse_size("256M").value(), 256u << 20);
+    EXPECT_EQ(parse_size("2GiB").value(), 2ull << 30);
+    EXPECT_EQ(parse_size("4KB").value(), 4096u);
+    for (const char* text :
+         {"", "M", "-1", "1Q", "1.5G", "16777216T", "1 G", "99999999999999999999"})
+        EXPECT_FALSE(parse_size(text)) << text;
+    EXPECT_EQ(format_size(256 << 20), "256M");
+    EXPECT_EQ(format_size(1000), "1000");
+}
+
+constexpr char kFile[] = R"(
+default = "half"
+[profile.half]
+description = "a half"
+gpu_memory = "1G"
+gpu_share = 50
+queues = { gfx = 1, video = 0 }
+[profile.open]
+priority = "high"
+contexts = 3
+)";
+
+TEST(Profiles, AreRead) {
+    const auto profiles = parse_profiles(kFile, "p.toml").value();
+    ASSERT_EQ(profiles.profiles.size(), 3u) << "and the built-in one";
+    const Budget* half = profiles.find("half");
+    ASSERT_NE(half, nullptr);
+    EXPECT_EQ(half->context.vm_memory, 1u << 30);
+    EXPECT_EQ(half->context.gpu_share, 50u);
+    EXPECT_EQ(half->context.queues, (std::array<uint32_t, 4>{1, ContextLimits::kAllQueues,
+                                                             ContextLimits::kAllQueues, 0}));
+    EXPECT_EQ(profiles.find("open")->context.priority, PriorityCeiling::kHigh);
+    EXPECT_EQ(profiles.find("none"), nullptr);
+}
+
+TEST(Profiles, TheEnvironmentChoosesAndChanges) {
+    const auto profiles = parse_profiles(kFile, "p.toml").value();
+    EXPECT_EQ(choose_budget(profiles, environment({}))->profile, "half");
+    const auto budget = choose_budget(
+        profiles, environment({{"VIADUCT_PROFILE", "open"}, {"VIADUCT_GPU_MEMORY", "64M"}}));
+    ASSERT_TRUE(budget);
+    EXPECT_EQ(budget->contexts, 3u);
+    EXPECT_EQ(budget->context.vm_memory, 64u << 20);
+    EXPECT_FALSE(choose_budget(profiles, environment({{"VIADUCT_PROFILE", "closed"}})));
+    for (const BudgetKey& key : budget_keys()) {
+        const auto bad = choose_budget(profiles, environment({{std::string(key.variable), "?!"}}));
+        ASSERT_FALSE(bad) << key.variable;
+        EXPECT_NE(bad.error().message.find(key.variable), std::string::npos);
+    }
+}
+
+TEST(Profiles, ComplaintsNameFileAndLine) {
+    const std::pair<const char*, const char*> cases[] = {
+        {"[profile.x]\ngpu_memory = \"12Q\"\n", "p.toml:2: gpu_memory = \"12Q\" is no size"},
+        {"[profile.x]\n\ngpu_memori = 1\n", "p.toml:3: gpu_memori is no limit"},
+        {"[profile.x]\ngpu_share = 101\n", "p.toml:2: gpu_share = \"101\" is no share"},
+        {"[profile.x]\ngpu_memory = \"1M\"\n", "p.toml:2:"},
+        {"[profile.x]\nqueues = { teapot = 1 }\n", "p.toml:2:"},
+        {"[profile.x]\ngpu_memory = 1.5\n", "p.toml:2: gpu_memory is neither"},
+        {"profile = 3\n", "p.toml:1:"},
+        {"\ndefault = \"y\"\n", "p.toml:2: there is no profile \"y\""},
+        {"[profile.x\n", "p.toml:1:"},
+    };
+    for (const auto& [text, complaint] : cases) {
+        const auto profiles = parse_profiles(text, "p.toml");
+        ASSERT_FALSE(profiles) << text;
+        EXPECT_TRUE(profiles.error().message.starts_with(complaint)) << profiles.error().message;
+    }
+}
+
+TEST(Profiles, AFileThatWasAskedForMustBeThere) {
+    EXPECT_FALSE(load_profiles(environment({{"VIADUCT_PROFILES", "/nonexistent.toml"}})));
+}
+
+TEST(VmName, OnTheCommandLine) {
+    const auto name = [](std::initializer_list<const char*> arguments) {
+        std::string line;
+        for (const char* argument : arguments) line.append(argument).push_back('\0');
+        return name_on_command_line(line);
+    };
+    EXPECT_EQ(name({"qemu", "-name", "guest=web,debug-threads=on"}), "web");
+    EXPECT_EQ(name({"qemu", "-name", "web,process=x"}), "web");
+    EXPECT_EQ(name({"crosvm", "run", "--name", "web"}), "web");
+    EXPECT_EQ(name({"vmm", "--name=web"}), "web");
+    EXPECT_EQ(name({"qemu", "-name"}), "");
+    EXPECT_EQ(name({"-name", "x"}), "") << "the program is no option";
+    EXPECT_EQ(name({}), "");
+}
+
+TEST(MetricsPlaces, AsAskedFor) {
+    EXPECT_EQ(metrics_places(environment({{"VIADUCT_METRICS", "unix:/a/b"}}), 1)->paths,
+              std::vector<std::string>{"/a/b"});
+    EXPECT_TRUE(metrics_places(environment({{"VIADUCT_METRICS", "off"}}), 1)->paths.empty());
+    EXPECT_FALSE(metrics_places(environment({{"VIADUCT_METRICS", "/a/b"}}), 1));
+    EXPECT_FALSE(metrics_places(environment({{"VIADUCT_METRICS", "unix:"}}), 1));
+}
+
+}  // namespace
+}  // namespace viaduct
