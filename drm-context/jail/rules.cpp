@@ -110,7 +110,9 @@ constexpr SyscallRule kSanitizer[] = {
     {SCMP_SYS(set_robust_list)},
     {SCMP_SYS(rseq)},
     {SCMP_SYS(nanosleep)},
-    {SCMP_SYS(dup), {}},
+    {SCMP_SYS(dup)},
+    {SCMP_SYS(pipe)},  // whether memory can be read is tried with one
+    {SCMP_SYS(pipe2)},
     {SCMP_SYS(prctl), equals(0, PR_SET_NAME)},
     {SCMP_SYS(open), {}, Answer::kRefuse},
     {SCMP_SYS(openat), {}, Answer::kRefuse},

@@ -46,7 +46,7 @@ TEST_F(Submissions, UnknownResourcesEverywhere) {  // D1
                          .ib(kVa, 8)
                          .build()),
               -EINVAL);
-    EXPECT_NE(vmm_.log_text().find("4711"), std::string::npos) << "errors name what was wrong";
+    EXPECT_TRUE(vmm_.wait_log("4711")) << "errors name what was wrong";
 }
 
 TEST_F(Submissions, UnknownGpuContexts) {  // D2

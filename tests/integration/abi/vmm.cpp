@@ -42,7 +42,8 @@ Vmm::Vmm() {
     ::setenv("VIADUCT_GPU", "sim:renoir", /*overwrite=*/0);
     ::setenv("VIADUCT_SIMGPU_HANG_MS", "500", /*overwrite=*/0);
     ::setenv("VIADUCT_SIMGPU_INJECT",
-             "slow:client=slow:ms=300,slow:client=load:ms=5,hang:client=hang,fault:client=fault,oom:client=poor:bytes=1M",
+             "slow:client=slow:ms=300,slow:client=load:ms=5,hang:client=hang,fault:client=fault,"
+             "oom:client=poor:bytes=1M",
              /*overwrite=*/1);
     virgl_set_log_callback(
         [](virgl_log_level_flags, const char* text, void* user) {
@@ -93,6 +94,10 @@ std::vector<uint64_t> Vmm::reported(uint32_t ctx_id, uint32_t ring_idx) {
 std::string Vmm::log_text() {
     const std::lock_guard lock(mutex_);
     return log_;
+}
+
+bool Vmm::wait_log(const std::string& text) {
+    return eventually([&] { return log_text().find(text) != std::string::npos; });
 }
 
 GuestContext::GuestContext(Vmm& vmm, uint32_t ctx_id, Control control, const std::string& name)

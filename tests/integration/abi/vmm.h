@@ -32,7 +32,8 @@ void PrintTo(const ProcessUse& use, std::ostream* out);
 
 /// The initialised library on a simulated GPU (VIADUCT_GPU, sim:renoir unless set); cleaned up at
 /// the end. One at a time. Contexts of certain names meet trouble: the jobs of "slow" take 300 ms
-/// longer, those of "load" 5 ms, those of "hang" never end, those of "fault" fault; "poor" gets no buffer over 1 MiB.
+/// longer, those of "load" 5 ms, those of "hang" never end, those of "fault" fault; "poor" gets no
+/// buffer over 1 MiB.
 class Vmm {
   public:
     static constexpr int kFlags = VIRGL_RENDERER_NO_VIRGL | VIRGL_RENDERER_THREAD_SYNC |
@@ -49,6 +50,9 @@ class Vmm {
     uint64_t next_fence_id() { return ++last_fence_id_; }
     uint32_t next_res_id() { return ++last_res_id_; }
     std::string log_text();
+    /// Waits until the log has `text` in it: a worker's lines take a moment. False after ten
+    /// seconds.
+    bool wait_log(const std::string& text);
     /// Waits until destroyed contexts have wound down and the process uses what it did at
     /// `before`. False after ten seconds.
     bool returns_to(const ProcessUse& before);
