@@ -112,34 +112,44 @@ Findings check_kvm(const HostView& host) {
     return {bad("/dev/kvm cannot be opened by this user", "add the user to the group kvm")};
 }
 
-// The path of the library in a process's maps; empty if it is not loaded.
-std::string library_of(const HostView& host, const std::string& pid) {
+// The libraries of that name in a process's maps. Viaduct loads the system's one too.
+std::vector<std::string> libraries_of(const HostView& host, const std::string& pid) {
     constexpr std::string_view kName = "/libvirglrenderer.so";
     const std::string maps = host.read("/proc/" + pid + "/maps");
-    const size_t name = maps.find(kName);
-    if (name == std::string::npos) return {};
-    const size_t line = maps.rfind('\n', name) + 1;
-    const size_t start = maps.find('/', line);
-    return maps.substr(start, maps.find('\n', name) - start);
+    std::vector<std::string> paths;
+    for (size_t name = maps.find(kName); name != std::string::npos;
+         name = maps.find(kName, name + 1)) {
+        const size_t start = maps.find('/', maps.rfind('\n', name) + 1);
+        std::string path = maps.substr(start, maps.find('\n', name) - start);
+        if (std::ranges::find(paths, path) == paths.end()) paths.push_back(std::move(path));
+    }
+    return paths;
+}
+
+bool is_viaduct(const HostView& host, const std::string& pid, const std::string& library) {
+    constexpr const char* kMarker = "Viaduct plays libvirglrenderer.so.1";
+    // By our root or by the process's own: it may live in a container.
+    return host.contains(library, kMarker) ||
+           host.contains("/proc/" + pid + "/root" + library, kMarker);
 }
 
 Findings check_library(const HostView& host) {
-    constexpr const char* kMarker = "Viaduct plays libvirglrenderer.so.1";
     Findings findings;
     for (const std::string& pid : host.list("/proc")) {
         if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
-        const std::string library = library_of(host, pid);
-        if (library.empty()) continue;
+        const auto libraries = libraries_of(host, pid);
+        if (libraries.empty()) continue;
         std::string program = host.read("/proc/" + pid + "/comm");
         program.resize(std::min(program.find('\n'), program.size()));
-        // By the process's own root: it may live in a container.
-        if (host.contains("/proc/" + pid + "/root" + library, kMarker))
+        const auto ours = std::ranges::find_if(
+            libraries, [&](const std::string& path) { return is_viaduct(host, pid, path); });
+        if (ours != libraries.end())
             findings.push_back(
-                ok(fmt::format("{} (process {}) uses Viaduct: {}", program, pid, library)));
+                ok(fmt::format("{} (process {}) uses Viaduct: {}", program, pid, *ours)));
         else
             findings.push_back(
                 warn(fmt::format("{} (process {}) uses another virglrenderer: {}", program, pid,
-                                 library),
+                                 libraries.front()),
                      "start it with LD_LIBRARY_PATH set to the directory of Viaduct's "
                      "libvirglrenderer.so.1"));
     }
@@ -184,7 +194,8 @@ Findings check_namespaces(const HostView& host) {
 
 Findings check_worker(const HostView& host) {
     if (host.exists(VIADUCT_WORKER)) return {ok("workers start from " VIADUCT_WORKER)};
-    return {warn(VIADUCT_WORKER " is missing: contexts run within the VMM",
+    return {warn("no " VIADUCT_WORKER
+                 ": unless one lies beside the library, contexts run within the VMM",
                  "install Viaduct whole, or let VIADUCT_WORKER_PATH name viaduct-worker")};
 }
 

@@ -58,7 +58,7 @@ bool HostView::writable(const std::string& path) const {
 
 std::string HostView::read(const std::string& path) const {
     std::ifstream file(root + path, std::ios::binary);
-    std::string text(64 << 10, 0);
+    std::string text(4 << 20, 0);
     file.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<size_t>(std::max<std::streamsize>(file.gcount(), 0)));
     return text;

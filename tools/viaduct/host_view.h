@@ -19,7 +19,7 @@ struct HostView {
 
     bool exists(const std::string& path) const;
     bool writable(const std::string& path) const;
-    /// The first 64 KiB; empty if it cannot be read.
+    /// The first 4 MiB (a VMM has long maps); empty if it cannot be read.
     std::string read(const std::string& path) const;
     /// Last part of what a symbolic link leads to; empty if it is none.
     std::string link_name(const std::string& path) const;

@@ -80,6 +80,9 @@ TEST_F(Checks, Library) {
          "7f00-7f01 r--p 0 08:01 1  /bin/qemu\n7f02-7f03 r-xp 0 08:01 2  "
          "/l/libvirglrenderer.so.1\n");
     EXPECT_EQ(first("library").verdict, Verdict::kWarn);
+    file("proc/77/maps",
+         "7f00-7f01 r--p 0 08:01 1  /usr/lib/libvirglrenderer.so.1.9\n"
+         "7f02-7f03 r-xp 0 08:01 2  /l/libvirglrenderer.so.1\n");
     file("proc/77/root/l/libvirglrenderer.so.1", "xx Viaduct plays libvirglrenderer.so.1 xx");
     EXPECT_EQ(first("library").verdict, Verdict::kOk);
     EXPECT_NE(first("library").text.find("qemu (process 77)"), std::string::npos);
