@@ -49,7 +49,8 @@ Status set_limits(Gpu gpu, const ContextLimits& limits) {
         rlimit value{};
         ::getrlimit(limit.resource, &value);
         value.rlim_max = std::min(value.rlim_max, limit.most);
-        if (limit.resource == RLIMIT_NOFILE && limits.descriptors != 0)
+        // Of a simulated GPU's descriptors most are its memory.
+        if (limit.resource == RLIMIT_NOFILE && limits.descriptors != 0 && gpu == Gpu::kReal)
             value.rlim_max = std::min<rlim_t>(value.rlim_max, limits.descriptors);
         value.rlim_cur = value.rlim_max;
         if (::setrlimit(limit.resource, &value) != 0)
