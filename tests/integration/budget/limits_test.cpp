@@ -97,7 +97,7 @@ TEST_F(Limits, WhatAContextHeldIsFreeWhenItHasGone) {
 TEST_F(Limits, Buffers) {
     unsigned made = 0;
     while (made < 200 && guest_.create_buffer(4096) != 0) ++made;
-    EXPECT_EQ(made, 100u);
+    EXPECT_EQ(made, 100u) << vmm_.log_text();
     EXPECT_EQ(guest_.async_error(), 0u);
 }
 

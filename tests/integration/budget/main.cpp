@@ -11,6 +11,8 @@
 
 int main(int count, char** arguments) {
     if (count > 1 && std::strcmp(arguments[1], "--load") == 0) return viaduct::test::run_load();
+    // A device of one's own: tests run beside each other.
+    ::setenv("VIADUCT_SIMGPU_INSTANCE", ("budget-" + std::to_string(::getpid())).c_str(), 1);
     // The library reads its environment once.
     const std::string metrics =
         "unix:" + testing::TempDir() + "viaduct-budget-" + std::to_string(::getpid());
