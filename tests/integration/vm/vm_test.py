@@ -161,7 +161,8 @@ def case_worker(build):
     with machine:
         guest.works()
         before = machine.holdings()
-        forever = guest.vulkan("--gtest_filter=-Trouble.*", "--gtest_repeat=1000",
+        # One submission at a time: what a driver does that waits for a thousand is its own affair.
+        forever = guest.vulkan("--gtest_filter=Transfer.*", "--gtest_repeat=1000",
                                "--gtest_catch_exceptions=0")
         machine.send(guest.script("%s >/tmp/log 2>&1 & program=$!; sleep 3; echo busy\n"
                                   "wait $program && exit 1; tail -n 3 /tmp/log" % forever))
