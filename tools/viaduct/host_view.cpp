@@ -57,10 +57,15 @@ bool HostView::writable(const std::string& path) const {
 }
 
 std::string HostView::read(const std::string& path) const {
+    constexpr size_t kMost = 4 << 20;  // a library's text, at the longest
     std::ifstream file(root + path, std::ios::binary);
-    std::string text(4 << 20, 0);
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+    std::string text;
+    // In pieces: the kernel's settings refuse a read of megabytes (ENOMEM).
+    char piece[64 << 10];
+    while (text.size() < kMost && file) {
+        file.read(piece, sizeof(piece));
+        text.append(piece, static_cast<size_t>(file.gcount()));
+    }
     return text;
 }
 

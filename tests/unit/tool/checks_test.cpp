@@ -114,5 +114,9 @@ TEST_F(Checks, MemoryAndSettings) {
     EXPECT_EQ(first("settings").verdict, Verdict::kFail);
 }
 
+TEST(HostView, ReadsTheKernelsSettings) {
+    EXPECT_NE(HostView{}.read("/proc/sys/kernel/osrelease"), "");
+}
+
 }  // namespace
 }  // namespace viaduct::tool
