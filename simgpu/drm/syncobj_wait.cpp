@@ -56,12 +56,11 @@ class Entry {
     /// From now on changes ring the bell; what changed before is for satisfied() to see.
     void listen() {
         const auto ring = [bell = bell_] { bell->ring(); };
-        if (fence_) {
-            if (!callback_ && !fence_->is_signalled())
-                callback_ = fence_->on_signal([ring](int) { ring(); });
-        } else if (!observer_) {
-            observer_ = point_.object->add_observer(ring);
-        }
+        if (!fence_ && !observer_) observer_ = point_.object->add_observer(ring);
+        // A fence that came just before the observer is announced by nobody.
+        if (!fence_) fence_ = point_.object->find(point_.point);
+        if (fence_ && !callback_ && !fence_->is_signalled())
+            callback_ = fence_->on_signal([ring](int) { ring(); });
     }
 
   private:
