@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <initializer_list>
@@ -210,6 +211,31 @@ TEST(Syncobj, WaitForSubmitSeesALaterFence) {
     });
     EXPECT_EQ(t.wait({object}, kForSubmit, 20000), 0);
     submitter.join();
+}
+
+TEST(Syncobj, AFenceThatComesWhileAWaitBeginsIsFollowed) {
+    for (int round = 0; round < 20000; ++round) {
+        Table t;
+        const uint32_t object = t.create();
+        std::atomic<int> ready = 0;
+        const auto meet = [&ready] {
+            for (++ready; ready < 2;) std::this_thread::yield();
+        };
+        std::thread submitter([&] {
+            const FencePtr fence = Fence::create();
+            meet();
+            for (volatile int i = 0; i < round % 300 * 10;) i = i + 1;  // another moment each time
+            t.table.attach_fence(object, 0, fence);
+            std::this_thread::yield();
+            fence->signal();
+        });
+        meet();
+        const int64_t deadline = in_ms(20000);
+        EXPECT_EQ(t.wait({object}, kForSubmit, 20000), 0) << "in round " << round;
+        EXPECT_LT(in_ms(0), deadline) << "round " << round << " was ended by its deadline";
+        submitter.join();
+        if (HasFailure()) return;
+    }
 }
 
 TEST(Syncobj, TimelineReachesPointsInOrder) {
