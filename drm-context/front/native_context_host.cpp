@@ -158,6 +158,30 @@ class Host final : public NativeContextHost {
 
     Result<std::unique_ptr<NativeContext>> create_context(uint32_t ctx_id,
                                                           std::string_view name) override {
+        auto ready = start_context(ctx_id, name);
+        // EPIPE: the worker was gone before its first word. If it went along with its zygote, the
+        // launcher gets another.
+        if (!ready && ready.error().code == EPIPE) ready = start_context(ctx_id, name);
+        return ready;
+    }
+
+    Result<UniqueFd> signalled_sync_file() override {
+        drm_syncobj_create create{};
+        create.flags = DRM_SYNCOBJ_CREATE_SIGNALED;
+        if (const int error = probe_->ioctl(DRM_IOCTL_SYNCOBJ_CREATE, &create); error < 0)
+            return fail(-error, "cannot create a syncobj (errno {})", -error);
+        drm_syncobj_handle args{};
+        args.handle = create.handle;
+        args.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE;
+        const int error = probe_->ioctl(DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &args);
+        drm_syncobj_destroy destroy{create.handle, 0};
+        probe_->ioctl(DRM_IOCTL_SYNCOBJ_DESTROY, &destroy);
+        if (error < 0) return fail(-error, "cannot export a sync file (errno {})", -error);
+        return UniqueFd(args.fd);
+    }
+
+  private:
+    Result<std::unique_ptr<NativeContext>> start_context(uint32_t ctx_id, std::string_view name) {
         auto device = open_();
         if (!device) return tl::unexpected(device.error());
         auto channel = transport::create_channel(kRingSize);
@@ -186,22 +210,6 @@ class Host final : public NativeContextHost {
                                          std::move(ready->descriptor));
     }
 
-    Result<UniqueFd> signalled_sync_file() override {
-        drm_syncobj_create create{};
-        create.flags = DRM_SYNCOBJ_CREATE_SIGNALED;
-        if (const int error = probe_->ioctl(DRM_IOCTL_SYNCOBJ_CREATE, &create); error < 0)
-            return fail(-error, "cannot create a syncobj (errno {})", -error);
-        drm_syncobj_handle args{};
-        args.handle = create.handle;
-        args.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE;
-        const int error = probe_->ioctl(DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &args);
-        drm_syncobj_destroy destroy{create.handle, 0};
-        probe_->ioctl(DRM_IOCTL_SYNCOBJ_DESTROY, &destroy);
-        if (error < 0) return fail(-error, "cannot export a sync file (errno {})", -error);
-        return UniqueFd(args.fd);
-    }
-
-  private:
     WorkerSettings settings_for(std::string_view guest_name, uint32_t slot) const {
         WorkerSettings settings;
         settings.type = type_.type;

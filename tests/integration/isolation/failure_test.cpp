@@ -147,6 +147,19 @@ TEST_F(Failure, AKilledZygoteTakesItsWorkersAlongAndIsReplaced) {
     expect_alive(next);
 }
 
+TEST_F(Failure, AZygoteMayDieWithAContextOnItsHands) {
+    const pid_t zygote = parent_of(worker_of(victim_name_));
+    ::kill(zygote, SIGSTOP);
+    std::thread killer([zygote] {
+        std::this_thread::sleep_for(100ms);  // the request waits in the socket
+        ::kill(zygote, SIGKILL);
+    });
+    GuestContext next(vmm_, 3);
+    killer.join();
+    expect_alive(next);
+    expect_lost(victim_);
+}
+
 TEST_F(Failure, NothingIsLeftBehind) {
     const ProcessUse before = ProcessUse::now();
     for (int i = 0; i < 5; ++i) {
