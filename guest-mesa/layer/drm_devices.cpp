@@ -15,7 +15,7 @@
 #include "guest-mesa/layer/layer.h"
 #include "guest-mesa/layer/native_identity.h"
 #include "guest-mesa/layer/next_libc.h"
-#include "guest-mesa/layer/open_node.h"
+#include "guest-mesa/layer/node_probe.h"
 
 namespace viaduct::guest {
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <string_view>
 
 #include "guest-mesa/layer/debug.h"
 #include "guest-mesa/layer/ioctl_table.h"
@@ -10,21 +9,6 @@
 namespace viaduct::guest {
 
 namespace {
-
-bool is_virtio_gpu(const Channel& channel) {
-    char name[16] = {};
-    drm_version version{};
-    version.name = name;
-    version.name_len = sizeof(name);
-    if (channel.ioctl(DRM_IOCTL_VERSION, &version) < 0) return false;
-    return std::string_view(name, strnlen(name, sizeof(name))) == "virtio_gpu";
-}
-
-bool has_cap(const Channel& channel, uint64_t capability) {
-    drm_get_cap arg{};
-    arg.capability = capability;
-    return channel.ioctl(DRM_IOCTL_GET_CAP, &arg) >= 0 && arg.value != 0;
-}
 
 /// What DRM_IOCTL_VERSION does for each of its strings: as much as fits, and the true length.
 void answer_string(const char* text, char* buffer, __kernel_size_t& length) {
@@ -41,27 +25,6 @@ constexpr IoctlRow<OpenNode> kGenericIoctls[] = {
 };
 
 }  // namespace
-
-std::optional<wire::CapsetDrm> probe_node(const Channel& channel) {
-    if (!is_virtio_gpu(channel)) return std::nullopt;
-    wire::CapsetDrm capset{};
-    virtgpu::GetCaps caps{};
-    caps.cap_set_id = wire::kCapsetDrm;
-    caps.addr = user_pointer(&capset);
-    caps.size = sizeof(capset);
-    if (channel.ioctl(kVirtgpuGetCaps, &caps) < 0) return std::nullopt;
-    const DriverRow* row = find_driver(capset.context_type);
-    if (!row) return std::nullopt;
-    // EXECBUFFER takes syncobjs since Linux 6.6, which is when the node began to have them at all.
-    if (!has_cap(channel, DRM_CAP_SYNCOBJ) || !has_cap(channel, DRM_CAP_SYNCOBJ_TIMELINE)) {
-        print_line(
-            fmt::format("the host offers {}, but this kernel's virtio-gpu has no timeline "
-                        "syncobjs (Linux 6.6 or newer is needed): not used",
-                        row->name));
-        return std::nullopt;
-    }
-    return capset;
-}
 
 int OpenNode::ioctl(const Channel& channel, unsigned long request, void* argument) {
     if (is_virtgpu_request(request)) return channel.ioctl(request, argument);

@@ -5,18 +5,12 @@
 
 #include <memory>
 #include <mutex>
-#include <optional>
 
 #include "drm-context/wire/common.h"
 #include "guest-mesa/layer/guest_driver.h"
 #include "guest-mesa/layer/kernel.h"
 
 namespace viaduct::guest {
-
-/// The capset of the node behind `channel`, if it is a virtio-gpu node whose host offers a native
-/// context of a driver in our table, on a kernel that can carry it. Sends nothing to the host that
-/// a context would notice.
-std::optional<wire::CapsetDrm> probe_node(const Channel& channel);
 
 /// Answers the ioctls of one open file description; all descriptors that share it share this.
 /// The native context begins with the first ioctl that needs it: programs that only look at a node

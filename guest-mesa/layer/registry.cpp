@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "guest-mesa/layer/debug.h"
+#include "guest-mesa/layer/node_probe.h"
 
 namespace viaduct::guest {
 

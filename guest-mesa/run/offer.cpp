@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "guest-mesa/layer/guest_driver.h"
+#include "guest-mesa/layer/node_probe.h"
 #include "guest-mesa/layer/virtgpu_ioctls.h"
 
 namespace viaduct::guest {
@@ -41,32 +42,6 @@ uint32_t get_param(const Channel& channel, virtgpu::Param param) {
     return channel.ioctl(request, &arg) < 0 ? 0 : value;
 }
 
-bool has_cap(const Channel& channel, uint64_t capability) {
-    drm_get_cap arg{};
-    arg.capability = capability;
-    return channel.ioctl(DRM_IOCTL_GET_CAP, &arg) >= 0 && arg.value != 0;
-}
-
-std::optional<wire::CapsetDrm> get_capset(const Channel& channel) {
-    wire::CapsetDrm capset{};
-    virtgpu::GetCaps caps{};
-    caps.cap_set_id = wire::kCapsetDrm;
-    caps.addr = user_pointer(&capset);
-    caps.size = sizeof(capset);
-    if (channel.ioctl(kVirtgpuGetCaps, &caps) < 0) return std::nullopt;
-    if (capset.context_type == wire::ContextType::kNone) return std::nullopt;
-    return capset;
-}
-
-bool is_virtio_gpu(const Channel& channel) {
-    char name[16] = {};
-    drm_version version{};
-    version.name = name;
-    version.name_len = sizeof(name);
-    if (channel.ioctl(DRM_IOCTL_VERSION, &version) < 0) return false;
-    return std::string_view(name, strnlen(name, sizeof(name))) == "virtio_gpu";
-}
-
 std::string host_gpu(const Offer& offer) {
     const wire::CapsetDrm& capset = *offer.capset;
     if (!offer.driver)
@@ -92,12 +67,10 @@ std::optional<Offer> look_at(const Channel& channel) {
     Offer offer;
     for (const ParamNeed& need : kParamNeeds)
         offer.needs.push_back({need.name, get_param(channel, need.param) != 0, need.remedy});
-    offer.capset = get_capset(channel);
+    offer.capset = find_native_capset(channel);
     offer.needs.push_back({"native contexts", offer.capset.has_value(), kCapsetRemedy});
     if (!offer.capset) return offer;
-    const bool has_syncobjs =
-        has_cap(channel, DRM_CAP_SYNCOBJ) && has_cap(channel, DRM_CAP_SYNCOBJ_TIMELINE);
-    offer.needs.push_back({"timeline syncobjs", has_syncobjs, kSyncobjRemedy});
+    offer.needs.push_back({"timeline syncobjs", has_timeline_syncobjs(channel), kSyncobjRemedy});
     if (const DriverRow* row = find_driver(offer.capset->context_type)) offer.driver = row->name;
     offer.needs.push_back(
         {"a driver that the layer plays", offer.driver != nullptr, kDriverRemedy});
