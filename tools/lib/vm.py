@@ -4,13 +4,15 @@ build's library in the place of libvirglrenderer.so.1, and the guest of guest-me
     with VirtualMachine(build) as machine:
         status, output = machine.run("vulkaninfo --summary")
 
-Everything it needs at run time is in a directory of its own, which goes with it: sockets, logs.
+Everything it needs at run time is in a directory of its own, which goes with it: the library and
+its worker, sockets, logs.
 """
 
 import base64
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -146,7 +148,6 @@ class VirtualMachine:
     qemu         a key of QEMUS
     gpu          VIADUCT_GPU (docs/env.md)
     device       the model and its properties, as -device takes them
-    library      a directory that is searched for libvirglrenderer.so.1 first; None: the system's
     accelerator  "tcg", or "kvm" where there is one that works
     shares       (directory, "ro" or "rw"): in the guest under the paths they have here
     environment  more variables for QEMU
@@ -197,6 +198,8 @@ class VirtualMachine:
         tree, build = QEMUS[self.options.get("qemu", "stock")]
         tool("tools/tree", "path", tree)
         program = tool(build) if build else "qemu-system-x86_64"
+        for part in ("renderer/libvirglrenderer.so.1", "drm-context/worker/viaduct-worker"):
+            shutil.copy(os.path.join(self.build, part), self.folder.name)
         self.say("starting QEMU")
         started = time.monotonic()
         with open(self.path("qemu.log"), "wb") as log:
@@ -214,10 +217,8 @@ class VirtualMachine:
     def environment(self):
         environment = {"VIADUCT_GPU": self.options.get("gpu", "sim:renoir"),
                        # A simulated GPU of its own.
-                       "VIADUCT_SIMGPU_INSTANCE": os.path.basename(self.folder.name)}
-        library = self.options.get("library", os.path.join(self.build, "renderer"))
-        if library:
-            environment["LD_LIBRARY_PATH"] = library
+                       "VIADUCT_SIMGPU_INSTANCE": os.path.basename(self.folder.name),
+                       "LD_LIBRARY_PATH": self.folder.name}
         # QEMU's own GL wants a render node, or else a window: here one without a screen.
         if not self.has_render_node():
             environment["SDL_VIDEODRIVER"] = "offscreen"
@@ -261,26 +262,22 @@ class VirtualMachine:
 
     def processes(self):
         """QEMU, its children, and the renderer's workers. Those are nobody's children: they are
-        known by their program, which is this build's, and by having started later than QEMU."""
+        known by their program, which this machine has a copy of."""
         ours = {self.process.pid}
-        started, _ = self.process_facts(self.process.pid)
         for name in sorted(filter(str.isdigit, os.listdir("/proc")), key=int):
             try:
-                start, parent = self.process_facts(int(name))
-                is_worker = (start >= started and
-                             self.build + "/" in os.readlink("/proc/%s/exe" % name))
+                program = os.readlink("/proc/%s/exe" % name)
+                if self.parent(name) in ours or self.path("viaduct-worker") in program:
+                    ours.add(int(name))
             except OSError:
                 continue  # another user's, or gone
-            if parent in ours or is_worker:
-                ours.add(int(name))
         return ours
 
     @staticmethod
-    def process_facts(process):
-        """When it started (in ticks since the machine's boot) and its parent: proc(5), stat."""
-        with open("/proc/%d/stat" % process, encoding="utf-8", errors="replace") as file:
-            fields = file.read().rpartition(")")[2].split()
-        return int(fields[19]), int(fields[1])
+    def parent(process):
+        """proc(5), stat."""
+        with open("/proc/%s/stat" % process, encoding="utf-8", errors="replace") as file:
+            return int(file.read().rpartition(")")[2].split()[1])
 
     def holdings(self):
         return Holdings(self.processes())
