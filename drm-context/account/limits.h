@@ -28,7 +28,6 @@ struct ContextLimits {
     uint64_t vm_memory = 0;       // bytes of GPU memory, all contexts of the VM together
     uint64_t context_memory = 0;  // bytes of GPU memory of this context
     uint32_t buffers = 0;         // buffer objects of this context
-    uint32_t descriptors = 0;     // open descriptors of this context's worker
     /// Hardware queues of each class that the guest is shown; 0: none.
     std::array<uint32_t, kQueueClasses> queues = {kAllQueues, kAllQueues, kAllQueues, kAllQueues};
     PriorityCeiling priority = PriorityCeiling::kNormal;

@@ -72,6 +72,8 @@ Status MetricsServer::open() {
     listener_ = new_socket();
     epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
     if (!listener_ || !epoll_) return fail(errno, "no descriptor left: {}", std::strerror(errno));
+    // There already, or not ours to make: binding will tell.
+    ::mkdir(path_.substr(0, path_.rfind('/')).c_str(), 0755);
     int error = call(::bind, listener_.get(), *address) == 0 ? 0 : errno;
     if (error == EADDRINUSE && is_abandoned(*address) && ::unlink(path_.c_str()) == 0)
         error = call(::bind, listener_.get(), *address) == 0 ? 0 : errno;

@@ -41,7 +41,7 @@ constexpr Limit kLimits[] = {
     {RLIMIT_NOFILE, 16384, true},
 };
 
-Status set_limits(Gpu gpu, const ContextLimits& limits) {
+Status set_limits(Gpu gpu) {
     for (const Limit& limit : kLimits) {
         if (gpu == Gpu::kSimulated && !limit.simulated) continue;
         if (kSanitized && (limit.resource == RLIMIT_DATA || limit.resource == RLIMIT_NPROC))
@@ -49,9 +49,6 @@ Status set_limits(Gpu gpu, const ContextLimits& limits) {
         rlimit value{};
         ::getrlimit(limit.resource, &value);
         value.rlim_max = std::min(value.rlim_max, limit.most);
-        // Of a simulated GPU's descriptors most are its memory.
-        if (limit.resource == RLIMIT_NOFILE && limits.descriptors != 0 && gpu == Gpu::kReal)
-            value.rlim_max = std::min<rlim_t>(value.rlim_max, limits.descriptors);
         value.rlim_cur = value.rlim_max;
         if (::setrlimit(limit.resource, &value) != 0)
             return fail(errno, "limit {}: {}", static_cast<int>(limit.resource),
@@ -115,8 +112,8 @@ Result<Cell> prepare(const ContextTypeInfo& type, Gpu gpu) {
     return cell;
 }
 
-Status close(const Cell& cell, const ContextLimits& limits, int report_to) {
-    if (auto status = set_limits(cell.gpu, limits); !status) return status;
+Status close(const Cell& cell, int report_to) {
+    if (auto status = set_limits(cell.gpu); !status) return status;
     enter_empty_directory();
     if (auto status = drop_capabilities(); !status) return status;
     // No core dump, and no other process of the user looks into this one.

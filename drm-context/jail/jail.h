@@ -3,7 +3,6 @@
 
 #include <memory>
 
-#include "drm-context/account/limits.h"
 #include "drm-context/context_types.h"
 #include "drm-context/device/device.h"
 #include "drm-context/jail/syscall_filter.h"
@@ -20,10 +19,9 @@ struct Cell {
 };
 Result<Cell> prepare(const ContextTypeInfo& type, Gpu gpu);
 
-/// Closes the jail around this process, for good: resource limits (those of the context, too),
-/// capabilities, the last directory, no_new_privs, the filter. `report_to`: the socket that hears
-/// of refused calls.
-Status close(const Cell& cell, const ContextLimits& limits, int report_to);
+/// Closes the jail around this process, for good: resource limits, capabilities, the last directory,
+/// no_new_privs, the filter. `report_to`: the socket that hears of refused calls.
+Status close(const Cell& cell, int report_to);
 
 /// A simulated GPU makes no real ioctls that the kernel could check: this checks them in its stead,
 /// by the same list (EPERM), so that tests without a GPU find what is missing there.

@@ -1,7 +1,5 @@
 #include "renderer/settings/metrics_paths.h"
 
-#include <sys/stat.h>
-
 #include <string_view>
 
 namespace viaduct {
@@ -29,10 +27,8 @@ Result<MetricsPlaces> metrics_places(const Environment& environment, int pid) {
         places.wanted = true;
         return places;
     }
-    for (const std::string& folder : metrics_folders(environment)) {
-        ::mkdir(folder.c_str(), 0700);  // there already, or not ours to make: binding will tell
+    for (const std::string& folder : metrics_folders(environment))
         places.paths.push_back(fmt::format("{}/{}.metrics", folder, pid));
-    }
     return places;
 }
 

@@ -16,8 +16,8 @@ struct MetricsPlaces {
 /// Folders in which VMM processes of this user, and of the system, leave their sockets.
 std::vector<std::string> metrics_folders(const Environment& environment);
 
-/// $VIADUCT_METRICS ("unix:/path", or "off"), else PID.metrics in the folders, which are made if
-/// they can be. EINVAL: it is neither.
+/// $VIADUCT_METRICS ("unix:/path", or "off"), else PID.metrics in the folders. EINVAL: it is
+/// neither.
 Result<MetricsPlaces> metrics_places(const Environment& environment, int pid);
 
 }  // namespace viaduct

@@ -69,6 +69,10 @@ Findings check_gpu(const HostView& host) {
                                  node, driver.empty() ? "an unknown driver" : driver),
                      "guests can use it through virgl or Venus"));
     }
+    if (host.gpu.starts_with("sim:")) {
+        findings.push_back(ok("VIADUCT_GPU=" + host.gpu + ": a simulated GPU"));
+        usable = true;
+    }
     if (!usable)
         findings.push_back(warn("no GPU that native contexts run on",
                                 "install an AMD GPU with the kernel's amdgpu driver, or try the "
@@ -158,16 +162,21 @@ Findings check_library(const HostView& host) {
 }
 
 Findings check_qemu(const HostView& host) {
-    constexpr Version kHasOption{11, 1};
-    const auto text = host.version_of("qemu-system-x86_64");
-    if (!text)
-        return {warn("qemu-system-x86_64 is not installed",
-                     "install QEMU 11.1 or later, or use "
-                     "another VMM")};
-    std::string line = text->substr(0, text->find('\n'));
-    if (version_in(line) >= kHasOption) return {ok(line + ": knows drm_native_context=on")};
-    return {warn(line + ": does not know drm_native_context",
-                 "use QEMU 11.1 or later, built against virglrenderer 1.2 or later")};
+    const std::string program = "qemu-system-x86_64";
+    const auto version = host.output_of(program + " --version");
+    if (!version)
+        return {
+            warn(program + " is not installed", "install QEMU 11 or later, or use another VMM")};
+    const std::string name = version->substr(0, version->find('\n'));
+    const auto properties = host.output_of(program + " -device virtio-vga-gl,help");
+    if (!properties)
+        return {warn(name + ": has no virtio-vga-gl",
+                     "install its modules for OpenGL (Debian: qemu-system-modules-opengl)")};
+    if (properties->find("drm_native_context") != std::string::npos)
+        return {ok(name + ": knows drm_native_context=on")};
+    return {warn(name + ": does not know drm_native_context",
+                 "use QEMU 11 or later, built against virglrenderer 1.2 or later, or the patches "
+                 "in qemu-patches/")};
 }
 
 Findings check_guest(const HostView& host) {

@@ -19,8 +19,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::optional<std::string> run_for_version(const std::string& program) {
-    FILE* pipe = ::popen((program + " --version 2>/dev/null").c_str(), "re");
+std::optional<std::string> run(const std::string& command) {
+    FILE* pipe = ::popen((command + " 2>/dev/null").c_str(), "re");
     if (!pipe) return std::nullopt;
     std::string text;
     char bytes[512];
@@ -90,7 +90,8 @@ bool HostView::contains(const std::string& path, const std::string& text) const 
 }
 
 HostView this_host() {
-    return {"", run_for_version, try_namespace, find_settings_error};
+    const char* gpu = process_environment("VIADUCT_GPU");
+    return {"", run, try_namespace, find_settings_error, gpu ? gpu : ""};
 }
 
 }  // namespace viaduct::tool

@@ -10,12 +10,13 @@ namespace viaduct::tool {
 
 struct HostView {
     std::string root;  // before every path; empty: the host's own tree
-    /// Output of a program; nothing if it cannot be run.
-    std::function<std::optional<std::string>(const std::string& program)> version_of;
+    /// What a command line prints; nothing if it fails or prints nothing.
+    std::function<std::optional<std::string>(const std::string& command)> output_of;
     /// True if this user may make a user namespace.
     std::function<bool()> can_make_namespace;
     /// Empty, or what is wrong with the profiles and the environment.
     std::function<std::string()> settings_error;
+    std::string gpu;  // VIADUCT_GPU
 
     bool exists(const std::string& path) const;
     bool writable(const std::string& path) const;

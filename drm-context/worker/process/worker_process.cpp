@@ -39,11 +39,10 @@ void run_worker_process(WorkerStart start, const jail::Cell& cell, pid_t zygote)
     ::prctl(PR_SET_NAME, fmt::format("vw:{}", start.settings.name).c_str());
     const int front = start.channel.socket.duplicate().release();
     log_to_front(front, start.settings.log_level);
-    const ContextLimits limits = start.settings.limits;
     run_worker(std::move(start),
                [&](std::unique_ptr<Device> device) -> Result<std::unique_ptr<Device>> {
                    drop_proc_directory();
-                   if (auto status = jail::close(cell, limits, front); !status)
+                   if (auto status = jail::close(cell, front); !status)
                        return tl::unexpected(status.error());
                    return jail::check_ioctls(std::move(device), cell);
                });

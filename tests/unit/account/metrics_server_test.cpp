@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -116,6 +117,18 @@ TEST_F(Server, TakesThePlaceOfADeadOneOnly) {
         ASSERT_EQ(::bind(dead.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
     }
     EXPECT_TRUE(MetricsServer::listen(path_, [] { return std::string(); }));
+}
+
+TEST_F(Server, MakesItsFolder) {
+    const std::string folder = path_ + ".folder";
+    const mode_t mask = ::umask(022);
+    EXPECT_TRUE(MetricsServer::listen(folder + "/socket", [] { return std::string(); }));
+    ::umask(mask);
+    // Others keep their sockets there, too.
+    struct stat status {};
+    ASSERT_EQ(::stat(folder.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777, 0755u);
+    ::rmdir(folder.c_str());
 }
 
 TEST_F(Server, PathsThatAreTooLong) {

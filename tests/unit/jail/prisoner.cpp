@@ -40,7 +40,7 @@ void serve_sentence(Slate& slate, jail::Gpu gpu, int socket, Host host,
     const auto namespaces = jail::enter_namespaces(jail::Reachable::kNothing);
     std::strncpy(slate.refused, namespaces.refused.c_str(), sizeof(slate.refused) - 1);
     // The next fork must not be the first process of anything: attempts may fork.
-    if (!cell || !jail::close(*cell, ContextLimits(), socket)) return;
+    if (!cell || !jail::close(*cell, socket)) return;
     slate.jailed = true;
     slate.error = attempt();
 }
