@@ -29,6 +29,29 @@ bool eventually(Condition condition) {
     return true;
 }
 
+// A buffer with work: the commands, on its second page what they write, and what they wait for.
+constexpr uint64_t kWorkSize = 8192;
+constexpr uint64_t kResultAt = 4096;
+constexpr uint64_t kReleaseAt = 4104;
+
+// PM4 WRITE_DATA to memory, confirmed (mesa: sid.h).
+std::vector<uint32_t> write_data(uint64_t va, uint32_t value) {
+    return {0xc0033700, (5u << 8) | (1u << 20), static_cast<uint32_t>(va),
+            static_cast<uint32_t>(va >> 32), value};
+}
+
+// PM4 WAIT_REG_MEM: until the dword of memory at `va` is 1 (mesa: sid.h).
+std::vector<uint32_t> wait_for_one(uint64_t va) {
+    constexpr uint32_t kEqual = 3, kMemory = 1u << 4;
+    return {0xc0053c00,
+            kEqual | kMemory,
+            static_cast<uint32_t>(va),
+            static_cast<uint32_t>(va >> 32),
+            1,
+            UINT32_MAX,
+            4};
+}
+
 size_t entries_of(const char* directory) {
     size_t count = 0;
     for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(directory))
@@ -38,9 +61,9 @@ size_t entries_of(const char* directory) {
 
 }  // namespace
 
-Vmm::Vmm() {
+Vmm::Vmm(std::chrono::milliseconds hang) {
     ::setenv("VIADUCT_GPU", "sim:renoir", /*overwrite=*/0);
-    ::setenv("VIADUCT_SIMGPU_HANG_MS", "500", /*overwrite=*/0);
+    ::setenv("VIADUCT_SIMGPU_HANG_MS", std::to_string(hang.count()).c_str(), /*overwrite=*/1);
     ::setenv("VIADUCT_SIMGPU_INJECT",
              "slow:client=slow:ms=300,slow:client=load:ms=5,hang:client=hang,fault:client=fault,"
              "oom:client=poor:bytes=1M",
@@ -225,21 +248,35 @@ uint32_t GuestContext::create_gpu_context() {
     return ask<w::CreateCtxResponse>(w::Command::kCreateCtx, w::CreateCtxRequest{}).ctx_id;
 }
 
-uint32_t GuestContext::submit_write(uint32_t gpu_context, uint32_t value, uint64_t va) {
-    constexpr uint64_t kSize = 8192;
-    const uint32_t res_id = create_buffer(kSize);
+uint32_t GuestContext::submit_ib(uint32_t gpu_context, std::span<const uint32_t> ib, uint64_t va) {
+    const uint32_t res_id = create_buffer(kWorkSize);
     const MappedResource memory(res_id);
-    if (!memory.valid() || map_va(res_id, va, kSize) != 0) return 0;
-    // PM4 WRITE_DATA to memory, confirmed (mesa: sid.h).
-    const uint64_t target = va + 4096;
-    const uint32_t ib[] = {0xc0033700, (5u << 8) | (1u << 20), static_cast<uint32_t>(target),
-                           static_cast<uint32_t>(target >> 32), value};
-    std::memcpy(memory.words(), ib, sizeof(ib));
-    auto request = SubmitBuilder(gpu_context, 1).buffers({res_id}).ib(va, sizeof(ib)).build();
+    if (!memory.valid() || map_va(res_id, va, kWorkSize) != 0) return 0;
+    std::memcpy(memory.words(), ib.data(), ib.size_bytes());
+    auto request = SubmitBuilder(gpu_context, 1)
+                       .buffers({res_id})
+                       .ib(va, static_cast<uint32_t>(ib.size_bytes()))
+                       .build();
     const auto answer = call_bytes(static_cast<uint32_t>(w::Command::kCsSubmit), request, 8);
     w::Response response;
     std::memcpy(&response, answer.data(), sizeof(response));
     return response.ret == 0 ? res_id : 0;
+}
+
+uint32_t GuestContext::submit_write(uint32_t gpu_context, uint32_t value, uint64_t va) {
+    return submit_ib(gpu_context, write_data(va + kResultAt, value), va);
+}
+
+uint32_t GuestContext::submit_held_write(uint32_t gpu_context, uint32_t value, uint64_t va) {
+    std::vector<uint32_t> ib = wait_for_one(va + kReleaseAt);
+    for (const uint32_t word : write_data(va + kResultAt, value)) ib.push_back(word);
+    return submit_ib(gpu_context, ib, va);
+}
+
+void release_work(uint32_t res_id) {
+    const MappedResource memory(res_id);
+    ASSERT_TRUE(memory.valid());
+    std::atomic_ref(memory.words()[kReleaseAt / 4]).store(1);
 }
 
 int GuestContext::create_fence(uint32_t ring, uint64_t fence_id, uint32_t flags) {

@@ -33,12 +33,12 @@ void PrintTo(const ProcessUse& use, std::ostream* out);
 /// The initialised library on a simulated GPU (VIADUCT_GPU, sim:renoir unless set); cleaned up at
 /// the end. One at a time. Contexts of certain names meet trouble: the jobs of "slow" take 300 ms
 /// longer, those of "load" 5 ms, those of "hang" never end, those of "fault" fault; "poor" gets no
-/// buffer over 1 MiB.
+/// buffer over 1 MiB. A job that does not end within `hang` costs its context.
 class Vmm {
   public:
     static constexpr int kFlags = VIRGL_RENDERER_NO_VIRGL | VIRGL_RENDERER_THREAD_SYNC |
                                   VIRGL_RENDERER_ASYNC_FENCE_CB | VIRGL_RENDERER_DRM;
-    Vmm();
+    explicit Vmm(std::chrono::milliseconds hang = std::chrono::milliseconds(500));
     ~Vmm();
 
     /// Waits until `fence_id` has been reported. False after ten seconds.
@@ -145,12 +145,16 @@ class GuestContext {
     /// A buffer at `va` and a submission that writes `value` into its second page, on `ring`.
     /// Returns the resource id, 0 on failure.
     uint32_t submit_write(uint32_t gpu_context, uint32_t value, uint64_t va = 0x8000'0000);
+    /// The same, but the job waits until release_work() of its buffer before it writes.
+    uint32_t submit_held_write(uint32_t gpu_context, uint32_t value, uint64_t va = 0x8000'0000);
 
     int create_fence(uint32_t ring, uint64_t fence_id, uint32_t flags = 0);
     /// Creates a fence on `ring` and waits for it.
     bool fence_retires(uint32_t ring);
 
   private:
+    uint32_t submit_ib(uint32_t gpu_context, std::span<const uint32_t> ib, uint64_t va);
+
     Vmm& vmm_;
     const uint32_t ctx_id_;
     Mapping control_;
@@ -197,5 +201,8 @@ class MappedResource {
     void* data_ = nullptr;
     uint64_t size_ = 0;
 };
+
+/// Lets the job of submit_held_write() go on.
+void release_work(uint32_t res_id);
 
 }  // namespace viaduct::test
