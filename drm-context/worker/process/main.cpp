@@ -2,6 +2,7 @@
 // 3: from the library, which starts it with --detach, or from systemd (Accept=yes,
 // sd_listen_fds(3)).
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -120,6 +121,8 @@ int main(int count, char** arguments) {
     }
     ::clearenv();
     viaduct::close_descriptors();
+    // glibc's further arenas, which threads have, ask a file of /proc when they shrink.
+    ::mallopt(M_ARENA_MAX, 1);
     // Not exit(): what runs there (a leak check, say) wants a file system, and the front waits.
     ::_exit(viaduct::run(how));
 }

@@ -126,6 +126,8 @@ def case_layer(build):
     with guest.machine:
         guest.run(guest.vulkan())
         guest.run(guest.gles())
+        log = guest.machine.log("qemu.log")
+        check("jail refuses" not in log, "a worker lacks a system call:\n" + log)
 
 
 def case_virtio(build):
