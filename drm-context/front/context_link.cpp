@@ -171,13 +171,16 @@ Status ContextLink::watch_control_buffer(int fd, const DriverTraits& traits) {
 
 void ContextLink::quit() {
     const std::lock_guard lock(mutex_);
-    asked_to_quit_ = steady_clock::now();
+    let_go_ = steady_clock::now();
     (void)send_locked({RecordType::kQuit, {}, UniqueFd(), 0});  // a lost context ends anyway
+    transport::signal_event(end_.notify.get());                 // its worker may have ended before
 }
 
 void ContextLink::abandon() {
     const std::lock_guard lock(mutex_);
+    let_go_ = steady_clock::now();
     end_worker();
+    transport::signal_event(end_.notify.get());
 }
 
 // With the lock held.
@@ -206,26 +209,26 @@ void ContextLink::check_progress(steady_clock::time_point now) {
     last_tail_ = tail;
     if (!lost_ && now - last_progress_ >= watchdog_time())
         lose(fmt::format("its worker has taken no command for {} ms", watchdog_time().count()));
-    if (!ended_ && asked_to_quit_ && now - *asked_to_quit_ >= kQuitTime) {
-        asked_to_quit_ = now;
+    if (!ended_ && let_go_ && now - *let_go_ >= kQuitTime) {
+        let_go_ = now;
         end_worker();
     }
 }
 
 bool ContextLink::collect(std::vector<RetiredFence>& out) {
-    transport::clear_event(end_.notify.get());
+    transport::clear_event(end_.notify.get());  // first: what comes from now on signals anew
     const bool exited = end_.page().exited.load(std::memory_order_acquire) != 0 || inbox_.hung_up();
     const std::lock_guard lock(mutex_);
     if (exited && !ended_) {
         ended_ = true;
         slot_.clear_charge();
-        if (!asked_to_quit_) lose("its worker has ended");
+        if (!let_go_) lose("its worker has ended");
         if (lost_) notice_.post();  // it may have written since
     }
     if (!lost_ && !exited) drain_backlog();
     fences_.take_retired(end_.page(), out);
     if (exited || lost_) fences_.take_all(out);
-    return exited;
+    return exited && let_go_;
 }
 
 }  // namespace viaduct

@@ -64,16 +64,17 @@ class ContextLink {
     /// The guest's control buffer exists: it will tell of a loss.
     Status watch_control_buffer(int fd, const DriverTraits& traits);
 
-    /// Asks the worker to finish and end.
+    /// The VMM lets go of the context; nothing else comes from it after this. The worker is asked
+    /// to finish and end.
     void quit();
-    /// Tells it to end at once; a process is killed.
+    /// The same, but the worker is told to end at once; a process is killed.
     void abandon();
     /// For the fence thread, from time to time: gives up a worker that has commands and has taken
     /// none for too long, and ends one that was asked to end and does not.
     void check_progress(std::chrono::steady_clock::time_point now);
 
     /// For the fence thread: drains the backlog, appends the fences that have retired. True once
-    /// the worker has ended: everything has been taken out then.
+    /// the worker has ended and the VMM has let go: everything has been taken out then.
     bool collect(std::vector<RetiredFence>& out);
     /// For the fence thread: reads what the worker says. True if there may be more.
     bool read_messages() { return inbox_.drain(); }
@@ -131,7 +132,7 @@ class ContextLink {
     size_t in_flight_bytes_ = 0;
     bool lost_ = false;  // nothing more is executed
     bool ended_ = false;
-    std::optional<std::chrono::steady_clock::time_point> asked_to_quit_;
+    std::optional<std::chrono::steady_clock::time_point> let_go_;  // by the VMM, since then
     FenceQueue fences_;
     LossNotice notice_;
     uint64_t last_tail_ = 0;

@@ -50,7 +50,7 @@ void FenceThread::stop() {
     if (!thread_.joinable()) return;
     transport::signal_event(stop_.get());
     thread_.join();
-    for (auto& [key, watched] : watched_) watched.link->abandon();
+    for (const auto& [number, link] : watched_) link->abandon();
     watched_.clear();  // waits for the ends of workers that are threads
 }
 
@@ -73,15 +73,8 @@ Status FenceThread::add(std::shared_ptr<ContextLink> link) {
         return status;
     }
     transport::signal_event(link->notify_fd());  // the thread may have slept without a time limit
-    watched_.emplace(number, Watched{std::move(link), false});
+    watched_.emplace(number, std::move(link));
     return {};
-}
-
-void FenceThread::mark_ended(const ContextLink& link) {
-    const std::lock_guard lock(mutex_);
-    for (auto& [key, watched] : watched_)
-        if (watched.link.get() == &link) watched.ended = true;
-    transport::signal_event(link.notify_fd());  // it may have exited before
 }
 
 void FenceThread::run() {
@@ -111,7 +104,7 @@ void FenceThread::check_progress() {
     std::vector<std::shared_ptr<ContextLink>> links;
     {
         const std::lock_guard lock(mutex_);
-        for (const auto& [number, watched] : watched_) links.push_back(watched.link);
+        for (const auto& [number, link] : watched_) links.push_back(link);
     }
     for (const auto& link : links) link->check_progress(now);
 }
@@ -125,7 +118,7 @@ std::function<void()> FenceThread::find_source(uint64_t key) {
 std::shared_ptr<ContextLink> FenceThread::find(uint64_t number) {
     const std::lock_guard lock(mutex_);
     const auto found = watched_.find(number);
-    return found == watched_.end() ? nullptr : found->second.link;
+    return found == watched_.end() ? nullptr : found->second;
 }
 
 void FenceThread::serve(uint64_t key) {
@@ -141,16 +134,14 @@ void FenceThread::serve(uint64_t key) {
 
 void FenceThread::collect(uint64_t number, ContextLink& link) {
     std::vector<RetiredFence> retired;
-    const bool exited = link.collect(retired);
+    const bool over = link.collect(retired);
     for (const RetiredFence& fence : retired)
         on_fence_(link.ctx_id(), fence.ring_idx, fence.fence_id);
+    if (!over) return;
     const std::lock_guard lock(mutex_);
-    const auto found = watched_.find(number);
-    // A context whose worker died early still takes fences until the VMM lets go of it.
-    if (!exited || !found->second.ended) return;
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, link.notify_fd(), nullptr);
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, link.socket_fd(), nullptr);
-    watched_.erase(found);
+    watched_.erase(number);
 }
 
 }  // namespace viaduct

@@ -26,20 +26,13 @@ class FenceThread {
     /// Abandons what is still there and ends. No callback afterwards.
     void stop();
 
-    /// Watches a context until its worker has ended.
+    /// Watches a context until its worker has ended and the VMM has let go of it.
     Status add(std::shared_ptr<ContextLink> link);
     /// Calls `on_ready` on the thread whenever `fd` is readable; it must not take long. Before the
     /// first context only.
     Status add_source(int fd, std::function<void()> on_ready);
-    /// Marks a context as ended by the VMM.
-    void mark_ended(const ContextLink& link);
 
   private:
-    struct Watched {
-        std::shared_ptr<ContextLink> link;
-        bool ended = false;
-    };
-
     FenceThread(FenceCallback on_fence, UniqueFd epoll, UniqueFd stop);
     /// What happened to a context or a source: an epoll key is its number and this.
     enum class Event : uint64_t { kNotify, kMessage, kSource, kEvents };
@@ -60,7 +53,7 @@ class FenceThread {
     UniqueFd epoll_;
     UniqueFd stop_;
     std::mutex mutex_;  // of the table; not held during callbacks
-    std::map<uint64_t, Watched> watched_;
+    std::map<uint64_t, std::shared_ptr<ContextLink>> watched_;
     uint64_t next_number_ = 1;
     std::chrono::steady_clock::time_point next_check_{};  // this thread's
     std::map<uint64_t, std::function<void()>> sources_;   // by epoll key

@@ -26,17 +26,10 @@ constexpr uint64_t kRingSize = 256 << 10;  // bytes
 
 class Context final : public NativeContext {
   public:
-    Context(std::shared_ptr<ContextLink> link, std::shared_ptr<FenceThread> fences,
-            const DriverTraits& traits, UniqueFd device)
-        : link_(std::move(link)),
-          fences_(std::move(fences)),
-          traits_(traits),
-          device_(std::move(device)) {}
+    Context(std::shared_ptr<ContextLink> link, const DriverTraits& traits, UniqueFd device)
+        : link_(std::move(link)), traits_(traits), device_(std::move(device)) {}
 
-    ~Context() override {
-        link_->quit();
-        fences_->mark_ended(*link_);
-    }
+    ~Context() override { link_->quit(); }
 
     Status submit(std::span<const std::byte> commands) override {
         if (commands.empty()) return {};
@@ -125,7 +118,6 @@ class Context final : public NativeContext {
     }
 
     std::shared_ptr<ContextLink> link_;
-    const std::shared_ptr<FenceThread> fences_;  // stopped, if the host has gone before
     const DriverTraits& traits_;
     UniqueFd device_;
 };
@@ -134,7 +126,7 @@ class Context final : public NativeContext {
 struct Machinery {
     std::shared_ptr<VmAccount> vm;
     std::unique_ptr<WorkerLauncher> launcher;
-    std::shared_ptr<FenceThread> fences;
+    std::unique_ptr<FenceThread> fences;
 };
 
 class Host final : public NativeContextHost {
@@ -203,10 +195,9 @@ class Host final : public NativeContextHost {
         auto ready = link->wait_until_ready();
         if (!ready) {
             link->abandon();
-            fences_->mark_ended(*link);
             return tl::unexpected(ready.error());
         }
-        return std::make_unique<Context>(std::move(link), fences_, type_.traits(),
+        return std::make_unique<Context>(std::move(link), type_.traits(),
                                          std::move(ready->descriptor));
     }
 
@@ -253,7 +244,7 @@ class Host final : public NativeContextHost {
     const std::shared_ptr<VmAccount> vm_;
     std::unique_ptr<MetricsServer> metrics_;    // after the thread that serves it
     std::unique_ptr<WorkerLauncher> launcher_;  // ends what the fence thread still knows of
-    std::shared_ptr<FenceThread> fences_;
+    std::unique_ptr<FenceThread> fences_;
 };
 
 Result<wire::CapsetDrm> make_capset(Device& device, const ContextTypeInfo& type) {

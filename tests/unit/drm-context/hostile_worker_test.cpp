@@ -71,6 +71,7 @@ RC_GTEST_PROP(HostileWorker, MayWriteAnythingIntoTheSharedPage,
         retired += out.size();
     }
     page.exited = 1;
+    hostage.link.quit();
     std::vector<RetiredFence> out;
     RC_ASSERT(hostage.link.collect(out));
     RC_ASSERT(retired + out.size() == next_fence - 1);
@@ -95,6 +96,7 @@ RC_GTEST_PROP(HostileWorker, MaySayAnything,
         (void)hostage.link.wait_until_ready();
         while (hostage.link.read_messages()) {
         }
+        hostage.link.quit();
         std::vector<RetiredFence> out;
         RC_ASSERT(hostage.link.collect(out));
     }

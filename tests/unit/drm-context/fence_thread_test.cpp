@@ -1,0 +1,61 @@
+#include "drm-context/front/fence_thread.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+
+namespace viaduct {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// The fences that were reported, in order.
+class Reports {
+  public:
+    void add(uint64_t fence_id) {
+        const std::lock_guard lock(mutex_);
+        ids_.push_back(fence_id);
+        changed_.notify_all();
+    }
+    bool wait_for(uint64_t fence_id) {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, 10s, [&] { return std::ranges::count(ids_, fence_id) > 0; });
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<uint64_t> ids_;
+};
+
+/// A context whose worker is the test.
+struct Watched {
+    void end_worker() {
+        worker.page().exited = 1;
+        transport::signal_event(worker.notify.get());
+    }
+    transport::Channel channel = transport::create_channel(4096).value();
+    transport::ChannelEnd worker = transport::open_channel_end(std::move(channel.worker)).value();
+    std::shared_ptr<ContextLink> link = std::make_shared<ContextLink>(1, std::move(channel.front));
+};
+
+TEST(FenceThread, AFenceAndTheEndMayComeWhileItReportsAnother) {
+    Watched context;
+    Reports reports;
+    auto thread = FenceThread::start([&](uint32_t, uint32_t, uint64_t fence_id) {
+        reports.add(fence_id);
+        if (fence_id != 1) return;
+        // As the VMM's thread may do meanwhile.
+        EXPECT_TRUE(context.link->add_fence(1, 2));
+        context.link->quit();
+    });
+    ASSERT_TRUE(thread);
+    ASSERT_TRUE((*thread)->add(context.link));
+    EXPECT_TRUE(context.link->add_fence(1, 1));
+    context.end_worker();
+    EXPECT_TRUE(reports.wait_for(1));
+    EXPECT_TRUE(reports.wait_for(2));
+}
+
+}  // namespace
+}  // namespace viaduct
