@@ -33,7 +33,7 @@ std::chrono::milliseconds answer_time() {
 ContextLink::ContextLink(uint32_t ctx_id, transport::ChannelEnd end)
     : ctx_id_(ctx_id),
       end_(std::move(end)),
-      inbox_(ctx_id, end_.socket.get()),
+      inbox_(ctx_id, end_.socket.get(), end_.notify.get()),
       patience_(answer_time()),
       ring_(end_.page(), end_.ring_bytes()) {
     inbox_.expect(transport::kReadyCookie);
@@ -124,7 +124,7 @@ void ContextLink::ring_doorbell() {
 
 Result<ContextLink::Answer> ContextLink::wait_until_ready() {
     const std::lock_guard lock(ask_mutex_);
-    return receive(answer_time());
+    return inbox_.wait(steady_clock::now() + answer_time());
 }
 
 Result<ContextLink::Answer> ContextLink::ask_bytes(RecordType type, uint64_t cookie,
@@ -136,15 +136,8 @@ Result<ContextLink::Answer> ContextLink::ask_bytes(RecordType type, uint64_t coo
         return tl::unexpected(status.error());
     }
     const auto start = steady_clock::now();
-    auto answer = receive(patience_.allowance(start));
+    auto answer = inbox_.wait(start + patience_.allowance(start));
     patience_.spend(start, steady_clock::now());
-    return answer;
-}
-
-Result<ContextLink::Answer> ContextLink::receive(std::chrono::milliseconds time) {
-    auto answer = inbox_.wait(steady_clock::now() + time);
-    // The fence thread has missed the hang-up if it came meanwhile.
-    if (!answer && inbox_.hung_up()) transport::signal_event(end_.notify.get());
     return answer;
 }
 
@@ -217,6 +210,7 @@ void ContextLink::check_progress(steady_clock::time_point now) {
 
 bool ContextLink::collect(std::vector<RetiredFence>& out) {
     transport::clear_event(end_.notify.get());  // first: what comes from now on signals anew
+    if (inbox_.drain()) transport::signal_event(end_.notify.get());
     const bool exited = end_.page().exited.load(std::memory_order_acquire) != 0 || inbox_.hung_up();
     const std::lock_guard lock(mutex_);
     if (exited && !ended_) {

@@ -73,11 +73,11 @@ class ContextLink {
     /// none for too long, and ends one that was asked to end and does not.
     void check_progress(std::chrono::steady_clock::time_point now);
 
-    /// For the fence thread: drains the backlog, appends the fences that have retired. True once
-    /// the worker has ended and the VMM has let go: everything has been taken out then.
+    /// For the fence thread, whenever notify_fd() or socket_fd() has news: reads what the worker
+    /// says, drains the backlog, appends the fences that have retired. Bounded: notify_fd() is
+    /// signalled if there is more to do. True once the worker has ended and the VMM has let go:
+    /// everything has been taken out then.
     bool collect(std::vector<RetiredFence>& out);
-    /// For the fence thread: reads what the worker says. True if there may be more.
-    bool read_messages() { return inbox_.drain(); }
 
     void set_worker(std::unique_ptr<WorkerHandle> worker) { worker_ = std::move(worker); }
     /// Given back once the worker has ended.
@@ -113,7 +113,6 @@ class ContextLink {
     void ring_doorbell();
     Result<Answer> ask_bytes(transport::RecordType type, uint64_t cookie,
                              std::span<const std::byte> call);
-    Result<Answer> receive(std::chrono::milliseconds time);
 
     const uint32_t ctx_id_;
     transport::ChannelEnd end_;

@@ -14,14 +14,14 @@ namespace viaduct {
 
 namespace {
 
-constexpr uint64_t kStopKey = 0;
+constexpr uint64_t kStopKey = 0;  // the others are numbered from 1
 constexpr std::chrono::milliseconds kMaxCheckInterval{1000};
 
-Status watch(int epoll, int fd, uint64_t key, int operation = EPOLL_CTL_ADD) {
+Status watch(int epoll, int fd, uint64_t key) {
     epoll_event event{};
     event.events = EPOLLIN | EPOLLET;
     event.data.u64 = key;
-    if (::epoll_ctl(epoll, operation, fd, &event) != 0)
+    if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0)
         return fail(errno, "epoll: {}", std::strerror(errno));
     return {};
 }
@@ -56,19 +56,16 @@ void FenceThread::stop() {
 
 Status FenceThread::add_source(int fd, std::function<void()> on_ready) {
     const std::lock_guard lock(mutex_);
-    const uint64_t key = key_of(next_number_++, Event::kSource);
-    sources_.emplace(key, std::move(on_ready));
-    return watch(epoll_.get(), fd, key);
+    const uint64_t number = next_number_++;
+    sources_.emplace(number, std::move(on_ready));
+    return watch(epoll_.get(), fd, number);
 }
 
 Status FenceThread::add(std::shared_ptr<ContextLink> link) {
     const std::lock_guard lock(mutex_);
     const uint64_t number = next_number_++;
-    if (auto status = watch(epoll_.get(), link->notify_fd(), key_of(number, Event::kNotify));
-        !status)
-        return status;
-    if (auto status = watch(epoll_.get(), link->socket_fd(), key_of(number, Event::kMessage));
-        !status) {
+    if (auto status = watch(epoll_.get(), link->notify_fd(), number); !status) return status;
+    if (auto status = watch(epoll_.get(), link->socket_fd(), number); !status) {
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, link->notify_fd(), nullptr);
         return status;
     }
@@ -109,9 +106,9 @@ void FenceThread::check_progress() {
     for (const auto& link : links) link->check_progress(now);
 }
 
-std::function<void()> FenceThread::find_source(uint64_t key) {
+std::function<void()> FenceThread::find_source(uint64_t number) {
     const std::lock_guard lock(mutex_);
-    const auto found = sources_.find(key);
+    const auto found = sources_.find(number);
     return found == sources_.end() ? nullptr : found->second;
 }
 
@@ -121,15 +118,9 @@ std::shared_ptr<ContextLink> FenceThread::find(uint64_t number) {
     return found == watched_.end() ? nullptr : found->second;
 }
 
-void FenceThread::serve(uint64_t key) {
-    if (const auto source = find_source(key)) return source();
-    const uint64_t number = key / static_cast<uint64_t>(Event::kEvents);
-    const auto link = find(number);
-    if (!link) return;
-    // More messages than are read at a stretch: one worker must not keep us from the others.
-    if (key == key_of(number, Event::kMessage) && link->read_messages())
-        (void)watch(epoll_.get(), link->socket_fd(), key, EPOLL_CTL_MOD);
-    collect(number, *link);
+void FenceThread::serve(uint64_t number) {
+    if (const auto source = find_source(number)) return source();
+    if (const auto link = find(number)) collect(number, *link);
 }
 
 void FenceThread::collect(uint64_t number, ContextLink& link) {

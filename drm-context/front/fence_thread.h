@@ -34,29 +34,24 @@ class FenceThread {
 
   private:
     FenceThread(FenceCallback on_fence, UniqueFd epoll, UniqueFd stop);
-    /// What happened to a context or a source: an epoll key is its number and this.
-    enum class Event : uint64_t { kNotify, kMessage, kSource, kEvents };
-    static uint64_t key_of(uint64_t number, Event event) {
-        return number * static_cast<uint64_t>(Event::kEvents) + static_cast<uint64_t>(event);
-    }
-
     void run();
-    void serve(uint64_t key);
+    void serve(uint64_t number);
     /// Milliseconds until somebody must be looked after again; -1: nobody is there.
     int time_to_check();
     void check_progress();
     std::shared_ptr<ContextLink> find(uint64_t number);
-    std::function<void()> find_source(uint64_t key);
+    std::function<void()> find_source(uint64_t number);
     void collect(uint64_t number, ContextLink& link);
 
     const FenceCallback on_fence_;
     UniqueFd epoll_;
     UniqueFd stop_;
-    std::mutex mutex_;  // of the table; not held during callbacks
+    std::mutex mutex_;  // of the tables; not held during callbacks
+    // By the number that is their epoll key.
     std::map<uint64_t, std::shared_ptr<ContextLink>> watched_;
+    std::map<uint64_t, std::function<void()>> sources_;
     uint64_t next_number_ = 1;
     std::chrono::steady_clock::time_point next_check_{};  // this thread's
-    std::map<uint64_t, std::function<void()>> sources_;   // by epoll key
     std::thread thread_;
 };
 

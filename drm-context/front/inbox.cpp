@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "blob/log.h"
 
@@ -34,28 +35,28 @@ void Inbox::expect(uint64_t cookie) {
 void Inbox::forget() {
     const std::lock_guard lock(mutex_);
     expected_.reset();
-    take_arrived();  // the fence thread has left it to us
+    transport::signal_event(notify_);
 }
 
 Result<Inbox::Answer> Inbox::wait(transport::Deadline deadline) {
+    auto answer = wait_for_answer(deadline);
+    forget();
+    if (answer && answer->reply.error != 0)
+        return tl::unexpected(Error{answer->reply.error, text_of(answer->reply)});
+    return answer;
+}
+
+Result<Inbox::Answer> Inbox::wait_for_answer(transport::Deadline deadline) {
     for (;;) {
         {
             const std::lock_guard lock(mutex_);
             take_arrived();
-            if (answer_ || hung_up_) break;
+            if (answer_) return *std::exchange(answer_, std::nullopt);
+            if (hung_up_) return fail(EPIPE, "the worker of context {} is gone", ctx_id_);
         }
-        if (auto status = transport::wait_readable(socket_, deadline); !status) {
-            forget();
+        if (auto status = transport::wait_readable(socket_, deadline); !status)
             return tl::unexpected(status.error());
-        }
     }
-    forget();
-    if (!answer_) return fail(EPIPE, "the worker of context {} is gone", ctx_id_);
-    Answer answer = *std::move(answer_);
-    answer_.reset();
-    if (answer.reply.error != 0)
-        return tl::unexpected(Error{answer.reply.error, text_of(answer.reply)});
-    return answer;
 }
 
 bool Inbox::drain() {

@@ -22,15 +22,17 @@ class Inbox {
         UniqueFd descriptor;
     };
 
-    /// `socket` is borrowed.
-    Inbox(uint32_t ctx_id, int socket) : ctx_id_(ctx_id), socket_(socket) {}
+    /// Both are borrowed. `notify` gives the fence thread another turn: what arrived while somebody
+    /// waited is news to it.
+    Inbox(uint32_t ctx_id, int socket, int notify)
+        : ctx_id_(ctx_id), socket_(socket), notify_(notify) {}
 
     /// Announces that the answer to `cookie` will be waited for: before the question is sent. One
     /// at a time.
     void expect(uint64_t cookie);
     /// Waits for it. The worker's error if it has sent one, ETIMEDOUT, EPIPE if the worker is gone.
     Result<Answer> wait(transport::Deadline deadline);
-    /// It will not be waited for after all.
+    /// It is not waited for any more.
     void forget();
 
     /// For the fence thread: takes what has arrived, unless somebody waits. True if there may be
@@ -40,6 +42,7 @@ class Inbox {
     bool hung_up();
 
   private:
+    Result<Answer> wait_for_answer(transport::Deadline deadline);
     // With the lock held.
     bool take_arrived();
     bool take_one();
@@ -47,6 +50,7 @@ class Inbox {
 
     const uint32_t ctx_id_;
     const int socket_;
+    const int notify_;
     std::mutex mutex_;
     std::optional<uint64_t> expected_;
     std::optional<Answer> answer_;

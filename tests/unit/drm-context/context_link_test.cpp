@@ -1,6 +1,7 @@
 #include "drm-context/front/context_link.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <cstring>
 
@@ -26,6 +27,18 @@ class ContextLinkTest : public ::testing::Test {
         std::vector<uint64_t> ids;
         for (const RetiredFence& fence : out) ids.push_back(fence.fence_id);
         return ids;
+    }
+    /// True if the fence thread would take another turn.
+    bool has_turn() {
+        pollfd entry{link_.notify_fd(), POLLIN, 0};
+        return ::poll(&entry, 1, 0) > 0;
+    }
+    void say(uint64_t cookie, uint64_t offset = 0) {
+        transport::Reply reply{};
+        reply.cookie = cookie;
+        reply.offset = offset;
+        ASSERT_TRUE(
+            transport::send_message(worker_.socket.get(), std::as_bytes(std::span(&reply, 1)), -1));
     }
     Status submit(uint64_t number, size_t size = 256) {
         std::vector<std::byte> bytes(size);
@@ -98,15 +111,8 @@ TEST_F(ContextLinkTest, AnAnswerThatNeverComesTimesOut) {
 }
 
 TEST_F(ContextLinkTest, ALateAnswerIsNotTakenForTheNext) {
-    const auto reply = [&](uint64_t cookie, uint64_t offset) {
-        transport::Reply answer{};
-        answer.cookie = cookie;
-        answer.offset = offset;
-        ASSERT_TRUE(transport::send_message(worker_.socket.get(),
-                                            std::as_bytes(std::span(&answer, 1)), -1));
-    };
-    reply(99, 1);  // of a call given up long ago
-    reply(1, 2);
+    say(99, 1);  // of a call given up long ago
+    say(1, 2);
     const auto answer = link_.ask(RecordType::kMapSource, transport::ResourceCall{0, 1, 0});
     ASSERT_TRUE(answer);
     EXPECT_EQ(answer->reply.offset, 2u);
@@ -118,6 +124,28 @@ TEST_F(ContextLinkTest, AWorkerThatEndedRetiresWhatIsOut) {
     EXPECT_TRUE(collect().empty());
     worker_.page().exited.store(1);
     EXPECT_EQ(collect(), (std::vector<uint64_t>{1, 2}));
+}
+
+TEST_F(ContextLinkTest, AnEndThatComesWithTheAnswerIsSeen) {
+    EXPECT_TRUE(link_.add_fence(1, 1));
+    say(transport::kReadyCookie);
+    worker_.socket.reset();
+    EXPECT_TRUE(collect().empty()) << "the one who waits reads";
+    ASSERT_TRUE(link_.wait_until_ready());
+    ASSERT_TRUE(has_turn());
+    EXPECT_EQ(collect(), std::vector<uint64_t>{1});
+}
+
+TEST_F(ContextLinkTest, AnEndBehindManyMessagesIsSeen) {
+    EXPECT_TRUE(link_.add_fence(1, 1));
+    say(transport::kReadyCookie);
+    for (int i = 0; i < 150; ++i) say(99);
+    worker_.socket.reset();
+    EXPECT_TRUE(collect().empty());
+    ASSERT_TRUE(link_.wait_until_ready());
+    std::vector<uint64_t> retired;
+    while (retired.empty() && has_turn()) retired = collect();
+    EXPECT_EQ(retired, std::vector<uint64_t>{1});
 }
 
 }  // namespace
