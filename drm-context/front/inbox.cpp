@@ -54,6 +54,9 @@ Result<Inbox::Answer> Inbox::wait_for_answer(transport::Deadline deadline) {
             if (answer_) return *std::exchange(answer_, std::nullopt);
             if (hung_up_) return fail(EPIPE, "the worker of context {} is gone", ctx_id_);
         }
+        // wait_readable() never times out on one who keeps talking.
+        if (std::chrono::steady_clock::now() >= deadline)
+            return fail(ETIMEDOUT, "no answer in time");
         if (auto status = transport::wait_readable(socket_, deadline); !status)
             return tl::unexpected(status.error());
     }
