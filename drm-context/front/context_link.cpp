@@ -1,5 +1,7 @@
 #include "drm-context/front/context_link.h"
 
+#include <fcntl.h>
+
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -42,6 +44,9 @@ ContextLink::ContextLink(uint32_t ctx_id, transport::ChannelEnd end)
 Status ContextLink::send(RecordType type, std::span<const std::byte> payload, UniqueFd descriptor) {
     const std::lock_guard lock(mutex_);
     if (lost_) return fail(ENOBUFS, "context {} is lost", ctx_id_);
+    // It would never go through, and everything behind it would wait.
+    if (descriptor && ::fcntl(descriptor.get(), F_GETFD) < 0)
+        return fail(EBADF, "context {}: there is no descriptor {}", ctx_id_, descriptor.get());
     if (payload.size() > ring_.max_payload()) return send_large(payload);
     return send_locked({type, payload, std::move(descriptor), 0});
 }
@@ -76,28 +81,26 @@ Status ContextLink::send_locked(Record record) {
     waiting.bytes.assign(record.payload.begin(), record.payload.end());
     waiting.record = std::move(record);
     waiting.record.payload = waiting.bytes;
-    // Ask to be told of room, and look again: it may have appeared in between.
-    end_.page().front_waits.store(1, std::memory_order_seq_cst);
     drain_backlog();
     return {};
 }
 
-bool ContextLink::try_send(const Record& record) {
-    if (!ring_.has_room(record.payload.size())) return false;
+Status ContextLink::try_send(const Record& record) {
+    if (!ring_.has_room(record.payload.size())) return fail(EAGAIN, "its ring is full");
     if (record.descriptor) {
         transport::DescriptorMessage message{};
         // Each call's first field.
         std::memcpy(&message.cookie, record.payload.data(), sizeof(message.cookie));
-        if (!transport::send_message(end_.socket.get(), std::as_bytes(std::span(&message, 1)),
-                                     record.descriptor.get()))
-            return false;
+        const auto sent = transport::send_message(
+            end_.socket.get(), std::as_bytes(std::span(&message, 1)), record.descriptor.get());
+        if (!sent) return sent;
     }
-    if (!ring_.push(record.type, record.payload)) return false;
+    if (!ring_.push(record.type, record.payload)) return fail(EAGAIN, "its ring is full");
     if (record.beside != 0) {
         in_flight_.push_back({ring_.head(), record.beside});
         in_flight_bytes_ += record.beside;
     }
-    return true;
+    return {};
 }
 
 void ContextLink::forget_taken() {
@@ -106,15 +109,23 @@ void ContextLink::forget_taken() {
         in_flight_bytes_ -= in_flight_.front().bytes;
 }
 
-void ContextLink::drain_backlog() {
+Status ContextLink::drain_backlog() {
     forget_taken();
-    bool sent = false;
-    for (; !backlog_.empty() && try_send(backlog_.front().record); backlog_.pop_front()) {
+    if (auto status = send_waiting(); status) return status;
+    // Ask to be told of room, and look again: it may have appeared in between.
+    end_.page().front_waits.store(1, std::memory_order_seq_cst);
+    return send_waiting();
+}
+
+Status ContextLink::send_waiting() {
+    Status status;
+    const size_t waiting = backlog_.size();
+    while (!backlog_.empty() && (status = try_send(backlog_.front().record))) {
         backlog_bytes_ -= backlog_.front().record.cost();
-        sent = true;
+        backlog_.pop_front();
     }
-    if (!backlog_.empty()) end_.page().front_waits.store(1, std::memory_order_seq_cst);
-    if (sent) ring_doorbell();
+    if (backlog_.size() < waiting) ring_doorbell();
+    return status;
 }
 
 void ContextLink::ring_doorbell() {
@@ -197,11 +208,16 @@ void ContextLink::lose(std::string_view why) {
 
 void ContextLink::check_progress(steady_clock::time_point now) {
     const std::lock_guard lock(mutex_);
+    const size_t waiting = backlog_.size();
+    // Nobody tells of room that is not the ring's: the kernel's for descriptors under way, say.
+    const Status sent = drain_backlog();
     const uint64_t tail = end_.page().tail.load(std::memory_order_relaxed);
-    if (ring_.empty() || tail != last_tail_) last_progress_ = now;
+    const bool idle = ring_.empty() && backlog_.empty();
+    if (idle || tail != last_tail_ || backlog_.size() < waiting) last_progress_ = now;
     last_tail_ = tail;
     if (!lost_ && now - last_progress_ >= watchdog_time())
-        lose(fmt::format("its worker has taken no command for {} ms", watchdog_time().count()));
+        lose(fmt::format("its worker has taken no command for {} ms{}", watchdog_time().count(),
+                         sent ? "" : ": " + sent.error().message));
     if (!ended_ && let_go_ && now - *let_go_ >= kQuitTime) {
         let_go_ = now;
         end_worker();

@@ -37,8 +37,8 @@ class ContextLink {
     int notify_fd() const { return end_.notify.get(); }
     int socket_fd() const { return end_.socket.get(); }
 
-    /// Appends a record; keeps it in a backlog while the ring is full. ENOBUFS once the backlog is
-    /// full too: the context is lost then.
+    /// Appends a record; keeps it in a backlog while it cannot be sent. EBADF: the descriptor is
+    /// none. ENOBUFS once the backlog is full too: the context is lost then.
     Status send(transport::RecordType type, std::span<const std::byte> payload,
                 UniqueFd descriptor);
     /// The same for a structure with a cookie in front, which this fills in.
@@ -69,8 +69,9 @@ class ContextLink {
     void quit();
     /// The same, but the worker is told to end at once; a process is killed.
     void abandon();
-    /// For the fence thread, from time to time: gives up a worker that has commands and has taken
-    /// none for too long, and ends one that was asked to end and does not.
+    /// For the fence thread, from time to time: sends what could not be sent before, gives up a
+    /// worker that has commands and has taken none for too long, and ends one that was asked to end
+    /// and does not.
     void check_progress(std::chrono::steady_clock::time_point now);
 
     /// For the fence thread, whenever notify_fd() or socket_fd() has news: reads what the worker
@@ -107,8 +108,10 @@ class ContextLink {
     Status send_locked(Record record);
     void lose(std::string_view why);
     void end_worker();
-    bool try_send(const Record& record);
-    void drain_backlog();
+    // These say why the first record left over cannot be sent yet.
+    Status try_send(const Record& record);
+    Status drain_backlog();
+    Status send_waiting();
     void forget_taken();
     void ring_doorbell();
     Result<Answer> ask_bytes(transport::RecordType type, uint64_t cookie,

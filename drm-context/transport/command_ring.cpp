@@ -21,7 +21,7 @@ void write_header(std::span<std::byte> at, RecordType type, size_t size) {
 }  // namespace
 
 uint64_t RingProducer::free_bytes() const {
-    const uint64_t used = head_ - page_.tail.load(std::memory_order_acquire);
+    const uint64_t used = head_ - tail();
     return used > bytes_.size() ? 0 : bytes_.size() - used;  // a lying worker gets nothing more
 }
 
@@ -68,7 +68,7 @@ std::optional<RingConsumer::Record> RingConsumer::peek() {
 
 void RingConsumer::pop() {
     tail_ += record_bytes_;
-    page_.tail.store(tail_, std::memory_order_release);
+    page_.tail.store(tail_, std::memory_order_seq_cst);
 }
 
 }  // namespace viaduct::transport

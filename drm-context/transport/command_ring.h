@@ -22,16 +22,17 @@ class RingProducer {
     /// True if a record of `size` payload bytes could be pushed now.
     bool has_room(size_t size) const;
     /// True if everything has been consumed.
-    bool empty() const { return page_.tail.load(std::memory_order_acquire) == head_; }
+    bool empty() const { return tail() == head_; }
     /// Bytes ever pushed; and whether as many were consumed (a lying worker harms itself).
     uint64_t head() const { return head_; }
-    bool consumed(uint64_t position) const {
-        return page_.tail.load(std::memory_order_acquire) >= position;
-    }
+    bool consumed(uint64_t position) const { return tail() >= position; }
     /// Appends a record; false if there is no room.
     bool push(RecordType type, std::span<const std::byte> payload);
 
   private:
+    // Sequentially consistent, like SharedPage::front_waits: who asks to be told of room and looks
+    // once more either sees it or is told.
+    uint64_t tail() const { return page_.tail.load(std::memory_order_seq_cst); }
     uint64_t free_bytes() const;
 
     SharedPage& page_;

@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/mman.h>
 
+#include <csignal>
 #include <cstring>
+#include <functional>
+#include <utility>
 
 #include "blob/memfd.h"
 #include "drm-context/transport/command_ring.h"
@@ -12,6 +16,31 @@ namespace viaduct {
 namespace {
 
 using transport::RecordType;
+
+/// Calls a function when the next write to a page is about to happen, and then lets it happen: what
+/// another process might do just then.
+class BeforeWrite {
+  public:
+    BeforeWrite(void* page, std::function<void()> call) {
+        page_ = page;
+        call_ = std::move(call);
+        struct sigaction action {};
+        action.sa_handler = [](int) {
+            ::mprotect(page_, kPageSize, PROT_READ | PROT_WRITE);
+            std::exchange(call_, nullptr)();
+        };
+        ::sigaction(SIGSEGV, &action, &before_);
+        ::mprotect(page_, kPageSize, PROT_READ);
+    }
+    ~BeforeWrite() { ::sigaction(SIGSEGV, &before_, nullptr); }
+    static bool called() { return !call_; }
+
+  private:
+    static constexpr size_t kPageSize = 4096;
+    static inline void* page_;
+    static inline std::function<void()> call_;
+    struct sigaction before_ {};
+};
 
 /// A link and, as its worker, the test.
 class ContextLinkTest : public ::testing::Test {
@@ -40,6 +69,23 @@ class ContextLinkTest : public ::testing::Test {
         ASSERT_TRUE(
             transport::send_message(worker_.socket.get(), std::as_bytes(std::span(&reply, 1)), -1));
     }
+    /// The front's socket takes no more. The value: how many messages it holds.
+    int block_descriptors() {
+        const transport::DescriptorMessage message{99};
+        int sent = 0;
+        while (
+            transport::send_message(link_.socket_fd(), std::as_bytes(std::span(&message, 1)), -1))
+            ++sent;
+        return sent;
+    }
+    /// The descriptor of the next message to the worker.
+    UniqueFd receive() {
+        transport::DescriptorMessage message{};
+        auto descriptor = transport::receive_message(
+            worker_.socket.get(), std::as_writable_bytes(std::span(&message, 1)), {});
+        EXPECT_TRUE(descriptor);
+        return descriptor ? *std::move(descriptor) : UniqueFd();
+    }
     Status submit(uint64_t number, size_t size = 256) {
         std::vector<std::byte> bytes(size);
         std::memcpy(bytes.data(), &number, sizeof(number));
@@ -56,9 +102,11 @@ class ContextLinkTest : public ::testing::Test {
     }
 
     transport::Channel channel_ = transport::create_channel(kRing).value();
+    void* const front_page_ = channel_.front.memory.data();
     transport::ChannelEnd worker_ = transport::open_channel_end(std::move(channel_.worker)).value();
     transport::RingConsumer consumer_{worker_.page(), worker_.ring_bytes()};
     ContextLink link_{1, std::move(channel_.front)};
+    const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
 TEST_F(ContextLinkTest, AFullRingSpillsAndKeepsItsOrder) {
@@ -91,6 +139,52 @@ TEST_F(ContextLinkTest, ADescriptorArrivesWithItsRecordAlsoFromTheBacklog) {
     ASSERT_TRUE(descriptor) << descriptor.error().message;
     EXPECT_EQ(message.cookie, last);
     EXPECT_EQ(object_size(descriptor->get()).value(), 12345u);
+}
+
+TEST_F(ContextLinkTest, RoomThatAppearsJustBeforeItIsAskedForIsSeen) {
+    uint64_t sent = 0;
+    while (worker_.page().front_waits.load() == 0) ASSERT_TRUE(submit(++sent));
+    worker_.page().front_waits = 0;  // it was told of room that was too small
+    uint64_t taken = 0;
+    {
+        const BeforeWrite trap(front_page_, [&] {
+            while (next_number() != 0) ++taken;  // nobody to tell yet
+        });
+        collect();
+        EXPECT_TRUE(trap.called());
+    }
+    EXPECT_EQ(taken, sent - 1);
+    EXPECT_EQ(next_number(), sent) << "its worker sleeps, and nobody comes back to it";
+}
+
+TEST_F(ContextLinkTest, WhatIsNoDescriptorIsRefusedAtOnce) {
+    const auto status =
+        link_.send_call(RecordType::kInFence, transport::FenceCall{}, UniqueFd(1 << 20));
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code, EBADF);
+    EXPECT_TRUE(submit(1));
+    EXPECT_EQ(next_number(), 1u) << "it blocks nothing";
+}
+
+TEST_F(ContextLinkTest, ADescriptorThatCannotBeSentYetIsSentLater) {
+    const auto blocker = block_descriptors();
+    ASSERT_TRUE(link_.send_call(RecordType::kAttach, transport::ResourceCall{0, 9, 0},
+                                create_sealed_memfd("test", 1).value()));
+    EXPECT_EQ(next_number(), 0u);
+    for (int i = 0; i < blocker; ++i) receive();
+    link_.check_progress(start_);
+    EXPECT_EQ(next_number(), 1u);
+    EXPECT_TRUE(receive()) << "and its descriptor with it";
+}
+
+TEST_F(ContextLinkTest, OneThatCannotBeSentForLongLosesTheContext) {
+    block_descriptors();
+    ASSERT_TRUE(link_.send_call(RecordType::kAttach, transport::ResourceCall{0, 9, 0},
+                                create_sealed_memfd("test", 1).value()));
+    link_.check_progress(start_);
+    EXPECT_TRUE(submit(1));
+    link_.check_progress(start_ + std::chrono::hours(1));
+    EXPECT_FALSE(submit(1)) << "the ring is empty, but not because the worker does its work";
 }
 
 TEST_F(ContextLinkTest, AGuestThatOutrunsEverythingLosesItsContextOnly) {
