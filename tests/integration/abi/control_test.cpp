@@ -164,6 +164,8 @@ TEST(Control, CommandsBeforeItExists) {  // B10
         commands.add(query(guest.next_seqno(), 0, 64)).add(wire::RequestHeader{cmd, 16, cmd, 0});
     EXPECT_EQ(guest.submit(commands), 0);
     EXPECT_TRUE(guest.fence_retires(0));
+    guest.create_control();
+    EXPECT_TRUE(guest.settle());
 }
 
 TEST_F(ControlTest, NobodyCanResizeIt) {  // B13
@@ -201,14 +203,22 @@ TEST_F(ControlTest, ShortKernelAnswersArePaddedWithZeros) {  // B17
     for (size_t i = 12; i < answer.size(); ++i) EXPECT_EQ(answer[i], std::byte{0}) << i;
 }
 
-TEST_F(ControlTest, ALargeControlBufferDoesNotMakeLargeAllocations) {
-    Vmm* vmm = &vmm_;
-    GuestContext guest(*vmm, 2, GuestContext::Control::kNone);
-    ASSERT_EQ(guest.create_blob(vmm->next_res_id(), 0, 1ull << 31), 0);
-    Commands commands;
-    commands.add(query(1, 0, 0x70000000));
-    EXPECT_EQ(guest.submit(commands), 0);
-    EXPECT_TRUE(guest.fence_retires(0));
+// What it costs a worker is for Jail.ALargeControlBufferCostsNothing to tell.
+TEST(Control, ALargeOneMakesNoLargeAnswers) {
+    Vmm vmm;
+    GuestContext guest(vmm, 1, GuestContext::Control::kNone);
+    guest.create_control(1ull << 31);
+    constexpr uint32_t kWanted = 0x70000000, kRoom = kWanted + sizeof(w::Response);
+    std::memcpy(guest.area().data(), &kRoom, sizeof(kRoom));
+    const uint32_t seqno = guest.next_seqno();
+    EXPECT_EQ(guest.submit(Commands().add(query(seqno, 0, kWanted))), 0);
+    ASSERT_TRUE(guest.wait_seqno(seqno));
+    w::Response answer;
+    std::memcpy(&answer, guest.area().data(), sizeof(answer));
+    EXPECT_EQ(answer.hdr.len, sizeof(answer)) << "the error alone";
+    EXPECT_EQ(answer.ret, -EINVAL);
+    EXPECT_EQ(guest.async_error(), 0u);
+    EXPECT_TRUE(guest.settle());
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <atomic>
+
 #include "tests/integration/abi/vmm.h"
 
 namespace viaduct::test {
@@ -19,6 +21,10 @@ bool is_signalled(int fd) {
     return ::poll(&entry, 1, 0) > 0;
 }
 
+uint32_t result_in(const MappedResource& memory) {
+    return std::atomic_ref(memory.words()[1024]).load();
+}
+
 class Fences : public ::testing::Test {
   protected:
     /// Starts work that keeps ring 1 of `busy_` so until release().
@@ -27,6 +33,37 @@ class Fences : public ::testing::Test {
         ASSERT_NE(work_, 0u);
     }
     void release() { release_work(work_); }
+    /// A sync file of that work.
+    int busy_fence() {
+        const uint64_t id = vmm_.next_fence_id();
+        EXPECT_EQ(busy_.create_fence(1, id), 0);
+        int fd = -1;
+        EXPECT_EQ(virgl_renderer_export_fence(id, &fd), 0);
+        EXPECT_FALSE(is_signalled(fd));
+        return fd;
+    }
+    /// As an in-fence of what `guest_` submits next.
+    void attach(int sync_file) {
+        EXPECT_GE(sync_file, 0);
+        EXPECT_EQ(virgl_renderer_attach_fence(static_cast<int>(guest_.id()), sync_file), 0);
+    }
+    /// On a queue that the busy work does not need, so that nothing but the in-fence holds it: a
+    /// later submission of another GPU context passes it there.
+    void expect_next_submission_is_held() {
+        const MappedResource held(
+            guest_.submit_write(guest_.create_gpu_context(), 0x55, 0x8000'0000, kCompute));
+        const uint64_t id = vmm_.next_fence_id();
+        EXPECT_EQ(guest_.create_fence(kCompute.ring, id), 0);
+        const MappedResource passing(
+            guest_.submit_write(guest_.create_gpu_context(), 0x66, 0x9000'0000, kCompute));
+        ASSERT_TRUE(held.valid() && passing.valid());
+        EXPECT_TRUE(eventually([&] { return result_in(passing) == 0x66; }));
+        EXPECT_EQ(result_in(held), 0u) << "ran before what it waited for";
+        EXPECT_EQ(vmm_.times_reported(id), 0u);
+        release();
+        EXPECT_TRUE(vmm_.wait_fence(id));
+        EXPECT_EQ(result_in(held), 0x55u);
+    }
 
     Vmm vmm_{60s};  // however slow the machine, what is held is no hang
     GuestContext guest_{vmm_, 1};
@@ -151,20 +188,22 @@ TEST_F(Fences, InFencesOfAnyKind) {  // E8
 
 TEST_F(Fences, AnInFenceHoldsTheNextSubmission) {
     keep_busy();
-    const uint64_t id = vmm_.next_fence_id();
-    ASSERT_EQ(busy_.create_fence(1, id), 0);
-    int fd = -1;
-    ASSERT_EQ(virgl_renderer_export_fence(id, &fd), 0);
-    EXPECT_FALSE(is_signalled(fd));
-    const UniqueFd ours = UniqueFd::duplicate_of(fd);
-    ASSERT_EQ(virgl_renderer_attach_fence(1, fd), 0);
-    const uint32_t res_id = guest_.submit_write(guest_.create_gpu_context(), 0x55);
-    ASSERT_NE(res_id, 0u);
-    release();
-    EXPECT_TRUE(guest_.fence_retires(1));
-    EXPECT_TRUE(is_signalled(ours.get())) << "ran before what it waited for";
-    EXPECT_TRUE(vmm_.wait_fence(id)) << "in no particular order: another context's";
-    EXPECT_EQ(MappedResource(res_id).words()[1024], 0x55u);
+    attach(busy_fence());
+    expect_next_submission_is_held();
+}
+
+TEST_F(Fences, TheFirstOfTwoInFencesHoldsToo) {
+    keep_busy();
+    attach(busy_fence());
+    attach(virgl_renderer_export_signalled_fence());
+    expect_next_submission_is_held();
+}
+
+TEST_F(Fences, TheSecondOfTwoInFencesHoldsToo) {
+    keep_busy();
+    attach(virgl_renderer_export_signalled_fence());
+    attach(busy_fence());
+    expect_next_submission_is_held();
 }
 
 TEST_F(Fences, ExportedOnesSignalWithTheFence) {

@@ -147,8 +147,9 @@ TEST_F(Submissions, ChunksThatAreWrong) {  // D5
 
 TEST_F(Submissions, ABufferListedTwice) {  // D6
     const uint32_t res_id = nop_buffer();
-    EXPECT_NE(submit(SubmitBuilder(gpu_context_, 1).buffers({res_id, res_id}).ib(kVa, 8).build()),
-              -EFAULT);
+    EXPECT_EQ(submit(SubmitBuilder(gpu_context_, 1).buffers({res_id, res_id}).ib(kVa, 8).build()),
+              0)
+        << "the kernel allows it";
     EXPECT_TRUE(guest_.fence_retires(1));
     EXPECT_TRUE(guest_.settle());
 }
@@ -164,15 +165,24 @@ TEST_F(Submissions, RingsThatDoNotMatch) {  // D7
     EXPECT_EQ(submit(SubmitBuilder(gpu_context_, 1).ib(kVa, 8).build()), 0);
 }
 
-TEST_F(Submissions, UserFencesOutsideTheirBuffer) {  // D8
-    const uint32_t res_id = nop_buffer();
-    for (const uint32_t offset : {1u, 4u, 8188u, 8192u, 8200u, 0xfffffff8u, 0xffffffffu})
-        EXPECT_EQ(submit(SubmitBuilder(gpu_context_, 1)
-                             .chunk(AMDGPU_CHUNK_ID_FENCE, w::UserFence{res_id, offset})
-                             .ib(kVa, 8)
-                             .build()),
-                  -EINVAL)
-            << offset;
+TEST_F(Submissions, UserFencesArriveAndStayInTheirBuffer) {  // D8
+    nop_buffer();
+    const uint32_t res_id = guest_.create_buffer(4096);
+    const auto submit_fence = [&](uint32_t offset) {
+        return submit(SubmitBuilder(gpu_context_, 1)
+                          .chunk(AMDGPU_CHUNK_ID_FENCE, w::UserFence{res_id, offset})
+                          .ib(kVa, 8)
+                          .build());
+    };
+    EXPECT_EQ(submit_fence(64), 0);
+    EXPECT_TRUE(guest_.fence_retires(1));
+    uint64_t sequence = 0;
+    std::memcpy(&sequence, MappedResource(res_id).words() + 64 / 4, sizeof(sequence));
+    EXPECT_EQ(sequence, 1u) << "the GPU context's first submission";
+
+    for (const uint32_t offset : {1u, 4u, 4092u, 4096u, 0xfffffff8u})
+        EXPECT_EQ(submit_fence(offset), -EINVAL) << offset;
+    EXPECT_TRUE(vmm_.wait_log("user fence at offset 1 of 4096")) << "the kernel was not asked";
 }
 
 TEST_F(Submissions, AHangCostsItsOwnContextOnly) {  // D15

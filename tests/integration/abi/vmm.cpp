@@ -17,18 +17,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto kPatience = 10s;
-
-template <typename Condition>
-bool eventually(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + kPatience;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        std::this_thread::sleep_for(100us);
-    }
-    return true;
-}
-
 // A buffer with work: the commands, on its second page what they write, and what they wait for.
 constexpr uint64_t kWorkSize = 8192;
 constexpr uint64_t kResultAt = 4096;
@@ -123,21 +111,33 @@ bool Vmm::wait_log(const std::string& text) {
     return eventually([&] { return log_text().find(text) != std::string::npos; });
 }
 
+size_t Vmm::losses_of(uint32_t ctx_id) {
+    const std::string words = "context " + std::to_string(ctx_id) + " is lost:";
+    const std::string text = log_text();
+    size_t losses = 0;
+    for (size_t at = text.find(words); at != std::string::npos; at = text.find(words, at + 1))
+        ++losses;
+    return losses;
+}
+
 GuestContext::GuestContext(Vmm& vmm, uint32_t ctx_id, Control control, const std::string& name)
-    : vmm_(vmm), ctx_id_(ctx_id) {
+    : vmm_(vmm), ctx_id_(ctx_id), losses_before_(vmm.losses_of(ctx_id)) {
     EXPECT_EQ(virgl_renderer_context_create_with_flags(
                   ctx_id, wire::kCapsetDrm, static_cast<uint32_t>(name.size()), name.c_str()),
               0);
-    if (control == Control::kNone) return;
-    control_res_ = vmm.next_res_id();
-    EXPECT_EQ(create_blob(control_res_, 0, kControlSize), 0);
+    if (control == Control::kCreate) create_control();
+}
+
+void GuestContext::create_control(uint64_t size) {
+    control_res_ = vmm_.next_res_id();
+    EXPECT_EQ(create_blob(control_res_, 0, size), 0);
     uint32_t type = 0;
     int fd = -1;
     EXPECT_EQ(virgl_renderer_resource_export_blob(control_res_, &type, &fd), 0);
     EXPECT_EQ(type, uint32_t{VIRGL_RENDERER_BLOB_FD_TYPE_SHM});
     const UniqueFd owned(fd);
-    control_ = Mapping::map_shared(fd, 0, kControlSize).value();
-    virgl_renderer_ctx_attach_resource(static_cast<int>(ctx_id), static_cast<int>(control_res_));
+    control_ = Mapping::map_shared(fd, 0, size).value();
+    virgl_renderer_ctx_attach_resource(static_cast<int>(ctx_id_), static_cast<int>(control_res_));
 }
 
 GuestContext::~GuestContext() {
@@ -191,7 +191,7 @@ bool GuestContext::settle() {
     const auto header =
         send_bytes(static_cast<uint32_t>(w::Command::kBoQueryInfo),
                    std::as_writable_bytes(std::span(&request, 1)), sizeof(w::BoQueryInfoResponse));
-    if (!fence_retires(0)) return false;
+    if (!fence_retires(0, Fate::kAny)) return false;
     w::Response response;
     std::memcpy(&response, area().data() + header.rsp_off, sizeof(response));
     return published_seqno() == header.seqno && response.ret == -EINVAL;
@@ -248,14 +248,15 @@ uint32_t GuestContext::create_gpu_context() {
     return ask<w::CreateCtxResponse>(w::Command::kCreateCtx, w::CreateCtxRequest{}).ctx_id;
 }
 
-uint32_t GuestContext::submit_ib(uint32_t gpu_context, std::span<const uint32_t> ib, uint64_t va) {
+uint32_t GuestContext::submit_ib(uint32_t gpu_context, std::span<const uint32_t> ib, uint64_t va,
+                                 Queue queue) {
     const uint32_t res_id = create_buffer(kWorkSize);
     const MappedResource memory(res_id);
     if (!memory.valid() || map_va(res_id, va, kWorkSize) != 0) return 0;
     std::memcpy(memory.words(), ib.data(), ib.size_bytes());
-    auto request = SubmitBuilder(gpu_context, 1)
+    auto request = SubmitBuilder(gpu_context, queue.ring)
                        .buffers({res_id})
-                       .ib(va, static_cast<uint32_t>(ib.size_bytes()))
+                       .ib(va, static_cast<uint32_t>(ib.size_bytes()), queue.ip_type)
                        .build();
     const auto answer = call_bytes(static_cast<uint32_t>(w::Command::kCsSubmit), request, 8);
     w::Response response;
@@ -263,14 +264,15 @@ uint32_t GuestContext::submit_ib(uint32_t gpu_context, std::span<const uint32_t>
     return response.ret == 0 ? res_id : 0;
 }
 
-uint32_t GuestContext::submit_write(uint32_t gpu_context, uint32_t value, uint64_t va) {
-    return submit_ib(gpu_context, write_data(va + kResultAt, value), va);
+uint32_t GuestContext::submit_write(uint32_t gpu_context, uint32_t value, uint64_t va,
+                                    Queue queue) {
+    return submit_ib(gpu_context, write_data(va + kResultAt, value), va, queue);
 }
 
 uint32_t GuestContext::submit_held_write(uint32_t gpu_context, uint32_t value, uint64_t va) {
     std::vector<uint32_t> ib = wait_for_one(va + kReleaseAt);
     for (const uint32_t word : write_data(va + kResultAt, value)) ib.push_back(word);
-    return submit_ib(gpu_context, ib, va);
+    return submit_ib(gpu_context, ib, va, kGraphics);
 }
 
 void release_work(uint32_t res_id) {
@@ -283,9 +285,10 @@ int GuestContext::create_fence(uint32_t ring, uint64_t fence_id, uint32_t flags)
     return virgl_renderer_context_create_fence(ctx_id_, flags, ring, fence_id);
 }
 
-bool GuestContext::fence_retires(uint32_t ring) {
+bool GuestContext::fence_retires(uint32_t ring, Fate fate) {
     const uint64_t id = vmm_.next_fence_id();
-    return create_fence(ring, id) == 0 && vmm_.wait_fence(id);
+    if (create_fence(ring, id) != 0 || !vmm_.wait_fence(id)) return false;
+    return fate == Fate::kAny || vmm_.losses_of(ctx_id_) == losses_before_;
 }
 
 SubmitBuilder& SubmitBuilder::chunk_bytes(uint16_t id, std::span<const std::byte> payload) {

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "blob/mapping.h"
@@ -19,6 +20,26 @@
 #include "renderer/abi/virglrenderer.h"
 
 namespace viaduct::test {
+
+/// Waits until `condition()` is true. False after ten seconds.
+template <typename Condition>
+bool eventually(Condition condition) {
+    using namespace std::chrono_literals;
+    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > deadline) return false;
+        std::this_thread::sleep_for(100us);
+    }
+    return true;
+}
+
+/// A hardware queue: its IP type, and the fence ring that the simulated renoir's first one has.
+struct Queue {
+    uint32_t ip_type;
+    uint32_t ring;
+};
+inline constexpr Queue kGraphics{0, 1};  // AMDGPU_HW_IP_GFX
+inline constexpr Queue kCompute{1, 2};   // AMDGPU_HW_IP_COMPUTE
 
 /// What must be the same after a test as before it.
 struct ProcessUse {
@@ -53,6 +74,8 @@ class Vmm {
     /// Waits until the log has `text` in it: a worker's lines take a moment. False after ten
     /// seconds.
     bool wait_log(const std::string& text);
+    /// How many contexts of this number have been lost so far.
+    size_t losses_of(uint32_t ctx_id);
     /// Waits until destroyed contexts have wound down and the process uses what it did at
     /// `before`. False after ten seconds.
     bool returns_to(const ProcessUse& before);
@@ -99,6 +122,9 @@ class GuestContext {
                  const std::string& name = "test");
     ~GuestContext();
 
+    /// The control buffer, for a context that began without one.
+    void create_control(uint64_t size = kControlSize);
+
     uint32_t id() const { return ctx_id_; }
     Vmm& vmm() { return vmm_; }
 
@@ -142,21 +168,27 @@ class GuestContext {
     uint64_t next_blob_id() { return ++last_blob_id_; }
     int32_t map_va(uint32_t res_id, uint64_t va, uint64_t size);
     uint32_t create_gpu_context();
-    /// A buffer at `va` and a submission that writes `value` into its second page, on `ring`.
-    /// Returns the resource id, 0 on failure.
-    uint32_t submit_write(uint32_t gpu_context, uint32_t value, uint64_t va = 0x8000'0000);
+    /// A buffer at `va` and a submission that writes `value` into its second page. Returns the
+    /// resource id, 0 on failure.
+    uint32_t submit_write(uint32_t gpu_context, uint32_t value, uint64_t va = 0x8000'0000,
+                          Queue queue = kGraphics);
     /// The same, but the job waits until release_work() of its buffer before it writes.
     uint32_t submit_held_write(uint32_t gpu_context, uint32_t value, uint64_t va = 0x8000'0000);
 
     int create_fence(uint32_t ring, uint64_t fence_id, uint32_t flags = 0);
-    /// Creates a fence on `ring` and waits for it.
-    bool fence_retires(uint32_t ring);
+    /// Fences of a lost context retire too: whether that will do.
+    enum class Fate { kAlive, kAny };
+    /// Creates a fence on `ring` and waits for it. False also if the log says that the context was
+    /// lost, unless any fate will do; only settle() proves that it was not.
+    bool fence_retires(uint32_t ring, Fate fate = Fate::kAlive);
 
   private:
-    uint32_t submit_ib(uint32_t gpu_context, std::span<const uint32_t> ib, uint64_t va);
+    uint32_t submit_ib(uint32_t gpu_context, std::span<const uint32_t> ib, uint64_t va,
+                       Queue queue);
 
     Vmm& vmm_;
     const uint32_t ctx_id_;
+    const size_t losses_before_;
     Mapping control_;
     uint32_t control_res_ = 0;
     uint32_t last_seqno_ = 0;

@@ -1,4 +1,5 @@
 // A worker as it runs: what of the jail is around it.
+#include <amdgpu_drm.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -14,6 +15,7 @@ namespace viaduct::test {
 namespace {
 
 namespace fs = std::filesystem;
+namespace w = wire::amdgpu;
 
 // Not in a chroot, for one.
 bool host_gives_user_namespaces() {
@@ -90,6 +92,26 @@ TEST_F(Jail, EndsWithTheContext) {
         EXPECT_TRUE(workers_end(name));
     }
     EXPECT_TRUE(guest_.settle()) << "others go on";
+}
+
+TEST_F(Jail, ALargeControlBufferCostsNothing) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "a sanitizer's shadow memory is large";
+#endif
+    const std::string name = unique_name("large");
+    GuestContext guest(vmm_, 2, GuestContext::Control::kNone, name);
+    guest.create_control(1ull << 31);
+    constexpr uint32_t kWanted = 0x70000000, kRoom = kWanted + sizeof(w::Response);
+    std::memcpy(guest.area().data(), &kRoom, sizeof(kRoom));
+    w::QueryInfoRequest request{};
+    request.hdr = {static_cast<uint32_t>(w::Command::kQueryInfo), sizeof(request),
+                   guest.next_seqno(), 0};
+    request.query = AMDGPU_INFO_DEV_INFO;
+    request.return_size = kWanted;
+    EXPECT_EQ(guest.submit(Commands().add(request)), 0);
+    ASSERT_TRUE(guest.wait_seqno(request.hdr.seqno));
+    EXPECT_LT(std::stoul(status_line(worker_of(name), "VmHWM")), 100u << 10) << "kB";
+    EXPECT_TRUE(guest.settle());
 }
 
 TEST_F(Jail, HasNothingToReport) {
