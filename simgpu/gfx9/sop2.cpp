@@ -111,8 +111,9 @@ constexpr ScalarOp kSop2[] = {
     scalar<[](Wave& w, i64 a, u32 b) { return set_scc_nonzero(w, bitfield(a, b)); }>(0x28,
                                                                                      "s_bfe_i64"),
     scalar<[](Wave& w, i32 a, i32 b) {
-        const i64 difference = i64{a} - b;
-        return set_scc_nonzero(w, static_cast<u32>(difference < 0 ? -difference : difference));
+        // The difference wraps before its sign is looked at.
+        const u32 difference = static_cast<u32>(a) - static_cast<u32>(b);
+        return set_scc_nonzero(w, difference >> 31 ? 0u - difference : difference);
     }>(0x2a, "s_absdiff_i32"),
     scalar<[](Wave&, u32 a, u32 b) { return static_cast<u32>((u64{a} * b) >> 32); }>(
         0x2c, "s_mul_hi_u32"),

@@ -66,7 +66,7 @@ const ScalarCase kCases[] = {
      ~uint64_t{7},
      kOn},
     {{"s_absdiff_i32 s4, s2, s6", {0x95040602}}, 3, 10, kHigh | 7, kOn},
-    {{"s_absdiff_i32 s4, s2, s6", {0x95040602}}, 0x80000000, 0x7fffffff, kHigh | 0xffffffff, kOn},
+    {{"s_absdiff_i32 s4, s2, s6", {0x95040602}}, 0x80000000, 0x7fffffff, kHigh | 1, kOn},
     {{"s_mul_hi_u32 s4, s2, s6", {0x96040602}},
      0xffffffff,
      0xffffffff,
