@@ -28,6 +28,9 @@ void barrier(Wave& w, const Instruction&) {
 void set_halt(Wave& w, const Instruction& in) {
     if (in.imm & 1) w.status = Wave::Status::kHalted;
 }
+void send_message_and_halt(Wave& w, const Instruction&) {
+    w.status = Wave::Status::kHalted;
+}
 void gpr_index_off(Wave& w, const Instruction&) {
     w.mode_bits &= ~mode::kGprIndexEnable;
 }
@@ -53,7 +56,7 @@ constexpr ScalarOp kSopp[] = {
     scalar_raw(0x0e, "s_sleep", nothing),
     scalar_raw(0x0f, "s_setprio", nothing),
     scalar_raw(0x10, "s_sendmsg", nothing),
-    scalar_raw(0x11, "s_sendmsghalt", nothing),
+    scalar_raw(0x11, "s_sendmsghalt", send_message_and_halt),
     // No trap handler is installed: the hardware treats the trap as a no-op then.
     scalar_raw(0x12, "s_trap", nothing),
     scalar_raw(0x13, "s_icache_inv", nothing),
