@@ -1,4 +1,4 @@
-// SOP1, SOP2, SOPK, SOPC, SOPP: scalar arithmetic and control.
+// SOP1, SOP2, SOPK, SOPC: scalar arithmetic. Comparisons and control have files of their own.
 #include <gtest/gtest.h>
 
 #include <ostream>
@@ -66,7 +66,12 @@ const ScalarCase kCases[] = {
      ~uint64_t{7},
      kOn},
     {{"s_absdiff_i32 s4, s2, s6", {0x95040602}}, 3, 10, kHigh | 7, kOn},
-    {{"s_absdiff_i32 s4, s2, s6", {0x95040602}}, 0x80000000, 0x7fffffff, kHigh | 1, kOn},
+    // The difference wraps before its sign is looked at (Vega ISA, examples of S_ABSDIFF_I32).
+    {{"s_absdiff_i32 s4, s2, s6", {0x95040602}}, 0xffffffff, 0, kHigh | 1, kOn},
+    {{"s_absdiff_i32 s4, s2, s6", {0x95040602}}, 0x80000000, 0, kHigh | 0x80000000, kOn},
+    {{"s_absdiff_i32 s4, s2, s6", {0x95040602}}, 0x80000000, 1, kHigh | 0x7fffffff, kOn},
+    {{"s_absdiff_i32 s4, s2, s6", {0x95040602}}, 0x80000000, 0xfffffffe, kHigh | 0x7ffffffe, kOn},
+    {{"s_absdiff_i32 s4, s2, s6", {0x95040602}}, 7, 7, kHigh, kOff},
     {{"s_mul_hi_u32 s4, s2, s6", {0x96040602}},
      0xffffffff,
      0xffffffff,
@@ -92,6 +97,25 @@ const ScalarCase kCases[] = {
      0x33334444,
      kHigh | 0x33331111,
      kUnchanged},
+    {{"s_or_b32 s4, s2, s6", {0x87040602}}, 0xf0, 0x0f, kHigh | 0xff, kOn},
+    {{"s_or_b32 s4, s2, s6", {0x87040602}}, 0, 0, kHigh, kOff},
+    {{"s_xor_b32 s4, s2, s6", {0x88040602}}, 0xff, 0x0f, kHigh | 0xf0, kOn},
+    {{"s_xor_b32 s4, s2, s6", {0x88040602}}, 0xff, 0xff, kHigh, kOff},
+    {{"s_andn2_b32 s4, s2, s6", {0x89040602}}, 7, 5, kHigh | 2, kOn},
+    {{"s_andn2_b32 s4, s2, s6", {0x89040602}}, 5, 7, kHigh, kOff},
+    {{"s_orn2_b64 s[4:5], s[2:3], s[6:7]", {0x8a840602}}, 1, 0xff, ~uint64_t{0xfe}, kOn},
+    {{"s_orn2_b64 s[4:5], s[2:3], s[6:7]", {0x8a840602}}, 0, ~uint64_t{0}, 0, kOff},
+    {{"s_nand_b64 s[4:5], s[2:3], s[6:7]", {0x8b840602}}, 6, 3, ~uint64_t{2}, kOn},
+    {{"s_nand_b64 s[4:5], s[2:3], s[6:7]", {0x8b840602}}, ~uint64_t{0}, ~uint64_t{0}, 0, kOff},
+    {{"s_nor_b32 s4, s2, s6", {0x8c040602}}, 6, 3, kHigh | 0xfffffff8, kOn},
+    {{"s_nor_b32 s4, s2, s6", {0x8c040602}}, 0xffff, 0xffff0000, kHigh, kOff},
+    {{"s_xnor_b64 s[4:5], s[2:3], s[6:7]", {0x8d840602}}, 6, 3, ~uint64_t{5}, kOn},
+    {{"s_xnor_b64 s[4:5], s[2:3], s[6:7]", {0x8d840602}}, 0xffffffff, 0xffffffff00000000, 0, kOff},
+    {{"s_min_i32 s4, s2, s6", {0x83040602}}, 1, 0x80000000, kHigh | 0x80000000, kOff},
+    {{"s_max_i32 s4, s2, s6", {0x84040602}}, 1, 0x80000000, kHigh | 1, kOn},
+    {{"s_bfm_b32 s4, s2, s6", {0x91040602}}, 32, 0, kHigh, kUnchanged},
+    {{"s_bfe_i32 s4, s2, s6", {0x93040602}}, 0x80000000, 0x0040001c, kHigh | 0xfffffff8, kOn},
+    {{"s_bfe_u64 s[4:5], s[2:3], s6", {0x93840602}}, ~uint64_t{0}, 0x00400000, ~uint64_t{0}, kOn},
     // SOP1
     {{"s_mov_b32 s4, s2", {0xbe840002}}, 7, 0, kHigh | 7, kUnchanged},
     {{"s_mov_b64 s[4:5], s[2:3]", {0xbe840102}}, ~uint64_t{0}, 0, ~uint64_t{0}, kUnchanged},
@@ -123,29 +147,33 @@ const ScalarCase kCases[] = {
      0,
      0xc000000000000033,
      kUnchanged},
+    {{"s_cmov_b64 s[4:5], s[2:3]", {0xbe840302}},
+     0x123456789abcdef0,
+     0,
+     0x123456789abcdef0,
+     kUnchanged},
+    {{"s_wqm_b32 s4, s2", {0xbe840602}}, 0x80000010, 0, kHigh | 0xf00000f0, kOn},
+    {{"s_wqm_b32 s4, s2", {0xbe840602}}, 0, 0, kHigh, kOff},
+    {{"s_bcnt0_i32_b64 s4, s[2:3]", {0xbe840b02}}, 0xf00000000f, 0, kHigh | 56, kOn},
+    {{"s_bcnt0_i32_b64 s4, s[2:3]", {0xbe840b02}}, ~uint64_t{0}, 0, kHigh, kOff},
+    {{"s_ff0_i32_b64 s4, s[2:3]", {0xbe840f02}}, 0xffffffffff, 0, kHigh | 40, kUnchanged},
+    {{"s_ff0_i32_b64 s4, s[2:3]", {0xbe840f02}}, ~uint64_t{0}, 0, kHigh | 0xffffffff, kUnchanged},
+    {{"s_flbit_i32_i64 s4, s[2:3]", {0xbe841502}}, 0x0000800000000000, 0, kHigh | 16, kUnchanged},
+    {{"s_flbit_i32_i64 s4, s[2:3]", {0xbe841502}}, 0xffff7fffffffffff, 0, kHigh | 16, kUnchanged},
+    {{"s_flbit_i32_i64 s4, s[2:3]", {0xbe841502}}, ~uint64_t{0}, 0, kHigh | 0xffffffff, kUnchanged},
+    {{"s_flbit_i32_i64 s4, s[2:3]", {0xbe841502}}, 0, 0, kHigh | 0xffffffff, kUnchanged},
+    {{"s_bitset0_b64 s[4:5], s2", {0xbe841902}}, 56 + 64, 0, 0x0023456789abcdef, kUnchanged},
+    {{"s_bitset1_b32 s4, s2", {0xbe841a02}}, 4 + 32, 0, kHigh | 0x89abcdff, kUnchanged},
+    {{"s_quadmask_b32 s4, s2", {0xbe842802}}, 0x80000010, 0, kHigh | 0x82, kOn},
+    {{"s_quadmask_b32 s4, s2", {0xbe842802}}, 0, 0, kHigh, kOff},
     // SOPK
     {{"s_movk_i32 s4, 0x8000", {0xb0048000}}, 0, 0, kHigh | 0xffff8000, kUnchanged},
     {{"s_cmovk_i32 s4, 0x7", {0xb0840007}}, 0, 0, kHigh | 7, kUnchanged},
     {{"s_addk_i32 s4, 0xffff", {0xb704ffff}}, 0, 0, kHigh | 0x89abcdee, kOff},
     {{"s_mulk_i32 s4, 2", {0xb7840002}}, 0, 0, kHigh | 0x13579bde, kUnchanged},
-    {{"s_cmpk_eq_i32 s2, 0xffff", {0xb102ffff}}, 0xffffffff, 0, kOld, kOn},
-    {{"s_cmpk_eq_u32 s2, 0xffff", {0xb402ffff}}, 0xffffffff, 0, kOld, kOff},
-    {{"s_cmpk_lt_i32 s2, 0", {0xb3020000}}, 0xffffffff, 0, kOld, kOn},
-    {{"s_cmpk_gt_u32 s2, 0xffff", {0xb502ffff}}, 0x10000, 0, kOld, kOn},
-    {{"s_cmpk_le_u32 s2, 0xffff", {0xb682ffff}}, 0x10000, 0, kOld, kOff},
     // SOPC
-    {{"s_cmp_eq_i32 s2, s6", {0xbf000602}}, 1, 1, kOld, kOn},
-    {{"s_cmp_lg_i32 s2, s6", {0xbf010602}}, 1, 1, kOld, kOff},
-    {{"s_cmp_gt_i32 s2, s6", {0xbf020602}}, 0xffffffff, 1, kOld, kOff},
-    {{"s_cmp_gt_u32 s2, s6", {0xbf080602}}, 0xffffffff, 1, kOld, kOn},
-    {{"s_cmp_ge_i32 s2, s6", {0xbf030602}}, 1, 1, kOld, kOn},
-    {{"s_cmp_lt_i32 s2, s6", {0xbf040602}}, 0xffffffff, 1, kOld, kOn},
-    {{"s_cmp_lt_u32 s2, s6", {0xbf0a0602}}, 0xffffffff, 1, kOld, kOff},
-    {{"s_cmp_le_u32 s2, s6", {0xbf0b0602}}, 2, 1, kOld, kOff},
     {{"s_bitcmp0_b32 s2, s6", {0xbf0c0602}}, 4, 2, kOld, kOff},
     {{"s_bitcmp1_b64 s[2:3], s6", {0xbf0f0602}}, 0x400000000, 34, kOld, kOn},
-    {{"s_cmp_eq_u64 s[2:3], s[6:7]", {0xbf120602}}, 0x100000001, 1, kOld, kOff},
-    {{"s_cmp_lg_u64 s[2:3], s[6:7]", {0xbf130602}}, 0x100000001, 1, kOld, kOn},
     // Constants
     {{"s_add_u32 s4, s2, 0x12345678", {0x8004ff02, 0x12345678}}, 1, 0, kHigh | 0x12345679, kOff},
     {{"s_and_b64 s[4:5], s[2:3], -2", {0x8684c202}}, 3, 0, 2, kOn},
@@ -170,6 +198,43 @@ TEST_P(Scalar, GivesTheExpectedResult) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, Scalar, testing::ValuesIn(kCases));
+
+// What SCC is before matters to these.
+struct CarryCase {
+    Line line;
+    uint32_t a, b;
+    bool scc;
+    uint32_t expected;
+    bool scc_after;
+};
+
+TEST(ScalarCarry, TakesSccIn) {
+    const CarryCase cases[] = {
+        {{"s_addc_u32 s4, s2, s6", {0x82040602}}, 0xfffffffe, 1, false, 0xffffffff, false},
+        {{"s_addc_u32 s4, s2, s6", {0x82040602}}, 0xfffffffe, 1, true, 0, true},
+        {{"s_addc_u32 s4, s2, s6", {0x82040602}}, 0xffffffff, 0xffffffff, true, 0xffffffff, true},
+        {{"s_subb_u32 s4, s2, s6", {0x82840602}}, 5, 5, false, 0, false},
+        {{"s_subb_u32 s4, s2, s6", {0x82840602}}, 5, 5, true, 0xffffffff, true},
+        {{"s_subb_u32 s4, s2, s6", {0x82840602}}, 0, 0xffffffff, true, 0, true},
+        {{"s_cselect_b32 s4, s2, s6", {0x85040602}}, 5, 6, false, 6, false},
+        {{"s_cmov_b32 s4, s2", {0xbe840202}}, 5, 6, false, 0x01234567, false},
+        {{"s_cmov_b64 s[4:5], s[2:3]", {0xbe840302}}, 5, 6, false, 0x01234567, false},
+        {{"s_cmovk_i32 s4, 0x7", {0xb0840007}}, 5, 6, false, 0x01234567, false},
+        // SCC is added in no other way.
+        {{"s_add_u32 s4, s2, s6", {0x80040602}}, 5, 6, true, 11, false},
+        {{"s_sub_u32 s4, s2, s6", {0x80840602}}, 6, 5, true, 1, false},
+    };
+    for (const CarryCase& c : cases) {
+        WaveBench bench;
+        bench.wave->s[2] = c.a;
+        bench.wave->s[6] = c.b;
+        bench.wave->s[4] = 0x01234567;
+        bench.wave->scc = c.scc;
+        bench.run(c.line);
+        EXPECT_EQ(bench.wave->s[4], c.expected) << c.line.text << " with SCC " << c.scc;
+        EXPECT_EQ(bench.wave->scc, c.scc_after) << c.line.text << " with SCC " << c.scc;
+    }
+}
 
 struct ExecCase {
     Line line;
@@ -203,58 +268,6 @@ TEST(ScalarExec, SaveAndCombine) {
         EXPECT_EQ(bench.wave->s64(4), c.result) << c.line.text;
         EXPECT_TRUE(bench.wave->scc);
     }
-}
-
-TEST(ScalarControl, BranchesCountFromTheNextInstruction) {
-    WaveBench bench;
-    bench.wave->pc = 0x1000;
-    bench.run({"s_branch 4", {0xbf820004}});
-    EXPECT_EQ(bench.wave->pc, 0x1014u);
-    bench.run({"s_branch 0xfffe", {0xbf82fffe}});
-    EXPECT_EQ(bench.wave->pc, 0x1010u);
-    bench.run({"s_cbranch_scc1 4", {0xbf850004}});
-    EXPECT_EQ(bench.wave->pc, 0x1014u);
-    bench.run({"s_cbranch_scc0 4", {0xbf840004}});
-    EXPECT_EQ(bench.wave->pc, 0x1028u);
-    bench.run({"s_cbranch_vccz 1", {0xbf860001}});
-    EXPECT_EQ(bench.wave->pc, 0x1030u);
-    bench.run({"s_cbranch_execnz 1", {0xbf890001}});
-    EXPECT_EQ(bench.wave->pc, 0x1038u);
-    bench.run({"s_getpc_b64 s[4:5]", {0xbe841c00}});
-    EXPECT_EQ(bench.wave->s64(4), 0x103cu);
-    bench.run({"s_swappc_b64 s[6:7], s[4:5]", {0xbe861e04}});
-    EXPECT_EQ(bench.wave->s64(6), 0x1040u);
-    EXPECT_EQ(bench.wave->pc, 0x103cu);
-    bench.run({"s_call_b64 s[8:9], 2", {0xba880002}});
-    EXPECT_EQ(bench.wave->s64(8), 0x1040u);
-    EXPECT_EQ(bench.wave->pc, 0x1048u);
-    bench.run({"s_setpc_b64 s[8:9]", {0xbe801d08}});
-    EXPECT_EQ(bench.wave->pc, 0x1040u);
-}
-
-TEST(ScalarControl, StatusOfTheWave) {
-    WaveBench bench;
-    bench.run({"s_barrier", {0xbf8a0000}});
-    EXPECT_EQ(bench.wave->status, Wave::Status::kBarrier);
-    bench.run({"s_endpgm", {0xbf810000}});
-    EXPECT_EQ(bench.wave->status, Wave::Status::kEnded);
-    bench.run({"s_sethalt 1", {0xbf8d0001}});
-    EXPECT_EQ(bench.wave->status, Wave::Status::kHalted);
-}
-
-TEST(ScalarControl, RelativeMovesStayInTheRegisters) {
-    WaveBench bench;
-    for (unsigned i = 0; i < 100; i++) bench.wave->s[i] = 1000 + i;
-    bench.wave->s[code::kM0] = 5;
-    bench.run({"s_movrels_b32 s4, s10", {0xbe842a0a}});
-    EXPECT_EQ(bench.wave->s[4], 1015u);
-    bench.run({"s_movreld_b32 s10, s20", {0xbe8a2c14}});
-    EXPECT_EQ(bench.wave->s[15], 1020u);
-    bench.wave->s[code::kM0] = 0xfffffff0;
-    bench.run({"s_movrels_b32 s4, s10", {0xbe842a0a}});
-    EXPECT_EQ(bench.wave->s[4], 1000u);
-    bench.run({"s_movreld_b64 s[10:11], s[20:21]", {0xbe8a2d14}});
-    EXPECT_EQ(bench.wave->s64(0), 1020u | uint64_t{1021} << 32);
 }
 
 }  // namespace
