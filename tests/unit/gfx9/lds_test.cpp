@@ -63,51 +63,6 @@ TEST_F(LdsTest, OutOfRangeReadsGiveZeroAndWritesAreDropped) {
     EXPECT_EQ(bench.lane(8, 0), 0x02000002u);
 }
 
-struct AtomicCase {
-    Line line;
-    uint32_t before, data, data2, after;
-};
-
-TEST_F(LdsTest, Atomics) {
-    const uint32_t two = std::bit_cast<uint32_t>(2.0f), three = std::bit_cast<uint32_t>(3.0f);
-    const AtomicCase cases[] = {
-        {{"ds_add_rtn_u32 v8, v1, v10", {0xd8400000, 0x08000a01}}, 5, 7, 0, 12},
-        {{"ds_sub_rtn_u32 v8, v1, v10", {0xd8420000, 0x08000a01}}, 5, 7, 0, 0xfffffffe},
-        {{"ds_rsub_rtn_u32 v8, v1, v10", {0xd8440000, 0x08000a01}}, 5, 7, 0, 2},
-        {{"ds_inc_rtn_u32 v8, v1, v10", {0xd8460000, 0x08000a01}}, 7, 7, 0, 0},
-        {{"ds_dec_rtn_u32 v8, v1, v10", {0xd8480000, 0x08000a01}}, 0, 7, 0, 7},
-        {{"ds_min_rtn_i32 v8, v1, v10", {0xd84a0000, 0x08000a01}}, 0xffffffff, 7, 0, 0xffffffff},
-        {{"ds_max_rtn_i32 v8, v1, v10", {0xd84c0000, 0x08000a01}}, 0xffffffff, 7, 0, 7},
-        {{"ds_min_rtn_u32 v8, v1, v10", {0xd84e0000, 0x08000a01}}, 0xffffffff, 7, 0, 7},
-        {{"ds_max_rtn_u32 v8, v1, v10", {0xd8500000, 0x08000a01}}, 0xffffffff, 7, 0, 0xffffffff},
-        {{"ds_and_rtn_b32 v8, v1, v10", {0xd8520000, 0x08000a01}}, 6, 3, 0, 2},
-        {{"ds_or_rtn_b32 v8, v1, v10", {0xd8540000, 0x08000a01}}, 6, 3, 0, 7},
-        {{"ds_xor_rtn_b32 v8, v1, v10", {0xd8560000, 0x08000a01}}, 6, 3, 0, 5},
-        {{"ds_mskor_rtn_b32 v8, v1, v10, v12", {0xd8580000, 0x080c0a01}}, 0xff, 0xf0, 0x100, 0x10f},
-        {{"ds_wrxchg_rtn_b32 v8, v1, v10", {0xd85a0000, 0x08000a01}}, 5, 7, 0, 7},
-        {{"ds_cmpst_rtn_b32 v8, v1, v10, v12", {0xd8600000, 0x080c0a01}}, 5, 5, 9, 9},
-        {{"ds_cmpst_rtn_b32 v8, v1, v10, v12", {0xd8600000, 0x080c0a01}}, 5, 6, 9, 5},
-        {{"ds_min_rtn_f32 v8, v1, v10", {0xd8640000, 0x08000a01}}, two, three, 0, two},
-        {{"ds_max_rtn_f32 v8, v1, v10", {0xd8660000, 0x08000a01}}, two, three, 0, three},
-        {{"ds_add_rtn_f32 v8, v1, v10", {0xd86a0000, 0x08000a01}},
-         two,
-         two,
-         0,
-         std::bit_cast<uint32_t>(4.0f)},
-        {{"ds_wrap_rtn_b32 v8, v1, v10, v12", {0xd8680000, 0x080c0a01}}, 9, 5, 1, 4},
-        {{"ds_wrap_rtn_b32 v8, v1, v10, v12", {0xd8680000, 0x080c0a01}}, 3, 5, 1, 4},
-    };
-    bench.wave->set_exec(1);
-    for (const AtomicCase& c : cases) {
-        bench.group.lds[0] = c.before;
-        bench.fill(10, c.data);
-        bench.fill(12, c.data2);
-        bench.run(c.line);
-        EXPECT_EQ(lds(0), c.after) << c.line.text;
-        EXPECT_EQ(bench.lane(8, 0), c.before) << c.line.text;
-    }
-}
-
 TEST_F(LdsTest, AtomicsOfAllLanesAdd) {
     bench.fill(1, 0);
     bench.fill(4, 1);
