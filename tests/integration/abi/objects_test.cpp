@@ -376,6 +376,43 @@ TEST_F(Objects, MetadataOfAnySize) {  // C22
     }
 }
 
+TEST_F(Objects, MetadataAndFactsComeBack) {
+    constexpr uint64_t kFlags = AMDGPU_GEM_CREATE_CPU_ACCESS_REQUIRED;
+    w::GemNewRequest created{};
+    created.blob_id = guest_.next_blob_id();
+    created.alloc_size = 65536;
+    created.phys_alignment = 8192;
+    created.preferred_heap = AMDGPU_GEM_DOMAIN_VRAM;
+    created.flags = kFlags;
+    guest_.call(static_cast<uint32_t>(w::Command::kGemNew), created, 0);
+    const uint32_t res_id = vmm_.next_res_id();
+    ASSERT_EQ(guest_.create_blob(res_id, created.blob_id, 65536), 0);
+
+    constexpr uint8_t kMetadata[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    w::SetMetadataRequest request{};
+    request.res_id = res_id;
+    request.flags = 0x1234;
+    request.tiling_info = 0x5678'9abc'def0;
+    request.size_metadata = sizeof(kMetadata);
+    std::vector<std::byte> bytes(sizeof(request) + sizeof(kMetadata));
+    std::memcpy(bytes.data(), &request, sizeof(request));
+    std::memcpy(bytes.data() + sizeof(request), kMetadata, sizeof(kMetadata));
+    guest_.call_bytes(static_cast<uint32_t>(w::Command::kSetMetadata), bytes, 8);
+
+    w::BoQueryInfoRequest query{};
+    query.res_id = res_id;
+    const auto facts = guest_.ask<w::BoQueryInfoResponse>(w::Command::kBoQueryInfo, query);
+    EXPECT_EQ(facts.base.ret, 0);
+    EXPECT_EQ(facts.alloc_size, 65536u);
+    EXPECT_EQ(facts.phys_alignment, 8192u);
+    EXPECT_EQ(facts.preferred_heap, uint32_t{AMDGPU_GEM_DOMAIN_VRAM});
+    EXPECT_EQ(facts.alloc_flags, kFlags);
+    EXPECT_EQ(facts.metadata_flags, 0x1234u);
+    EXPECT_EQ(facts.tiling_info, 0x5678'9abc'def0u);
+    ASSERT_EQ(facts.size_metadata, sizeof(kMetadata));
+    EXPECT_EQ(std::memcmp(facts.umd_metadata, kMetadata, sizeof(kMetadata)), 0);
+}
+
 TEST_F(Objects, OneGuestCannotNameAnothersBuffers) {
     GuestContext other(vmm_, 2);
     const uint32_t res_id = guest_.create_buffer(4096);

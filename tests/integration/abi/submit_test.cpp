@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <bit>
+
 #include "tests/integration/abi/vmm.h"
 
 namespace viaduct::test {
@@ -183,6 +185,37 @@ TEST_F(Submissions, UserFencesArriveAndStayInTheirBuffer) {  // D8
     for (const uint32_t offset : {1u, 4u, 4092u, 4096u, 0xfffffff8u})
         EXPECT_EQ(submit_fence(offset), -EINVAL) << offset;
     EXPECT_TRUE(vmm_.wait_log("user fence at offset 1 of 4096")) << "the kernel was not asked";
+}
+
+TEST_F(Submissions, AMappingBeginsAtItsOffset) {
+    constexpr uint64_t kTarget = 0xa000'0000;
+    const MappedResource commands(nop_buffer());
+    const uint32_t target = guest_.create_buffer(12288);
+    ASSERT_EQ(guest_.map_va(target, kTarget, 4096, 4096), 0);
+    const auto ib = write_data(kTarget + 8, 0x5eed);
+    std::memcpy(commands.words(), ib.data(), ib.size() * sizeof(uint32_t));
+    EXPECT_EQ(submit(SubmitBuilder(gpu_context_, 1).ib(kVa, 20).build()), 0);
+    EXPECT_TRUE(guest_.fence_retires(1));
+    const MappedResource memory(target);
+    for (uint32_t i = 0; i < 12288 / 4; ++i)
+        EXPECT_EQ(memory.words()[i], i == 1024 + 2 ? 0x5eedu : 0u) << "dword " << i;
+}
+
+// One that says nothing of queues in its budget; the simulated renoir has as many.
+TEST_F(Submissions, UnlimitedGuestsSeeEveryRing) {
+    const uint32_t expected[] = {1, 4, 1};  // graphics, compute, DMA
+    for (uint32_t ip_type = 0; ip_type < std::size(expected); ++ip_type) {
+        w::QueryInfoRequest request{};
+        request.query = AMDGPU_INFO_HW_IP_INFO;
+        request.return_size = sizeof(drm_amdgpu_info_hw_ip);
+        request.args[0] = ip_type;
+        const auto answer = guest_.call(static_cast<uint32_t>(w::Command::kQueryInfo), request,
+                                        sizeof(w::Response) + sizeof(drm_amdgpu_info_hw_ip));
+        drm_amdgpu_info_hw_ip ip;
+        std::memcpy(&ip, answer.data() + sizeof(w::Response), sizeof(ip));
+        EXPECT_EQ(static_cast<uint32_t>(std::popcount(ip.available_rings)), expected[ip_type])
+            << "IP type " << ip_type;
+    }
 }
 
 TEST_F(Submissions, AHangCostsItsOwnContextOnly) {  // D15

@@ -22,12 +22,6 @@ constexpr uint64_t kWorkSize = 8192;
 constexpr uint64_t kResultAt = 4096;
 constexpr uint64_t kReleaseAt = 4104;
 
-// PM4 WRITE_DATA to memory, confirmed (mesa: sid.h).
-std::vector<uint32_t> write_data(uint64_t va, uint32_t value) {
-    return {0xc0033700, (5u << 8) | (1u << 20), static_cast<uint32_t>(va),
-            static_cast<uint32_t>(va >> 32), value};
-}
-
 // PM4 WAIT_REG_MEM: until the dword of memory at `va` is 1 (mesa: sid.h).
 std::vector<uint32_t> wait_for_one(uint64_t va) {
     constexpr uint32_t kEqual = 3, kMemory = 1u << 4;
@@ -48,6 +42,12 @@ size_t entries_of(const char* directory) {
 }
 
 }  // namespace
+
+// PM4 WRITE_DATA to memory, confirmed (mesa: sid.h).
+std::vector<uint32_t> write_data(uint64_t va, uint32_t value) {
+    return {0xc0033700, (5u << 8) | (1u << 20), static_cast<uint32_t>(va),
+            static_cast<uint32_t>(va >> 32), value};
+}
 
 Vmm::Vmm(std::chrono::milliseconds hang) {
     ::setenv("VIADUCT_GPU", "sim:renoir", /*overwrite=*/0);
@@ -234,10 +234,11 @@ uint32_t GuestContext::create_buffer(uint64_t size, uint32_t blob_flags, uint32_
     return res_id;
 }
 
-int32_t GuestContext::map_va(uint32_t res_id, uint64_t va, uint64_t size) {
+int32_t GuestContext::map_va(uint32_t res_id, uint64_t va, uint64_t size, uint64_t offset) {
     w::BoVaOpRequest request{};
     request.va = va;
     request.vm_map_size = size;
+    request.offset = offset;
     request.flags = AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE | AMDGPU_VM_PAGE_EXECUTABLE;
     request.res_id = res_id;
     request.op = AMDGPU_VA_OP_MAP;

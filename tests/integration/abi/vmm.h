@@ -94,6 +94,9 @@ class Vmm {
     uint32_t last_res_id_ = 1;
 };
 
+/// PM4 commands that write `value` at `va`.
+std::vector<uint32_t> write_data(uint64_t va, uint32_t value);
+
 /// The bytes of a submission.
 class Commands {
   public:
@@ -166,7 +169,7 @@ class GuestContext {
     /// GEM_NEW without claiming.
     void gem_new(uint64_t blob_id, uint64_t size, uint32_t domain = 2, uint64_t flags = 0);
     uint64_t next_blob_id() { return ++last_blob_id_; }
-    int32_t map_va(uint32_t res_id, uint64_t va, uint64_t size);
+    int32_t map_va(uint32_t res_id, uint64_t va, uint64_t size, uint64_t offset = 0);
     uint32_t create_gpu_context();
     /// A buffer at `va` and a submission that writes `value` into its second page. Returns the
     /// resource id, 0 on failure.
