@@ -183,6 +183,7 @@ void ContextLink::quit() {
 void ContextLink::abandon() {
     const std::lock_guard lock(mutex_);
     let_go_ = steady_clock::now();
+    lost_ = true;
     end_worker();
     transport::signal_event(end_.notify.get());
 }
@@ -208,6 +209,7 @@ void ContextLink::lose(std::string_view why) {
 
 void ContextLink::check_progress(steady_clock::time_point now) {
     const std::lock_guard lock(mutex_);
+    if (lost_ && !ended_) end_worker();  // once more: the last time it may not have been heard
     const size_t waiting = backlog_.size();
     // Nobody tells of room that is not the ring's: the kernel's for descriptors under way, say.
     const Status sent = drain_backlog();

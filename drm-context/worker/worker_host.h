@@ -40,7 +40,8 @@ struct WorkerStart {
 class WorkerHandle {
   public:
     virtual ~WorkerHandle() = default;
-    /// Ends it where it stands, if that can be done. Any thread.
+    /// Ends it where it stands, if that can be done; to be repeated while it does not end. Any
+    /// thread.
     virtual void kill() {}
 };
 

@@ -92,6 +92,7 @@ Result<uint64_t> ZygoteLink::start(const WorkerStart& start) {
         descriptors.push_back(offered[i]);
     }
     const std::lock_guard lock(mutex_);
+    send_kills();
     request.worker = ++last_worker_;
     auto status = transport::send_message(socket_.get(), bytes_of(request), descriptors);
     if (!status) return tl::unexpected(status.error());
@@ -99,11 +100,22 @@ Result<uint64_t> ZygoteLink::start(const WorkerStart& start) {
 }
 
 void ZygoteLink::kill(uint64_t worker) {
-    zygote::Request request;
-    request.type = zygote::RequestType::kKill;
-    request.worker = worker;
-    // A zygote that is gone has taken its workers along.
-    (void)transport::send_message(socket_.get(), bytes_of(request), -1);
+    const std::lock_guard lock(mutex_);
+    to_kill_.insert(worker);
+    send_kills();
+}
+
+// With the lock held.
+void ZygoteLink::send_kills() {
+    while (!to_kill_.empty()) {
+        zygote::Request request;
+        request.type = zygote::RequestType::kKill;
+        request.worker = *to_kill_.begin();
+        const auto sent = transport::send_message(socket_.get(), bytes_of(request), -1);
+        // A zygote that is gone has taken its workers along.
+        if (!sent && sent.error().code != EPIPE) return;
+        to_kill_.erase(to_kill_.begin());
+    }
 }
 
 Result<UniqueFd> connect_to_zygote(const std::string& path) {

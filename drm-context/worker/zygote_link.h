@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "blob/result.h"
@@ -26,14 +27,17 @@ class ZygoteLink {
     Result<std::string> confirm();
     /// Asks for a worker; its number is the value.
     Result<uint64_t> start(const WorkerStart& start);
+    /// Does not wait: a zygote that is busy hears of it when the next worker is started or killed.
     void kill(uint64_t worker);
 
   private:
     explicit ZygoteLink(UniqueFd socket) : socket_(std::move(socket)) {}
+    void send_kills();
 
     const UniqueFd socket_;
     std::mutex mutex_;
     uint64_t last_worker_ = 0;
+    std::set<uint64_t> to_kill_;
 };
 
 /// Starts viaduct-worker as a zygote, and leaves no child behind: the value is its socket.

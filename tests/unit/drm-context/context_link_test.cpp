@@ -42,6 +42,13 @@ class BeforeWrite {
     struct sigaction before_ {};
 };
 
+/// A worker process that hears nothing.
+struct Unkillable final : WorkerHandle {
+    explicit Unkillable(int& kills) : kills(kills) {}
+    void kill() override { ++kills; }
+    int& kills;
+};
+
 /// A link and, as its worker, the test.
 class ContextLinkTest : public ::testing::Test {
   protected:
@@ -185,6 +192,19 @@ TEST_F(ContextLinkTest, OneThatCannotBeSentForLongLosesTheContext) {
     EXPECT_TRUE(submit(1));
     link_.check_progress(start_ + std::chrono::hours(1));
     EXPECT_FALSE(submit(1)) << "the ring is empty, but not because the worker does its work";
+}
+
+TEST_F(ContextLinkTest, AWorkerIsKilledUntilItIsGone) {
+    int kills = 0;
+    link_.set_worker(std::make_unique<Unkillable>(kills));
+    link_.abandon();
+    EXPECT_EQ(kills, 1);
+    link_.check_progress(start_);
+    EXPECT_EQ(kills, 2) << "the request may have been lost";
+    worker_.page().exited = 1;
+    collect();
+    link_.check_progress(start_);
+    EXPECT_EQ(kills, 2);
 }
 
 TEST_F(ContextLinkTest, AGuestThatOutrunsEverythingLosesItsContextOnly) {
