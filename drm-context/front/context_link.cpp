@@ -220,10 +220,8 @@ void ContextLink::check_progress(steady_clock::time_point now) {
     if (!lost_ && now - last_progress_ >= watchdog_time())
         lose(fmt::format("its worker has taken no command for {} ms{}", watchdog_time().count(),
                          sent ? "" : ": " + sent.error().message));
-    if (!ended_ && let_go_ && now - *let_go_ >= kQuitTime) {
-        let_go_ = now;
-        end_worker();
-    }
+    // A thread that hangs cannot be ended, but its fences can.
+    if (!ended_ && let_go_ && now - *let_go_ >= kQuitTime) lose("its worker does not end");
 }
 
 bool ContextLink::collect(std::vector<RetiredFence>& out) {

@@ -194,6 +194,20 @@ TEST_F(ContextLinkTest, OneThatCannotBeSentForLongLosesTheContext) {
     EXPECT_FALSE(submit(1)) << "the ring is empty, but not because the worker does its work";
 }
 
+TEST_F(ContextLinkTest, AWorkerThatDoesNotEndKeepsNoFence) {
+    EXPECT_TRUE(link_.add_fence(1, 1));
+    link_.quit();
+    for (int records = 0; records < 2; ++records) {
+        ASSERT_TRUE(consumer_.peek());
+        consumer_.pop();
+    }
+    link_.check_progress(start_);
+    EXPECT_TRUE(collect().empty()) << "it has some time to finish";
+    link_.check_progress(start_ + std::chrono::hours(1));
+    ASSERT_TRUE(has_turn());
+    EXPECT_EQ(collect(), std::vector<uint64_t>{1});
+}
+
 TEST_F(ContextLinkTest, AWorkerIsKilledUntilItIsGone) {
     int kills = 0;
     link_.set_worker(std::make_unique<Unkillable>(kills));
