@@ -1,8 +1,7 @@
-// NativeContextHost and NativeContext over workers.
+// NativeContextHost over workers.
 #include <drm.h>
 #include <unistd.h>
 
-#include "blob/foreign_memory.h"
 #include "blob/log.h"
 #include "drm-context/account/client_name.h"
 #include "drm-context/account/exposition.h"
@@ -12,115 +11,16 @@
 #include "drm-context/front/context_link.h"
 #include "drm-context/front/fence_thread.h"
 #include "drm-context/front/metrics_server.h"
+#include "drm-context/front/remote_context.h"
 #include "drm-context/native_context.h"
 #include "drm-context/worker/isolation.h"
 
 namespace viaduct {
 
-using transport::RecordType;
-
 namespace {
 
 // Mesa flushes its commands every 16 KiB; a ring holds a good many of those.
 constexpr uint64_t kRingSize = 256 << 10;  // bytes
-
-class Context final : public NativeContext {
-  public:
-    Context(std::shared_ptr<ContextLink> link, const DriverTraits& traits, UniqueFd device)
-        : link_(std::move(link)), traits_(traits), device_(std::move(device)) {}
-
-    ~Context() override { link_->quit(); }
-
-    Status submit(std::span<const std::byte> commands) override {
-        if (commands.empty()) return {};
-        return link_->send(RecordType::kSubmit, commands, {});
-    }
-
-    Result<BlobObject> create_blob(const BlobRequest& request) override {
-        const transport::CreateBlob call{0, request.blob_id, request.size, request.res_id,
-                                         request.blob_flags};
-        auto answer = link_->ask(RecordType::kCreateBlob, call);
-        if (!answer) {
-            // Given up in time: the worker must not keep what nobody here knows of.
-            if (answer.error().code == ETIMEDOUT) detach_resource(request.res_id);
-            return tl::unexpected(answer.error());
-        }
-        BlobObject blob{static_cast<BlobKind>(answer->reply.kind),
-                        static_cast<MapCache>(answer->reply.cache), std::move(answer->descriptor)};
-        if (auto status = check_blob(blob, request); !status) {
-            detach_resource(request.res_id);
-            return tl::unexpected(status.error());
-        }
-        return blob;
-    }
-
-    Result<MapSource> map_source(uint32_t res_id, uint64_t size) override {
-        auto answer = link_->ask(RecordType::kMapSource, transport::ResourceCall{0, res_id, 0});
-        if (!answer) return tl::unexpected(answer.error());
-        MapSource source{std::move(answer->descriptor), answer->reply.offset};
-        if (auto status = check_memory(source.fd, source.offset, size); !status)
-            return tl::unexpected(status.error());
-        return source;
-    }
-
-    Result<ExportedBlob> export_blob(uint32_t res_id) override {
-        auto answer = link_->ask(RecordType::kExportBlob, transport::ResourceCall{0, res_id, 0});
-        if (!answer) return tl::unexpected(answer.error());
-        if (auto status = check_memory(answer->descriptor, 0, 0); !status)
-            return tl::unexpected(status.error());
-        return ExportedBlob{static_cast<BlobKind>(answer->reply.kind),
-                            std::move(answer->descriptor)};
-    }
-
-    void attach_resource(uint32_t res_id, UniqueFd dmabuf) override {
-        if (!dmabuf) return;
-        (void)link_->send_call(RecordType::kAttach, transport::ResourceCall{0, res_id, 0},
-                               std::move(dmabuf));
-    }
-
-    void detach_resource(uint32_t res_id) override {
-        (void)link_->send_call(RecordType::kDetach, transport::ResourceCall{0, res_id, 0});
-    }
-
-    Status create_fence(uint32_t ring_idx, uint64_t fence_id) override {
-        return link_->add_fence(ring_idx, fence_id);
-    }
-
-    Result<UniqueFd> export_fence(uint64_t fence_id) override {
-        const auto place = link_->find_fence(fence_id);
-        if (!place) return fail(ENOENT, "fence {} has retired or never was", fence_id);
-        auto answer = link_->ask(RecordType::kExportFence,
-                                 transport::FenceCall{0, place->count, place->ring, 0});
-        if (!answer) return tl::unexpected(answer.error());
-        if (!answer->descriptor) return fail(EMFILE, "no descriptor left for fence {}", fence_id);
-        return std::move(answer->descriptor);
-    }
-
-    Status add_in_fence(UniqueFd sync_file) override {
-        return link_->send_call(RecordType::kInFence, transport::FenceCall{}, std::move(sync_file));
-    }
-
-    int device_fd() const override { return device_.get(); }
-
-  private:
-    // Across the process border a descriptor for which there was no room is not there. Those that
-    // came may be a taken-over worker's choice.
-    static Status check_memory(const UniqueFd& fd, uint64_t offset, uint64_t size) {
-        if (!fd) return fail(EMFILE, "no descriptor left");
-        return check_mappable(fd.get(), offset, size);
-    }
-
-    Status check_blob(const BlobObject& blob, const BlobRequest& request) {
-        if (blob.kind == BlobKind::kOpaque) return {};
-        if (auto status = check_memory(blob.fd, 0, request.size); !status) return status;
-        if (request.blob_id != 0) return {};
-        return link_->watch_control_buffer(blob.fd.get(), traits_);
-    }
-
-    std::shared_ptr<ContextLink> link_;
-    const DriverTraits& traits_;
-    UniqueFd device_;
-};
 
 // What all contexts share.
 struct Machinery {
@@ -197,8 +97,8 @@ class Host final : public NativeContextHost {
             link->abandon();
             return tl::unexpected(ready.error());
         }
-        return std::make_unique<Context>(std::move(link), type_.traits(),
-                                         std::move(ready->descriptor));
+        return std::make_unique<RemoteContext>(std::move(link), type_.traits(),
+                                               std::move(ready->descriptor));
     }
 
     WorkerSettings settings_for(std::string_view guest_name, uint32_t slot) const {

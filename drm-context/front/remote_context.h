@@ -1,0 +1,40 @@
+// RemoteContext: a native context whose worker is at the other end of a link.
+#pragma once
+
+#include <memory>
+
+#include "blob/unique_fd.h"
+#include "drm-context/context/driver_context.h"
+#include "drm-context/front/context_link.h"
+#include "drm-context/native_context.h"
+
+namespace viaduct {
+
+/// Sends what it is told to a worker that is ready, and judges what comes back: a guest may have
+/// taken the worker over.
+class RemoteContext final : public NativeContext {
+  public:
+    RemoteContext(std::shared_ptr<ContextLink> link, const DriverTraits& traits, UniqueFd device);
+    /// The link is watched on until all its fences are reported.
+    ~RemoteContext() override { link_->quit(); }
+
+    Status submit(std::span<const std::byte> commands) override;
+    Result<BlobObject> create_blob(const BlobRequest& request) override;
+    Result<MapSource> map_source(uint32_t res_id, uint64_t size) override;
+    Result<ExportedBlob> export_blob(uint32_t res_id) override;
+    void attach_resource(uint32_t res_id, UniqueFd dmabuf) override;
+    void detach_resource(uint32_t res_id) override;
+    Status create_fence(uint32_t ring_idx, uint64_t fence_id) override;
+    Result<UniqueFd> export_fence(uint64_t fence_id) override;
+    Status add_in_fence(UniqueFd sync_file) override;
+    int device_fd() const override { return device_.get(); }
+
+  private:
+    Status check_blob(const BlobObject& blob, const BlobRequest& request);
+
+    const std::shared_ptr<ContextLink> link_;
+    const DriverTraits& traits_;
+    const UniqueFd device_;
+};
+
+}  // namespace viaduct
