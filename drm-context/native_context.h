@@ -23,29 +23,32 @@ namespace viaduct {
 /// VIRGL_RENDERER_MAP_CACHE_*: how the guest should map a blob.
 enum class MapCache : uint32_t { kNone = 0, kCached = 1, kUncached = 2, kWriteCombined = 3 };
 
-/// What a HOST3D blob is, once its context has given it out.
+/// What a HOST3D blob is.
 enum class BlobKind {
     kShm,     // the control buffer: a sealed memfd
-    kDmabuf,  // created SHAREABLE, or imported
+    kDmabuf,  // created SHAREABLE
     kOpaque,  // lives in its context; exported and mapped through it
 };
+
+/// VIRGL_RENDERER_BLOB_FLAG_USE_SHAREABLE.
+inline constexpr uint32_t kBlobShareable = 2;
 
 struct BlobRequest {
     uint32_t res_id = 0;
     uint32_t blob_flags = 0;  // VIRGL_RENDERER_BLOB_FLAG_*
-    uint64_t blob_id = 0;
-    uint64_t size = 0;  // bytes
+    uint64_t blob_id = 0;     // 0: the control buffer
+    uint64_t size = 0;        // bytes
+
+    /// What it is a request for: nothing else comes of it. No worker is asked.
+    BlobKind kind() const {
+        if (blob_id == 0) return BlobKind::kShm;
+        return blob_flags & kBlobShareable ? BlobKind::kDmabuf : BlobKind::kOpaque;
+    }
 };
 
 struct BlobObject {
-    BlobKind kind = BlobKind::kOpaque;
     MapCache cache = MapCache::kNone;
-    UniqueFd fd;  // kShm and kDmabuf; invalid for kOpaque
-};
-
-struct ExportedBlob {
-    BlobKind kind = BlobKind::kDmabuf;
-    UniqueFd fd;
+    UniqueFd fd;  // always there for kShm and kDmabuf, never for kOpaque
 };
 
 /// Called once per retired fence, from the library's fence thread, no lock held.
@@ -65,8 +68,8 @@ class NativeContext {
     virtual Result<BlobObject> create_blob(const BlobRequest& request) = 0;
     /// What to mmap to reach an opaque resource's bytes; at least `size` bytes are there, for good.
     virtual Result<MapSource> map_source(uint32_t res_id, uint64_t size) = 0;
-    /// A new descriptor for an opaque resource.
-    virtual Result<ExportedBlob> export_blob(uint32_t res_id) = 0;
+    /// A dma-buf of an opaque resource.
+    virtual Result<UniqueFd> export_blob(uint32_t res_id) = 0;
     /// Makes a foreign dma-buf known here as res_id. Takes the descriptor.
     virtual void attach_resource(uint32_t res_id, UniqueFd dmabuf) = 0;
     virtual void detach_resource(uint32_t res_id) = 0;

@@ -93,18 +93,15 @@ int Renderer::create_guest_blob(const virgl_renderer_resource_create_blob_args& 
 // The worker is asked without the lock: its answer may take a while, and concerns nobody else.
 int Renderer::create_native_blob(const ContextPtr& context,
                                  const virgl_renderer_resource_create_blob_args& args) {
-    // What the worker gives a descriptor for: the control buffer, and what is to be shared.
-    const bool has_descriptor =
-        args.blob_id == 0 || (args.blob_flags & VIRGL_RENDERER_BLOB_FLAG_USE_SHAREABLE);
-    auto descriptors = usage_->take_descriptors(has_descriptor ? 1 : 0);
+    const BlobRequest request{args.res_handle, args.blob_flags, args.blob_id, args.size};
+    auto descriptors = usage_->take_descriptors(request.kind() == BlobKind::kOpaque ? 0 : 1);
     if (!descriptors) {
         const std::lock_guard lock(mutex_);
         context->log.log(LogLevel::kWarning, "descriptors", "context {}: blob {} refused: {}",
                          context->id, args.blob_id, descriptors.error().message);
         return -descriptors.error().code;
     }
-    auto object =
-        context->native->create_blob({args.res_handle, args.blob_flags, args.blob_id, args.size});
+    auto object = context->native->create_blob(request);
     const std::lock_guard lock(mutex_);
     if (!object) {
         context->log.log(LogLevel::kWarning, "create_blob",
@@ -125,7 +122,7 @@ int Renderer::create_native_blob(const ContextPtr& context,
     resource.booked = usage_->take_resource();
     resource.descriptors = *std::move(descriptors);
     resource.fd = std::move(object->fd);
-    resource.fd_type = fd_type_of(object->kind);
+    resource.fd_type = fd_type_of(request.kind());
     resource.creator = context;
     resource.known_to.push_back(context);
     if (args.num_iovs > 0) {
@@ -253,23 +250,22 @@ int Renderer::export_blob(uint32_t res_id, uint32_t* type, int* fd) {
     if (!resource) return -EINVAL;
     auto exported = export_storage(resource);
     if (!exported) return -EINVAL;
-    *type = fd_type_of(exported->kind);
+    *type = exported->fd_type;
     *fd = exported->fd.release();
     return 0;
 }
 
 // A resource's storage does not change: no lock, which nobody may hold while a worker is asked.
-Result<ExportedBlob> Renderer::export_storage(const ResourcePtr& resource) {
+Result<ExportedStorage> Renderer::export_storage(const ResourcePtr& resource) {
     if (resource->opaque()) {
         const auto creator = resource->creator.lock();
         if (!creator) return fail(EINVAL, "resource {}: its context is gone", resource->id);
-        return creator->native->export_blob(resource->id);
+        auto dmabuf = creator->native->export_blob(resource->id);
+        if (!dmabuf) return tl::unexpected(dmabuf.error());
+        return ExportedStorage{VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF, *std::move(dmabuf)};
     }
     if (!resource->fd) return fail(EINVAL, "resource {} has no descriptor", resource->id);
-    ExportedBlob exported;
-    for (const BlobKind kind : {BlobKind::kShm, BlobKind::kDmabuf, BlobKind::kOpaque})
-        if (fd_type_of(kind) == resource->fd_type) exported.kind = kind;
-    exported.fd = resource->fd.duplicate();
+    ExportedStorage exported{resource->fd_type, resource->fd.duplicate()};
     if (!exported.fd) return fail(EMFILE, "no descriptor left for resource {}", resource->id);
     return exported;
 }
@@ -309,9 +305,8 @@ bool Renderer::import_into_classic(const ResourcePtr& resource) {
     } else {
         auto exported = export_storage(resource);
         if (!exported) return false;
-        error =
-            classic->import_blob({resource->id, VIRGL_RENDERER_BLOB_MEM_HOST3D,
-                                  fd_type_of(exported->kind), exported->fd.get(), resource->size});
+        error = classic->import_blob({resource->id, VIRGL_RENDERER_BLOB_MEM_HOST3D,
+                                      exported->fd_type, exported->fd.get(), resource->size});
         if (error == 0) std::ignore = exported->fd.release();
     }
     const std::lock_guard lock(mutex_);

@@ -119,7 +119,7 @@ class Renderer {
     int create_guest_blob(const virgl_renderer_resource_create_blob_args& args);
     int create_native_blob(const ContextPtr& context,
                            const virgl_renderer_resource_create_blob_args& args);
-    Result<ExportedBlob> export_storage(const ResourcePtr& resource);
+    Result<ExportedStorage> export_storage(const ResourcePtr& resource);
     void note_virgl_program(const Context& context);  // with the lock held
     int add_in_fences(Context& context, const uint64_t* ids, uint32_t count);
 

@@ -25,6 +25,12 @@ enum class ResourceHome {
     kImported,  // a descriptor that the VMM brought
 };
 
+/// A descriptor of a resource's storage, as the VMM gets it.
+struct ExportedStorage {
+    uint32_t fd_type = 0;  // VIRGL_RENDERER_BLOB_FD_TYPE_*
+    UniqueFd fd;
+};
+
 struct Resource {
     uint32_t id = 0;
     ResourceHome home = ResourceHome::kClassic;

@@ -10,7 +10,6 @@ namespace {
 
 // VIRGL_RENDERER_BLOB_FLAG_USE_*.
 constexpr uint32_t kBlobMappable = 1;
-constexpr uint32_t kBlobShareable = 2;
 constexpr uint32_t kBlobFlags = 7;
 
 }  // namespace
@@ -28,7 +27,7 @@ Result<BlobObject> DriverContext::create_control_blob(const BlobRequest& request
     if (auto status = control_.create(request.size, traits_.shmem_size); !status)
         return tl::unexpected(status.error());
     control_created();
-    BlobObject blob{BlobKind::kShm, MapCache::kCached, control_.duplicate_fd()};
+    BlobObject blob{MapCache::kCached, control_.duplicate_fd()};
     if (!blob.fd) return fail(ENOMEM, "no descriptor left for the control buffer");
     return blob;
 }
@@ -45,11 +44,10 @@ Result<BlobObject> DriverContext::create_blob(const BlobRequest& request) {
         round_up_to_page(request.size) == 0)
         return fail(EINVAL, "blob of {} bytes does not fit an object of {} bytes", request.size,
                     object->size);
-    BlobObject blob{BlobKind::kOpaque, object->cache, UniqueFd()};
-    if (request.blob_flags & kBlobShareable) {
+    BlobObject blob{object->cache, UniqueFd()};
+    if (request.kind() == BlobKind::kDmabuf) {
         auto dmabuf = export_dmabuf(object->handle.get());
         if (!dmabuf) return tl::unexpected(dmabuf.error());
-        blob.kind = BlobKind::kDmabuf;
         blob.fd = *std::move(dmabuf);
     }
     objects_.add_resource(request.res_id, *std::move(object));
@@ -65,12 +63,10 @@ Result<MapSource> DriverContext::map_source(uint32_t res_id) {
     return device_->map_source(*offset);
 }
 
-Result<ExportedBlob> DriverContext::export_blob(uint32_t res_id) {
+Result<UniqueFd> DriverContext::export_blob(uint32_t res_id) {
     const BufferObject* object = objects_.find_resource(res_id);
     if (!object) return fail(EINVAL, "resource {} is not known to this context", res_id);
-    auto dmabuf = export_dmabuf(object->handle.get());
-    if (!dmabuf) return tl::unexpected(dmabuf.error());
-    return ExportedBlob{BlobKind::kDmabuf, *std::move(dmabuf)};
+    return export_dmabuf(object->handle.get());
 }
 
 Result<UniqueFd> DriverContext::export_dmabuf(uint32_t gem_handle) {

@@ -95,7 +95,7 @@ class DriverContext {
 
     Result<BlobObject> create_blob(const BlobRequest& request);
     Result<MapSource> map_source(uint32_t res_id);
-    Result<ExportedBlob> export_blob(uint32_t res_id);
+    Result<UniqueFd> export_blob(uint32_t res_id);
     Status attach_resource(uint32_t res_id, UniqueFd dmabuf);
     void detach_resource(uint32_t res_id) { objects_.remove_resource(res_id); }
     /// Merged into what the next GPU submission waits for.

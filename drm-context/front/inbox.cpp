@@ -17,11 +17,19 @@ constexpr int kMessagesPerTurn = 64;
 // one that a guest has taken over.
 constexpr uint64_t kMaxLines = 1000;
 
+// Of the kernel (include/linux/err.h): what the VMM is told must be one, and stay one negated.
+constexpr int32_t kMaxErrno = 4095;
+
 std::string text_of(const transport::Reply& reply) {
     std::string text(reply.message, ::strnlen(reply.message, sizeof(reply.message)));
     std::ranges::replace_if(
         text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }, '?');
     return text;
+}
+
+Error error_of(const transport::Reply& reply) {
+    const bool is_errno = reply.error >= 1 && reply.error <= kMaxErrno;
+    return {is_errno ? reply.error : EIO, text_of(reply)};
 }
 
 }  // namespace
@@ -41,8 +49,7 @@ void Inbox::forget() {
 Result<Inbox::Answer> Inbox::wait(transport::Deadline deadline) {
     auto answer = wait_for_answer(deadline);
     forget();
-    if (answer && answer->reply.error != 0)
-        return tl::unexpected(Error{answer->reply.error, text_of(answer->reply)});
+    if (answer && answer->reply.error != 0) return tl::unexpected(error_of(answer->reply));
     return answer;
 }
 
@@ -98,7 +105,7 @@ bool Inbox::take_one() {
 void Inbox::log_line_of(const transport::Reply& reply) {
     if (++lines_ > kMaxLines) return;
     const auto level =
-        static_cast<LogLevel>(std::min(reply.kind, static_cast<uint32_t>(LogLevel::kError)));
+        static_cast<LogLevel>(std::min(reply.level, static_cast<uint32_t>(LogLevel::kError)));
     log(level, "{}", text_of(reply));
     if (lines_ == kMaxLines)
         log(LogLevel::kWarning, "context {} has said enough: its lines are dropped from now on",

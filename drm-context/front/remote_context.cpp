@@ -37,20 +37,24 @@ Result<BlobObject> RemoteContext::create_blob(const BlobRequest& request) {
         if (answer.error().code == ETIMEDOUT) detach_resource(request.res_id);
         return tl::unexpected(answer.error());
     }
-    BlobObject blob{static_cast<BlobKind>(answer->reply.kind),
-                    static_cast<MapCache>(answer->reply.cache), std::move(answer->descriptor)};
-    if (auto status = check_blob(blob, request); !status) {
-        detach_resource(request.res_id);
-        return tl::unexpected(status.error());
-    }
+    auto blob = judge_blob(*std::move(answer), request);
+    if (!blob) detach_resource(request.res_id);
     return blob;
 }
 
-Status RemoteContext::check_blob(const BlobObject& blob, const BlobRequest& request) {
-    if (blob.kind == BlobKind::kOpaque) return {};
-    if (auto status = check_memory(blob.fd, 0, request.size); !status) return status;
-    if (request.blob_id != 0) return {};
-    return link_->watch_control_buffer(blob.fd.get(), traits_);
+Result<BlobObject> RemoteContext::judge_blob(ContextLink::Answer answer,
+                                             const BlobRequest& request) {
+    if (answer.reply.cache > static_cast<uint32_t>(MapCache::kWriteCombined))
+        return fail(EBADMSG, "the worker speaks of a caching {}", answer.reply.cache);
+    BlobObject blob{static_cast<MapCache>(answer.reply.cache), UniqueFd()};
+    if (request.kind() == BlobKind::kOpaque) return blob;
+    blob.fd = std::move(answer.descriptor);
+    if (auto status = check_memory(blob.fd, 0, request.size); !status)
+        return tl::unexpected(status.error());
+    if (request.kind() == BlobKind::kShm)
+        if (auto status = link_->watch_control_buffer(blob.fd.get(), traits_); !status)
+            return tl::unexpected(status.error());
+    return blob;
 }
 
 Result<MapSource> RemoteContext::map_source(uint32_t res_id, uint64_t size) {
@@ -62,12 +66,12 @@ Result<MapSource> RemoteContext::map_source(uint32_t res_id, uint64_t size) {
     return source;
 }
 
-Result<ExportedBlob> RemoteContext::export_blob(uint32_t res_id) {
+Result<UniqueFd> RemoteContext::export_blob(uint32_t res_id) {
     auto answer = link_->ask(RecordType::kExportBlob, transport::ResourceCall{0, res_id, 0});
     if (!answer) return tl::unexpected(answer.error());
     if (auto status = check_memory(answer->descriptor, 0, 0); !status)
         return tl::unexpected(status.error());
-    return ExportedBlob{static_cast<BlobKind>(answer->reply.kind), std::move(answer->descriptor)};
+    return std::move(answer->descriptor);
 }
 
 void RemoteContext::attach_resource(uint32_t res_id, UniqueFd dmabuf) {

@@ -21,7 +21,7 @@ class RemoteContext final : public NativeContext {
     Status submit(std::span<const std::byte> commands) override;
     Result<BlobObject> create_blob(const BlobRequest& request) override;
     Result<MapSource> map_source(uint32_t res_id, uint64_t size) override;
-    Result<ExportedBlob> export_blob(uint32_t res_id) override;
+    Result<UniqueFd> export_blob(uint32_t res_id) override;
     void attach_resource(uint32_t res_id, UniqueFd dmabuf) override;
     void detach_resource(uint32_t res_id) override;
     Status create_fence(uint32_t ring_idx, uint64_t fence_id) override;
@@ -30,7 +30,7 @@ class RemoteContext final : public NativeContext {
     int device_fd() const override { return device_.get(); }
 
   private:
-    Status check_blob(const BlobObject& blob, const BlobRequest& request);
+    Result<BlobObject> judge_blob(ContextLink::Answer answer, const BlobRequest& request);
 
     const std::shared_ptr<ContextLink> link_;
     const DriverTraits& traits_;

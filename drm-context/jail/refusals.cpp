@@ -86,7 +86,7 @@ class Line {
 void report(const Call& call) {
     transport::Reply reply{};
     reply.cookie = transport::kLogCookie;
-    reply.kind = static_cast<uint32_t>(LogLevel::kWarning);
+    reply.level = static_cast<uint32_t>(LogLevel::kWarning);
     Line line(reply);
     line.text("a worker's jail refuses system call ");
     line.number(call.number, 10);

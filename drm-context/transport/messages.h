@@ -62,7 +62,7 @@ struct DescriptorMessage {
 
 /// Cookie of the worker's first word: it is ready, or why it is not.
 inline constexpr uint64_t kReadyCookie = 0;
-/// Cookie of a line for the log: `kind` is its LogLevel.
+/// Cookie of a line for the log.
 inline constexpr uint64_t kLogCookie = UINT64_MAX;
 
 /// An answer, or what a worker says unasked.
@@ -70,8 +70,8 @@ struct Reply {
     uint64_t cookie;
     uint64_t offset;  // kMapSource
     int32_t error;    // 0 or a positive errno
-    uint32_t kind;    // BlobKind
-    uint32_t cache;   // MapCache
+    uint32_t level;   // LogLevel, of a line for the log
+    uint32_t cache;   // MapCache, kCreateBlob
     uint32_t pad;
     char message[256];  // of the error, or for the log; terminated
 };

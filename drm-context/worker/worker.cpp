@@ -231,7 +231,6 @@ void Worker::create_blob(Payload payload) {
     if (!blob) return reply_error(call.cookie, blob.error());
     transport::Reply answer{};
     answer.cookie = call.cookie;
-    answer.kind = static_cast<uint32_t>(blob->kind);
     answer.cache = static_cast<uint32_t>(blob->cache);
     reply(answer, blob->fd.get());
 }
@@ -248,12 +247,11 @@ void Worker::map_source(Payload payload) {
 
 void Worker::export_blob(Payload payload) {
     const auto call = read<transport::ResourceCall>(payload);
-    auto exported = context_->export_blob(call.res_id);
-    if (!exported) return reply_error(call.cookie, exported.error());
+    const auto dmabuf = context_->export_blob(call.res_id);
+    if (!dmabuf) return reply_error(call.cookie, dmabuf.error());
     transport::Reply answer{};
     answer.cookie = call.cookie;
-    answer.kind = static_cast<uint32_t>(exported->kind);
-    reply(answer, exported->fd.get());
+    reply(answer, dmabuf->get());
 }
 
 void Worker::attach(Payload payload) {

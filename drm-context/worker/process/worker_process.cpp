@@ -22,7 +22,7 @@ void log_to_front(int socket, LogLevel level) {
     set_log_sink([socket](LogLevel line_level, std::string_view text) {
         transport::Reply line{};
         line.cookie = transport::kLogCookie;
-        line.kind = static_cast<uint32_t>(line_level);
+        line.level = static_cast<uint32_t>(line_level);
         std::memcpy(line.message, text.data(), std::min(text.size(), sizeof(line.message) - 1));
         (void)transport::send_message(socket, std::as_bytes(std::span(&line, 1)), -1);
     });

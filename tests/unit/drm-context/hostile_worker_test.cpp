@@ -120,7 +120,7 @@ TEST(HostileWorker, CannotFloodTheLog) {
     (void)hostage.link.ask(RecordType::kMapSource, transport::ResourceCall{});
     transport::Reply line{};
     line.cookie = transport::kLogCookie;
-    line.kind = UINT32_MAX;
+    line.level = UINT32_MAX;
     std::memset(line.message, '\n', sizeof(line.message));
     for (int i = 0; i < 5000; ++i) {
         (void)transport::send_message(hostage.worker.socket.get(),

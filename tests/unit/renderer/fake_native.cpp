@@ -53,19 +53,15 @@ Status FakeNativeContext::submit(std::span<const std::byte> commands) {
 Result<BlobObject> FakeNativeContext::create_blob(const BlobRequest& request) {
     BlobObject object;
     object.cache = MapCache::kCached;
-    if (request.blob_id == 0) {
-        object.kind = BlobKind::kShm;
-    } else {
+    if (request.blob_id != 0) {
         const auto found = objects.find(request.blob_id);
         if (found == objects.end()) return fail(ENOENT, "no blob {}", request.blob_id);
         if (request.size > found->second) return fail(EINVAL, "blob too large");
         objects.erase(found);
-        const bool shareable = request.blob_flags & VIRGL_RENDERER_BLOB_FLAG_USE_SHAREABLE;
-        object.kind = shareable ? BlobKind::kDmabuf : BlobKind::kOpaque;
     }
     auto memory = create_sealed_memfd("fake", round_up_to_page(request.size));
     if (!memory) return tl::unexpected(memory.error());
-    if (object.kind == BlobKind::kOpaque)
+    if (request.kind() == BlobKind::kOpaque)
         opaque_[request.res_id] = std::move(*memory);
     else
         object.fd = std::move(*memory);
@@ -80,12 +76,10 @@ Result<MapSource> FakeNativeContext::map_source(uint32_t res_id, uint64_t) {
     return source;
 }
 
-Result<ExportedBlob> FakeNativeContext::export_blob(uint32_t res_id) {
+Result<UniqueFd> FakeNativeContext::export_blob(uint32_t res_id) {
     auto source = map_source(res_id, 0);
     if (!source) return tl::unexpected(source.error());
-    ExportedBlob exported;
-    exported.fd = std::move(source->fd);
-    return exported;
+    return std::move(source->fd);
 }
 
 Status FakeNativeContext::create_fence(uint32_t ring_idx, uint64_t fence_id) {

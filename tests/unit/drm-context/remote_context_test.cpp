@@ -1,0 +1,148 @@
+// What the front makes of answers, whoever wrote them: a guest may have taken the worker over.
+#include "drm-context/front/remote_context.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+#include <sys/mman.h>
+
+#include <array>
+#include <climits>
+
+#include "blob/foreign_memory.h"
+#include "blob/memfd.h"
+#include "drm-context/context_types.h"
+
+namespace viaduct {
+namespace {
+
+constexpr uint64_t kSize = 4096;
+const DriverTraits& kTraits = find_context_type(wire::ContextType::kAmdgpu)->traits();
+
+constexpr BlobRequest kControlBuffer{1, 1, 0, kSize};
+constexpr BlobRequest kOpaque{1, 1, 7, kSize};
+constexpr BlobRequest kShared{1, 1 | kBlobShareable, 7, kSize};
+
+/// Memory that a worker may shrink while the VMM uses it.
+UniqueFd unsealed_memory() {
+    UniqueFd fd(::memfd_create("unsealed", MFD_CLOEXEC));
+    EXPECT_EQ(::ftruncate(fd.get(), kSize), 0);
+    return fd;
+}
+UniqueFd sealed_memory(uint64_t size = kSize) {
+    return create_sealed_memfd("sealed", size).value();
+}
+
+/// A context that has asked nothing yet, and what will answer its first question.
+class Remote {
+  public:
+    void answer(transport::Reply reply, const UniqueFd& descriptor = UniqueFd()) {
+        reply.cookie = 1;  // of the first question
+        ASSERT_TRUE(transport::send_message(worker_.socket.get(),
+                                            std::as_bytes(std::span(&reply, 1)), descriptor.get()));
+    }
+    NativeContext& context() { return context_; }
+
+  private:
+    transport::Channel channel_ = transport::create_channel(4096).value();
+    transport::ChannelEnd worker_ = transport::open_channel_end(std::move(channel_.worker)).value();
+    RemoteContext context_{std::make_shared<ContextLink>(1, std::move(channel_.front)), kTraits,
+                           UniqueFd()};
+};
+
+transport::Reply cached() {
+    transport::Reply reply{};
+    reply.cache = static_cast<uint32_t>(MapCache::kCached);
+    return reply;
+}
+
+TEST(RemoteContext, ABlobIsWhatWasAskedFor) {
+    struct Case {
+        const char* what;
+        BlobRequest request;
+        bool has_descriptor;
+    };
+    const Case cases[] = {{"the control buffer", kControlBuffer, true},
+                          {"shareable", kShared, true},
+                          {"neither", kOpaque, false}};
+    for (const Case& c : cases) {
+        Remote remote;
+        remote.answer(cached(), sealed_memory());
+        const auto blob = remote.context().create_blob(c.request);
+        ASSERT_TRUE(blob) << c.what << ": " << blob.error().message;
+        EXPECT_EQ(blob->fd.valid(), c.has_descriptor) << c.what;
+        EXPECT_EQ(blob->cache, MapCache::kCached) << c.what;
+    }
+}
+
+TEST(RemoteContext, ADescriptorOfAnOpaqueBlobGoesNoFurther) {
+    Remote remote;
+    remote.answer(cached(), unsealed_memory());
+    const auto blob = remote.context().create_blob(kOpaque);
+    ASSERT_TRUE(blob);
+    EXPECT_FALSE(blob->fd.valid());
+}
+
+TEST(RemoteContext, MemoryThatCanGoAwayIsRefused) {
+    for (const BlobRequest& request : {kControlBuffer, kShared}) {
+        Remote unsealed, short_one, none;
+        unsealed.answer(cached(), unsealed_memory());
+        EXPECT_EQ(unsealed.context().create_blob(request).error().code, EACCES);
+        short_one.answer(cached(), sealed_memory(kSize / 2));
+        EXPECT_EQ(short_one.context()
+                      .create_blob({1, request.blob_flags, request.blob_id, 3 * kSize})
+                      .error()
+                      .code,
+                  EINVAL);
+        none.answer(cached());
+        EXPECT_EQ(none.context().create_blob(request).error().code, EMFILE);
+    }
+    Remote exported;
+    exported.answer(cached(), unsealed_memory());
+    EXPECT_EQ(exported.context().export_blob(1).error().code, EACCES);
+}
+
+TEST(RemoteContext, AnUnknownCachingIsRefused) {
+    Remote remote;
+    transport::Reply reply{};
+    reply.cache = 4;
+    remote.answer(reply, sealed_memory());
+    const auto blob = remote.context().create_blob(kShared);
+    ASSERT_FALSE(blob);
+    EXPECT_EQ(blob.error().code, EBADMSG);
+}
+
+TEST(RemoteContext, AnErrorIsAnErrno) {
+    for (const int32_t error : {INT_MIN, -ENOMEM, -1, 4096, INT_MAX}) {
+        Remote remote;
+        transport::Reply reply{};
+        reply.error = error;
+        remote.answer(reply);
+        EXPECT_EQ(remote.context().create_blob(kShared).error().code, EIO) << error;
+    }
+}
+
+// Bytes of a reply beside its cookie.
+using ReplyBytes = std::array<uint32_t, 6>;
+
+RC_GTEST_PROP(RemoteContext, SurvivesAnyAnswer, (ReplyBytes bytes, uint8_t choice)) {
+    transport::Reply reply{};
+    std::memcpy(&reply.offset, bytes.data(), sizeof(bytes));
+    if (choice & 1) reply.error = 0;
+    if (choice & 2) reply.cache %= 8;
+    const BlobRequest requests[] = {kControlBuffer, kOpaque, kShared};
+    const BlobRequest& request = requests[choice % 3];
+    const UniqueFd fds[] = {UniqueFd(), unsealed_memory(), sealed_memory()};
+    Remote remote;
+    remote.answer(reply, fds[choice / 4 % 3]);
+    const auto blob = remote.context().create_blob(request);
+    if (!blob) {
+        RC_ASSERT(blob.error().code >= 1 && blob.error().code < 4096);
+        return;
+    }
+    RC_ASSERT(blob->cache <= MapCache::kWriteCombined);
+    RC_ASSERT(blob->fd.valid() == (request.kind() != BlobKind::kOpaque));
+    RC_ASSERT(!blob->fd.valid() || check_mappable(blob->fd.get(), 0, kSize).has_value());
+}
+
+}  // namespace
+}  // namespace viaduct
