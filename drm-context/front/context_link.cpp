@@ -30,6 +30,15 @@ std::chrono::milliseconds answer_time() {
     return time;
 }
 
+Result<UniqueFd> memory_with(std::span<const std::byte> payload) {
+    auto memory = create_sealed_memfd("viaduct-submission", payload.size());
+    if (!memory) return memory;
+    auto bytes = Mapping::map_shared(memory->get(), 0, payload.size());
+    if (!bytes) return tl::unexpected(bytes.error());
+    std::memcpy(bytes->data(), payload.data(), payload.size());
+    return memory;
+}
+
 }  // namespace
 
 ContextLink::ContextLink(uint32_t ctx_id, transport::ChannelEnd end)
@@ -52,11 +61,13 @@ Status ContextLink::send(RecordType type, std::span<const std::byte> payload, Un
 }
 
 Status ContextLink::send_large(std::span<const std::byte> payload) {
-    auto memory = create_sealed_memfd("viaduct-submission", payload.size());
-    if (!memory) return tl::unexpected(memory.error());
-    auto bytes = Mapping::map_shared(memory->get(), 0, payload.size());
-    if (!bytes) return tl::unexpected(bytes.error());
-    std::memcpy(bytes->data(), payload.data(), payload.size());
+    auto memory = memory_with(payload);
+    if (!memory) {
+        // The guest may wait for any command in it.
+        lose(fmt::format("a submission of {} bytes is lost: {}", payload.size(),
+                         memory.error().message));
+        return tl::unexpected(memory.error());
+    }
     const transport::SubmitMemory call{++last_cookie_, payload.size()};
     return send_locked({RecordType::kSubmitMemory, std::as_bytes(std::span(&call, 1)),
                         *std::move(memory), payload.size()});

@@ -216,7 +216,10 @@ Mapping Worker::map_submission(Payload payload) {
     const UniqueFd memory = take_descriptor(call.cookie);
     auto bytes = Mapping::map_shared(memory.get(), 0, call.size);
     if (bytes) return *std::move(bytes);
+    // The guest may wait for any command in it. The front, for whom this end comes unasked, lets it
+    // go on.
     report("large submission lost", bytes.error());
+    quit_ = true;
     return {};
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <csignal>
 #include <cstring>
@@ -230,6 +231,20 @@ TEST_F(ContextLinkTest, AGuestThatOutrunsEverythingLosesItsContextOnly) {
     EXPECT_EQ(collect(), std::vector<uint64_t>{42}) << "its fences retire";
     EXPECT_TRUE(link_.add_fence(1, 43));
     EXPECT_EQ(collect(), std::vector<uint64_t>{43}) << "also those to come";
+}
+
+TEST_F(ContextLinkTest, ALargeSubmissionThatCannotBeCarriedLosesTheContext) {
+    EXPECT_TRUE(link_.add_fence(1, 42));
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const rlimit none{0, before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    const auto status = submit(1, kRing);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code, EMFILE);
+    EXPECT_FALSE(submit(2)) << "its guest would wait for the first one for ever";
+    EXPECT_EQ(collect(), std::vector<uint64_t>{42});
 }
 
 TEST_F(ContextLinkTest, AnAnswerThatNeverComesTimesOut) {
