@@ -22,31 +22,6 @@ class LdsTest : public testing::Test {
     WaveBench bench;
 };
 
-TEST_F(LdsTest, ReadsAndWrites) {
-    bench.run({"ds_read_b128 v[8:11], v1 offset:16", {0xd9fe0010, 0x08000001}});
-    for (unsigned i = 0; i < 4; i++) EXPECT_EQ(bench.lane(8 + i, 5), 0x02000000 + 4 + 5 + i);
-    bench.run({"ds_read2_b32 v[8:9], v1 offset0:1 offset1:3", {0xd86e0301, 0x08000001}});
-    EXPECT_EQ(bench.lane(8, 5), 0x02000006u);
-    EXPECT_EQ(bench.lane(9, 5), 0x02000008u);
-    bench.run({"ds_read2st64_b64 v[8:11], v1 offset0:0 offset1:1", {0xd8f00100, 0x08000001}});
-    EXPECT_EQ(bench.lane(8, 2), 0x02000002u);
-    EXPECT_EQ(bench.lane(11, 2), 0x02000083u);
-    bench.run({"ds_write2_b32 v1, v2, v3 offset0:64 offset1:128", {0xd81c8040, 0x00030201}});
-    EXPECT_EQ(lds(64 + 9), 109u);
-    EXPECT_EQ(lds(128 + 9), 209u);
-    bench.run({"ds_write_b64 v1, v[2:3]",
-               {0xd89a0000, 0x00000201}});  // lanes overlap: the highest lane wins
-    EXPECT_EQ(lds(9), 109u);
-    EXPECT_EQ(lds(64), 263u);
-    bench.fill(8, 0xdeadbeef);
-    bench.run({"ds_write_b16_d16_hi v1, v8", {0xd8aa0000, 0x00000801}});
-    EXPECT_EQ(lds(9), 0x0000deadu);
-    bench.run({"ds_read_i16 v8, v1", {0xd8760000, 0x08000001}});
-    EXPECT_EQ(bench.lane(8, 9), 0xffffdeadu);
-    bench.run({"ds_read_u8_d16_hi v8, v1", {0xd8ae0000, 0x08000001}});
-    EXPECT_EQ(bench.lane(8, 9), 0x00addeadu);
-}
-
 TEST_F(LdsTest, OutOfRangeReadsGiveZeroAndWritesAreDropped) {
     bench.group.lds_bytes = 64;
     bench.run({"ds_read_b32 v8, v1", {0xd86c0000, 0x08000001}});
@@ -125,6 +100,9 @@ TEST_F(LdsTest, ThreadIdAddressesAndAppend) {
     bench.run({"ds_append v8", {0xd97c0000, 0x08000000}});
     EXPECT_EQ(bench.lane(8, 0), 0x02000010u);
     EXPECT_EQ(lds(16), 0x02000018u);
+    bench.run({"ds_write_addtid_b32 v2 offset:8", {0xd83a0008, 0x00000200}});
+    EXPECT_EQ(lds(16 + 2 + 7), 107u);
+    EXPECT_EQ(lds(16 + 2 + 8), 0x02000000u + 16 + 2 + 8);  // of an inactive lane
     bench.run({"ds_consume v8", {0xd97a0000, 0x08000000}});
     EXPECT_EQ(lds(16), 0x02000010u);
 }

@@ -69,6 +69,8 @@ TEST_F(Memory, GlobalLoadsOfAllSizes) {
         {{"global_load_short_d16 v8, v1, s[0:1]", {0xdc908000, 0x08000001}}, 0xaaaaf2f3},
         {{"global_load_short_d16_hi v8, v1, s[0:1]", {0xdc948000, 0x08000001}}, 0xf2f3bbbb},
         {{"global_load_ubyte_d16 v8, v1, s[0:1]", {0xdc808000, 0x08000001}}, 0xaaaa00f3},
+        {{"global_load_ubyte_d16_hi v8, v1, s[0:1]", {0xdc848000, 0x08000001}}, 0x00f3bbbb},
+        {{"global_load_sbyte_d16 v8, v1, s[0:1]", {0xdc888000, 0x08000001}}, 0xaaaafff3},
         {{"global_load_sbyte_d16_hi v8, v1, s[0:1]", {0xdc8c8000, 0x08000001}}, 0xfff3bbbb},
     };
     for (const auto& c : cases) {
@@ -96,6 +98,17 @@ TEST_F(Memory, GlobalStoresOfAllSizes) {
     EXPECT_EQ(dword(2), 0x11223344u);
     EXPECT_EQ(dword(3), 0x55667788u);
     EXPECT_EQ(dword(4), 0x01000004u);
+    bench.fill64(10, 0x99aabbccddeeff00);
+    for (const Line& line :
+         {Line{"global_store_dwordx3 v1, v[8:10], s[0:1] offset:32", {0xdc788020, 0x00000801}},
+          Line{"global_store_dwordx4 v1, v[8:11], s[0:1] offset:32", {0xdc7c8020, 0x00000801}}}) {
+        bench.run(line);
+        EXPECT_EQ(dword(8), 0x11223344u) << line.text;
+        EXPECT_EQ(dword(9), 0x55667788u) << line.text;
+        EXPECT_EQ(dword(10), 0xddeeff00u) << line.text;
+    }
+    EXPECT_EQ(dword(11), 0x99aabbccu);
+    EXPECT_EQ(dword(12), 0x0100000cu);
     bench.run({"global_store_dword v1, v8, s[0:1] offset:-4096", {0xdc709000, 0x00000801}});
     EXPECT_TRUE(faulted());
 }
@@ -189,20 +202,6 @@ TEST_F(Memory, ScalarBufferLoadsStopAtTheEnd) {
     EXPECT_EQ(bench.wave->s[17], 0x01000005u);
     EXPECT_EQ(bench.wave->s[18], 0u);
     EXPECT_FALSE(faulted());
-}
-
-TEST_F(Memory, ScalarStoresAndAtomics) {
-    bench.wave->s[16] = 9;
-    bench.run({"s_store_dword s16, s[0:1], 0x8", {0xc0420400, 0x00000008}});
-    EXPECT_EQ(dword(2), 9u);
-    bench.run({"s_atomic_add s16, s[0:1], 0x8 glc", {0xc20b0400, 0x00000008}});
-    EXPECT_EQ(dword(2), 18u);
-    EXPECT_EQ(bench.wave->s[16], 9u);
-    bench.run({"s_memtime s[16:17]", {0xc0900400, 0x00000000}});
-    const uint64_t first = bench.wave->s64(16);
-    EXPECT_NE(first, 0u);
-    bench.run({"s_memtime s[16:17]", {0xc0900400, 0x00000000}});
-    EXPECT_GE(bench.wave->s64(16), first);
 }
 
 TEST_F(Memory, RawBuffersCheckBytes) {
