@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <bit>
-#include <chrono>
-#include <thread>
+#include <csignal>
+#include <cstdlib>
+#include <string_view>
 
 #include "tests/integration/abi/vmm.h"
+#include "tests/integration/isolation/workers.h"
 
 namespace viaduct::test {
 namespace {
@@ -86,12 +88,20 @@ TEST_F(Limits, WhatAContextHeldIsFreeWhenItHasGone) {
         EXPECT_EQ(guest_.create_buffer(40 * kMiB), 0u);
     }
     // Its worker winds down on its own time.
-    uint32_t buffer = 0;
-    for (int i = 0; i < 500 && buffer == 0; ++i) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
-        buffer = guest_.create_buffer(40 * kMiB);
-    }
-    EXPECT_NE(buffer, 0u);
+    EXPECT_TRUE(eventually([&] { return guest_.create_buffer(40 * kMiB) != 0; }));
+}
+
+// While the VMM has the context still: its guest's process lives on and has noticed nothing yet.
+TEST_F(Limits, WhatAKilledWorkerHeldIsFree) {
+    const char* isolation = std::getenv("VIADUCT_ISOLATION");
+    if (!isolation || isolation != std::string_view("process"))
+        GTEST_SKIP() << "there are no workers to kill";
+    const std::string name = unique_name("held");
+    GuestContext other(vmm_, 2, GuestContext::Control::kCreate, name);
+    ASSERT_NE(other.create_buffer(40 * kMiB), 0u);
+    EXPECT_EQ(guest_.create_buffer(40 * kMiB), 0u);
+    ::kill(worker_of(name), SIGKILL);
+    EXPECT_TRUE(eventually([&] { return guest_.create_buffer(40 * kMiB) != 0; }));
 }
 
 TEST_F(Limits, Buffers) {

@@ -7,6 +7,10 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <utility>
+#include <vector>
 
 #include "tests/integration/abi/vmm.h"
 #include "tests/integration/isolation/workers.h"
@@ -32,6 +36,22 @@ class Jail : public ::testing::Test {
         std::error_code error;
         return fs::read_symlink(fmt::format("/proc/{}/{}", pid, what), error);
     }
+    /// A line of /proc/PID/limits: the soft and the hard limit.
+    std::pair<uint64_t, uint64_t> limit_of(pid_t pid, const std::string& name) {
+        std::ifstream file(fmt::format("/proc/{}/limits", pid));
+        const auto number = [](const std::string& word) {
+            return word == "unlimited" ? UINT64_MAX : std::stoull(word);
+        };
+        for (std::string line; std::getline(file, line);) {
+            if (!line.starts_with(name)) continue;
+            std::istringstream values(line.substr(name.size()));
+            std::string soft, hard;
+            values >> soft >> hard;
+            return {number(soft), number(hard)};
+        }
+        ADD_FAILURE() << "no limit called " << name;
+        return {UINT64_MAX, UINT64_MAX};
+    }
     const std::string name_ = unique_name("jail");
     Vmm vmm_;
     GuestContext guest_{vmm_, 1, GuestContext::Control::kCreate, name_};
@@ -43,6 +63,25 @@ TEST_F(Jail, IsClosed) {
     EXPECT_EQ(status_line(worker_, "Seccomp"), "2") << "a filter";
     for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"})
         EXPECT_EQ(status_line(worker_, set), "0000000000000000") << set;
+}
+
+TEST_F(Jail, HasLimits) {
+    struct Limit {
+        const char* name;
+        uint64_t most;
+    };
+    std::vector<Limit> limits = {{"Max core file size", 0},
+                                 {"Max msgqueue size", 0},
+                                 {"Max locked memory", 0},
+                                 {"Max open files", 16384}};
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    limits.push_back({"Max data size", 1 << 30});
+#endif
+    for (const Limit& limit : limits) {
+        const auto [soft, hard] = limit_of(worker_, limit.name);
+        EXPECT_LE(soft, limit.most) << limit.name;
+        EXPECT_LE(hard, limit.most) << limit.name;
+    }
 }
 
 TEST_F(Jail, StaysClosedForThreadsOfTheSimulatedGpu) {
