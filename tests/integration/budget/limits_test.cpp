@@ -4,8 +4,6 @@
 
 #include <bit>
 #include <csignal>
-#include <cstdlib>
-#include <string_view>
 
 #include "tests/integration/abi/vmm.h"
 #include "tests/integration/isolation/workers.h"
@@ -34,6 +32,12 @@ class Limits : public testing::Test {
         const auto memory = query<drm_amdgpu_memory_info>(guest, AMDGPU_INFO_MEMORY);
         return memory.vram.total_heap_size + memory.gtt.total_heap_size;
     }
+    /// As the control buffer has it.
+    uint64_t shown_use(GuestContext& guest) {
+        w::Shmem shown;
+        std::memcpy(&shown, guest.control().data(), sizeof(shown));
+        return shown.vram.heap_usage + shown.gtt.heap_usage;
+    }
     uint64_t use_of_heaps(GuestContext& guest) {
         const auto memory = query<drm_amdgpu_memory_info>(guest, AMDGPU_INFO_MEMORY);
         return memory.vram.heap_usage + memory.gtt.heap_usage;
@@ -59,6 +63,7 @@ TEST_F(Limits, UseIsTheGuestsOwn) {
     const uint32_t buffer = guest_.create_buffer(8 * kMiB);
     ASSERT_NE(buffer, 0u);
     EXPECT_EQ(use_of_heaps(guest_), before + 8 * kMiB);
+    EXPECT_EQ(shown_use(guest_), before + 8 * kMiB);
     EXPECT_EQ(query<uint64_t>(guest_, AMDGPU_INFO_GTT_USAGE), before + 8 * kMiB);
     virgl_renderer_resource_unref(buffer);
     ASSERT_TRUE(guest_.settle());
@@ -93,9 +98,7 @@ TEST_F(Limits, WhatAContextHeldIsFreeWhenItHasGone) {
 
 // While the VMM has the context still: its guest's process lives on and has noticed nothing yet.
 TEST_F(Limits, WhatAKilledWorkerHeldIsFree) {
-    const char* isolation = std::getenv("VIADUCT_ISOLATION");
-    if (!isolation || isolation != std::string_view("process"))
-        GTEST_SKIP() << "there are no workers to kill";
+    if (!has_worker_processes()) GTEST_SKIP() << "there are no workers to kill";
     const std::string name = unique_name("held");
     GuestContext other(vmm_, 2, GuestContext::Control::kCreate, name);
     ASSERT_NE(other.create_buffer(40 * kMiB), 0u);

@@ -5,15 +5,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <cstdlib>
+
 #include "tests/integration/abi/vmm.h"
+#include "tests/integration/isolation/workers.h"
 
 namespace viaduct::test {
 namespace {
 
-TEST(Metrics, FollowAContextsLife) {
+std::string metrics_socket() {
     const char* place = std::getenv("VIADUCT_METRICS");
-    ASSERT_NE(place, nullptr);
-    const std::string socket = place + std::string_view("unix:").size();
+    return place ? place + std::string_view("unix:").size() : "";
+}
+
+TEST(Metrics, FollowAContextsLife) {
+    const std::string socket = metrics_socket();
     {
         Vmm vmm;
         {
@@ -47,6 +54,37 @@ TEST(Metrics, FollowAContextsLife) {
     }
     struct stat status {};
     EXPECT_NE(::stat(socket.c_str(), &status), 0) << "the socket stays behind";
+}
+
+/// Of the process's life, not only of one Vmm's.
+double contexts_lost() {
+    return sum_of(read_metrics(metrics_socket()), "viaduct_vm_contexts_lost_total");
+}
+
+TEST(Metrics, CountGpuContextsLostByAReset) {  // D15
+    Vmm vmm;
+    const double lost = contexts_lost();
+    GuestContext faulting(vmm, 1, GuestContext::Control::kCreate, "fault");
+    GuestContext other(vmm, 2);
+    ASSERT_NE(faulting.submit_write(faulting.create_gpu_context(), 1), 0u);
+    ASSERT_NE(other.submit_write(other.create_gpu_context(), 1), 0u);
+    EXPECT_TRUE(faulting.fence_retires(1));
+    EXPECT_TRUE(other.fence_retires(1));
+    const Samples samples = read_metrics(metrics_socket());
+    EXPECT_EQ(sum_of(samples, "viaduct_context_resets_total", "context=\"1\""), 1);
+    EXPECT_EQ(sum_of(samples, "viaduct_context_resets_total", "context=\"2\""), 0);
+    EXPECT_EQ(contexts_lost(), lost) << "its worker lives";
+}
+
+TEST(Metrics, CountContextsLostWithTheirWorkers) {
+    if (!has_worker_processes()) GTEST_SKIP() << "there are no workers to kill";
+    Vmm vmm;
+    const double lost = contexts_lost();
+    const std::string name = unique_name("dies");
+    GuestContext mortal(vmm, 1, GuestContext::Control::kCreate, name), other(vmm, 2);
+    ::kill(worker_of(name), SIGKILL);
+    EXPECT_TRUE(eventually([&] { return contexts_lost() == lost + 1; }));
+    EXPECT_TRUE(other.settle());
 }
 
 }  // namespace

@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <string_view>
 #include <thread>
 
 namespace viaduct::test {
@@ -29,6 +31,11 @@ std::string process_name(const std::string& guest_name) {
 }
 
 }  // namespace
+
+bool has_worker_processes() {
+    const char* isolation = std::getenv("VIADUCT_ISOLATION");
+    return !isolation || isolation != std::string_view("thread");
+}
 
 std::string unique_name(const std::string& tag) {
     static int last = 0;

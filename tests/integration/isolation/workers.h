@@ -8,6 +8,9 @@
 
 namespace viaduct::test {
 
+/// False in thread mode.
+bool has_worker_processes();
+
 /// A name for a guest's process that no other test on this machine uses at the same time: workers
 /// show it as theirs.
 std::string unique_name(const std::string& tag);
