@@ -33,6 +33,7 @@ std::string seconds(uint64_t ns) {
 }
 
 struct LivingContext {
+    int64_t started_ns;
     const ContextCounters* counters;
     const account::Charge* charge;
     std::string labels;  // vm, pid, context, process
@@ -45,8 +46,7 @@ class Writer {
           page_(vm.page()),
           counters_(vm.counters()),
           vm_labels_(fmt::format("vm=\"{}\",pid=\"{}\"", quoted(identity.vm), identity.pid)) {
-        const uint32_t slots = std::min(page_.slots_used.load(), account::kSlots);
-        for (uint32_t slot = 0; slot < slots; ++slot) add_context(slot);
+        for (const auto& [slot, tenant] : vm.tenants()) add_context(slot, tenant);
     }
 
     std::string run() {
@@ -58,13 +58,10 @@ class Writer {
     }
 
   private:
-    void add_context(uint32_t slot) {
-        const ContextCounters& counters = page_.contexts[slot];
-        if (counters.state.load(std::memory_order_acquire) != account::kTaken) return;
-        const size_t length = ::strnlen(counters.name, sizeof(counters.name));
-        contexts_.push_back({&counters, &page_.charges[slot],
+    void add_context(uint32_t slot, const VmAccount::Tenant& tenant) {
+        contexts_.push_back({tenant.started_ns, &page_.contexts[slot], &page_.charges[slot],
                              fmt::format("{},context=\"{}\",process=\"{}\"", vm_labels_,
-                                         counters.ctx_id.load(), quoted({counters.name, length}))});
+                                         tenant.ctx_id, quoted(tenant.name))});
     }
 
     void family(std::string_view name, std::string_view type, std::string_view help) {
@@ -152,10 +149,10 @@ void Writer::write_vm_limits() {
 }
 
 void Writer::write_contexts() {
-    per_context("context_start_seconds", "gauge", "When it was created, by CLOCK_MONOTONIC.",
-                [](const ContextCounters& c) {
-                    return seconds(static_cast<uint64_t>(std::max<int64_t>(c.started_ns, 0)));
-                });
+    family("context_start_seconds", "gauge", "When it was created, by CLOCK_MONOTONIC.");
+    for (const LivingContext& context : contexts_)
+        sample("context_start_seconds", context.labels,
+               seconds(static_cast<uint64_t>(context.started_ns)));
     family("context_memory_bytes", "gauge", "GPU memory of the context's own buffers.");
     for (const LivingContext& context : contexts_) {
         const MemoryUse use = memory_of(*context.charge);

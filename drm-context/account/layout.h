@@ -1,6 +1,7 @@
 // The account of one VM, in memory that its VMM and the workers of its contexts share.
 //
-// Whoever reads here must survive any value: a guest may have taken a worker over.
+// Whoever reads here must survive any value: a guest may have taken a worker over. What the VMM
+// decides by, such as which slots are taken, is not here (VmAccount).
 #pragma once
 
 #include <array>
@@ -36,14 +37,8 @@ struct RingCounters {
     std::array<std::atomic<uint64_t>, kLatencyBuckets> latency;
 };
 
-/// Written by the context's worker, but for the first fields.
+/// Written by the context's worker.
 struct ContextCounters {
-    // The front's.
-    std::atomic<uint32_t> state;  // kFree, kBeginning, kTaken
-    std::atomic<uint32_t> ctx_id;
-    char name[72];                    // of the guest process; sanitised, terminated
-    std::atomic<int64_t> started_ns;  // CLOCK_MONOTONIC
-    // The worker's.
     std::atomic<uint32_t> rings;                               // GPU timelines, numbered from 1
     std::atomic<uint64_t> bytes;                               // of commands
     std::array<std::atomic<uint64_t>, kMaxCommands> commands;  // by the wire's number
@@ -56,10 +51,6 @@ struct ContextCounters {
     std::array<RingCounters, kMaxRings> ring;  // [0] is ring 1
 };
 
-inline constexpr uint32_t kFree = 0;
-inline constexpr uint32_t kBeginning = 1;  // taken, the name is not written yet
-inline constexpr uint32_t kTaken = 2;
-
 /// Tokens are nanoseconds of GPU time, negative when used up; time is CLOCK_MONOTONIC.
 struct TokenBucket {
     std::atomic<int64_t> tokens;
@@ -68,7 +59,6 @@ struct TokenBucket {
 
 struct Page {
     std::array<TokenBucket, kQueueClasses> buckets;
-    std::atomic<uint32_t> slots_used;  // no slot from here on was ever taken
     std::array<Charge, kSlots> charges;
     std::array<ContextCounters, kSlots> contexts;
 };

@@ -4,7 +4,10 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -36,6 +39,13 @@ class VmAccount {
     static Result<std::shared_ptr<VmAccount>> create(
         std::shared_ptr<VmCounters> counters = nullptr);
 
+    /// Who a slot is taken for.
+    struct Tenant {
+        uint32_t ctx_id = 0;
+        std::string name;        // of the guest process; sanitised
+        int64_t started_ns = 0;  // CLOCK_MONOTONIC
+    };
+
     /// A place for a new context. ENOSPC: as many as there can be run already.
     Result<uint32_t> take_slot(uint32_t ctx_id, std::string_view name);
     /// Takes back whatever the context held, however its worker ended. Nobody may write there any
@@ -43,6 +53,9 @@ class VmAccount {
     void free_slot(uint32_t slot);
     /// The same for what it holds of the GPU's memory only.
     void clear_charge(uint32_t slot);
+
+    /// Those of the contexts that are alive, by slot.
+    std::map<uint32_t, Tenant> tenants() const;
 
     /// A descriptor of the memory, for a worker.
     UniqueFd duplicate_fd() const { return fd_.duplicate(); }
@@ -62,6 +75,8 @@ class VmAccount {
     UniqueFd fd_;
     Mapping mapping_;
     std::shared_ptr<VmCounters> counters_;
+    mutable std::mutex mutex_;
+    std::map<uint32_t, Tenant> tenants_;  // by slot
 };
 
 /// Movable owner of one slot. The account lives as long as its slots do.

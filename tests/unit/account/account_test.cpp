@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <thread>
 #include <vector>
 
@@ -91,6 +92,17 @@ TEST_F(Account, SlotsAreBounded) {
     EXPECT_EQ(vm_->take_slot(0, "").error().code, ENOSPC);
     vm_->free_slot(17);
     EXPECT_EQ(vm_->take_slot(0, "").value(), 17u);
+}
+
+TEST_F(Account, WhatAWorkerWritesKeepsNobodyOut) {
+    const VmSlot first(vm_, vm_->take_slot(1, "first").value());
+    for (int byte = 0; byte < 256; ++byte) {
+        std::memset(static_cast<void*>(&vm_->page()), byte, sizeof(account::Page));
+        const auto next = vm_->take_slot(2, "next");
+        ASSERT_TRUE(next) << byte << ": " << next.error().message;
+        EXPECT_EQ(*next, 1u) << "never one that is in use";
+        vm_->free_slot(*next);
+    }
 }
 
 TEST_F(Account, ASlotOutOfRangeIsRefused) {

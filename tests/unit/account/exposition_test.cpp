@@ -51,13 +51,16 @@ TEST_F(Exposition, IsWellFormedAndSaysWhatIsThere) {
 }
 
 TEST_F(Exposition, SurvivesAnythingInTheSharedMemory) {
+    const VmSlot slot(vm_, vm_->take_slot(1, "taken over").value());
     for (const int byte : {0x00, 0x01, 0x02, 0x7f, 0x80, 0xff}) {
         account::Page& page = vm_->page();
         std::memset(static_cast<void*>(&page.charges[0]), byte, sizeof(page.charges[0]));
         std::memset(static_cast<void*>(&page.contexts[0]), byte, sizeof(page.contexts[0]));
-        page.slots_used = byte == 0 ? UINT32_MAX : 1;
-        page.contexts[0].state = account::kTaken;
-        expect_well_formed(exposition(identity_, *vm_));
+        const std::string text = exposition(identity_, *vm_);
+        expect_well_formed(text);
+        EXPECT_NE(text.find("viaduct_vm_contexts{vm=\"a \\\"b\\\"\\\\c?\",pid=\"42\"} 1\n"),
+                  std::string::npos)
+            << text;
     }
 }
 
