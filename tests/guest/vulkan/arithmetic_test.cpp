@@ -70,7 +70,7 @@ TEST_F(Arithmetic, Float32) {
 }
 
 TEST_F(Arithmetic, Float64) {
-    if (!device_.features().float64) GTEST_SKIP() << "the device has no doubles";
+    VIADUCT_NEEDS(device_.features().float64, "the device has no doubles");
     const Buffer source(device_, kCount * 16);
     const Buffer target(device_, kCount * 8);
     const std::vector<uint32_t> random = random_words(kCount * 2, 2);
@@ -123,8 +123,8 @@ uint16_t integer_model(uint16_t a, uint16_t b) {
 
 TEST_F(Arithmetic, TypesOf16Bits) {
     const Features& features = device_.features();
-    if (!features.int16 || !features.float16 || !features.storage_16bit)
-        GTEST_SKIP() << "the device has no 16-bit types";
+    VIADUCT_NEEDS(features.int16 && features.float16 && features.storage_16bit,
+                  "the device has no 16-bit types");
     const Buffer integers(device_, kCount * 4);
     const Buffer floats(device_, kCount * 4);
     const Buffer integer_results(device_, kCount * 2);

@@ -17,9 +17,7 @@ namespace {
 
 class Compute : public testing::TestWithParam<QueueKind> {
   protected:
-    void SetUp() override {
-        if (!device_.has_queue(GetParam())) GTEST_SKIP() << "no such queue";
-    }
+    void SetUp() override { VIADUCT_NEEDS(device_.has_queue(GetParam()), "no such queue"); }
     void run(const Commands::Recorder& record) { Commands(device_, GetParam(), record).run(); }
     void dispatch(const ComputePipeline& pipeline, uint32_t groups) {
         run([&](VkCommandBuffer commands) {
@@ -231,8 +229,8 @@ uint64_t chase(std::span<const Node> nodes, uint64_t base, uint64_t head) {
 }
 
 TEST_P(Compute, AddressesAndIntegersOf64Bits) {
-    if (!device_.features().buffer_device_address || !device_.features().int64)
-        GTEST_SKIP() << "the device has no 64-bit addresses or integers";
+    VIADUCT_NEEDS(device_.features().buffer_device_address && device_.features().int64,
+                  "the device has no 64-bit addresses or integers");
     constexpr size_t kLists = 128;
     constexpr size_t kNodes = 1024;
     const Buffer nodes(device_, kNodes * sizeof(Node));

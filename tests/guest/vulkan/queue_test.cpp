@@ -84,7 +84,7 @@ TEST_F(Queues, BinarySemaphoresOrderAChainOfCopies) {
 }
 
 TEST_F(Queues, OneTimelineSemaphoreOrdersAChainOfCopies) {
-    if (!device_.features().timeline_semaphores) GTEST_SKIP() << "no timeline semaphores";
+    VIADUCT_NEEDS(device_.features().timeline_semaphores, "no timeline semaphores");
     constexpr uint64_t kStart = 5;
     constexpr size_t kSteps = 12;
     const Chain chain = make_chain(kSteps);
@@ -101,8 +101,8 @@ TEST_F(Queues, OneTimelineSemaphoreOrdersAChainOfCopies) {
 
 // The jobs are submitted last one first; the CPU's signal sets them off.
 TEST_F(Queues, TimelineWaitsMayComeBeforeTheirSignals) {
-    if (!device_.features().timeline_semaphores) GTEST_SKIP() << "no timeline semaphores";
-    if (kinds_.size() < 2) GTEST_SKIP() << "only one queue";
+    VIADUCT_NEEDS(device_.features().timeline_semaphores, "no timeline semaphores");
+    VIADUCT_NEEDS(kinds_.size() >= 2, "only one queue");
     const size_t steps = kinds_.size();  // a queue executes its own submissions in order
     const Chain chain = make_chain(steps);
     const OwnedSemaphore timeline = device_.make_timeline_semaphore(0);

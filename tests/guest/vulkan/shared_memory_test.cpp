@@ -85,7 +85,7 @@ int run_child(const Way& way, const UniqueFd& memory) {
 class SharedMemory : public testing::TestWithParam<Way> {
   protected:
     void SetUp() override {
-        if (!can_share(device_, GetParam())) GTEST_SKIP() << "the driver cannot share memory so";
+        VIADUCT_NEEDS(can_share(device_, GetParam()), "the driver cannot share memory so");
     }
     Device& device_ = shared_device();
 };

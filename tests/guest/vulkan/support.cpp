@@ -1,12 +1,23 @@
 #include "tests/guest/vulkan/support.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 
 namespace viaduct::vulkan {
 
 Device& shared_device() {
     static Device device;
     return device;
+}
+
+bool may_lack_features() {
+    return std::getenv("VIADUCT_GUEST_DEVICE") == nullptr;
+}
+
+bool predates_transfer_queues(const Device& device) {
+    unsigned version = 0;
+    return std::sscanf(device.identity().version.c_str(), "Mesa %u", &version) == 1 && version < 24;
 }
 
 void fill_pattern(std::span<std::byte> bytes, uint32_t seed) {

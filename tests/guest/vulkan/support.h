@@ -19,6 +19,21 @@ namespace viaduct::vulkan {
 /// The device of this process: opened at first use, shared by all tests that do not break it.
 Device& shared_device();
 
+/// False where VIADUCT_GUEST_DEVICE says what there must be: a device of AMD's, which has all that
+/// these tests ask for. Then what is missing got lost on the way.
+bool may_lack_features();
+
+/// True for a driver that has no transfer queue to offer: radv before Mesa 24.
+bool predates_transfer_queues(const Device& device);
+
+/// Goes on with a test only if the device has what it needs; see may_lack_features().
+#define VIADUCT_NEEDS(condition, what)            \
+    do {                                          \
+        if (condition) break;                     \
+        if (!may_lack_features()) FAIL() << what; \
+        GTEST_SKIP() << what;                     \
+    } while (false)
+
 /// Words that differ from one place and from one seed to the next.
 void fill_pattern(std::span<std::byte> bytes, uint32_t seed);
 std::vector<std::byte> pattern(size_t bytes, uint32_t seed);

@@ -23,7 +23,9 @@ const char* queue_name(QueueKind kind) {
 class Transfer : public testing::TestWithParam<std::tuple<QueueKind, VkDeviceSize>> {
   protected:
     void SetUp() override {
-        if (!device_.has_queue(kind())) GTEST_SKIP() << "no " << queue_name(kind()) << " queue";
+        if (kind() == QueueKind::kTransfer && predates_transfer_queues(device_))
+            GTEST_SKIP() << device_.identity().version << " has no transfer queue";
+        VIADUCT_NEEDS(device_.has_queue(kind()), "no " << queue_name(kind()) << " queue");
     }
     QueueKind kind() const { return std::get<0>(GetParam()); }
     VkDeviceSize size() const { return std::get<1>(GetParam()); }
