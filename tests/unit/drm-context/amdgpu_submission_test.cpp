@@ -1,0 +1,232 @@
+// What reaches the kernel of a guest's submission, word for word.
+#include "drm-context/amdgpu/submission.h"
+
+#include <drm.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+
+#include "blob/memfd.h"
+#include "drm-context/context/command_loop.h"
+
+namespace viaduct::amdgpu {
+namespace {
+
+namespace w = wire::amdgpu;
+using Words = std::vector<uint32_t>;
+
+template <typename T>
+Words words_of(const T& value) {
+    static_assert(sizeof(T) % sizeof(uint32_t) == 0);
+    Words words(sizeof(T) / sizeof(uint32_t));
+    std::memcpy(words.data(), &value, sizeof(value));
+    return words;
+}
+
+struct Chunk {
+    uint32_t id;
+    Words words;
+    bool operator==(const Chunk&) const = default;
+};
+
+/// One AMDGPU_CS, copied out of the caller's memory. A list of buffers is there as its entries.
+struct Recorded {
+    uint32_t ctx_id;
+    std::vector<Chunk> chunks;
+};
+
+/// Takes everything; GEM handles count from 101, syncobjs from 201, GPU contexts from 301.
+class RecordingDevice final : public Device {
+  public:
+    explicit RecordingDevice(std::vector<Recorded>& recorded) : recorded_(recorded) {}
+
+    int ioctl(unsigned long request, void* argument) override {
+        switch (request) {
+            case DRM_IOCTL_AMDGPU_INFO:
+                return info(*static_cast<drm_amdgpu_info*>(argument));
+            case DRM_IOCTL_AMDGPU_GEM_CREATE:
+                static_cast<drm_amdgpu_gem_create*>(argument)->out.handle = next_gem_++;
+                return 0;
+            case DRM_IOCTL_SYNCOBJ_CREATE:
+                static_cast<drm_syncobj_create*>(argument)->handle = next_syncobj_++;
+                return 0;
+            case DRM_IOCTL_AMDGPU_CTX:
+                static_cast<drm_amdgpu_ctx*>(argument)->out.alloc.ctx_id = next_context_++;
+                return 0;
+            case DRM_IOCTL_AMDGPU_CS:
+                record(*static_cast<drm_amdgpu_cs*>(argument));
+                return 0;
+            default:
+                return 0;
+        }
+    }
+    Result<MapSource> map_source(uint64_t) override { return fail(EINVAL, "nothing is mapped"); }
+    Result<UniqueFd> merge_sync_files(int a, int) override { return UniqueFd::duplicate_of(a); }
+    int fd() const override { return -1; }
+
+  private:
+    static int info(const drm_amdgpu_info& arg) {
+        if (arg.query != AMDGPU_INFO_HW_IP_INFO) return -EINVAL;
+        drm_amdgpu_info_hw_ip ip{};
+        if (arg.query_hw_ip.type == AMDGPU_HW_IP_GFX) ip.available_rings = 1;
+        if (arg.query_hw_ip.type == AMDGPU_HW_IP_COMPUTE) ip.available_rings = 3;
+        std::memcpy(reinterpret_cast<void*>(arg.return_pointer), &ip, sizeof(ip));
+        return 0;
+    }
+    void record(const drm_amdgpu_cs& cs) {
+        Recorded& recorded = recorded_.emplace_back();
+        recorded.ctx_id = cs.in.ctx_id;
+        const auto* chunks = reinterpret_cast<const uint64_t*>(cs.in.chunks);
+        for (uint32_t i = 0; i < cs.in.num_chunks; ++i) {
+            const auto& chunk = *reinterpret_cast<const drm_amdgpu_cs_chunk*>(chunks[i]);
+            const auto* words = reinterpret_cast<const uint32_t*>(chunk.chunk_data);
+            recorded.chunks.push_back({chunk.chunk_id, {words, words + chunk.length_dw}});
+            if (chunk.chunk_id == AMDGPU_CHUNK_ID_BO_HANDLES)
+                recorded.chunks.back().words =
+                    entries_of(*reinterpret_cast<const drm_amdgpu_bo_list_in*>(chunk.chunk_data));
+        }
+    }
+    static Words entries_of(const drm_amdgpu_bo_list_in& list) {
+        EXPECT_EQ(list.bo_info_size, sizeof(drm_amdgpu_bo_list_entry));
+        const auto* words = reinterpret_cast<const uint32_t*>(list.bo_info_ptr);
+        return {words, words + list.bo_number * 2};
+    }
+
+    std::vector<Recorded>& recorded_;
+    uint32_t next_gem_ = 101, next_syncobj_ = 201, next_context_ = 301;
+};
+
+class AmdgpuSubmission : public ::testing::Test {
+  protected:
+    // The rings' syncobjs are made first: gfx.0 has 201, compute.0 202, compute.1 203; what takes
+    // in-fences comes after them.
+    static constexpr uint32_t kGpuContext = 301, kInFence = 204;
+    static constexpr uint32_t kFirst = 11, kSecond = 12;  // resources: GEM handles 101 and 102
+
+    AmdgpuSubmission() {
+        auto account = ContextAccount::attach(UniqueFd(), 0, ContextLimits());
+        context_ = create_context(std::make_unique<RecordingDevice>(recorded_), *std::move(account))
+                       .value();
+        loop_.emplace(*context_, abandoned_);
+        EXPECT_TRUE(context_->create_blob({1, /*blob_flags=*/1, /*blob_id=*/0, 4096}));
+        EXPECT_TRUE(run(w::Command::kCreateCtx, w::CreateCtxRequest{}));
+        for (const uint32_t res_id : {kFirst, kSecond}) {
+            w::GemNewRequest request{};
+            request.blob_id = res_id;
+            request.alloc_size = 4096;
+            request.preferred_heap = AMDGPU_GEM_DOMAIN_GTT;
+            EXPECT_TRUE(run(w::Command::kGemNew, request));
+            EXPECT_TRUE(context_->create_blob({res_id, /*blob_flags=*/1, res_id, 4096}));
+        }
+    }
+
+    template <typename T>
+    Status run(w::Command command, T request) {
+        request.hdr = {static_cast<uint32_t>(command), sizeof(request), 1, 0};
+        return loop_->run(std::as_bytes(std::span(&request, 1)));
+    }
+    /// CS_SUBMIT of these chunks, as they are.
+    Status submit(const std::vector<Chunk>& chunks, uint32_t ring = 1) {
+        w::CsSubmitRequest head{};
+        head.ctx_id = kGpuContext;
+        head.num_chunks = static_cast<uint32_t>(chunks.size());
+        head.ring_idx = ring;
+        Words table, payloads;
+        for (const Chunk& chunk : chunks) {
+            const w::ChunkDescriptor descriptor{static_cast<uint16_t>(chunk.id),
+                                                static_cast<uint16_t>(chunk.words.size()),
+                                                static_cast<uint32_t>(payloads.size() * 4)};
+            append(table, words_of(descriptor));
+            append(payloads, chunk.words);
+        }
+        const size_t words = sizeof(head) / 4 + table.size() + payloads.size();
+        head.hdr = {static_cast<uint32_t>(w::Command::kCsSubmit),
+                    static_cast<uint32_t>((words + 1) / 2 * 8), 1, 0};
+        Words request = words_of(head);
+        append(request, table);
+        append(request, payloads);
+        request.resize((words + 1) / 2 * 2);
+        return loop_->run(std::as_bytes(std::span(request)));
+    }
+    static void append(Words& words, const Words& more) {
+        words.insert(words.end(), more.begin(), more.end());
+    }
+    static Chunk ib(uint32_t ip_type = AMDGPU_HW_IP_GFX, uint32_t ring = 0) {
+        drm_amdgpu_cs_chunk_ib ib{};
+        ib.va_start = 0x1'2345'6000;
+        ib.ib_bytes = 64;
+        ib.ip_type = ip_type;
+        ib.ring = ring;
+        return {AMDGPU_CHUNK_ID_IB, words_of(ib)};
+    }
+    static Chunk signals(uint32_t syncobj) { return {AMDGPU_CHUNK_ID_SYNCOBJ_OUT, {syncobj}}; }
+
+    std::vector<Recorded> recorded_;
+    std::atomic<uint32_t> abandoned_ = 0;
+    std::unique_ptr<DriverContext> context_;
+    std::optional<CommandLoop> loop_;
+};
+
+TEST_F(AmdgpuSubmission, NamesWhatTheGuestNamed) {
+    const drm_amdgpu_cs_chunk_dep dependency{AMDGPU_HW_IP_COMPUTE, 0, 1, kGpuContext, 42};
+    const Chunk depends{AMDGPU_CHUNK_ID_DEPENDENCIES, words_of(dependency)};
+    ASSERT_TRUE(submit({{AMDGPU_CHUNK_ID_BO_HANDLES, {kSecond, 7, kFirst, 3}},
+                        ib(),
+                        {AMDGPU_CHUNK_ID_FENCE, {kSecond, 4088}},
+                        depends}));
+    ASSERT_EQ(recorded_.size(), 1u);
+    EXPECT_EQ(recorded_[0].ctx_id, kGpuContext);
+    EXPECT_EQ(recorded_[0].chunks, (std::vector<Chunk>{
+                                       {AMDGPU_CHUNK_ID_BO_HANDLES, {102, 7, 101, 3}},
+                                       ib(),
+                                       {AMDGPU_CHUNK_ID_FENCE, {102, 4088}},
+                                       depends,
+                                       signals(201),
+                                   }));
+}
+
+TEST_F(AmdgpuSubmission, SignalsTheSyncobjOfItsRing) {
+    ASSERT_TRUE(submit({ib(AMDGPU_HW_IP_COMPUTE, 1)}, 3));
+    ASSERT_TRUE(submit({ib(AMDGPU_HW_IP_COMPUTE, 0)}, 2));
+    EXPECT_EQ(recorded_[0].chunks.back(), signals(203));
+    EXPECT_EQ(recorded_[1].chunks.back(), signals(202));
+}
+
+TEST_F(AmdgpuSubmission, WaitsForAnInFenceOnce) {
+    ASSERT_TRUE(context_->add_in_fence(create_sealed_memfd("sync-file", 4096).value()));
+    ASSERT_TRUE(submit({ib()}));
+    ASSERT_TRUE(submit({ib()}));
+    EXPECT_EQ(recorded_[0].chunks,
+              (std::vector<Chunk>{ib(), {AMDGPU_CHUNK_ID_SYNCOBJ_IN, {kInFence}}, signals(201)}));
+    EXPECT_EQ(recorded_[1].chunks, (std::vector<Chunk>{ib(), signals(201)}));
+}
+
+TEST_F(AmdgpuSubmission, UserFencesStayInTheirBuffer) {
+    for (const uint32_t offset : {1u, 4u, 4092u, 4096u, 0xfffffff8u}) {
+        const Status status = submit({ib(), {AMDGPU_CHUNK_ID_FENCE, {kFirst, offset}}});
+        ASSERT_FALSE(status) << offset;
+        EXPECT_EQ(status.error().code, EINVAL) << offset;
+    }
+    EXPECT_TRUE(recorded_.empty()) << "the kernel was asked";
+    EXPECT_TRUE(submit({ib(), {AMDGPU_CHUNK_ID_FENCE, {kFirst, 4088}}}));
+}
+
+TEST_F(AmdgpuSubmission, WhatIsNotTheGuestsIsRefusedBeforeTheKernelHearsOfIt) {
+    const drm_amdgpu_cs_chunk_dep foreign{AMDGPU_HW_IP_GFX, 0, 0, kGpuContext + 1, 1};
+    const std::vector<std::vector<Chunk>> cases = {
+        {ib(), {AMDGPU_CHUNK_ID_BO_HANDLES, {13, 0}}},
+        {ib(), {AMDGPU_CHUNK_ID_FENCE, {13, 0}}},
+        {ib(), {AMDGPU_CHUNK_ID_DEPENDENCIES, words_of(foreign)}},
+        {ib(), {AMDGPU_CHUNK_ID_SYNCOBJ_IN, {201}}},
+        {ib(), {AMDGPU_CHUNK_ID_SYNCOBJ_OUT, {201}}},
+        {ib(AMDGPU_HW_IP_DMA)},
+        {},
+    };
+    for (size_t i = 0; i < cases.size(); ++i) EXPECT_FALSE(submit(cases[i])) << "case " << i;
+    EXPECT_TRUE(recorded_.empty());
+}
+
+}  // namespace
+}  // namespace viaduct::amdgpu
