@@ -30,9 +30,11 @@ bool log_enabled(LogLevel level);
 /// Hands a finished line to the sink.
 void log_line(LogLevel level, std::string_view text);
 
+/// Never throws: a line for which there is no memory is not there.
 template <typename... Args>
-void log(LogLevel level, fmt::format_string<Args...> text, Args&&... args) {
+void log(LogLevel level, fmt::format_string<Args...> text, Args&&... args) noexcept try {
     if (log_enabled(level)) log_line(level, fmt::format(text, std::forward<Args>(args)...));
+} catch (...) {
 }
 
 /// At most 64 bytes of a guest's text, up to the first NUL, control bytes and backslashes
@@ -47,14 +49,16 @@ class LogLimiter {
     /// logged, else 0.
     uint64_t admit(const char* cause);
 
-    /// Counts, and logs with the occurrence's number when it is worth it.
+    /// Counts, and logs with the occurrence's number when it is worth it. Never throws.
     template <typename... Args>
-    void log(LogLevel level, const char* cause, fmt::format_string<Args...> text, Args&&... args) {
+    void log(LogLevel level, const char* cause, fmt::format_string<Args...> text,
+             Args&&... args) noexcept try {
         const uint64_t nth = admit(cause);
         if (nth == 0 || !log_enabled(level)) return;
         auto line = fmt::format(text, std::forward<Args>(args)...);
         if (nth > 1) line += fmt::format(" (for the {}th time)", nth);
         log_line(level, line);
+    } catch (...) {
     }
 
   private:

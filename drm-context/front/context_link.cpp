@@ -241,10 +241,10 @@ bool ContextLink::collect(std::vector<RetiredFence>& out) {
     const bool exited = end_.page().exited.load(std::memory_order_acquire) != 0 || inbox_.hung_up();
     const std::lock_guard lock(mutex_);
     if (exited && !ended_) {
-        ended_ = true;
-        slot_.clear_charge();
         if (!let_go_) lose("its worker has ended");
         if (lost_) notice_.post();  // it may have written since
+        slot_.clear_charge();
+        ended_ = true;
     }
     if (!lost_ && !exited) drain_backlog();
     fences_.take_retired(end_.page(), out);

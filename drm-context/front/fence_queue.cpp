@@ -28,8 +28,8 @@ void FenceQueue::take_retired(const transport::SharedPage& page, std::vector<Ret
 
 void FenceQueue::take_all(std::vector<RetiredFence>& out) {
     for (Ring& ring : rings_) {
-        for (const Waiting& entry : ring.waiting) out.push_back(entry.fence);
-        ring.waiting.clear();
+        for (; !ring.waiting.empty(); ring.waiting.pop_front())
+            out.push_back(ring.waiting.front().fence);
     }
 }
 

@@ -16,10 +16,12 @@ namespace {
 
 constexpr uint64_t kStopKey = 0;  // the others are numbered from 1
 constexpr std::chrono::milliseconds kMaxCheckInterval{1000};
+// For what was thrown to pass, most likely a lack of memory.
+constexpr std::chrono::milliseconds kPause{10};
 
-Status watch(int epoll, int fd, uint64_t key) {
+Status watch(int epoll, int fd, uint64_t key, uint32_t events = EPOLLIN | EPOLLET) {
     epoll_event event{};
-    event.events = EPOLLIN | EPOLLET;
+    event.events = events;
     event.data.u64 = key;
     if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0)
         return fail(errno, "epoll: {}", std::strerror(errno));
@@ -32,7 +34,7 @@ Result<std::unique_ptr<FenceThread>> FenceThread::start(FenceCallback on_fence) 
     UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
     auto stop = transport::create_event();
     if (!epoll || !stop) return fail(EMFILE, "no descriptor left for the fence thread");
-    if (auto status = watch(epoll.get(), stop->get(), kStopKey); !status)
+    if (auto status = watch(epoll.get(), stop->get(), kStopKey, EPOLLIN); !status)
         return tl::unexpected(status.error());
     return std::unique_ptr<FenceThread>(
         new FenceThread(std::move(on_fence), std::move(epoll), *std::move(stop)));
@@ -50,7 +52,7 @@ void FenceThread::stop() {
     if (!thread_.joinable()) return;
     transport::signal_event(stop_.get());
     thread_.join();
-    for (const auto& [number, link] : watched_) link->abandon();
+    for (const auto& [number, watched] : watched_) watched.link->abandon();
     watched_.clear();  // waits for the ends of workers that are threads
 }
 
@@ -70,20 +72,38 @@ Status FenceThread::add(std::shared_ptr<ContextLink> link) {
         return status;
     }
     transport::signal_event(link->notify_fd());  // the thread may have slept without a time limit
-    watched_.emplace(number, std::move(link));
+    watched_.emplace(number, Watched{std::move(link), {}, 0});
     return {};
 }
 
 void FenceThread::run() {
-    for (;;) {
-        epoll_event events[16];
-        const int count = ::epoll_wait(epoll_.get(), events, std::size(events), time_to_check());
-        for (int i = 0; i < count; ++i) {
-            if (events[i].data.u64 == kStopKey) return;
-            serve(events[i].data.u64);
+    for (bool goes_on = true; goes_on;) {
+        try {
+            goes_on = take_turn();
+        } catch (const std::exception& error) {
+            limiter_.log(LogLevel::kError, "fence thread", "the fence thread tries again: {}",
+                         error.what());
+            repeat_turn();
         }
-        check_progress();
     }
+}
+
+bool FenceThread::take_turn() {
+    epoll_event events[16];
+    const int count = ::epoll_wait(epoll_.get(), events, std::size(events), time_to_check());
+    for (int i = 0; i < count; ++i) {
+        if (events[i].data.u64 == kStopKey) return false;
+        serve(events[i].data.u64);
+    }
+    check_progress();
+    return true;
+}
+
+void FenceThread::repeat_turn() {
+    std::this_thread::sleep_for(kPause);
+    const std::lock_guard lock(mutex_);
+    for (const auto& [number, watched] : watched_)
+        transport::signal_event(watched.link->notify_fd());
 }
 
 int FenceThread::time_to_check() {
@@ -101,7 +121,7 @@ void FenceThread::check_progress() {
     std::vector<std::shared_ptr<ContextLink>> links;
     {
         const std::lock_guard lock(mutex_);
-        for (const auto& [number, link] : watched_) links.push_back(link);
+        for (const auto& [number, watched] : watched_) links.push_back(watched.link);
     }
     for (const auto& link : links) link->check_progress(now);
 }
@@ -112,27 +132,32 @@ std::function<void()> FenceThread::find_source(uint64_t number) {
     return found == sources_.end() ? nullptr : found->second;
 }
 
-std::shared_ptr<ContextLink> FenceThread::find(uint64_t number) {
+FenceThread::Watched* FenceThread::find(uint64_t number) {
     const std::lock_guard lock(mutex_);
     const auto found = watched_.find(number);
-    return found == watched_.end() ? nullptr : found->second;
+    return found == watched_.end() ? nullptr : &found->second;
 }
 
 void FenceThread::serve(uint64_t number) {
     if (const auto source = find_source(number)) return source();
-    if (const auto link = find(number)) collect(number, *link);
+    if (Watched* watched = find(number)) collect(number, *watched);
 }
 
-void FenceThread::collect(uint64_t number, ContextLink& link) {
-    std::vector<RetiredFence> retired;
-    const bool over = link.collect(retired);
-    for (const RetiredFence& fence : retired)
+void FenceThread::collect(uint64_t number, Watched& watched) {
+    ContextLink& link = *watched.link;
+    const bool over = link.collect(watched.retired);
+    for (; watched.reported < watched.retired.size(); ++watched.reported) {
+        const RetiredFence& fence = watched.retired[watched.reported];
         on_fence_(link.ctx_id(), fence.ring_idx, fence.fence_id);
+    }
+    watched.retired.clear();
+    watched.reported = 0;
     if (!over) return;
-    const std::lock_guard lock(mutex_);
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, link.notify_fd(), nullptr);
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, link.socket_fd(), nullptr);
-    watched_.erase(number);
+    decltype(watched_)::node_type gone;  // without the lock: a worker's thread is waited for
+    const std::lock_guard lock(mutex_);
+    gone = watched_.extract(number);
 }
 
 }  // namespace viaduct

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "blob/log.h"
 #include "blob/result.h"
 #include "blob/unique_fd.h"
 #include "drm-context/front/context_link.h"
@@ -33,25 +34,38 @@ class FenceThread {
     Status add_source(int fd, std::function<void()> on_ready);
 
   private:
+    struct Watched {
+        std::shared_ptr<ContextLink> link;
+        // This thread's: what has retired, and how much of it was reported. Kept here, so that no
+        // throw loses a fence.
+        std::vector<RetiredFence> retired;
+        size_t reported = 0;
+    };
+
     FenceThread(FenceCallback on_fence, UniqueFd epoll, UniqueFd stop);
     void run();
+    /// Waits, and looks after what has news. False once the thread is to end.
+    bool take_turn();
+    /// After a throw: nothing that a turn was about may be forgotten.
+    void repeat_turn();
     void serve(uint64_t number);
     /// Milliseconds until somebody must be looked after again; -1: nobody is there.
     int time_to_check();
     void check_progress();
-    std::shared_ptr<ContextLink> find(uint64_t number);
+    Watched* find(uint64_t number);
     std::function<void()> find_source(uint64_t number);
-    void collect(uint64_t number, ContextLink& link);
+    void collect(uint64_t number, Watched& watched);
 
     const FenceCallback on_fence_;
     UniqueFd epoll_;
     UniqueFd stop_;
     std::mutex mutex_;  // of the tables; not held during callbacks
     // By the number that is their epoll key.
-    std::map<uint64_t, std::shared_ptr<ContextLink>> watched_;
+    std::map<uint64_t, Watched> watched_;  // erased from by this thread only
     std::map<uint64_t, std::function<void()>> sources_;
     uint64_t next_number_ = 1;
     std::chrono::steady_clock::time_point next_check_{};  // this thread's
+    LogLimiter limiter_;                                  // this thread's
     std::thread thread_;
 };
 

@@ -1,6 +1,7 @@
 // A worker's life, in whichever process.
 #include <algorithm>
 #include <cstring>
+#include <exception>
 
 #include "drm-context/account/context_account.h"
 #include "drm-context/transport/control_socket.h"
@@ -32,6 +33,21 @@ Result<std::unique_ptr<DriverContext>> create_context(WorkerStart& start, const 
     return context;
 }
 
+/// Tells the front of the worker's end, however it comes.
+class LastWord {
+  public:
+    explicit LastWord(const transport::ChannelEnd& end) : end_(end) {}
+    ~LastWord() {
+        end_.page().exited.store(1, std::memory_order_release);
+        transport::signal_event(end_.notify.get());
+    }
+    LastWord(const LastWord&) = delete;
+    LastWord& operator=(const LastWord&) = delete;
+
+  private:
+    const transport::ChannelEnd& end_;
+};
+
 }  // namespace
 
 void WorkerSettings::set_names(std::string_view guest_name, std::string_view client) {
@@ -39,25 +55,17 @@ void WorkerSettings::set_names(std::string_view guest_name, std::string_view cli
     copy_text(client_name, client);
 }
 
-void run_worker(WorkerStart start, const Confine& confine) {
-    auto end = transport::open_channel_end(std::move(start.channel));
+void run_worker(WorkerStart start, const Confine& confine) try {
+    const auto end = transport::open_channel_end(std::move(start.channel));
     if (!end) return;  // the socket closes: the front sees that
-    // Outlive the worker, to tell of its end with.
-    auto& page = end->page();
-    const UniqueFd notify = end->notify.duplicate();
-    Mapping memory;
+    const LastWord last_word(*end);
     auto context = create_context(start, confine);
-    if (context) {
-        announce_worker(end->socket.get(), {}, (*context)->device().fd());
-        Worker worker(*std::move(end), *std::move(context));
-        worker.run();
-        memory = worker.release_memory();
-    } else {
-        announce_worker(end->socket.get(), tl::unexpected(context.error()), -1);
-        memory = std::move(end->memory);
-    }
-    page.exited.store(1, std::memory_order_release);
-    transport::signal_event(notify.get());
+    if (!context) return announce_worker(end->socket.get(), tl::unexpected(context.error()), -1);
+    announce_worker(end->socket.get(), {}, (*context)->device().fd());
+    Worker(*end, *std::move(context)).run();
+} catch (const std::exception& error) {
+    // No memory, most likely. The process may be the VMM's: it is the context that ends.
+    log(LogLevel::kError, "{}: its worker ends: {}", start.settings.name, error.what());
 }
 
 }  // namespace viaduct

@@ -68,8 +68,8 @@ const Worker::RecordRule Worker::kRules[] = {
     {RecordType::kQuit, &Worker::quit},
 };
 
-Worker::Worker(transport::ChannelEnd end, std::unique_ptr<DriverContext> context)
-    : end_(std::move(end)),
+Worker::Worker(const transport::ChannelEnd& end, std::unique_ptr<DriverContext> context)
+    : end_(end),
       ring_(end_.page(), end_.ring_bytes()),
       context_(std::move(context)),
       loop_(*context_, end_.page().abandoned),

@@ -22,15 +22,14 @@ namespace viaduct {
 /// Single-threaded: everything of the context happens on the calling thread.
 class Worker {
   public:
-    Worker(transport::ChannelEnd end, std::unique_ptr<DriverContext> context);
+    /// `end` is borrowed.
+    Worker(const transport::ChannelEnd& end, std::unique_ptr<DriverContext> context);
 
     /// A context that goes lets its work finish for this long, as the kernel does for a process
     /// that exits; then the device is closed, which cancels what is left.
     static constexpr std::chrono::milliseconds kFinishTime{2000};
 
     void run();
-    /// The shared memory, for whoever has to write a last word into it.
-    Mapping release_memory() { return std::move(end_.memory); }
 
   private:
     using Payload = std::span<const std::byte>;
@@ -73,7 +72,7 @@ class Worker {
     void reply_error(uint64_t cookie, const Error& error);
     void report(const char* cause, const Error& error);
 
-    transport::ChannelEnd end_;
+    const transport::ChannelEnd& end_;
     transport::RingConsumer ring_;
     std::unique_ptr<DriverContext> context_;
     CommandLoop loop_;

@@ -61,7 +61,7 @@ std::unique_ptr<WorkerLauncher> launch_threads();
 using Confine = std::function<Result<std::unique_ptr<Device>>(std::unique_ptr<Device> device)>;
 
 /// Runs a worker on the calling thread until it ends. It does not start if `confine` (which may be
-/// empty) fails.
+/// empty) fails. Whatever is thrown in it is its end.
 void run_worker(WorkerStart start, const Confine& confine);
 
 }  // namespace viaduct

@@ -37,6 +37,13 @@ TEST_F(Log, LimiterLogsPowersOfTenPerCause) {
     EXPECT_EQ(lines_, expected);
 }
 
+TEST_F(Log, ThrowsNothing) {
+    set_log_sink([](LogLevel, std::string_view) { throw std::bad_alloc(); });
+    LogLimiter limiter;
+    log(LogLevel::kError, "one");
+    limiter.log(LogLevel::kError, "cause", "another");
+}
+
 TEST(Sanitise, EscapesAndCutsGuestText) {
     EXPECT_EQ(sanitise("glxgears"), "glxgears");
     EXPECT_EQ(sanitise("a\x1b[2J\n\\%s"), "a\\x1b[2J\\x0a\\x5c%s");

@@ -22,6 +22,11 @@ class Reports {
         return changed_.wait_for(lock, 10s, [&] { return std::ranges::count(ids_, fence_id) > 0; });
     }
 
+    std::vector<uint64_t> all() {
+        const std::lock_guard lock(mutex_);
+        return ids_;
+    }
+
   private:
     std::mutex mutex_;
     std::condition_variable changed_;
@@ -55,6 +60,26 @@ TEST(FenceThread, AFenceAndTheEndMayComeWhileItReportsAnother) {
     context.end_worker();
     EXPECT_TRUE(reports.wait_for(1));
     EXPECT_TRUE(reports.wait_for(2));
+}
+
+TEST(FenceThread, NoFenceIsLostToAThrow) {
+    Watched context;
+    Reports reports;
+    int throws = 0;
+    {
+        auto thread = FenceThread::start([&](uint32_t, uint32_t, uint64_t fence_id) {
+            if (fence_id == 2 && ++throws <= 3) throw std::bad_alloc();
+            reports.add(fence_id);
+        });
+        ASSERT_TRUE(thread);
+        for (const uint64_t fence_id : {1u, 2u, 3u})
+            EXPECT_TRUE(context.link->add_fence(1, fence_id));
+        context.end_worker();
+        ASSERT_TRUE((*thread)->add(context.link));
+        EXPECT_TRUE(reports.wait_for(3));
+    }
+    EXPECT_EQ(throws, 4);
+    EXPECT_EQ(reports.all(), (std::vector<uint64_t>{1, 2, 3}));
 }
 
 }  // namespace

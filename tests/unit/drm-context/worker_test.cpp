@@ -57,6 +57,12 @@ class WorkerTest : public ::testing::Test {
     std::thread thread_;
 };
 
+TEST_F(WorkerTest, AThrowIsItsEndAndNobodyElses) {
+    EXPECT_NO_THROW(run_worker(
+        settings(), [](auto) -> Result<std::unique_ptr<Device>> { throw std::bad_alloc(); }));
+    EXPECT_TRUE(ends());
+}
+
 class WorkerOfAnyShare : public WorkerTest, public ::testing::WithParamInterface<uint32_t> {};
 
 TEST_P(WorkerOfAnyShare, EndsWhenASubmissionIsLost) {
