@@ -19,6 +19,12 @@ int milliseconds_until(Deadline deadline) {
     return static_cast<int>(std::clamp<int64_t>(left, 0, INT32_MAX));
 }
 
+// A peer that went without reading all there was is told of once, as a reset (unix(7)): it is gone.
+tl::unexpected<Error> send_failure(int error) {
+    if (error == EPIPE || error == ECONNRESET) return fail(EPIPE, "the other end is gone");
+    return fail(error, "control socket: {}", std::strerror(error));
+}
+
 // Ancillary data with room for all descriptors of a message, and for not one more: CMSG_SPACE's
 // padding would let an odd one in.
 struct DescriptorSpace {
@@ -78,7 +84,7 @@ Status send_message(int socket, std::span<const std::byte> message,
         std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size_bytes());
     }
     while (::sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        if (errno != EINTR) return fail(errno, "control socket: {}", std::strerror(errno));
+        if (errno != EINTR) return send_failure(errno);
     return {};
 }
 

@@ -21,7 +21,7 @@ inline constexpr size_t kMaxDescriptors = 8;
 Result<std::pair<UniqueFd, UniqueFd>> create_control_sockets();
 
 /// Sends `message` with these descriptors (borrowed). Never blocks: EAGAIN when the peer does not
-/// keep up.
+/// keep up, EPIPE when it is gone.
 Status send_message(int socket, std::span<const std::byte> message,
                     std::span<const int> descriptors);
 /// The same with one descriptor, or with none if it is negative.
