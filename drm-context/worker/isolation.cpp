@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "drm-context/worker/zygote_link.h"
 
@@ -59,31 +60,49 @@ class WorkerProcess final : public WorkerHandle {
     const uint64_t worker_;
 };
 
-/// Processes, until it shows that there can be none.
+/// Processes; unless they were asked for by name, threads if it shows that there can be none.
 class ProcessLauncher final : public WorkerLauncher {
   public:
     ProcessLauncher(bool simulated, Isolation wish) : simulated_(simulated), wish_(wish) {
-        auto zygote = connect();
-        if (zygote)
-            zygote_ = *std::move(zygote);
-        else
-            use_threads(zygote.error().message);
+        if (auto zygote = connect()) greeted_ = *std::move(zygote);  // else the first start tells
     }
 
     Result<std::unique_ptr<WorkerHandle>> start(WorkerStart start) override {
         const std::lock_guard lock(mutex_);
-        if (!threads_ && !confirmed_) confirm();
         if (threads_) return threads_->start(std::move(start));
-        auto worker = zygote_->start(start);
-        if (!worker && worker.error().code == EPIPE) {  // somebody killed the zygote
-            if (auto status = reconnect(); !status) return tl::unexpected(status.error());
-            worker = zygote_->start(start);
-        }
-        if (!worker) return tl::unexpected(worker.error());
-        return std::make_unique<WorkerProcess>(zygote_, *worker);
+        auto worker = start_process(start);
+        // A zygote that somebody killed, or that hangs, says nothing about the next one.
+        if (!worker && (worker.error().code == EPIPE || worker.error().code == ETIMEDOUT))
+            worker = start_process(start);
+        if (worker || proven_ || wish_ == Isolation::kProcess) return worker;
+        use_threads(worker.error().message);
+        return threads_->start(std::move(start));
     }
 
   private:
+    Result<std::unique_ptr<WorkerHandle>> start_process(const WorkerStart& start) {
+        if (!zygote_)
+            if (auto status = get_zygote(); !status) return tl::unexpected(status.error());
+        auto worker = zygote_->start(start);
+        if (worker) return std::make_unique<WorkerProcess>(zygote_, *worker);
+        if (worker.error().code == EPIPE) zygote_.reset();
+        return tl::unexpected(worker.error());
+    }
+
+    Status get_zygote() {
+        auto zygote = greeted_ ? std::exchange(greeted_, nullptr) : connect();
+        if (!zygote) return tl::unexpected(zygote.error());
+        const auto refused = (*zygote)->confirm();
+        if (!refused) return tl::unexpected(refused.error());
+        static std::atomic<bool> said{false};
+        if (!refused->empty() && !said.exchange(true))
+            log(LogLevel::kWarning, "the workers' jail is incomplete, the host refuses: {}",
+                *refused);
+        zygote_ = *std::move(zygote);
+        proven_ = true;
+        return {};
+    }
+
     Result<std::shared_ptr<ZygoteLink>> connect() const {
         const char* path = ::secure_getenv("VIADUCT_WORKER_SOCKET");
         const bool service = path && *path;
@@ -95,24 +114,6 @@ class ProcessLauncher final : public WorkerLauncher {
         auto socket = service ? connect_to_zygote(path) : spawn_zygote();
         if (!socket) return tl::unexpected(socket.error());
         return ZygoteLink::greet(*std::move(socket), simulated_);
-    }
-
-    void confirm() {
-        const auto refused = zygote_->confirm();
-        if (!refused) return use_threads(refused.error().message);
-        static std::atomic<bool> said{false};
-        if (!refused->empty() && !said.exchange(true))
-            log(LogLevel::kWarning, "the workers' jail is incomplete, the host refuses: {}",
-                *refused);
-        confirmed_ = true;
-    }
-
-    Status reconnect() {
-        auto zygote = connect();
-        if (!zygote) return tl::unexpected(zygote.error());
-        if (auto refused = (*zygote)->confirm(); !refused) return tl::unexpected(refused.error());
-        zygote_ = *std::move(zygote);
-        return {};
     }
 
     void use_threads(std::string_view reason) {
@@ -127,8 +128,9 @@ class ProcessLauncher final : public WorkerLauncher {
     const bool simulated_;
     const Isolation wish_;
     std::mutex mutex_;
-    std::shared_ptr<ZygoteLink> zygote_;
-    bool confirmed_ = false;
+    std::shared_ptr<ZygoteLink> greeted_;  // has not answered yet
+    std::shared_ptr<ZygoteLink> zygote_;   // has
+    bool proven_ = false;                  // there can be processes: there was one
     std::unique_ptr<WorkerLauncher> threads_;
 };
 

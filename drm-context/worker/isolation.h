@@ -7,8 +7,8 @@
 
 namespace viaduct {
 
-/// Workers in processes of their own, or threads where that was asked for or cannot be (said once
-/// in the log). `simulated`: they will open a simulated GPU.
+/// Workers in processes of their own; or threads, where they were asked for, or where nothing was
+/// and there can be no process (said once in the log). `simulated`: they will open a simulated GPU.
 std::unique_ptr<WorkerLauncher> launch_workers(bool simulated);
 
 }  // namespace viaduct

@@ -1,5 +1,10 @@
 // Where workers run, by wish and by what the VMM's surroundings allow.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 
 #include "tests/integration/abi/vmm.h"
 #include "tests/integration/isolation/confined_vmm.h"
@@ -51,6 +56,45 @@ TEST(WithoutAWorker, InThreadsWithAWordAboutIt) {
     EXPECT_EQ(times(kThreadMode, log), 1u) << log;
     EXPECT_EQ(times("/nonexistent/viaduct-worker: No such file", log), 1u) << log;
     EXPECT_EQ(times(kThreadMode, expect_workers(Place::kThread)), 0u) << "said once";
+}
+
+TEST(WithoutAWorker, AWishForProcessesIsNeverServedWithThreads) {
+    ::setenv("VIADUCT_ISOLATION", "process", 1);
+    Vmm vmm;
+    EXPECT_EQ(virgl_renderer_context_create_with_flags(1, VIRTGPU_DRM_CAPSET_DRM, 4, "test"),
+              ENOMEM);
+    const std::string log = vmm.log_text();
+    EXPECT_EQ(times("/nonexistent/viaduct-worker: No such file", log), 1u) << log;
+    EXPECT_EQ(times(kThreadMode, log), 0u) << log;
+}
+
+/// Stands in for the worker's program: runs `first_time`, and the program itself from then on.
+class Substitute {
+  public:
+    explicit Substitute(const std::string& first_time) {
+        std::ofstream(path_) << "#!/bin/sh\nif mkdir " << path_ << ".used 2>&-; then\n"
+                             << first_time << "\nexit; fi\nexec "
+                             << std::getenv("VIADUCT_TEST_WORKER") << " \"$@\"\n";
+        ::chmod(path_.c_str(), 0700);
+        ::setenv("VIADUCT_WORKER_PATH", path_.c_str(), 1);
+    }
+    ~Substitute() {
+        std::filesystem::remove(path_);
+        std::filesystem::remove(path_ + ".used");
+    }
+
+  private:
+    const std::string path_ = testing::TempDir() + unique_name("su");
+};
+
+TEST(WithAZygoteThatDies, BeforeTheHelloThereIsAnother) {
+    const Substitute substitute(":");
+    EXPECT_EQ(times(kThreadMode, expect_workers(Place::kProcess)), 0u);
+}
+
+TEST(WithAZygoteThatDies, WithTheHelloUnreadThereIsAnother) {
+    const Substitute substitute("PATH=/usr/bin:/bin; sleep 0.3 &");
+    EXPECT_EQ(times(kThreadMode, expect_workers(Place::kProcess)), 0u);
 }
 
 TEST(InAConfinedVmm, InThreadsWithAWordAboutIt) {
