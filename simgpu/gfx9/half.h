@@ -60,4 +60,15 @@ struct Half {
     operator float() const { return half_to_float(bits); }  // NOLINT
 };
 
+/// a * b + c, rounded once. The product is exact in double. Where the sum is not, one operand is
+/// too small to matter but for its direction, and that survives. On the way to a half it goes
+/// through a float, which takes up what it cannot hold as an odd last bit: no tie comes from that.
+inline Half fused_multiply_add(Half a, Half b, Half c) {
+    const double sum = static_cast<double>(float{a}) * float{b} + static_cast<double>(float{c});
+    constexpr uint64_t kLastBit = uint64_t{1} << 29, kBeyondFloat = kLastBit - 1;
+    const auto bits = std::bit_cast<uint64_t>(sum);
+    const uint64_t odd = bits & kBeyondFloat ? kLastBit : 0;
+    return static_cast<float>(std::bit_cast<double>((bits & ~kBeyondFloat) | odd));
+}
+
 }  // namespace simgpu::gfx9

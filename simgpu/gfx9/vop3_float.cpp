@@ -89,11 +89,6 @@ u32 insert_byte(float value, u32 position, u32 into) {
     return (into & ~(0xffu << shift)) | byte << shift;
 }
 
-// The product of two halves is exact in double, and so is nearly every sum.
-Half fused(Half a, Half b, Half c) {
-    const double exact = static_cast<double>(float{a}) * float{b} + static_cast<double>(float{c});
-    return static_cast<float>(exact);
-}
 Half twice_rounded(Half a, Half b, Half c) {
     return float{Half(float{a} * float{b})} + float{c};
 }
@@ -117,7 +112,8 @@ constexpr ValuOp kOps[] = {
                                                                                   "v_med3_f32"),
     lanes<[](float a, u32 b, u32 c) { return insert_byte(a, b, c); }>(0x1dd, "v_cvt_pk_u8_f32"),
     lanes<[](Half a, Half b, Half c) { return twice_rounded(a, b, c); }>(0x1ea, "v_mad_legacy_f16"),
-    lanes<[](Half a, Half b, Half c) { return fused(a, b, c); }>(0x1ee, "v_fma_legacy_f16"),
+    lanes<[](Half a, Half b, Half c) { return fused_multiply_add(a, b, c); }>(0x1ee,
+                                                                              "v_fma_legacy_f16"),
     lanes<[](Half a, Half b, Half c) -> Half { return min3<float>(a, b, c); }>(0x1f4, "v_min3_f16")
         .with(ValuOp::kKeepsHigh),
     lanes<[](Half a, Half b, Half c) -> Half { return max3<float>(a, b, c); }>(0x1f7, "v_max3_f16")
@@ -127,7 +123,7 @@ constexpr ValuOp kOps[] = {
         .with(ValuOp::kKeepsHigh),
     lanes<[](Half a, Half b, Half c) { return twice_rounded(a, b, c); }>(0x203, "v_mad_f16")
         .with(ValuOp::kKeepsHigh),
-    lanes<[](Half a, Half b, Half c) { return fused(a, b, c); }>(0x206, "v_fma_f16")
+    lanes<[](Half a, Half b, Half c) { return fused_multiply_add(a, b, c); }>(0x206, "v_fma_f16")
         .with(ValuOp::kKeepsHigh),
     lanes<[](double a, double b) { return a + b; }>(0x280, "v_add_f64"),
     lanes<[](double a, double b) { return a * b; }>(0x281, "v_mul_f64"),

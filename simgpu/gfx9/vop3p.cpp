@@ -102,10 +102,7 @@ constexpr ValuOp kOps[] = {
               [](u16 a, u16 b) { return clamp_u16(a - b); }>(0x0b, "v_pk_sub_u16"),
     lanes<[](u16 a, u16 b) { return std::max(a, b); }>(0x0c, "v_pk_max_u16"),
     lanes<[](u16 a, u16 b) { return std::min(a, b); }>(0x0d, "v_pk_min_u16"),
-    lanes<[](Half a, Half b, Half c) -> Half {
-        return static_cast<float>(static_cast<double>(float{a}) * float{b} +
-                                  static_cast<double>(float{c}));
-    }>(0x0e, "v_pk_fma_f16"),
+    lanes<[](Half a, Half b, Half c) { return fused_multiply_add(a, b, c); }>(0x0e, "v_pk_fma_f16"),
     lanes<[](Half a, Half b) -> Half { return float{a} + float{b}; }>(0x0f, "v_pk_add_f16"),
     lanes<[](Half a, Half b) -> Half { return float{a} * float{b}; }>(0x10, "v_pk_mul_f16"),
     lanes<[](Half a, Half b) -> Half { return min_num(float{a}, float{b}); }>(0x11, "v_pk_min_f16"),
