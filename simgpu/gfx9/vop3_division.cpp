@@ -66,13 +66,34 @@ WithMask<T> div_scale(T x, T denominator, T numerator) {
     return {x, false};
 }
 
+bool rounds_to_nearest() {
+    return kOpaqueOne + 0x1p-25f == 1.0f && kOpaqueOne - 0x1p-26f == 1.0f;
+}
+
+// a * b + c, scaled down and rounded once. Among the denormals scaling rounds again; where that is
+// a tie, what the multiply-add dropped decides. `c` is close to the result, so that their
+// difference is exact.
+template <class T>
+T multiply_add_scaled_down(T a, T b, T c) {
+    using F = Format<T>;
+    const T result = std::fma(a, b, c);
+    const T scaled = std::ldexp(result, -F::kScale);
+    const T lost = result - std::ldexp(scaled, F::kScale);
+    const T half_step = std::ldexp(T{1}, F::kMinNormal - F::kMantissaBits + F::kScale - 1);
+    if (std::fabs(lost) != half_step || !rounds_to_nearest()) return scaled;
+    const T dropped = std::fma(a, b, c - result);
+    if (dropped == 0) return scaled;
+    const T direction = std::copysign(std::numeric_limits<T>::infinity(), dropped);
+    return std::ldexp(std::nextafter(result, direction), -F::kScale);
+}
+
 template <class T>
 T div_fmas(T a, T b, T c, bool scaled) {
     using F = Format<T>;
-    const T result = std::fma(a, b, c);
-    if (!scaled) return result;
+    if (!scaled) return std::fma(a, b, c);
     // The estimate in `c` shows which way the quotient was scaled.
-    return std::ldexp(result, biased_exponent(c) > F::kBias ? F::kScale : -F::kScale);
+    if (biased_exponent(c) > F::kBias) return std::ldexp(std::fma(a, b, c), F::kScale);
+    return multiply_add_scaled_down(a, b, c);
 }
 
 template <class T>
