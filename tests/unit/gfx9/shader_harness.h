@@ -16,6 +16,7 @@
 #include "simgpu/gfx9/fp_environment.h"
 #include "simgpu/gfx9/shader_memory.h"
 #include "simgpu/gfx9/wave.h"
+#include "tests/unit/gfx9/executed.h"
 
 namespace simgpu::gfx9::test {
 
@@ -76,6 +77,7 @@ class WaveBench {
     void run_words(const std::vector<uint32_t>& words) {
         const uint32_t two[2] = {words[0], words.size() > 1 ? words[1] : 0xdeadbeef};
         const Instruction in = decode(two, 256);
+        note_executed(in);
         decoded_size = in.size;
         FpEnvironment fp;
         fp.prepare(in.fp, wave->mode_bits);
