@@ -226,6 +226,13 @@ int CommandStream::call_all(const Channel& channel, std::span<const Call> calls)
     return 0;
 }
 
+bool CommandStream::lost() const {
+    if (lost_.load(std::memory_order_relaxed)) return true;
+    // In this order: what is sent in between only makes it fewer.
+    const uint32_t published = word_at(shmem_, offsetof(wire::ShmemHeader, seqno)).load();
+    return static_cast<int32_t>(published - last_seqno_.load()) > 0;
+}
+
 bool CommandStream::reached(uint32_t seqno) const {
     const uint32_t published = word_at(shmem_, offsetof(wire::ShmemHeader, seqno)).load();
     return static_cast<int32_t>(published - seqno) >= 0;
@@ -238,7 +245,7 @@ int CommandStream::wait_for(const Channel& channel, int fence_fd, uint32_t seqno
         if (ready == 0) continue;
         // Ring 0's fence means "processed", so seqno is there already, or the command broke.
         for (int spin = 0; spin < patience_.slices; ++spin) {
-            if (reached(seqno)) return 0;
+            if (reached(seqno)) return lost() ? -EIO : 0;
             std::this_thread::sleep_for(patience_.slice / 100);
         }
         return declare_lost("it signalled a command's fence without publishing its seqno");

@@ -47,7 +47,8 @@ struct GpuSubmission {
 /// that waits for an answer waits outside the lock.
 ///
 /// A host that does not answer within its patience is lost: that call returns -EIO, and every later
-/// one -ENODEV, at once.
+/// one -ENODEV, at once. So do all once the host has given the context up: it then publishes a
+/// sequence number that was not sent yet (docs/isolation.md).
 class CommandStream {
   public:
     /// Initialises the node's context (capset 6, 64 rings) and the control buffer.
@@ -76,7 +77,7 @@ class CommandStream {
     uint64_t shmem_u64(uint32_t offset) const;
     /// Largest answer that fits at all, header included.
     uint32_t max_response() const { return area_.size() - kDiscardBytes; }
-    bool lost() const { return lost_.load(std::memory_order_relaxed); }
+    bool lost() const;
 
   private:
     /// Room that all answers nobody reads share.
@@ -113,7 +114,7 @@ class CommandStream {
     uint32_t discard_offset_ = 0;
     std::vector<std::byte> batch_;
     uint32_t batched_requests_ = 0;
-    uint32_t last_seqno_ = 0;
+    std::atomic<uint32_t> last_seqno_ = 0;  // read without the lock
 };
 
 }  // namespace viaduct::guest

@@ -33,7 +33,7 @@ class GuestDriver {
     /// Before a buffer leaves through PRIME: 0, or the errno with which it may not.
     virtual int prepare_export(const Channel& channel, uint32_t handle) = 0;
     /// After GEM_CLOSE is asked for, before the node closes the handle.
-    virtual void forget_buffer(uint32_t handle) = 0;
+    virtual void forget_buffer(const Channel& channel, uint32_t handle) = 0;
 };
 
 /// How the device would look on its own bus.

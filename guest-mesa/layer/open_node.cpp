@@ -82,7 +82,7 @@ int OpenNode::gem_close(const Channel& channel, drm_gem_close& arg) {
         // The host must have read what names the buffer before it hears that the buffer is gone;
         // and the table forgets first, because the node may give the number to another thread.
         session_.stream->flush(channel);
-        driver->forget_buffer(arg.handle);
+        driver->forget_buffer(channel, arg.handle);
         session_.gems.erase(arg.handle);
     }
     return channel.ioctl(DRM_IOCTL_GEM_CLOSE, &arg);

@@ -60,6 +60,23 @@ uint32_t blob_flags(uint64_t domains, uint64_t flags) {
     return result;
 }
 
+/// A reset takes a GPU's contexts, not its memory: drivers do not expect to get none afterwards,
+/// nor that a mapping fails. What stands in when the host is lost is the guest's own, and no GPU
+/// sees it: submissions fail from now on. `blob.size` is set.
+int create_in_guest(const Channel& channel, virtgpu::ResourceCreateBlob& blob) {
+    virtgpu::ResourceCreateBlob own{};
+    own.blob_mem = virtgpu::BlobMem::kGuest;
+    own.blob_flags = virtgpu::kBlobMappable;
+    own.size = blob.size;
+    blob = own;
+    return channel.ioctl(kVirtgpuCreateBlob, &blob);
+}
+
+void close_handle(const Channel& channel, uint32_t handle) {
+    drm_gem_close close{handle, 0};
+    channel.ioctl(DRM_IOCTL_GEM_CLOSE, &close);
+}
+
 }  // namespace
 
 int Driver::gem_create(const Channel& channel, drm_amdgpu_gem_create& arg) {
@@ -70,48 +87,55 @@ int Driver::gem_create(const Channel& channel, drm_amdgpu_gem_create& arg) {
     if (in.bo_size == 0 || size < in.bo_size || (in.domains & ~uint64_t{kCreatableDomains}))
         return -EINVAL;
 
-    // A host that has to export a buffer to map it cannot map one that is always valid.
-    uint64_t flags = in.domain_flags;
-    const bool host_keeps_valid =
-        (session_.capset.u.amdgpu.flags & 1) || (flags & AMDGPU_GEM_CREATE_NO_CPU_ACCESS);
-    const bool always_valid = flags & AMDGPU_GEM_CREATE_VM_ALWAYS_VALID;
-    const uint32_t blob_bits = blob_flags(in.domains, flags);
-    if (always_valid && !host_keeps_valid) flags &= ~uint64_t{AMDGPU_GEM_CREATE_VM_ALWAYS_VALID};
+    virtgpu::ResourceCreateBlob blob{};
+    blob.size = size;
+    int error = create_on_host(channel, in, blob);
+    if (error < 0 && stream().lost()) error = create_in_guest(channel, blob);
+    if (error < 0) return error;
 
+    const bool always_valid = in.domain_flags & AMDGPU_GEM_CREATE_VM_ALWAYS_VALID;
+    session_.gems.insert(blob.bo_handle, {blob.res_handle, size, false, always_valid});
+    {
+        const std::lock_guard lock(mutex_);
+        if (always_valid && !host_keeps_valid(in.domain_flags))
+            always_listed_.insert(blob.bo_handle);
+        if (blob.blob_mem == virtgpu::BlobMem::kGuest)
+            stand_ins_.emplace(blob.bo_handle, blob.bo_handle);
+    }
+    arg = {};
+    arg.out.handle = blob.bo_handle;
+    IoctlNotes::add("handle={} resource={}", blob.bo_handle, blob.res_handle);
+    return 0;
+}
+
+/// A host that has to export a buffer to map it cannot map one that is always valid.
+bool Driver::host_keeps_valid(uint64_t flags) const {
+    return (session_.capset.u.amdgpu.flags & 1) || (flags & AMDGPU_GEM_CREATE_NO_CPU_ACCESS);
+}
+
+/// `blob.size` is set. On an error there is no buffer.
+int Driver::create_on_host(const Channel& channel, const drm_amdgpu_gem_create_in& in,
+                           virtgpu::ResourceCreateBlob& blob) {
+    uint64_t flags = in.domain_flags;
+    if (!host_keeps_valid(flags)) flags &= ~uint64_t{AMDGPU_GEM_CREATE_VM_ALWAYS_VALID};
     auto request = make_request<wire::GemNewRequest>(wire::Command::kGemNew);
     request.blob_id = next_blob_id_.fetch_add(1, std::memory_order_relaxed);
     request.alloc_size = in.bo_size;
     request.phys_alignment = in.alignment;
     request.preferred_heap = static_cast<uint32_t>(in.domains);
     request.flags = flags;
-    virtgpu::ResourceCreateBlob blob{};
     blob.blob_mem = virtgpu::BlobMem::kHost3d;
-    blob.blob_flags = blob_bits;
-    blob.size = size;
+    blob.blob_flags = blob_flags(in.domains, in.domain_flags);
     blob.blob_id = request.blob_id;
     const bool confirm =
-        size >= kConfirmedBytes || memory_is_short(in.domains, size) || sync_requested();
+        blob.size >= kConfirmedBytes || memory_is_short(in.domains, blob.size) || sync_requested();
     const uint32_t errors_before = reported_errors();
     if (const int error = stream().create_blob(channel, as_bytes(request), blob); error < 0)
         return error;
-    if (confirm) {
-        if (const int error = check_allocation(channel, blob.res_handle, errors_before);
-            error < 0) {
-            drm_gem_close close{blob.bo_handle, 0};
-            channel.ioctl(DRM_IOCTL_GEM_CLOSE, &close);
-            return error;
-        }
-    }
-
-    session_.gems.insert(blob.bo_handle, {blob.res_handle, size, false, always_valid});
-    if (always_valid && !host_keeps_valid) {
-        const std::lock_guard lock(mutex_);
-        always_listed_.insert(blob.bo_handle);
-    }
-    arg = {};
-    arg.out.handle = blob.bo_handle;
-    IoctlNotes::add("handle={} resource={}", blob.bo_handle, blob.res_handle);
-    return 0;
+    if (!confirm) return 0;
+    const int error = check_allocation(channel, blob.res_handle, errors_before);
+    if (error < 0) close_handle(channel, blob.bo_handle);
+    return error;
 }
 
 /// True if a heap that the buffer may go to is as good as full, as of the host's last word.
@@ -151,10 +175,29 @@ int Driver::gem_mmap(const Channel& channel, drm_amdgpu_gem_mmap& arg) {
     // The offset is the node's own, so that mmap() needs nothing of ours.
     virtgpu::Map map{0, arg.in.handle, 0};
     IoctlNotes::add("handle={}", map.handle);
+    if (stream().lost())
+        if (const int error = find_stand_in(channel, map.handle); error < 0) return error;
     const int result = channel.ioctl(kVirtgpuMap, &map);
     if (result < 0) return result;
     arg.out.addr_ptr = map.offset;
     IoctlNotes::add("offset={:#x}", map.offset);
+    return 0;
+}
+
+/// The host may not have had the time to make the buffer: its mapping would fail.
+int Driver::find_stand_in(const Channel& channel, uint32_t& handle) {
+    const auto object = session_.gems.find(channel, handle);
+    if (!object) return -ENOENT;
+    const std::lock_guard lock(mutex_);
+    if (const auto found = stand_ins_.find(handle); found != stand_ins_.end()) {
+        handle = found->second;
+        return 0;
+    }
+    virtgpu::ResourceCreateBlob blob{};
+    blob.size = object->size;
+    if (const int error = create_in_guest(channel, blob); error < 0) return error;
+    stand_ins_.emplace(handle, blob.bo_handle);
+    handle = blob.bo_handle;
     return 0;
 }
 
@@ -176,6 +219,8 @@ int Driver::gem_va(const Channel& channel, GemVa& arg) {
         if (!object) return -ENOENT;
         request.res_id = object->resource;
     }
+    // As memory: there is nothing to fail for a driver that has still to hear of the loss.
+    if (stream().lost()) return 0;
     // The driver hears of most failures only as a lost context, as it does with Mesa's own back
     // end: waiting for each would double the cost of every buffer. VIADUCT_GUEST_SYNC=1 waits.
     if (!sync_requested() && arg.vm_timeline_syncobj_out == 0)
@@ -321,9 +366,11 @@ int Driver::prepare_export(const Channel& channel, uint32_t handle) {
     return object->always_valid ? -EPERM : 0;
 }
 
-void Driver::forget_buffer(uint32_t handle) {
+void Driver::forget_buffer(const Channel& channel, uint32_t handle) {
     const std::lock_guard lock(mutex_);
     always_listed_.erase(handle);
+    const auto stand_in = stand_ins_.extract(handle);
+    if (stand_in && stand_in.mapped() != handle) close_handle(channel, stand_in.mapped());
 }
 
 }  // namespace viaduct::guest::amdgpu

@@ -43,7 +43,7 @@ class Driver final : public GuestDriver {
 
     int ioctl(const Channel& channel, unsigned long request, void* argument) override;
     int prepare_export(const Channel& channel, uint32_t handle) override;
-    void forget_buffer(uint32_t handle) override;
+    void forget_buffer(const Channel& channel, uint32_t handle) override;
 
     // The ioctls: rows of a table, hence public.
     int info(const Channel& channel, drm_amdgpu_info& arg);
@@ -96,6 +96,10 @@ class Driver final : public GuestDriver {
     InfoAnswer query_info(const Channel& channel, const InfoQuery& query, uint32_t size);
 
     // buffers.cpp
+    int create_on_host(const Channel& channel, const drm_amdgpu_gem_create_in& in,
+                       virtgpu::ResourceCreateBlob& blob);
+    bool host_keeps_valid(uint64_t flags) const;
+    int find_stand_in(const Channel& channel, uint32_t& handle);
     bool memory_is_short(uint64_t domains, uint64_t size) const;
     int check_allocation(const Channel& channel, uint32_t resource, uint32_t errors_before);
     int query_buffer(const Channel& channel, uint32_t handle, wire::BoQueryInfoResponse& answer);
@@ -135,6 +139,8 @@ class Driver final : public GuestDriver {
     uint32_t next_bo_list_ = 1;
     /// Buffers that the host cannot keep valid for us: listed in every submission.
     std::set<uint32_t> always_listed_;
+    /// Once the host is lost: buffer → the guest's own memory that is mapped in its place.
+    std::map<uint32_t, uint32_t> stand_ins_;
 };
 
 }  // namespace viaduct::guest::amdgpu

@@ -151,7 +151,7 @@ int Driver::cs(const Channel& channel, drm_amdgpu_cs& arg) {
     if (const int error = resolve_in_fences(channel, submission); error < 0) return error;
     uint64_t seqno = 0;
     if (const int error = send_submission(channel, submission, buffers, seqno); error < 0)
-        return error;
+        return stream().lost() ? -ECANCELED : error;
     arg = {};
     arg.out.handle = seqno;
     IoctlNotes::add("buffers={} seqno={}", buffers.entries.size(), seqno);

@@ -4,79 +4,15 @@
 
 #include <string>
 
-#include "guest-mesa/layer/open_node.h"
-#include "tests/unit/layer/fake_host.h"
+#include "tests/unit/layer/driver_fixture.h"
 
 namespace viaduct::guest::amdgpu {
 namespace {
 
-using test::FakeHost;
 using test::Received;
 using Command = wire::Command;
 
 constexpr unsigned long kGemVa = DRM_IOCTL_AMDGPU_GEM_VA;
-
-/// One open file, spoken to as libdrm does.
-class DriverTest : public ::testing::Test {
-  protected:
-    template <typename T>
-    int call(unsigned long request, T& arg) {
-        return node.ioctl(channel, request, &arg);
-    }
-    uint32_t create_buffer(uint64_t size, uint64_t domains, uint64_t flags, int expected = 0) {
-        drm_amdgpu_gem_create arg{};
-        arg.in.bo_size = size;
-        arg.in.alignment = 4096;
-        arg.in.domains = domains;
-        arg.in.domain_flags = flags;
-        EXPECT_EQ(call(DRM_IOCTL_AMDGPU_GEM_CREATE, arg), expected);
-        return arg.out.handle;
-    }
-    uint32_t create_context() {
-        drm_amdgpu_ctx arg{};
-        arg.in.op = AMDGPU_CTX_OP_ALLOC_CTX;
-        EXPECT_EQ(call(DRM_IOCTL_AMDGPU_CTX, arg), 0);
-        return arg.out.alloc.ctx_id;
-    }
-    int submit(uint32_t context, uint32_t ip_type, uint32_t ring, uint64_t* seqno = nullptr,
-               std::vector<drm_amdgpu_cs_chunk> more = {}) {
-        drm_amdgpu_cs_chunk_ib ib{};
-        ib.va_start = 0x800000;
-        ib.ib_bytes = 64;
-        ib.ip_type = ip_type;
-        ib.ring = ring;
-        more.push_back({AMDGPU_CHUNK_ID_IB, sizeof(ib) / 4, user_pointer(&ib)});
-        std::vector<uint64_t> pointers;
-        for (const auto& chunk : more) pointers.push_back(user_pointer(&chunk));
-        drm_amdgpu_cs arg{};
-        arg.in.ctx_id = context;
-        arg.in.num_chunks = static_cast<uint32_t>(pointers.size());
-        arg.in.chunks = user_pointer(pointers.data());
-        const int result = call(DRM_IOCTL_AMDGPU_CS, arg);
-        if (seqno) *seqno = arg.out.handle;
-        return result;
-    }
-    int wait_cs(uint32_t context, uint32_t ip_type, uint64_t seqno, uint64_t* busy) {
-        drm_amdgpu_wait_cs arg{};
-        arg.in.handle = seqno;
-        arg.in.ip_type = ip_type;
-        arg.in.ctx_id = context;
-        const int result = call(DRM_IOCTL_AMDGPU_WAIT_CS, arg);
-        *busy = arg.out.status;
-        return result;
-    }
-    uint64_t state_flags(uint32_t context) {
-        drm_amdgpu_ctx arg{};
-        arg.in.op = AMDGPU_CTX_OP_QUERY_STATE2;
-        arg.in.ctx_id = context;
-        EXPECT_EQ(call(DRM_IOCTL_AMDGPU_CTX, arg), 0);
-        return arg.out.state.flags;
-    }
-
-    FakeHost host;
-    Channel channel{host, 7};
-    OpenNode node{host.capset, *find_driver(viaduct::wire::ContextType::kAmdgpu)};
-};
 
 TEST_F(DriverTest, VersionNamesTheHostsDriverAndStartsNoContext) {
     host.capset.version_patchlevel = 0;
@@ -497,7 +433,7 @@ TEST_F(DriverTest, ExportedBuffersAreWaitedForThroughTheNode) {
 // A host without has_vm_always_valid: the flag does not cross, so the layer lists the buffer
 // itself.
 TEST(DriverCompatibilityTest, BuffersTheHostCannotKeepValidAreListedEachTime) {
-    FakeHost host;
+    test::FakeHost host;
     host.capset.u.amdgpu.flags = 0;
     const Channel channel{host, 7};
     OpenNode node{host.capset, *find_driver(viaduct::wire::ContextType::kAmdgpu)};

@@ -56,6 +56,13 @@ void FakeHost::add_async_error() {
     std::memcpy(shmem_.data() + 8, &errors, 4);
 }
 
+void FakeHost::give_up() {
+    const uint32_t seqno = shmem_word(0) + (1u << 30);
+    std::memcpy(shmem_.data(), &seqno, 4);
+    add_async_error();
+    answers = false;
+}
+
 Result<Mapping> FakeHost::map(int, uint64_t, size_t size) {
     void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, shmem_fd_.get(), 0);
     if (address == MAP_FAILED) return fail(errno, "mmap");
@@ -211,6 +218,9 @@ int FakeHost::generic(unsigned long request, void* argument) {
         case DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD:
             as<drm_syncobj_handle>(argument).fd = 1000;
             return 0;
+        case DRM_IOCTL_GEM_CLOSE:
+            closed.push_back(as<drm_gem_close>(argument).handle);
+            [[fallthrough]];
         default:
             passed.push_back(request);
             return 0;
@@ -235,6 +245,7 @@ int FakeHost::ioctl(int, unsigned long request, void* argument) {
         case kVirtgpuContextInit:
             if (context_initialised) return -EEXIST;
             context_initialised = true;
+            std::memset(shmem_.data(), 0, sizeof(uint32_t));  // no sequence number yet
             return 0;
         case kVirtgpuCreateBlob:
             return create_blob(as<virtgpu::ResourceCreateBlob>(argument));

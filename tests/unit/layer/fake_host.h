@@ -56,6 +56,8 @@ class FakeHost final : public Kernel {
     /// Requests of one command, in order.
     std::vector<Received> received(wire::amdgpu::Command command) const;
     void add_async_error();
+    /// The host gives the context up (docs/isolation.md).
+    void give_up();
     /// A HeapInfo of the control buffer, at `offset`.
     void set_heap(size_t offset, uint64_t size, uint64_t usage);
     uint32_t shmem_word(uint32_t offset) const;
@@ -76,6 +78,7 @@ class FakeHost final : public Kernel {
     std::vector<Received> requests;
     std::vector<Sent> sent;
     std::vector<unsigned long> passed;  // generic ioctls
+    std::vector<uint32_t> closed;       // handles
     std::vector<virtgpu::ResourceCreateBlob> blobs;
     bool context_initialised = false;
 
