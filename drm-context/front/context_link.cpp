@@ -160,6 +160,11 @@ Result<ContextLink::Answer> ContextLink::ask_bytes(RecordType type, uint64_t coo
     const auto start = steady_clock::now();
     auto answer = inbox_.wait(start + patience_.allowance(start));
     patience_.spend(start, steady_clock::now());
+    if (!answer && answer.error().code == EPIPE) {
+        // The guest is told before the call fails.
+        const std::lock_guard lost(mutex_);
+        if (!let_go_) lose("its worker has ended");
+    }
     return answer;
 }
 
