@@ -12,9 +12,19 @@
 
 namespace viaduct::guest::amdgpu {
 
+using Command = wire::Command;
+
 /// One open file, spoken to as libdrm does.
 class DriverTest : public ::testing::Test {
   protected:
+    /// `capset_flags`: what the host can do; 1 is has_vm_always_valid.
+    explicit DriverTest(uint32_t capset_flags = 1)
+        : node(capset_with(capset_flags), *find_driver(viaduct::wire::ContextType::kAmdgpu)) {}
+
+    const viaduct::wire::CapsetDrm& capset_with(uint32_t flags) {
+        host.capset.u.amdgpu.flags = flags;
+        return host.capset;
+    }
     template <typename T>
     int call(unsigned long request, T& arg) {
         return node.ioctl(channel, request, &arg);
@@ -33,6 +43,12 @@ class DriverTest : public ::testing::Test {
         arg.in.op = AMDGPU_CTX_OP_ALLOC_CTX;
         EXPECT_EQ(call(DRM_IOCTL_AMDGPU_CTX, arg), 0);
         return arg.out.alloc.ctx_id;
+    }
+    int free_context(uint32_t context) {
+        drm_amdgpu_ctx arg{};
+        arg.in.op = AMDGPU_CTX_OP_FREE_CTX;
+        arg.in.ctx_id = context;
+        return call(DRM_IOCTL_AMDGPU_CTX, arg);
     }
     int submit(uint32_t context, uint32_t ip_type, uint32_t ring, uint64_t* seqno = nullptr,
                std::vector<drm_amdgpu_cs_chunk> more = {}) {
@@ -71,7 +87,7 @@ class DriverTest : public ::testing::Test {
 
     test::FakeHost host;
     Channel channel{host, 7};
-    OpenNode node{host.capset, *find_driver(viaduct::wire::ContextType::kAmdgpu)};
+    OpenNode node;
 };
 
 }  // namespace viaduct::guest::amdgpu

@@ -116,16 +116,14 @@ void FakeHost::execute(const Received& request) {
     if (command == amd::Command::kCreateCtx) {
         amd::CreateCtxResponse answer{};
         answer.base.ret = ret;
-        answer.ctx_id = next_context_++;
+        const bool destroys = request.as<amd::CreateCtxRequest>().flags & amd::kCreateCtxDestroy;
+        answer.ctx_id = destroys ? 0 : next_context++;
         return respond(request.header, &answer, sizeof(answer));
     }
     if (command == amd::Command::kBoQueryInfo) {
-        amd::BoQueryInfoResponse answer{};
+        amd::BoQueryInfoResponse answer = facts;
         answer.base.ret =
             missing_.count(request.as<amd::BoQueryInfoRequest>().res_id) ? -EINVAL : ret;
-        answer.alloc_size = 0x1234;
-        answer.size_metadata = 8;
-        answer.umd_metadata[0] = 0x77;
         return respond(request.header, &answer, sizeof(answer));
     }
     const amd::Response answer{{}, ret};
@@ -202,7 +200,8 @@ int FakeHost::generic(unsigned long request, void* argument) {
             return 0;
         case DRM_IOCTL_SYNCOBJ_CREATE:
             as<drm_syncobj_create>(argument).handle = next_syncobj_++;
-            syncobjs_[next_syncobj_ - 1] = {};
+            syncobjs_[next_syncobj_ - 1].signalled =
+                as<drm_syncobj_create>(argument).flags & DRM_SYNCOBJ_CREATE_SIGNALED;
             return 0;
         case DRM_IOCTL_SYNCOBJ_DESTROY:
             return syncobjs_.erase(as<drm_syncobj_destroy>(argument).handle) ? 0 : -EINVAL;
@@ -216,7 +215,11 @@ int FakeHost::generic(unsigned long request, void* argument) {
             return 0;
         }
         case DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD:
-            as<drm_syncobj_handle>(argument).fd = 1000;
+            exports.push_back(as<drm_syncobj_handle>(argument));
+            as<drm_syncobj_handle>(argument).fd = kExportedFd;
+            return 0;
+        case DRM_IOCTL_SYNCOBJ_TRANSFER:
+            transfers.push_back(as<drm_syncobj_transfer>(argument));
             return 0;
         case DRM_IOCTL_GEM_CLOSE:
             closed.push_back(as<drm_gem_close>(argument).handle);

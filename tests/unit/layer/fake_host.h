@@ -61,6 +61,11 @@ class FakeHost final : public Kernel {
     /// A HeapInfo of the control buffer, at `offset`.
     void set_heap(size_t offset, uint64_t size, uint64_t usage);
     uint32_t shmem_word(uint32_t offset) const;
+    /// How many there are.
+    size_t syncobjs() const { return syncobjs_.size(); }
+    bool created_signalled(uint32_t syncobj) const { return syncobjs_.at(syncobj).signalled; }
+
+    static constexpr int kExportedFd = 1000;
 
     // What the script may change.
     wire::CapsetDrm capset{};
@@ -70,6 +75,8 @@ class FakeHost final : public Kernel {
     bool publishes = true;                           // stores seqno
     int exec_error = 0;                              // of the next EXECBUFFER
     std::map<uint32_t, int> results;                 // `ret` by command
+    uint32_t next_context = 1;                       // number of the next GPU context
+    wire::amdgpu::BoQueryInfoResponse facts{};       // of any buffer
     std::set<uint32_t> unknown_resources_from_size;  // sizes (in KiB) whose GEM_NEW fails
     bool node_busy = false;                          // WAIT
     std::set<virtgpu::Param> missing_params;         // of GETPARAM; all others are 1
@@ -80,12 +87,15 @@ class FakeHost final : public Kernel {
     std::vector<unsigned long> passed;  // generic ioctls
     std::vector<uint32_t> closed;       // handles
     std::vector<virtgpu::ResourceCreateBlob> blobs;
+    std::vector<drm_syncobj_transfer> transfers;
+    std::vector<drm_syncobj_handle> exports;  // HANDLE_TO_FD; each gives kExportedFd
     bool context_initialised = false;
 
   private:
     struct Syncobj {
         uint64_t available = 0;
         uint64_t reached = 0;
+        bool signalled = false;  // from the beginning
     };
 
     int version(drm_version& arg) const;
@@ -104,7 +114,6 @@ class FakeHost final : public Kernel {
     uint32_t next_syncobj_ = 1;
     uint32_t next_handle_ = 1;
     uint32_t next_resource_ = 2;
-    uint32_t next_context_ = 1;
     std::map<uint32_t, uint32_t> resources_;  // by handle
     std::set<uint32_t> missing_;              // resources that the host does not have
     bool last_new_failed_ = false;
