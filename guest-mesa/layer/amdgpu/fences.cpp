@@ -84,7 +84,6 @@ int Driver::wait_fences(const Channel& channel, drm_amdgpu_wait_fences& arg) {
         reinterpret_cast<const drm_amdgpu_fence*>(static_cast<uintptr_t>(in.fences));
     std::vector<uint32_t> handles;
     std::vector<uint64_t> points;
-    std::vector<uint32_t> indices;  // of the fences that are still worth waiting for
     uint32_t first = in.fence_count;
     for (uint32_t i = 0; i < in.fence_count; ++i) {
         FencePoint point;
@@ -95,7 +94,6 @@ int Driver::wait_fences(const Channel& channel, drm_amdgpu_wait_fences& arg) {
         }
         handles.push_back(point.syncobj);
         points.push_back(point.point);
-        indices.push_back(i);
     }
     arg = {};
     arg.out.status = 1;
@@ -112,7 +110,8 @@ int Driver::wait_fences(const Channel& channel, drm_amdgpu_wait_fences& arg) {
         return 0;
     }
     if (result < 0) return result;
-    if (!in.wait_all && index < indices.size()) arg.out.first_signaled = indices[index];
+    // Waiting for any, none was left out above: the node's index is the caller's.
+    if (!in.wait_all) arg.out.first_signaled = index;
     return 0;
 }
 
