@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdio>
+#include <memory>
 #include <mutex>
 
 namespace viaduct {
@@ -12,8 +13,8 @@ std::atomic<LogLevel> g_level{LogLevel::kWarning};
 
 // Function-local and never destroyed: a library's static destructors may still log.
 struct Sink {
-    std::mutex mutex;
-    LogSink write;
+    std::mutex mutex;  // never held while a sink runs
+    std::shared_ptr<const LogSink> write;
 };
 
 Sink& sink() {
@@ -28,11 +29,42 @@ const char* level_name(LogLevel level) {
 
 constexpr size_t kMaxGuestText = 64;
 
+thread_local LogHold* t_hold = nullptr;  // the outermost of this thread
+
+void write_line(LogLevel level, std::string_view text) {
+    std::shared_ptr<const LogSink> write;
+    {
+        const std::lock_guard lock(sink().mutex);
+        write = sink().write;
+    }
+    if (write)
+        (*write)(level, text);
+    else
+        fmt::print(stderr, "viaduct: {}: {}\n", level_name(level), text);
+}
+
 }  // namespace
 
 void set_log_sink(LogSink write) {
+    auto next = write ? std::make_shared<const LogSink>(std::move(write)) : nullptr;
     const std::lock_guard lock(sink().mutex);
-    sink().write = std::move(write);
+    sink().write.swap(next);
+    // `next`, now the old one, ends after the lock is released.
+}
+
+LogHold::LogHold() {
+    if (!t_hold) t_hold = this;
+}
+
+LogHold::~LogHold() {
+    if (t_hold != this) return;
+    t_hold = nullptr;  // what the sink logs goes out at once
+    for (const auto& [level, text] : lines_) {
+        try {
+            write_line(level, text);
+        } catch (...) {  // as in log(): that line is not there
+        }
+    }
 }
 
 void set_log_level(LogLevel level) {
@@ -49,11 +81,10 @@ bool log_enabled(LogLevel level) {
 
 void log_line(LogLevel level, std::string_view text) {
     if (!log_enabled(level)) return;
-    const std::lock_guard lock(sink().mutex);
-    if (sink().write)
-        sink().write(level, text);
+    if (t_hold)
+        t_hold->lines_.emplace_back(level, text);
     else
-        fmt::print(stderr, "viaduct: {}: {}\n", level_name(level), text);
+        write_line(level, text);
 }
 
 std::string sanitise(std::string_view guest_text) {

@@ -10,25 +10,42 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace viaduct {
 
 /// The order of VIRGL_LOG_LEVEL_*.
 enum class LogLevel { kDebug, kInfo, kWarning, kError, kSilent };
 
-/// Gets every message that passes the level, without a newline. May be called from any thread,
-/// one call at a time.
+/// Gets every message that passes the level, without a newline. May be called from any thread, and
+/// from several at a time.
 using LogSink = std::function<void(LogLevel level, std::string_view text)>;
 
-/// Replaces the sink (default: stderr). An empty sink restores the default.
+/// Replaces the sink (default: stderr). An empty sink restores the default. The one before lives
+/// until its last call, on whatever thread, has returned.
 void set_log_sink(LogSink sink);
 /// Messages below `level` are dropped before they are formatted. Default: kWarning.
 void set_log_level(LogLevel level);
 LogLevel log_level();
 bool log_enabled(LogLevel level);
 
-/// Hands a finished line to the sink.
+/// Hands a finished line to the sink: at once, or at the end of this thread's LogHold.
 void log_line(LogLevel level, std::string_view text);
+
+/// While one lives, its thread's lines wait; with the outermost they go out. Made before any lock
+/// is taken, it keeps the sink, which may be a VMM's function and call us, from running with a lock
+/// held.
+class LogHold {
+  public:
+    LogHold();
+    ~LogHold();
+    LogHold(const LogHold&) = delete;
+    LogHold& operator=(const LogHold&) = delete;
+
+  private:
+    friend void log_line(LogLevel level, std::string_view text);
+    std::vector<std::pair<LogLevel, std::string>> lines_;
+};
 
 /// Never throws: a line for which there is no memory is not there.
 template <typename... Args>

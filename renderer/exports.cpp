@@ -18,8 +18,10 @@ namespace {
 constexpr uint32_t kMaxNameLength = 64;
 
 /// Runs `body`. What it throws becomes `failed(errno)`: short of memory, descriptors or threads.
+/// Lines for the log go out after it, with no lock held: the VMM's callback may call us.
 template <typename Failed, typename Body>
 auto guarded(Failed&& failed, Body&& body) noexcept -> decltype(body()) {
+    const viaduct::LogHold hold;
     try {
         return body();
     } catch (const std::bad_alloc&) {

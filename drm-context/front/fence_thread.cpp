@@ -91,6 +91,7 @@ void FenceThread::run() {
 bool FenceThread::take_turn() {
     epoll_event events[16];
     const int count = ::epoll_wait(epoll_.get(), events, std::size(events), time_to_check());
+    const LogHold hold;  // contexts are lost with their locks held
     for (int i = 0; i < count; ++i) {
         if (events[i].data.u64 == kStopKey) return false;
         serve(events[i].data.u64);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
 #include <vector>
 
 namespace viaduct {
@@ -42,6 +43,46 @@ TEST_F(Log, ThrowsNothing) {
     LogLimiter limiter;
     log(LogLevel::kError, "one");
     limiter.log(LogLevel::kError, "cause", "another");
+}
+
+TEST_F(Log, ASinkMayLog) {
+    set_log_sink([this](LogLevel, std::string_view text) {
+        lines_.emplace_back(text);
+        if (lines_.size() == 1) log(LogLevel::kWarning, "within {}", text);
+    });
+    log(LogLevel::kWarning, "one");
+    EXPECT_EQ(lines_, (std::vector<std::string>{"one", "within one"}));
+}
+
+TEST_F(Log, HeldLinesGoOutInTheEndInTheirOrder) {
+    {
+        const LogHold hold;
+        log(LogLevel::kWarning, "one");
+        std::thread([] { log(LogLevel::kWarning, "another thread's"); }).join();
+        {
+            const LogHold inner;
+            log(LogLevel::kDebug, "below the level");
+            log(LogLevel::kWarning, "two");
+        }
+        EXPECT_EQ(lines_, std::vector<std::string>{"another thread's"});
+    }
+    log(LogLevel::kWarning, "three");
+    EXPECT_EQ(lines_, (std::vector<std::string>{"another thread's", "one", "two", "three"}));
+}
+
+TEST_F(Log, AHeldLineMayMakeOthers) {
+    set_log_sink([this](LogLevel, std::string_view text) {
+        lines_.emplace_back(text);
+        if (lines_.size() > 1) throw std::bad_alloc();
+        const LogHold within;
+        log(LogLevel::kWarning, "within");
+    });
+    {
+        const LogHold hold;
+        log(LogLevel::kWarning, "one");
+        log(LogLevel::kWarning, "two");
+    }
+    EXPECT_EQ(lines_, (std::vector<std::string>{"one", "within", "two"}));
 }
 
 TEST(Sanitise, EscapesAndCutsGuestText) {

@@ -4,6 +4,8 @@
 
 #include <condition_variable>
 
+#include "blob/log.h"
+
 namespace viaduct {
 namespace {
 
@@ -60,6 +62,24 @@ TEST(FenceThread, AFenceAndTheEndMayComeWhileItReportsAnother) {
     context.end_worker();
     EXPECT_TRUE(reports.wait_for(1));
     EXPECT_TRUE(reports.wait_for(2));
+}
+
+TEST(FenceThread, AContextIsLostWithNoLockHeldWhileItIsSaid) {
+    Watched context;
+    Reports reports;
+    set_log_sink([&](LogLevel, std::string_view text) {
+        EXPECT_NE(text.find("context 1 is lost"), std::string_view::npos) << text;
+        EXPECT_TRUE(context.link->add_fence(1, 1));  // as a VMM's log callback may
+    });
+    {
+        auto thread = FenceThread::start(
+            [&](uint32_t, uint32_t, uint64_t fence_id) { reports.add(fence_id); });
+        ASSERT_TRUE(thread);
+        ASSERT_TRUE((*thread)->add(context.link));
+        context.end_worker();
+        EXPECT_TRUE(reports.wait_for(1));
+    }
+    set_log_sink(nullptr);
 }
 
 TEST(FenceThread, NoFenceIsLostToAThrow) {

@@ -60,6 +60,31 @@ TEST_F(Vmm, TheDebugCallbackIsNeverNull) {
     virgl_set_debug_callback(nullptr);
 }
 
+TEST_F(Vmm, TheLogCallbackMayCallTheLibrary) {
+    struct Caller {
+        std::vector<std::string> lines;
+        bool within = false;
+    } caller;
+    ASSERT_EQ(init(), 0);
+    ASSERT_EQ(native_context(1), 0);
+    gpu.context_error = EMFILE;
+    virgl_set_log_callback(
+        [](virgl_log_level_flags, const char* text, void* data) {
+            auto& self = *static_cast<Caller*>(data);
+            self.lines.emplace_back(text);
+            if (std::exchange(self.within, true)) return;
+            EXPECT_EQ(host_blob(5, 1, 99, 4096), -ENOENT) << "which is worth a line, too";
+            uint32_t word = 0;
+            EXPECT_EQ(virgl_renderer_submit_cmd(&word, 1, 1), 0);
+        },
+        &caller, nullptr);
+    EXPECT_EQ(native_context(2), ENOMEM);
+    virgl_set_log_callback(nullptr, nullptr, nullptr);
+    ASSERT_EQ(caller.lines.size(), 2u);
+    EXPECT_NE(caller.lines[0].find("context 2"), std::string::npos) << caller.lines[0];
+    EXPECT_NE(caller.lines[1].find("blob 99"), std::string::npos) << caller.lines[1];
+}
+
 TEST_F(Vmm, AMillionFailuresAreAFewLines) {
     ASSERT_EQ(init(), 0);
     ASSERT_EQ(native_context(1), 0);
