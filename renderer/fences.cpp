@@ -74,15 +74,16 @@ int Renderer::export_fence(uint64_t fence_id, int* fd) {
 }
 
 int Renderer::export_signalled_fence() {
-    const auto classic = this->classic();
-    if (!classic) return -1;
+    ClassicPtr classic;
+    bool drm = false;
     {
         const std::lock_guard lock(mutex_);
-        if (flags_ & VIRGL_RENDERER_DRM) {
-            auto sync_file = gpu_.signalled_sync_file();
-            if (sync_file) return sync_file->release();
-        }
+        classic = classic_;
+        drm = flags_ & VIRGL_RENDERER_DRM;
     }
+    if (!classic) return -1;
+    if (drm)  // this may open the GPU: without the lock
+        if (auto sync_file = gpu_.signalled_sync_file()) return sync_file->release();
     return classic->export_signalled_fence();
 }
 

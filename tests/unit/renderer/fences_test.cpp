@@ -128,6 +128,20 @@ TEST_F(Vmm, NothingOfAnOldGuestReachesTheNewOne) {
     EXPECT_TRUE(seen.fences.empty());
 }
 
+// The first call after a reset opens the GPU again, through the VMM.
+TEST_F(Vmm, TheDescriptorCallbackMayCallTheLibrary) {
+    callbacks.get_drm_fd = [](void* cookie) {
+        EXPECT_EQ(virgl_renderer_get_dev_fd(1), -EINVAL);
+        return get_drm_fd(cookie);
+    };
+    seen.drm_fd_answer = 0;
+    ASSERT_EQ(init(), 0);
+    virgl_renderer_reset();
+    const UniqueFd signalled(virgl_renderer_export_signalled_fence());
+    EXPECT_TRUE(signalled.valid());
+    EXPECT_EQ(seen.drm_fds, 2);
+}
+
 // A callback may call the library: no lock is held.
 TEST_F(Vmm, CallbacksMayCallTheLibrary) {
     callbacks.write_context_fence = [](void* cookie, uint32_t ctx, uint32_t ring, uint64_t id) {
