@@ -5,6 +5,8 @@
 #include <cstring>
 #include <regex>
 #include <sstream>
+#include <string>
+#include <vector>
 
 #include "drm-context/account/vm_account.h"
 
@@ -48,6 +50,72 @@ TEST_F(Exposition, IsWellFormedAndSaysWhatIsThere) {
           "viaduct_ring_queue_depth" + labels + "ring=\"compute.0\"} 3\n",
           "viaduct_ring_latency_seconds_bucket" + labels + "ring=\"compute.0\",le=\"+Inf\"} 1\n"})
         EXPECT_NE(text.find(line), std::string::npos) << line << text;
+}
+
+TEST_F(Exposition, HasEachFigureUnderItsName) {
+    VmSlot slot(vm_, vm_->take_slot(3, "gears").value());  // counts it as started
+    identity_.vm = "vm";
+    identity_.limits.vm_memory = 21;
+    identity_.limits.gpu_share = 22;
+    VmCounters& vm = vm_->counters();
+    vm.contexts_started = 31;
+    vm.contexts_refused = 32;
+    vm.contexts_lost = 33;
+    vm.resources = 34;
+    vm.window_bytes = 35;
+    vm.descriptors = 36;
+    for (size_t i = 0; i < kQueueClasses; ++i) vm.past_busy_ns[i] = (40 + i) * 1'000'000'000;
+    account::Charge& charge = vm_->page().charges[slot.index()];
+    charge.local = 11;
+    charge.system = 12;
+    charge.buffers = 13;
+    account::ContextCounters& context = vm_->page().contexts[slot.index()];
+    context.bytes = 51;
+    context.errors = 52;
+    context.refusals = 53;
+    context.resets = 54;
+    context.held_ns = 55'000'000'000;
+    context.commands[1] = 56;
+    context.unknown_commands = 57;
+    for (size_t i = 0; i < kQueueClasses; ++i) context.busy_ns[i] = (60 + i) * 1'000'000'000;
+
+    const std::string text = exposition(identity_, *vm_);
+    const std::string of_vm = R"({vm="vm",pid="42")";
+    const std::string of_context = of_vm + R"(,context="3",process="gears")";
+    std::vector<std::string> lines = {
+        "vm_contexts" + of_vm + "} 1",
+        "vm_contexts_started_total" + of_vm + "} 31",
+        "vm_contexts_refused_total" + of_vm + "} 32",
+        "vm_contexts_lost_total" + of_vm + "} 33",
+        "vm_resources" + of_vm + "} 34",
+        "vm_window_bytes" + of_vm + "} 35",
+        "vm_descriptors" + of_vm + "} 36",
+        "vm_memory_bytes" + of_vm + ",heap=\"local\"} 11",
+        "vm_memory_bytes" + of_vm + ",heap=\"system\"} 12",
+        "vm_memory_limit_bytes" + of_vm + "} 21",
+        "vm_gpu_share_percent" + of_vm + "} 22",
+        "context_memory_bytes" + of_context + ",heap=\"local\"} 11",
+        "context_memory_bytes" + of_context + ",heap=\"system\"} 12",
+        "context_buffers" + of_context + "} 13",
+        "context_command_bytes_total" + of_context + "} 51",
+        "context_errors_total" + of_context + "} 52",
+        "context_refusals_total" + of_context + "} 53",
+        "context_resets_total" + of_context + "} 54",
+        "context_held_seconds_total" + of_context + "} 55.000000000",
+        "context_commands_total" + of_context + ",command=\"NEW\"} 56",
+        "context_commands_total" + of_context + ",command=\"SUBMIT\"} 0",
+        "context_commands_total" + of_context + ",command=\"unknown\"} 57",
+    };
+    const char* const engines[] = {"gfx", "compute", "copy", "video"};
+    for (size_t i = 0; i < std::size(engines); ++i) {
+        const std::string engine = std::string(",engine=\"") + engines[i] + "\"} ";
+        lines.push_back("context_busy_seconds_total" + of_context + engine +
+                        std::to_string(60 + i) + ".000000000");
+        lines.push_back("vm_busy_seconds_total" + of_vm + engine + std::to_string(100 + 2 * i) +
+                        ".000000000");
+    }
+    for (const std::string& line : lines)
+        EXPECT_NE(text.find("\nviaduct_" + line + "\n"), std::string::npos) << line << '\n' << text;
 }
 
 TEST_F(Exposition, SurvivesAnythingInTheSharedMemory) {

@@ -61,6 +61,13 @@ TEST_F(Server, AnswersAGet) {
     EXPECT_TRUE(answer.ends_with("\r\n\r\nviaduct_x 1\n")) << answer;
 }
 
+// Figures tell what a guest does.
+TEST_F(Server, IsForItsUserAndGroupOnly) {
+    struct stat status {};
+    ASSERT_EQ(::stat(path_.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777, 0660u);
+}
+
 TEST_F(Server, RefusesEverythingElse) {
     const UniqueFd client = connect();
     send(client, "POST / HTTP/1.0\r\n\r\n");

@@ -32,6 +32,40 @@ TEST_F(Table, ShowsSharesOfTheTimeBetween) {
     EXPECT_NE(text.find("gfx.0"), std::string::npos) << text;
 }
 
+// Every figure another, so that none stands in another's column.
+TEST(TableRows, HaveEachFigureInItsColumn) {
+    VmFigures vm;
+    vm.name = "alice";
+    vm.memory = 4 << 20;
+    vm.memory_limit = 5 << 20;
+    vm.share = 75;
+    vm.lost = 6;
+    vm.busy = {{"gfx", 0.21}, {"compute", 0.22}, {"copy", 0.23}, {"video", 0.24}};
+    ContextFigures context;
+    context.process = "gears";
+    context.memory = 3 << 20;
+    context.buffers = 31;
+    context.commands = 32;
+    context.errors = 33;
+    context.busy = {{"gfx", 0.11}, {"compute", 0.12}, {"copy", 0.13}, {"video", 0.14}};
+    RingFigures ring;
+    ring.submissions = 41;
+    ring.depth = 42;
+    ring.latency = {{0.001, 98}, {0.002, 98}, {0.004, 100}};
+    context.rings = {{"gfx.0", ring}};
+    vm.contexts = {{9, context}};
+    EXPECT_EQ(
+        top_table({}, {{77, vm}}, 1, SortKey::kGpu, 0),
+        "VM                       PID   GFX%  COMP%  COPY% VIDEO%     MEM   LIMIT  SHARE  LOST\n"
+        "alice                     77   21.0   22.0   23.0   24.0    4.0M    5.0M    75%     6\n"
+        "\n"
+        "VM                    CTX  PROCESS            GFX%  COMP%  COPY% VIDEO%     MEM   BUFS"
+        "    CMD/S   ERR\n"
+        "alice                   9  gears              11.0   12.0   13.0   14.0    3.0M     31"
+        "       32    33\n"
+        "    gfx.0               41 subm/s    42 queued  p50    1.0ms  p99    4.0ms\n");
+}
+
 TEST_F(Table, Sorts) {
     const auto order = [&](SortKey key) {
         const std::string text = top_table(before_, now_, 1, key, 0);
