@@ -129,6 +129,24 @@ TEST_F(Fences, DestroyingAContextReturnsAtOnceAndItsFencesRetire) {  // E6
     EXPECT_EQ(vmm_.times_reported(id), 1u);
 }
 
+// Others may wait for it, and look at what it wrote.
+TEST_F(Fences, WorkOfADestroyedContextIsFinished) {
+    auto mortal = std::make_unique<GuestContext>(vmm_, 3);
+    const uint32_t gpu_context = mortal->create_gpu_context();
+    const MappedResource first(mortal->submit_held_write(gpu_context, 0x77));
+    const uint64_t id = vmm_.next_fence_id();
+    EXPECT_EQ(mortal->create_fence(1, id), 0);
+    const MappedResource last(mortal->submit_write(gpu_context, 0x88, 0x9000'0000));
+    ASSERT_TRUE(first.valid() && last.valid());
+    mortal.reset();
+    EXPECT_TRUE(guest_.settle());
+    EXPECT_EQ(vmm_.times_reported(id), 0u) << "retired before the work was done";
+    release_work(first);
+    EXPECT_TRUE(vmm_.wait_fence(id));
+    EXPECT_EQ(result_in(first), 0x77u);
+    EXPECT_TRUE(eventually([&] { return result_in(last) == 0x88; })) << "no fence is behind it";
+}
+
 TEST(FencesAtReset, NoneIsReportedAfterwards) {  // E6, E10
     uint64_t id = 0;
     {

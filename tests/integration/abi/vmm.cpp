@@ -277,7 +277,10 @@ uint32_t GuestContext::submit_held_write(uint32_t gpu_context, uint32_t value, u
 }
 
 void release_work(uint32_t res_id) {
-    const MappedResource memory(res_id);
+    release_work(MappedResource(res_id));
+}
+
+void release_work(const MappedResource& memory) {
     ASSERT_TRUE(memory.valid());
     std::atomic_ref(memory.words()[kReleaseAt / 4]).store(1);
 }
