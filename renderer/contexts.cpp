@@ -1,6 +1,6 @@
 // Renderer: contexts, submissions, which context knows which resource.
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "renderer/renderer.h"
 
@@ -139,24 +139,50 @@ int Renderer::submit_with_fences(uint32_t ctx_id, void* buffer, int ndw, uint64_
     return submit(ctx_id, buffer, ndw);
 }
 
-// Without the lock: those who owe a fence are asked for it. Ids that nobody owes have retired, or
-// never were: they count as signalled. What is owed bounds the work, whatever the count.
+// Ids that nobody owes have retired, or never were: they count as signalled. Of those on one ring
+// the last says all. What is owed bounds the work, whatever the count.
 int Renderer::add_in_fences(Context& context, const uint64_t* ids, uint32_t count) {
-    std::set<uint64_t> pending;
-    for (uint32_t i = 0; i < count; ++i)
-        if (fences_.owner(ids[i])) pending.insert(ids[i]);
-    for (const uint64_t id : pending) {
-        const auto owner = fences_.owner(id);
-        ContextPtr source;
-        {
-            const std::lock_guard lock(mutex_);
-            if (owner) source = find_context(*owner);
-        }
-        if (!source || !source->native) continue;
+    struct Last {
+        uint64_t number = 0;
+        uint64_t fence_id = 0;
+    };
+    std::map<uint32_t, std::map<uint32_t, Last>> pending;  // by context and ring
+    for (uint32_t i = 0; i < count; ++i) {
+        const auto debt = fences_.debt(ids[i]);
+        if (!debt) continue;
+        Last& last = pending[debt->ctx_id][debt->ring_idx];
+        if (debt->number > last.number) last = {debt->number, ids[i]};
+    }
+    for (const auto& [ctx_id, rings] : pending) {
+        std::vector<uint64_t> fence_ids;
+        for (const auto& [ring, last] : rings) fence_ids.push_back(last.fence_id);
+        if (const int error = add_in_fences_of(ctx_id, fence_ids, context)) return error;
+    }
+    return 0;
+}
+
+// Without the lock: who owes the fences is asked for them. One who does not answer is not waited
+// for again and again: its fences count as signalled, too.
+int Renderer::add_in_fences_of(uint32_t ctx_id, const std::vector<uint64_t>& fence_ids,
+                               Context& context) {
+    ContextPtr source;
+    {
+        const std::lock_guard lock(mutex_);
+        source = find_context(ctx_id);
+    }
+    if (!source || !source->native) return 0;
+    for (const uint64_t id : fence_ids) {
         auto sync_file = source->native->export_fence(id);
-        if (!sync_file) continue;  // retired meanwhile
-        if (const auto status = context.native->add_in_fence(std::move(*sync_file)); !status)
-            return -status.error().code;
+        if (sync_file) {
+            const auto status = context.native->add_in_fence(std::move(*sync_file));
+            if (!status) return -status.error().code;
+        } else if (sync_file.error().code == ETIMEDOUT) {
+            const std::lock_guard lock(mutex_);
+            context.log.log(LogLevel::kWarning, "in-fences",
+                            "context {} does not wait for the fences of context {}: {}", context.id,
+                            ctx_id, sync_file.error().message);
+            return 0;
+        }  // else it has retired meanwhile
     }
     return 0;
 }

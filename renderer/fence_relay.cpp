@@ -22,9 +22,9 @@ void FenceRelay::stop() {
     callbacks_ = {};
 }
 
-void FenceRelay::expect(uint32_t ctx_id, uint64_t fence_id) {
+void FenceRelay::expect(uint32_t ctx_id, uint32_t ring_idx, uint64_t fence_id) {
     const std::lock_guard lock(mutex_);
-    owed_.insert_or_assign(fence_id, ctx_id);
+    owed_.insert_or_assign(fence_id, Debt{ctx_id, ring_idx, ++last_number_});
 }
 
 void FenceRelay::cancel(uint64_t fence_id) {
@@ -32,7 +32,7 @@ void FenceRelay::cancel(uint64_t fence_id) {
     owed_.erase(fence_id);
 }
 
-std::optional<uint32_t> FenceRelay::owner(uint64_t fence_id) const {
+std::optional<FenceRelay::Debt> FenceRelay::debt(uint64_t fence_id) const {
     const std::lock_guard lock(mutex_);
     const auto found = owed_.find(fence_id);
     if (found == owed_.end()) return std::nullopt;

@@ -26,12 +26,19 @@ class FenceRelay {
     /// Forgets everything. Nobody may report a fence afterwards until the next start().
     void stop();
 
+    /// Who owes a fence. Those of one ring of a context retire in the order of their numbers.
+    struct Debt {
+        uint32_t ctx_id;
+        uint32_t ring_idx;
+        uint64_t number;
+    };
+
     /// Notes that native context `ctx_id` owes `fence_id`.
-    void expect(uint32_t ctx_id, uint64_t fence_id);
+    void expect(uint32_t ctx_id, uint32_t ring_idx, uint64_t fence_id);
     /// Takes that back: the context did not accept the fence.
     void cancel(uint64_t fence_id);
     /// Which native context owes `fence_id`, if it is still pending.
-    std::optional<uint32_t> owner(uint64_t fence_id) const;
+    std::optional<Debt> debt(uint64_t fence_id) const;
 
     /// A fence of the context-0 timeline has retired.
     void global_retired(uint32_t fence_id);
@@ -55,7 +62,8 @@ class FenceRelay {
     Callbacks callbacks_;
     FenceDelivery delivery_ = FenceDelivery::kPolled;
     std::vector<Retired> waiting_;
-    std::unordered_map<uint64_t, uint32_t> owed_;  // fence id → context id
+    std::unordered_map<uint64_t, Debt> owed_;  // by fence id
+    uint64_t last_number_ = 0;
 };
 
 }  // namespace viaduct

@@ -20,7 +20,7 @@ int Renderer::context_create_fence(uint32_t ctx_id, uint32_t flags, uint32_t rin
         const auto context = find_context(ctx_id);
         if (!context || !callbacks_.has_context_fences()) return -EINVAL;
         if (context->native) {
-            fences_.expect(ctx_id, fence_id);  // it may retire before create_fence returns
+            fences_.expect(ctx_id, ring, fence_id);  // it may retire before create_fence returns
             const auto status = context->native->create_fence(ring, fence_id);
             if (status) return 0;
             fences_.cancel(fence_id);
@@ -57,11 +57,11 @@ int Renderer::attach_fence(uint32_t ctx_id, int fd) {
 int Renderer::export_fence(uint64_t fence_id, int* fd) {
     if (!fd) return -EINVAL;
     *fd = -1;
-    if (const auto owner = fences_.owner(fence_id)) {
+    if (const auto debt = fences_.debt(fence_id)) {
         ContextPtr context;
         {
             const std::lock_guard lock(mutex_);
-            context = find_context(*owner);
+            context = find_context(debt->ctx_id);
         }
         if (!context || !context->native) return -EINVAL;
         auto sync_file = context->native->export_fence(fence_id);  // not with the lock held

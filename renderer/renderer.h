@@ -122,6 +122,7 @@ class Renderer {
     Result<ExportedStorage> export_storage(const ResourcePtr& resource);
     void note_virgl_program(const Context& context);  // with the lock held
     int add_in_fences(Context& context, const uint64_t* ids, uint32_t count);
+    int add_in_fences_of(uint32_t ctx_id, const std::vector<uint64_t>& fence_ids, Context& context);
 
     const std::unique_ptr<VmUsage> usage_;  // before whatever holds a booking
     mutable std::mutex mutex_;

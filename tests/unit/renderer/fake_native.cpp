@@ -92,6 +92,8 @@ Status FakeNativeContext::create_fence(uint32_t ring_idx, uint64_t fence_id) {
 }
 
 Result<UniqueFd> FakeNativeContext::export_fence(uint64_t fence_id) {
+    exports.push_back(fence_id);
+    if (export_error) return fail(export_error, "told to fail");
     const std::lock_guard lock(gpu_.mutex);
     for (const auto& fence : gpu_.fences)
         if (fence.fence_id == fence_id && fence.ctx_id == id)

@@ -52,6 +52,8 @@ class FakeNativeContext : public NativeContext {
   public:
     const uint32_t id;
     const std::string name;
+    int export_error = 0;           // what export_fence fails with
+    std::vector<uint64_t> exports;  // which fences it was asked for
     std::vector<std::vector<std::byte>> submissions;
     std::map<uint32_t, UniqueFd> attached;
     std::vector<uint32_t> detached;

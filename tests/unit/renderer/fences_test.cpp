@@ -81,7 +81,7 @@ TEST_F(Vmm, SubmitWithFencesTakesEachPendingOneOnce) {
     ASSERT_EQ(native_context(1), 0);
     ASSERT_EQ(native_context(2), 0);
     ASSERT_EQ(virgl_renderer_context_create_fence(1, 0, 1, 9), 0);
-    ASSERT_EQ(virgl_renderer_context_create_fence(1, 0, 1, 10), 0);
+    ASSERT_EQ(virgl_renderer_context_create_fence(1, 0, 2, 10), 0);
     std::vector<uint64_t> ids(1'000'000, 9);
     ids[5] = 10;
     ids[6] = 77;  // never was
@@ -93,6 +93,39 @@ TEST_F(Vmm, SubmitWithFencesTakesEachPendingOneOnce) {
     EXPECT_EQ(virgl_renderer_submit_cmd2(&word, 2, 1, nullptr, 1), EINVAL);
     EXPECT_EQ(virgl_renderer_submit_cmd2(&word, 2, 1, nullptr, 0), 0);
     EXPECT_EQ(virgl_renderer_submit_cmd2(&word, 3, 1, ids.data(), 1), EINVAL);
+}
+
+// Whose fences retire in their order, whatever their ids.
+TEST_F(Vmm, SubmitWithFencesAsksForTheLastOfARing) {
+    ASSERT_EQ(init(), 0);
+    for (const uint32_t ctx : {1u, 2u, 3u}) ASSERT_EQ(native_context(ctx), 0);
+    for (const uint64_t id : {20u, 30u, 10u})
+        ASSERT_EQ(virgl_renderer_context_create_fence(1, 0, 1, id), 0);
+    ASSERT_EQ(virgl_renderer_context_create_fence(1, 0, 2, 40), 0);
+    ASSERT_EQ(virgl_renderer_context_create_fence(3, 0, 1, 50), 0);
+    uint64_t ids[] = {10, 20, 30, 40, 50};
+    uint32_t word = 0;
+    EXPECT_EQ(virgl_renderer_submit_cmd2(&word, 2, 1, ids, 5), 0);
+    EXPECT_EQ(gpu.context(1).exports, (std::vector<uint64_t>{10, 40}));
+    EXPECT_EQ(gpu.context(3).exports, (std::vector<uint64_t>{50}));
+    EXPECT_EQ(gpu.context(2).in_fences.size(), 3u);
+}
+
+TEST_F(Vmm, SubmitWithFencesWaitsOnceForAContextThatHangs) {
+    ASSERT_EQ(init(), 0);
+    for (const uint32_t ctx : {1u, 2u, 3u}) ASSERT_EQ(native_context(ctx), 0);
+    std::vector<uint64_t> ids;
+    for (uint32_t ring = 0; ring < 64; ++ring) {
+        ASSERT_EQ(virgl_renderer_context_create_fence(1, 0, ring, ids.emplace_back(100 + ring)), 0);
+        ASSERT_EQ(virgl_renderer_context_create_fence(3, 0, ring, ids.emplace_back(200 + ring)), 0);
+    }
+    gpu.context(1).export_error = ETIMEDOUT;
+    uint32_t word = 0;
+    EXPECT_EQ(
+        virgl_renderer_submit_cmd2(&word, 2, 1, ids.data(), static_cast<uint32_t>(ids.size())), 0);
+    EXPECT_EQ(gpu.context(1).exports.size(), 1u);
+    EXPECT_EQ(gpu.context(2).in_fences.size(), 64u) << "the other's count all the same";
+    EXPECT_EQ(gpu.context(2).submissions.size(), 1u);
 }
 
 TEST_F(Vmm, AttachFenceTakesTheDescriptorIfTheContextExists) {
