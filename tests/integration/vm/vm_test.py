@@ -154,6 +154,16 @@ def case_neighbours(build):
                   "kill -CONT $still; sleep 1; kill -0 $still && kill $still; exit $status"
                   % (forever, guest.vulkan()))
         guest.settle_at(before)
+        # All of the guest stands still, in the middle of its work.
+        machine = guest.machine
+        machine.send(guest.script(guest.vulkan()))
+        time.sleep(2)
+        machine.monitor.execute("stop")
+        time.sleep(3)
+        machine.monitor.execute("cont")
+        status, output = machine.finish()
+        check(status == 0, "it did not go on:\n" + output)
+        guest.settle_at(before)
 
 
 def case_worker(build):
