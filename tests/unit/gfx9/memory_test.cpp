@@ -330,8 +330,18 @@ TEST_F(Memory, FormattedLoadsFollowTheDescriptor) {
 }
 
 TEST_F(Memory, UnsupportedFormsAreUnknown) {
-    bench.run({"(buffer_load_dword v1, s[8:11], 0 offen lds)", {0xe0511000, 0x80020001}});
-    EXPECT_EQ(bench.wave->status, Wave::Status::kUnknown);
+    set_buffer(0, 64);
+    const Line lines[] = {
+        {"(buffer_load_dword v1, s[8:11], 0 offen lds)", {0xe0511000, 0x80020001}},
+        {"buffer_load_dword v8, v1, s[8:11], 0 offen tfe", {0xe0501000, 0x80820801}},
+        {"tbuffer_load_format_x v8, v1, s[8:11], dfmt:4, nfmt:7, 0 offen tfe",
+         {0xeba01000, 0x80820801}},
+    };
+    for (const Line& line : lines) {
+        bench.wave->status = Wave::Status::kRunning;
+        bench.run(line);
+        EXPECT_EQ(bench.wave->status, Wave::Status::kUnknown) << line.text;
+    }
 }
 
 }  // namespace
