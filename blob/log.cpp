@@ -4,6 +4,9 @@
 #include <cstdio>
 #include <memory>
 #include <mutex>
+#include <optional>
+
+#include "blob/log_budget.h"
 
 namespace viaduct {
 
@@ -15,6 +18,7 @@ std::atomic<LogLevel> g_level{LogLevel::kWarning};
 struct Sink {
     std::mutex mutex;  // never held while a sink runs
     std::shared_ptr<const LogSink> write;
+    LogBudget guests;
 };
 
 Sink& sink() {
@@ -28,6 +32,18 @@ const char* level_name(LogLevel level) {
 }
 
 constexpr size_t kMaxGuestText = 64;
+
+std::string escape(std::string_view text, std::string_view also) {
+    std::string out;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20 || byte >= 0x7f || also.find(c) != also.npos)
+            out += fmt::format("\\x{:02x}", byte);
+        else
+            out += c;
+    }
+    return out;
+}
 
 thread_local LogHold* t_hold = nullptr;  // the outermost of this thread
 
@@ -49,6 +65,7 @@ void set_log_sink(LogSink write) {
     auto next = write ? std::make_shared<const LogSink>(std::move(write)) : nullptr;
     const std::lock_guard lock(sink().mutex);
     sink().write.swap(next);
+    sink().guests = {};
     // `next`, now the old one, ends after the lock is released.
 }
 
@@ -87,17 +104,26 @@ void log_line(LogLevel level, std::string_view text) {
         write_line(level, text);
 }
 
-std::string sanitise(std::string_view guest_text) {
-    std::string out;
-    for (const char c : guest_text.substr(0, kMaxGuestText)) {
-        if (c == '\0') break;
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte >= 0x7f || c == '\\')
-            out += fmt::format("\\x{:02x}", byte);
-        else
-            out += c;
+void log_guest_line(LogLevel level, std::string_view text) {
+    if (!log_enabled(level)) return;
+    std::optional<uint64_t> dropped;
+    {
+        const std::lock_guard lock(sink().mutex);
+        dropped = sink().guests.take(LogBudget::Clock::now());
     }
-    return out;
+    if (!dropped) return;
+    if (*dropped == 0) return log_line(level, text);
+    log_line(level, fmt::format("{} ({} lines that guests cause were dropped before: too many)",
+                                text, *dropped));
+}
+
+std::string printable(std::string_view text) {
+    return escape(text, "");
+}
+
+std::string sanitise(std::string_view guest_text) {
+    guest_text = guest_text.substr(0, kMaxGuestText);
+    return escape(guest_text.substr(0, guest_text.find('\0')), "\\");
 }
 
 uint64_t LogLimiter::admit(const char* cause) {

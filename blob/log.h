@@ -22,7 +22,8 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError, kSilent };
 using LogSink = std::function<void(LogLevel level, std::string_view text)>;
 
 /// Replaces the sink (default: stderr). An empty sink restores the default. The one before lives
-/// until its last call, on whatever thread, has returned.
+/// until its last call, on whatever thread, has returned. For the new one the budget of guests'
+/// lines is full again.
 void set_log_sink(LogSink sink);
 /// Messages below `level` are dropped before they are formatted. Default: kWarning.
 void set_log_level(LogLevel level);
@@ -47,6 +48,10 @@ class LogHold {
     std::vector<std::pair<LogLevel, std::string>> lines_;
 };
 
+/// The same for a line that a guest can cause: all of them together are limited (LogBudget), and
+/// it is said how many were dropped.
+void log_guest_line(LogLevel level, std::string_view text);
+
 /// Never throws: a line for which there is no memory is not there.
 template <typename... Args>
 void log(LogLevel level, fmt::format_string<Args...> text, Args&&... args) noexcept try {
@@ -54,8 +59,17 @@ void log(LogLevel level, fmt::format_string<Args...> text, Args&&... args) noexc
 } catch (...) {
 }
 
-/// At most 64 bytes of a guest's text, up to the first NUL, control bytes and backslashes
-/// escaped: safe to print anywhere.
+/// Never throws. For what a guest can cause.
+template <typename... Args>
+void log_guest(LogLevel level, fmt::format_string<Args...> text, Args&&... args) noexcept try {
+    if (log_enabled(level)) log_guest_line(level, fmt::format(text, std::forward<Args>(args)...));
+} catch (...) {
+}
+
+/// The text with all bytes escaped that are not plain ASCII: safe to print anywhere.
+std::string printable(std::string_view text);
+/// At most 64 bytes of a guest's text, up to the first NUL, printable. Backslashes are escaped too:
+/// no other text gives the same.
 std::string sanitise(std::string_view guest_text);
 
 /// Decides which occurrence of a cause is worth a line: the 1st, 10th, 100th, ... One limiter per
@@ -74,7 +88,7 @@ class LogLimiter {
         if (nth == 0 || !log_enabled(level)) return;
         auto line = fmt::format(text, std::forward<Args>(args)...);
         if (nth > 1) line += fmt::format(" (for the {}th time)", nth);
-        log_line(level, line);
+        log_guest_line(level, line);
     } catch (...) {
     }
 

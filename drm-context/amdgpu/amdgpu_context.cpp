@@ -241,7 +241,8 @@ void AmdgpuContext::check_for_reset() {
         if (lost_contexts_.contains(ctx_id) || !is_lost(ctx_id)) continue;
         ++account().counters().resets;
         lost_contexts_.insert(ctx_id);
-        log(LogLevel::kWarning, "{}: the GPU was reset, its context {} is lost", name(), ctx_id);
+        log_guest(LogLevel::kWarning, "{}: the GPU was reset, its context {} is lost", name(),
+                  ctx_id);
         count_async_error();
     }
 }

@@ -39,7 +39,8 @@ class SimulatedDevice final : public Device {
 // What the simulated GPU reports (hangs, faults) is for the same eyes as our own log.
 void join_logs() {
     static const bool joined = [] {
-        simgpu::set_log_sink([](std::string_view line) { log_line(LogLevel::kWarning, line); });
+        simgpu::set_log_sink(
+            [](std::string_view line) { log_guest_line(LogLevel::kWarning, line); });
         return true;
     }();
     (void)joined;

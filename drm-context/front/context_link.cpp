@@ -217,7 +217,7 @@ void ContextLink::lose(std::string_view why) {
     lost_ = true;
     backlog_.clear();
     slot_.count_loss();
-    log(LogLevel::kWarning, "context {} is lost: {}", ctx_id_, why);
+    log_guest(LogLevel::kWarning, "context {} is lost: {}", ctx_id_, why);
     end_worker();
     notice_.post();
     transport::signal_event(end_.notify.get());  // its fences retire

@@ -21,10 +21,7 @@ constexpr uint64_t kMaxLines = 1000;
 constexpr int32_t kMaxErrno = 4095;
 
 std::string text_of(const transport::Reply& reply) {
-    std::string text(reply.message, ::strnlen(reply.message, sizeof(reply.message)));
-    std::ranges::replace_if(
-        text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }, '?');
-    return text;
+    return printable({reply.message, ::strnlen(reply.message, sizeof(reply.message))});
 }
 
 Error error_of(const transport::Reply& reply) {
@@ -106,10 +103,10 @@ void Inbox::log_line_of(const transport::Reply& reply) {
     if (++lines_ > kMaxLines) return;
     const auto level =
         static_cast<LogLevel>(std::min(reply.level, static_cast<uint32_t>(LogLevel::kError)));
-    log(level, "{}", text_of(reply));
+    log_guest(level, "{}", text_of(reply));
     if (lines_ == kMaxLines)
-        log(LogLevel::kWarning, "context {} has said enough: its lines are dropped from now on",
-            ctx_id_);
+        log_guest(LogLevel::kWarning,
+                  "context {} has said enough: its lines are dropped from now on", ctx_id_);
 }
 
 }  // namespace viaduct

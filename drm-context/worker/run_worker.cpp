@@ -65,7 +65,7 @@ void run_worker(WorkerStart start, const Confine& confine) try {
     Worker(*end, *std::move(context)).run();
 } catch (const std::exception& error) {
     // No memory, most likely. The process may be the VMM's: it is the context that ends.
-    log(LogLevel::kError, "{}: its worker ends: {}", start.settings.name, error.what());
+    log_guest(LogLevel::kError, "{}: its worker ends: {}", start.settings.name, error.what());
 }
 
 }  // namespace viaduct

@@ -38,6 +38,18 @@ TEST_F(Log, LimiterLogsPowersOfTenPerCause) {
     EXPECT_EQ(lines_, expected);
 }
 
+// As contexts that are made, fail and go.
+TEST_F(Log, ManyLimitersDoNotFloodTheLog) {
+    for (int i = 0; i < 100'000; ++i) {
+        LogLimiter limiter;
+        limiter.log(LogLevel::kError, "cause", "bad");
+    }
+    EXPECT_GE(lines_.size(), 100u);
+    EXPECT_LE(lines_.size(), 2100u);
+    log(LogLevel::kError, "what no guest causes");
+    EXPECT_EQ(lines_.back(), "what no guest causes");
+}
+
 TEST_F(Log, ThrowsNothing) {
     set_log_sink([](LogLevel, std::string_view) { throw std::bad_alloc(); });
     LogLimiter limiter;
@@ -90,6 +102,15 @@ TEST(Sanitise, EscapesAndCutsGuestText) {
     EXPECT_EQ(sanitise("a\x1b[2J\n\\%s"), "a\\x1b[2J\\x0a\\x5c%s");
     EXPECT_EQ(sanitise(std::string_view("ab\0cd", 5)), "ab");
     EXPECT_EQ(sanitise(std::string(1000, 'x')).size(), 64u);
+}
+
+TEST(Printable, LeavesPlainAsciiAlone) {
+    std::string all;
+    for (int c = 0; c < 256; ++c) all += static_cast<char>(c);
+    const std::string text = printable(all);
+    for (const char c : text) EXPECT_TRUE(c >= ' ' && c <= '~');
+    EXPECT_NE(text.find("XYZ[\\]^"), std::string::npos) << text;
+    EXPECT_EQ(printable("\x9b"), "\\x9b");
 }
 
 }  // namespace

@@ -115,13 +115,14 @@ TEST(HostileWorker, CannotFloodTheLog) {
     size_t lines = 0;
     set_log_sink([&](LogLevel, std::string_view text) {
         ++lines;
-        for (const char c : text) EXPECT_TRUE(static_cast<unsigned char>(c) >= ' ') << text;
+        for (const char c : text) EXPECT_TRUE(c >= ' ' && c <= '~') << text;
     });
     (void)hostage.link.ask(RecordType::kMapSource, transport::ResourceCall{});
     transport::Reply line{};
     line.cookie = transport::kLogCookie;
     line.level = UINT32_MAX;
     std::memset(line.message, '\n', sizeof(line.message));
+    line.message[1] = '\x9b';  // a terminal may take it for the beginning of a command
     for (int i = 0; i < 5000; ++i) {
         (void)transport::send_message(hostage.worker.socket.get(),
                                       std::as_bytes(std::span(&line, 1)), -1);
