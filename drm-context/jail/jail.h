@@ -19,8 +19,8 @@ struct Cell {
 };
 Result<Cell> prepare(const ContextTypeInfo& type, Gpu gpu);
 
-/// Closes the jail around this process, for good: resource limits, capabilities, the last directory,
-/// no_new_privs, the filter. `report_to`: the socket that hears of refused calls.
+/// Closes the jail around this process, for good: resource limits, capabilities, the last
+/// directory, no_new_privs, the filter. `report_to`: the socket that hears of refused calls.
 Status close(const Cell& cell, int report_to);
 
 /// A simulated GPU makes no real ioctls that the kernel could check: this checks them in its stead,

@@ -184,10 +184,12 @@ int Driver::gem_mmap(const Channel& channel, drm_amdgpu_gem_mmap& arg) {
     return 0;
 }
 
-/// The host may not have had the time to make the buffer: its mapping would fail.
+/// The host may not have had the time to make the buffer: its mapping would fail. What others can
+/// reach is there, and its contents are theirs, too.
 int Driver::find_stand_in(const Channel& channel, uint32_t& handle) {
     const auto object = session_.gems.find(channel, handle);
     if (!object) return -ENOENT;
+    if (object->shared) return 0;
     const std::lock_guard lock(mutex_);
     if (const auto found = stand_ins_.find(handle); found != stand_ins_.end()) {
         handle = found->second;
@@ -219,8 +221,12 @@ int Driver::gem_va(const Channel& channel, GemVa& arg) {
         if (!object) return -ENOENT;
         request.res_id = object->resource;
     }
+    const auto finish = [&] {
+        if (arg.vm_timeline_syncobj_out == 0) return 0;
+        return syncobj::signal_point(channel, arg.vm_timeline_syncobj_out, arg.vm_timeline_point);
+    };
     // As memory: there is nothing to fail for a driver that has still to hear of the loss.
-    if (stream().lost()) return 0;
+    if (stream().lost()) return finish();
     // The driver hears of most failures only as a lost context, as it does with Mesa's own back
     // end: waiting for each would double the cost of every buffer. VIADUCT_GUEST_SYNC=1 waits.
     if (!sync_requested() && arg.vm_timeline_syncobj_out == 0)
@@ -229,9 +235,7 @@ int Driver::gem_va(const Channel& channel, GemVa& arg) {
     wire::Response answer{};
     if (const int error = stream().call(channel, {as_bytes(request), as_bytes(answer)}); error < 0)
         return error;
-    if (answer.ret == 0 && arg.vm_timeline_syncobj_out)
-        return syncobj::signal_point(channel, arg.vm_timeline_syncobj_out, arg.vm_timeline_point);
-    return answer.ret;
+    return answer.ret == 0 ? finish() : answer.ret;
 }
 
 int Driver::query_buffer(const Channel& channel, uint32_t handle,

@@ -69,6 +69,14 @@ TEST_F(LostHost, AnOldBufferIsMappedByAStandInThatGoesWithIt) {
     map_offset(999, -ENOENT);
 }
 
+TEST_F(LostHost, WhatOthersReachIsMappedItself) {
+    drm_prime_handle arg{};
+    arg.handle = old_buffer;
+    EXPECT_EQ(call(DRM_IOCTL_PRIME_HANDLE_TO_FD, arg), 0);
+    EXPECT_EQ(map_offset(old_buffer), uint64_t{old_buffer} << 32);
+    EXPECT_EQ(new_blobs(), 0u);
+}
+
 TEST_F(LostHost, AddressesCanStillBeMapped) {
     GemVa va{};
     va.base.handle = old_buffer;
@@ -76,6 +84,11 @@ TEST_F(LostHost, AddressesCanStillBeMapped) {
     va.base.va_address = 0x100000;
     va.base.map_size = 8192;
     EXPECT_EQ(call(DRM_IOCTL_AMDGPU_GEM_VA, va), 0);
+    va.vm_timeline_syncobj_out = 1;
+    va.vm_timeline_point = 5;
+    EXPECT_EQ(call(DRM_IOWR(_IOC_NR(DRM_IOCTL_AMDGPU_GEM_VA), GemVa), va), 0);
+    ASSERT_FALSE(host.passed.empty()) << "who waits for the mapping would wait for ever";
+    EXPECT_EQ(host.passed.back(), DRM_IOCTL_SYNCOBJ_TIMELINE_SIGNAL);
 }
 
 TEST_F(LostHost, AnAnswerThatNobodyGaveIsAnError) {
