@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
 #include "blob/mapping.h"
@@ -12,13 +10,6 @@
 namespace viaduct {
 
 namespace {
-
-constexpr unsigned kDrmMajor = 226;  // Documentation/admin-guide/devices.txt
-
-bool is_drm_device(int fd) {
-    struct stat info {};
-    return ::fstat(fd, &info) == 0 && S_ISCHR(info.st_mode) && major(info.st_rdev) == kDrmMajor;
-}
 
 // Not a hugetlbfs memfd: a page of it that was punched out may not come back when touched.
 bool has_fixed_size(int fd) {
@@ -32,7 +23,6 @@ bool has_fixed_size(int fd) {
 }  // namespace
 
 Status check_mappable(int fd, uint64_t offset, uint64_t size) {
-    if (is_drm_device(fd)) return {};
     if (!has_fixed_size(fd))
         return fail(EACCES, "fd {} is neither a sealed memfd nor a dma-buf", fd);
     const auto there = object_size(fd);

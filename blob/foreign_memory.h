@@ -8,9 +8,8 @@
 namespace viaduct {
 
 /// Makes sure that `size` bytes of `fd` from `offset` can be mapped and stay there: whoever shrinks
-/// a mapped file turns the next access to it into SIGBUS. Accepts memfds sealed against shrinking,
-/// dma-bufs (their size never changes), and DRM device files (the driver checks the range). EACCES:
-/// anything else; EINVAL: it is smaller.
+/// a mapped file turns the next access to it into SIGBUS. Accepts memfds sealed against shrinking
+/// and dma-bufs (their size never changes). EACCES: anything else; EINVAL: it is smaller.
 Status check_mappable(int fd, uint64_t offset, uint64_t size);
 
 }  // namespace viaduct

@@ -30,7 +30,8 @@ enum class BlobKind {
     kOpaque,  // lives in its context; exported and mapped through it
 };
 
-/// VIRGL_RENDERER_BLOB_FLAG_USE_SHAREABLE.
+/// VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE, _SHAREABLE.
+inline constexpr uint32_t kBlobMappable = 1;
 inline constexpr uint32_t kBlobShareable = 2;
 
 struct BlobRequest {
@@ -39,11 +40,21 @@ struct BlobRequest {
     uint64_t blob_id = 0;     // 0: the control buffer
     uint64_t size = 0;        // bytes
 
-    /// What it is a request for: nothing else comes of it. No worker is asked.
+    /// Decided by the request alone: no worker is asked.
     BlobKind kind() const {
         if (blob_id == 0) return BlobKind::kShm;
         return blob_flags & kBlobShareable ? BlobKind::kDmabuf : BlobKind::kOpaque;
     }
+};
+
+/// Where to map an opaque resource: `fd` at `offset`.
+struct BlobMapSource {
+    int fd = -1;  // borrowed: from `opened`, or from `file`
+    uint64_t offset = 0;
+    UniqueFd opened;  // for this mapping; not needed once it is mapped
+    /// The context's file on the GPU. To be held until the mapping is gone, or the GPU may have to
+    /// be waited for where it goes.
+    std::shared_ptr<const void> file;
 };
 
 struct BlobObject {
@@ -58,6 +69,9 @@ using FenceCallback = std::function<void(uint32_t ctx_id, uint32_t ring_idx, uin
 /// waits for the GPU; those that need the worker's answer give up after the deadline (ETIMEDOUT).
 /// Everything is executed in call order. Destroying it returns at once: the worker winds down on
 /// its own, and every accepted fence is still reported.
+///
+/// The GPU's driver may take seconds to open a file, while it wakes the GPU up. A context that is
+/// not up in time goes on starting: it takes commands and gives out its control buffer meanwhile.
 class NativeContext {
   public:
     virtual ~NativeContext() = default;
@@ -67,7 +81,7 @@ class NativeContext {
     /// Gives out the object that waits under blob_id (0: the control buffer) as resource res_id.
     virtual Result<BlobObject> create_blob(const BlobRequest& request) = 0;
     /// What to mmap to reach an opaque resource's bytes; at least `size` bytes are there, for good.
-    virtual Result<MapSource> map_source(uint32_t res_id, uint64_t size) = 0;
+    virtual Result<BlobMapSource> map_source(uint32_t res_id, uint64_t size) = 0;
     /// A dma-buf of an opaque resource.
     virtual Result<UniqueFd> export_blob(uint32_t res_id) = 0;
     /// Makes a foreign dma-buf known here as res_id. Takes the descriptor.
@@ -80,7 +94,7 @@ class NativeContext {
     virtual Result<UniqueFd> export_fence(uint64_t fence_id) = 0;
     /// The next GPU submission waits for this sync file too. Takes the descriptor.
     virtual Status add_in_fence(UniqueFd sync_file) = 0;
-    /// The context's own render-node file; borrowed, -1 if it has none.
+    /// The context's own render-node file; borrowed, -1 if it has none yet.
     virtual int device_fd() const = 0;
 };
 
@@ -97,6 +111,9 @@ struct HostOptions {
     std::vector<std::string> metrics_paths;
     /// Whether somebody asked for them: then it is worth a warning if none can be had.
     bool metrics_wanted = false;
+    /// On which threads the GPU may be opened: a VMM's callback must be called on the VMM's.
+    enum class OpenOn { kAnyThread, kCallersThread };
+    OpenOn open_on = OpenOn::kAnyThread;
 };
 
 /// The GPU that native contexts run on. Thread-safe.

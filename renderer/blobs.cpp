@@ -33,28 +33,21 @@ bool mappable(const Resource& resource) {
 }
 
 // What to mmap for a resource of ours. The resource's own descriptor is used where it has one: a
-// VMM that has run out of descriptors can still map.
-struct BorrowedSource {
-    int fd = -1;
-    uint64_t offset = 0;
-    UniqueFd owner;  // of `fd`, if it was opened for this
-};
-
-// Opaque objects die with their context.
-Result<BorrowedSource> map_source(const Resource& resource) {
+// VMM that has run out of descriptors can still map. Opaque objects die with their context.
+Result<BlobMapSource> map_source(const Resource& resource) {
     if (!mappable(resource)) return fail(EINVAL, "resource {} is not mappable", resource.id);
     if (resource.opaque()) {
         const auto creator = resource.creator.lock();
         if (!creator) return fail(EINVAL, "resource {}: its context is gone", resource.id);
-        auto source = creator->native->map_source(resource.id, resource.size);
-        if (!source) return tl::unexpected(source.error());
-        return BorrowedSource{source->fd.get(), source->offset, std::move(source->fd)};
+        return creator->native->map_source(resource.id, resource.size);
     }
     const auto object = object_size(resource.fd.get());
     if (!object || resource.size > round_up_to_page(*object))
         return fail(EINVAL, "resource {}: {} bytes are more than its object has", resource.id,
                     resource.size);
-    return BorrowedSource{resource.fd.get(), 0, {}};
+    BlobMapSource source;
+    source.fd = resource.fd.get();
+    return source;
 }
 
 }  // namespace
@@ -176,7 +169,7 @@ int Renderer::map(uint32_t res_id, void** address, uint64_t* size) {
         if (!resource || resource->mapping.valid()) return -EINVAL;
         if (const int error = book_window(*resource)) return error;
     }
-    const auto source = map_source(*resource);
+    auto source = map_source(*resource);
     if (!source) return -EINVAL;
     auto mapping = Mapping::map_shared(source->fd, source->offset, resource->size);
     const std::lock_guard lock(mutex_);
@@ -185,6 +178,7 @@ int Renderer::map(uint32_t res_id, void** address, uint64_t* size) {
         return -EINVAL;
     }
     if (find_resource(res_id) != resource || resource->mapping.valid()) return -EINVAL;
+    resource->mapped_file = std::move(source->file);
     resource->mapping = std::move(*mapping);
     *address = resource->mapping.data();
     *size = resource->size;
@@ -197,6 +191,7 @@ int Renderer::unmap(uint32_t res_id) {
     const auto resource = find_resource(res_id);
     if (!resource || !resource->mapping.valid()) return -EINVAL;
     resource->mapping.reset();
+    resource->mapped_file.reset();
     resource->window = {};
     return 0;
 }
@@ -210,11 +205,14 @@ int Renderer::map_fixed(uint32_t res_id, void* address) {
         const std::lock_guard lock(mutex_);
         if (const int error = book_window(*resource)) return error;
     }
-    const auto source = map_source(*resource);
+    auto source = map_source(*resource);
     if (!source) return -EINVAL;
     const auto status = viaduct::map_fixed(source->fd, source->offset, resource->size, address);
-    if (status) return 0;
     const std::lock_guard lock(mutex_);
+    if (status) {
+        resource->mapped_file = std::move(source->file);
+        return 0;
+    }
     log_.log(LogLevel::kError, "map_fixed", "resource {}: {}", res_id, status.error().message);
     return -EINVAL;
 }

@@ -35,6 +35,7 @@ HostFactory default_host_factory(HostOptions options) {
         HostOptions own = options;
         if (get_drm_fd) {
             own.gpu = "the VMM's choice";
+            own.open_on = HostOptions::OpenOn::kCallersThread;
             return NativeContextHost::create(through_vmm(get_drm_fd), std::move(on_fence),
                                              std::move(own));
         }

@@ -48,8 +48,9 @@ struct Resource {
     int num_iovecs = 0;
     void* priv = nullptr;  // the VMM's
 
-    Mapping mapping;          // of virgl_renderer_resource_map
-    Booking window;           // of its mapping, by either of the two ways
+    std::shared_ptr<const void> mapped_file;  // BlobMapSource::file, while it may be mapped
+    Mapping mapping;                          // of virgl_renderer_resource_map
+    Booking window;                           // of its mapping, by either of the two ways
     bool in_classic = false;  // the classic renderer knows it under the same id (an import)
 
     bool opaque() const { return home == ResourceHome::kContext && !fd; }

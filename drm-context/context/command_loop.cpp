@@ -6,8 +6,7 @@ namespace viaduct {
 
 namespace {
 
-// No driver's answer comes near it; keeps a guest with a huge control buffer from making us
-// allocate as much.
+// Far above any driver's response; bounds what a large control buffer can make us allocate.
 constexpr uint64_t kMaxResponse = 1 << 20;
 
 }  // namespace

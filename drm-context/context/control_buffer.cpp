@@ -18,22 +18,17 @@ std::atomic_ref<uint32_t> word(const Mapping& mapping, uint64_t offset) {
 
 }  // namespace
 
-Status ControlBuffer::create(uint64_t size, uint32_t driver_size) {
-    if (exists()) return fail(EINVAL, "the control buffer exists already");
-    if (size > UINT32_MAX || size < driver_size + sizeof(wire::ResponseHeader))
-        return fail(EINVAL,
-                    "a control buffer of {} bytes cannot hold the driver's {} bytes and a "
-                    "response, or is larger than 4 GiB",
-                    size, driver_size);
-    auto fd = create_sealed_memfd("viaduct-control", size);
-    if (!fd) return tl::unexpected(fd.error());
-    auto mapping = Mapping::map_shared(fd->get(), 0, size);
+Status ControlBuffer::adopt(const UniqueFd& memory, uint32_t driver_size) {
+    if (exists()) return fail(EINVAL, "the context has a control buffer already");
+    const auto size = object_size(memory.get());
+    if (!size) return tl::unexpected(size.error());
+    if (*size > UINT32_MAX || *size < driver_size)
+        return fail(EINVAL, "a control buffer of {} bytes cannot hold {}", *size, driver_size);
+    auto mapping = Mapping::map_shared(memory.get(), 0, *size);
     if (!mapping) return tl::unexpected(mapping.error());
-    fd_ = *std::move(fd);
     mapping_ = *std::move(mapping);
     area_offset_ = driver_size;
-    area_size_ = static_cast<uint32_t>(size) - driver_size;
-    store32(offsetof(wire::ShmemHeader, rsp_mem_offset), area_offset_);
+    area_size_ = static_cast<uint32_t>(*size) - driver_size;
     return {};
 }
 

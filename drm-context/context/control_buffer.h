@@ -1,5 +1,5 @@
 // The control buffer ("shmem"): memory that host and guest share for sequence numbers, driver
-// fields and responses. The only place that touches guest-writable memory.
+// fields and responses. In a worker, nothing else touches guest-writable memory.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +14,10 @@ namespace viaduct {
 /// Sizes and offsets are kept privately: nothing read back from the memory is ever trusted.
 class ControlBuffer {
   public:
-    /// `size`: bytes the guest asked for; `driver_size`: of the driver's fixed struct, where the
-    /// response area begins. EINVAL for sizes that cannot work, EEXIST if it was created before.
-    Status create(uint64_t size, uint32_t driver_size);
+    /// Maps what transport::create_control_memory() made; `driver_size`: of the driver's fixed
+    /// struct, where the response area begins. EINVAL: there is one already, or it is too small.
+    Status adopt(const UniqueFd& memory, uint32_t driver_size);
     bool exists() const { return mapping_.valid(); }
-    /// A descriptor of it for the guest; sealed against resizing.
-    UniqueFd duplicate_fd() const { return fd_.duplicate(); }
 
     /// Bytes of the response area.
     uint32_t area_size() const { return area_size_; }
@@ -38,7 +36,6 @@ class ControlBuffer {
     void store64(uint32_t offset, uint64_t value);
 
   private:
-    UniqueFd fd_;
     Mapping mapping_;
     uint32_t area_offset_ = 0;
     uint32_t area_size_ = 0;

@@ -2,15 +2,14 @@
 
 #include <drm.h>
 
+#include "blob/mapping.h"
 #include "blob/memfd.h"
 
 namespace viaduct {
 
 namespace {
 
-// VIRGL_RENDERER_BLOB_FLAG_USE_*.
-constexpr uint32_t kBlobMappable = 1;
-constexpr uint32_t kBlobFlags = 7;
+constexpr uint32_t kBlobFlags = 7;  // VIRGL_RENDERER_BLOB_FLAG_USE_*
 
 }  // namespace
 
@@ -20,22 +19,16 @@ void DriverContext::set_name(std::string name, const std::string& client_name) {
     device_->ioctl(kSetClientName, &request);  // an older kernel refuses; it only helps people
 }
 
-Result<BlobObject> DriverContext::create_control_blob(const BlobRequest& request) {
-    if (request.blob_flags != kBlobMappable)
-        return fail(EINVAL, "the control buffer must be mappable only, not flags {:#x}",
-                    request.blob_flags);
-    if (auto status = control_.create(request.size, traits_.shmem_size); !status)
-        return tl::unexpected(status.error());
+Status DriverContext::adopt_control_buffer(const UniqueFd& memory) {
+    if (auto status = control_.adopt(memory, traits_.shmem_size); !status) return status;
     control_created();
-    BlobObject blob{MapCache::kCached, control_.duplicate_fd()};
-    if (!blob.fd) return fail(ENOMEM, "no descriptor left for the control buffer");
-    return blob;
+    return {};
 }
 
 Result<BlobObject> DriverContext::create_blob(const BlobRequest& request) {
     if (request.blob_flags & ~kBlobFlags)
         return fail(EINVAL, "unknown blob flags {:#x}", request.blob_flags);
-    if (request.blob_id == 0) return create_control_blob(request);
+    if (request.blob_id == 0) return fail(EINVAL, "blob 0 is the control buffer");
     if (objects_.has_resource(request.res_id))
         return fail(EINVAL, "resource {} exists in this context", request.res_id);
     auto object = objects_.claim(request.blob_id);

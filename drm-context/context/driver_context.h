@@ -93,6 +93,8 @@ class DriverContext {
     void set_name(std::string name, const std::string& client_name);
     const std::string& name() const { return name_; }
 
+    /// The control buffer's memory has come: from now on the guest can be answered.
+    Status adopt_control_buffer(const UniqueFd& memory);
     Result<BlobObject> create_blob(const BlobRequest& request);
     Result<MapSource> map_source(uint32_t res_id);
     Result<UniqueFd> export_blob(uint32_t res_id);
@@ -130,8 +132,6 @@ class DriverContext {
     Result<UniqueFd> export_dmabuf(uint32_t gem_handle);
 
   private:
-    Result<BlobObject> create_control_blob(const BlobRequest& request);
-
     std::unique_ptr<Device> device_;
     std::unique_ptr<ContextAccount> account_;  // before objects_, which hold charges
     RingStatistics statistics_;

@@ -19,7 +19,8 @@ struct DriverVersion {
     uint32_t patchlevel = 0;
 };
 
-/// Where the bytes behind an mmap offset live: map `fd` at `offset`.
+/// Where the bytes behind an mmap offset live: map `fd` at `offset`, or the device's own file if
+/// there is no `fd`.
 struct MapSource {
     UniqueFd fd;
     uint64_t offset = 0;

@@ -34,10 +34,9 @@ class RenderNode final : public Device {
         return ioctl_restarted(fd_.get(), request, argument);
     }
 
+    // Not a duplicate: to close it would wait for the GPU (Linux: amdgpu_drv.c, amdgpu_flush()).
     Result<MapSource> map_source(uint64_t mmap_offset) override {
-        UniqueFd copy = fd_.duplicate();
-        if (!copy) return fail(EMFILE, "cannot duplicate the render node's descriptor");
-        return MapSource{std::move(copy), mmap_offset};
+        return MapSource{UniqueFd(), mmap_offset};
     }
 
     Result<UniqueFd> merge_sync_files(int a, int b) override {

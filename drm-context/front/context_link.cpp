@@ -1,10 +1,12 @@
 #include "drm-context/front/context_link.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "blob/log.h"
 #include "blob/memfd.h"
@@ -41,10 +43,14 @@ Result<UniqueFd> memory_with(std::span<const std::byte> payload) {
 
 }  // namespace
 
-ContextLink::ContextLink(uint32_t ctx_id, transport::ChannelEnd end)
+ContextLink::ContextLink(uint32_t ctx_id, transport::ChannelEnd end,
+                         std::shared_ptr<DeviceFile> file, std::shared_ptr<TaskThread> closer)
     : ctx_id_(ctx_id),
       end_(std::move(end)),
-      inbox_(ctx_id, end_.socket.get(), end_.notify.get()),
+      file_(std::move(file)),
+      closer_(std::move(closer)),
+      inbox_(ctx_id, end_.socket.get(), end_.notify.get(),
+             [this](UniqueFd fd) { discard(std::move(fd)); }),
       patience_(answer_time()),
       ring_(end_.page(), end_.ring_bytes()) {
     inbox_.expect(transport::kReadyCookie);
@@ -98,6 +104,9 @@ Status ContextLink::send_locked(Record record) {
 
 Status ContextLink::try_send(const Record& record) {
     if (!ring_.has_room(record.payload.size())) return fail(EAGAIN, "its ring is full");
+    // The first descriptor that a worker is sent is its file on the GPU.
+    if (record.descriptor && start_ != Start::kDone)
+        return fail(EAGAIN, "its worker has not started");
     if (record.descriptor) {
         transport::DescriptorMessage message{};
         // Each call's first field.
@@ -144,21 +153,93 @@ void ContextLink::ring_doorbell() {
         transport::signal_event(end_.doorbell.get());
 }
 
-Result<ContextLink::Answer> ContextLink::wait_until_ready() {
-    const std::lock_guard lock(ask_mutex_);
-    return inbox_.wait(steady_clock::now() + answer_time());
+Status ContextLink::wait_until_started(steady_clock::time_point deadline) {
+    std::unique_lock lock(mutex_);
+    ++waiting_for_start_;
+    const bool known =
+        started_.wait_until(lock, deadline, [this] { return start_ != Start::kUnderWay; });
+    --waiting_for_start_;
+    if (!known) return fail(ETIMEDOUT, "the worker of context {} is still starting", ctx_id_);
+    if (start_ == Start::kFailed) return tl::unexpected(start_error_);
+    return {};
+}
+
+void ContextLink::adopt_node(UniqueFd node) {
+    file_->adopt(std::move(node), DeviceFile::Kind::kRenderNode);
+}
+
+Status ContextLink::send_node() {
+    const transport::DescriptorMessage message{transport::kReadyCookie};
+    return transport::send_message(end_.socket.get(), std::as_bytes(std::span(&message, 1)),
+                                   file_->fd());
+}
+
+void ContextLink::set_worker(std::unique_ptr<WorkerHandle> worker) {
+    std::unique_ptr<WorkerHandle> old;  // ends without the lock
+    const std::lock_guard lock(mutex_);
+    old = std::exchange(worker_, std::move(worker));
+    if (lost_) end_worker();
+}
+
+Status ContextLink::wait_for_first_word(steady_clock::time_point deadline) {
+    auto word = inbox_.wait(deadline);
+    if (!word) return tl::unexpected(word.error());
+    // A render node is the front's own; a simulated GPU was opened by the worker.
+    if (file_->fd() < 0)
+        file_->adopt(std::move(word->descriptor), DeviceFile::Kind::kStandIn);
+    else
+        discard(std::move(word->descriptor));
+    return {};
+}
+
+void ContextLink::finish_start() {
+    const std::lock_guard lock(mutex_);
+    start_ = Start::kDone;
+    started_.notify_all();
+    last_progress_ = steady_clock::now();
+    if (!lost_) drain_backlog();
+    transport::signal_event(end_.notify.get());  // its worker may have ended since
+}
+
+Status ContextLink::replace_socket(UniqueFd socket) {
+    const std::lock_guard lock(mutex_);
+    if (::dup3(socket.get(), end_.socket.get(), O_CLOEXEC) < 0)
+        return fail(errno, "cannot replace the socket of context {}: {}", ctx_id_,
+                    std::strerror(errno));
+    end_.page().exited.store(0);
+    inbox_.start_anew();
+    inbox_.expect(transport::kReadyCookie);
+    return {};
+}
+
+void ContextLink::fail_start(Error error) {
+    const std::lock_guard lock(mutex_);
+    start_ = Start::kFailed;
+    start_error_ = std::move(error);
+    // One who waits reports it; else nobody would.
+    if (waiting_for_start_ == 0 && !let_go_) lose(start_error_.message);
+    lost_ = true;
+    end_worker();
+    started_.notify_all();
+    transport::signal_event(end_.notify.get());
 }
 
 Result<ContextLink::Answer> ContextLink::ask_bytes(RecordType type, uint64_t cookie,
                                                    std::span<const std::byte> call) {
     const std::lock_guard lock(ask_mutex_);
+    const auto start = steady_clock::now();
+    const auto deadline = start + patience_.allowance(start);
+    // The first word is another thread's to read.
+    if (auto status = wait_until_started(deadline); !status) {
+        patience_.spend(start, steady_clock::now());
+        return tl::unexpected(status.error());
+    }
     inbox_.expect(cookie);
     if (auto status = send(type, call, {}); !status) {
         inbox_.forget();
         return tl::unexpected(status.error());
     }
-    const auto start = steady_clock::now();
-    auto answer = inbox_.wait(start + patience_.allowance(start));
+    auto answer = inbox_.wait(deadline);
     patience_.spend(start, steady_clock::now());
     if (!answer && answer.error().code == EPIPE) {
         // The guest is told before the call fails.
@@ -184,9 +265,14 @@ std::optional<FenceQueue::Place> ContextLink::find_fence(uint64_t fence_id) {
     return fences_.find(fence_id);
 }
 
-Status ContextLink::watch_control_buffer(int fd, const DriverTraits& traits) {
+Status ContextLink::give_control_buffer(UniqueFd memory, const DriverTraits& traits) {
     const std::lock_guard lock(mutex_);
-    return notice_.attach(fd, traits);
+    if (notice_.attached()) return fail(EINVAL, "context {} has a control buffer already", ctx_id_);
+    if (lost_) return fail(ENOBUFS, "context {} is lost", ctx_id_);
+    if (auto status = notice_.attach(memory.get(), traits); !status) return status;
+    const transport::DescriptorMessage call{++last_cookie_};
+    return send_locked(
+        {RecordType::kControlBuffer, std::as_bytes(std::span(&call, 1)), std::move(memory), 0});
 }
 
 void ContextLink::quit() {
@@ -216,7 +302,7 @@ void ContextLink::lose(std::string_view why) {
     if (lost_) return;
     lost_ = true;
     backlog_.clear();
-    slot_.count_loss();
+    file_->slot().count_loss();
     log_guest(LogLevel::kWarning, "context {} is lost: {}", ctx_id_, why);
     end_worker();
     notice_.post();
@@ -230,7 +316,7 @@ void ContextLink::check_progress(steady_clock::time_point now) {
     // Nobody tells of room that is not the ring's: the kernel's for descriptors under way, say.
     const Status sent = drain_backlog();
     const uint64_t tail = end_.page().tail.load(std::memory_order_relaxed);
-    const bool idle = ring_.empty() && backlog_.empty();
+    const bool idle = start_ == Start::kUnderWay || (ring_.empty() && backlog_.empty());
     if (idle || tail != last_tail_ || backlog_.size() < waiting) last_progress_ = now;
     last_tail_ = tail;
     if (!lost_ && now - last_progress_ >= watchdog_time())
@@ -242,19 +328,28 @@ void ContextLink::check_progress(steady_clock::time_point now) {
 
 bool ContextLink::collect(std::vector<RetiredFence>& out) {
     transport::clear_event(end_.notify.get());  // first: what comes from now on signals anew
-    if (inbox_.drain()) transport::signal_event(end_.notify.get());
-    const bool exited = end_.page().exited.load(std::memory_order_acquire) != 0 || inbox_.hung_up();
+    if (started() && inbox_.drain()) transport::signal_event(end_.notify.get());
     const std::lock_guard lock(mutex_);
-    if (exited && !ended_) {
+    if (has_ended() && !ended_) {
         if (!let_go_) lose("its worker has ended");
         if (lost_) notice_.post();  // it may have written since
-        slot_.clear_charge();
         ended_ = true;
     }
-    if (!lost_ && !exited) drain_backlog();
+    if (!lost_ && !ended_) drain_backlog();
     fences_.take_retired(end_.page(), out);
-    if (exited || lost_) fences_.take_all(out);
-    return exited && let_go_;
+    if (ended_ || lost_) fences_.take_all(out);
+    return ended_ && let_go_;
+}
+
+bool ContextLink::started() {
+    const std::lock_guard lock(mutex_);
+    return start_ == Start::kDone;
+}
+
+// With the lock held. What ends before its first word is the starter's to judge.
+bool ContextLink::has_ended() {
+    if (start_ != Start::kDone) return start_ == Start::kFailed;
+    return end_.page().exited.load(std::memory_order_acquire) != 0 || inbox_.hung_up();
 }
 
 }  // namespace viaduct

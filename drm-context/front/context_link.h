@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -14,7 +15,7 @@
 
 #include "blob/result.h"
 #include "blob/unique_fd.h"
-#include "drm-context/account/vm_account.h"
+#include "drm-context/front/device_file.h"
 #include "drm-context/front/fence_queue.h"
 #include "drm-context/front/inbox.h"
 #include "drm-context/front/loss_notice.h"
@@ -31,7 +32,9 @@ namespace viaduct {
 /// Methods are thread-safe unless they say otherwise.
 class ContextLink {
   public:
-    ContextLink(uint32_t ctx_id, transport::ChannelEnd end);
+    /// `closer`: closes what comes from the worker unasked.
+    ContextLink(uint32_t ctx_id, transport::ChannelEnd end, std::shared_ptr<DeviceFile> file,
+                std::shared_ptr<TaskThread> closer);
 
     uint32_t ctx_id() const { return ctx_id_; }
     int notify_fd() const { return end_.notify.get(); }
@@ -55,14 +58,38 @@ class ContextLink {
         call.cookie = ++last_cookie_;
         return ask_bytes(type, call.cookie, std::as_bytes(std::span(&call, 1)));
     }
-    /// Waits for the worker's first word: nothing else may have been asked before.
-    Result<Answer> wait_until_ready();
+    /// Waits until the worker runs, or will not. ETIMEDOUT: it goes on starting; if that fails
+    /// later, the context is lost.
+    Status wait_until_started(std::chrono::steady_clock::time_point deadline);
+
+    // For the thread that starts the worker (ContextStart), in this order.
+    /// True once it need not be started any more.
+    bool abandoned() const { return end_.page().abandoned.load() != 0; }
+    /// Keeps an open file of a render node for the front's own use.
+    void adopt_node(UniqueFd node);
+    /// Sends it to the worker that is about to be started.
+    Status send_node();
+    /// A process was started.
+    void set_worker(std::unique_ptr<WorkerHandle> worker);
+    /// Waits for its first word. The worker's error, ETIMEDOUT, EPIPE.
+    Status wait_for_first_word(std::chrono::steady_clock::time_point deadline);
+    /// It ended before its first word: from now on `socket` leads to another.
+    Status replace_socket(UniqueFd socket);
+    /// It runs: what has waited for it is sent.
+    void finish_start();
+    /// There will be none.
+    void fail_start(Error error);
+
+    const std::shared_ptr<DeviceFile>& file() const { return file_; }
+    /// Closes a descriptor that the worker sent, and that is not what it should be.
+    void discard(UniqueFd fd) { close_elsewhere(std::move(fd), *closer_); }
 
     Status add_fence(uint32_t ring_idx, uint64_t fence_id);
     std::optional<FenceQueue::Place> find_fence(uint64_t fence_id);
 
-    /// The guest's control buffer exists: it will tell of a loss.
-    Status watch_control_buffer(int fd, const DriverTraits& traits);
+    /// Passes the memory of the guest's control buffer on to the worker; the guest reads of a loss
+    /// there. EINVAL: it has one already.
+    Status give_control_buffer(UniqueFd memory, const DriverTraits& traits);
 
     /// The VMM lets go of the context; nothing else comes from it after this. The worker is asked
     /// to finish and end.
@@ -79,10 +106,6 @@ class ContextLink {
     /// signalled if there is more to do. True once the worker has ended and the VMM has let go:
     /// everything has been taken out then.
     bool collect(std::vector<RetiredFence>& out);
-
-    void set_worker(std::unique_ptr<WorkerHandle> worker) { worker_ = std::move(worker); }
-    /// Given back once the worker has ended.
-    void set_slot(VmSlot slot) { slot_ = std::move(slot); }
 
   private:
     struct Record {
@@ -104,6 +127,8 @@ class ContextLink {
         Record record;  // of these bytes
     };
 
+    bool started();
+    bool has_ended();
     Status send_large(std::span<const std::byte> payload);
     Status send_locked(Record record);
     void lose(std::string_view why);
@@ -119,8 +144,9 @@ class ContextLink {
 
     const uint32_t ctx_id_;
     transport::ChannelEnd end_;
+    const std::shared_ptr<DeviceFile> file_;
+    const std::shared_ptr<TaskThread> closer_;
     Inbox inbox_;
-    VmSlot slot_;                           // after the worker has gone
     std::unique_ptr<WorkerHandle> worker_;  // before the channel goes
     std::atomic<uint64_t> last_cookie_ = transport::kReadyCookie;
     std::mutex ask_mutex_;  // one question at a time
@@ -132,7 +158,12 @@ class ContextLink {
     size_t backlog_bytes_ = 0;
     std::deque<InFlight> in_flight_;
     size_t in_flight_bytes_ = 0;
-    bool lost_ = false;  // nothing more is executed
+    enum class Start { kUnderWay, kDone, kFailed };
+    Start start_ = Start::kUnderWay;
+    std::condition_variable started_;  // start_ changed
+    int waiting_for_start_ = 0;        // threads
+    Error start_error_;                // of kFailed
+    bool lost_ = false;                // nothing more is executed
     bool ended_ = false;
     std::optional<std::chrono::steady_clock::time_point> let_go_;  // by the VMM, since then
     FenceQueue fences_;

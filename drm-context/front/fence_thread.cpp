@@ -76,6 +76,13 @@ Status FenceThread::add(std::shared_ptr<ContextLink> link) {
     return {};
 }
 
+Status FenceThread::watch_anew(const ContextLink& link) {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [number, watched] : watched_)
+        if (watched.link.get() == &link) return watch(epoll_.get(), link.socket_fd(), number);
+    return {};
+}
+
 void FenceThread::run() {
     for (bool goes_on = true; goes_on;) {
         try {

@@ -29,6 +29,8 @@ class FenceThread {
 
     /// Watches a context until its worker has ended and the VMM has let go of it.
     Status add(std::shared_ptr<ContextLink> link);
+    /// The link's socket was replaced.
+    Status watch_anew(const ContextLink& link);
     /// Calls `on_ready` on the thread whenever `fd` is readable; it must not take long. Before the
     /// first context only.
     Status add_source(int fd, std::function<void()> on_ready);

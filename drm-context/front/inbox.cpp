@@ -50,6 +50,11 @@ Result<Inbox::Answer> Inbox::wait(transport::Deadline deadline) {
     return answer;
 }
 
+void Inbox::start_anew() {
+    const std::lock_guard lock(mutex_);
+    hung_up_ = false;
+}
+
 Result<Inbox::Answer> Inbox::wait_for_answer(transport::Deadline deadline) {
     for (;;) {
         {
@@ -95,7 +100,9 @@ bool Inbox::take_one() {
         log_line_of(message.reply);
     else if (message.reply.cookie == expected_ && !answer_)
         answer_ = std::move(message);
-    // Else it comes too late for a call that gave up.
+    // Else it comes too late for a call that gave up. A descriptor that is still here was not asked
+    // for.
+    if (message.descriptor) discard_(std::move(message.descriptor));
     return true;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 
@@ -22,10 +23,16 @@ class Inbox {
         UniqueFd descriptor;
     };
 
-    /// Both are borrowed. `notify` gives the fence thread another turn: what arrived while somebody
-    /// waited is news to it.
-    Inbox(uint32_t ctx_id, int socket, int notify)
-        : ctx_id_(ctx_id), socket_(socket), notify_(notify) {}
+    /// Takes a descriptor that nobody asked for, and closes it where close() may block.
+    using Discard = std::function<void(UniqueFd)>;
+
+    /// `socket` and `notify` are borrowed. `notify` gives the fence thread another turn: what
+    /// arrived while somebody waited is news to it.
+    Inbox(uint32_t ctx_id, int socket, int notify, Discard discard)
+        : ctx_id_(ctx_id), socket_(socket), notify_(notify), discard_(std::move(discard)) {}
+
+    /// After the socket was replaced by another with the same number.
+    void start_anew();
 
     /// Announces that the answer to `cookie` will be waited for: before the question is sent. One
     /// at a time.
@@ -52,6 +59,7 @@ class Inbox {
     const int socket_;
     const int notify_;
     std::mutex mutex_;
+    const Discard discard_;
     std::optional<uint64_t> expected_;
     std::optional<Answer> answer_;
     bool hung_up_ = false;

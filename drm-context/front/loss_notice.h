@@ -14,9 +14,9 @@ namespace viaduct {
 /// thread-safe.
 class LossNotice {
   public:
-    /// Maps the driver's fixed part of a control buffer of `size` bytes. The descriptor must be
-    /// safe to map (check_mappable).
+    /// Maps the driver's fixed part of a control buffer.
     Status attach(int control_buffer, const DriverTraits& traits);
+    bool attached() const { return head_.valid(); }
     /// Raises async_error, and publishes a sequence number that lies beyond every command that any
     /// guest can still wait for: no waiter spins. Again when a worker in its last throes may have
     /// written since. Nothing without a control buffer.

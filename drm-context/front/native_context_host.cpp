@@ -2,6 +2,9 @@
 #include <drm.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <optional>
+
 #include "blob/log.h"
 #include "drm-context/account/client_name.h"
 #include "drm-context/account/exposition.h"
@@ -9,9 +12,12 @@
 #include "drm-context/context/driver_context.h"
 #include "drm-context/context_types.h"
 #include "drm-context/front/context_link.h"
+#include "drm-context/front/context_start.h"
+#include "drm-context/front/device_file.h"
 #include "drm-context/front/fence_thread.h"
 #include "drm-context/front/metrics_server.h"
 #include "drm-context/front/remote_context.h"
+#include "drm-context/front/task_thread.h"
 #include "drm-context/native_context.h"
 #include "drm-context/worker/isolation.h"
 
@@ -22,11 +28,27 @@ namespace {
 // Mesa flushes its commands every 16 KiB; a ring holds a good many of those.
 constexpr uint64_t kRingSize = 256 << 10;  // bytes
 
+// How long the VMM waits for a new context to be up. A worker that is well takes about a
+// millisecond; one whose GPU sleeps takes seconds, and the context starts without the VMM.
+constexpr std::chrono::milliseconds kStartPatience{20};
+
 // What all contexts share.
 struct Machinery {
     std::shared_ptr<VmAccount> vm;
-    std::unique_ptr<WorkerLauncher> launcher;
-    std::unique_ptr<FenceThread> fences;
+    std::shared_ptr<WorkerLauncher> launcher;
+    std::shared_ptr<FenceThread> fences;
+    std::shared_ptr<TaskThread> opener;  // opens the GPU, starts workers
+    std::shared_ptr<TaskThread> closer;  // closes what may wait for the GPU
+};
+
+// A device that is closed on the thread that runs the task.
+class Closed final : public Task {
+  public:
+    explicit Closed(std::unique_ptr<Device> device) : device_(std::move(device)) {}
+    void run() override {}
+
+  private:
+    std::unique_ptr<Device> device_;
 };
 
 class Host final : public NativeContextHost {
@@ -39,22 +61,48 @@ class Host final : public NativeContextHost {
           capset_(capset),
           options_(std::move(options)),
           vm_(std::move(machinery.vm)),
+          opener_(std::move(machinery.opener)),
+          closer_(std::move(machinery.closer)),
           launcher_(std::move(machinery.launcher)),
           fences_(std::move(machinery.fences)) {
         serve_metrics();
     }
 
-    ~Host() override { fences_->stop(); }
+    ~Host() override {
+        fences_->stop();
+        closer_->post(std::make_unique<Closed>(std::move(probe_)));
+    }
 
     const wire::CapsetDrm& capset() const override { return capset_; }
 
     Result<std::unique_ptr<NativeContext>> create_context(uint32_t ctx_id,
                                                           std::string_view name) override {
-        auto ready = start_context(ctx_id, name);
-        // EPIPE: the worker was gone before its first word. If it went along with its zygote, the
-        // launcher gets another.
-        if (!ready && ready.error().code == EPIPE) ready = start_context(ctx_id, name);
-        return ready;
+        std::optional<DeviceSource> source;
+        if (options_.open_on == HostOptions::OpenOn::kCallersThread) {
+            auto opened = open_();
+            if (!opened) return tl::unexpected(opened.error());
+            source = *std::move(opened);
+        }
+        auto channel = transport::create_channel(kRingSize);
+        if (!channel) return tl::unexpected(channel.error());
+        auto slot = vm_->take_slot(ctx_id, sanitise(name));
+        if (!slot) return tl::unexpected(slot.error());
+        WorkerStart start{
+            std::move(channel->worker), {}, vm_->duplicate_fd(), settings_for(name, *slot)};
+        auto link =
+            std::make_shared<ContextLink>(ctx_id, std::move(channel->front),
+                                          DeviceFile::create(VmSlot(vm_, *slot), closer_), closer_);
+        if (auto status = fences_->add(link); !status) return tl::unexpected(status.error());
+        opener_->post(std::make_unique<ContextStart>(
+            ContextStart::Parts{link, launcher_, std::move(start), open_, std::move(source),
+                                [fences = fences_, link] { return fences->watch_anew(*link); }}));
+        const auto started =
+            link->wait_until_started(std::chrono::steady_clock::now() + kStartPatience);
+        if (!started && started.error().code != ETIMEDOUT) {
+            link->abandon();
+            return tl::unexpected(started.error());
+        }
+        return std::make_unique<RemoteContext>(std::move(link), type_.traits());
     }
 
     Result<UniqueFd> signalled_sync_file() override {
@@ -73,34 +121,6 @@ class Host final : public NativeContextHost {
     }
 
   private:
-    Result<std::unique_ptr<NativeContext>> start_context(uint32_t ctx_id, std::string_view name) {
-        auto device = open_();
-        if (!device) return tl::unexpected(device.error());
-        auto channel = transport::create_channel(kRingSize);
-        if (!channel) return tl::unexpected(channel.error());
-
-        auto link = std::make_shared<ContextLink>(ctx_id, std::move(channel->front));
-        auto slot = vm_->take_slot(ctx_id, sanitise(name));
-        if (!slot) return tl::unexpected(slot.error());
-        VmSlot taken(vm_, *slot);
-        auto worker = launcher_->start({std::move(channel->worker), *std::move(device),
-                                        vm_->duplicate_fd(), settings_for(name, *slot)});
-        if (!worker) return tl::unexpected(worker.error());
-        link->set_worker(*std::move(worker));
-        link->set_slot(std::move(taken));
-        if (auto status = fences_->add(link); !status) {
-            link->abandon();
-            return tl::unexpected(status.error());
-        }
-        auto ready = link->wait_until_ready();
-        if (!ready) {
-            link->abandon();
-            return tl::unexpected(ready.error());
-        }
-        return std::make_unique<RemoteContext>(std::move(link), type_.traits(),
-                                               std::move(ready->descriptor));
-    }
-
     WorkerSettings settings_for(std::string_view guest_name, uint32_t slot) const {
         WorkerSettings settings;
         settings.type = type_.type;
@@ -142,9 +162,11 @@ class Host final : public NativeContextHost {
     const wire::CapsetDrm capset_;
     const HostOptions options_;
     const std::shared_ptr<VmAccount> vm_;
-    std::unique_ptr<MetricsServer> metrics_;    // after the thread that serves it
-    std::unique_ptr<WorkerLauncher> launcher_;  // ends what the fence thread still knows of
-    std::unique_ptr<FenceThread> fences_;
+    std::unique_ptr<MetricsServer> metrics_;  // after the thread that serves it
+    const std::shared_ptr<TaskThread> opener_;
+    const std::shared_ptr<TaskThread> closer_;
+    const std::shared_ptr<WorkerLauncher> launcher_;  // ends what the fence thread still knows of
+    const std::shared_ptr<FenceThread> fences_;
 };
 
 Result<wire::CapsetDrm> make_capset(Device& device, const ContextTypeInfo& type) {
@@ -178,11 +200,16 @@ Result<std::unique_ptr<NativeContextHost>> NativeContextHost::create(OpenDevice 
     if (!capset) return tl::unexpected(capset.error());
     auto fences = FenceThread::start(std::move(on_fence));
     if (!fences) return tl::unexpected(fences.error());
+    auto opener = TaskThread::start("viaduct-opener");
+    if (!opener) return tl::unexpected(opener.error());
+    auto closer = TaskThread::start("viaduct-closer");
+    if (!closer) return tl::unexpected(closer.error());
     auto vm = VmAccount::create(options.counters);
     if (!vm) return tl::unexpected(vm.error());
     return std::make_unique<Host>(
         std::move(open), *std::move(device), *type, *capset,
-        Machinery{*std::move(vm), launch_workers(simulated), *std::move(fences)},
+        Machinery{*std::move(vm), launch_workers(simulated), *std::move(fences), *std::move(opener),
+                  *std::move(closer)},
         std::move(options));
 }
 

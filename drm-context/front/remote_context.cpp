@@ -3,25 +3,11 @@
 #include <utility>
 
 #include "blob/foreign_memory.h"
+#include "drm-context/transport/control_memory.h"
 
 namespace viaduct {
 
 using transport::RecordType;
-
-namespace {
-
-// Across the process border a descriptor for which there was no room is not there. Those that
-// came may be a taken-over worker's choice.
-Status check_memory(const UniqueFd& fd, uint64_t offset, uint64_t size) {
-    if (!fd) return fail(EMFILE, "no descriptor left");
-    return check_mappable(fd.get(), offset, size);
-}
-
-}  // namespace
-
-RemoteContext::RemoteContext(std::shared_ptr<ContextLink> link, const DriverTraits& traits,
-                             UniqueFd device)
-    : link_(std::move(link)), traits_(traits), device_(std::move(device)) {}
 
 Status RemoteContext::submit(std::span<const std::byte> commands) {
     if (commands.empty()) return {};
@@ -29,6 +15,7 @@ Status RemoteContext::submit(std::span<const std::byte> commands) {
 }
 
 Result<BlobObject> RemoteContext::create_blob(const BlobRequest& request) {
+    if (request.kind() == BlobKind::kShm) return create_control_buffer(request);
     const transport::CreateBlob call{0, request.blob_id, request.size, request.res_id,
                                      request.blob_flags};
     auto answer = link_->ask(RecordType::kCreateBlob, call);
@@ -42,36 +29,69 @@ Result<BlobObject> RemoteContext::create_blob(const BlobRequest& request) {
     return blob;
 }
 
+// Made here: a guest maps it first of all, when its worker may not run yet.
+Result<BlobObject> RemoteContext::create_control_buffer(const BlobRequest& request) {
+    if (request.blob_flags != kBlobMappable)
+        return fail(EINVAL, "the control buffer must be mappable only, not flags {:#x}",
+                    request.blob_flags);
+    auto memory = transport::create_control_memory(request.size, traits_.shmem_size);
+    if (!memory) return tl::unexpected(memory.error());
+    UniqueFd workers = memory->duplicate();
+    if (!workers) return fail(EMFILE, "no descriptor left for the control buffer");
+    if (auto status = link_->give_control_buffer(std::move(workers), traits_); !status)
+        return tl::unexpected(status.error());
+    return BlobObject{MapCache::kCached, *std::move(memory)};
+}
+
 Result<BlobObject> RemoteContext::judge_blob(ContextLink::Answer answer,
                                              const BlobRequest& request) {
-    if (answer.reply.cache > static_cast<uint32_t>(MapCache::kWriteCombined))
-        return fail(EBADMSG, "the worker speaks of a caching {}", answer.reply.cache);
+    if (answer.reply.cache > static_cast<uint32_t>(MapCache::kWriteCombined)) {
+        link_->discard(std::move(answer.descriptor));
+        return fail(EBADMSG, "the worker answers with the unknown caching {}", answer.reply.cache);
+    }
     BlobObject blob{static_cast<MapCache>(answer.reply.cache), UniqueFd()};
-    if (request.kind() == BlobKind::kOpaque) return blob;
-    blob.fd = std::move(answer.descriptor);
-    if (auto status = check_memory(blob.fd, 0, request.size); !status)
-        return tl::unexpected(status.error());
-    if (request.kind() == BlobKind::kShm)
-        if (auto status = link_->watch_control_buffer(blob.fd.get(), traits_); !status)
-            return tl::unexpected(status.error());
+    if (request.kind() == BlobKind::kOpaque) {
+        link_->discard(std::move(answer.descriptor));
+        return blob;
+    }
+    auto dmabuf = accept(std::move(answer.descriptor), 0, request.size);
+    if (!dmabuf) return tl::unexpected(dmabuf.error());
+    blob.fd = *std::move(dmabuf);
     return blob;
 }
 
-Result<MapSource> RemoteContext::map_source(uint32_t res_id, uint64_t size) {
+// Across the process border a descriptor for which there was no room is missing. One that came may
+// be a taken-over worker's choice, down to the GPU's own file, whose close() waits for the GPU.
+Result<UniqueFd> RemoteContext::accept(UniqueFd fd, uint64_t offset, uint64_t size) {
+    if (!fd) return fail(EMFILE, "no descriptor left");
+    auto status = check_mappable(fd.get(), offset, size);
+    if (status) return fd;
+    link_->discard(std::move(fd));
+    return tl::unexpected(status.error());
+}
+
+Result<BlobMapSource> RemoteContext::map_source(uint32_t res_id, uint64_t size) {
     auto answer = link_->ask(RecordType::kMapSource, transport::ResourceCall{0, res_id, 0});
     if (!answer) return tl::unexpected(answer.error());
-    MapSource source{std::move(answer->descriptor), answer->reply.offset};
-    if (auto status = check_memory(source.fd, source.offset, size); !status)
-        return tl::unexpected(status.error());
+    BlobMapSource source{.fd = link_->file()->mappable_fd(),
+                         .offset = answer->reply.offset,
+                         .opened = UniqueFd(),
+                         .file = link_->file()};
+    if (source.fd >= 0) {
+        link_->discard(std::move(answer->descriptor));
+        return source;  // the GPU's driver checks offset and size
+    }
+    auto opened = accept(std::move(answer->descriptor), source.offset, size);
+    if (!opened) return tl::unexpected(opened.error());
+    source.opened = *std::move(opened);
+    source.fd = source.opened.get();
     return source;
 }
 
 Result<UniqueFd> RemoteContext::export_blob(uint32_t res_id) {
     auto answer = link_->ask(RecordType::kExportBlob, transport::ResourceCall{0, res_id, 0});
     if (!answer) return tl::unexpected(answer.error());
-    if (auto status = check_memory(answer->descriptor, 0, 0); !status)
-        return tl::unexpected(status.error());
-    return std::move(answer->descriptor);
+    return accept(std::move(answer->descriptor), 0, 0);
 }
 
 void RemoteContext::attach_resource(uint32_t res_id, UniqueFd dmabuf) {

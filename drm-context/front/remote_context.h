@@ -10,31 +10,33 @@
 
 namespace viaduct {
 
-/// Sends what it is told to a worker that is ready, and judges what comes back: a guest may have
-/// taken the worker over.
+/// Passes calls on to a worker, and judges its answers: a guest may have taken the worker over.
 class RemoteContext final : public NativeContext {
   public:
-    RemoteContext(std::shared_ptr<ContextLink> link, const DriverTraits& traits, UniqueFd device);
+    RemoteContext(std::shared_ptr<ContextLink> link, const DriverTraits& traits)
+        : link_(std::move(link)), traits_(traits) {}
     /// The link is watched on until all its fences are reported.
     ~RemoteContext() override { link_->quit(); }
 
     Status submit(std::span<const std::byte> commands) override;
     Result<BlobObject> create_blob(const BlobRequest& request) override;
-    Result<MapSource> map_source(uint32_t res_id, uint64_t size) override;
+    Result<BlobMapSource> map_source(uint32_t res_id, uint64_t size) override;
     Result<UniqueFd> export_blob(uint32_t res_id) override;
     void attach_resource(uint32_t res_id, UniqueFd dmabuf) override;
     void detach_resource(uint32_t res_id) override;
     Status create_fence(uint32_t ring_idx, uint64_t fence_id) override;
     Result<UniqueFd> export_fence(uint64_t fence_id) override;
     Status add_in_fence(UniqueFd sync_file) override;
-    int device_fd() const override { return device_.get(); }
+    int device_fd() const override { return link_->file()->fd(); }
 
   private:
+    Result<BlobObject> create_control_buffer(const BlobRequest& request);
     Result<BlobObject> judge_blob(ContextLink::Answer answer, const BlobRequest& request);
+    /// The descriptor of an answer, if `size` bytes at `offset` of it can be mapped for good.
+    Result<UniqueFd> accept(UniqueFd fd, uint64_t offset, uint64_t size);
 
     const std::shared_ptr<ContextLink> link_;
     const DriverTraits& traits_;
-    const UniqueFd device_;
 };
 
 }  // namespace viaduct

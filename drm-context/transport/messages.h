@@ -10,18 +10,19 @@
 namespace viaduct::transport {
 
 enum class RecordType : uint32_t {
-    kFiller,        // to the end of the ring
-    kSubmit,        // the guest's bytes
-    kSubmitMemory,  // SubmitMemory + a memfd: a submission too large for the ring
-    kCreateBlob,    // CreateBlob; answered
-    kMapSource,     // ResourceCall; answered, with the descriptor to map
-    kExportBlob,    // ResourceCall; answered, with a dma-buf
-    kAttach,        // ResourceCall + a dma-buf
-    kDetach,        // ResourceCall
-    kFence,         // FenceCall
-    kExportFence,   // FenceCall; answered, with a sync file
-    kInFence,       // FenceCall + a sync file
-    kQuit,          // finish what was submitted, then end
+    kFiller,         // to the end of the ring
+    kSubmit,         // the guest's bytes
+    kSubmitMemory,   // SubmitMemory + a memfd: a submission too large for the ring
+    kControlBuffer,  // DescriptorMessage + its memory
+    kCreateBlob,     // CreateBlob; answered
+    kMapSource,      // ResourceCall; answered, for a simulated GPU with the descriptor to map
+    kExportBlob,     // ResourceCall; answered, with a dma-buf
+    kAttach,         // ResourceCall + a dma-buf
+    kDetach,         // ResourceCall
+    kFence,          // FenceCall
+    kExportFence,    // FenceCall; answered, with a sync file
+    kInFence,        // FenceCall + a sync file
+    kQuit,           // finish what was submitted, then end
 };
 
 struct RecordHeader {
@@ -60,7 +61,8 @@ struct DescriptorMessage {
     uint64_t cookie;
 };
 
-/// Cookie of the worker's first word: it is ready, or why it is not.
+/// Cookie of the worker's first word: it is ready, or why it is not. And of the first descriptor
+/// that the front sends: the worker's open file of a render node.
 inline constexpr uint64_t kReadyCookie = 0;
 /// Cookie of a line for the log.
 inline constexpr uint64_t kLogCookie = UINT64_MAX;

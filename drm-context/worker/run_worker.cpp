@@ -1,10 +1,13 @@
 // A worker's life, in whichever process.
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <exception>
 
 #include "drm-context/account/context_account.h"
+#include "drm-context/device/device_source.h"
 #include "drm-context/transport/control_socket.h"
+#include "drm-context/transport/messages.h"
 #include "drm-context/worker/worker.h"
 #include "drm-context/worker/worker_host.h"
 
@@ -18,13 +21,28 @@ void copy_text(char (&to)[N], std::string_view text) {
     std::memcpy(to, text.data(), std::min(text.size(), N - 1));
 }
 
-Result<std::unique_ptr<DriverContext>> create_context(WorkerStart& start, const Confine& confine) {
+// It was sent before the worker was started.
+constexpr std::chrono::seconds kNodeTime{5};
+
+Result<DeviceSource> device_source(const WorkerStart& start, int socket) {
+    if (!start.simulated.empty()) return DeviceSource{UniqueFd(), start.simulated};
+    transport::DescriptorMessage message{};
+    auto node = transport::receive_message(socket, std::as_writable_bytes(std::span(&message, 1)),
+                                           std::chrono::steady_clock::now() + kNodeTime);
+    if (!node) return fail(node.error().code, "no render node came: {}", node.error().message);
+    return DeviceSource{*std::move(node), {}};
+}
+
+Result<std::unique_ptr<DriverContext>> create_context(WorkerStart& start, int socket,
+                                                      const Confine& confine) {
     const WorkerSettings& settings = start.settings;
     const ContextTypeInfo* type = find_context_type(settings.type);
     if (!type) return fail(ENOTSUP, "no context type {}", static_cast<uint32_t>(settings.type));
     auto account = ContextAccount::attach(std::move(start.account), settings.slot, settings.limits);
     if (!account) return tl::unexpected(account.error());
-    auto device = open_device(std::move(start.device));
+    auto source = device_source(start, socket);
+    if (!source) return tl::unexpected(source.error());
+    auto device = open_device(*std::move(source));
     if (!device) return tl::unexpected(device.error());
     if (confine) device = confine(*std::move(device));
     if (!device) return tl::unexpected(device.error());
@@ -59,9 +77,11 @@ void run_worker(WorkerStart start, const Confine& confine) try {
     const auto end = transport::open_channel_end(std::move(start.channel));
     if (!end) return;  // the socket closes: the front sees that
     const LastWord last_word(*end);
-    auto context = create_context(start, confine);
-    if (!context) return announce_worker(end->socket.get(), tl::unexpected(context.error()), -1);
-    announce_worker(end->socket.get(), {}, (*context)->device().fd());
+    const int socket = end->socket.get();
+    auto context = create_context(start, socket, confine);
+    if (!context) return announce_worker(socket, tl::unexpected(context.error()), -1);
+    // Of a render node the front has the descriptor already.
+    announce_worker(socket, {}, start.simulated.empty() ? -1 : (*context)->device().fd());
     Worker(*end, *std::move(context)).run();
 } catch (const std::exception& error) {
     // No memory, most likely. The process may be the VMM's: it is the context that ends.

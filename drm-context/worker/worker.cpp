@@ -57,6 +57,7 @@ struct Worker::RecordRule {
 const Worker::RecordRule Worker::kRules[] = {
     {RecordType::kSubmit, &Worker::submit},
     {RecordType::kSubmitMemory, &Worker::submit_memory},
+    {RecordType::kControlBuffer, &Worker::control_buffer},
     {RecordType::kCreateBlob, &Worker::create_blob},
     {RecordType::kMapSource, &Worker::map_source},
     {RecordType::kExportBlob, &Worker::export_blob},
@@ -226,6 +227,15 @@ Mapping Worker::map_submission(Payload payload) {
 void Worker::submit_memory(Payload payload) {
     const Mapping bytes = map_submission(payload);
     if (bytes.valid()) submit(bytes.bytes());
+}
+
+void Worker::control_buffer(Payload payload) {
+    const auto call = read<transport::DescriptorMessage>(payload);
+    const auto status = context_->adopt_control_buffer(take_descriptor(call.cookie));
+    if (status) return;
+    // Its guest would wait for ever: the front, for whom this end comes unasked, lets it go on.
+    report("control buffer not mapped", status.error());
+    quit_ = true;
 }
 
 void Worker::create_blob(Payload payload) {

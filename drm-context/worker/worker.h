@@ -56,6 +56,7 @@ class Worker {
     void submit_memory(Payload payload);
     Mapping map_submission(Payload payload);
     void run_commands(Payload payload, CommandLoop::Seqno seqno);
+    void control_buffer(Payload payload);
     void create_blob(Payload payload);
     void map_source(Payload payload);
     void export_blob(Payload payload);

@@ -33,7 +33,8 @@ uint32_t resource_of(RecordType type, std::span<const std::byte> payload) {
 }
 
 bool brings_descriptor(RecordType type) {
-    return type == RecordType::kAttach || type == RecordType::kInFence;
+    return type == RecordType::kControlBuffer || type == RecordType::kAttach ||
+           type == RecordType::kInFence;
 }
 
 uint64_t cookie_of(std::span<const std::byte> payload) {

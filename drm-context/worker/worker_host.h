@@ -3,12 +3,13 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "blob/log.h"
 #include "drm-context/account/limits.h"
 #include "drm-context/context_types.h"
-#include "drm-context/device/device_source.h"
+#include "drm-context/device/device.h"
 #include "drm-context/transport/channel.h"
 
 namespace viaduct {
@@ -29,7 +30,9 @@ struct WorkerSettings {
 /// What a new worker gets.
 struct WorkerStart {
     transport::ChannelDescriptors channel;
-    DeviceSource device;
+    /// A simulated GPU's model, which the worker opens. Empty: a render node's open file is the
+    /// first descriptor on the control socket, where no process between gets a copy of it.
+    std::string simulated;
     UniqueFd account;  // VmAccount::duplicate_fd(); mapped when the context is made
     WorkerSettings settings;
 };

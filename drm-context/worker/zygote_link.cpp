@@ -77,14 +77,14 @@ Result<uint64_t> ZygoteLink::start(const WorkerStart& start) {
     zygote::Request request;
     request.type = zygote::RequestType::kStart;
     request.settings = start.settings;
-    const std::string& model = start.device.simulated;
+    const std::string& model = start.simulated;
     if (model.size() >= sizeof(request.simulated))
         return fail(EINVAL, "model name {} is too long", model);
     std::memcpy(request.simulated, model.data(), model.size());
 
     const int offered[zygote::kDescriptors] = {
         start.channel.memory.get(), start.channel.socket.get(), start.channel.doorbell.get(),
-        start.channel.notify.get(), start.device.node.get(),    start.account.get()};
+        start.channel.notify.get(), start.account.get()};
     std::vector<int> descriptors;
     for (uint32_t i = 0; i < zygote::kDescriptors; ++i) {
         if (offered[i] < 0) continue;

@@ -10,12 +10,12 @@
 namespace viaduct::zygote {
 
 /// Changes whenever one of these structures, or anything else that both sides share, does.
-inline constexpr uint32_t kVersion = 1;
+inline constexpr uint32_t kVersion = 2;
 
 enum class RequestType : uint32_t { kHello, kStart, kKill };
 
 /// Descriptors of a kStart, in this order; those absent are left out.
-enum Descriptor : uint32_t { kMemory, kSocket, kDoorbell, kNotify, kNode, kAccount, kDescriptors };
+enum Descriptor : uint32_t { kMemory, kSocket, kDoorbell, kNotify, kAccount, kDescriptors };
 
 /// The first message, from the front; answered by a HelloReply.
 struct Hello {

@@ -38,11 +38,11 @@ std::optional<WorkerStart> make_start(const zygote::Request& request,
                                       std::vector<UniqueFd> descriptors) {
     WorkerStart start;
     start.settings = request.settings;
-    start.device.simulated.assign(request.simulated,
-                                  ::strnlen(request.simulated, sizeof(request.simulated)));
-    UniqueFd* const places[zygote::kDescriptors] = {&start.channel.memory,   &start.channel.socket,
+    start.simulated.assign(request.simulated,
+                           ::strnlen(request.simulated, sizeof(request.simulated)));
+    UniqueFd* const places[zygote::kDescriptors] = {&start.channel.memory, &start.channel.socket,
                                                     &start.channel.doorbell, &start.channel.notify,
-                                                    &start.device.node,      &start.account};
+                                                    &start.account};
     size_t next = 0;
     for (uint32_t i = 0; i < zygote::kDescriptors; ++i) {
         if (!(request.descriptors & 1u << i)) continue;
@@ -100,7 +100,7 @@ void Zygote::start(const zygote::Request& request, std::vector<UniqueFd> descrip
 }
 
 Result<const jail::Cell*> Zygote::cell_for(const WorkerStart& start) {
-    const auto gpu = start.device.simulated.empty() ? jail::Gpu::kReal : jail::Gpu::kSimulated;
+    const auto gpu = start.simulated.empty() ? jail::Gpu::kReal : jail::Gpu::kSimulated;
     const auto key = std::pair(start.settings.type, gpu);
     if (const auto found = cells_.find(key); found != cells_.end()) return &found->second;
     const ContextTypeInfo* type = find_context_type(start.settings.type);

@@ -53,17 +53,19 @@ TEST(Chain, AGpuWriteArrivesInTheGuestsMapping) {
 
 TEST(Chain, NothingIsLeftBehind) {
     ProcessUse before;
-    for (int round = 0; round < 3; ++round) {
+    for (int round = 0; round < 8; ++round) {
         {
             Vmm vmm;
             GuestContext guest(vmm, 1);
             ASSERT_NE(guest.create_buffer(1 << 20), 0u);
             EXPECT_TRUE(guest.fence_retires(1));
         }
-        // The first round makes what stays for the process's life (log, simulated device).
+        // The first round makes what stays for the process's life (log, simulated device). The
+        // threads that open and close the GPU's file may be there for a moment longer.
         if (round == 0) before = ProcessUse::now();
     }
-    EXPECT_EQ(ProcessUse::now(), before);
+    EXPECT_TRUE(eventually([&] { return ProcessUse::now().within(before); }))
+        << ::testing::PrintToString(ProcessUse::now());
 }
 
 }  // namespace

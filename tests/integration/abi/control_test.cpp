@@ -62,7 +62,7 @@ TEST_F(ControlTest, ScribblingOverTheHeaderChangesNothing) {  // B2, B14
 TEST(Control, SizesThatCannotWorkAreRefused) {  // B3, B4
     Vmm vmm;
     GuestContext guest(vmm, 1, GuestContext::Control::kNone);
-    for (const uint64_t size : {0ull, 1ull, 8ull, 91ull, 1ull << 32, 1ull << 63})
+    for (const uint64_t size : {0ull, 1ull, 8ull, 91ull, (16ull << 20) + 1, 1ull << 32, 1ull << 63})
         EXPECT_EQ(guest.create_blob(vmm.next_res_id(), 0, size), -EINVAL) << size;
     EXPECT_EQ(guest.create_blob(vmm.next_res_id(), 0, 4095), 0);
 }
@@ -207,8 +207,8 @@ TEST_F(ControlTest, ShortKernelAnswersArePaddedWithZeros) {  // B17
 TEST(Control, ALargeOneMakesNoLargeAnswers) {
     Vmm vmm;
     GuestContext guest(vmm, 1, GuestContext::Control::kNone);
-    guest.create_control(1ull << 31);
-    constexpr uint32_t kWanted = 0x70000000, kRoom = kWanted + sizeof(w::Response);
+    guest.create_control(16 << 20);
+    constexpr uint32_t kWanted = 0xf00000, kRoom = kWanted + sizeof(w::Response);
     std::memcpy(guest.area().data(), &kRoom, sizeof(kRoom));
     const uint32_t seqno = guest.next_seqno();
     EXPECT_EQ(guest.submit(Commands().add(query(seqno, 0, kWanted))), 0);

@@ -48,6 +48,11 @@ struct ProcessUse {
     size_t threads = 0;
     static ProcessUse now();
     bool operator==(const ProcessUse&) const = default;
+    /// No more of anything.
+    bool within(const ProcessUse& other) const {
+        return descriptors <= other.descriptors && mappings <= other.mappings &&
+               threads <= other.threads;
+    }
 };
 void PrintTo(const ProcessUse& use, std::ostream* out);
 

@@ -69,8 +69,17 @@ std::vector<pid_t> workers_of(const std::string& guest_name) {
     return found;
 }
 
+std::vector<pid_t> wait_for_workers(const std::string& guest_name, size_t count) {
+    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    auto found = workers_of(guest_name);
+    for (; found.size() < count && std::chrono::steady_clock::now() < deadline;
+         found = workers_of(guest_name))
+        std::this_thread::sleep_for(5ms);
+    return found;
+}
+
 pid_t worker_of(const std::string& guest_name) {
-    const auto found = workers_of(guest_name);
+    const auto found = wait_for_workers(guest_name, 1);
     EXPECT_EQ(found.size(), 1u) << "workers of " << guest_name;
     return found.size() == 1 ? found.front() : -1;
 }

@@ -17,6 +17,9 @@ std::string unique_name(const std::string& tag);
 
 /// Living workers whose guest's process is called so.
 std::vector<pid_t> workers_of(const std::string& guest_name);
+/// The same, once there are `count` or ten seconds have passed: a context may be there before its
+/// worker is.
+std::vector<pid_t> wait_for_workers(const std::string& guest_name, size_t count);
 /// The only one; -1 (and a failed test) if there is none, or more.
 pid_t worker_of(const std::string& guest_name);
 /// The zygote of a worker.

@@ -10,6 +10,7 @@
 
 #include "blob/memfd.h"
 #include "drm-context/context/command_loop.h"
+#include "drm-context/transport/control_memory.h"
 
 namespace viaduct::amdgpu {
 namespace {
@@ -110,7 +111,8 @@ class AmdgpuSubmission : public ::testing::Test {
         context_ = create_context(std::make_unique<RecordingDevice>(recorded_), *std::move(account))
                        .value();
         loop_.emplace(*context_, abandoned_);
-        EXPECT_TRUE(context_->create_blob({1, /*blob_flags=*/1, /*blob_id=*/0, 4096}));
+        EXPECT_TRUE(context_->adopt_control_buffer(
+            *transport::create_control_memory(4096, context_->traits().shmem_size)));
         EXPECT_TRUE(run(w::Command::kCreateCtx, w::CreateCtxRequest{}));
         for (const uint32_t res_id : {kFirst, kSecond}) {
             w::GemNewRequest request{};

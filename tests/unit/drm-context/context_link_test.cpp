@@ -8,10 +8,12 @@
 #include <csignal>
 #include <cstring>
 #include <functional>
+#include <thread>
 #include <utility>
 
 #include "blob/memfd.h"
 #include "drm-context/transport/command_ring.h"
+#include "tests/unit/drm-context/link_parts.h"
 
 namespace viaduct {
 namespace {
@@ -57,6 +59,8 @@ class ContextLinkTest : public ::testing::Test {
 
     // Read once in the life of a process.
     static void SetUpTestSuite() { ::setenv("VIADUCT_DEADLINE_MS", "50", 1); }
+
+    void SetUp() override { test::start(link_, worker_.socket.get()); }
 
     std::vector<uint64_t> collect() {
         std::vector<RetiredFence> out;
@@ -113,7 +117,7 @@ class ContextLinkTest : public ::testing::Test {
     void* const front_page_ = channel_.front.memory.data();
     transport::ChannelEnd worker_ = transport::open_channel_end(std::move(channel_.worker)).value();
     transport::RingConsumer consumer_{worker_.page(), worker_.ring_bytes()};
-    ContextLink link_{1, std::move(channel_.front)};
+    ContextLink link_{1, std::move(channel_.front), test::device_file(), test::closer()};
     const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
@@ -271,24 +275,96 @@ TEST_F(ContextLinkTest, AWorkerThatEndedRetiresWhatIsOut) {
 
 TEST_F(ContextLinkTest, AnEndThatComesWithTheAnswerIsSeen) {
     EXPECT_TRUE(link_.add_fence(1, 1));
-    say(transport::kReadyCookie);
+    say(1);
     worker_.socket.reset();
-    EXPECT_TRUE(collect().empty()) << "the one who waits reads";
-    ASSERT_TRUE(link_.wait_until_ready());
+    ASSERT_TRUE(link_.ask(RecordType::kMapSource, transport::ResourceCall{0, 1, 0}));
     ASSERT_TRUE(has_turn());
     EXPECT_EQ(collect(), std::vector<uint64_t>{1});
 }
 
 TEST_F(ContextLinkTest, AnEndBehindManyMessagesIsSeen) {
     EXPECT_TRUE(link_.add_fence(1, 1));
-    say(transport::kReadyCookie);
+    say(1);
     for (int i = 0; i < 150; ++i) say(99);
     worker_.socket.reset();
-    EXPECT_TRUE(collect().empty());
-    ASSERT_TRUE(link_.wait_until_ready());
+    ASSERT_TRUE(link_.ask(RecordType::kMapSource, transport::ResourceCall{0, 1, 0}));
     std::vector<uint64_t> retired;
     while (retired.empty() && has_turn()) retired = collect();
     EXPECT_EQ(retired, std::vector<uint64_t>{1});
+}
+
+/// A link whose worker is still being started, perhaps because its GPU sleeps.
+class StartingLinkTest : public ContextLinkTest {
+  protected:
+    void SetUp() override {}
+    static auto soon() { return std::chrono::steady_clock::now() + std::chrono::milliseconds(20); }
+};
+
+TEST_F(StartingLinkTest, TakesCommandsThatItsWorkerGetsLater) {
+    EXPECT_EQ(link_.wait_until_started(soon()).error().code, ETIMEDOUT);
+    EXPECT_TRUE(submit(1));
+    ASSERT_TRUE(link_.send_call(RecordType::kAttach, transport::ResourceCall{0, 9, 0},
+                                create_sealed_memfd("test", 4096).value()));
+    EXPECT_TRUE(submit(3));
+    test::start(link_, worker_.socket.get());
+    EXPECT_TRUE(link_.wait_until_started(soon()));
+    EXPECT_EQ(next_number(), 1u);
+    EXPECT_EQ(next_number(), 1u) << "the attachment, by its cookie";
+    EXPECT_TRUE(receive()) << "its descriptor is the first that the worker is sent";
+    EXPECT_EQ(next_number(), 3u);
+}
+
+TEST_F(StartingLinkTest, ItsGpuMayTakeLongerThanTheWatchdogWaits) {
+    EXPECT_TRUE(submit(1));
+    link_.check_progress(start_);
+    link_.check_progress(start_ + std::chrono::hours(1));
+    EXPECT_TRUE(submit(2));
+}
+
+TEST_F(StartingLinkTest, ACallWaitsForTheStartAndNoLongerThanForAnAnswer) {
+    const auto answer = link_.ask(RecordType::kMapSource, transport::ResourceCall{0, 1, 0});
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, ETIMEDOUT);
+    EXPECT_EQ(next_number(), 0u) << "nobody must answer it later";
+}
+
+TEST_F(StartingLinkTest, AFailureGoesToWhoWaitsForIt) {
+    std::thread starter([this] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        link_.fail_start({ENODEV, "no GPU"});
+    });
+    const auto started =
+        link_.wait_until_started(std::chrono::steady_clock::now() + std::chrono::seconds(10));
+    starter.join();
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error().message, "no GPU");
+}
+
+TEST_F(StartingLinkTest, AFailureThatComesLateLosesTheContext) {
+    EXPECT_TRUE(link_.add_fence(1, 42));
+    EXPECT_TRUE(collect().empty());
+    link_.fail_start({ENODEV, "no GPU"});
+    EXPECT_EQ(collect(), std::vector<uint64_t>{42});
+    EXPECT_EQ(submit(1).error().code, ENOBUFS);
+}
+
+TEST_F(StartingLinkTest, AWorkerThatDiesBeforeItsFirstWordIsReplacedUnnoticed) {
+    EXPECT_TRUE(submit(1));
+    EXPECT_TRUE(link_.add_fence(1, 42));
+    worker_.page().exited = 1;
+    worker_.socket.reset();
+    EXPECT_TRUE(collect().empty());
+    EXPECT_EQ(link_.wait_for_first_word(soon()).error().code, EPIPE);
+
+    auto sockets = transport::create_control_sockets().value();
+    ASSERT_TRUE(link_.replace_socket(std::move(sockets.first)));
+    worker_.socket = std::move(sockets.second);
+    test::start(link_, worker_.socket.get());
+    EXPECT_TRUE(link_.wait_until_started(soon()));
+    EXPECT_TRUE(collect().empty()) << "the context lives";
+    EXPECT_EQ(next_number(), 1u);
+    say(1);
+    EXPECT_TRUE(link_.ask(RecordType::kMapSource, transport::ResourceCall{0, 1, 0}));
 }
 
 }  // namespace

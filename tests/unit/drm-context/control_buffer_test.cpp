@@ -8,6 +8,9 @@
 #include <thread>
 #include <vector>
 
+#include "blob/memfd.h"
+#include "drm-context/transport/control_memory.h"
+
 namespace viaduct {
 namespace {
 
@@ -17,8 +20,10 @@ constexpr uint32_t kSize = 0x4000;
 class ControlBufferTest : public ::testing::Test {
   protected:
     void SetUp() override {
-        ASSERT_TRUE(control_.create(kSize, kDriverSize));
-        guest_ = *Mapping::map_shared(control_.duplicate_fd().get(), 0, kSize);
+        const auto memory = transport::create_control_memory(kSize, kDriverSize);
+        ASSERT_TRUE(memory);
+        ASSERT_TRUE(control_.adopt(*memory, kDriverSize));
+        guest_ = *Mapping::map_shared(memory->get(), 0, kSize);
     }
     uint32_t* guest_word(uint32_t offset) {
         return reinterpret_cast<uint32_t*>(guest_.data() + offset);
@@ -33,15 +38,17 @@ std::vector<std::byte> response(size_t size) {
     return bytes;
 }
 
-TEST(ControlBuffer, RefusesSizesThatCannotWork) {
-    for (const uint64_t size : {0ull, 1ull, 8ull, 88ull, 91ull, 1ull << 32, 1ull << 63})
-        EXPECT_EQ(ControlBuffer().create(size, kDriverSize).error().code, EINVAL) << size;
-    for (const uint64_t size : {92ull, 4095ull, 4097ull, (1ull << 32) - 1})
-        EXPECT_TRUE(ControlBuffer().create(size, kDriverSize)) << size;
+TEST(ControlBuffer, RefusesMemoryThatCannotHoldTheDriversStruct) {
+    const auto small = create_sealed_memfd("small", kDriverSize - 1);
+    ASSERT_TRUE(small);
+    EXPECT_EQ(ControlBuffer().adopt(*small, kDriverSize).error().code, EINVAL);
+    EXPECT_FALSE(ControlBuffer().adopt(UniqueFd(), kDriverSize));
 }
 
-TEST_F(ControlBufferTest, ASecondCreationLeavesTheFirst) {
-    EXPECT_FALSE(control_.create(kSize, kDriverSize));
+TEST_F(ControlBufferTest, ASecondOneLeavesTheFirst) {
+    const auto second = transport::create_control_memory(kSize, kDriverSize);
+    ASSERT_TRUE(second);
+    EXPECT_FALSE(control_.adopt(*second, kDriverSize));
     control_.publish_seqno(7);
     EXPECT_EQ(*guest_word(0), 7u);
 }

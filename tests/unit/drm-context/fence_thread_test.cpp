@@ -5,6 +5,7 @@
 #include <condition_variable>
 
 #include "blob/log.h"
+#include "tests/unit/drm-context/link_parts.h"
 
 namespace viaduct {
 namespace {
@@ -37,13 +38,15 @@ class Reports {
 
 /// A context whose worker is the test.
 struct Watched {
+    Watched() { test::start(*link, worker.socket.get()); }
     void end_worker() {
         worker.page().exited = 1;
         transport::signal_event(worker.notify.get());
     }
     transport::Channel channel = transport::create_channel(4096).value();
     transport::ChannelEnd worker = transport::open_channel_end(std::move(channel.worker)).value();
-    std::shared_ptr<ContextLink> link = std::make_shared<ContextLink>(1, std::move(channel.front));
+    std::shared_ptr<ContextLink> link = std::make_shared<ContextLink>(
+        1, std::move(channel.front), test::device_file(), test::closer());
 };
 
 TEST(FenceThread, AFenceAndTheEndMayComeWhileItReportsAnother) {

@@ -11,6 +11,7 @@
 #include "blob/log.h"
 #include "blob/memfd.h"
 #include "drm-context/front/context_link.h"
+#include "tests/unit/drm-context/link_parts.h"
 
 namespace viaduct {
 namespace {
@@ -24,7 +25,10 @@ size_t open_descriptors() {
 
 /// A link, and the hostile end of its channel.
 struct Hostage {
-    Hostage() { set_log_level(LogLevel::kSilent); }
+    Hostage() {
+        set_log_level(LogLevel::kSilent);
+        test::start(link, worker.socket.get());
+    }
     ~Hostage() { set_log_level(LogLevel::kWarning); }
 
     /// True if the fence thread would take another turn.
@@ -41,7 +45,7 @@ struct Hostage {
 
     transport::Channel channel = transport::create_channel(4096).value();
     transport::ChannelEnd worker = transport::open_channel_end(std::move(channel.worker)).value();
-    ContextLink link{1, std::move(channel.front)};
+    ContextLink link{1, std::move(channel.front), test::device_file(), test::closer()};
 };
 
 RC_GTEST_PROP(HostileWorker, MayWriteAnythingIntoTheSharedPage,
@@ -99,13 +103,13 @@ RC_GTEST_PROP(HostileWorker, MaySayAnything,
             hostage.say(message, size % (transport::kMaxDescriptors + 1));
         }
         hostage.worker.socket.reset();
-        (void)hostage.link.wait_until_ready();
         hostage.link.quit();
         std::vector<RetiredFence> out;
         bool over = false;
         while (!over && hostage.has_turn()) over = hostage.link.collect(out);
         RC_ASSERT(over);
     }
+    test::settle_closer();
     RC_ASSERT(open_descriptors() == before);
 }
 

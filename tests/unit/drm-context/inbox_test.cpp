@@ -23,7 +23,9 @@ struct InboxTest : ::testing::Test {
 
     std::pair<UniqueFd, UniqueFd> sockets = transport::create_control_sockets().value();
     UniqueFd notify = transport::create_event().value();
-    Inbox inbox{1, sockets.first.get(), notify.get()};
+    std::vector<UniqueFd> discarded;
+    Inbox inbox{1, sockets.first.get(), notify.get(),
+                [this](UniqueFd fd) { discarded.push_back(std::move(fd)); }};
 };
 
 TEST_F(InboxTest, AnAnswerThatIsThereCountsThoughTheDeadlineHasPassed) {

@@ -1,19 +1,25 @@
 // What the front makes of answers, whoever wrote them: a guest may have taken the worker over.
 #include "drm-context/front/remote_context.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 #include <sys/mman.h>
 
 #include <array>
 #include <climits>
+#include <optional>
 
 #include "blob/foreign_memory.h"
 #include "blob/memfd.h"
 #include "drm-context/context_types.h"
+#include "drm-context/transport/command_ring.h"
+#include "tests/unit/drm-context/link_parts.h"
 
 namespace viaduct {
 namespace {
+
+using transport::RecordType;
 
 constexpr uint64_t kSize = 4096;
 const DriverTraits& kTraits = find_context_type(wire::ContextType::kAmdgpu)->traits();
@@ -36,17 +42,29 @@ UniqueFd sealed_memory(uint64_t size = kSize) {
 class Remote {
   public:
     void answer(transport::Reply reply, const UniqueFd& descriptor = UniqueFd()) {
+        if (!started_) start();
+        started_ = true;
         reply.cookie = 1;  // of the first question
         ASSERT_TRUE(transport::send_message(worker_.socket.get(),
                                             std::as_bytes(std::span(&reply, 1)), descriptor.get()));
     }
     NativeContext& context() { return context_; }
+    DeviceFile& file() { return *link_->file(); }
+    /// The type of the next record to the worker.
+    std::optional<RecordType> next_record() {
+        transport::RingConsumer consumer(worker_.page(), worker_.ring_bytes());
+        const auto record = consumer.peek();
+        return record ? std::optional(record->type) : std::nullopt;
+    }
+    void start() { test::start(*link_, worker_.socket.get()); }
 
   private:
     transport::Channel channel_ = transport::create_channel(4096).value();
     transport::ChannelEnd worker_ = transport::open_channel_end(std::move(channel_.worker)).value();
-    RemoteContext context_{std::make_shared<ContextLink>(1, std::move(channel_.front)), kTraits,
-                           UniqueFd()};
+    std::shared_ptr<ContextLink> link_ = std::make_shared<ContextLink>(
+        1, std::move(channel_.front), test::device_file(), test::closer());
+    RemoteContext context_{link_, kTraits};
+    bool started_ = false;
 };
 
 transport::Reply cached() {
@@ -61,9 +79,7 @@ TEST(RemoteContext, ABlobIsWhatWasAskedFor) {
         BlobRequest request;
         bool has_descriptor;
     };
-    const Case cases[] = {{"the control buffer", kControlBuffer, true},
-                          {"shareable", kShared, true},
-                          {"neither", kOpaque, false}};
+    const Case cases[] = {{"shareable", kShared, true}, {"opaque", kOpaque, false}};
     for (const Case& c : cases) {
         Remote remote;
         remote.answer(cached(), sealed_memory());
@@ -83,22 +99,66 @@ TEST(RemoteContext, ADescriptorOfAnOpaqueBlobGoesNoFurther) {
 }
 
 TEST(RemoteContext, MemoryThatCanGoAwayIsRefused) {
-    for (const BlobRequest& request : {kControlBuffer, kShared}) {
-        Remote unsealed, short_one, none;
-        unsealed.answer(cached(), unsealed_memory());
-        EXPECT_EQ(unsealed.context().create_blob(request).error().code, EACCES);
-        short_one.answer(cached(), sealed_memory(kSize / 2));
-        EXPECT_EQ(short_one.context()
-                      .create_blob({1, request.blob_flags, request.blob_id, 3 * kSize})
-                      .error()
-                      .code,
-                  EINVAL);
-        none.answer(cached());
-        EXPECT_EQ(none.context().create_blob(request).error().code, EMFILE);
-    }
+    Remote unsealed, short_one, none;
+    unsealed.answer(cached(), unsealed_memory());
+    EXPECT_EQ(unsealed.context().create_blob(kShared).error().code, EACCES);
+    short_one.answer(cached(), sealed_memory(kSize / 2));
+    EXPECT_EQ(short_one.context()
+                  .create_blob({1, kShared.blob_flags, kShared.blob_id, 3 * kSize})
+                  .error()
+                  .code,
+              EINVAL);
+    none.answer(cached());
+    EXPECT_EQ(none.context().create_blob(kShared).error().code, EMFILE);
     Remote exported;
     exported.answer(cached(), unsealed_memory());
     EXPECT_EQ(exported.context().export_blob(1).error().code, EACCES);
+}
+
+// Its guest maps it before anything else: a GPU that is slow to open must not keep the VMM waiting.
+TEST(RemoteContext, TheControlBufferNeedsNoWorker) {
+    Remote remote;
+    const auto blob = remote.context().create_blob(kControlBuffer);
+    ASSERT_TRUE(blob) << blob.error().message;
+    EXPECT_EQ(blob->cache, MapCache::kCached);
+    EXPECT_TRUE(check_mappable(blob->fd.get(), 0, kSize));
+    EXPECT_FALSE(remote.next_record()) << "its worker has not started";
+    remote.start();
+    EXPECT_EQ(remote.next_record(), RecordType::kControlBuffer);
+    EXPECT_EQ(remote.context().create_blob(kControlBuffer).error().code, EINVAL) << "a second one";
+}
+
+TEST(RemoteContext, AControlBufferIsMappableAndNothingElse) {
+    for (const uint32_t flags : {0u, kBlobShareable, kBlobMappable | kBlobShareable}) {
+        Remote remote;
+        EXPECT_EQ(remote.context().create_blob({1, flags, 0, kSize}).error().code, EINVAL) << flags;
+    }
+}
+
+// A duplicate would have to be closed, and that waits for the GPU.
+TEST(RemoteContext, ARenderNodesBuffersAreMappedThroughTheOneDescriptorThereIs) {
+    Remote remote;
+    UniqueFd node(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    const int number = node.get();
+    remote.file().adopt(std::move(node), DeviceFile::Kind::kRenderNode);
+    transport::Reply reply{};
+    reply.offset = 0x1'0000'0000;
+    remote.answer(reply, sealed_memory());  // which nobody asked for
+    const auto source = remote.context().map_source(1, kSize);
+    ASSERT_TRUE(source) << source.error().message;
+    EXPECT_EQ(source->fd, number);
+    EXPECT_EQ(source->offset, 0x1'0000'0000u);
+    EXPECT_FALSE(source->opened);
+    EXPECT_TRUE(source->file) << "keeps the descriptor for as long as the mapping";
+}
+
+TEST(RemoteContext, ASimulatedGpusBuffersBringTheirOwnDescriptors) {
+    Remote remote;
+    remote.answer(cached(), sealed_memory());
+    const auto source = remote.context().map_source(1, kSize);
+    ASSERT_TRUE(source) << source.error().message;
+    EXPECT_TRUE(source->opened);
+    EXPECT_EQ(source->fd, source->opened.get());
 }
 
 TEST(RemoteContext, AnUnknownCachingIsRefused) {
@@ -129,8 +189,8 @@ RC_GTEST_PROP(RemoteContext, SurvivesAnyAnswer, (ReplyBytes bytes, uint8_t choic
     std::memcpy(&reply.offset, bytes.data(), sizeof(bytes));
     if (choice & 1) reply.error = 0;
     if (choice & 2) reply.cache %= 8;
-    const BlobRequest requests[] = {kControlBuffer, kOpaque, kShared};
-    const BlobRequest& request = requests[choice % 3];
+    const BlobRequest requests[] = {kOpaque, kShared};
+    const BlobRequest& request = requests[choice % 2];
     const UniqueFd fds[] = {UniqueFd(), unsealed_memory(), sealed_memory()};
     Remote remote;
     remote.answer(reply, fds[choice / 4 % 3]);

@@ -24,7 +24,7 @@ class WorkerTest : public ::testing::Test {
     WorkerStart settings() {
         WorkerStart start;
         start.channel = std::move(channel_.worker);
-        start.device.simulated = "renoir";
+        start.simulated = "renoir";
         start.account = vm_->duplicate_fd();
         start.settings.type = wire::ContextType::kAmdgpu;
         start.settings.slot = slot_.index();

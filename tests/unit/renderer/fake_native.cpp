@@ -68,18 +68,19 @@ Result<BlobObject> FakeNativeContext::create_blob(const BlobRequest& request) {
     return object;
 }
 
-Result<MapSource> FakeNativeContext::map_source(uint32_t res_id, uint64_t) {
+Result<BlobMapSource> FakeNativeContext::map_source(uint32_t res_id, uint64_t) {
     const auto found = opaque_.find(res_id);
     if (found == opaque_.end()) return fail(EINVAL, "no resource {}", res_id);
-    MapSource source;
-    source.fd = found->second.duplicate();
+    BlobMapSource source;
+    source.opened = found->second.duplicate();
+    source.fd = source.opened.get();
     return source;
 }
 
 Result<UniqueFd> FakeNativeContext::export_blob(uint32_t res_id) {
     auto source = map_source(res_id, 0);
     if (!source) return tl::unexpected(source.error());
-    return std::move(source->fd);
+    return std::move(source->opened);
 }
 
 Status FakeNativeContext::create_fence(uint32_t ring_idx, uint64_t fence_id) {

@@ -25,7 +25,7 @@ class FakeNativeContext : public NativeContext {
 
     Status submit(std::span<const std::byte> commands) override;
     Result<BlobObject> create_blob(const BlobRequest& request) override;
-    Result<MapSource> map_source(uint32_t res_id, uint64_t size) override;
+    Result<BlobMapSource> map_source(uint32_t res_id, uint64_t size) override;
     Result<UniqueFd> export_blob(uint32_t res_id) override;
     void attach_resource(uint32_t res_id, UniqueFd dmabuf) override {
         attached.emplace(res_id, std::move(dmabuf));

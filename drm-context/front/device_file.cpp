@@ -1,0 +1,44 @@
+#include "drm-context/front/device_file.h"
+
+#include <utility>
+
+namespace viaduct {
+
+namespace {
+
+/// Is its own task: what it holds goes when the closer has run it.
+class ClosedElsewhere final : public DeviceFile, public Task {
+  public:
+    explicit ClosedElsewhere(VmSlot slot) : DeviceFile(std::move(slot)) {}
+    void run() override {}
+};
+
+class Discarded final : public Task {
+  public:
+    explicit Discarded(UniqueFd fd) : fd_(std::move(fd)) {}
+    void run() override {}
+
+  private:
+    UniqueFd fd_;
+};
+
+}  // namespace
+
+std::shared_ptr<DeviceFile> DeviceFile::create(VmSlot slot, std::shared_ptr<TaskThread> closer) {
+    return std::shared_ptr<ClosedElsewhere>(new ClosedElsewhere(std::move(slot)),
+                                            [closer = std::move(closer)](ClosedElsewhere* file) {
+                                                closer->post(std::unique_ptr<Task>(file));
+                                            });
+}
+
+void DeviceFile::adopt(UniqueFd fd, Kind kind) {
+    fd_ = std::move(fd);
+    kind_ = kind;
+    number_.store(fd_.get(), std::memory_order_release);
+}
+
+void close_elsewhere(UniqueFd fd, TaskThread& closer) {
+    if (fd) closer.post(std::make_unique<Discarded>(std::move(fd)));
+}
+
+}  // namespace viaduct

@@ -1,0 +1,79 @@
+#include "drm-context/front/task_thread.h"
+
+#include <pthread.h>
+
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "blob/log.h"
+
+namespace viaduct {
+
+class TaskThread::Queue {
+  public:
+    void push(std::unique_ptr<Task> task) noexcept {
+        const std::lock_guard lock(mutex_);
+        Task* const added = task.get();
+        (last_ ? last_->next_ : first_) = std::move(task);
+        last_ = added;
+        changed_.notify_one();
+    }
+
+    void close() {
+        const std::lock_guard lock(mutex_);
+        closed_ = true;
+        changed_.notify_one();
+    }
+
+    void run() {
+        while (std::unique_ptr<Task> task = take()) {
+            try {
+                task->run();
+            } catch (const std::exception& error) {
+                log(LogLevel::kError, "a task of the host ended early: {}", error.what());
+            }
+        }
+    }
+
+  private:
+    /// Waits for the next task; null once the queue is closed and empty.
+    std::unique_ptr<Task> take() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return first_ || closed_; });
+        std::unique_ptr<Task> task = std::move(first_);
+        if (task) first_ = std::move(task->next_);
+        if (!first_) last_ = nullptr;
+        return task;
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::unique_ptr<Task> first_;
+    Task* last_ = nullptr;
+    bool closed_ = false;
+};
+
+Result<std::shared_ptr<TaskThread>> TaskThread::start(const std::string& name) try {
+    auto queue = std::make_shared<Queue>();
+    std::shared_ptr<TaskThread> made(new TaskThread(queue));
+    std::thread thread([queue] { queue->run(); });
+    ::pthread_setname_np(thread.native_handle(), name.c_str());
+    thread.detach();  // nobody can wait for it: a task may block for as long as the kernel likes
+    return made;
+} catch (const std::system_error& error) {
+    return fail(EAGAIN, "cannot start thread {}: {}", name, error.what());
+}
+
+TaskThread::~TaskThread() {
+    queue_->close();
+}
+
+void TaskThread::post(std::unique_ptr<Task> task) noexcept {
+    queue_->push(std::move(task));
+}
+
+}  // namespace viaduct

@@ -1,0 +1,20 @@
+// The memory of a control buffer ("shmem"): made by the front, so that a guest gets it before its
+// worker runs; written by the worker (context/control_buffer.h) and read by the guest.
+#pragma once
+
+#include <cstdint>
+
+#include "blob/result.h"
+#include "blob/unique_fd.h"
+
+namespace viaduct::transport {
+
+/// Guests ask for some tens of KiB (Mesa: src/virtio/vdrm); no VMM shall hold much more for one.
+inline constexpr uint64_t kMaxControlMemory = 16 << 20;  // bytes
+
+/// A sealed memfd of `size` bytes that names `driver_size`, the size of the driver's fixed struct,
+/// as the place where responses begin (drm_hw.h: vdrm_shmem, rsp_mem_offset). EINVAL for sizes that
+/// cannot work.
+Result<UniqueFd> create_control_memory(uint64_t size, uint32_t driver_size);
+
+}  // namespace viaduct::transport
