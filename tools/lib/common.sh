@@ -1,6 +1,9 @@
 # Sourced by the scripts of tools/: messages, the cache of slow things, the machine's Debian mirror.
 # shellcheck shell=bash
 
+# Otherwise a function that is called as $(function) goes on after a command that failed.
+shopt -s inherit_errexit
+
 # step TEXT: says what happens next, so that nobody waits for a silent script.
 step() { printf '\n== %s\n' "$*" >&2; }
 die() {
@@ -23,7 +26,7 @@ cache_path() { printf '%s/%s-%s\n' "$(cache_root)" "$1" "$2"; }
 # empty directory, which gets its final name only when that succeeded. Callers that come at the
 # same time wait for the first. An entry is never changed afterwards: another input, another key.
 cache_make() {
-    local path lock
+    local path lock status
     path=$(cache_path "$1" "$2")
     shift 2
     [[ -d $path ]] && return 0
@@ -33,7 +36,13 @@ cache_make() {
     if [[ ! -d $path ]]; then
         rm -rf "$path.partial"
         mkdir "$path.partial"
-        "$@" "$path.partial" {lock}>&-
+        # Not "|| die": after that, bash would ignore failures within COMMAND but for its last.
+        set +e
+        (set -e && "$@" "$path.partial" {lock}>&-)
+        status=$?
+        set -e
+        [[ $status == 0 ]] || die "could not make ${path##*/}; the reason is above"
+        sync -f "$path.partial"
         mv -T "$path.partial" "$path"
     fi
     exec {lock}>&-
