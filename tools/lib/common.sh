@@ -6,10 +6,13 @@ shopt -s inherit_errexit
 
 # step TEXT: says what happens next, so that nobody waits for a silent script.
 step() { printf '\n== %s\n' "$*" >&2; }
+
+# die TEXT: ends with one sentence, after the script's name as people type it.
 die() {
-    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    printf '%s: %s\n' "$this_script" "$*" >&2
     exit 1
 }
+this_script=$(realpath --relative-base="$(dirname "${BASH_SOURCE[0]}")/../.." "$0")
 
 # help_from SCRIPT: prints the comment at its head.
 help_from() { sed -n '2,/^[^#]/{/^#/s/^# \{0,1\}//p}' "$1"; }

@@ -12,11 +12,14 @@ import base64
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
+
+from cli import Failure
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -27,10 +30,6 @@ QEMUS = {
 }
 
 RECORD_SEPARATOR = "\x1e"
-
-
-class Failure(Exception):
-    """The machine did not do what it was asked; the sentence says what."""
 
 
 def tool(*command):
@@ -48,8 +47,10 @@ def share_argument(number, path, mode):
 
 class GuestDriver:
     """How the guest's programs come by a driver: "stock", Debian's Mesa as it is (virgl); "layer",
-    the same with the guest layer, from its package; "virtio", a Mesa with virtio back ends of its
-    own."""
+    the same with the guest layer, from its package, which the build has made; "virtio", a Mesa with
+    virtio back ends of its own."""
+
+    PACKAGE = "guest-mesa/package/viaduct-guest.deb"
 
     # What a user installs, once per boot: the guest's root is as the image has it again.
     INSTALL = """command -v viaduct-run >/dev/null || dpkg --install %s >/dev/null || exit 125
@@ -61,7 +62,10 @@ export LD_PRELOAD=$(viaduct-run --library)
         self.script = ""
         variables = {}
         if mesa == "layer":
-            self.script = self.INSTALL % tool("guest-mesa/package/build", os.path.abspath(build))
+            package = os.path.join(os.path.abspath(build), self.PACKAGE)
+            if not os.path.exists(package):
+                raise Failure("%s is missing: tools/build makes it" % package)
+            self.script = self.INSTALL % shlex.quote(package)
             # No other driver: the loader would try each, which takes its time.
             variables["VK_DRIVER_FILES"] = "/usr/share/vulkan/icd.d/radeon_icd.json"
         elif mesa == "virtio":
@@ -208,7 +212,7 @@ class VirtualMachine:
                  *("%s=%s" % item for item in self.environment().items()), program,
                  *self.arguments(image)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, "VIADUCT_TREE_BIND": ":".join(path for path, _ in self.shares)})
-        self.wait_for(lambda: os.path.exists(self.path("port")), 30, "QEMU's start")
+        self.wait_for(lambda: os.path.exists(self.path("port")), 120, "QEMU's start")
         self.monitor = Qmp(self.path("monitor"))
         self.connect()
         self.boot_seconds = time.monotonic() - started
@@ -306,7 +310,7 @@ class VirtualMachine:
         self.port.connect(self.path("port"))
         self.wait_up()
 
-    def wait_up(self, seconds=180):
+    def wait_up(self, seconds=600):
         """Waits until the guest is up, or up again: its uptime in seconds."""
         line = self.read_until(r"up ([0-9.]+)\n", seconds, "the guest's start")
         return float(line.group(1))
@@ -337,7 +341,7 @@ class VirtualMachine:
         self.port.settimeout(None)
         self.port.sendall(base64.b64encode(script.encode()) + b"\n")
 
-    def finish(self, seconds=300, output=None):
+    def finish(self, seconds=900, output=None):
         """The exit status of what send() started, and what it printed; if output is a stream, that
         goes there as it comes."""
         deadline = time.monotonic() + seconds if seconds else None
@@ -354,6 +358,6 @@ class VirtualMachine:
             output.write(rest)
         return int(status.group(1)), printed + rest
 
-    def run(self, script, seconds=300):
+    def run(self, script, seconds=900):
         self.send(script)
         return self.finish(seconds)

@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+"""The scripts of tools/ by themselves: their cache, their messages, and README.md's commands."""
+
+import importlib.machinery
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+TOOLS = os.path.join(ROOT, "tools")
+TRACEBACK = "Traceback"
+
+
+def output_of(*command, **options):
+    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=60, check=False, **options)
+
+
+def executables():
+    """All programs of the tree that people start: (path, first line)."""
+    for folder in ("tools", "guest-mesa/mesa", "guest-mesa/image", "guest-mesa/package",
+                   "qemu-patches", ".ci"):
+        for name in sorted(os.listdir(os.path.join(ROOT, folder))):
+            path = os.path.join(ROOT, folder, name)
+            if os.path.isfile(path) and os.access(path, os.X_OK):
+                with open(path, encoding="utf-8") as file:
+                    yield path, file.readline()
+
+
+def load(name):
+    """One of tools/ as a module."""
+    loader = importlib.machinery.SourceFileLoader(name.replace("-", "_"),
+                                                  os.path.join(TOOLS, name))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
+
+
+class Cache(unittest.TestCase):
+    """cache_make of tools/lib/common.sh."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def command(self, text):
+        return ["bash", "-c", "set -euo pipefail; . %s/lib/common.sh; %s" % (TOOLS, text)]
+
+    def run_bash(self, text):
+        return output_of(*self.command(text), env={**os.environ, "XDG_CACHE_HOME": self.folder})
+
+    def entry(self, name="it-key"):
+        return os.path.join(self.folder, "viaduct", name)
+
+    def test_what_is_half_made_is_never_put_in_place(self):
+        make = "make() { touch $1/begun; false; touch $1/done; }; "
+        for call in ("cache_make it key make", "(cache_make it key make) >&2",
+                     "path=$(cache_make it key make)", "f() { cache_make it key make; }; x=$(f)"):
+            done = self.run_bash(make + call)
+            self.assertNotEqual(done.returncode, 0, call)
+            self.assertFalse(os.path.exists(self.entry()), call)
+            self.assertIn("could not make it-key", done.stdout)
+
+    def test_an_interrupted_run_leaves_nothing_that_counts(self):
+        process = subprocess.Popen(
+            self.command("make() { touch $1/old; echo ready; sleep 60; }; cache_make it key make"),
+            stdout=subprocess.PIPE, env={**os.environ, "XDG_CACHE_HOME": self.folder},
+            start_new_session=True)
+        with process:
+            process.stdout.readline()
+            os.killpg(process.pid, signal.SIGKILL)
+        self.assertFalse(os.path.exists(self.entry()))
+        done = self.run_bash("make() { touch $1/new; }; cache_make it key make")
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertEqual(os.listdir(self.entry()), ["new"])
+
+    def test_two_at_once_make_it_once(self):
+        text = "make() { echo made; sleep 1; touch $1/done; }; cache_make it key make"
+        runs = [subprocess.Popen(self.command(text), stdout=subprocess.PIPE, text=True,
+                                 stderr=subprocess.DEVNULL,
+                                 env={**os.environ, "XDG_CACHE_HOME": self.folder})
+                for _ in range(3)]
+        outputs = [run.communicate(timeout=60)[0] for run in runs]
+        self.assertEqual([run.returncode for run in runs], [0, 0, 0])
+        self.assertEqual("".join(outputs), "made\n")
+
+    def test_another_input_is_another_entry(self):
+        for kind in ("one", "two"):
+            self.run_bash("make() { echo %s >$1/what; }; "
+                          "cache_make it $(cache_key <(declare -f make)) make" % kind)
+        entries = [name for name in os.listdir(self.entry("")) if not name.endswith(".lock")]
+        self.assertEqual(len(entries), 2)
+
+    def test_a_comment_in_a_trees_description_makes_no_other_tree(self):
+        key = self.run_bash("eval \"$(sed -n '/^describe()/p; /^make_tree/,/^}/p; "
+                            "/^tree_key/,/^}/p' %s/tree)\"; source_root=$FOLDER; for text in 'suite a' "
+                            "'suite a # why' 'suite b'; do mkdir -p $FOLDER/tools/trees; "
+                            "echo \"$text\" >$FOLDER/tools/trees/t; tree_key t; done"
+                            .replace("$FOLDER", self.folder) % TOOLS).stdout.split()
+        self.assertEqual(len(key), 3, key)
+        self.assertEqual(key[0].strip(), key[1].strip())
+        self.assertNotEqual(key[0], key[2])
+
+
+class Messages(unittest.TestCase):
+    """Whatever happens, people read one sentence."""
+
+    def run_tool(self, body):
+        script = ("import sys, subprocess, time\nsys.path.insert(0, %r)\nimport cli\n"
+                  "def main():\n    %s\ncli.run('tools/it', main)" % (TOOLS + "/lib", body))
+        return output_of(sys.executable, "-c", script)
+
+    def test_errors_are_sentences(self):
+        for body, expected in (
+                ("open('/nonexistent/file')", "/nonexistent/file: No such file or directory"),
+                ("open('/proc/self/mem').read()", "Input/output error"),
+                ("subprocess.run(['false'], check=True)", "false ended with status 1"),
+                ("subprocess.run(['/nonexistent'])", "/nonexistent: No such file"),
+                ("subprocess.run(['sleep', '9'], timeout=0.1)", "sleep 9 took more than 0.1 s"),
+                ("raise cli.Failure('the reason')", "the reason"),
+                ("raise KeyError('x')", "internal error: KeyError: 'x'")):
+            done = self.run_tool(body)
+            self.assertEqual(done.returncode, 1, body)
+            self.assertTrue(done.stdout.startswith("tools/it: "), done.stdout)
+            self.assertIn(expected, done.stdout)
+            self.assertEqual(done.stdout.count("\n"), 1, done.stdout)
+
+    def test_an_interrupt_is_a_word(self):
+        script = ("import sys, time\nsys.path.insert(0, %r)\nimport cli\n"
+                  "def main():\n    print('ready', flush=True)\n    time.sleep(60)\n"
+                  "cli.run('tools/it', main)" % (TOOLS + "/lib"))
+        with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True) as process:
+            process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(process.stdout.read(), "tools/it: interrupted\n")
+        self.assertEqual(process.returncode, 130)
+
+    def test_a_reader_that_is_gone_ends_it_quietly(self):
+        done = output_of("bash", "-c", "%s/fresh-clone --list --slow | true; echo ${PIPESTATUS[0]}"
+                         % TOOLS)
+        self.assertNotIn(TRACEBACK, done.stdout)
+        self.assertIn(done.stdout, ("0\n", "141\n"))
+
+    def test_every_python_tool_ends_through_the_wrapper(self):
+        scripts = [path for path, first in executables() if "python" in first]
+        self.assertIn(os.path.join(TOOLS, "vm"), scripts)
+        for path in scripts:
+            with open(path, encoding="utf-8") as file:
+                self.assertRegex(file.read(), r"\n    cli\.run\(\"tools/[a-z-]+\", main\)\n$", path)
+
+    def test_help_is_there_and_a_wrong_option_is_a_sentence(self):
+        for path, first in executables():
+            if os.path.basename(path) in ("deps", "run", "tree", "pack", "init", "session"):
+                continue  # without options
+            done = output_of(path, "--help")
+            self.assertEqual(done.returncode, 0, path + done.stdout)
+            name = os.path.relpath(path, ROOT)
+            self.assertIn(name, done.stdout)
+            done = output_of(path, "--no-such-option")
+            self.assertNotEqual(done.returncode, 0, path)
+            last = done.stdout.splitlines()[-1]
+            self.assertTrue(last.startswith(name + ": "), "%s: %s" % (path, done.stdout))
+            self.assertNotIn(TRACEBACK, done.stdout)
+
+
+class Readme(unittest.TestCase):
+    def test_its_commands_are_found_and_their_programs_exist(self):
+        fresh = load("fresh-clone")
+        with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+            commands = fresh.commands(file.read())
+        self.assertGreater(len(commands), 10)
+        for command in commands:
+            program = command.split()[0]
+            self.assertTrue(program == "guest$" or os.access(os.path.join(ROOT, program), os.X_OK),
+                            "README.md: " + command)
+        for command in fresh.CI:
+            self.assertIn(command, commands)
+
+    def test_comments_and_continued_lines(self):
+        fresh = load("fresh-clone")
+        text = ("```sh\na b  # c\n# d\n\ne \\\n    f\n```\n```console\nhost$ g\nguest$ h\n```\n"
+                "```\ni\n```\n")
+        self.assertEqual(fresh.commands(text), ["a b", "e f", "guest$ h"])
+
+
+class Package(unittest.TestCase):
+    def test_nobody_reads_half_of_a_package(self):
+        """Several are made in the same place while it is read again and again."""
+        with tempfile.TemporaryDirectory() as folder:
+            package = os.path.join(folder, "viaduct-guest.deb")
+            pack = [os.path.join(ROOT, "guest-mesa/package/pack"), package, "0",
+                    os.environ["VIADUCT_LAYER"], os.environ["VIADUCT_RUN"]]
+            subprocess.run(pack, check=True, stderr=subprocess.DEVNULL)
+            ended = threading.Event()
+            readings = []
+
+            def read():
+                while not ended.is_set():
+                    readings.append(output_of("dpkg-deb", "--contents", package))
+
+            reader = threading.Thread(target=read)
+            reader.start()
+            try:
+                for _ in range(3):
+                    writers = [subprocess.Popen(pack, stderr=subprocess.DEVNULL) for _ in range(2)]
+                    self.assertEqual([writer.wait(60) for writer in writers], [0, 0])
+            finally:
+                time.sleep(0.05)
+                ended.set()
+                reader.join()
+            self.assertGreater(len(readings), 1)
+            for reading in readings:
+                self.assertEqual(reading.returncode, 0, reading.stdout)
+            self.assertEqual(os.listdir(folder), ["viaduct-guest.deb"])
+
+
+if __name__ == "__main__":
+    unittest.main()
