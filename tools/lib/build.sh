@@ -45,6 +45,8 @@ build() {
             die "meson could not configure $directory; if it is a half-made one, delete it"
     fi
     step "building $directory"
+    # meson looks a target up before it configures again, as it must after a pull.
+    ninja -C "$directory" build.ninja >&2 {lock}>&- || die "meson could not configure $directory again"
     compile "$@" {lock}>&- || die "$directory could not be built; the compiler's messages are above"
     exec {lock}>&-
 }

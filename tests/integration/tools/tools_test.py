@@ -3,18 +3,29 @@
 
 import importlib.machinery
 import importlib.util
+import io
 import os
+import pwd
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import threading
 import time
+import types
 import unittest
+from unittest import mock
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 TOOLS = os.path.join(ROOT, "tools")
 TRACEBACK = "Traceback"
+
+sys.path.insert(0, os.path.join(TOOLS, "lib"))
+
+from hardware import measure, programs, report, scrub  # noqa: E402
+from hardware.steps import FAILED, OK, Step  # noqa: E402
+import cli  # noqa: E402
 
 
 def output_of(*command, **options):
@@ -189,6 +200,105 @@ class Readme(unittest.TestCase):
         text = ("```sh\na b  # c\n# d\n\ne \\\n    f\n```\n```console\nhost$ g\nguest$ h\n```\n"
                 "```\ni\n```\n")
         self.assertEqual(fresh.commands(text), ["a b", "e f", "guest$ h"])
+
+
+class Archive(unittest.TestCase):
+    """What tools/try-hardware packs names nobody."""
+
+    ALICE = types.SimpleNamespace(pw_name="aliceb", pw_gecos="Alice Beck,Room 7",
+                                  pw_dir="/home/aliceb")
+
+    def setUp(self):
+        for patch in (mock.patch.object(pwd, "getpwuid", return_value=self.ALICE),
+                      mock.patch.object(pwd, "getpwnam", return_value=self.ALICE),
+                      mock.patch.object(scrub.socket, "gethostname",
+                                        return_value="becks-tower.example.org"),
+                      mock.patch.object(scrub, "first_line",
+                                        return_value="0123456789abcdef0123456789abcdef")):
+            patch.start()
+            self.addCleanup(patch.stop)
+        self.scrub = scrub.Scrubber({"/home/aliceb/src/viaduct": "SOURCE"})
+
+    def test_nothing_personal_is_left(self):
+        for text, expected in (
+                ("/home/aliceb/src/viaduct/build/x", "SOURCE/build/x"),
+                ("/home/aliceb/.cache and /home/bob/x", "HOME/.cache and /home/USER/x"),
+                ("aliceb@becks-tower: ok", "USER@HOST: ok"),
+                ("Alice Beck on becks-tower.example.org", "USER on HOST"),
+                ("mail a.beck@example.org", "mail MAIL"),
+                ("from 192.168.1.20:22, fe80::1c2d:3eff:fe4f:5a6b", "from IP:22, IP"),
+                ("2001:db8:1:2:3:4:5:6 52:54:00:ab:cd:ef", "IP MAC"),
+                ("Serial Number: PF0XYZ1, unique_id 0x53c1af",
+                 "Serial Number: SERIAL unique_id SERIAL"),
+                ("root=UUID=6f9619ff-8b86-d011-b42d-00c04fc964ff", "root=UUID=UUID"),
+                ("machine 0123456789abcdef0123456789abcdef", "machine MACHINE")):
+            self.assertEqual(self.scrub(text), expected)
+
+    def test_what_a_report_needs_stays(self):
+        for text in ("amdgpu 0000:03:00.0: 1002:73df rev c1", "Mesa 25.0.7-2+deb13u1, Linux 6.12.48",
+                     "viaduct::log add::bed 12:34:56", "console=ttyS0 serial console",
+                     "/usr/lib/x86_64-linux-gnu/libvulkan.so.1", "VCN 0x08110003, SDMA 52.9.0"):
+            self.assertEqual(self.scrub(text), text)
+
+    def test_an_archive_is_scrubbed_and_owned_by_nobody(self):
+        with tempfile.TemporaryDirectory() as folder:
+            logs = os.path.join(folder, "logs")
+            os.mkdir(logs)
+            with open(os.path.join(logs, "a.log"), "wb") as file:
+                file.write(b"\xff aliceb at becks-tower: 10.1.2.3\n")
+            path = os.path.join(folder, "try.tar.gz")
+            report.write_archive(path, logs, self.scrub)
+            with tarfile.open(path) as archive:
+                entry = archive.getmember("try/a.log")
+                self.assertEqual((entry.uid, entry.gid, entry.uname, entry.gname, entry.mtime),
+                                 (0, 0, "", "", 0))
+                text = archive.extractfile(entry).read().decode()
+            self.assertIn("USER at HOST: IP\n", text)
+
+    def test_what_slipped_through_stops_the_archive(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "try.tar.gz")
+            with tarfile.open(path, "w:gz") as archive:
+                entry = tarfile.TarInfo("try/a.log")
+                entry.size = 9
+                archive.addfile(entry, io.BytesIO(b"xaliceb7\n"))
+            with self.assertRaises(cli.Failure):
+                report.check_archive(path, self.scrub.words)
+            self.assertFalse(os.path.exists(path))
+
+
+class Hardware(unittest.TestCase):
+    """How tools/try-hardware reads what its programs print."""
+
+    GTEST = ("device: AMD Radeon (RADV RENOIR)\ndriver: radv, Mesa 25.0.7\n"
+             "[  SKIPPED ] Trouble.A (0 ms)\n[  PASSED  ] 12 tests.\n"
+             "[  SKIPPED ] 1 test, listed below:\n[  SKIPPED ] Trouble.A\n%s")
+
+    def test_cases_are_counted(self):
+        good = self.GTEST % ""
+        self.assertEqual(programs.counts(good), (12, 0, 1))
+        self.assertEqual(programs.device(good), "AMD Radeon (RADV RENOIR), radv, Mesa 25.0.7")
+        bad = self.GTEST % "[  FAILED  ] 2 tests, listed below:\n[  FAILED  ] Compute.Scan\n"
+        self.assertEqual(programs.counts(bad), (12, 2, 1))
+        for status, output, verdict in ((0, good, OK), (1, bad, FAILED), (1, good, FAILED),
+                                        (None, good, FAILED), (0, "", FAILED), (-11, "", FAILED)):
+            self.assertEqual(programs.judge("it", status, output).verdict, verdict)
+
+    def test_medians_leave_out_the_first_rounds(self):
+        rounds = "".join("%s %d\n" % (name, 9000 if number < measure.WARM_UP else number)
+                         for number in range(measure.WARM_UP + 3) for name in measure.MEASURES)
+        expected = measure.WARM_UP + 1
+        self.assertEqual(measure.medians("device x\n" + rounds),
+                         dict.fromkeys(measure.MEASURES, expected))
+        self.assertEqual(measure.medians("device x\nlost\n"), {})
+
+    def test_the_table_says_what_failed_and_shows_ratios(self):
+        steps = [Step("good", OK, ""), Step("bad", FAILED, "why")]
+        page = report.table("sim:renoir", {"kernel": "6.12"}, {}, steps,
+                            {"loopback": {"submit": (1000, 2500)}})
+        self.assertIn("FAILED: bad\n", page)
+        self.assertRegex(page, r"submit +1\.0 us +2\.5 us +2\.50\n")
+        self.assertNotIn("FAILED", report.table("sim:renoir", {}, {}, steps[:1], {}))
 
 
 class Package(unittest.TestCase):

@@ -1,0 +1,67 @@
+"""A step of tools/try-hardware: what ran, whether it is right, and where its log is."""
+
+import dataclasses
+import os
+import subprocess
+
+OK, FAILED, SKIPPED = "ok", "FAILED", "skipped"
+
+
+@dataclasses.dataclass
+class Step:
+    name: str
+    verdict: str
+    text: str
+
+
+class Machine:
+    """Where things run: the build, the GPU, a directory for logs; and how: bare or as a guest."""
+
+    def __init__(self, build, gpu, folder):
+        self.build = build
+        self.gpu = gpu
+        self.folder = folder  # for the archive
+        self.environment = dict(
+            os.environ,
+            # No other driver will do: one on the CPU would find the same bytes.
+            VIADUCT_GUEST_DEVICE="AMD",
+            # Simulated GPUs of this run's own; radv offers a transfer queue only when asked.
+            VIADUCT_SIMGPU_INSTANCE="try-%d" % os.getpid(),
+            RADV_PERFTEST="transfer_queue", RADV_EXPERIMENTAL="transfer_queue")
+
+    @property
+    def simulated(self):
+        return self.gpu.startswith("sim:")
+
+    def path(self, relative):
+        return os.path.join(self.build, relative)
+
+    def log_path(self, name):
+        return os.path.join(self.folder, name + ".log")
+
+    def bare(self, *command):
+        """The command on the GPU itself."""
+        if not self.simulated:
+            return list(command)
+        # Another instance than the guest's: each has its rings to itself, as two machines have.
+        return ["env", "VIADUCT_SIMGPU=" + self.gpu[len("sim:"):],
+                "VIADUCT_SIMGPU_INSTANCE=try-%d-bare" % os.getpid(),
+                "LD_PRELOAD=" + self.path("simgpu/libviaduct-simgpu.so"), *command]
+
+    def guest(self, *command, options=()):
+        """The command in a guest that the loopback plays."""
+        return [self.path("tests/loopback/viaduct-loopback"), "--gpu=" + self.gpu, "--layer",
+                *options, "--", *command]
+
+    def run(self, log, command, seconds):
+        """Exit status (None: it took longer) and output, which also is in the log."""
+        try:
+            done = subprocess.run(command, env=self.environment, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                  errors="replace", timeout=seconds, check=False)
+            status, output = done.returncode, done.stdout
+        except subprocess.TimeoutExpired as error:
+            status, output = None, (error.stdout or b"").decode(errors="replace")
+        with open(self.log_path(log), "w", encoding="utf-8") as file:
+            file.write("$ %s\n%s\n[%s]\n" % (" ".join(command), output, status))
+        return status, output

@@ -1,0 +1,75 @@
+"""What this ran with: versions, as far as this user may read them."""
+
+import glob
+import os
+import platform
+import re
+import subprocess
+
+
+def read(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def output(*command, **options):
+    """A command's output; empty if it cannot be had."""
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True, timeout=60, check=False,
+                              **options)
+        return done.stdout.strip() if done.returncode == 0 else ""
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+
+
+def cards():
+    """GPUs with a render node: "renderD128: amdgpu 1002:1638 rev c8"."""
+    found = []
+    for node in sorted(glob.glob("/sys/class/drm/renderD*")):
+        device = os.path.join(node, "device")
+        driver = os.path.basename(os.path.realpath(os.path.join(device, "driver")))
+        ids = [read(os.path.join(device, name)).replace("0x", "")
+               for name in ("vendor", "device", "revision")]
+        found.append("%s: %s %s:%s rev %s" % (os.path.basename(node), driver, *ids))
+    return found
+
+
+def firmware():
+    """amdgpu's firmware versions, which only root may read."""
+    paths = glob.glob("/sys/kernel/debug/dri/*/amdgpu_firmware_info")
+    texts = sorted(set(filter(None, map(read, paths))))
+    return "\n".join(texts)
+
+
+def kernel_log():
+    """What the kernel said about GPUs."""
+    lines = (output("dmesg") or output("journalctl", "-k", "-b", "-o", "cat")).splitlines()
+    return "\n".join(line for line in lines if re.search(r"amdgpu|\bdrm\b|\[drm", line))
+
+
+def os_name():
+    match = re.search(r'^PRETTY_NAME="?([^"\n]*)', read("/etc/os-release"), re.MULTILINE)
+    return match.group(1) if match else ""
+
+
+def processor():
+    match = re.search(r"^model name\s*: (.*)$", read("/proc/cpuinfo"), re.MULTILINE)
+    return "%s, %d threads" % (match.group(1) if match else "unknown", os.cpu_count())
+
+
+def qemu(root, tree):
+    return output(os.path.join(root, "tools/tree"), "run", tree, "qemu-system-x86_64",
+                  "--version").partition("\n")[0]
+
+
+def collect(root):
+    commit = output("git", "-C", root, "rev-parse", "HEAD") or "unknown"
+    if output("git", "-C", root, "status", "--porcelain", "-uno"):
+        commit += " with changes"
+    return {"Viaduct": commit, "kernel": platform.release(), "system": os_name(),
+            "processor": processor(), "GPUs": "; ".join(cards()) or "none with a render node",
+            "firmware": "firmware.txt" if firmware() else "not readable (root can read it)"}
