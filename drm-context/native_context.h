@@ -100,11 +100,19 @@ class NativeContext {
 
 struct VmCounters;
 
+/// Which GPU a host runs on and why, for people.
+struct GpuNote {
+    std::string node;         // "/dev/dri/renderD128"; empty: simulated, or unknown
+    std::string description;  // "/dev/dri/renderD128 (amdgpu)"; for the metrics, too
+    std::string reason;       // see device/choose.h
+    std::string warning;      // a sentence; empty: nothing
+};
+
 /// What a host gives each of its contexts.
 struct HostOptions {
     ContextLimits limits;
     std::string vm_name;  // for the host's tools and the metrics; any bytes
-    std::string gpu;      // for the metrics: which one it is
+    GpuNote gpu;
     /// The VM's own counters, which outlive the host; null: the host keeps some.
     std::shared_ptr<VmCounters> counters;
     /// Where to serve the metrics: at the first path that can be had. Empty: nowhere.
@@ -129,6 +137,7 @@ class NativeContextHost {
     virtual ~NativeContextHost() = default;
 
     virtual const wire::CapsetDrm& capset() const = 0;
+    virtual GpuNote gpu() const { return {}; }
     /// `name`: the guest process's, for logs and the host's tools; any bytes.
     virtual Result<std::unique_ptr<NativeContext>> create_context(uint32_t ctx_id,
                                                                   std::string_view name) = 0;

@@ -37,6 +37,10 @@ class Callbacks {
     }
     /// A new descriptor that the caller owns, or -1.
     int get_drm_fd() const { return has_drm_fd() ? table_->get_drm_fd(cookie_) : -1; }
+    /// The EGLDisplay that the VMM shows guests' frames with, or null.
+    void* get_egl_display() const {
+        return has_egl_display() ? table_->get_egl_display(cookie_) : nullptr;
+    }
 
     bool operator==(const Callbacks&) const = default;
 

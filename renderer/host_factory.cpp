@@ -1,47 +1,47 @@
-// The GPU behind native contexts: the VMM's descriptor first, else VIADUCT_GPU.
+// The GPU behind native contexts: the VMM's descriptor first, then VIADUCT_GPU, then the GPU of the
+// VMM's display.
 #include <cstdlib>
+#include <memory>
 
-#include "blob/log.h"
 #include "drm-context/device/choose.h"
+#include "drm-context/device/render_nodes.h"
 #include "renderer/provider.h"
 
 namespace viaduct {
 
 namespace {
 
-Result<GpuChoice> choose_here() {
-    const char* wish = ::secure_getenv("VIADUCT_GPU");
-    auto choice = choose_gpu(wish && *wish ? wish : "auto");
-    if (!choice) return tl::unexpected(choice.error());
-    log(LogLevel::kInfo, "native contexts run on {}", choice->description);
-    return choice;
+// The VMM may be unable to open a node itself, in a sandbox, say: each context asks it again.
+GpuChoice through_vmm(const VmmGpu& vmm) {
+    auto first = std::make_shared<UniqueFd>(vmm.get_drm_fd());
+    const std::string path = path_of(first->get());
+    const std::string node = path.starts_with("/dev/") ? path : "";
+    return {node, node.empty() ? "the VMM's choice" : node, "the VMM opened it (get_drm_fd)",
+            crossing_warning(node, vmm.display_node),
+            [first, get = vmm.get_drm_fd]() -> Result<DeviceSource> {
+                UniqueFd fd = *first ? std::move(*first) : UniqueFd(get());
+                if (!fd) return fail(ENODEV, "get_drm_fd gave no descriptor");
+                return DeviceSource{std::move(fd), {}};
+            }};
 }
 
-// The VMM may be unable to open a node itself, in a sandbox, say: each context asks it again.
-OpenDevice through_vmm(const VmmDrmFd& get_drm_fd) {
-    return [get_drm_fd]() -> Result<DeviceSource> {
-        UniqueFd fd(get_drm_fd());
-        if (!fd) return fail(ENODEV, "get_drm_fd gave no descriptor");
-        return DeviceSource{std::move(fd), {}};
-    };
+Result<GpuChoice> choose_for(const VmmGpu& vmm) {
+    if (vmm.get_drm_fd) return through_vmm(vmm);
+    const char* wish = ::secure_getenv("VIADUCT_GPU");
+    return choose_gpu(wish && *wish ? wish : "auto", vmm.display_node);
 }
 
 }  // namespace
 
 HostFactory default_host_factory(HostOptions options) {
     return [options = std::move(options)](
-               const VmmDrmFd& get_drm_fd,
+               const VmmGpu& vmm,
                FenceCallback on_fence) -> Result<std::unique_ptr<NativeContextHost>> {
-        HostOptions own = options;
-        if (get_drm_fd) {
-            own.gpu = "the VMM's choice";
-            own.open_on = HostOptions::OpenOn::kCallersThread;
-            return NativeContextHost::create(through_vmm(get_drm_fd), std::move(on_fence),
-                                             std::move(own));
-        }
-        auto choice = choose_here();
+        auto choice = choose_for(vmm);
         if (!choice) return tl::unexpected(choice.error());
-        own.gpu = choice->description;
+        HostOptions own = options;
+        if (vmm.get_drm_fd) own.open_on = HostOptions::OpenOn::kCallersThread;
+        own.gpu = {choice->node, choice->description, choice->reason, choice->warning};
         return NativeContextHost::create(std::move(choice->open), std::move(on_fence),
                                          std::move(own));
     };

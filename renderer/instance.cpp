@@ -18,7 +18,7 @@ HostFactory host_factory(const Result<Budget>& budget, std::shared_ptr<VmCounter
     auto places = metrics_places(process_environment, ::getpid());
     const Error* error = !budget ? &budget.error() : !places ? &places.error() : nullptr;
     if (error)
-        return [error = *error](const VmmDrmFd&,
+        return [error = *error](const VmmGpu&,
                                 FenceCallback) -> Result<std::unique_ptr<NativeContextHost>> {
             return tl::unexpected(error);
         };

@@ -1,6 +1,26 @@
 #include "renderer/native_gpu.h"
 
+#include "drm-context/device/choose.h"
+#include "drm-context/device/render_nodes.h"
+#include "renderer/display_gpu.h"
+
 namespace viaduct {
+
+namespace {
+
+VmmGpu ask_vmm(const Callbacks& callbacks) {
+    VmmGpu vmm;
+    if (callbacks.has_drm_fd()) vmm.get_drm_fd = [callbacks] { return callbacks.get_drm_fd(); };
+    if (!callbacks.has_egl_display()) return vmm;
+    auto node = display_render_node(callbacks.get_egl_display());
+    if (node)
+        vmm.display_node = *std::move(node);
+    else
+        log(LogLevel::kDebug, "the GPU of the VMM's display: {}", node.error().message);
+    return vmm;
+}
+
+}  // namespace
 
 std::optional<wire::CapsetDrm> NativeGpu::capset() {
     {
@@ -13,17 +33,26 @@ std::optional<wire::CapsetDrm> NativeGpu::capset() {
 }
 
 void NativeGpu::start(const Callbacks& callbacks) {
+    VmmGpu vmm = ask_vmm(callbacks);
     std::shared_ptr<NativeContextHost> old;
+    std::shared_ptr<NativeContextHost> kept;
     {
         const std::lock_guard lock(mutex_);
-        if (host_ && !callbacks.has_drm_fd()) return;  // probed by get_cap_set already
-        old = std::move(host_);
-        absent_ = false;
-        get_drm_fd_ = nullptr;
-        if (callbacks.has_drm_fd()) get_drm_fd_ = [callbacks] { return callbacks.get_drm_fd(); };
+        // get_cap_set may have probed already.
+        if (keeps_host(vmm)) {
+            kept = host_;
+        } else {
+            old = std::move(host_);
+            absent_ = false;
+        }
+        vmm_ = std::move(vmm);
+        started_ = true;
     }
     old.reset();
-    host();
+    if (kept)
+        announce(*kept);
+    else
+        host();
 }
 
 void NativeGpu::stop() {
@@ -35,7 +64,9 @@ void NativeGpu::stop() {
 void NativeGpu::shut_down() {
     stop();
     const std::lock_guard lock(mutex_);
-    get_drm_fd_ = nullptr;
+    vmm_ = {};
+    started_ = false;
+    announced_.clear();
     absent_ = false;
 }
 
@@ -52,39 +83,68 @@ Result<UniqueFd> NativeGpu::signalled_sync_file() {
     return gpu->signalled_sync_file();
 }
 
+// With the lock held. Another host is worth its making only if it can be of another GPU.
+bool NativeGpu::keeps_host(const VmmGpu& vmm) const {
+    if (!host_ || vmm.get_drm_fd) return false;
+    return vmm.display_node.empty() || same_node(host_->gpu().node, vmm.display_node);
+}
+
 std::shared_ptr<NativeContextHost> NativeGpu::host() {
-    VmmDrmFd get_drm_fd;
+    VmmGpu vmm;
     {
         const std::lock_guard lock(mutex_);
         if (host_ || absent_) return host_;
-        get_drm_fd = get_drm_fd_;
+        vmm = vmm_;
     }
-    auto made = probe(get_drm_fd);
-    const std::lock_guard lock(mutex_);
-    if (host_) return host_;  // another thread was faster
-    host_ = std::move(made);
-    absent_ = !host_;
-    if (host_) capset_ = host_->capset();
-    return host_;
+    auto made = probe(vmm);
+    bool known_to_vmm = false;
+    {
+        const std::lock_guard lock(mutex_);
+        if (host_) return host_;  // another thread was faster
+        host_ = made;
+        absent_ = !host_;
+        if (host_) capset_ = host_->capset();
+        known_to_vmm = started_;
+    }
+    if (made && known_to_vmm) announce(*made);
+    return made;
 }
 
 // A guest that reboots makes us probe anew each time: the limiter keeps that quiet.
-std::shared_ptr<NativeContextHost> NativeGpu::probe(const VmmDrmFd& get_drm_fd) {
-    auto made = factory_(get_drm_fd, on_fence_);
-    if (!made && get_drm_fd) {
+std::shared_ptr<NativeContextHost> NativeGpu::probe(const VmmGpu& vmm) {
+    auto made = factory_(vmm, on_fence_);
+    if (!made && vmm.get_drm_fd) {
         {
             const std::lock_guard lock(mutex_);
             log_.log(LogLevel::kWarning, "vmm descriptor",
                      "the VMM's DRM descriptor is of no use ({}); choosing a GPU here",
                      made.error().message);
         }
-        made = factory_(nullptr, on_fence_);
+        made = factory_({nullptr, vmm.display_node}, on_fence_);
     }
     if (made) return std::move(*made);
     const std::lock_guard lock(mutex_);
     log_.log(LogLevel::kWarning, "no gpu", "no native contexts (capset 6): {}",
              made.error().message);
     return nullptr;
+}
+
+// Once per init: a guest that reboots finds the same GPU.
+void NativeGpu::announce(const NativeContextHost& host) {
+    const GpuNote gpu = host.gpu();
+    if (gpu.description.empty()) return;
+    std::string reason = gpu.reason;
+    {
+        const std::lock_guard lock(mutex_);
+        // The host may be older than the VMM's display.
+        if (gpu.reason == kFirstThatFits && !vmm_.display_node.empty() && gpu.warning.empty())
+            reason = kDrivesDisplay;
+        const std::string line = gpu.description + reason + gpu.warning;
+        if (line == announced_) return;
+        announced_ = line;
+    }
+    log(LogLevel::kInfo, "native contexts run on {}: {}", gpu.description, reason);
+    if (!gpu.warning.empty()) log(LogLevel::kWarning, "{}", gpu.warning);
 }
 
 }  // namespace viaduct

@@ -4,15 +4,17 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 
 #include "blob/log.h"
 #include "renderer/provider.h"
 
 namespace viaduct {
 
-/// Finds the GPU once, remembers the answer, and says why in one log line if there is none. VMMs
-/// ask for the capability set before init: the answer given then stays. Thread-safe; no lock is
-/// held while the factory runs, since that may call the VMM's get_drm_fd.
+/// Finds the GPU once, remembers the answer, and logs in one line which it is and why, or why there
+/// is none. VMMs ask for the capability set before init, when nothing is known of their display
+/// yet: that there is a GPU then stays true, since init may change to another only where that one
+/// is usable. Thread-safe; no lock is held while the factory or the VMM's callbacks run.
 class NativeGpu {
   public:
     NativeGpu(HostFactory factory, FenceCallback on_fence)
@@ -20,7 +22,8 @@ class NativeGpu {
 
     /// The capability set, or nothing if there is no usable GPU. Probes if need be.
     std::optional<wire::CapsetDrm> capset();
-    /// From init: probes, through the VMM's descriptor if it gives one.
+    /// From init: probes, through the VMM's descriptor if it gives one, else with its display's GPU
+    /// in mind.
     void start(const Callbacks& callbacks);
     /// Makes sure that a GPU given up by stop() is there again.
     void resume() { host(); }
@@ -35,12 +38,16 @@ class NativeGpu {
 
   private:
     std::shared_ptr<NativeContextHost> host();
-    std::shared_ptr<NativeContextHost> probe(const VmmDrmFd& get_drm_fd);
+    std::shared_ptr<NativeContextHost> probe(const VmmGpu& vmm);
+    bool keeps_host(const VmmGpu& vmm) const;
+    void announce(const NativeContextHost& host);
 
     const HostFactory factory_;
     const FenceCallback on_fence_;
     std::mutex mutex_;
-    VmmDrmFd get_drm_fd_;
+    VmmGpu vmm_;
+    bool started_ = false;   // a VMM is connected
+    std::string announced_;  // the last line about which GPU it is
     std::shared_ptr<NativeContextHost> host_;
     std::optional<wire::CapsetDrm> capset_;
     LogLimiter log_;

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "blob/result.h"
 #include "drm-context/native_context.h"
@@ -15,9 +16,15 @@ namespace viaduct {
 /// The VMM's way to open the render node: a new descriptor each time, or -1. Empty if it has none.
 using VmmDrmFd = std::function<int()>;
 
-/// Makes the host of native contexts, or says why there is none.
+/// What a VMM's callbacks reveal of the GPU it wants.
+struct VmmGpu {
+    VmmDrmFd get_drm_fd;       // goes first
+    std::string display_node;  // the render node of its EGL display; empty: unknown
+};
+
+/// Makes the host of native contexts, or returns why there is none.
 using HostFactory = std::function<Result<std::unique_ptr<NativeContextHost>>(
-    const VmmDrmFd& get_drm_fd, FenceCallback on_fence)>;
+    const VmmGpu& vmm, FenceCallback on_fence)>;
 
 /// What virgl_renderer_init asked for.
 struct InitRequest {
@@ -36,8 +43,8 @@ class ClassicProvider {
     virtual Result<std::unique_ptr<ClassicRenderer>> start(const InitRequest& request) = 0;
 };
 
-/// The GPU as VIADUCT_GPU or the VMM chooses it, for contexts with these options (where metrics are
-/// served and what the VM is called is found out here).
+/// The GPU as the VMM's get_drm_fd, VIADUCT_GPU or the VMM's display choose it, for contexts with
+/// these options.
 HostFactory default_host_factory(HostOptions options);
 /// The system's virglrenderer as VIADUCT_SYSTEM_VIRGLRENDERER chooses it, else software.
 std::unique_ptr<ClassicProvider> default_classic_provider();

@@ -74,6 +74,7 @@ class Host final : public NativeContextHost {
     }
 
     const wire::CapsetDrm& capset() const override { return capset_; }
+    GpuNote gpu() const override { return options_.gpu; }
 
     Result<std::unique_ptr<NativeContext>> create_context(uint32_t ctx_id,
                                                           std::string_view name) override {
@@ -149,7 +150,7 @@ class Host final : public NativeContextHost {
     }
 
     VmIdentity identity() const {
-        VmIdentity identity{options_.vm_name,       ::getpid(),      options_.gpu,
+        VmIdentity identity{options_.vm_name,       ::getpid(),      options_.gpu.description,
                             probe_->version().name, options_.limits, {}};
         for (const CommandEntry& command : type_.traits().commands)
             identity.commands.emplace_back(command.name);

@@ -103,10 +103,10 @@ Result<UniqueFd> FakeNativeContext::export_fence(uint64_t fence_id) {
 }
 
 HostFactory FakeGpu::factory() {
-    return [this](const VmmDrmFd& get_drm_fd,
+    return [this](const VmmGpu& vmm,
                   FenceCallback callback) -> Result<std::unique_ptr<NativeContextHost>> {
-        if (get_drm_fd) {
-            const UniqueFd fd(get_drm_fd());
+        if (vmm.get_drm_fd) {
+            const UniqueFd fd(vmm.get_drm_fd());
             vmm_fds.push_back(fd.get());
             if (!fd || !vmm_fd_usable) return fail(ENODEV, "fd {} is no GPU", fd.get());
         }
