@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "drm-context/device/choose.h"
+#include "drm-context/device/host_memory_types.h"
 #include "drm-context/device/render_nodes.h"
 #include "renderer/provider.h"
 
@@ -41,6 +42,8 @@ HostFactory default_host_factory(HostOptions options) {
         if (!choice) return tl::unexpected(choice.error());
         HostOptions own = options;
         if (vmm.get_drm_fd) own.open_on = HostOptions::OpenOn::kCallersThread;
+        own.limits.cached_system_memory =
+            guest_pat(guest_pat_facts_here()).pat == GuestPat::kIgnored;
         own.gpu = {choice->node, choice->description, choice->reason, choice->warning};
         return NativeContextHost::create(std::move(choice->open), std::move(on_fence),
                                          std::move(own));

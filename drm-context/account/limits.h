@@ -35,6 +35,9 @@ struct ContextLimits {
     uint32_t gpu_share = 0;
     /// GPU time that a VM which was idle may use at once before its share binds it.
     uint64_t gpu_burst_ns = 50'000'000;
+    /// System memory is never write-combined, whatever the guest asks for: its view of it would be
+    /// ignored (device/host_memory_types.h). A property of the host and the VMM, not of a budget.
+    bool cached_system_memory = false;
 
     uint32_t queues_of(QueueClass which) const { return queues[static_cast<size_t>(which)]; }
     bool limits_gpu_time() const { return gpu_share > 0 && gpu_share < 100; }

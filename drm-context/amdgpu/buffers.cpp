@@ -34,7 +34,10 @@ Status check_new_object(const w::GemNewRequest& wanted, const ObjectTables& obje
 }  // namespace
 
 Status AmdgpuContext::gem_new(Request& request) {
-    const auto wanted = request.as<w::GemNewRequest>();
+    auto wanted = request.as<w::GemNewRequest>();
+    // Without the flag the GPU snoops the CPU's caches, and the guest is told to use them.
+    if (account().limits().cached_system_memory)
+        wanted.flags &= ~uint64_t{AMDGPU_GEM_CREATE_CPU_GTT_USWC};
     const uint64_t size = round_up_to_page(wanted.alloc_size);
     Status status = check_new_object(wanted, objects());
     if (status) {
