@@ -1,6 +1,7 @@
 // viaduct-run: runs a program with the guest layer, and tells whether that would help.
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,6 +14,7 @@
 #include <string_view>
 
 #include "blob/unique_fd.h"
+#include "guest-mesa/run/guest_kernel.h"
 #include "guest-mesa/run/offer.h"
 
 namespace viaduct::guest {
@@ -102,6 +104,9 @@ int check(char** argv) {
         std::printf("%s: virtio-gpu\n%s", path.c_str(), describe(*offer).c_str());
         usable = usable || offer->usable();
     }
+    utsname system{};
+    ::uname(&system);
+    std::fputs(kernel_faults(system.release).c_str(), stdout);
     if (!any) std::printf("There is no virtio-gpu render node that can be opened.\n");
     std::printf("%s\n", usable ? "Programs started with viaduct-run use the host's GPU."
                                : "viaduct-run changes nothing here.");

@@ -25,7 +25,7 @@ constexpr ParamNeed kParamNeeds[] = {
     {virtgpu::Param::k3dFeatures, "3D", "the monitor's device has no GL: virtio-gpu-gl"},
     {virtgpu::Param::kResourceBlob, "blob resources", "the monitor's device lacks blob=on"},
     {virtgpu::Param::kHostVisible, "host-visible memory",
-     "the monitor's device lacks hostmem=..., for example hostmem=4G"},
+     "the monitor's device lacks hostmem=..., for example hostmem=32G"},
     {virtgpu::Param::kContextInit, "context initialisation", "the guest's kernel is too old"},
 };
 

@@ -1,111 +1,54 @@
+// The host's basics, and the table of all checks.
 #include "tools/viaduct/checks.h"
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
 
-#include "drm-context/context_types.h"
+#include "blob/kernel_version.h"
 
 namespace viaduct::tool {
 
 namespace {
 
-using Findings = std::vector<Finding>;
-
-Finding ok(std::string text) {
-    return {Verdict::kOk, std::move(text), {}};
-}
-Finding warn(std::string text, std::string fix) {
-    return {Verdict::kWarn, std::move(text), std::move(fix)};
-}
-Finding bad(std::string text, std::string fix) {
-    return {Verdict::kFail, std::move(text), std::move(fix)};
-}
-
-/// A version's first two numbers, comparable.
-struct Version {
-    int major = 0;
-    int minor = 0;
-    auto operator<=>(const Version&) const = default;
+/// Releases of Linux that fail with a GPU in the host. From the first that fails to the last that
+/// is known to.
+struct KnownFault {
+    std::string_view machine;  // uname -m; empty: any
+    KernelVersion first;
+    KernelVersion last;
+    const char* text;
+    const char* fix;
 };
-Version version_in(const std::string& text) {
-    Version version;
-    const size_t digit = text.find_first_of("0123456789");
-    if (digit != std::string::npos)
-        std::sscanf(text.c_str() + digit, "%d.%d", &version.major, &version.minor);
-    return version;
-}
+constexpr KnownFault kKnownFaults[] = {
+    {"",
+     {0, 0, 1},
+     {6, 12, 999},
+     "KVM does not map all of a GPU's memory into guests",
+     "use Linux 6.13 or later with a real GPU"},
+    // AsahiLinux/linux issues 560 and 563 (7.0.13 works, 7.1.5 fails), libkrun issue 832 (7.2.2).
+    {"aarch64",
+     {7, 1, 0},
+     {7, 2, 2},
+     "KVM stops a VM that reads a GPU's buffer before it writes it (KVM_RUN: Bad address)",
+     "use Linux 7.0 or one later than 7.2.2"},
+};
 
-std::vector<std::string> render_nodes(const HostView& host) {
-    auto names = host.list("/dev/dri");
-    std::erase_if(names, [](const std::string& name) { return !name.starts_with("renderD"); });
-    return names;
-}
-
-std::string driver_of(const HostView& host, const std::string& node) {
-    return host.link_name("/sys/class/drm/" + node + "/device/driver");
-}
-
-bool is_supported(const std::string& driver) {
-    return std::ranges::any_of(
-        context_types(), [&](const ContextTypeInfo& type) { return type.kernel_driver == driver; });
-}
-
-Findings check_gpu(const HostView& host) {
-    Findings findings;
-    bool usable = false;
-    for (const std::string& node : render_nodes(host)) {
-        const std::string driver = driver_of(host, node);
-        usable = usable || is_supported(driver);
-        if (is_supported(driver))
-            findings.push_back(ok(fmt::format("/dev/dri/{} is driven by {}", node, driver)));
-        else
-            findings.push_back(
-                warn(fmt::format("/dev/dri/{} is driven by {}, which has no native context here",
-                                 node, driver.empty() ? "an unknown driver" : driver),
-                     "guests can use it through virgl or Venus"));
-    }
-    if (host.gpu.starts_with("sim:")) {
-        findings.push_back(ok("VIADUCT_GPU=" + host.gpu + ": a simulated GPU"));
-        usable = true;
-    }
-    if (!usable)
-        findings.push_back(warn("no GPU that native contexts run on",
-                                "install an AMD GPU with the kernel's amdgpu driver, or try the "
-                                "simulated one with VIADUCT_GPU=sim:renoir"));
-    return findings;
-}
-
-Findings check_permission(const HostView& host) {
-    Findings findings;
-    for (const std::string& node : render_nodes(host)) {
-        const std::string path = "/dev/dri/" + node;
-        findings.push_back(
-            host.writable(path)
-                ? ok(fmt::format("{} can be opened by this user", path))
-                : bad(fmt::format("{} cannot be opened by this user", path),
-                      "add the user that runs the VMM to the group render: usermod -aG render "
-                      "USER"));
-    }
-    if (findings.empty()) findings.push_back(ok("no render node, no permission to have"));
-    return findings;
-}
-
-// Linux 6.13: KVM maps pages of GPU buffers that have no reference count into a guest.
 Findings check_kernel(const HostView& host) {
-    constexpr Version kMapsGpuMemory{6, 13};
-    std::string release = host.read("/proc/sys/kernel/osrelease");
-    release.resize(std::min(release.find('\n'), release.size()));
+    const std::string release = first_line(host.read("/proc/sys/kernel/osrelease"));
+    const std::string machine = first_line(host.read("/proc/sys/kernel/arch"));
     if (release.empty()) return {warn("the kernel's release cannot be read", "mount /proc")};
-    if (version_in(release) >= kMapsGpuMemory)
-        return {ok(fmt::format("kernel {}: guests can map the GPU's memory", release))};
-    return {
-        warn(fmt::format("kernel {}: KVM does not map all of a GPU's memory into guests", release),
-             "use Linux 6.13 or later with a real GPU")};
+    const auto kernel = KernelVersion::in(release);
+    Findings findings;
+    for (const KnownFault& fault : kKnownFaults)
+        if ((fault.machine.empty() || fault.machine == machine) && kernel >= fault.first &&
+            kernel <= fault.last)
+            findings.push_back(warn(fmt::format("kernel {}: {}", release, fault.text), fault.fix));
+    if (findings.empty())
+        findings.push_back(ok(fmt::format("kernel {}: guests can map the GPU's memory", release)));
+    return findings;
 }
 
 Findings check_kvm(const HostView& host) {
@@ -114,51 +57,6 @@ Findings check_kvm(const HostView& host) {
                      "enable virtualisation in the firmware and load kvm_amd or kvm_intel")};
     if (host.writable("/dev/kvm")) return {ok("/dev/kvm can be opened by this user")};
     return {bad("/dev/kvm cannot be opened by this user", "add the user to the group kvm")};
-}
-
-// The libraries of that name in a process's maps. Viaduct loads the system's one too.
-std::vector<std::string> libraries_of(const HostView& host, const std::string& pid) {
-    constexpr std::string_view kName = "/libvirglrenderer.so";
-    const std::string maps = host.read("/proc/" + pid + "/maps");
-    std::vector<std::string> paths;
-    for (size_t name = maps.find(kName); name != std::string::npos;
-         name = maps.find(kName, name + 1)) {
-        const size_t start = maps.find('/', maps.rfind('\n', name) + 1);
-        std::string path = maps.substr(start, maps.find('\n', name) - start);
-        if (std::ranges::find(paths, path) == paths.end()) paths.push_back(std::move(path));
-    }
-    return paths;
-}
-
-bool is_viaduct(const HostView& host, const std::string& pid, const std::string& library) {
-    constexpr const char* kMarker = "Viaduct plays libvirglrenderer.so.1";
-    // By our root or by the process's own: it may live in a container.
-    return host.contains(library, kMarker) ||
-           host.contains("/proc/" + pid + "/root" + library, kMarker);
-}
-
-Findings check_library(const HostView& host) {
-    Findings findings;
-    for (const std::string& pid : host.list("/proc")) {
-        if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
-        const auto libraries = libraries_of(host, pid);
-        if (libraries.empty()) continue;
-        std::string program = host.read("/proc/" + pid + "/comm");
-        program.resize(std::min(program.find('\n'), program.size()));
-        const auto ours = std::ranges::find_if(
-            libraries, [&](const std::string& path) { return is_viaduct(host, pid, path); });
-        if (ours != libraries.end())
-            findings.push_back(
-                ok(fmt::format("{} (process {}) uses Viaduct: {}", program, pid, *ours)));
-        else
-            findings.push_back(
-                warn(fmt::format("{} (process {}) uses another virglrenderer: {}", program, pid,
-                                 libraries.front()),
-                     "start it with LD_LIBRARY_PATH set to the directory of Viaduct's "
-                     "libvirglrenderer.so.1"));
-    }
-    if (findings.empty()) findings.push_back(ok("no VMM with virtio-gpu 3D runs now"));
-    return findings;
 }
 
 Findings check_qemu(const HostView& host) {
@@ -177,15 +75,6 @@ Findings check_qemu(const HostView& host) {
     return {warn(name + ": does not know drm_native_context",
                  "use QEMU 11 or later, built against virglrenderer 1.2 or later, or the patches "
                  "in qemu-patches/")};
-}
-
-Findings check_guest(const HostView& host) {
-    for (const std::string& node : render_nodes(host))
-        if (driver_of(host, node) == "virtio-pci" || driver_of(host, node) == "virtio_gpu")
-            return {ok(fmt::format("this is a guest itself: {} is virtio-gpu", node))};
-    return {
-        ok("a guest needs Mesa with amdgpu-virtio, or stock Mesa with "
-           "LD_PRELOAD=libviaduct-guest.so")};
 }
 
 Findings check_namespaces(const HostView& host) {
@@ -208,12 +97,44 @@ Findings check_worker(const HostView& host) {
                  "install Viaduct whole, or let VIADUCT_WORKER_PATH name viaduct-worker")};
 }
 
+// Its module's parameters bound one dma-buf: in pieces, which a guest's pages come in, and in size
+// (drivers/dma-buf/udmabuf.c; defaults 1024 and 64).
+Finding check_udmabuf_limits(const HostView& host) {
+    constexpr long kPieces = 16384, kMib = 1024;
+    const std::string parameters = "/sys/module/udmabuf/parameters/";
+    const auto number = [&](const char* name) {
+        return std::strtol(host.read(parameters + name).c_str(), nullptr, 10);
+    };
+    const long pieces = number("list_limit"), mib = number("size_limit_mb");
+    if (pieces == 0 || mib == 0) return ok("the limits of udmabuf are unknown");
+    const std::string text = fmt::format("a udmabuf has at most {} MiB in {} pieces", mib, pieces);
+    if (pieces >= kPieces && mib >= kMib) return ok(text);
+    return warn(text + ": larger guest buffers are copied",
+                fmt::format("echo options udmabuf list_limit={} size_limit_mb={} > "
+                            "/etc/modprobe.d/udmabuf.conf (built in: udmabuf.list_limit=... on the "
+                            "kernel's command line)",
+                            kPieces, kMib));
+}
+
 Findings check_udmabuf(const HostView& host) {
     if (!host.exists("/dev/udmabuf"))
         return {warn("no /dev/udmabuf: guest memory is copied where it could be shared",
                      "modprobe udmabuf (CONFIG_UDMABUF)")};
-    if (host.writable("/dev/udmabuf")) return {ok("/dev/udmabuf can be opened by this user")};
-    return {warn("/dev/udmabuf cannot be opened by this user", "add the user to the group kvm")};
+    if (!host.writable("/dev/udmabuf"))
+        return {
+            warn("/dev/udmabuf cannot be opened by this user", "add the user to the group kvm")};
+    return {ok("/dev/udmabuf can be opened by this user"), check_udmabuf_limits(host)};
+}
+
+// A VMM maps each of a guest's buffers by itself.
+Findings check_mappings(const HostView& host) {
+    constexpr long kEnough = 262144;
+    const long most = std::strtol(host.read("/proc/sys/vm/max_map_count").c_str(), nullptr, 10);
+    if (most == 0) return {warn("vm.max_map_count is unknown", "mount /proc")};
+    const std::string text = fmt::format("a VMM can map {} buffers", most);
+    if (most >= kEnough) return {ok(text)};
+    return {warn(text + " (vm.max_map_count): a guest with more loses them",
+                 "sysctl vm.max_map_count=1048576")};
 }
 
 Findings check_memory(const HostView& host) {
@@ -233,10 +154,28 @@ Findings check_settings(const HostView& host) {
 }
 
 constexpr Check kChecks[] = {
-    {"gpu", check_gpu},         {"permission", check_permission}, {"kernel", check_kernel},
-    {"kvm", check_kvm},         {"library", check_library},       {"qemu", check_qemu},
-    {"guest", check_guest},     {"namespaces", check_namespaces}, {"worker", check_worker},
-    {"udmabuf", check_udmabuf}, {"memory", check_memory},         {"settings", check_settings},
+    {"gpu", check_gpu},
+    {"choice", check_choice},
+    {"permission", check_permission},
+    {"bar", check_bar},
+    {"power", check_power},
+    {"lockup", check_lockup},
+    {"kernel", check_kernel},
+    {"kvm", check_kvm},
+    {"library", check_library},
+    {"qemu", check_qemu},
+    {"guest-pat", check_guest_pat},
+    {"hostmem", check_hostmem},
+    {"firmware", check_firmware},
+    {"suspend", check_suspend},
+    {"open-files", check_open_files},
+    {"mappings", check_mappings},
+    {"guest", check_guest},
+    {"namespaces", check_namespaces},
+    {"worker", check_worker},
+    {"udmabuf", check_udmabuf},
+    {"memory", check_memory},
+    {"settings", check_settings},
 };
 
 }  // namespace

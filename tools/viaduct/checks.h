@@ -2,26 +2,36 @@
 #pragma once
 
 #include <span>
-#include <string>
-#include <vector>
 
+#include "tools/viaduct/findings.h"
 #include "tools/viaduct/host_view.h"
 
 namespace viaduct::tool {
 
-enum class Verdict { kOk, kWarn, kFail };
-
-struct Finding {
-    Verdict verdict = Verdict::kOk;
-    std::string text;  // one sentence: what was found
-    std::string fix;   // what to do about it; empty if nothing
-};
-
 struct Check {
     const char* name;
-    /// May find several things, one line each.
-    std::vector<Finding> (*run)(const HostView& host);
+    /// May find several things, one line each; always at least one.
+    Findings (*run)(const HostView& host);
 };
 std::span<const Check> checks();
+
+// checks_gpu.cpp: the cards, and the kernel's driver of them.
+Findings check_gpu(const HostView& host);
+Findings check_choice(const HostView& host);
+Findings check_permission(const HostView& host);
+Findings check_bar(const HostView& host);
+Findings check_power(const HostView& host);
+Findings check_lockup(const HostView& host);
+
+// checks_vmm.cpp: the machine monitors that run now.
+Findings check_library(const HostView& host);
+Findings check_guest_pat(const HostView& host);
+Findings check_hostmem(const HostView& host);
+Findings check_open_files(const HostView& host);
+Findings check_firmware(const HostView& host);
+Findings check_suspend(const HostView& host);
+
+// checks_guest.cpp: this machine as a guest.
+Findings check_guest(const HostView& host);
 
 }  // namespace viaduct::tool

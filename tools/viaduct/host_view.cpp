@@ -69,6 +69,12 @@ std::string HostView::read(const std::string& path) const {
     return text;
 }
 
+uint64_t HostView::size(const std::string& path) const {
+    std::error_code error;
+    const auto size = fs::file_size(root + path, error);
+    return error ? 0 : size;
+}
+
 std::string HostView::link_name(const std::string& path) const {
     std::error_code error;
     return fs::read_symlink(root + path, error).filename();

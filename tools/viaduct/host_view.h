@@ -1,6 +1,7 @@
 // What `viaduct doctor` sees of the host: replaceable, so that checks can be tested.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -22,6 +23,8 @@ struct HostView {
     bool writable(const std::string& path) const;
     /// The first 4 MiB (a VMM has long maps); empty if it cannot be read.
     std::string read(const std::string& path) const;
+    /// Size in bytes as stat() has it; 0 if there is no such file.
+    uint64_t size(const std::string& path) const;
     /// Last part of what a symbolic link leads to; empty if it is none.
     std::string link_name(const std::string& path) const;
     /// Names in a directory, sorted.

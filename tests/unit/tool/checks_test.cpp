@@ -1,48 +1,9 @@
 #include "tools/viaduct/checks.h"
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <cstring>
-#include <filesystem>
-#include <fstream>
+#include "fake_host.h"
 
 namespace viaduct::tool {
 namespace {
-
-namespace fs = std::filesystem;
-
-class Checks : public testing::Test {
-  protected:
-    Checks() : root_(fs::path(testing::TempDir()) / ("host-" + std::to_string(::getpid()))) {
-        fs::create_directories(root_);
-        host_.root = root_;
-        host_.output_of = [](const std::string&) { return std::nullopt; };
-        host_.can_make_namespace = [] { return true; };
-        host_.settings_error = [] { return std::string(); };
-    }
-    ~Checks() override { fs::remove_all(root_); }
-
-    void file(const std::string& path, const std::string& text = "") {
-        fs::create_directories((root_ / path).parent_path());
-        std::ofstream(root_ / path) << text;
-    }
-    void node(const std::string& name, const std::string& driver) {
-        file("dev/dri/" + name);
-        const fs::path device = root_ / "sys/class/drm" / name / "device";
-        fs::create_directories(device);
-        fs::create_symlink("/sys/bus/pci/drivers/" + driver, device / "driver");
-    }
-    Finding first(const char* name) {
-        for (const Check& check : checks())
-            if (std::strcmp(check.name, name) == 0) return check.run(host_).at(0);
-        ADD_FAILURE() << "no check " << name;
-        return {};
-    }
-
-    const fs::path root_;
-    HostView host_;
-};
 
 TEST_F(Checks, EveryOneFindsSomethingOnAnEmptyHostAndSaysWhatToDo) {
     host_.can_make_namespace = [] { return false; };
@@ -75,6 +36,20 @@ TEST_F(Checks, Kernel) {
     EXPECT_EQ(first("kernel").verdict, Verdict::kWarn);
     file("proc/sys/kernel/osrelease", "7.0\n");
     EXPECT_EQ(first("kernel").verdict, Verdict::kOk);
+}
+
+TEST_F(Checks, KernelsThatStopAVmOnArm) {
+    const auto verdict_of = [this](const char* machine, const char* release) {
+        file("proc/sys/kernel/arch", std::string(machine) + "\n");
+        file("proc/sys/kernel/osrelease", std::string(release) + "\n");
+        return first("kernel").verdict;
+    };
+    EXPECT_EQ(verdict_of("aarch64", "7.1.5-400.asahi"), Verdict::kWarn);
+    EXPECT_EQ(verdict_of("aarch64", "7.2.2"), Verdict::kWarn);
+    EXPECT_EQ(verdict_of("aarch64", "7.0.13"), Verdict::kOk);
+    EXPECT_EQ(verdict_of("aarch64", "7.2.3"), Verdict::kOk);
+    EXPECT_EQ(verdict_of("x86_64", "7.1.5"), Verdict::kOk);
+    EXPECT_EQ(verdict_of("x86_64", "6.12.99"), Verdict::kWarn);
 }
 
 TEST_F(Checks, Library) {
@@ -119,6 +94,27 @@ TEST_F(Checks, MemoryAndSettings) {
     EXPECT_EQ(first("memory").verdict, Verdict::kWarn);
     host_.settings_error = [] { return std::string("x.toml:3: nonsense"); };
     EXPECT_EQ(first("settings").verdict, Verdict::kFail);
+}
+
+TEST_F(Checks, UdmabufsLimits) {
+    EXPECT_EQ(first("udmabuf").verdict, Verdict::kWarn);
+    file("dev/udmabuf");
+    EXPECT_EQ(first("udmabuf").verdict, Verdict::kOk);
+    file("sys/module/udmabuf/parameters/list_limit", "1024\n");
+    file("sys/module/udmabuf/parameters/size_limit_mb", "64\n");
+    EXPECT_NE(find("udmabuf", "64 MiB in 1024 pieces").fix.find("size_limit_mb="),
+              std::string::npos);
+    file("sys/module/udmabuf/parameters/list_limit", "65536\n");
+    file("sys/module/udmabuf/parameters/size_limit_mb", "4096\n");
+    EXPECT_EQ(find("udmabuf", "4096 MiB").verdict, Verdict::kOk);
+}
+
+TEST_F(Checks, Mappings) {
+    file("proc/sys/vm/max_map_count", "65530\n");
+    EXPECT_EQ(first("mappings").verdict, Verdict::kWarn);
+    EXPECT_NE(first("mappings").fix.find("vm.max_map_count=1048576"), std::string::npos);
+    file("proc/sys/vm/max_map_count", "1048576\n");
+    EXPECT_EQ(first("mappings").verdict, Verdict::kOk);
 }
 
 TEST(HostView, ReadsTheKernelsSettings) {
