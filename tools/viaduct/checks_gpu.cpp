@@ -72,11 +72,12 @@ Findings check_choice(const HostView& host) {
     }
     auto gpus = gpus_of(host);
     std::erase_if(gpus, [](const GpuView& gpu) { return !gpu.supported; });
-    const std::string text =
-        fmt::format("native contexts run on {}: {}", chosen->gpu.description(), chosen->reason);
-    if (gpus.size() < 2 || !host.gpu.empty()) return {ok(text)};
-    return {warn(fmt::format("{} GPUs fit: {}. A VMM with a display uses the display's; else {}",
-                             gpus.size(), list_of(gpus), text),
+    if (gpus.size() < 2 || !host.gpu.empty())
+        return {ok(fmt::format("native contexts run on {}: {}", chosen->gpu.description(),
+                               chosen->reason))};
+    return {warn(fmt::format("{} GPUs fit ({}): native contexts run on the one that draws the "
+                             "VMM's display, and without a display on {}, {}",
+                             gpus.size(), list_of(gpus), chosen->gpu.node, chosen->reason),
                  fmt::format("name one for both: VIADUCT_GPU=pci:{} and, in QEMU's -display, "
                              "rendernode={}",
                              chosen->gpu.address, chosen->gpu.node))};
