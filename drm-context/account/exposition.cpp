@@ -170,6 +170,9 @@ void Writer::write_contexts() {
                 [](const ContextCounters& c) { return c.refusals.load(); });
     per_context("context_resets_total", "counter", "GPU contexts lost by a reset.",
                 [](const ContextCounters& c) { return c.resets.load(); });
+    per_context("context_other_resets_total", "counter",
+                "GPU contexts that saw a reset caused by others, and go on.",
+                [](const ContextCounters& c) { return c.other_resets.load(); });
     per_context("context_held_seconds_total", "counter",
                 "Time that submissions were held back for the VM's share of GPU time.",
                 [](const ContextCounters& c) { return seconds(c.held_ns.load()); });

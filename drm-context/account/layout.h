@@ -43,10 +43,11 @@ struct ContextCounters {
     std::atomic<uint64_t> bytes;                               // of commands
     std::array<std::atomic<uint64_t>, kMaxCommands> commands;  // by the wire's number
     std::atomic<uint64_t> unknown_commands;
-    std::atomic<uint64_t> errors;    // commands refused or failed
-    std::atomic<uint64_t> refusals;  // of them: over a budget
-    std::atomic<uint64_t> resets;
-    std::atomic<uint64_t> held_ns;  // submissions held back for the share of GPU time
+    std::atomic<uint64_t> errors;        // commands refused or failed
+    std::atomic<uint64_t> refusals;      // of them: over a budget
+    std::atomic<uint64_t> resets;        // of the GPU that cost a GPU context
+    std::atomic<uint64_t> other_resets;  // of the GPU that did not: other work's
+    std::atomic<uint64_t> held_ns;       // submissions held back for the share of GPU time
     std::array<std::atomic<uint64_t>, kQueueClasses> busy_ns;
     std::array<RingCounters, kMaxRings> ring;  // [0] is ring 1
 };

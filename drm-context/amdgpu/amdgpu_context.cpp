@@ -102,6 +102,7 @@ static_assert(std::size(kCommands) == static_cast<size_t>(w::Command::kCsQueryFe
 constexpr uint32_t kIoctls[] = {
     DRM_IOCTL_SYNCOBJ_CREATE, DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, DRM_IOCTL_SYNCOBJ_WAIT,
     DRM_IOCTL_AMDGPU_CTX,     DRM_IOCTL_AMDGPU_INFO,          DRM_IOCTL_AMDGPU_GEM_MMAP,
+    DRM_IOCTL_AMDGPU_WAIT_CS,
 };
 
 constexpr DriverTraits kTraits = {
@@ -164,15 +165,17 @@ Status AmdgpuContext::discover_rings() {
         const auto count =
             static_cast<uint32_t>(std::popcount(offered_rings(ip_type, ip.available_rings)));
         ip_rings_[ip_type] = {next, std::min(count, kMaxTimelines + 1 - next)};
-        for (uint32_t i = 0; i < ip_rings_[ip_type].count; ++i)
+        for (uint32_t i = 0; i < ip_rings_[ip_type].count; ++i) {
             statistics().describe(next++, class_of(ip_type), i);
+            timelines_.push_back({ip_type, i});
+        }
     }
     if (next == 1)
         return fail(ENODEV, "the GPU has no rings, or none that this VM is offered (budget)");
-    for (uint32_t ring = 1; ring < next; ++ring) {
+    for (Timeline& timeline : timelines_) {
         auto syncobj = create_syncobj();
         if (!syncobj) return tl::unexpected(syncobj.error());
-        timelines_.push_back({*syncobj, false});
+        timeline.syncobj = *syncobj;
     }
     auto syncobj = create_syncobj();
     if (!syncobj) return tl::unexpected(syncobj.error());
@@ -224,27 +227,6 @@ bool AmdgpuContext::ring_idle(uint32_t ring) {
     wait.count_handles = 1;
     wait.timeout_nsec = 0;  // absolute: do not wait
     return device().ioctl(DRM_IOCTL_SYNCOBJ_WAIT, &wait) != -ETIME;
-}
-
-bool AmdgpuContext::is_lost(uint32_t ctx_id) {
-    drm_amdgpu_ctx args{};
-    args.in.op = AMDGPU_CTX_OP_QUERY_STATE2;
-    args.in.ctx_id = ctx_id;
-    if (device().ioctl(DRM_IOCTL_AMDGPU_CTX, &args) < 0) return false;
-    constexpr uint64_t kLost = AMDGPU_CTX_QUERY2_FLAGS_RESET | AMDGPU_CTX_QUERY2_FLAGS_GUILTY |
-                               AMDGPU_CTX_QUERY2_FLAGS_VRAMLOST;
-    return (args.out.state.flags & kLost) != 0;
-}
-
-void AmdgpuContext::check_for_reset() {
-    for (const uint32_t ctx_id : gpu_contexts_) {
-        if (lost_contexts_.contains(ctx_id) || !is_lost(ctx_id)) continue;
-        ++account().counters().resets;
-        lost_contexts_.insert(ctx_id);
-        log_guest(LogLevel::kWarning, "{}: the GPU was reset, its context {} is lost", name(),
-                  ctx_id);
-        count_async_error();
-    }
 }
 
 Result<uint64_t> AmdgpuContext::mmap_offset(uint32_t gem_handle) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 #include <span>
@@ -42,7 +43,8 @@ class AmdgpuContext final : public DriverContext {
     /// The fence ring of an IB; 0 if this GPU has no such ring.
     uint32_t timeline_of(uint32_t ip_type, uint32_t ring) const;
 
-    // The commands, in files by subject: queries.cpp, buffers.cpp, gpu_contexts.cpp, submit.cpp.
+    // The commands, in files by subject: queries.cpp, buffers.cpp, gpu_contexts.cpp, submit.cpp;
+    // resets.cpp answers for both.
     Status query_info(Request& request);
     Status gem_new(Request& request);
     Status bo_va_op(Request& request);
@@ -69,7 +71,17 @@ class AmdgpuContext final : public DriverContext {
     };
     static const AdjustedQuery kAdjustedQueries[];
 
+    /// A GPU context of the guest's, as the kernel has it.
+    struct GpuContext {
+        std::set<uint32_t> rings;      // it has submitted to these
+        bool lost = false;             // counted in async_error, once
+        bool saw_other_reset = false;  // counted, once: the kernel never clears its RESET flag
+        uint64_t loss_flags = 0;       // AMDGPU_CTX_QUERY2_FLAGS_* that the kernel does not report
+    };
+
     struct Timeline {
+        uint32_t ip_type = 0;  // the hardware ring behind it
+        uint32_t ip_ring = 0;
         uint32_t syncobj = 0;   // holds the newest submission's fence
         bool new_work = false;  // since a fence last took it
     };
@@ -90,13 +102,19 @@ class AmdgpuContext final : public DriverContext {
     Result<uint32_t> create_syncobj();
     Status wait_for_in_fence(Submission& submission, UniqueFd in_fence);
     Status run_submission(Submission& submission, uint32_t ctx_id, uint32_t ring);
-    bool is_lost(uint32_t ctx_id);
+
+    // resets.cpp
+    uint64_t kernel_state(uint32_t ctx_id);
+    int error_of_own_work(uint32_t ctx_id, const GpuContext& context);
+    void look_for_loss(uint32_t ctx_id, GpuContext& context);
+    void lose(uint32_t ctx_id, GpuContext& context, uint64_t state, int error);
+    void note_failed_submission(uint32_t ctx_id, int error);
+    Status query_state(uint32_t ctx_id, uint64_t& flags);
 
     IpRings ip_rings_[wire::amdgpu::kIpTypes];
     std::vector<Timeline> timelines_;  // [0] is ring 1
     uint32_t in_fence_syncobj_ = 0;
-    std::set<uint32_t> gpu_contexts_;  // kernel ids, all created by this guest context
-    std::set<uint32_t> lost_contexts_;
+    std::map<uint32_t, GpuContext> gpu_contexts_;  // by kernel id; all created by this guest
 };
 
 const DriverTraits& traits();

@@ -40,7 +40,6 @@ Status AmdgpuContext::create_ctx(Request& request) {
     if (wanted.flags & w::kCreateCtxDestroy) {
         const auto id = static_cast<uint32_t>(wanted.priority_or_id);
         if (gpu_contexts_.erase(id) == 0) return fail(EINVAL, "GPU context {} does not exist", id);
-        lost_contexts_.erase(id);
         args.in.op = AMDGPU_CTX_OP_FREE_CTX;
         args.in.ctx_id = id;
         device().ioctl(DRM_IOCTL_AMDGPU_CTX, &args);
@@ -53,7 +52,7 @@ Status AmdgpuContext::create_ctx(Request& request) {
     if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_CTX, &args); error < 0)
         return fail(-error, "priority {} (errno {})", wanted.priority_or_id, -error);
     const uint32_t id = args.out.alloc.ctx_id;
-    gpu_contexts_.insert(id);
+    gpu_contexts_.insert_or_assign(id, GpuContext());
     request.respond(w::CreateCtxResponse{{}, id, 0});
     return {};
 }
@@ -74,6 +73,15 @@ Status AmdgpuContext::set_pstate(Request& request) {
     const auto wanted = request.as<w::SetPstateRequest>();
     if (wanted.pad != 0) return fail(EINVAL, "pad is {:#x}, not 0", wanted.pad);
     if (!owns_ctx(wanted.ctx_id)) return fail(EINVAL, "GPU context {} unknown", wanted.ctx_id);
+    // The request carries an operation of the kernel's CTX ioctl, and hosts on libdrm pass any on
+    // (libdrm: amdgpu_cs_ctx_stable_pstate()). It is the only command that can ask for a context's
+    // state; the flags fit in 32 bits.
+    if (wanted.op == AMDGPU_CTX_OP_QUERY_STATE2) {
+        uint64_t flags = 0;
+        if (auto status = query_state(wanted.ctx_id, flags); !status) return status;
+        request.respond(w::SetPstateResponse{{}, static_cast<uint32_t>(flags), 0});
+        return {};
+    }
     if (wanted.op != AMDGPU_CTX_OP_GET_STABLE_PSTATE &&
         wanted.op != AMDGPU_CTX_OP_SET_STABLE_PSTATE)
         return fail(EINVAL, "operation {} is not about power states", wanted.op);

@@ -20,9 +20,7 @@ Status AmdgpuContext::cs_submit(Request& request) {
                         : fail(EINVAL, "GPU context {} does not exist", wanted.ctx_id);
     if (status && in_fence) status = wait_for_in_fence(submission, std::move(in_fence));
     if (status) status = run_submission(submission, wanted.ctx_id, wanted.ring_idx);
-    // The guest counts submissions itself: after one that failed the numbers are wrong, so its
-    // context is lost.
-    if (!status) count_async_error();
+    if (!status) note_failed_submission(wanted.ctx_id, status.error().code);
     return status;
 }
 
@@ -47,6 +45,7 @@ Status AmdgpuContext::run_submission(Submission& submission, uint32_t ctx_id, ui
         return fail(-error, "the kernel refuses the submission to ring {} (errno {})", ring,
                     -error);
     timeline.new_work = true;
+    gpu_contexts_.at(ctx_id).rings.insert(ring);
     statistics().submitted(ring, monotonic_ns());
     return {};
 }

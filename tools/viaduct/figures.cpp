@@ -47,6 +47,8 @@ constexpr ContextRow kContextRows[] = {
      [](ContextFigures& c, const Sample& s) { c.refusals = s.value; }},
     {"viaduct_context_resets_total",
      [](ContextFigures& c, const Sample& s) { c.resets = s.value; }},
+    {"viaduct_context_other_resets_total",
+     [](ContextFigures& c, const Sample& s) { c.other_resets = s.value; }},
     {"viaduct_context_held_seconds_total",
      [](ContextFigures& c, const Sample& s) { c.held = s.value; }},
     {"viaduct_context_busy_seconds_total",

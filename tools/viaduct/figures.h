@@ -28,6 +28,7 @@ struct ContextFigures {
     double errors = 0;
     double refusals = 0;
     double resets = 0;
+    double other_resets = 0;
     double held = 0;                     // seconds
     std::map<std::string, double> busy;  // by engine, seconds
     std::map<std::string, double> by_command;

@@ -19,9 +19,9 @@ struct Options {
 void print_context(unsigned id, const ContextFigures& context) {
     fmt::print(
         "  context {} ({}): {} in {:.0f} buffers, {:.0f} commands, {:.0f} errors, "
-        "{:.0f} refused, {:.0f} resets\n",
+        "{:.0f} refused, {:.0f} resets, {:.0f} resets of others\n",
         id, context.process, show_bytes(context.memory), context.buffers, context.commands,
-        context.errors, context.refusals, context.resets);
+        context.errors, context.refusals, context.resets, context.other_resets);
     for (const char* engine : kEngines)
         if (const auto busy = context.busy.find(engine);
             busy != context.busy.end() && busy->second > 0)

@@ -121,14 +121,17 @@ std::string top_table(const Figures& before, const Figures& now, double seconds,
     std::ranges::stable_sort(
         rows, [sort](const Row& a, const Row& b) { return goes_before(a, b, sort); });
     std::string text = vm_lines(before, now, seconds);
-    text +=
-        fmt::format("\n{:<20}{:>5}  {:<16}{:>7}{:>7}{:>7}{:>7}{:>8}{:>7}{:>9}{:>6}\n", "VM", "CTX",
-                    "PROCESS", "GFX%", "COMP%", "COPY%", "VIDEO%", "MEM", "BUFS", "CMD/S", "ERR");
+    text += fmt::format("\n{:<20}{:>5}  {:<16}{:>7}{:>7}{:>7}{:>7}{:>8}{:>7}{:>9}{:>6}{:>8}\n",
+                        "VM", "CTX", "PROCESS", "GFX%", "COMP%", "COPY%", "VIDEO%", "MEM", "BUFS",
+                        "CMD/S", "ERR", "RESETS");
     for (const Row& row : rows) {
         text += fmt::format("{:<20.20}{:>5}  {:<16.16}", row.vm, row.context, row.figures->process);
         for (const double share : row.busy) text += fmt::format("{:>7.1f}", share);
-        text += fmt::format("{:>8}{:>7.0f}{:>9.0f}{:>6.0f}\n", show_bytes(row.memory), row.buffers,
-                            row.commands, row.errors);
+        // Those that cost the context, and those of others.
+        const std::string resets =
+            fmt::format("{:.0f}+{:.0f}", row.figures->resets, row.figures->other_resets);
+        text += fmt::format("{:>8}{:>7.0f}{:>9.0f}{:>6.0f}{:>8}\n", show_bytes(row.memory),
+                            row.buffers, row.commands, row.errors, resets);
         for (const auto& [name, ring] : row.figures->rings)
             text += ring_line(name, ring, row, seconds);
     }

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <cstring>
-#include <ctime>
 #include <thread>
 
 #include "guest-mesa/layer/amdgpu/driver.h"
+#include "guest-mesa/layer/clock.h"
 #include "guest-mesa/layer/debug.h"
 #include "guest-mesa/layer/syncobj.h"
 
@@ -32,12 +32,6 @@ bool sync_requested() {
         return value && *value == '1';
     }();
     return sync;
-}
-
-int64_t monotonic_now() {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
 }
 
 /// Which blob flags a buffer gets.

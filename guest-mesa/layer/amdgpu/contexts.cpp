@@ -1,14 +1,101 @@
+#include <algorithm>
+
 #include "guest-mesa/layer/amdgpu/driver.h"
+#include "guest-mesa/layer/clock.h"
 #include "guest-mesa/layer/debug.h"
 
 namespace viaduct::guest::amdgpu {
+
+namespace {
+
+constexpr uint64_t kReset = AMDGPU_CTX_QUERY2_FLAGS_RESET;
+constexpr uint64_t kVramLost = AMDGPU_CTX_QUERY2_FLAGS_VRAMLOST;
+constexpr uint64_t kGuilty = AMDGPU_CTX_QUERY2_FLAGS_GUILTY;
+
+/// Drivers ask at each wait. How old an answer without any flag may be: what concerns others only
+/// can wait, what costs the context is seen at once.
+constexpr int64_t kStateAgeNs = 50'000'000;
+constexpr size_t kCallsPerJourney = 64;
+
+}  // namespace
 
 uint32_t Driver::reported_errors() const {
     return stream().shmem_u32(offsetof(wire::Shmem, async_error));
 }
 
-bool Driver::is_lost(const Context& context) const {
-    return stream().lost() || static_cast<int32_t>(errors() - context.errors_at_start) > 0;
+/// Finds out what new errors in the host's count mean. Each context that the host lost to a reset
+/// accounts for one of them and for nothing else; an error left over may have left any context of
+/// this file without a buffer or a submission.
+void Driver::attribute_errors(const Channel& channel) {
+    const uint32_t seen = reported_errors();
+    if (seen == attributed_errors_.load() || !host_has_states_.load()) return;
+    std::vector<uint32_t> ids;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [id, context] : contexts_)
+            if (!context.lost) ids.push_back(id);
+    }
+    if (ask_states(channel, ids)) attributed_errors_ = seen;
+}
+
+/// Brings the flags of contexts up to date in one journey. False: the host does not have them.
+bool Driver::ask_states(const Channel& channel, std::span<const uint32_t> ids) {
+    std::vector<wire::SetPstateRequest> requests(ids.size());
+    std::vector<wire::SetPstateResponse> answers(ids.size());
+    std::vector<Call> calls;
+    for (size_t i = 0; i < ids.size(); ++i) {
+        // No command is made for it, but this one carries any operation of the CTX ioctl.
+        requests[i] = make_request<wire::SetPstateRequest>(wire::Command::kSetPstate);
+        requests[i].ctx_id = ids[i];
+        requests[i].op = AMDGPU_CTX_OP_QUERY_STATE2;
+        calls.push_back({as_bytes(requests[i]), as_bytes(answers[i])});
+    }
+    for (size_t first = 0; first < calls.size(); first += kCallsPerJourney) {
+        const size_t count = std::min(kCallsPerJourney, calls.size() - first);
+        if (stream().call_all(channel, std::span(calls).subspan(first, count)) < 0) return false;
+    }
+
+    const int64_t now = monotonic_now();
+    const std::lock_guard lock(mutex_);
+    for (size_t i = 0; i < ids.size(); ++i) {
+        const auto entry = contexts_.find(ids[i]);
+        if (entry == contexts_.end()) continue;
+        if (answers[i].base.ret < 0) {
+            host_has_states_ = false;
+            return false;
+        }
+        Context& context = entry->second;
+        context.flags = answers[i].out_flags;
+        context.asked_ns = now;
+        if (context.lost || !(context.flags & (kVramLost | kGuilty))) continue;
+        context.lost = true;
+        forgiven_errors_.fetch_add(1);
+    }
+    return true;
+}
+
+bool Driver::is_lost(const Channel& channel, uint32_t id) {
+    if (stream().lost()) return true;
+    attribute_errors(channel);
+    const std::lock_guard lock(mutex_);
+    const auto entry = contexts_.find(id);
+    if (entry == contexts_.end()) return false;
+    return entry->second.lost || static_cast<int32_t>(errors() - entry->second.errors_at_start) > 0;
+}
+
+/// AMDGPU_CTX_QUERY2_FLAGS_*. Where the host does not say what became of the context, it is lost as
+/// it is with Mesa's own back end: after a reset, with its memory, and by nobody's fault.
+uint64_t Driver::state_of(const Channel& channel, uint32_t id) {
+    const bool lost = is_lost(channel, id);
+    const auto context = find_context(id);
+    if (!context) return 0;
+    if (lost) return context->lost ? context->flags | kReset : kReset | kVramLost;
+    // Flags stay once they are set, and what costs the context raises the count of errors.
+    const bool fresh = context->flags != 0 || monotonic_now() - context->asked_ns < kStateAgeNs;
+    if (fresh || !host_has_states_.load()) return context->flags;
+    ask_states(channel, {&id, 1});
+    const auto now = find_context(id);
+    return now ? now->flags : 0;
 }
 
 std::optional<Driver::Context> Driver::find_context(uint32_t id) {
@@ -16,6 +103,13 @@ std::optional<Driver::Context> Driver::find_context(uint32_t id) {
     const auto entry = contexts_.find(id);
     if (entry == contexts_.end()) return std::nullopt;
     return entry->second;
+}
+
+/// True the first time that it is asked for this context.
+bool Driver::report_once(uint32_t id) {
+    const std::lock_guard lock(mutex_);
+    const auto entry = contexts_.find(id);
+    return entry != contexts_.end() && !std::exchange(entry->second.reported, true);
 }
 
 int Driver::create_context(const Channel& channel, int32_t priority, uint32_t& id) {
@@ -27,8 +121,10 @@ int Driver::create_context(const Channel& channel, int32_t priority, uint32_t& i
     if (answer.base.ret < 0) return answer.base.ret;
     if (answer.ctx_id == 0) return -ENODEV;
     id = answer.ctx_id;
+    Context context;
+    context.errors_at_start = errors();
     const std::lock_guard lock(mutex_);
-    contexts_[id] = Context{errors()};
+    contexts_[id] = context;
     return 0;
 }
 
@@ -76,21 +172,22 @@ int Driver::ctx(const Channel& channel, drm_amdgpu_ctx& arg) {
     }
     if (in.op == AMDGPU_CTX_OP_FREE_CTX) return free_context(channel, in.ctx_id);
 
-    const auto context = find_context(in.ctx_id);
-    if (!context) return -EINVAL;
-    const bool lost = is_lost(*context);
+    if (!find_context(in.ctx_id)) return -EINVAL;
     switch (in.op) {
-        case AMDGPU_CTX_OP_QUERY_STATE:
+        case AMDGPU_CTX_OP_QUERY_STATE: {
+            const bool reset = state_of(channel, in.ctx_id) & kReset;
             arg = {};
-            arg.out.state.reset_status = lost ? AMDGPU_CTX_GUILTY_RESET : AMDGPU_CTX_NO_RESET;
+            // As amdgpu_ctx_query() does, which knows no guilt either.
+            arg.out.state.reset_status =
+                reset && report_once(in.ctx_id) ? AMDGPU_CTX_UNKNOWN_RESET : AMDGPU_CTX_NO_RESET;
             return 0;
-        case AMDGPU_CTX_OP_QUERY_STATE2:
+        }
+        case AMDGPU_CTX_OP_QUERY_STATE2: {
+            const uint64_t flags = state_of(channel, in.ctx_id);
             arg = {};
-            if (lost)
-                arg.out.state.flags = AMDGPU_CTX_QUERY2_FLAGS_RESET |
-                                      AMDGPU_CTX_QUERY2_FLAGS_VRAMLOST |
-                                      AMDGPU_CTX_QUERY2_FLAGS_GUILTY;
+            arg.out.state.flags = flags;
             return 0;
+        }
         case AMDGPU_CTX_OP_GET_STABLE_PSTATE:
         case AMDGPU_CTX_OP_SET_STABLE_PSTATE:
             return stable_pstate(channel, arg);

@@ -71,6 +71,13 @@ class Driver final : public GuestDriver {
     struct Context {
         /// errors() when it was made: more of them since then mean that it is lost.
         uint32_t errors_at_start = 0;
+        /// The host's own word for it: a reset cost this context.
+        bool lost = false;
+        /// AMDGPU_CTX_QUERY2_FLAGS_* as the host last answered, at CLOCK_MONOTONIC asked_ns.
+        uint64_t flags = 0;
+        int64_t asked_ns = 0;
+        /// QUERY_STATE has reported its reset: it does so once.
+        bool reported = false;
     };
     /// A ring of the GPU as the guest sees it: a timeline syncobj whose points count submissions.
     struct Timeline {
@@ -112,8 +119,12 @@ class Driver final : public GuestDriver {
     /// Asynchronous failures that the host reported and nobody has accounted for.
     uint32_t errors() const { return reported_errors() - forgiven_errors_.load(); }
     uint32_t reported_errors() const;
-    bool is_lost(const Context& context) const;
+    bool is_lost(const Channel& channel, uint32_t id);
+    uint64_t state_of(const Channel& channel, uint32_t id);
+    void attribute_errors(const Channel& channel);
+    bool ask_states(const Channel& channel, std::span<const uint32_t> ids);
     std::optional<Context> find_context(uint32_t id);
+    bool report_once(uint32_t id);
 
     // submit.cpp
     int collect_buffers(const Channel& channel, Submission& submission, BufferList& buffers);
@@ -132,6 +143,8 @@ class Driver final : public GuestDriver {
 
     std::atomic<uint32_t> next_blob_id_ = 1;
     std::atomic<uint32_t> forgiven_errors_ = 0;
+    std::atomic<uint32_t> attributed_errors_ = 0;  // reported_errors() that were looked into
+    std::atomic<bool> host_has_states_ = true;     // it answers for single contexts
 
     std::mutex mutex_;  // guards the rest
     std::map<uint32_t, Context> contexts_;

@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "guest-mesa/layer/amdgpu/driver.h"
+#include "guest-mesa/layer/clock.h"
 #include "guest-mesa/layer/debug.h"
 #include "guest-mesa/layer/syncobj.h"
 
@@ -28,10 +29,8 @@ int wait_for_all(const Channel& channel, const std::vector<virtgpu::ExecbufferSy
 /// Waits until all of `fences` exist.
 int wait_until_available(const Channel& channel,
                          const std::vector<virtgpu::ExecbufferSyncobj>& fences) {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
     return wait_for_all(
-        channel, fences, now.tv_sec * 1'000'000'000LL + now.tv_nsec + kWaitForSubmitNs,
+        channel, fences, monotonic_now() + kWaitForSubmitNs,
         DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT | DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE);
 }
 
@@ -139,12 +138,11 @@ int Driver::cs(const Channel& channel, drm_amdgpu_cs& arg) {
     const drm_amdgpu_cs_in in = arg.in;
     Submission submission;
     if (const int error = parse_submission(in, numbering_, submission); error < 0) return error;
-    const auto context = find_context(submission.context);
-    if (!context) return -EINVAL;
+    if (!find_context(submission.context)) return -EINVAL;
     IoctlNotes::add("ctx={} ring={} ibs={} in={} out={}", submission.context, submission.timeline,
                     submission.ibs.size(), submission.in.size(), submission.out.size());
-    // The kernel's answer to submissions of a context that a reset has hit.
-    if (is_lost(*context)) return -ECANCELED;
+    // The kernel's answer to submissions of a context that a reset has hurt; others go on.
+    if (is_lost(channel, submission.context)) return -ECANCELED;
 
     BufferList buffers;
     if (const int error = collect_buffers(channel, submission, buffers); error < 0) return error;

@@ -74,6 +74,7 @@ TEST_F(Exposition, HasEachFigureUnderItsName) {
     context.errors = 52;
     context.refusals = 53;
     context.resets = 54;
+    context.other_resets = 56;
     context.held_ns = 55'000'000'000;
     context.commands[1] = 56;
     context.unknown_commands = 57;
@@ -101,6 +102,7 @@ TEST_F(Exposition, HasEachFigureUnderItsName) {
         "context_errors_total" + of_context + "} 52",
         "context_refusals_total" + of_context + "} 53",
         "context_resets_total" + of_context + "} 54",
+        "context_other_resets_total" + of_context + "} 56",
         "context_held_seconds_total" + of_context + "} 55.000000000",
         "context_commands_total" + of_context + ",command=\"NEW\"} 56",
         "context_commands_total" + of_context + ",command=\"SUBMIT\"} 0",

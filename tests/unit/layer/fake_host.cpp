@@ -120,6 +120,13 @@ void FakeHost::execute(const Received& request) {
         answer.ctx_id = destroys ? 0 : next_context++;
         return respond(request.header, &answer, sizeof(answer));
     }
+    if (command == amd::Command::kSetPstate) {
+        const auto wanted = request.as<amd::SetPstateRequest>();
+        amd::SetPstateResponse answer{{{}, ret}, 0, 0};
+        if (wanted.op == AMDGPU_CTX_OP_QUERY_STATE2 && ret == 0)
+            answer.out_flags = states[wanted.ctx_id];
+        return respond(request.header, &answer, sizeof(answer));
+    }
     if (command == amd::Command::kBoQueryInfo) {
         amd::BoQueryInfoResponse answer = facts;
         answer.base.ret =

@@ -47,6 +47,8 @@ TEST(TableRows, HaveEachFigureInItsColumn) {
     context.buffers = 31;
     context.commands = 32;
     context.errors = 33;
+    context.resets = 34;
+    context.other_resets = 35;
     context.busy = {{"gfx", 0.11}, {"compute", 0.12}, {"copy", 0.13}, {"video", 0.14}};
     RingFigures ring;
     ring.submissions = 41;
@@ -60,9 +62,9 @@ TEST(TableRows, HaveEachFigureInItsColumn) {
         "alice                     77   21.0   22.0   23.0   24.0    4.0M    5.0M    75%     6\n"
         "\n"
         "VM                    CTX  PROCESS            GFX%  COMP%  COPY% VIDEO%     MEM   BUFS"
-        "    CMD/S   ERR\n"
+        "    CMD/S   ERR  RESETS\n"
         "alice                   9  gears              11.0   12.0   13.0   14.0    3.0M     31"
-        "       32    33\n"
+        "       32    33   34+35\n"
         "    gfx.0               41 subm/s    42 queued  p50    1.0ms  p99    4.0ms\n");
 }
 

@@ -1,0 +1,68 @@
+// What a driver learns of the GPU's resets.
+#include "tests/unit/layer/driver_fixture.h"
+
+namespace viaduct::guest::amdgpu {
+namespace {
+
+constexpr uint32_t kReset = AMDGPU_CTX_QUERY2_FLAGS_RESET;
+constexpr uint32_t kVramLost = AMDGPU_CTX_QUERY2_FLAGS_VRAMLOST;
+constexpr uint32_t kGuilty = AMDGPU_CTX_QUERY2_FLAGS_GUILTY;
+
+class DriverResets : public DriverTest {
+  protected:
+    uint32_t old_state(uint32_t context) {
+        drm_amdgpu_ctx arg{};
+        arg.in.op = AMDGPU_CTX_OP_QUERY_STATE;
+        arg.in.ctx_id = context;
+        EXPECT_EQ(call(DRM_IOCTL_AMDGPU_CTX, arg), 0);
+        return arg.out.state.reset_status;
+    }
+
+    const uint32_t first = create_context();
+    const uint32_t second = create_context();
+};
+
+TEST_F(DriverResets, AnothersResetIsReportedWithoutGuiltAndSubmissionsGoOn) {
+    host.states[first] = kReset;
+    EXPECT_EQ(state_flags(first), kReset);
+    EXPECT_EQ(submit(first, 0, 0), 0);
+    EXPECT_EQ(old_state(first), uint32_t{AMDGPU_CTX_UNKNOWN_RESET}) << "as the kernel has it";
+    EXPECT_EQ(old_state(first), uint32_t{AMDGPU_CTX_NO_RESET}) << "once";
+}
+
+TEST_F(DriverResets, OnlyTheGuiltyContextIsLost) {
+    host.states = {{first, kReset | kGuilty}, {second, kReset}};
+    host.add_async_error();
+    EXPECT_EQ(submit(first, 0, 0), -ECANCELED);
+    EXPECT_EQ(state_flags(first), kReset | kGuilty);
+    EXPECT_EQ(submit(second, 0, 0), 0);
+    EXPECT_EQ(state_flags(second), kReset);
+}
+
+TEST_F(DriverResets, AnErrorThatNoResetAccountsForCostsAllOfThem) {
+    host.states[first] = kReset | kVramLost;
+    host.add_async_error();
+    host.add_async_error();
+    EXPECT_EQ(submit(second, 0, 0), -ECANCELED);
+    EXPECT_EQ(state_flags(second), kReset | kVramLost) << "nobody's fault that is known";
+    EXPECT_EQ(state_flags(first), kReset | kVramLost);
+}
+
+TEST_F(DriverResets, AHostWithoutStatesIsBelievedByItsCountOfErrors) {
+    host.results[static_cast<uint32_t>(Command::kSetPstate)] = -EINVAL;
+    EXPECT_EQ(state_flags(first), 0u);
+    EXPECT_EQ(submit(first, 0, 0), 0);
+    host.add_async_error();
+    EXPECT_EQ(state_flags(first), kReset | kVramLost);
+    EXPECT_EQ(submit(first, 0, 0), -ECANCELED);
+    EXPECT_EQ(host.received(Command::kSetPstate).size(), 1u) << "it is not asked again";
+}
+
+// Drivers ask at each wait.
+TEST_F(DriverResets, TheHostIsNotAskedEachTime) {
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(state_flags(first), 0u);
+    EXPECT_LT(host.received(Command::kSetPstate).size(), 10u);
+}
+
+}  // namespace
+}  // namespace viaduct::guest::amdgpu
