@@ -40,6 +40,17 @@ Result<MemoryCharge> ContextAccount::charge(MemoryPlace place, uint64_t bytes) {
     return charge;
 }
 
+Status ContextAccount::charge_tables(uint64_t bytes) {
+    own().local += bytes;
+    if (auto status = check_limits(); !status) {
+        give_back_tables(bytes);
+        ++counters().refusals;
+        return fail(status.error().code, "{} bytes of page tables are refused: {}", bytes,
+                    status.error().message);
+    }
+    return {};
+}
+
 Status ContextAccount::check_limits() const {
     if (limits_.buffers != 0 && own().buffers > limits_.buffers)
         return fail(ENOMEM, "the context has the {} buffers it may have", limits_.buffers);
@@ -77,6 +88,7 @@ uint64_t ContextAccount::memory_limit() const {
 }
 
 MemoryUse ContextAccount::memory_use() const {
+    if (memory_limit() == 0) return memory_of_vm(page());
     const bool by_context = limits_.vm_memory == 0 || memory_limit() != limits_.vm_memory;
     return by_context ? memory_of(own()) : memory_of_vm(page());
 }

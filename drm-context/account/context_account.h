@@ -58,11 +58,16 @@ class ContextAccount {
     const ContextLimits& limits() const { return limits_; }
     account::ContextCounters& counters() { return page().contexts[slot_]; }
 
+    /// Books `bytes` that are no buffer's, such as page tables; give_back_tables() undoes it.
+    /// ENOMEM as charge().
+    Status charge_tables(uint64_t bytes);
+    void give_back_tables(uint64_t bytes) { own().local -= bytes; }
+
     /// Books a buffer. ENOMEM: beyond a limit, the message says which; EINVAL: beyond reason.
     Result<MemoryCharge> charge(MemoryPlace place, uint64_t bytes);
 
-    /// What the guest should take for the size of its memory, and for what is used of it. 0: there
-    /// is no limit.
+    /// What the guest should take for the size of its memory (0: there is no limit), and for what
+    /// is used of it: by all of the VM, or by the context where its own limit is the smaller one.
     uint64_t memory_limit() const;
     MemoryUse memory_use() const;
 

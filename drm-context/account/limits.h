@@ -20,14 +20,31 @@ inline constexpr std::array<std::string_view, kQueueClasses> kQueueClassNames = 
 /// without CAP_SYS_NICE.
 enum class PriorityCeiling : uint32_t { kLow, kNormal, kHigh, kRealtime };
 
+/// What a guest may do to the GPU as a whole, or take of what the GPU has only a few of: bits of
+/// ContextLimits::allowed. Kernels let every user.
+enum class DeviceWide : uint32_t {
+    kPstate = 1,   // force the clocks of the whole GPU
+    kVmid = 2,     // reserve the VMID that there is one of
+    kOnChip = 4,   // buffers in GDS, GWS and OA, a few kilobytes and slots
+    kSensors = 8,  // read clocks, temperature, load and power: of all users together
+};
+
 /// Crosses the border to the worker's process as it is. 0 means no limit unless a field says
 /// otherwise.
 struct ContextLimits {
     static constexpr uint32_t kAllQueues = UINT32_MAX;
+    // Far above what drivers need. Each is memory of the host's kernel that no budget of GPU memory
+    // counts: 1 KiB per buffer, 200 bytes per mapping, 1.7 KiB per region beside its page table.
+    static constexpr uint32_t kDefaultBuffers = 1 << 16;
+    static constexpr uint32_t kDefaultMappings = 1 << 18;
+    static constexpr uint32_t kDefaultRegions = 1 << 18;
 
-    uint64_t vm_memory = 0;       // bytes of GPU memory, all contexts of the VM together
-    uint64_t context_memory = 0;  // bytes of GPU memory of this context
-    uint32_t buffers = 0;         // buffer objects of this context
+    uint64_t vm_memory = 0;                // bytes of GPU memory, all contexts of the VM together
+    uint64_t context_memory = 0;           // bytes of GPU memory of this context
+    uint32_t buffers = kDefaultBuffers;    // buffer objects of this context
+    uint32_t mappings = kDefaultMappings;  // ranges mapped in its GPU address space
+    uint32_t regions = kDefaultRegions;    // 2 MiB pieces of it that have a page table
+    uint32_t allowed = static_cast<uint32_t>(DeviceWide::kSensors);
     /// Hardware queues of each class that the guest is shown; 0: none.
     std::array<uint32_t, kQueueClasses> queues = {kAllQueues, kAllQueues, kAllQueues, kAllQueues};
     PriorityCeiling priority = PriorityCeiling::kNormal;
@@ -40,6 +57,7 @@ struct ContextLimits {
     bool cached_system_memory = false;
 
     uint32_t queues_of(QueueClass which) const { return queues[static_cast<size_t>(which)]; }
+    bool allows(DeviceWide what) const { return (allowed & static_cast<uint32_t>(what)) != 0; }
     bool limits_gpu_time() const { return gpu_share > 0 && gpu_share < 100; }
 };
 static_assert(std::is_trivially_copyable_v<ContextLimits>);

@@ -101,6 +101,34 @@ Status set_queues(Budget& budget, std::string_view text) {
     return {};
 }
 
+// By DeviceWide's bits.
+constexpr std::array<std::string_view, 4> kDeviceWide = {"pstate", "vmid", "gds", "sensors"};
+
+// "pstate,sensors", or "none": all of it, what is not named is forbidden.
+Status set_allowed(Budget& budget, std::string_view text) {
+    uint32_t allowed = 0;
+    for (std::string_view rest = text == "none" ? "" : text; !rest.empty();) {
+        const std::string_view item = rest.substr(0, rest.find(','));
+        rest.remove_prefix(std::min(item.size() + 1, rest.size()));
+        const auto found = std::ranges::find(kDeviceWide, item);
+        if (found == kDeviceWide.end())
+            return fail(EINVAL,
+                        "is not a list of things to allow; use pstate, vmid, gds and sensors with "
+                        "commas between them, or none");
+        allowed |= 1u << (found - kDeviceWide.begin());
+    }
+    budget.context.allowed = allowed;
+    return {};
+}
+
+std::string show_allowed(const Budget& budget) {
+    std::string text;
+    for (size_t i = 0; i < kDeviceWide.size(); ++i)
+        if (budget.context.allowed & (1u << i))
+            text += fmt::format("{}{}", text.empty() ? "" : ",", kDeviceWide[i]);
+    return text.empty() ? "none" : text;
+}
+
 std::string show_size(uint64_t bytes) {
     return bytes == 0 ? "-" : format_size(bytes);
 }
@@ -138,6 +166,12 @@ constexpr BudgetKey kKeys[] = {
     {"buffers", "VIADUCT_BUFFERS",
      [](Budget& b, std::string_view t) { return set_count(b.context.buffers, t); },
      [](const Budget& b) { return show_count(b.context.buffers); }},
+    {"mappings", "VIADUCT_MAPPINGS",
+     [](Budget& b, std::string_view t) { return set_count(b.context.mappings, t); },
+     [](const Budget& b) { return show_count(b.context.mappings); }},
+    {"regions", "VIADUCT_REGIONS",
+     [](Budget& b, std::string_view t) { return set_count(b.context.regions, t); },
+     [](const Budget& b) { return show_count(b.context.regions); }},
     // Those in the VMM. A worker that runs out of its own would fail in ways that cost the guest
     // its context: its jail has a limit that no driver comes near.
     {"descriptors", "VIADUCT_DESCRIPTORS",
@@ -151,6 +185,7 @@ constexpr BudgetKey kKeys[] = {
      [](const Budget& b) {
          return std::string(kPriorities[static_cast<size_t>(b.context.priority)]);
      }},
+    {"allow", "VIADUCT_ALLOW", set_allowed, show_allowed},
 };
 
 }  // namespace

@@ -51,6 +51,21 @@ TEST_F(Account, LimitsAddUpOverContexts) {
     EXPECT_EQ(second->counters().refusals, 1u);
 }
 
+TEST_F(Account, PageTablesCountAsMemoryButAsNoBuffer) {
+    limits_.vm_memory = 3 * 4096;
+    limits_.buffers = 1;
+    VmSlot slot(vm_, vm_->take_slot(1, "one").value());
+    const auto account = attach(slot.index());
+    const auto buffer = account->charge(MemoryPlace::kLocal, 4096);
+    ASSERT_TRUE(buffer);
+    EXPECT_TRUE(account->charge_tables(8192));
+    EXPECT_EQ(account->charge_tables(4096).error().code, ENOMEM);
+    EXPECT_EQ(total(), 3 * 4096u) << "what is refused is not held";
+    account->give_back_tables(8192);
+    EXPECT_EQ(total(), 4096u);
+    EXPECT_EQ(vm_->page().charges[slot.index()].buffers, 1u);
+}
+
 TEST_F(Account, NeverMoreThanTheLimitWhoeverAsks) {
     limits_.vm_memory = 1000;
     std::vector<VmSlot> slots;

@@ -70,6 +70,34 @@ TEST(Profiles, TheEnvironmentChoosesAndChanges) {
     }
 }
 
+TEST(Profiles, WhatConcernsTheWholeGpuIsForbiddenUnlessItIsAllowed) {
+    const auto profiles = parse_profiles(kFile, "p.toml").value();
+    const auto allowed = [&](const char* text) {
+        return choose_budget(profiles, environment({{"VIADUCT_ALLOW", text}}))->context;
+    };
+    const ContextLimits plain = choose_budget(profiles, environment({}))->context;
+    EXPECT_TRUE(plain.allows(DeviceWide::kSensors));
+    EXPECT_FALSE(plain.allows(DeviceWide::kPstate));
+    EXPECT_FALSE(plain.allows(DeviceWide::kVmid));
+    EXPECT_FALSE(plain.allows(DeviceWide::kOnChip));
+    EXPECT_EQ(allowed("none").allowed, 0u);
+    const ContextLimits some = allowed("pstate,gds");
+    EXPECT_TRUE(some.allows(DeviceWide::kPstate));
+    EXPECT_TRUE(some.allows(DeviceWide::kOnChip));
+    EXPECT_FALSE(some.allows(DeviceWide::kVmid));
+    EXPECT_FALSE(some.allows(DeviceWide::kSensors)) << "what is not named is forbidden";
+    EXPECT_FALSE(choose_budget(profiles, environment({{"VIADUCT_ALLOW", "pstate,teapot"}})));
+    for (const BudgetKey& key : budget_keys()) {
+        if (key.key != "allow") continue;
+        Budget budget;
+        EXPECT_EQ(key.show(budget), "sensors");
+        ASSERT_TRUE(key.set(budget, "vmid,sensors"));
+        EXPECT_EQ(key.show(budget), "vmid,sensors");
+        ASSERT_TRUE(key.set(budget, "none"));
+        EXPECT_EQ(key.show(budget), "none");
+    }
+}
+
 TEST(Profiles, ComplaintsNameFileAndLine) {
     const std::pair<const char*, const char*> cases[] = {
         {"[profile.x]\ngpu_memory = \"12Q\"\n", "p.toml:2: gpu_memory = \"12Q\" is no size"},
