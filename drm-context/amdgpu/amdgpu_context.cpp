@@ -150,7 +150,15 @@ int query_kernel(Device& device, uint32_t query, void* to, uint32_t size) {
 
 AmdgpuContext::AmdgpuContext(std::unique_ptr<Device> device,
                              std::unique_ptr<ContextAccount> account)
-    : DriverContext(std::move(device), std::move(account), kTraits) {}
+    : DriverContext(std::move(device), std::move(account), kTraits) {
+    gem().on_close([this](uint32_t handle) { handle_closed(handle); });
+}
+
+AmdgpuContext::~AmdgpuContext() {
+    // The handles go with the base, when what the hook needs is no more.
+    gem().on_close(nullptr);
+    give_back_all_tables();
+}
 
 Status AmdgpuContext::discover_rings() {
     uint32_t next = 1;

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "drm-context/amdgpu/mapped_ranges.h"
 #include "drm-context/context/driver_context.h"
 #include "drm-context/wire/amdgpu.h"
 
@@ -28,6 +29,7 @@ class Submission;
 class AmdgpuContext final : public DriverContext {
   public:
     AmdgpuContext(std::unique_ptr<Device> device, std::unique_ptr<ContextAccount> account);
+    ~AmdgpuContext() override;
 
     /// Learns the GPU's rings. ENODEV if it has none.
     Status discover_rings();
@@ -43,8 +45,11 @@ class AmdgpuContext final : public DriverContext {
     /// The fence ring of an IB; 0 if this GPU has no such ring.
     uint32_t timeline_of(uint32_t ip_type, uint32_t ring) const;
 
-    // The commands, in files by subject: queries.cpp, buffers.cpp, gpu_contexts.cpp, submit.cpp;
-    // resets.cpp answers for both.
+    /// GEM handles that every submission lists besides what the guest names.
+    const std::set<uint32_t>& always_listed() const { return always_listed_; }
+
+    // The commands, in files by subject: queries.cpp, buffers.cpp, mappings.cpp, gpu_contexts.cpp,
+    // submit.cpp.
     Status query_info(Request& request);
     Status gem_new(Request& request);
     Status bo_va_op(Request& request);
@@ -60,6 +65,7 @@ class AmdgpuContext final : public DriverContext {
     Result<uint64_t> mmap_offset(uint32_t gem_handle) override;
     void control_created() override { refresh_heaps(); }
     void blob_created() override { refresh_heaps(); }
+    Status object_claimed(BufferObject& object, BlobKind kind) override;
 
   private:
     /// Large enough for the largest adjusted answer.
@@ -87,6 +93,7 @@ class AmdgpuContext final : public DriverContext {
     };
 
     uint32_t offered_rings(uint32_t ip_type, uint32_t available);
+    int32_t answer_query(const wire::amdgpu::QueryInfoRequest& query, std::span<std::byte> answer);
     int32_t query_adjusted(const AdjustedQuery& row, const wire::amdgpu::QueryInfoRequest& query,
                            std::span<std::byte> answer);
     template <typename T, typename Change>
@@ -95,10 +102,29 @@ class AmdgpuContext final : public DriverContext {
     void adjust_memory(const wire::amdgpu::QueryInfoRequest& query, KernelAnswer& answer);
     void adjust_sizes(const wire::amdgpu::QueryInfoRequest& query, KernelAnswer& answer);
     void adjust_usage(const wire::amdgpu::QueryInfoRequest& query, KernelAnswer& answer);
+    void adjust_counter(const wire::amdgpu::QueryInfoRequest& query, KernelAnswer& answer);
     bool read_memory(drm_amdgpu_memory_info& memory);
     void refresh_heaps();
+    void note_refused_buffer(uint64_t bytes);
+    void note_created_buffer(uint64_t bytes);
+
+    // buffers.cpp
+    Status check_domains(const wire::amdgpu::GemNewRequest& wanted);
+    Result<GemHandle> make_kernel_buffer(const wire::amdgpu::GemNewRequest& wanted);
+    void handle_closed(uint32_t handle);
     Status make_charged_object(const wire::amdgpu::GemNewRequest& wanted, uint64_t size,
                                MemoryCharge charge);
+
+    // mappings.cpp
+    Status change_mappings(const wire::amdgpu::BoVaOpRequest& op, uint32_t handle);
+    Result<uint64_t> charge_mapping(VaRange range, MappedRanges::Kind kind);
+    void note_mapping(const wire::amdgpu::BoVaOpRequest& op, uint32_t handle);
+    void settle_tables(uint64_t charged);
+    void drop_mappings(uint32_t handle);
+    void give_back_all_tables();
+    Status check_mappings() const;
+
+    Status stable_pstate(const wire::amdgpu::SetPstateRequest& wanted, uint64_t& flags);
     Result<uint32_t> create_syncobj();
     Status wait_for_in_fence(Submission& submission, UniqueFd in_fence);
     Status run_submission(Submission& submission, uint32_t ctx_id, uint32_t ring);
@@ -115,6 +141,12 @@ class AmdgpuContext final : public DriverContext {
     std::vector<Timeline> timelines_;  // [0] is ring 1
     uint32_t in_fence_syncobj_ = 0;
     std::map<uint32_t, GpuContext> gpu_contexts_;  // by kernel id; all created by this guest
+    /// How the buffers that are always valid were asked for, by GEM handle, until they are claimed.
+    std::map<uint32_t, wire::amdgpu::GemNewRequest> always_valid_;
+    std::set<uint32_t> always_listed_;
+    MappedRanges mapped_;
+    std::map<uint64_t, uint32_t> refused_mappings_;  // address → GEM handle
+    uint64_t refused_bytes_ = 0;  // the smallest buffer the kernel had no memory for
 };
 
 const DriverTraits& traits();

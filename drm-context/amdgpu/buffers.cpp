@@ -1,4 +1,4 @@
-// GEM_NEW, BO_VA_OP, SET_METADATA, BO_QUERY_INFO.
+// GEM_NEW, SET_METADATA, BO_QUERY_INFO.
 #include <amdgpu_drm.h>
 
 #include <algorithm>
@@ -10,6 +10,11 @@ namespace viaduct::amdgpu {
 namespace w = wire::amdgpu;
 
 namespace {
+
+constexpr uint32_t kMemoryDomains =
+    AMDGPU_GEM_DOMAIN_CPU | AMDGPU_GEM_DOMAIN_GTT | AMDGPU_GEM_DOMAIN_VRAM;
+constexpr uint32_t kOnChipDomains =
+    AMDGPU_GEM_DOMAIN_GDS | AMDGPU_GEM_DOMAIN_GWS | AMDGPU_GEM_DOMAIN_OA;
 
 MapCache cache_of(const w::GemNewRequest& wanted) {
     const bool cached = wanted.preferred_heap == AMDGPU_GEM_DOMAIN_GTT &&
@@ -35,6 +40,7 @@ Status check_new_object(const w::GemNewRequest& wanted, const ObjectTables& obje
 
 Status AmdgpuContext::gem_new(Request& request) {
     auto wanted = request.as<w::GemNewRequest>();
+    if (auto status = check_domains(wanted); !status) return status;
     // Without the flag the GPU snoops the CPU's caches, and the guest is told to use them.
     if (account().limits().cached_system_memory)
         wanted.flags &= ~uint64_t{AMDGPU_GEM_CREATE_CPU_GTT_USWC};
@@ -42,60 +48,78 @@ Status AmdgpuContext::gem_new(Request& request) {
     Status status = check_new_object(wanted, objects());
     if (status) {
         auto charge = account().charge(place_of(wanted), size);
-        // The guest was told its limit. What is beyond it is a buffer that does not exist, which a
-        // guest hears of when it asks for it; its context is not lost.
-        if (!charge && charge.error().code == ENOMEM) return tl::unexpected(charge.error());
         status = charge ? make_charged_object(wanted, size, *std::move(charge))
                         : tl::unexpected(charge.error());
+        // No memory, within the budget or on the GPU: the buffer is never created, and the guest
+        // finds out when it asks for it. Its context is not lost.
+        if (!status && status.error().code == ENOMEM) return status;
     }
     if (!status) count_async_error();
     return status;
 }
 
-Status AmdgpuContext::make_charged_object(const w::GemNewRequest& wanted, uint64_t size,
-                                          MemoryCharge charge) {
+// GDS, GWS and OA are a few slots for all users of the device; doorbells and MMIO pages are its
+// registers. Drivers try the former and do without, so a refusal costs no context.
+Status AmdgpuContext::check_domains(const w::GemNewRequest& wanted) {
+    const bool on_chip = account().limits().allows(DeviceWide::kOnChip);
+    const uint32_t allowed = on_chip ? kMemoryDomains | kOnChipDomains : kMemoryDomains;
+    if ((wanted.preferred_heap & ~allowed) == 0) return {};
+    ++account().counters().refusals;
+    return fail(EACCES, "this VM may not have buffers in domains {:#x}{}", wanted.preferred_heap,
+                (wanted.preferred_heap & ~(kMemoryDomains | kOnChipDomains)) == 0
+                    ? " (allow = \"gds\")"
+                    : "");
+}
+
+Result<GemHandle> AmdgpuContext::make_kernel_buffer(const w::GemNewRequest& wanted) {
     drm_amdgpu_gem_create args{};
     args.in.bo_size = wanted.alloc_size;
     args.in.alignment = wanted.phys_alignment;
     args.in.domains = wanted.preferred_heap;
     args.in.domain_flags = wanted.flags;
-    if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_GEM_CREATE, &args); error < 0)
+    const int error = device().ioctl(DRM_IOCTL_AMDGPU_GEM_CREATE, &args);
+    if (error == -ENOMEM) note_refused_buffer(wanted.alloc_size);
+    if (error < 0)
         return fail(
             -error,
             "the kernel refuses a buffer of {} bytes, domains {:#x}, flags {:#x} (errno {})",
             wanted.alloc_size, wanted.preferred_heap, wanted.flags, -error);
-    return objects().add_unclaimed(
-        wanted.blob_id,
-        BufferObject{GemHandle(gem(), args.out.handle), size, cache_of(wanted), std::move(charge)});
+    note_created_buffer(wanted.alloc_size);
+    return GemHandle(gem(), args.out.handle);
 }
 
-Status AmdgpuContext::bo_va_op(Request& request) {
-    const auto op = request.as<w::BoVaOpRequest>();
-    if (op.flags2 & ~w::kVaFlags2Sparse) return fail(EINVAL, "flags2 {:#x} unknown", op.flags2);
-    if (op.flags > UINT32_MAX) return fail(EINVAL, "page flags {:#x} unknown", op.flags);
-    // What names no buffer: sparse ranges, and clearing whatever is mapped.
-    const bool without_buffer =
-        (op.flags2 & w::kVaFlags2Sparse) != 0 || (op.op == AMDGPU_VA_OP_CLEAR && op.res_id == 0);
-    uint32_t handle = 0;
-    if (!without_buffer) {
-        // The guest may have closed the buffer already: an error of this command only.
-        const BufferObject* object = objects().find_resource(op.res_id);
-        if (!object) return fail(EINVAL, "resource {} is not attached here", op.res_id);
-        handle = object->handle.get();
-    }
-    drm_amdgpu_gem_va args{};
-    args.handle = handle;
-    args.operation = op.op;
-    args.flags = static_cast<uint32_t>(op.flags);
-    args.va_address = op.va;
-    args.offset_in_bo = op.offset;
-    args.map_size = op.vm_map_size;
-    if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_GEM_VA, &args); error < 0) {
-        count_async_error();
-        return fail(-error, "operation {} on {} bytes at {:#x} of resource {} failed (errno {})",
-                    op.op, op.vm_map_size, op.va, op.res_id, -error);
-    }
+Status AmdgpuContext::make_charged_object(const w::GemNewRequest& wanted, uint64_t size,
+                                          MemoryCharge charge) {
+    auto buffer = make_kernel_buffer(wanted);
+    if (!buffer) return tl::unexpected(buffer.error());
+    if (wanted.flags & AMDGPU_GEM_CREATE_VM_ALWAYS_VALID)
+        always_valid_.insert_or_assign(buffer->get(), wanted);
+    return objects().add_unclaimed(
+        wanted.blob_id,
+        BufferObject{*std::move(buffer), size, cache_of(wanted), std::move(charge)});
+}
+
+// The kernel exports no buffer that is always valid (amdgpu_dma_buf.c: amdgpu_gem_prime_export()),
+// and whether it will be shared is said only here, after GEM_NEW. Nothing knows the buffer yet, so
+// another takes its place: one that can be exported, and is listed in every submission instead.
+Status AmdgpuContext::object_claimed(BufferObject& object, BlobKind kind) {
+    const auto created = always_valid_.extract(object.handle.get());
+    if (!created || kind != BlobKind::kDmabuf) return {};
+    w::GemNewRequest wanted = created.mapped();
+    wanted.flags &= ~uint64_t{AMDGPU_GEM_CREATE_VM_ALWAYS_VALID};
+    object.handle = GemHandle();
+    auto buffer = make_kernel_buffer(wanted);
+    if (!buffer) return tl::unexpected(buffer.error());
+    object.handle = *std::move(buffer);
+    always_listed_.insert(object.handle.get());
     return {};
+}
+
+// GemHandleTable's hook: the kernel has dropped the handle and its mappings.
+void AmdgpuContext::handle_closed(uint32_t handle) {
+    always_valid_.erase(handle);
+    always_listed_.erase(handle);
+    drop_mappings(handle);
 }
 
 Status AmdgpuContext::set_metadata(Request& request) {

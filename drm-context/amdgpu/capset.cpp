@@ -1,6 +1,7 @@
 #include "drm-context/amdgpu/capset.h"
 
 #include <amdgpu_drm.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -11,6 +12,8 @@
 namespace viaduct::amdgpu {
 
 namespace {
+
+constexpr long kGuestPage = 4096;
 
 // Register offsets in dwords (mesa: src/amd/registers); those the kernel lets userspace read.
 constexpr uint32_t kGbAddrConfig = 0x263e;
@@ -100,7 +103,18 @@ uint32_t address32_hi(const drm_amdgpu_info_device& kernel) {
 
 }  // namespace
 
+// Guests place blobs, offsets in buffers and user fences in pages of 4 KiB, and the kernel wants
+// whole pages of its own (amdgpu_cs.c: amdgpu_cs_p1_user_fence()).
+Status check_page_size(long bytes) {
+    if (bytes == kGuestPage) return {};
+    return fail(ENOTSUP,
+                "this host has pages of {} bytes, and guests of amdgpu contexts count in pages of "
+                "{}: run a host kernel with pages of 4 KiB",
+                bytes, kGuestPage);
+}
+
 Status fill_capset(Device& device, wire::CapsetDrm& capset) {
+    if (auto status = check_page_size(::sysconf(_SC_PAGESIZE)); !status) return status;
     drm_amdgpu_info_device kernel{};
     if (const int error = query_kernel(device, AMDGPU_INFO_DEV_INFO, &kernel, sizeof(kernel));
         error < 0)

@@ -7,6 +7,9 @@
 
 namespace viaduct::amdgpu {
 
+/// ENOTSUP unless the host's pages have the size that guests count in.
+Status check_page_size(long bytes);
+
 /// Fills `capset.u.amdgpu` with what libdrm's amdgpu_query_gpu_info() and its fellows would tell.
 /// ENOTSUP if the kernel does not answer.
 Status fill_capset(Device& device, wire::CapsetDrm& capset);

@@ -57,10 +57,16 @@ Status AmdgpuContext::create_ctx(Request& request) {
     return {};
 }
 
+// There is one VMID to reserve in each hub of the device (amdgpu_ids.c:
+// amdgpu_vmid_alloc_reserved()); VMs that all reserve it share it, and flush each other's.
 Status AmdgpuContext::reserve_vmid(Request& request) {
     constexpr uint64_t kUnreserve = 1;
     const auto wanted = request.as<w::ReserveVmidRequest>();
     if (wanted.flags & ~kUnreserve) return fail(EINVAL, "flags {:#x} unknown", wanted.flags);
+    if (!account().limits().allows(DeviceWide::kVmid)) {
+        if (wanted.flags & kUnreserve) return {};  // as the kernel, for one that was not reserved
+        return fail(EACCES, "this VM may not reserve a VMID (allow = \"vmid\")");
+    }
     drm_amdgpu_vm args{};
     args.in.op =
         wanted.flags & kUnreserve ? AMDGPU_VM_OP_UNRESERVE_VMID : AMDGPU_VM_OP_RESERVE_VMID;
@@ -69,29 +75,42 @@ Status AmdgpuContext::reserve_vmid(Request& request) {
     return {};
 }
 
+// The request carries an operation of the kernel's CTX ioctl, and hosts on libdrm pass any on
+// (libdrm: amdgpu_cs_ctx_stable_pstate()). So it is also the one command by which a guest can ask
+// for the state of a context; the flags fit in 32 bits.
 Status AmdgpuContext::set_pstate(Request& request) {
     const auto wanted = request.as<w::SetPstateRequest>();
     if (wanted.pad != 0) return fail(EINVAL, "pad is {:#x}, not 0", wanted.pad);
     if (!owns_ctx(wanted.ctx_id)) return fail(EINVAL, "GPU context {} unknown", wanted.ctx_id);
-    // The request carries an operation of the kernel's CTX ioctl, and hosts on libdrm pass any on
-    // (libdrm: amdgpu_cs_ctx_stable_pstate()). It is the only command that can ask for a context's
-    // state; the flags fit in 32 bits.
-    if (wanted.op == AMDGPU_CTX_OP_QUERY_STATE2) {
-        uint64_t flags = 0;
-        if (auto status = query_state(wanted.ctx_id, flags); !status) return status;
-        request.respond(w::SetPstateResponse{{}, static_cast<uint32_t>(flags), 0});
-        return {};
+    uint64_t flags = 0;
+    Status status;
+    if (wanted.op == AMDGPU_CTX_OP_QUERY_STATE2)
+        status = query_state(wanted.ctx_id, flags);
+    else if (wanted.op == AMDGPU_CTX_OP_GET_STABLE_PSTATE ||
+             wanted.op == AMDGPU_CTX_OP_SET_STABLE_PSTATE)
+        status = stable_pstate(wanted, flags);
+    else
+        status = fail(EINVAL, "operation {} is not about power or the context's state", wanted.op);
+    if (status) request.respond(w::SetPstateResponse{{}, static_cast<uint32_t>(flags), 0});
+    return status;
+}
+
+// A state that is set forces the clocks of the whole GPU (amdgpu_ctx.c:
+// amdgpu_ctx_set_stable_pstate()), and GET reads them.
+Status AmdgpuContext::stable_pstate(const w::SetPstateRequest& wanted, uint64_t& flags) {
+    if (!account().limits().allows(DeviceWide::kPstate)) {
+        const bool sets = wanted.op == AMDGPU_CTX_OP_SET_STABLE_PSTATE;
+        if (!sets || wanted.flags == AMDGPU_CTX_STABLE_PSTATE_NONE) return {};
+        return fail(EACCES, "this VM may not force power state {} (allow = \"pstate\")",
+                    wanted.flags);
     }
-    if (wanted.op != AMDGPU_CTX_OP_GET_STABLE_PSTATE &&
-        wanted.op != AMDGPU_CTX_OP_SET_STABLE_PSTATE)
-        return fail(EINVAL, "operation {} is not about power states", wanted.op);
     drm_amdgpu_ctx args{};
     args.in.op = wanted.op;
     args.in.flags = wanted.flags;
     args.in.ctx_id = wanted.ctx_id;
     if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_CTX, &args); error < 0)
         return fail(-error, "operation {} (errno {})", wanted.op, -error);
-    request.respond(w::SetPstateResponse{{}, args.out.pstate.flags, 0});
+    if (wanted.op == AMDGPU_CTX_OP_GET_STABLE_PSTATE) flags = args.out.pstate.flags;
     return {};
 }
 

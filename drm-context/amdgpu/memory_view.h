@@ -1,4 +1,4 @@
-// The GPU's memory as a guest with a budget sees it.
+// The GPU's memory as a guest sees it.
 #pragma once
 
 #include <amdgpu_drm.h>
@@ -7,8 +7,8 @@
 
 namespace viaduct::amdgpu {
 
-/// Cuts the heaps so that together they have the limit's size, and puts what the VM uses of them
-/// in the place of what all of the machine uses. Without a limit nothing changes.
-void limit_memory(const ContextAccount& account, drm_amdgpu_memory_info& memory);
+/// Puts what the VM uses of the heaps in the place of what all of the machine uses, and cuts them
+/// so that together they have the limit's size, where there is a limit.
+void show_own_memory(const ContextAccount& account, drm_amdgpu_memory_info& memory);
 
 }  // namespace viaduct::amdgpu

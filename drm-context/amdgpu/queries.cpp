@@ -6,6 +6,7 @@
 
 #include "drm-context/amdgpu/amdgpu_context.h"
 #include "drm-context/amdgpu/memory_view.h"
+#include "drm-context/wire/amdgpu_info.h"
 
 namespace viaduct::amdgpu {
 
@@ -25,8 +26,8 @@ drm_amdgpu_info to_kernel(const w::QueryInfoRequest& query, void* to, uint32_t s
 
 }  // namespace
 
-// Queries whose answer depends on the budget: asked for in the kernel's full size, adjusted, and
-// then cut to what the guest wants.
+// Queries whose answer depends on the budget, or would be about all users of the device: asked for
+// in the kernel's full size, adjusted, and then cut to what the guest wants.
 const AmdgpuContext::AdjustedQuery AmdgpuContext::kAdjustedQueries[] = {
     {AMDGPU_INFO_HW_IP_INFO, sizeof(drm_amdgpu_info_hw_ip), &AmdgpuContext::adjust_rings},
     {AMDGPU_INFO_MEMORY, sizeof(drm_amdgpu_memory_info), &AmdgpuContext::adjust_memory},
@@ -34,22 +35,31 @@ const AmdgpuContext::AdjustedQuery AmdgpuContext::kAdjustedQueries[] = {
     {AMDGPU_INFO_VRAM_USAGE, sizeof(uint64_t), &AmdgpuContext::adjust_usage},
     {AMDGPU_INFO_VIS_VRAM_USAGE, sizeof(uint64_t), &AmdgpuContext::adjust_usage},
     {AMDGPU_INFO_GTT_USAGE, sizeof(uint64_t), &AmdgpuContext::adjust_usage},
+    {AMDGPU_INFO_NUM_BYTES_MOVED, sizeof(uint64_t), &AmdgpuContext::adjust_counter},
+    {AMDGPU_INFO_NUM_EVICTIONS, sizeof(uint64_t), &AmdgpuContext::adjust_counter},
+    {AMDGPU_INFO_NUM_VRAM_CPU_PAGE_FAULTS, sizeof(uint64_t), &AmdgpuContext::adjust_counter},
 };
 
 Status AmdgpuContext::query_info(Request& request) {
     const auto query = request.as<w::QueryInfoRequest>();
     // The kernel writes behind our header, into private memory; the guest's pointer is not used.
     const auto answer = request.response().subspan(sizeof(w::Response));
-    for (const AdjustedQuery& row : kAdjustedQueries) {
-        if (row.query != query.query) continue;
-        request.respond(w::Response{{}, query_adjusted(row, query, answer)});
-        return {};
-    }
-    drm_amdgpu_info info = to_kernel(query, answer.data(), static_cast<uint32_t>(answer.size()));
-    // An absent IP or an unknown query is an ordinary answer, no error of the command.
-    const int32_t ret = device().ioctl(DRM_IOCTL_AMDGPU_INFO, &info);
+    const int32_t ret = answer_query(query, answer);
+    w::hide_fields(query.query, answer);
     request.respond(w::Response{{}, ret});
     return {};
+}
+
+// 0 or a negative errno: an absent IP or an unknown query is an ordinary answer, no error of the
+// command.
+int32_t AmdgpuContext::answer_query(const w::QueryInfoRequest& query, std::span<std::byte> answer) {
+    const bool sensors = account().limits().allows(DeviceWide::kSensors);
+    if (w::is_hidden_query(query.query) || (query.query == AMDGPU_INFO_SENSOR && !sensors))
+        return -EINVAL;
+    for (const AdjustedQuery& row : kAdjustedQueries)
+        if (row.query == query.query) return query_adjusted(row, query, answer);
+    drm_amdgpu_info info = to_kernel(query, answer.data(), static_cast<uint32_t>(answer.size()));
+    return device().ioctl(DRM_IOCTL_AMDGPU_INFO, &info);
 }
 
 int32_t AmdgpuContext::query_adjusted(const AdjustedQuery& row, const w::QueryInfoRequest& query,
@@ -84,7 +94,7 @@ void AmdgpuContext::adjust_rings(const w::QueryInfoRequest& query, KernelAnswer&
 
 void AmdgpuContext::adjust_memory(const w::QueryInfoRequest&, KernelAnswer& answer) {
     change<drm_amdgpu_memory_info>(
-        answer, [&](drm_amdgpu_memory_info& memory) { limit_memory(account(), memory); });
+        answer, [&](drm_amdgpu_memory_info& memory) { show_own_memory(account(), memory); });
 }
 
 void AmdgpuContext::adjust_sizes(const w::QueryInfoRequest&, KernelAnswer& answer) {
@@ -100,7 +110,7 @@ void AmdgpuContext::adjust_sizes(const w::QueryInfoRequest&, KernelAnswer& answe
 
 void AmdgpuContext::adjust_usage(const w::QueryInfoRequest& query, KernelAnswer& answer) {
     drm_amdgpu_memory_info memory{};
-    if (account().memory_limit() == 0 || !read_memory(memory)) return;
+    if (!read_memory(memory)) return;
     change<uint64_t>(answer, [&](uint64_t& usage) {
         usage = query.query == AMDGPU_INFO_GTT_USAGE    ? memory.gtt.heap_usage
                 : query.query == AMDGPU_INFO_VRAM_USAGE ? memory.vram.heap_usage
@@ -108,24 +118,42 @@ void AmdgpuContext::adjust_usage(const w::QueryInfoRequest& query, KernelAnswer&
     });
 }
 
+// The kernel counts what all users of the device caused, and nothing per file.
+void AmdgpuContext::adjust_counter(const w::QueryInfoRequest&, KernelAnswer& answer) {
+    answer.fill(std::byte{0});
+}
+
 bool AmdgpuContext::read_memory(drm_amdgpu_memory_info& memory) {
     if (query_kernel(device(), AMDGPU_INFO_MEMORY, &memory, sizeof(memory)) < 0) return false;
-    limit_memory(account(), memory);
+    show_own_memory(account(), memory);
     return true;
 }
 
 void AmdgpuContext::refresh_heaps() {
     drm_amdgpu_memory_info memory{};
     if (!read_memory(memory)) return;
-    const auto store = [this](size_t offset, const drm_amdgpu_heap_info& heap) {
+    const bool full = refused_bytes_ != 0;
+    const auto store = [this, full](size_t offset, const drm_amdgpu_heap_info& heap) {
         const auto at = static_cast<uint32_t>(offset);
+        const uint64_t usage = full ? heap.total_heap_size : heap.heap_usage;
         control().store64(at + offsetof(w::HeapInfo, heap_size), heap.total_heap_size);
-        control().store64(at + offsetof(w::HeapInfo, heap_usage), heap.heap_usage);
+        control().store64(at + offsetof(w::HeapInfo, heap_usage), usage);
         control().store64(at + offsetof(w::HeapInfo, max_allocation), heap.max_allocation);
     };
     store(offsetof(w::Shmem, gtt), memory.gtt);
     store(offsetof(w::Shmem, vram), memory.vram);
     store(offsetof(w::Shmem, vis_vram), memory.cpu_accessible_vram);
+}
+
+/// The kernel had no memory for a buffer. Until it has some again the heaps look full in the
+/// control buffer: guests then take care, and the layer confirms each buffer.
+void AmdgpuContext::note_refused_buffer(uint64_t bytes) {
+    refused_bytes_ = refused_bytes_ == 0 ? bytes : std::min(refused_bytes_, bytes);
+    if (control().exists()) refresh_heaps();
+}
+
+void AmdgpuContext::note_created_buffer(uint64_t bytes) {
+    if (bytes >= refused_bytes_) refused_bytes_ = 0;
 }
 
 }  // namespace viaduct::amdgpu

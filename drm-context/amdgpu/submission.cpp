@@ -31,6 +31,7 @@ Status Submission::translate(const Request& request) {
                         chunk.chunk_id, chunk.length_dw, chunk.offset);
         if (auto status = translate_chunk(chunk, payload); !status) return status;
     }
+    if (!has_bo_list_ && !context_.always_listed().empty()) append_bo_list();
     if (last_ib_ring_ == 0) return fail(EINVAL, "a submission without an IB");
     if (last_ib_ring_ != wanted.ring_idx)
         return fail(EINVAL, "ring {} named, but the last IB is for ring {}", wanted.ring_idx,
@@ -97,14 +98,19 @@ Status Submission::translate_bo_handles(std::span<const std::byte> payload) {
         if (!object) return fail(EINVAL, "buffer list names unknown resource {}", entry.res_id);
         bo_list_.push_back({object->handle.get(), entry.priority});
     }
+    append_bo_list();
+    return {};
+}
+
+void Submission::append_bo_list() {
+    for (const uint32_t handle : context_.always_listed()) bo_list_.push_back({handle, 0});
     drm_amdgpu_bo_list_in list{};
     list.operation = ~0u;  // a list inside CS has neither operation nor handle
     list.list_handle = ~0u;
-    list.bo_number = static_cast<uint32_t>(count);
+    list.bo_number = static_cast<uint32_t>(bo_list_.size());
     list.bo_info_size = sizeof(drm_amdgpu_bo_list_entry);
     list.bo_info_ptr = reinterpret_cast<uint64_t>(bo_list_.data());
     append(AMDGPU_CHUNK_ID_BO_HANDLES, list);
-    return {};
 }
 
 void Submission::append_bytes(uint32_t chunk_id, std::span<const std::byte> payload) {

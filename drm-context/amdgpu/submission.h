@@ -42,6 +42,8 @@ class Submission {
     Status translate_user_fence(std::span<const std::byte> payload);
     Status translate_dependencies(std::span<const std::byte> payload);
     Status translate_bo_handles(std::span<const std::byte> payload);
+    /// The list as it is, and what every submission lists.
+    void append_bo_list();
     void append_bytes(uint32_t chunk_id, std::span<const std::byte> payload);
 
     AmdgpuContext& context_;

@@ -18,6 +18,7 @@ Status AmdgpuContext::cs_submit(Request& request) {
     Status status = owns_ctx(wanted.ctx_id)
                         ? submission.translate(request)
                         : fail(EINVAL, "GPU context {} does not exist", wanted.ctx_id);
+    if (status) status = check_mappings();
     if (status && in_fence) status = wait_for_in_fence(submission, std::move(in_fence));
     if (status) status = run_submission(submission, wanted.ctx_id, wanted.ring_idx);
     if (!status) note_failed_submission(wanted.ctx_id, status.error().code);

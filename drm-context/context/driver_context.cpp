@@ -37,6 +37,8 @@ Result<BlobObject> DriverContext::create_blob(const BlobRequest& request) {
         round_up_to_page(request.size) == 0)
         return fail(EINVAL, "blob of {} bytes does not fit an object of {} bytes", request.size,
                     object->size);
+    if (auto status = object_claimed(*object, request.kind()); !status)
+        return tl::unexpected(status.error());
     BlobObject blob{object->cache, UniqueFd()};
     if (request.kind() == BlobKind::kDmabuf) {
         auto dmabuf = export_dmabuf(object->handle.get());
@@ -67,7 +69,7 @@ Result<UniqueFd> DriverContext::export_dmabuf(uint32_t gem_handle) {
     prime.handle = gem_handle;
     prime.flags = DRM_CLOEXEC | DRM_RDWR;
     if (const int error = device_->ioctl(DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime); error < 0)
-        return fail(EINVAL, "the kernel does not export buffer {} (errno {})", gem_handle, -error);
+        return fail(-error, "the kernel does not export buffer {} (errno {})", gem_handle, -error);
     return UniqueFd(prime.fd);
 }
 

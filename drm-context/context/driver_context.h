@@ -97,6 +97,8 @@ class DriverContext {
     Status adopt_control_buffer(const UniqueFd& memory);
     Result<BlobObject> create_blob(const BlobRequest& request);
     Result<MapSource> map_source(uint32_t res_id);
+    /// A dma-buf of a resource, whether it was created shareable or not. EINVAL: unknown here;
+    /// EPERM: the driver's kernel exports no buffer of this kind.
     Result<UniqueFd> export_blob(uint32_t res_id);
     Status attach_resource(uint32_t res_id, UniqueFd dmabuf);
     void detach_resource(uint32_t res_id) { objects_.remove_resource(res_id); }
@@ -123,6 +125,9 @@ class DriverContext {
     virtual Result<uint64_t> mmap_offset(uint32_t gem_handle) = 0;
     /// The control buffer exists now: fill the driver's fields.
     virtual void control_created() {}
+    /// `object` was made by a command and becomes a resource of this kind; a kDmabuf is exported
+    /// next. An error: it becomes none, and is released.
+    virtual Status object_claimed(BufferObject& /*object*/, BlobKind /*kind*/) { return {}; }
     /// A blob was given out.
     virtual void blob_created() {}
 

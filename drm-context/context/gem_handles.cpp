@@ -11,6 +11,7 @@ void GemHandleTable::release(uint32_t handle) {
     drm_gem_close close{};
     close.handle = handle;
     device_.ioctl(DRM_IOCTL_GEM_CLOSE, &close);
+    if (closed_) closed_(handle);
 }
 
 }  // namespace viaduct

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <utility>
 
@@ -16,11 +17,15 @@ class GemHandleTable {
 
     void retain(uint32_t handle) { ++counts_[handle]; }
     void release(uint32_t handle);
+    /// `closed` is called with each handle that is closed from now on, which is then the kernel's
+    /// to give away anew.
+    void on_close(std::function<void(uint32_t handle)> closed) { closed_ = std::move(closed); }
     Device& device() { return device_; }
 
   private:
     Device& device_;
     std::map<uint32_t, uint32_t> counts_;
+    std::function<void(uint32_t)> closed_;
 };
 
 /// Movable owner of one reference to a GEM handle.

@@ -102,8 +102,8 @@ TEST_F(Objects, AFailedClaimLeavesNothing) {  // C7
     const auto before = ProcessUse::now();
     for (int i = 0; i < 50; ++i) {
         const uint64_t blob_id = guest_.next_blob_id();
-        guest_.gem_new(blob_id, 4096, AMDGPU_GEM_DOMAIN_GTT, AMDGPU_GEM_CREATE_VM_ALWAYS_VALID);
-        EXPECT_EQ(guest_.create_blob(vmm_.next_res_id(), blob_id, 4096, kMappable | kShareable),
+        guest_.gem_new(blob_id, 4096, AMDGPU_GEM_DOMAIN_GTT);
+        EXPECT_EQ(guest_.create_blob(vmm_.next_res_id(), blob_id, 8192, kMappable | kShareable),
                   -EINVAL);
         const uint64_t odd = guest_.next_blob_id();
         guest_.gem_new(odd, 4096);
@@ -112,6 +112,23 @@ TEST_F(Objects, AFailedClaimLeavesNothing) {  // C7
     EXPECT_TRUE(guest_.settle());
     EXPECT_LE(ProcessUse::now().descriptors, before.descriptors + 50)
         << "those of unknown flags may wait to be claimed, no others";
+}
+
+// The kernel exports no buffer that is always valid, and whether one is to be shared is said only
+// after it was made.
+TEST_F(Objects, WhatIsAnnouncedShareableCanBeSharedThoughItWasToBeAlwaysValid) {
+    const uint32_t res_id = guest_.create_buffer(
+        8192, kMappable | kShareable, AMDGPU_GEM_DOMAIN_GTT, AMDGPU_GEM_CREATE_VM_ALWAYS_VALID);
+    ASSERT_NE(res_id, 0u);
+    uint32_t type = 0;
+    int fd = -1;
+    EXPECT_EQ(virgl_renderer_resource_export_blob(res_id, &type, &fd), 0);
+    const UniqueFd dmabuf(fd);
+    EXPECT_EQ(type, uint32_t{VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF});
+    GuestContext other(vmm_, 2);
+    attach(2, res_id);
+    EXPECT_EQ(query(other, res_id), 0);
+    EXPECT_EQ(guest_.async_error(), 0u);
 }
 
 TEST(ObjectsLimit, UnclaimedOnesAreBoundedAndFreed) {  // C8

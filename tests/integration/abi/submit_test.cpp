@@ -187,6 +187,23 @@ TEST_F(Submissions, UserFencesArriveAndStayInTheirBuffer) {  // D8
     EXPECT_TRUE(vmm_.wait_log("user fence at offset 1 of 4096")) << "the kernel was not asked";
 }
 
+// Drivers do not list what is always valid; what was made anew to be shared is not, for the kernel.
+TEST_F(Submissions, ASharedBufferThatWasToBeAlwaysValidNeedsNoListing) {
+    constexpr uint64_t kTarget = 0xb000'0000;
+    const MappedResource commands(nop_buffer());
+    const uint32_t target = guest_.create_buffer(
+        4096, VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE | VIRGL_RENDERER_BLOB_FLAG_USE_SHAREABLE,
+        AMDGPU_GEM_DOMAIN_GTT, AMDGPU_GEM_CREATE_VM_ALWAYS_VALID);
+    ASSERT_NE(target, 0u);
+    ASSERT_EQ(guest_.map_va(target, kTarget, 4096), 0);
+    const auto ib = write_data(kTarget + 64, 0x5eed);
+    std::memcpy(commands.words(), ib.data(), ib.size() * sizeof(uint32_t));
+    EXPECT_EQ(submit(SubmitBuilder(gpu_context_, 1).ib(kVa, 20).build()), 0);
+    EXPECT_TRUE(guest_.fence_retires(1));
+    EXPECT_EQ(MappedResource(target).words()[64 / 4], 0x5eedu);
+    EXPECT_EQ(guest_.async_error(), 0u);
+}
+
 TEST_F(Submissions, AMappingBeginsAtItsOffset) {
     constexpr uint64_t kTarget = 0xa000'0000;
     const MappedResource commands(nop_buffer());

@@ -167,7 +167,7 @@ class AmdgpuContextTest : public ::testing::Test {
     Response ask(w::Command command, Request request) {
         const uint32_t room = sizeof(Response);
         std::memcpy(response_area(), &room, sizeof(room));
-        run(command, request);
+        (void)run(command, request);
         Response response;
         std::memcpy(&response, response_area(), sizeof(response));
         return response;

@@ -1,0 +1,74 @@
+// MappedRanges: what a context has mapped into its GPU address space, and which page tables the
+// kernel keeps for it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <utility>
+
+namespace viaduct::amdgpu {
+
+/// Bytes of a GPU address space.
+struct VaRange {
+    uint64_t start = 0;
+    uint64_t size = 0;
+    uint64_t end() const { return start + size; }
+};
+
+/// A set of whole numbers, kept as intervals [first, end).
+class IntervalSet {
+  public:
+    /// How many numbers of [first, end) are missing.
+    uint64_t missing(uint64_t first, uint64_t end) const;
+    void add(uint64_t first, uint64_t end);
+    void remove(uint64_t first, uint64_t end);
+    uint64_t size() const { return size_; }
+
+  private:
+    std::map<uint64_t, uint64_t> intervals_;  // first → end; neither touch nor overlap
+    uint64_t size_ = 0;
+};
+
+/// Mirrors mappings that the kernel has accepted. A *region* is what one page table reaches. The
+/// kernel allocates a table for each region that a mapping touches (amdgpu_vm_pt.c:
+/// amdgpu_vm_pt_alloc()) and frees it when a range that covers the whole region goes, not when the
+/// region's last mapping does (amdgpu_vm_ptes_update()).
+class MappedRanges {
+  public:
+    static constexpr uint64_t kRegionBytes = 2 << 20;  // 512 entries of 4 KiB (amdgpu_vm.h)
+
+    /// Sparse ranges have no memory: large ones need tables at their ends only.
+    enum class Kind { kBuffer, kSparse };
+
+    /// How many regions get their first mapping by this one.
+    uint64_t regions_added_by(VaRange range, Kind kind) const;
+    /// `buffer`: the GEM handle, 0 of a sparse range.
+    void map(VaRange range, Kind kind, uint32_t buffer);
+    /// Removes the mapping that begins at `start`.
+    void unmap(uint64_t start);
+    /// Removes what lies in `range`; mappings that reach beyond it are cut.
+    void clear(VaRange range);
+    /// Removes all mappings of a buffer, as the kernel does when its handle is closed.
+    void forget_buffer(uint32_t buffer);
+
+    uint64_t mappings() const { return mappings_.size(); }
+    uint64_t regions() const { return regions_.size(); }
+
+  private:
+    struct Mapping {
+        uint64_t end = 0;
+        uint32_t buffer = 0;
+    };
+    using Mappings = std::map<uint64_t, Mapping>;  // by start
+
+    void insert(uint64_t start, Mapping mapping);
+    Mappings::iterator erase(Mappings::iterator mapping);
+    void release_regions(uint64_t start, uint64_t end);
+
+    Mappings mappings_;
+    std::set<std::pair<uint32_t, uint64_t>> by_buffer_;  // buffer, start
+    IntervalSet regions_;                                // numbers: address / kRegionBytes
+};
+
+}  // namespace viaduct::amdgpu

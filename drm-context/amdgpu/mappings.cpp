@@ -1,0 +1,153 @@
+// BO_VA_OP: the GPU address space, and what its page tables cost.
+//
+// A buffer of 4 KiB can be mapped at a million addresses. Each 2 MiB that it touches costs a page
+// table in VRAM, which the kernel charges to nobody, and kernel objects (amdgpu_vm_pt.c:
+// amdgpu_vm_pt_create()).
+#include <amdgpu_drm.h>
+
+#include <algorithm>
+
+#include "drm-context/amdgpu/amdgpu_context.h"
+
+namespace viaduct::amdgpu {
+
+namespace w = wire::amdgpu;
+
+namespace {
+
+constexpr uint64_t kPageTable = 4096;  // bytes of one region's
+// High addresses are sign-extended; both forms name the same page (amdgpu_gmc.h:
+// AMDGPU_GMC_HOLE_MASK).
+constexpr uint64_t kAddressMask = 0x0000'ffff'ffff'ffff;
+// Refused mappings that are remembered; a guest that ignores more is lost at once.
+constexpr size_t kMaxRefused = 1024;
+
+bool adds_mapping(uint32_t op) {
+    return op == AMDGPU_VA_OP_MAP || op == AMDGPU_VA_OP_REPLACE;
+}
+
+VaRange range_of(const w::BoVaOpRequest& op) {
+    return {op.va & kAddressMask, op.vm_map_size};
+}
+
+// The kernel refuses all others.
+bool is_range(VaRange range) {
+    return range.size != 0 && range.size <= kAddressMask && range.end() <= kAddressMask + 1;
+}
+
+MappedRanges::Kind kind_of(const w::BoVaOpRequest& op) {
+    return op.flags2 & w::kVaFlags2Sparse ? MappedRanges::Kind::kSparse
+                                          : MappedRanges::Kind::kBuffer;
+}
+
+}  // namespace
+
+Status AmdgpuContext::bo_va_op(Request& request) {
+    const auto op = request.as<w::BoVaOpRequest>();
+    if (op.flags2 & ~w::kVaFlags2Sparse) return fail(EINVAL, "flags2 {:#x} unknown", op.flags2);
+    if (op.flags > UINT32_MAX) return fail(EINVAL, "page flags {:#x} unknown", op.flags);
+    // What names no buffer: sparse ranges, and clearing whatever is mapped.
+    const bool without_buffer =
+        (op.flags2 & w::kVaFlags2Sparse) != 0 || (op.op == AMDGPU_VA_OP_CLEAR && op.res_id == 0);
+    uint32_t handle = 0;
+    if (!without_buffer) {
+        // The guest may have closed the buffer already: an error of this command only.
+        const BufferObject* object = objects().find_resource(op.res_id);
+        if (!object) return fail(EINVAL, "resource {} is not attached here", op.res_id);
+        handle = object->handle.get();
+    }
+    Status status = change_mappings(op, handle);
+    if (status) return status;
+    // No memory: what GEM_NEW does. The guest's driver may read the answer and give the buffer up;
+    // Mesa's own back end does not, and its next submission is refused (check_mappings).
+    const bool may_recover = status.error().code == ENOMEM && adds_mapping(op.op);
+    if (may_recover && refused_mappings_.size() < kMaxRefused)
+        refused_mappings_.insert_or_assign(op.va & kAddressMask, handle);
+    else
+        count_async_error();
+    return fail(status.error().code, "operation {} on {} bytes at {:#x} of resource {}: {}", op.op,
+                op.vm_map_size, op.va, op.res_id, status.error().message);
+}
+
+Status AmdgpuContext::change_mappings(const w::BoVaOpRequest& op, uint32_t handle) {
+    const VaRange range = range_of(op);
+    uint64_t tables = 0;  // bytes that are charged for this operation
+    if (adds_mapping(op.op) && is_range(range)) {
+        auto charged = charge_mapping(range, kind_of(op));
+        if (!charged) return tl::unexpected(charged.error());
+        tables = *charged;
+    }
+    drm_amdgpu_gem_va args{};
+    args.handle = handle;
+    args.operation = op.op;
+    args.flags = static_cast<uint32_t>(op.flags);
+    args.va_address = op.va;
+    args.offset_in_bo = op.offset;
+    args.map_size = op.vm_map_size;
+    if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_GEM_VA, &args); error < 0) {
+        account().give_back_tables(tables);
+        return fail(-error, "the kernel refuses (errno {})", -error);
+    }
+    note_mapping(op, handle);
+    return {};
+}
+
+/// Charges the page tables that a mapping adds; their bytes. ENOMEM beyond a limit.
+Result<uint64_t> AmdgpuContext::charge_mapping(VaRange range, MappedRanges::Kind kind) {
+    const ContextLimits& limits = account().limits();
+    const uint64_t added = mapped_.regions_added_by(range, kind);
+    if (limits.mappings != 0 && mapped_.mappings() >= limits.mappings)
+        return fail(ENOMEM, "the context has the {} mappings it may have", limits.mappings);
+    if (limits.regions != 0 &&
+        added > limits.regions - std::min<uint64_t>(mapped_.regions(), limits.regions))
+        return fail(ENOMEM, "{} regions of 2 MiB more than the {} of {} that are mapped", added,
+                    mapped_.regions(), limits.regions);
+    if (auto status = account().charge_tables(added * kPageTable); !status)
+        return tl::unexpected(status.error());
+    return added * kPageTable;
+}
+
+/// Follows an operation that the kernel has accepted. What charge_mapping() charged stays.
+void AmdgpuContext::note_mapping(const w::BoVaOpRequest& op, uint32_t handle) {
+    const VaRange range = range_of(op);
+    refused_mappings_.erase(range.start);
+    if (!is_range(range) && op.op != AMDGPU_VA_OP_UNMAP) return;
+    const uint64_t before = mapped_.regions();
+    uint64_t charged = 0;
+    if (op.op == AMDGPU_VA_OP_UNMAP) mapped_.unmap(range.start);
+    if (op.op == AMDGPU_VA_OP_CLEAR) mapped_.clear(range);
+    if (adds_mapping(op.op)) {
+        charged = mapped_.regions_added_by(range, kind_of(op));
+        if (op.op == AMDGPU_VA_OP_REPLACE) mapped_.clear(range);
+        mapped_.map(range, kind_of(op), handle);
+    }
+    settle_tables(before + charged);
+}
+
+/// `charged`: the regions that are paid for. Pays back those that are no more.
+void AmdgpuContext::settle_tables(uint64_t charged) {
+    const uint64_t now = mapped_.regions();
+    if (charged > now) account().give_back_tables((charged - now) * kPageTable);
+}
+
+void AmdgpuContext::drop_mappings(uint32_t handle) {
+    const uint64_t before = mapped_.regions();
+    mapped_.forget_buffer(handle);
+    settle_tables(before);
+    std::erase_if(refused_mappings_,
+                  [handle](const auto& refused) { return refused.second == handle; });
+}
+
+void AmdgpuContext::give_back_all_tables() {
+    account().give_back_tables(mapped_.regions() * kPageTable);
+}
+
+/// A guest that did not hear of a refused mapping would let the GPU run into addresses that are
+/// not there. ENOMEM: one was refused, and neither unmapped nor its buffer closed since.
+Status AmdgpuContext::check_mappings() const {
+    if (refused_mappings_.empty()) return {};
+    return fail(ENOMEM, "there was no memory to map {:#x}, and the guest goes on",
+                refused_mappings_.begin()->first);
+}
+
+}  // namespace viaduct::amdgpu

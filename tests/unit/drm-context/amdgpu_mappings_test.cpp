@@ -1,0 +1,219 @@
+// The GPU address space of a context: what is mapped there, and what it costs.
+#include "tests/unit/drm-context/amdgpu_fixture.h"
+
+#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
+
+#include <set>
+
+namespace viaduct::amdgpu {
+namespace {
+
+constexpr uint64_t kRegion = MappedRanges::kRegionBytes;
+using Kind = MappedRanges::Kind;
+
+TEST(MappedRangesTest, AMappingCostsEveryRegionThatItTouches) {
+    MappedRanges ranges;
+    EXPECT_EQ(ranges.regions_added_by({kRegion, 4096}, Kind::kBuffer), 1u);
+    EXPECT_EQ(ranges.regions_added_by({2 * kRegion - 4096, 8192}, Kind::kBuffer), 2u);
+    ranges.map({kRegion, 4096}, Kind::kBuffer, 1);
+    EXPECT_EQ(ranges.regions_added_by({kRegion + 4096, 4096}, Kind::kBuffer), 0u);
+    EXPECT_EQ(ranges.mappings(), 1u);
+}
+
+TEST(MappedRangesTest, ASparseRangeCostsItsEndsOnly) {
+    MappedRanges ranges;
+    EXPECT_EQ(ranges.regions_added_by({0, 1000 * kRegion}, Kind::kSparse), 0u);
+    EXPECT_EQ(ranges.regions_added_by({4096, 1000 * kRegion}, Kind::kSparse), 2u);
+    EXPECT_EQ(ranges.regions_added_by({4096, 8192}, Kind::kSparse), 1u);
+}
+
+// As in the kernel: the table stays with the address space.
+TEST(MappedRangesTest, ARegionGoesWithARangeThatCoversIt) {
+    MappedRanges ranges;
+    ranges.map({0, 3 * kRegion + 4096}, Kind::kBuffer, 1);
+    ranges.map({10 * kRegion, 4096}, Kind::kBuffer, 2);
+    EXPECT_EQ(ranges.regions(), 5u);
+    ranges.unmap(0);
+    EXPECT_EQ(ranges.regions(), 2u) << "the last of the four, and the other buffer's";
+    ranges.forget_buffer(2);
+    EXPECT_EQ(ranges.regions(), 2u);
+    EXPECT_EQ(ranges.mappings(), 0u);
+}
+
+/// One bit per page, one flag per region, and no cleverness.
+class Model {
+  public:
+    void map(VaRange range, uint32_t buffer) {
+        mappings_.push_back({range, buffer});
+        for (uint64_t region = range.start / kRegion; region * kRegion < range.end(); ++region)
+            regions_.insert(region);
+    }
+    void remove(size_t index, VaRange cut) {
+        const auto [range, buffer] = mappings_[index];
+        const uint64_t start = std::max(range.start, cut.start);
+        const uint64_t end = std::min(range.end(), cut.end());
+        if (start >= end) return;
+        mappings_.erase(mappings_.begin() + static_cast<ptrdiff_t>(index));
+        if (range.start < start) mappings_.push_back({{range.start, start - range.start}, buffer});
+        if (end < range.end()) mappings_.push_back({{end, range.end() - end}, buffer});
+        for (uint64_t region = start / kRegion; region * kRegion < end; ++region)
+            if (region * kRegion >= start && (region + 1) * kRegion <= end) regions_.erase(region);
+    }
+    void clear(VaRange range) {
+        for (size_t i = mappings_.size(); i-- > 0;) remove(i, range);
+    }
+    bool overlaps(VaRange range) const {
+        return std::ranges::any_of(mappings_, [&](const auto& one) {
+            return one.first.start < range.end() && range.start < one.first.end();
+        });
+    }
+    std::vector<std::pair<VaRange, uint32_t>> mappings_;
+    std::set<uint64_t> regions_;
+};
+
+RC_GTEST_PROP(MappedRangesProperty, AgreesWithAnObviousModel, ()) {
+    MappedRanges ranges;
+    Model model;
+    constexpr uint64_t kQuarter = kRegion / 4;
+    const auto steps = *rc::gen::inRange(1, 60);
+    for (int step = 0; step < steps; ++step) {
+        const VaRange range{*rc::gen::inRange<uint64_t>(0, 60) * kQuarter,
+                            *rc::gen::inRange<uint64_t>(1, 20) * kQuarter};
+        const auto buffer = *rc::gen::inRange<uint32_t>(1, 4);
+        switch (*rc::gen::inRange(0, 5)) {
+            case 0:
+            case 1: {
+                if (model.overlaps(range)) break;  // the kernel refuses it
+                const uint64_t added = ranges.regions_added_by(range, Kind::kBuffer);
+                const size_t before = model.regions_.size();
+                ranges.map(range, Kind::kBuffer, buffer);
+                model.map(range, buffer);
+                RC_ASSERT(added == model.regions_.size() - before);
+                break;
+            }
+            case 2:
+                ranges.clear(range);
+                model.clear(range);
+                break;
+            case 3:
+                if (model.mappings_.empty()) break;
+                ranges.unmap(model.mappings_[0].first.start);
+                model.remove(0, model.mappings_[0].first);
+                break;
+            default:
+                ranges.forget_buffer(buffer);
+                for (size_t i = model.mappings_.size(); i-- > 0;)
+                    if (model.mappings_[i].second == buffer)
+                        model.remove(i, model.mappings_[i].first);
+        }
+        RC_ASSERT(ranges.mappings() == model.mappings_.size());
+        RC_ASSERT(ranges.regions() == model.regions_.size());
+    }
+}
+
+class AmdgpuMappings : public AmdgpuContextTest {
+  protected:
+    static ContextLimits few() {
+        ContextLimits limits;
+        limits.regions = 8;
+        limits.mappings = 6;
+        limits.vm_memory = 1 << 20;
+        return limits;
+    }
+    explicit AmdgpuMappings(const ContextLimits& limits = few()) : AmdgpuContextTest(limits) {
+        create_buffer(7);
+    }
+    int32_t map(uint64_t va, uint64_t size = 4096) { return va_op(AMDGPU_VA_OP_MAP, va, size, 7); }
+    MemoryUse use() { return context_->account().memory_use(); }
+
+    const uint32_t gpu_context_ = create_gpu_context();
+};
+
+TEST_F(AmdgpuMappings, PageTablesAreChargedToTheBudget) {
+    for (uint64_t i = 1; i <= 3; ++i) EXPECT_EQ(map(i * kRegion), 0);
+    EXPECT_EQ(map(kRegion + 4096), 0) << "in a region that has its table";
+    EXPECT_EQ(use().local, 3 * 4096u);
+    EXPECT_EQ(va_op(AMDGPU_VA_OP_UNMAP, kRegion, 4096, 7), 0);
+    EXPECT_EQ(use().local, 3 * 4096u) << "the kernel keeps the table";
+    EXPECT_EQ(va_op(AMDGPU_VA_OP_CLEAR, 0, 8 * kRegion, 0), 0);
+    EXPECT_EQ(use().local, 3 * 4096u) << "and no mapping covered a whole region";
+    EXPECT_EQ(map(0x0000'7fff'0000'0000), 0);
+    EXPECT_EQ(map(0xffff'8000'0000'0000), 0);
+    EXPECT_EQ(map(0x0000'8000'0000'1000), 0) << "the same region by its other name";
+    EXPECT_EQ(use().local, 5 * 4096u);
+}
+
+TEST_F(AmdgpuMappings, RegionsBeyondTheLimitAreRefusedBeforeTheKernelIsAsked) {
+    EXPECT_EQ(map(0, 8 * kRegion), 0);
+    const size_t asked = kernel_.mapped.size();
+    EXPECT_EQ(map(100 * kRegion), -ENOMEM);
+    EXPECT_EQ(kernel_.mapped.size(), asked);
+    EXPECT_EQ(async_error(), 0u);
+    EXPECT_EQ(va_op(AMDGPU_VA_OP_UNMAP, 0, 8 * kRegion, 7), 0);
+    EXPECT_EQ(map(100 * kRegion), 0) << "there is room again";
+}
+
+TEST_F(AmdgpuMappings, SoAreMappings) {
+    for (uint64_t i = 0; i < 6; ++i) EXPECT_EQ(map(kRegion + i * 4096), 0);
+    EXPECT_EQ(map(kRegion + 6 * 4096), -ENOMEM);
+    EXPECT_EQ(async_error(), 0u);
+}
+
+TEST_F(AmdgpuMappings, WhatTheKernelRefusesCostsNothing) {
+    kernel_.va_error = EINVAL;
+    EXPECT_EQ(map(kRegion), -EINVAL);
+    EXPECT_EQ(use().local, 0u);
+    EXPECT_EQ(async_error(), 1u);
+}
+
+TEST_F(AmdgpuMappings, TheKernelsOwnShortageCostsNoContextIfTheGuestGivesTheBufferUp) {
+    kernel_.va_error = ENOMEM;
+    EXPECT_EQ(map(kRegion), -ENOMEM);
+    EXPECT_EQ(async_error(), 0u);
+    kernel_.va_error = 0;
+    context_->detach_resource(7);
+    EXPECT_EQ(submit(gpu_context_), 0);
+    EXPECT_EQ(async_error(), 0u);
+}
+
+TEST_F(AmdgpuMappings, OrMapsItAfterAll) {
+    kernel_.va_error = ENOMEM;
+    EXPECT_EQ(map(kRegion), -ENOMEM);
+    kernel_.va_error = 0;
+    EXPECT_EQ(map(kRegion), 0);
+    EXPECT_EQ(submit(gpu_context_), 0);
+}
+
+// Mesa's own back end does not read the answer: better no context than a GPU that faults.
+TEST_F(AmdgpuMappings, AGuestThatDoesNotNoticeIsStoppedAtItsNextSubmission) {
+    kernel_.va_error = ENOMEM;
+    EXPECT_EQ(map(kRegion), -ENOMEM);
+    kernel_.va_error = 0;
+    EXPECT_EQ(submit(gpu_context_), -ENOMEM);
+    EXPECT_TRUE(kernel_.lists.empty());
+    EXPECT_EQ(async_error(), 1u);
+}
+
+TEST_F(AmdgpuMappings, AClosedBuffersMappingsGoWithIt) {
+    EXPECT_EQ(map(0, 4 * kRegion), 0);
+    context_->detach_resource(7);
+    EXPECT_EQ(use().local, 0u);
+    create_buffer(8);
+    EXPECT_EQ(va_op(AMDGPU_VA_OP_MAP, 0, 8 * kRegion, 8), 0);
+}
+
+class UnlimitedMappings : public AmdgpuMappings {
+  protected:
+    UnlimitedMappings() : AmdgpuMappings(ContextLimits()) {}
+};
+
+TEST_F(UnlimitedMappings, TheDefaultStopsOneBufferAtAMillionAddresses) {
+    uint64_t mapped = 0;
+    while (mapped < 1'000'000 && map(mapped * kRegion) == 0) ++mapped;
+    EXPECT_EQ(mapped, ContextLimits::kDefaultRegions);
+    EXPECT_EQ(async_error(), 0u);
+}
+
+}  // namespace
+}  // namespace viaduct::amdgpu
