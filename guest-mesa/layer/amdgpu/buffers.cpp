@@ -21,8 +21,9 @@ constexpr uint64_t kScarceBytes = 16 << 20;
 
 constexpr uint64_t kMappableDomains =
     AMDGPU_GEM_DOMAIN_CPU | AMDGPU_GEM_DOMAIN_GTT | AMDGPU_GEM_DOMAIN_VRAM;
-constexpr uint64_t kCreatableDomains = AMDGPU_GEM_DOMAIN_MASK;  // no doorbells: they are a page of
-                                                                // the device itself
+/// Those of every kernel: no doorbells and MMIO pages, which are the device's own registers. Hosts
+/// may refuse GDS, GWS and OA.
+constexpr uint64_t kCreatableDomains = AMDGPU_GEM_DOMAIN_MASK;
 
 constexpr uint64_t kPageSize = 4096;
 
@@ -41,10 +42,11 @@ bool sync_requested() {
 ///
 /// SHAREABLE has to be said now, but the drivers know only later: for their kernel every buffer can
 /// be exported, except those created VM_ALWAYS_VALID. That is the promise used here. It costs the
-/// host one descriptor per shareable buffer; saying it later (through metadata, as Mesa's own back
-/// end does) costs nothing, but leaves buffers that another context attaches without a word on
-/// hosts that export only at creation. radeonsi takes its many small buffers out of few large ones
-/// and asks for VM_ALWAYS_VALID wherever sharing is excluded, so the number stays in the hundreds.
+/// monitor one descriptor per shareable buffer, and radeonsi asks for VM_ALWAYS_VALID on few
+/// GPUs (mesa: amdgpu_winsys.c): nearly all its buffers have one, though it takes small ones out of few large
+/// ones. Saying it later would do for other contexts, where the host exports what they attach. It
+/// does not for a buffer that becomes a scanout: QEMU takes its descriptor when the blob is
+/// created, and nothing in GEM_CREATE marks such buffers.
 uint32_t blob_flags(uint64_t domains, uint64_t flags) {
     uint32_t result = 0;
     if ((domains & kMappableDomains) && !(flags & AMDGPU_GEM_CREATE_NO_CPU_ACCESS))
@@ -121,8 +123,8 @@ int Driver::create_on_host(const Channel& channel, const drm_amdgpu_gem_create_i
     blob.blob_mem = virtgpu::BlobMem::kHost3d;
     blob.blob_flags = blob_flags(in.domains, in.domain_flags);
     blob.blob_id = request.blob_id;
-    const bool confirm =
-        blob.size >= kConfirmedBytes || memory_is_short(in.domains, blob.size) || sync_requested();
+    const bool confirm = blob.size >= kConfirmedBytes || (in.domains & ~kMappableDomains) != 0 ||
+                         memory_is_short(in.domains, blob.size) || sync_requested();
     const uint32_t errors_before = reported_errors();
     if (const int error = stream().create_blob(channel, as_bytes(request), blob); error < 0)
         return error;
@@ -222,9 +224,13 @@ int Driver::gem_va(const Channel& channel, GemVa& arg) {
     // As memory: there is nothing to fail for a driver that has still to hear of the loss.
     if (stream().lost()) return finish();
     // The driver hears of most failures only as a lost context, as it does with Mesa's own back
-    // end: waiting for each would double the cost of every buffer. VIADUCT_GUEST_SYNC=1 waits.
-    if (!sync_requested() && arg.vm_timeline_syncobj_out == 0)
-        return stream().post(channel, as_bytes(request));
+    // end: waiting for each would double the cost of every buffer. Where memory is short, a page
+    // table may fail, and drivers can do something about that. VIADUCT_GUEST_SYNC=1 always waits.
+    constexpr uint64_t kPageTable = 4096;
+    const bool maps = in.operation == AMDGPU_VA_OP_MAP || in.operation == AMDGPU_VA_OP_REPLACE;
+    const bool confirm = sync_requested() || arg.vm_timeline_syncobj_out != 0 ||
+                         (maps && memory_is_short(kMappableDomains, kPageTable));
+    if (!confirm) return stream().post(channel, as_bytes(request));
 
     wire::Response answer{};
     if (const int error = stream().call(channel, {as_bytes(request), as_bytes(answer)}); error < 0)

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "drm-context/wire/amdgpu_info.h"
 #include "guest-mesa/layer/amdgpu/driver.h"
 #include "guest-mesa/layer/debug.h"
 
@@ -31,6 +32,7 @@ InfoAnswer Driver::query_info(const Channel& channel, const InfoQuery& query, ui
     wire::Response head;
     std::memcpy(&head, response.data(), sizeof(head));
     InfoAnswer answer{head.ret, {response.begin() + sizeof(head), response.end()}};
+    wire::hide_fields(query.query, answer.bytes);
     info_cache_.keep(query, answer);
     return answer;
 }
@@ -40,6 +42,7 @@ int Driver::info(const Channel& channel, drm_amdgpu_info& arg) {
     IoctlNotes::add("query={:#x} args={:#x},{:#x} size={}", query.query, query.args[0],
                     query.args[1], arg.return_size);
     if (arg.return_size && !arg.return_pointer) return -EFAULT;
+    if (wire::is_hidden_query(query.query)) return -EINVAL;
     // The kernel writes as much as it has; a caller with more room than the control buffer holds
     // (for a BIOS image) gets its beginning.
     const uint32_t room = stream().max_response() - static_cast<uint32_t>(sizeof(wire::Response));

@@ -10,6 +10,9 @@ namespace viaduct::guest::amdgpu {
 
 namespace {
 
+/// The length of a chunk has 16 bits and counts dwords, of which an entry has two.
+constexpr size_t kMaxListed = UINT16_MAX / 2;
+
 /// How long a submission waits for a fence that it was told to expect; the kernel's own limit
 /// (drm_syncobj_find_fence).
 constexpr int64_t kWaitForSubmitNs = 5'000'000'000;
@@ -32,6 +35,17 @@ int wait_until_available(const Channel& channel,
     return wait_for_all(
         channel, fences, monotonic_now() + kWaitForSubmitNs,
         DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT | DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE);
+}
+
+/// One line per process: what is too long once will be again.
+void report_size(const Submission& submission, const BufferList& buffers) {
+    static std::atomic<bool> reported = false;
+    if (reported.exchange(true)) return;
+    print_line(fmt::format(
+        "a submission with {} buffers, {} IBs and {} dependencies is refused: the host's protocol "
+        "has room for {} buffers and {} chunks",
+        buffers.entries.size(), submission.ibs.size(), submission.dependencies.size(), kMaxListed,
+        wire::kMaxChunks));
 }
 
 }  // namespace
@@ -102,7 +116,10 @@ int Driver::resolve_in_fences(const Channel& channel, Submission& submission) {
 int Driver::send_submission(const Channel& channel, const Submission& submission,
                             const BufferList& buffers, uint64_t& seqno) {
     std::vector<std::byte> request = build_request(submission, buffers);
-    if (request.empty()) return -EINVAL;
+    if (request.empty()) {
+        report_size(submission, buffers);
+        return -EINVAL;
+    }
 
     Timeline& timeline = timelines_[submission.timeline - 1];
     const std::lock_guard in_order(timeline.order);

@@ -69,6 +69,35 @@ TEST_F(DriverTest, SmallBuffersAreConfirmedWhenMemoryIsShort) {
     EXPECT_EQ(host.received(Command::kBoQueryInfo).size(), 1u);
 }
 
+TEST_F(DriverTest, WhatAHostMayRefuseForWhatItIsIsConfirmed) {
+    for (const uint64_t domain :
+         {AMDGPU_GEM_DOMAIN_GDS, AMDGPU_GEM_DOMAIN_GWS, AMDGPU_GEM_DOMAIN_OA}) {
+        host.results[static_cast<uint32_t>(Command::kBoQueryInfo)] = -EINVAL;
+        create_buffer(4096, domain, 0, -ENOMEM);
+        host.results.clear();
+        EXPECT_NE(create_buffer(4096, domain, 0), 0u);
+    }
+    constexpr uint64_t kDoorbell = 0x40;  // Linux 6.16
+    const size_t asked = host.received(Command::kGemNew).size();
+    create_buffer(4096, kDoorbell, 0, -EINVAL);
+    EXPECT_EQ(host.received(Command::kGemNew).size(), asked) << "a page of the device itself";
+}
+
+TEST_F(DriverTest, GpuMappingsAreConfirmedWhenMemoryIsShort) {
+    const uint32_t buffer = create_buffer(0x4000, AMDGPU_GEM_DOMAIN_GTT, 0);
+    GemVa va{};
+    va.base.handle = buffer;
+    va.base.operation = AMDGPU_VA_OP_MAP;
+    va.base.va_address = 0x200000;
+    va.base.map_size = 0x4000;
+    host.results[static_cast<uint32_t>(Command::kBoVaOp)] = -ENOMEM;
+    EXPECT_EQ(call(kGemVa, va), 0) << "nobody waits";
+    host.set_heap(offsetof(wire::Shmem, vram), 1 << 30, 1 << 30);
+    EXPECT_EQ(call(kGemVa, va), -ENOMEM);
+    va.base.operation = AMDGPU_VA_OP_UNMAP;
+    EXPECT_EQ(call(kGemVa, va), 0) << "needs no memory";
+}
+
 // A monitor may refuse the blob before the command counts: then there is nothing to forgive.
 TEST_F(DriverTest, RefusalThatTheHostDoesNotCountForgivesNothing) {
     const uint32_t context = create_context();

@@ -185,5 +185,24 @@ TEST_F(DriverTest, BufferListsAreKeptHere) {
     EXPECT_EQ(call(DRM_IOCTL_AMDGPU_CS, again), -ENOENT);
 }
 
+// The kernel takes 131072; the wire's chunks have 65535 dwords at most.
+TEST_F(DriverTest, AListThatTheProtocolHasNoRoomForIsRefusedWithASentence) {
+    const uint32_t context = create_context();
+    const uint32_t buffer = create_buffer(4096, AMDGPU_GEM_DOMAIN_GTT, 0);
+    for (const uint32_t count : {32767u, 32768u}) {
+        const std::vector<drm_amdgpu_bo_list_entry> entries(count, {buffer, 0});
+        const drm_amdgpu_bo_list_in list{~0u, ~0u, count, sizeof(entries[0]),
+                                         user_pointer(entries.data())};
+        const bool fits = count == 32767;
+        testing::internal::CaptureStderr();
+        EXPECT_EQ(submit(context, 0, 0, nullptr,
+                         {{AMDGPU_CHUNK_ID_BO_HANDLES, sizeof(list) / 4, user_pointer(&list)}}),
+                  fits ? 0 : -EINVAL);
+        const std::string said = testing::internal::GetCapturedStderr();
+        EXPECT_EQ(said.find("32768 buffers") != std::string::npos, !fits) << said;
+    }
+    EXPECT_EQ(submit(context, 0, 0), 0) << "the context lives";
+}
+
 }  // namespace
 }  // namespace viaduct::guest::amdgpu

@@ -60,5 +60,24 @@ TEST_F(DriverTest, OtherGenericIoctlsReachTheNodeUnchanged) {
     EXPECT_EQ(host.passed[0], DRM_IOCTL_SYNCOBJ_RESET);
 }
 
+TEST_F(DriverTest, UserQueuesAreNotOffered) {
+    host.info_filler = std::byte{0xff};
+    std::vector<uint32_t> words(112);  // drm_amdgpu_info_device of Linux 6.16: 448 bytes
+    drm_amdgpu_info arg{};
+    arg.query = AMDGPU_INFO_DEV_INFO;
+    arg.return_pointer = user_pointer(words.data());
+    arg.return_size = 448;
+    ASSERT_EQ(call(DRM_IOCTL_AMDGPU_INFO, arg), 0);
+    EXPECT_EQ(words[436 / 4], 0u) << "userq_ip_mask";
+    EXPECT_EQ(words[432 / 4], 0xffffffffu);
+    EXPECT_EQ(words[440 / 4], 0xffffffffu);
+    arg.query = AMDGPU_INFO_HW_IP_INFO;
+    arg.return_size = 40;
+    ASSERT_EQ(call(DRM_IOCTL_AMDGPU_INFO, arg), 0);
+    EXPECT_EQ(words[32 / 4], 0u) << "userq_num_slots";
+    arg.query = 0x24;  // AMDGPU_INFO_UQ_FW_AREAS
+    EXPECT_EQ(call(DRM_IOCTL_AMDGPU_INFO, arg), -EINVAL);
+}
+
 }  // namespace
 }  // namespace viaduct::guest::amdgpu

@@ -102,7 +102,7 @@ void FakeHost::execute(const Received& request) {
     }
     if (command == amd::Command::kQueryInfo) {
         const auto query = request.as<amd::QueryInfoRequest>();
-        std::vector<std::byte> answer(sizeof(amd::Response) + query.return_size);
+        std::vector<std::byte> answer(sizeof(amd::Response) + query.return_size, info_filler);
         std::memcpy(answer.data() + 4, &ret, 4);
         drm_amdgpu_info_hw_ip ip{};
         // Two graphics rings' worth of numbering: one gfx, four compute, two DMA.

@@ -77,6 +77,7 @@ class FakeHost final : public Kernel {
     std::map<uint32_t, int> results;                 // `ret` by command
     uint32_t next_context = 1;                       // number of the next GPU context
     wire::amdgpu::BoQueryInfoResponse facts{};       // of any buffer
+    std::byte info_filler{0};                        // of INFO's answers, behind `ret`
     std::map<uint32_t, uint32_t> states;             // QUERY_STATE2's flags by GPU context
     std::set<uint32_t> unknown_resources_from_size;  // sizes (in KiB) whose GEM_NEW fails
     bool node_busy = false;                          // WAIT
