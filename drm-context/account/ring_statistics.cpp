@@ -34,47 +34,45 @@ void RingStatistics::submitted(uint32_t ring, int64_t now_ns) {
     counters_.ring[ring - 1].submissions.store(own.submitted, std::memory_order_relaxed);
 }
 
-void RingStatistics::fence_added(uint32_t ring, uint64_t count) {
-    if (!exists(ring)) return;
+uint64_t RingStatistics::mark(uint32_t ring) {
+    if (!exists(ring)) return 0;
     Ring& own = rings_[ring - 1];
-    if (own.marked == own.submitted) return;
+    if (own.marked == own.submitted) return own.marked;
     own.marked = own.submitted;
     if (own.marks.size() < kMaxMarks)
-        own.marks.push_back({count, own.submitted, own.newest_ns});
+        own.marks.push_back({own.submitted, own.newest_ns});
     else
-        own.marks.back() = {count, own.submitted, own.newest_ns};
+        own.marks.back() = {own.submitted, own.newest_ns};
+    return own.marked;
 }
 
-void RingStatistics::fences_retired(uint32_t ring, uint64_t count, int64_t now_ns) {
+void RingStatistics::completed(uint32_t ring, uint64_t submissions, int64_t now_ns) {
     if (!exists(ring)) return;
     auto& marks = rings_[ring - 1].marks;
-    for (; !marks.empty() && marks.front().fence <= count; marks.pop_front())
-        complete(ring, marks.front().submissions, now_ns - marks.front().submitted_ns);
+    for (; !marks.empty() && marks.front().submissions <= submissions; marks.pop_front())
+        count(ring, marks.front().submissions, now_ns - marks.front().submitted_ns);
 }
 
-void RingStatistics::idle(uint32_t ring, int64_t now_ns) {
-    if (!exists(ring)) return;
-    Ring& own = rings_[ring - 1];
-    own.marks.clear();
-    own.marked = own.submitted;
-    complete(ring, own.submitted, now_ns - own.newest_ns);
-}
-
-void RingStatistics::complete(uint32_t ring, uint64_t submissions, int64_t latency_ns) {
+void RingStatistics::count(uint32_t ring, uint64_t submissions, int64_t latency_ns) {
     Ring& own = rings_[ring - 1];
     if (submissions <= own.completed) return;
-    const uint64_t count = submissions - own.completed;
+    const uint64_t more = submissions - own.completed;
     own.completed = submissions;
     account::RingCounters& shown = counters_.ring[ring - 1];
     shown.completed.store(submissions, std::memory_order_relaxed);
     const auto latency = static_cast<uint64_t>(std::max<int64_t>(latency_ns, 0));
-    shown.latency_ns.fetch_add(latency * count, std::memory_order_relaxed);
-    shown.latency[latency_bucket(latency_ns)].fetch_add(count, std::memory_order_relaxed);
+    shown.latency_ns.fetch_add(latency * more, std::memory_order_relaxed);
+    shown.latency[latency_bucket(latency_ns)].fetch_add(more, std::memory_order_relaxed);
 }
 
 uint64_t RingStatistics::outstanding(uint32_t ring) const {
     if (!exists(ring)) return 0;
     return rings_[ring - 1].submitted - rings_[ring - 1].completed;
+}
+
+uint64_t RingStatistics::unmarked(uint32_t ring) const {
+    if (!exists(ring)) return 0;
+    return rings_[ring - 1].submitted - rings_[ring - 1].marked;
 }
 
 QueueClass RingStatistics::class_of(uint32_t ring) const {

@@ -9,7 +9,8 @@
 
 namespace viaduct {
 
-/// Follows submissions from the kernel's acceptance to the fence that tells of their end. Rings are
+/// Follows submissions from the kernel's acceptance to the end of their work, as far as it is
+/// observed: at marks, each of which covers all that was submitted to a ring before. Rings are
 /// numbered as the protocol does, from 1; others are ignored. Used by one thread.
 class RingStatistics {
   public:
@@ -18,20 +19,19 @@ class RingStatistics {
     /// Says what a ring is, for readers.
     void describe(uint32_t ring, QueueClass which, uint32_t index);
     void submitted(uint32_t ring, int64_t now_ns);
-    /// Fence `count` of the ring retires when all that was submitted before is done.
-    void fence_added(uint32_t ring, uint64_t count);
-    /// All fences up to `count` have retired.
-    void fences_retired(uint32_t ring, uint64_t count, int64_t now_ns);
-    /// The ring is known to be idle.
-    void idle(uint32_t ring, int64_t now_ns);
+    /// Marks all that was submitted so far: its number goes to completed() when it is done.
+    uint64_t mark(uint32_t ring);
+    /// The first `submissions` of the ring are done.
+    void completed(uint32_t ring, uint64_t submissions, int64_t now_ns);
 
     /// Submissions that are not known to be done.
     uint64_t outstanding(uint32_t ring) const;
+    /// Submissions that no mark covers.
+    uint64_t unmarked(uint32_t ring) const;
     QueueClass class_of(uint32_t ring) const;
 
   private:
     struct Mark {
-        uint64_t fence;
         uint64_t submissions;  // made before it
         int64_t submitted_ns;  // the newest of them
     };
@@ -45,7 +45,7 @@ class RingStatistics {
     };
 
     bool exists(uint32_t ring) const { return ring >= 1 && ring <= account::kMaxRings; }
-    void complete(uint32_t ring, uint64_t submissions, int64_t latency_ns);
+    void count(uint32_t ring, uint64_t submissions, int64_t latency_ns);
 
     account::ContextCounters& counters_;
     std::array<Ring, account::kMaxRings> rings_;

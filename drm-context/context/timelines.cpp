@@ -2,11 +2,13 @@
 
 #include <poll.h>
 
+#include <algorithm>
+
 namespace viaduct {
 
 namespace {
 
-// Beyond this many entries a ring's newest fences share one merged sync file: a guest that queues
+// Beyond this many entries a ring's newest work shares one merged sync file: a guest that queues
 // without end behind a slow job costs a bounded number of descriptors.
 constexpr size_t kMaxEntries = 256;
 
@@ -17,8 +19,23 @@ bool has_signalled(int sync_file) {
 
 }  // namespace
 
-bool Timelines::is_done(uint32_t ring, const Entry& entry) const {
-    return entry.sync_file ? has_signalled(entry.sync_file.get()) : hooks_.ring_idle(ring);
+bool Timelines::is_done(uint32_t ring, const Work& work) const {
+    return work.sync_file ? has_signalled(work.sync_file.get()) : hooks_.ring_idle(ring);
+}
+
+void Timelines::add_work(uint32_t ring, Work work) {
+    Ring& pending = rings_[ring];
+    if (pending.empty() && is_done(ring, work)) return hooks_.done(ring, work);
+    if (pending.size() < kMaxEntries) {
+        pending.push_back({std::move(work), 0});
+        return;
+    }
+    Work& last = pending.back().work;
+    if (last.sync_file && work.sync_file)
+        last.sync_file = hooks_.merge(last.sync_file.get(), work.sync_file.get());
+    else
+        last.sync_file.reset();
+    last.submissions = work.submissions;
 }
 
 void Timelines::add_fence(uint32_t ring, uint64_t count) {
@@ -28,25 +45,16 @@ void Timelines::add_fence(uint32_t ring, uint64_t count) {
         rings_[ring].back().last_count = count;
 }
 
-void Timelines::add_fence_after(uint32_t ring, uint64_t count, UniqueFd newest) {
-    Ring& pending = rings_[ring];
-    Entry entry{std::move(newest), count};
-    if (is_done(ring, entry)) return add_fence(ring, count);
-    if (pending.size() < kMaxEntries) {
-        pending.push_back(std::move(entry));
-        return;
-    }
-    Entry& last = pending.back();
-    if (last.sync_file && entry.sync_file)
-        last.sync_file = hooks_.merge(last.sync_file.get(), entry.sync_file.get());
-    else
-        last.sync_file.reset();
-    last.last_count = count;
-}
-
+// Entries may be of several queues of the kernel's: the last to be done is not the last added.
 UniqueFd Timelines::export_fence(uint32_t ring, uint64_t count) const {
-    for (const Entry& entry : rings_[ring])
-        if (entry.last_count >= count) return entry.sync_file.duplicate();
+    UniqueFd all;
+    for (const Entry& entry : rings_[ring]) {
+        const int next = entry.work.sync_file.get();
+        if (next < 0) return UniqueFd();
+        all = all ? hooks_.merge(all.get(), next) : entry.work.sync_file.duplicate();
+        if (!all) return UniqueFd();
+        if (entry.last_count >= count) return all;
+    }
     return UniqueFd();
 }
 
@@ -54,8 +62,9 @@ void Timelines::advance() {
     for (uint32_t ring = 0; ring < kMaxRings; ++ring) {
         Ring& pending = rings_[ring];
         uint64_t count = 0;
-        while (!pending.empty() && is_done(ring, pending.front())) {
-            count = pending.front().last_count;
+        while (!pending.empty() && is_done(ring, pending.front().work)) {
+            hooks_.done(ring, pending.front().work);
+            count = std::max(count, pending.front().last_count);
             pending.pop_front();
         }
         if (count != 0) hooks_.retired(ring, count);
@@ -66,9 +75,10 @@ void Timelines::retire_all() {
     for (uint32_t ring = 0; ring < kMaxRings; ++ring) {
         Ring& pending = rings_[ring];
         if (pending.empty()) continue;
-        const uint64_t count = pending.back().last_count;
+        uint64_t count = 0;
+        for (const Entry& entry : pending) count = std::max(count, entry.last_count);
         pending.clear();
-        hooks_.retired(ring, count);
+        if (count != 0) hooks_.retired(ring, count);
     }
 }
 
@@ -82,8 +92,8 @@ bool Timelines::append_pending(std::vector<int>& descriptors) const {
     bool ask = false;
     for (const Ring& ring : rings_) {
         if (ring.empty()) continue;
-        if (ring.front().sync_file)
-            descriptors.push_back(ring.front().sync_file.get());
+        if (ring.front().work.sync_file)
+            descriptors.push_back(ring.front().work.sync_file.get());
         else
             ask = true;
     }

@@ -15,10 +15,20 @@ namespace viaduct {
 inline constexpr uint32_t kMaxRings = 64;
 
 /// Fences are counted per ring: the front numbers those it creates 1, 2, 3, ... and this class
-/// tells how many have retired, in order. Ids stay in the front.
+/// reports how many have retired, in order. Ids stay in the front. A fence waits for all the work
+/// that was added to its ring before it.
 class Timelines {
   public:
+    /// The ring's first `submissions` submissions.
+    struct Work {
+        /// Signals when they are done; invalid if the kernel gave none (out of descriptors).
+        UniqueFd sync_file;
+        uint64_t submissions = 0;
+    };
+
     struct Hooks {
+        /// All work of the ring up to this is done. Called before retired() of its fences.
+        std::function<void(uint32_t ring, const Work& work)> done;
         /// All fences up to `count` of `ring` have retired.
         std::function<void(uint32_t ring, uint64_t count)> retired;
         /// A sync file that signals when both have; invalid on failure.
@@ -29,12 +39,11 @@ class Timelines {
 
     explicit Timelines(Hooks hooks) : hooks_(std::move(hooks)) {}
 
-    /// Adds fence number `count` to `ring` with no work of its own: it retires after those before.
+    /// Adds what was submitted to `ring` since the last call.
+    void add_work(uint32_t ring, Work work);
+    /// Adds fence number `count` to `ring`.
     void add_fence(uint32_t ring, uint64_t count);
-    /// Adds fence number `count`, which waits for `newest` too: the sync file of the ring's newest
-    /// submission, or invalid if the kernel gave none (out of descriptors).
-    void add_fence_after(uint32_t ring, uint64_t count, UniqueFd newest);
-    /// A duplicate of what fence `count` waits for; invalid if it has retired.
+    /// A sync file that signals when fence `count` retires; invalid if it has, or on failure.
     UniqueFd export_fence(uint32_t ring, uint64_t count) const;
     /// Retires what has signalled.
     void advance();
@@ -48,12 +57,12 @@ class Timelines {
   private:
     // Consecutive fences that wait for the same work share one entry, hence one descriptor.
     struct Entry {
-        UniqueFd sync_file;
-        uint64_t last_count = 0;
+        Work work;
+        uint64_t last_count = 0;  // 0: no fence waits for it alone
     };
     using Ring = std::deque<Entry>;
 
-    bool is_done(uint32_t ring, const Entry& entry) const;
+    bool is_done(uint32_t ring, const Work& work) const;
 
     Ring rings_[kMaxRings];
     Hooks hooks_;

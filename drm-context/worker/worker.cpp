@@ -75,6 +75,7 @@ Worker::Worker(const transport::ChannelEnd& end, std::unique_ptr<DriverContext> 
       context_(std::move(context)),
       loop_(*context_, end_.page().abandoned),
       timelines_({
+          .done = [this](uint32_t ring, const Timelines::Work& work) { done(ring, work); },
           .retired = [this](uint32_t ring, uint64_t count) { retired(ring, count); },
           .merge =
               [this](int a, int b) {
@@ -91,8 +92,8 @@ bool Worker::abandoned() const {
 
 void Worker::run() {
     while (!quit_ && !abandoned()) {
+        timelines_.advance();  // first: what is done makes room for what is held
         const bool more = process_records();
-        timelines_.advance();
         if (!more && !quit_) wait_for_work();
         context_->meter().measure_if_due(monotonic_ns());
     }
@@ -104,10 +105,7 @@ bool Worker::process_records() {
     for (int i = 0; i < kRecordsPerTurn && !quit_; ++i) {
         const auto record = ring_.peek();
         if (!record || held_.full()) return false;
-        if (limited_)
-            take(record->type, record->payload);
-        else
-            process(*record);
+        take(record->type, record->payload);
         ring_.pop();
         if (end_.page().front_waits.exchange(0, std::memory_order_seq_cst) != 0)
             transport::signal_event(end_.notify.get());
@@ -149,9 +147,7 @@ void Worker::sleep_until(steady_clock::time_point deadline) {
 }
 
 void Worker::finish_submitted_work() {
-    for (uint32_t ring = 1; ring <= context_->timeline_count(); ++ring)
-        if (context_->has_new_work(ring))
-            timelines_.add_fence_after(ring, last_fence_[ring], context_->take_newest(ring));
+    for (uint32_t ring = 1; ring <= context_->timeline_count(); ++ring) add_work(ring);
 
     const auto deadline = steady_clock::now() + kFinishTime;
     while (!timelines_.idle() && !abandoned() && steady_clock::now() < deadline) {
@@ -164,14 +160,22 @@ void Worker::finish_submitted_work() {
     timelines_.retire_all();
 }
 
-void Worker::retired(uint32_t ring, uint64_t count) {
+// What was submitted to the ring since the last call is followed to its end from now on.
+void Worker::add_work(uint32_t ring) {
+    if (!context_->has_new_work(ring)) return;
+    UniqueFd newest = context_->take_newest(ring);
+    timelines_.add_work(ring, {std::move(newest), context_->statistics().mark(ring)});
+}
+
+void Worker::done(uint32_t ring, const Timelines::Work& work) {
     // What the guest reads must tell of a reset before its fence does.
-    if (context_) {
-        context_->check_for_reset();
-        const int64_t now = monotonic_ns();
-        context_->statistics().fences_retired(ring, count, now);
-        context_->meter().note_work(now);
-    }
+    context_->check_for_reset();
+    const int64_t now = monotonic_ns();
+    context_->statistics().completed(ring, work.submissions, now);
+    context_->meter().note_work(now);
+}
+
+void Worker::retired(uint32_t ring, uint64_t count) {
     end_.page().retired[ring].store(count, std::memory_order_release);
     transport::signal_event(end_.notify.get());
 }
@@ -280,12 +284,8 @@ void Worker::detach(Payload payload) {
 void Worker::fence(Payload payload) {
     const auto call = read<transport::FenceCall>(payload);
     if (call.ring >= kMaxRings) return;
-    last_fence_[call.ring] = call.count;
-    context_->statistics().fence_added(call.ring, call.count);
-    if (call.ring >= 1 && context_->has_new_work(call.ring))
-        timelines_.add_fence_after(call.ring, call.count, context_->take_newest(call.ring));
-    else
-        timelines_.add_fence(call.ring, call.count);
+    add_work(call.ring);
+    timelines_.add_fence(call.ring, call.count);
 }
 
 void Worker::export_fence(Payload payload) {

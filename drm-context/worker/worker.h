@@ -41,6 +41,8 @@ class Worker {
     void wait_for_work();
     void finish_submitted_work();
     void sleep_until(std::chrono::steady_clock::time_point deadline);
+    void add_work(uint32_t ring);
+    void done(uint32_t ring, const Timelines::Work& work);
     void retired(uint32_t ring, uint64_t count);
     bool abandoned() const;
 
@@ -49,8 +51,10 @@ class Worker {
     void take_large(Payload payload);
     void take_part(transport::RecordType type, Payload payload);
     bool release_held();
+    void execute(transport::RecordType type, Payload payload);
     bool must_hold(transport::RecordType type, Payload payload);
-    int64_t hold_time(uint32_t ring, int64_t now);
+    bool must_wait_for_share(uint32_t ring);
+    void mark_if_due(uint32_t ring);
 
     void submit(Payload payload);
     void submit_memory(Payload payload);
@@ -78,15 +82,14 @@ class Worker {
     std::unique_ptr<DriverContext> context_;
     CommandLoop loop_;
     Timelines timelines_;
-    uint64_t last_fence_[kMaxRings] = {};
     bool quit_ = false;
 
-    // For the VM's share of GPU time.
-    const bool limited_;
+    // Submissions that must not reach the kernel yet, and what came behind them.
+    const bool limited_;  // to a share of GPU time
     HeldRecords held_;
-    UniqueFd arrived_;        // of the held record that is executed now
-    int64_t hold_began_ = 0;  // 0: nothing is held
-    int64_t look_again_ = 0;  // at what is held
+    UniqueFd arrived_;                // of the held record that is executed now
+    int64_t hold_began_ = 0;          // for the share; 0: nothing is held for it
+    int64_t look_again_ = INT64_MAX;  // at what is held for the share
 };
 
 /// Tells the front that the worker is ready (`device_fd` goes along) or why there will be none.

@@ -1,4 +1,15 @@
-// Worker: holding submissions back for the VM's share of GPU time.
+// Worker: holding submissions back that the kernel would block on, and those that the VM's share of
+// GPU time asks to hold back.
+//
+// amdgpu lets a GPU context have 32 unfinished submissions per ring (amdgpu_sched_jobs); at the
+// next one the CS ioctl sleeps until the oldest is done (amdgpu_ctx_wait_prev_fence), with the
+// buffers locked. A worker has one thread: everything behind it would wait too. So the worker waits
+// instead, before the ioctl, where it still serves the calls that the VMM waits for.
+//
+// Counted are the submissions of a ring of the protocol, over all GPU contexts. Each such ring is
+// one ring of the kernel's, and the kernel counts a submission by its last IB (the gang leader),
+// whose ring is the protocol's, too: a GPU context can never have more there than its ring has
+// here.
 //
 // What comes behind a held submission waits too, because its order matters, but for what the VMM
 // waits for: new buffers, their mapping and their export. These depend on no submission.
@@ -16,10 +27,14 @@ using transport::RecordType;
 
 namespace {
 
-// Time is taken for work that is done: this bounds what a guest can have under way unpaid.
-constexpr uint64_t kMostOutstanding = 16;
-// How often such a ring is looked at.
-constexpr int64_t kOutstandingInterval = 1'000'000;  // ns
+// Unfinished submissions per ring: enough that the GPU never idles, and fewer than the kernel's 32.
+// An administrator can lower those to 4 (module parameter sched_jobs); then the kernel blocks.
+constexpr uint64_t kMostOutstanding = 24;
+// With a share time is taken for work that is done: this bounds what a guest can have unpaid.
+constexpr uint64_t kMostUnpaid = 16;
+// After so many submissions without a guest's fence the worker takes one of its own: a third of
+// kMostOutstanding, so that the wait ends well before the ring runs dry.
+constexpr uint64_t kMarkEvery = 8;
 
 uint32_t resource_of(RecordType type, std::span<const std::byte> payload) {
     transport::CreateBlob blob{};
@@ -63,7 +78,7 @@ void Worker::take_large(Payload payload) {
 }
 
 void Worker::take_part(RecordType type, Payload payload) {
-    if (held_.empty() && !must_hold(type, payload)) return process({type, payload});
+    if (held_.empty() && !must_hold(type, payload)) return execute(type, payload);
     const bool blob_call = type == RecordType::kCreateBlob || type == RecordType::kMapSource ||
                            type == RecordType::kExportBlob;
     if (blob_call && !held_.changes_resource(resource_of(type, payload)))
@@ -85,7 +100,7 @@ bool Worker::release_held() {
         } else {
             if (must_hold(first.type, first.payload)) return false;
             arrived_ = std::move(first.descriptor);
-            process({first.type, first.payload});
+            execute(first.type, first.payload);
             arrived_.reset();
         }
         held_.pop();
@@ -93,13 +108,30 @@ bool Worker::release_held() {
     return true;
 }
 
-// Also when to look again, if so.
+void Worker::execute(RecordType type, Payload payload) {
+    process({type, payload});
+    if (type == RecordType::kSubmit) mark_if_due(submission_ring(payload, context_->traits()));
+}
+
+void Worker::mark_if_due(uint32_t ring) {
+    if (context_->statistics().unmarked(ring) >= kMarkEvery) add_work(ring);
+}
+
 bool Worker::must_hold(RecordType type, Payload payload) {
     if (type != RecordType::kSubmit) return false;
     const uint32_t ring = submission_ring(payload, context_->traits());
     if (ring == 0) return false;
+    look_again_ = INT64_MAX;  // a fence wakes the worker
+    const uint64_t most = limited_ ? kMostUnpaid : kMostOutstanding;
+    if (context_->statistics().outstanding(ring) >= most) return true;
+    return limited_ && must_wait_for_share(ring);
+}
+
+// Also when to look again, if so. No longer than kMaxHold, whatever the figures are.
+bool Worker::must_wait_for_share(uint32_t ring) {
     const int64_t now = monotonic_ns();
-    const int64_t wait = hold_time(ring, now);
+    context_->meter().note_work(now);
+    const int64_t wait = context_->account().hold_time(context_->statistics().class_of(ring), now);
     if (wait > 0 && (hold_began_ == 0 || now - hold_began_ < kMaxHold)) {
         if (hold_began_ == 0) hold_began_ = now;
         look_again_ = now + wait;
@@ -110,18 +142,6 @@ bool Worker::must_hold(RecordType type, Payload payload) {
                                                          std::memory_order_relaxed);
     hold_began_ = 0;
     return false;
-}
-
-int64_t Worker::hold_time(uint32_t ring, int64_t now) {
-    RingStatistics& statistics = context_->statistics();
-    if (statistics.outstanding(ring) >= kMostOutstanding) {
-        // The guest may have asked for no fence that would tell.
-        if (ring > context_->timeline_count() || !context_->ring_idle(ring))
-            return kOutstandingInterval;
-        statistics.idle(ring, now);
-    }
-    context_->meter().note_work(now);
-    return context_->account().hold_time(statistics.class_of(ring), now);
 }
 
 }  // namespace viaduct

@@ -14,40 +14,34 @@ class Rings : public testing::Test {
     RingStatistics rings_{*counters_};
 };
 
-TEST_F(Rings, FollowSubmissionsToTheirFences) {
+TEST_F(Rings, FollowSubmissionsToTheirMarks) {
     rings_.describe(2, QueueClass::kCompute, 1);
     rings_.submitted(2, 1000);
     rings_.submitted(2, 2000);
-    rings_.fence_added(2, 7);
-    rings_.fence_added(2, 8);  // no work of its own
+    EXPECT_EQ(rings_.unmarked(2), 2u);
+    const uint64_t first = rings_.mark(2);
+    EXPECT_EQ(rings_.mark(2), first) << "no work of its own";
+    EXPECT_EQ(rings_.unmarked(2), 0u);
     rings_.submitted(2, 3000);
-    rings_.fence_added(2, 9);
+    const uint64_t second = rings_.mark(2);
     EXPECT_EQ(rings_.outstanding(2), 3u);
-    rings_.fences_retired(2, 8, 5'002'000);
+    rings_.completed(2, first, 5'002'000);
     EXPECT_EQ(rings_.outstanding(2), 1u);
     const account::RingCounters& shown = counters_->ring[1];
     EXPECT_EQ(shown.completed, 2u);
     EXPECT_EQ(shown.latency_ns, 2 * 5'000'000u);
     EXPECT_EQ(shown.latency[13], 2u) << "below 8192 us";
-    rings_.fences_retired(2, 9, 6'000'000);
+    rings_.completed(2, second, 6'000'000);
     EXPECT_EQ(rings_.outstanding(2), 0u);
     EXPECT_EQ(rings_.class_of(2), QueueClass::kCompute);
 }
 
-TEST_F(Rings, AnIdleRingHasNothingOutstanding) {
-    rings_.submitted(1, 10);
-    rings_.idle(1, 20);
-    EXPECT_EQ(rings_.outstanding(1), 0u);
-    rings_.fences_retired(1, 5, 30);
-    EXPECT_EQ(counters_->ring[0].completed, 1u);
-}
-
-TEST_F(Rings, FencesWithoutEndCostNoMemoryAndLoseNothing) {
+TEST_F(Rings, MarksWithoutEndCostNoMemoryAndLoseNothing) {
     for (uint64_t i = 1; i <= 10'000; ++i) {
         rings_.submitted(1, 1);
-        rings_.fence_added(1, i);
+        rings_.mark(1);
     }
-    rings_.fences_retired(1, 10'000, 2);
+    rings_.completed(1, 10'000, 2);
     EXPECT_EQ(rings_.outstanding(1), 0u);
 }
 
@@ -55,9 +49,10 @@ TEST_F(Rings, RingsThatDoNotExistAreIgnored) {
     for (const uint32_t ring : {0u, 65u, UINT32_MAX}) {
         rings_.describe(ring, QueueClass::kCopy, 0);
         rings_.submitted(ring, 1);
-        rings_.fence_added(ring, 1);
-        rings_.fences_retired(ring, 1, 2);
+        rings_.mark(ring);
+        rings_.completed(ring, 1, 2);
         EXPECT_EQ(rings_.outstanding(ring), 0u);
+        EXPECT_EQ(rings_.unmarked(ring), 0u);
     }
 }
 

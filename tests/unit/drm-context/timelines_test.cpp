@@ -11,8 +11,8 @@ namespace {
 using Retirements = std::vector<std::pair<uint32_t, uint64_t>>;
 
 /// A sync file stand-in: polls readable once the other end is closed.
-struct Work {
-    Work() {
+struct Job {
+    Job() {
         int ends[2];
         EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
         sync_file.reset(ends[0]);
@@ -32,11 +32,18 @@ size_t open_descriptors() {
 class TimelinesTest : public ::testing::Test {
   protected:
     Retirements take() { return std::exchange(retired_, {}); }
+    Retirements take_done() { return std::exchange(done_, {}); }
+    void add_fence_after(uint32_t ring, uint64_t count, UniqueFd sync_file) {
+        timelines_.add_work(ring, {std::move(sync_file), 10 * count});
+        timelines_.add_fence(ring, count);
+    }
 
-    Retirements retired_;
+    Retirements retired_, done_;
     bool ring_idle_ = false;
     int merges_ = 0;
     Timelines timelines_{{
+        .done = [this](uint32_t ring,
+                       const auto& work) { done_.emplace_back(ring, work.submissions); },
         .retired = [this](uint32_t ring, uint64_t count) { retired_.emplace_back(ring, count); },
         .merge =
             [this](int, int b) {
@@ -55,8 +62,8 @@ TEST_F(TimelinesTest, AFenceWithoutWorkRetiresAtOnce) {
 }
 
 TEST_F(TimelinesTest, AFenceWithoutWorkOfItsOwnWaitsForThoseBefore) {
-    Work work;
-    timelines_.add_fence_after(1, 1, std::move(work.sync_file));
+    Job work;
+    add_fence_after(1, 1, std::move(work.sync_file));
     timelines_.add_fence(1, 2);
     timelines_.add_fence(2, 1);  // another ring does not wait
     EXPECT_EQ(take(), (Retirements{{2, 1}}));
@@ -68,9 +75,9 @@ TEST_F(TimelinesTest, AFenceWithoutWorkOfItsOwnWaitsForThoseBefore) {
 }
 
 TEST_F(TimelinesTest, RetiresInOrderEvenIfLaterWorkIsDoneFirst) {
-    Work first, second;
-    timelines_.add_fence_after(1, 1, std::move(first.sync_file));
-    timelines_.add_fence_after(1, 2, std::move(second.sync_file));
+    Job first, second;
+    add_fence_after(1, 1, std::move(first.sync_file));
+    add_fence_after(1, 2, std::move(second.sync_file));
     second.done.reset();
     timelines_.advance();
     EXPECT_EQ(take(), Retirements{});
@@ -80,7 +87,7 @@ TEST_F(TimelinesTest, RetiresInOrderEvenIfLaterWorkIsDoneFirst) {
 }
 
 TEST_F(TimelinesTest, WorkWithoutADescriptorIsAskedFor) {
-    timelines_.add_fence_after(1, 1, UniqueFd());
+    add_fence_after(1, 1, UniqueFd());
     std::vector<int> descriptors;
     EXPECT_TRUE(timelines_.append_pending(descriptors));
     EXPECT_TRUE(descriptors.empty());
@@ -91,12 +98,29 @@ TEST_F(TimelinesTest, WorkWithoutADescriptorIsAskedFor) {
     EXPECT_EQ(take(), (Retirements{{1, 1}}));
 }
 
+TEST_F(TimelinesTest, WorkIsDoneWithoutAFenceToo) {
+    Job first, second;
+    timelines_.add_work(1, {std::move(first.sync_file), 8});
+    timelines_.add_work(1, {std::move(second.sync_file), 16});
+    std::vector<int> descriptors;
+    timelines_.append_pending(descriptors);
+    EXPECT_EQ(descriptors.size(), 1u) << "nobody waits for the oldest";
+    first.done.reset();
+    timelines_.advance();
+    EXPECT_EQ(take_done(), (Retirements{{1, 8}}));
+    timelines_.add_fence(1, 1);
+    EXPECT_EQ(take(), Retirements{}) << "the newer work is not done";
+    second.done.reset();
+    timelines_.advance();
+    EXPECT_EQ(take_done(), (Retirements{{1, 16}}));
+    EXPECT_EQ(take(), (Retirements{{1, 1}}));
+}
+
 TEST_F(TimelinesTest, HundredThousandFencesCostFewDescriptors) {
-    Work slow;
+    Job slow;
     const size_t before = open_descriptors();
     constexpr uint64_t kFences = 100000;
-    for (uint64_t i = 1; i <= kFences; ++i)
-        timelines_.add_fence_after(3, i, slow.sync_file.duplicate());
+    for (uint64_t i = 1; i <= kFences; ++i) add_fence_after(3, i, slow.sync_file.duplicate());
     EXPECT_LT(open_descriptors(), before + 300);
     EXPECT_GT(merges_, 0);
     EXPECT_EQ(take(), Retirements{});
@@ -107,19 +131,28 @@ TEST_F(TimelinesTest, HundredThousandFencesCostFewDescriptors) {
 }
 
 TEST_F(TimelinesTest, ExportGivesTheSyncFileOfAPendingFenceOnly) {
-    Work work;
+    Job work;
     timelines_.add_fence(1, 1);
-    timelines_.add_fence_after(1, 2, std::move(work.sync_file));
+    add_fence_after(1, 2, std::move(work.sync_file));
     timelines_.add_fence(1, 3);
     EXPECT_TRUE(timelines_.export_fence(1, 3).valid());
     EXPECT_FALSE(timelines_.export_fence(1, 4).valid());
     EXPECT_FALSE(timelines_.export_fence(2, 1).valid());
 }
 
+TEST_F(TimelinesTest, AnExportedFenceWaitsForAllThatItsFenceWaitsFor) {
+    Job first, second, third;
+    add_fence_after(1, 1, std::move(first.sync_file));
+    add_fence_after(1, 2, std::move(second.sync_file));
+    add_fence_after(1, 3, std::move(third.sync_file));
+    EXPECT_TRUE(timelines_.export_fence(1, 2).valid());
+    EXPECT_EQ(merges_, 1) << "the first two, which may be of two GPU contexts";
+}
+
 TEST_F(TimelinesTest, RetireAllLeavesNothing) {
-    Work a, b;
-    timelines_.add_fence_after(1, 7, std::move(a.sync_file));
-    timelines_.add_fence_after(2, 9, std::move(b.sync_file));
+    Job a, b;
+    add_fence_after(1, 7, std::move(a.sync_file));
+    add_fence_after(2, 9, std::move(b.sync_file));
     timelines_.retire_all();
     EXPECT_EQ(take(), (Retirements{{1, 7}, {2, 9}}));
     EXPECT_TRUE(timelines_.idle());

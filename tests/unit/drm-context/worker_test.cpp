@@ -1,19 +1,25 @@
 #include "drm-context/worker/worker.h"
 
+#include <amdgpu_drm.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <cstring>
 #include <thread>
+#include <vector>
 
 #include "drm-context/account/vm_account.h"
 #include "drm-context/transport/command_ring.h"
 #include "drm-context/transport/control_socket.h"
+#include "drm-context/wire/amdgpu.h"
 #include "drm-context/worker/worker_host.h"
+#include "simgpu/inject.h"
 
 namespace viaduct {
 namespace {
 
 using namespace std::chrono_literals;
+namespace w = wire::amdgpu;
 using transport::RecordType;
 
 /// A worker on a simulated GPU, on a thread; the test is its front.
@@ -77,6 +83,89 @@ TEST_P(WorkerOfAnyShare, EndsWhenASubmissionIsLost) {
     ASSERT_TRUE(ring_.push(RecordType::kSubmitMemory, std::as_bytes(std::span(&call, 1))));
     transport::signal_event(front_.doorbell.get());
     EXPECT_TRUE(ends()) << "its guest would wait for the submission for ever";
+}
+
+/// A guest whose jobs take 20 ms each and who asks for no fence.
+class WorkerWithSlowJobs : public WorkerTest {
+  protected:
+    static constexpr uint32_t kRing = 1;
+    static constexpr uint32_t kGpuContext = 1;  // the kernel numbers them from 1
+
+    WorkerWithSlowJobs() {
+        simgpu::set_injection(simgpu::parse_injection("slow:client=slow:ms=20").value());
+        auto start = settings();
+        start.settings.set_names("slow", "slow");
+        run(std::move(start));
+        EXPECT_EQ(ask_for_a_blob(), 0) << "the control buffer";
+        w::CreateCtxRequest request{};
+        request.hdr = {static_cast<uint32_t>(w::Command::kCreateCtx), sizeof(request), 1, 0};
+        send(RecordType::kSubmit, std::as_bytes(std::span(&request, 1)));
+    }
+    ~WorkerWithSlowJobs() override { simgpu::set_injection({}); }
+
+    void send(RecordType type, std::span<const std::byte> payload) {
+        while (!ring_.push(type, payload)) std::this_thread::yield();
+        transport::signal_event(front_.doorbell.get());
+    }
+    /// The worker's error: there is one control buffer. ETIMEDOUT: no answer.
+    int ask_for_a_blob() {
+        const transport::CreateBlob call{1, 0, 4096, 1, 1};
+        send(RecordType::kCreateBlob, std::as_bytes(std::span(&call, 1)));
+        transport::Reply answer{};
+        const auto got = transport::receive_message(
+            front_.socket.get(), std::as_writable_bytes(std::span(&answer, 1)), deadline());
+        return got ? answer.error : got.error().code;
+    }
+    void submit_job() {
+        struct {
+            w::CsSubmitRequest head;
+            w::ChunkDescriptor chunk;
+            drm_amdgpu_cs_chunk_ib ib;
+        } request{};
+        request.head.hdr = {static_cast<uint32_t>(w::Command::kCsSubmit), sizeof(request), 1, 0};
+        request.head.ctx_id = kGpuContext;
+        request.head.num_chunks = 1;
+        request.head.ring_idx = kRing;
+        request.chunk = {AMDGPU_CHUNK_ID_IB, sizeof(request.ib) / 4, 0};
+        request.ib.va_start = 0x1000;
+        request.ib.ib_bytes = 0;  // needs no memory
+        send(RecordType::kSubmit, std::as_bytes(std::span(&request, 1)));
+    }
+    const account::RingCounters& ring_counters() const {
+        return std::as_const(*vm_).page().contexts[slot_.index()].ring[kRing - 1];
+    }
+    /// Accepted by the kernel and not known to be done.
+    uint64_t under_way() const {
+        const uint64_t completed = ring_counters().completed;  // first: it only grows
+        return ring_counters().submissions - completed;
+    }
+    bool wait_for_submissions(uint64_t count) {
+        while (ring_counters().submissions < count && std::chrono::steady_clock::now() < end_)
+            std::this_thread::sleep_for(1ms);
+        return ring_counters().submissions >= count;
+    }
+    const transport::Deadline end_ = deadline();
+};
+
+// amdgpu_ctx_wait_prev_fence() sleeps at the 33rd.
+TEST_F(WorkerWithSlowJobs, NeverHaveMoreUnderWayThanTheKernelTakesWithoutBlocking) {
+    constexpr uint64_t kJobs = 60, kKernelBlocks = 32;
+    for (uint64_t i = 0; i < kJobs; ++i) submit_job();
+    uint64_t most = 0;
+    while (ring_counters().submissions < kJobs && std::chrono::steady_clock::now() < end_) {
+        most = std::max(most, under_way());
+        std::this_thread::sleep_for(1ms);
+    }
+    EXPECT_EQ(ring_counters().submissions, kJobs) << "no fence was asked for: the worker sees none";
+    EXPECT_LT(most, kKernelBlocks);
+    EXPECT_GT(most, 16u) << "the GPU is kept busy";
+}
+
+TEST_F(WorkerWithSlowJobs, DoNotDelayTheCallsThatTheVmmWaitsFor) {
+    for (int i = 0; i < 100; ++i) submit_job();
+    ASSERT_TRUE(wait_for_submissions(20));
+    EXPECT_NE(ask_for_a_blob(), ETIMEDOUT);
+    EXPECT_LT(ring_counters().submissions, 80u) << "it waited for 60 jobs";
 }
 
 INSTANTIATE_TEST_SUITE_P(Percent, WorkerOfAnyShare, ::testing::Values(0u, 50u));
