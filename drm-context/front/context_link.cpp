@@ -224,14 +224,19 @@ void ContextLink::fail_start(Error error) {
     transport::signal_event(end_.notify.get());
 }
 
+Patience::Cause ContextLink::where_it_waits() const {
+    const bool in_kernel = end_.page().in_kernel_since.load(std::memory_order_relaxed) != 0;
+    return in_kernel ? Patience::Cause::kKernel : Patience::Cause::kWorker;
+}
+
 Result<ContextLink::Answer> ContextLink::ask_bytes(RecordType type, uint64_t cookie,
                                                    std::span<const std::byte> call) {
     const std::lock_guard lock(ask_mutex_);
     const auto start = steady_clock::now();
-    const auto deadline = start + patience_.allowance(start);
-    // The first word is another thread's to read.
-    if (auto status = wait_until_started(deadline); !status) {
-        patience_.spend(start, steady_clock::now());
+    // The first word is another thread's to read. A GPU that wakes up keeps it waiting.
+    constexpr auto kStarting = Patience::Cause::kKernel;
+    if (auto status = wait_until_started(start + patience_.allowance(start, kStarting)); !status) {
+        patience_.spend(start, steady_clock::now(), kStarting);
         return tl::unexpected(status.error());
     }
     inbox_.expect(cookie);
@@ -239,8 +244,12 @@ Result<ContextLink::Answer> ContextLink::ask_bytes(RecordType type, uint64_t coo
         inbox_.forget();
         return tl::unexpected(status.error());
     }
-    auto answer = inbox_.wait(deadline);
-    patience_.spend(start, steady_clock::now());
+    const auto before = where_it_waits();
+    auto answer = inbox_.wait(start + patience_.allowance(start, before));
+    // One that is in the kernel now has been there for most of the time, or got there late.
+    const auto after = where_it_waits();
+    patience_.spend(start, steady_clock::now(),
+                    before == Patience::Cause::kKernel ? before : after);
     if (!answer && answer.error().code == EPIPE) {
         // The guest is told before the call fails.
         const std::lock_guard lost(mutex_);
@@ -309,18 +318,32 @@ void ContextLink::lose(std::string_view why) {
     transport::signal_event(end_.notify.get());  // its fences retire
 }
 
+// A worker can lie here: it prolongs its own life, and harms its own context.
+bool ContextLink::waits_for_the_kernel() const {
+    return end_.page().in_kernel_since.load(std::memory_order_relaxed) != 0 ||
+           end_.page().awaits_gpu_since.load(std::memory_order_relaxed) != 0;
+}
+
+bool ContextLink::has_progressed(size_t backlog_before) {
+    const transport::SharedPage& page = end_.page();
+    const std::array<uint64_t, 3> news = {
+        page.tail.load(std::memory_order_relaxed),
+        static_cast<uint64_t>(page.in_kernel_since.load(std::memory_order_relaxed)),
+        static_cast<uint64_t>(page.awaits_gpu_since.load(std::memory_order_relaxed))};
+    const bool idle = start_ == Start::kUnderWay || (ring_.empty() && backlog_.empty());
+    return idle || std::exchange(last_news_, news) != news || backlog_.size() < backlog_before;
+}
+
 void ContextLink::check_progress(steady_clock::time_point now) {
     const std::lock_guard lock(mutex_);
     if (lost_ && !ended_) end_worker();  // once more: the last time it may not have been heard
     const size_t waiting = backlog_.size();
     // Nobody tells of room that is not the ring's: the kernel's for descriptors under way, say.
     const Status sent = drain_backlog();
-    const uint64_t tail = end_.page().tail.load(std::memory_order_relaxed);
-    const bool idle = start_ == Start::kUnderWay || (ring_.empty() && backlog_.empty());
-    if (idle || tail != last_tail_ || backlog_.size() < waiting) last_progress_ = now;
-    last_tail_ = tail;
-    if (!lost_ && now - last_progress_ >= watchdog_time())
-        lose(fmt::format("its worker has taken no command for {} ms{}", watchdog_time().count(),
+    if (has_progressed(waiting)) last_progress_ = now;
+    const auto most = waits_for_the_kernel() ? slow_worker_time(job_timeout_) : watchdog_time();
+    if (!lost_ && now - last_progress_ >= most)
+        lose(fmt::format("its worker has taken no command for {} ms{}", most.count(),
                          sent ? "" : ": " + sent.error().message));
     // A thread that hangs cannot be ended, but its fences can.
     if (!ended_ && let_go_ && now - *let_go_ >= kQuitTime) lose("its worker does not end");

@@ -1,6 +1,7 @@
 // The front's end of one context: what it sends, what it waits for, which fences are out.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -107,6 +108,9 @@ class ContextLink {
     /// everything has been taken out then.
     bool collect(std::vector<RetiredFence>& out);
 
+    /// Of the GPU's rings (longest_job_timeout()); before the worker starts.
+    void set_job_timeout(std::chrono::milliseconds timeout) { job_timeout_ = timeout; }
+
   private:
     struct Record {
         transport::RecordType type;
@@ -139,6 +143,9 @@ class ContextLink {
     Status send_waiting();
     void forget_taken();
     void ring_doorbell();
+    Patience::Cause where_it_waits() const;
+    bool waits_for_the_kernel() const;
+    bool has_progressed(size_t backlog_before);
     Result<Answer> ask_bytes(transport::RecordType type, uint64_t cookie,
                              std::span<const std::byte> call);
 
@@ -168,7 +175,8 @@ class ContextLink {
     std::optional<std::chrono::steady_clock::time_point> let_go_;  // by the VMM, since then
     FenceQueue fences_;
     LossNotice notice_;
-    uint64_t last_tail_ = 0;
+    std::chrono::milliseconds job_timeout_{60'000};
+    std::array<uint64_t, 3> last_news_{};  // ring position and marks
     std::chrono::steady_clock::time_point last_progress_ = std::chrono::steady_clock::now();
 };
 

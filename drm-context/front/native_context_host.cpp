@@ -11,6 +11,7 @@
 #include "drm-context/account/vm_account.h"
 #include "drm-context/context/driver_context.h"
 #include "drm-context/context_types.h"
+#include "drm-context/device/job_timeout.h"
 #include "drm-context/front/context_link.h"
 #include "drm-context/front/context_start.h"
 #include "drm-context/front/device_file.h"
@@ -39,6 +40,7 @@ struct Machinery {
     std::shared_ptr<FenceThread> fences;
     std::shared_ptr<TaskThread> opener;  // opens the GPU, starts workers
     std::shared_ptr<TaskThread> closer;  // closes what may wait for the GPU
+    JobTimeout job_timeout;
 };
 
 // A device that is closed on the thread that runs the task.
@@ -60,6 +62,7 @@ class Host final : public NativeContextHost {
           type_(type),
           capset_(capset),
           options_(std::move(options)),
+          job_timeout_(machinery.job_timeout),
           vm_(std::move(machinery.vm)),
           opener_(std::move(machinery.opener)),
           closer_(std::move(machinery.closer)),
@@ -93,6 +96,7 @@ class Host final : public NativeContextHost {
         auto link =
             std::make_shared<ContextLink>(ctx_id, std::move(channel->front),
                                           DeviceFile::create(VmSlot(vm_, *slot), closer_), closer_);
+        link->set_job_timeout(job_timeout_);
         if (auto status = fences_->add(link); !status) return tl::unexpected(status.error());
         opener_->post(std::make_unique<ContextStart>(
             ContextStart::Parts{link, launcher_, std::move(start), open_, std::move(source),
@@ -162,6 +166,7 @@ class Host final : public NativeContextHost {
     const ContextTypeInfo& type_;
     const wire::CapsetDrm capset_;
     const HostOptions options_;
+    const JobTimeout job_timeout_;
     const std::shared_ptr<VmAccount> vm_;
     std::unique_ptr<MetricsServer> metrics_;  // after the thread that serves it
     const std::shared_ptr<TaskThread> opener_;
@@ -210,7 +215,7 @@ Result<std::unique_ptr<NativeContextHost>> NativeContextHost::create(OpenDevice 
     return std::make_unique<Host>(
         std::move(open), *std::move(device), *type, *capset,
         Machinery{*std::move(vm), launch_workers(simulated), *std::move(fences), *std::move(opener),
-                  *std::move(closer)},
+                  *std::move(closer), longest_job_timeout(version.name, simulated)},
         std::move(options));
 }
 

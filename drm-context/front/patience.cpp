@@ -4,18 +4,19 @@
 
 namespace viaduct {
 
-Patience::milliseconds Patience::allowance(Clock::time_point now) {
+Patience::milliseconds Patience::allowance(Clock::time_point now, Cause cause) {
     if (refilled_ != Clock::time_point{})
-        left_ = std::min(most_, left_ + (now - refilled_) / kRefillShare);
+        for (Clock::duration& left : left_)
+            left = std::min(most_, left + (now - refilled_) / kRefillShare);
     refilled_ = now;
     return std::chrono::duration_cast<milliseconds>(
-        std::min<Clock::duration>(most_, left_ + kFree));
+        std::min<Clock::duration>(most_, left(cause) + kFree));
 }
 
-void Patience::spend(Clock::time_point start, Clock::time_point now) {
+void Patience::spend(Clock::time_point start, Clock::time_point now, Cause cause) {
     const auto charged = now - start - kFree;
     if (charged > Clock::duration::zero())
-        left_ = std::max(Clock::duration::zero(), left_ - charged);
+        left(cause) = std::max(Clock::duration::zero(), left(cause) - charged);
 }
 
 }  // namespace viaduct

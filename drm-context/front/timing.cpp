@@ -1,5 +1,6 @@
 #include "drm-context/front/timing.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace viaduct {
@@ -11,10 +12,27 @@ std::chrono::milliseconds milliseconds_from_environment(const char* variable,
     return value > 0 ? std::chrono::milliseconds(value) : otherwise;
 }
 
+namespace {
+
+constexpr char kWatchdog[] = "VIADUCT_WATCHDOG_MS";
+// A reset of the whole GPU takes 1 to 5 s (amdgpu_device_gpu_recover), and what waited behind it
+// must still run.
+constexpr std::chrono::milliseconds kRecovery{10'000};
+
+}  // namespace
+
 std::chrono::milliseconds watchdog_time() {
     static const auto time =
-        milliseconds_from_environment("VIADUCT_WATCHDOG_MS", std::chrono::milliseconds(10'000));
+        milliseconds_from_environment(kWatchdog, std::chrono::milliseconds(10'000));
     return time;
+}
+
+std::chrono::milliseconds slow_worker_time(std::chrono::milliseconds job_timeout) {
+    using std::chrono::milliseconds;
+    static const bool set =
+        milliseconds_from_environment(kWatchdog, milliseconds::max()) != milliseconds::max();
+    if (set) return watchdog_time();
+    return std::max(watchdog_time(), job_timeout + kRecovery);
 }
 
 }  // namespace viaduct

@@ -17,12 +17,16 @@ struct SharedPage {
     alignas(64) std::atomic<uint32_t> front_waits;  // wants a notification when there is room
     std::atomic<uint32_t> abandoned;                // end at once, nobody listens
     // The worker's.
-    alignas(64) std::atomic<uint64_t> tail;                  // bytes ever consumed
-    std::atomic<uint32_t> worker_sleeps;                     // wants the doorbell
-    std::atomic<uint32_t> exited;                            // will touch nothing any more
+    alignas(64) std::atomic<uint64_t> tail;  // bytes ever consumed
+    std::atomic<uint32_t> worker_sleeps;     // wants the doorbell
+    std::atomic<uint32_t> exited;            // will touch nothing any more
+    // CLOCK_MONOTONIC in ns; 0: not at present.
+    std::atomic<int64_t> in_kernel_since;   // within a call into the kernel's driver
+    std::atomic<int64_t> awaits_gpu_since;  // holds submissions until work is done; last news of it
     alignas(64) std::atomic<uint64_t> retired[kFenceRings];  // fences retired, per ring
 };
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
+static_assert(std::atomic<int64_t>::is_always_lock_free);
 
 /// The ring's bytes begin here in the shared memory.
 inline constexpr uint64_t kRingOffset = (sizeof(SharedPage) + 63) / 64 * 64;

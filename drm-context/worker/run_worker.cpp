@@ -8,6 +8,7 @@
 #include "drm-context/device/device_source.h"
 #include "drm-context/transport/control_socket.h"
 #include "drm-context/transport/messages.h"
+#include "drm-context/worker/marked_device.h"
 #include "drm-context/worker/worker.h"
 #include "drm-context/worker/worker_host.h"
 
@@ -33,18 +34,19 @@ Result<DeviceSource> device_source(const WorkerStart& start, int socket) {
     return DeviceSource{*std::move(node), {}};
 }
 
-Result<std::unique_ptr<DriverContext>> create_context(WorkerStart& start, int socket,
-                                                      const Confine& confine) {
+Result<std::unique_ptr<DriverContext>> create_context(WorkerStart& start, const Confine& confine,
+                                                      const transport::ChannelEnd& end) {
     const WorkerSettings& settings = start.settings;
     const ContextTypeInfo* type = find_context_type(settings.type);
     if (!type) return fail(ENOTSUP, "no context type {}", static_cast<uint32_t>(settings.type));
     auto account = ContextAccount::attach(std::move(start.account), settings.slot, settings.limits);
     if (!account) return tl::unexpected(account.error());
-    auto source = device_source(start, socket);
+    auto source = device_source(start, end.socket.get());
     if (!source) return tl::unexpected(source.error());
     auto device = open_device(*std::move(source));
     if (!device) return tl::unexpected(device.error());
     if (confine) device = confine(*std::move(device));
+    if (device) device = mark_kernel_calls(*std::move(device), end.page());
     if (!device) return tl::unexpected(device.error());
     auto context = type->create(*std::move(device), *std::move(account));
     if (context) (*context)->set_name(settings.name, settings.client_name);
@@ -78,7 +80,7 @@ void run_worker(WorkerStart start, const Confine& confine) try {
     if (!end) return;  // the socket closes: the front sees that
     const LastWord last_word(*end);
     const int socket = end->socket.get();
-    auto context = create_context(start, socket, confine);
+    auto context = create_context(start, confine, *end);
     if (!context) return announce_worker(socket, tl::unexpected(context.error()), -1);
     // Of a render node the front has the descriptor already.
     announce_worker(socket, {}, start.simulated.empty() ? -1 : (*context)->device().fd());

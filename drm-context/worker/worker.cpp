@@ -167,7 +167,14 @@ void Worker::add_work(uint32_t ring) {
     timelines_.add_work(ring, {std::move(newest), context_->statistics().mark(ring)});
 }
 
+// To the front: a worker that waits for the GPU takes no records in the end, and is not hung.
+void Worker::show_wait() {
+    end_.page().awaits_gpu_since.store(held_.empty() ? 0 : monotonic_ns(),
+                                       std::memory_order_relaxed);
+}
+
 void Worker::done(uint32_t ring, const Timelines::Work& work) {
+    if (!held_.empty()) show_wait();
     // What the guest reads must tell of a reset before its fence does.
     context_->check_for_reset();
     const int64_t now = monotonic_ns();

@@ -41,6 +41,7 @@ class Worker {
     void wait_for_work();
     void finish_submitted_work();
     void sleep_until(std::chrono::steady_clock::time_point deadline);
+    void show_wait();
     void add_work(uint32_t ring);
     void done(uint32_t ring, const Timelines::Work& work);
     void retired(uint32_t ring, uint64_t count);
@@ -55,6 +56,7 @@ class Worker {
     bool must_hold(transport::RecordType type, Payload payload);
     bool must_wait_for_share(uint32_t ring);
     void mark_if_due(uint32_t ring);
+    void hold(HeldRecords::Held record);
 
     void submit(Payload payload);
     void submit_memory(Payload payload);

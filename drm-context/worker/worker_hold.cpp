@@ -85,10 +85,16 @@ void Worker::take_part(RecordType type, Payload payload) {
         return process({type, payload});
     const bool creates = type == RecordType::kSubmit && only_creates(payload, context_->traits());
     if (creates) run_commands(payload, CommandLoop::Seqno::kKeep);
-    held_.push({type,
-                {payload.begin(), payload.end()},
-                brings_descriptor(type) ? take_descriptor(cookie_of(payload)) : UniqueFd(),
-                creates});
+    hold({type,
+          {payload.begin(), payload.end()},
+          brings_descriptor(type) ? take_descriptor(cookie_of(payload)) : UniqueFd(),
+          creates});
+}
+
+void Worker::hold(HeldRecords::Held record) {
+    const bool first = held_.empty();
+    held_.push(std::move(record));
+    if (first) show_wait();
 }
 
 // True once nothing is held any more.
@@ -104,6 +110,7 @@ bool Worker::release_held() {
             arrived_.reset();
         }
         held_.pop();
+        if (held_.empty()) show_wait();
     }
     return true;
 }

@@ -12,12 +12,14 @@
 #include <utility>
 
 #include "blob/memfd.h"
+#include "drm-context/device/job_timeout.h"
 #include "drm-context/transport/command_ring.h"
 #include "tests/unit/drm-context/link_parts.h"
 
 namespace viaduct {
 namespace {
 
+using namespace std::chrono_literals;
 using transport::RecordType;
 
 /// Calls a function when the next write to a page is about to happen, and then lets it happen: what
@@ -197,6 +199,66 @@ TEST_F(ContextLinkTest, OneThatCannotBeSentForLongLosesTheContext) {
     EXPECT_TRUE(submit(1));
     link_.check_progress(start_ + std::chrono::hours(1));
     EXPECT_FALSE(submit(1)) << "the ring is empty, but not because the worker does its work";
+}
+
+// A job of a neighbour's hangs: the kernel needs its time-out and a reset to end the wait.
+TEST_F(ContextLinkTest, AWorkerInTheKernelIsSlowUntilTheKernelHasRecovered) {
+    link_.set_job_timeout(60s);
+    ASSERT_TRUE(submit(1));
+    worker_.page().in_kernel_since = 1;
+    link_.check_progress(start_);
+    link_.check_progress(start_ + 69s);
+    EXPECT_TRUE(submit(2)) << "the ioctl would have returned";
+    link_.check_progress(start_ + 71s);
+    EXPECT_FALSE(submit(3)) << "nobody is waited for without an end";
+}
+
+TEST_F(ContextLinkTest, AWorkerThatWaitsForTheGpuIsSlowToo) {
+    link_.set_job_timeout(60s);
+    ASSERT_TRUE(submit(1));
+    worker_.page().awaits_gpu_since = 1;
+    link_.check_progress(start_);
+    link_.check_progress(start_ + 69s);
+    EXPECT_TRUE(submit(2));
+    worker_.page().awaits_gpu_since = 2;  // some work was done
+    link_.check_progress(start_ + 70s);
+    link_.check_progress(start_ + 130s);
+    EXPECT_TRUE(submit(3));
+    link_.check_progress(start_ + 141s);
+    EXPECT_FALSE(submit(4));
+}
+
+TEST_F(ContextLinkTest, AWorkerThatIsNotInTheKernelIsHungSoon) {
+    link_.set_job_timeout(60s);
+    ASSERT_TRUE(submit(1));
+    link_.check_progress(start_);
+    link_.check_progress(start_ + 9s);
+    EXPECT_TRUE(submit(2));
+    link_.check_progress(start_ + 11s);
+    EXPECT_FALSE(submit(3));
+}
+
+TEST_F(ContextLinkTest, WithoutAJobTimeoutTheKernelIsWaitedForAsLongAsItTakes) {
+    link_.set_job_timeout(kNoJobTimeout);
+    ASSERT_TRUE(submit(1));
+    worker_.page().in_kernel_since = INT64_MAX;
+    link_.check_progress(start_);
+    link_.check_progress(start_ + std::chrono::hours(24));
+    EXPECT_TRUE(submit(2));
+}
+
+TEST_F(ContextLinkTest, AWaitForTheKernelCostsNoPatienceForTheWorker) {
+    const auto wait = [this] {
+        const auto start = std::chrono::steady_clock::now();
+        EXPECT_FALSE(link_.ask(RecordType::kMapSource, transport::ResourceCall{0, 1, 0}));
+        return std::chrono::steady_clock::now() - start;
+    };
+    worker_.page().in_kernel_since = 1;
+    EXPECT_GE(wait(), 50ms);
+    EXPECT_LT(wait(), 50ms) << "such waits are bounded too";
+    worker_.page().in_kernel_since = 0;
+    EXPECT_GE(wait(), 50ms) << "the worker had no part in it";
+    EXPECT_LT(wait(), 50ms);
 }
 
 TEST_F(ContextLinkTest, AWorkerThatDoesNotEndKeepsNoFence) {

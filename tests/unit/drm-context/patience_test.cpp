@@ -10,10 +10,11 @@ using namespace std::chrono_literals;
 class PatienceTest : public ::testing::Test {
   protected:
     /// A call that is answered after `time`, or given up; what it took.
-    Patience::Clock::duration call(Patience::Clock::duration time) {
+    Patience::Clock::duration call(Patience::Clock::duration time,
+                                   Patience::Cause cause = Patience::Cause::kWorker) {
         const auto start = now_;
-        now_ += std::min<Patience::Clock::duration>(time, patience_.allowance(now_));
-        patience_.spend(start, now_);
+        now_ += std::min<Patience::Clock::duration>(time, patience_.allowance(now_, cause));
+        patience_.spend(start, now_, cause);
         return now_ - start;
     }
     Patience::Clock::time_point now_ = Patience::Clock::now();
@@ -45,6 +46,21 @@ TEST_F(PatienceTest, ComesBackWithTime) {
     EXPECT_GE(call(1h), 400ms);
     now_ += 1h;
     EXPECT_EQ(call(1h), 1000ms) << "but never more than the deadline";
+}
+
+TEST_F(PatienceTest, WaitingForTheKernelIsNotTheWorkersFault) {
+    call(1h, Patience::Cause::kKernel);
+    EXPECT_EQ(call(900ms), 900ms);
+}
+
+TEST_F(PatienceTest, AWorkerThatAlwaysBlamesTheKernelIsBoundedToo) {
+    Patience::Clock::duration total{};
+    const auto start = now_;
+    while (now_ - start < 100s) {
+        total += call(1h, Patience::Cause::kKernel) + call(1h, Patience::Cause::kWorker);
+        now_ += 100ms;  // what else the VMM does
+    }
+    EXPECT_LE(total, (now_ - start) * 6 / 10 + 2s);
 }
 
 }  // namespace
