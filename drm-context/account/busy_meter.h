@@ -8,8 +8,8 @@
 
 namespace viaduct {
 
-/// Asking the kernel costs some ten microseconds: it is asked once per interval at most. Used by
-/// one thread.
+/// Asking the kernel costs ten microseconds to a millisecond: it is asked once per interval at
+/// most, which is short only where the VM has a share of GPU time. Used by one thread.
 class BusyMeter {
   public:
     BusyMeter(Device& device, ContextAccount& account) : device_(device), account_(account) {}

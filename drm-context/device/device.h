@@ -26,6 +26,12 @@ struct MapSource {
     uint64_t offset = 0;
 };
 
+/// How far the work behind a sync file is.
+struct SyncFileState {
+    int status = 0;           // 0: pending; 1: done; a negative errno: it failed, or was lost
+    int64_t finished_ns = 0;  // CLOCK_MONOTONIC; 0 while pending, or if the kernel does not say
+};
+
 /// One open file of a render node: own GEM handles, own GPU address space. Methods may be called
 /// from one thread at a time.
 class Device {
@@ -38,7 +44,11 @@ class Device {
     virtual Result<MapSource> map_source(uint64_t mmap_offset) = 0;
     /// A sync file that signals when both have.
     virtual Result<UniqueFd> merge_sync_files(int a, int b) = 0;
-    /// How long this file kept the GPU busy so far. All zero if the driver does not tell.
+    /// How the work behind a sync file ended, and when. EINVAL: not a sync file.
+    virtual Result<SyncFileState> sync_file_state(int sync_file) = 0;
+    /// How long this file kept the GPU busy so far, as the driver counts it: amdgpu from when a job
+    /// is handed to its ring until it is done, so that what waits there counts, too
+    /// (amdgpu_ctx_fence_time). All zero if the driver does not report it.
     virtual BusyTimes busy_times() { return {}; }
     /// Descriptor of the open file; borrowed.
     virtual int fd() const = 0;

@@ -4,8 +4,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <span>
 
 #include "drm-context/device/fdinfo_file.h"
 
@@ -13,6 +15,8 @@ namespace viaduct {
 
 namespace {
 
+// A sync file merged from more fences (one per queue of the kernel's) tells no times.
+constexpr uint32_t kMostFences = 16;
 constexpr size_t kMaxFdinfo = 4096;  // bytes; the kernel gives one page at a time
 
 int ioctl_restarted(int fd, unsigned long request, void* argument) {
@@ -46,6 +50,26 @@ class RenderNode final : public Device {
         const int error = ioctl_restarted(a, SYNC_IOC_MERGE, &merge);
         if (error < 0) return fail(-error, "cannot merge sync files {} and {}", a, b);
         return UniqueFd(merge.fence);
+    }
+
+    Result<SyncFileState> sync_file_state(int sync_file) override {
+        sync_fence_info fences[kMostFences]{};
+        sync_file_info info{};
+        info.num_fences = kMostFences;
+        info.sync_fence_info = reinterpret_cast<uint64_t>(fences);
+        int error = ioctl_restarted(sync_file, SYNC_IOC_FILE_INFO, &info);
+        if (error == -EINVAL) {  // more fences than that: all but their times
+            info = {};
+            error = ioctl_restarted(sync_file, SYNC_IOC_FILE_INFO, &info);
+            info.num_fences = 0;
+        }
+        if (error < 0) return fail(-error, "{} is not a sync file (errno {})", sync_file, -error);
+        SyncFileState state{info.status, 0};
+        if (state.status == 0) return state;
+        for (const auto& fence : std::span(fences).first(std::min(info.num_fences, kMostFences)))
+            state.finished_ns =
+                std::max(state.finished_ns, static_cast<int64_t>(fence.timestamp_ns));
+        return state;
     }
 
     BusyTimes busy_times() override {

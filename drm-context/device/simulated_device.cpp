@@ -1,6 +1,9 @@
 #include "drm-context/device/simulated_device.h"
 
+#include <linux/sync_file.h>
+
 #include "blob/log.h"
+#include "simgpu/drm/fence.h"
 #include "simgpu/log.h"
 #include "simgpu/simgpu.h"
 
@@ -26,6 +29,16 @@ class SimulatedDevice final : public Device {
         auto merged = simgpu::merge_sync_files(a, b);
         if (!merged) return fail(merged.error(), "cannot merge sync files {} and {}", a, b);
         return *std::move(merged);
+    }
+
+    Result<SyncFileState> sync_file_state(int sync_file) override {
+        sync_fence_info fence{};
+        sync_file_info info{};
+        info.num_fences = 1;  // of a simulated sync file, merged or not
+        info.sync_fence_info = reinterpret_cast<uint64_t>(&fence);
+        const int error = simgpu::drm::sync_file_ioctl(sync_file, SYNC_IOC_FILE_INFO, &info);
+        if (error < 0) return fail(-error, "{} is not a sync file (errno {})", sync_file, -error);
+        return SyncFileState{info.status, static_cast<int64_t>(fence.timestamp_ns)};
     }
 
     BusyTimes busy_times() override { return parse_busy_times(file_->fdinfo()); }

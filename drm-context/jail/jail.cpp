@@ -88,6 +88,9 @@ class CheckedDevice final : public Device {
     Result<UniqueFd> merge_sync_files(int a, int b) override {
         return device_->merge_sync_files(a, b);
     }
+    Result<SyncFileState> sync_file_state(int sync_file) override {
+        return device_->sync_file_state(sync_file);
+    }
     int fd() const override { return device_->fd(); }
 
   private:

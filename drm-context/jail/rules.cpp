@@ -128,6 +128,7 @@ constexpr uint32_t kCommonIoctls[] = {
     DRM_IOCTL_PRIME_FD_TO_HANDLE,
     kSetClientName,
     SYNC_IOC_MERGE,
+    SYNC_IOC_FILE_INFO,
 };
 
 }  // namespace

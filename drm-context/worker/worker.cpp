@@ -22,6 +22,9 @@ namespace {
 constexpr int kRecordsPerTurn = 64;
 // How often fences without a descriptor are asked for.
 constexpr milliseconds kAskInterval{2};
+// A reset that hurts a context leaves an error in the fences of its unfinished work; other losses
+// (of the GPU's memory, say) are looked for as often. Each look is an ioctl per GPU context.
+constexpr int64_t kResetCheckInterval = 100'000'000;  // ns
 // Descriptors are sent before their record: only a front that died keeps us waiting.
 constexpr milliseconds kDescriptorTime{1000};
 
@@ -175,9 +178,14 @@ void Worker::show_wait() {
 
 void Worker::done(uint32_t ring, const Timelines::Work& work) {
     if (!held_.empty()) show_wait();
-    // What the guest reads must tell of a reset before its fence does.
-    context_->check_for_reset();
     const int64_t now = monotonic_ns();
+    const auto state = work.sync_file ? context_->device().sync_file_state(work.sync_file.get())
+                                      : Result<SyncFileState>(SyncFileState());
+    // What the guest reads must tell of a reset before its fence does.
+    if (!state || state->status < 0 || now >= next_reset_check_ns_) {
+        context_->check_for_reset();
+        next_reset_check_ns_ = now + kResetCheckInterval;
+    }
     context_->statistics().completed(ring, work.submissions, now);
     context_->meter().note_work(now);
 }

@@ -85,6 +85,7 @@ class Worker {
     CommandLoop loop_;
     Timelines timelines_;
     bool quit_ = false;
+    int64_t next_reset_check_ns_ = 0;
 
     // Submissions that must not reach the kernel yet, and what came behind them.
     const bool limited_;  // to a share of GPU time

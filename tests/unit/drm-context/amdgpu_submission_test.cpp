@@ -65,6 +65,7 @@ class RecordingDevice final : public Device {
     }
     Result<MapSource> map_source(uint64_t) override { return fail(EINVAL, "nothing is mapped"); }
     Result<UniqueFd> merge_sync_files(int a, int) override { return UniqueFd::duplicate_of(a); }
+    Result<SyncFileState> sync_file_state(int) override { return SyncFileState{1, 0}; }
     int fd() const override { return -1; }
 
   private:

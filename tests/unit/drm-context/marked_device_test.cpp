@@ -17,6 +17,7 @@ class WatchedDevice final : public Device {
     int ioctl(unsigned long, void*) override { return note(), -ENODATA; }
     Result<MapSource> map_source(uint64_t) override { return fail(EINVAL, "nothing is mapped"); }
     Result<UniqueFd> merge_sync_files(int, int) override { return UniqueFd(); }
+    Result<SyncFileState> sync_file_state(int) override { return SyncFileState{1, 0}; }
     BusyTimes busy_times() override { return note(), BusyTimes{7}; }
     int fd() const override { return 99; }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <atomic>
 #include <cstring>
 #include <thread>
 #include <vector>
@@ -36,8 +37,8 @@ class WorkerTest : public ::testing::Test {
         start.settings.slot = slot_.index();
         return start;
     }
-    void run(WorkerStart start) {
-        thread_ = std::thread(run_worker, std::move(start), nullptr);
+    void run(WorkerStart start, Confine confine = nullptr) {
+        thread_ = std::thread(run_worker, std::move(start), std::move(confine));
         transport::Reply ready{};
         ASSERT_TRUE(transport::receive_message(
             front_.socket.get(), std::as_writable_bytes(std::span(&ready, 1)), deadline()));
@@ -85,23 +86,59 @@ TEST_P(WorkerOfAnyShare, EndsWhenASubmissionIsLost) {
     EXPECT_TRUE(ends()) << "its guest would wait for the submission for ever";
 }
 
-/// A guest whose jobs take 20 ms each and who asks for no fence.
-class WorkerWithSlowJobs : public WorkerTest {
+/// How often the kernel was asked what costs time.
+struct Questions {
+    std::atomic<int> state = 0;   // of a GPU context
+    std::atomic<int> fdinfo = 0;  // read
+};
+
+class CountingDevice final : public Device {
+  public:
+    CountingDevice(std::unique_ptr<Device> device, Questions& questions)
+        : device_(std::move(device)), questions_(questions) {}
+
+    int ioctl(unsigned long request, void* argument) override {
+        if (request == DRM_IOCTL_AMDGPU_CTX &&
+            static_cast<drm_amdgpu_ctx*>(argument)->in.op == AMDGPU_CTX_OP_QUERY_STATE2)
+            ++questions_.state;
+        return device_->ioctl(request, argument);
+    }
+    Result<MapSource> map_source(uint64_t offset) override { return device_->map_source(offset); }
+    Result<UniqueFd> merge_sync_files(int a, int b) override {
+        return device_->merge_sync_files(a, b);
+    }
+    Result<SyncFileState> sync_file_state(int fd) override { return device_->sync_file_state(fd); }
+    BusyTimes busy_times() override {
+        ++questions_.fdinfo;
+        return device_->busy_times();
+    }
+    int fd() const override { return device_->fd(); }
+
+  private:
+    std::unique_ptr<Device> device_;
+    Questions& questions_;
+};
+
+/// A guest that gives jobs to the GPU; its name says which.
+class WorkerWithJobs : public WorkerTest {
   protected:
     static constexpr uint32_t kRing = 1;
     static constexpr uint32_t kGpuContext = 1;  // the kernel numbers them from 1
 
-    WorkerWithSlowJobs() {
+    explicit WorkerWithJobs(const char* name) {
         simgpu::set_injection(simgpu::parse_injection("slow:client=slow:ms=20").value());
         auto start = settings();
-        start.settings.set_names("slow", "slow");
-        run(std::move(start));
+        start.settings.set_names(name, name);
+        run(std::move(start), [this](std::unique_ptr<Device> device) {
+            return Result<std::unique_ptr<Device>>(
+                std::make_unique<CountingDevice>(std::move(device), questions_));
+        });
         EXPECT_EQ(ask_for_a_blob(), 0) << "the control buffer";
         w::CreateCtxRequest request{};
         request.hdr = {static_cast<uint32_t>(w::Command::kCreateCtx), sizeof(request), 1, 0};
         send(RecordType::kSubmit, std::as_bytes(std::span(&request, 1)));
     }
-    ~WorkerWithSlowJobs() override { simgpu::set_injection({}); }
+    ~WorkerWithJobs() override { simgpu::set_injection({}); }
 
     void send(RecordType type, std::span<const std::byte> payload) {
         while (!ring_.push(type, payload)) std::this_thread::yield();
@@ -144,8 +181,43 @@ class WorkerWithSlowJobs : public WorkerTest {
             std::this_thread::sleep_for(1ms);
         return ring_counters().submissions >= count;
     }
+    /// Fence `count` of the ring, after all that was submitted.
+    void wait_for_fence(uint64_t count) {
+        const transport::FenceCall call{0, count, kRing, 0};
+        send(RecordType::kFence, std::as_bytes(std::span(&call, 1)));
+        while (front_.page().retired[kRing] < count &&
+               transport::wait_readable(front_.notify.get(), deadline()))
+            transport::clear_event(front_.notify.get());
+    }
+
+    Questions questions_;
     const transport::Deadline end_ = deadline();
 };
+
+/// Jobs take 20 ms each, and no fence is asked for.
+class WorkerWithSlowJobs : public WorkerWithJobs {
+  protected:
+    WorkerWithSlowJobs() : WorkerWithJobs("slow") {}
+};
+
+class WorkerWithQuickJobs : public WorkerWithJobs {
+  protected:
+    WorkerWithQuickJobs() : WorkerWithJobs("quick") {}
+};
+
+// fdinfo locks the root of the page tables; the state is an ioctl per GPU context.
+TEST_F(WorkerWithQuickJobs, AskTheKernelSeldomWhereNothingHangsOnIt) {
+    constexpr int kJobs = 200;
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 1; i <= kJobs; ++i) {
+        submit_job();
+        wait_for_fence(static_cast<uint64_t>(i));
+    }
+    ASSERT_EQ(front_.page().retired[kRing], static_cast<uint64_t>(kJobs));
+    const auto time = std::chrono::steady_clock::now() - start;
+    EXPECT_LE(questions_.state, 2 + time / 100ms);
+    EXPECT_LE(questions_.fdinfo, 2 + time / 250ms);
+}
 
 // amdgpu_ctx_wait_prev_fence() sleeps at the 33rd.
 TEST_F(WorkerWithSlowJobs, NeverHaveMoreUnderWayThanTheKernelTakesWithoutBlocking) {

@@ -60,6 +60,7 @@ class ForeignDevice final : public Device {
     }
     Result<MapSource> map_source(uint64_t) override { return fail(EINVAL, "nothing"); }
     Result<UniqueFd> merge_sync_files(int, int) override { return fail(EINVAL, "nothing"); }
+    Result<SyncFileState> sync_file_state(int) override { return SyncFileState{1, 0}; }
     int fd() const override { return -1; }
     unsigned long last_ = 0;
 };
