@@ -1,5 +1,7 @@
 #include "drm-context/account/busy_meter.h"
 
+#include <algorithm>
+
 namespace viaduct {
 
 namespace {
@@ -25,10 +27,16 @@ void BusyMeter::measure(int64_t now_ns) {
     next_ns_ = now_ns + (account_.limits().limits_gpu_time() ? kIntervalWithShare : kInterval);
     const BusyTimes times = device_.busy_times();
     for (size_t i = 0; i < times.size(); ++i) {
-        if (times[i] <= last_[i]) continue;  // it stands still, or the driver lost count
-        account_.book_busy(static_cast<QueueClass>(i), times[i] - last_[i]);
-        last_[i] = times[i];
+        const auto which = static_cast<QueueClass>(i);
+        if (times[i] > last_[i]) account_.book_busy(which, times[i] - last_[i]);
+        last_[i] = std::max(last_[i], times[i]);  // a driver may lose count
+        account_.pay(which, estimates_[i].take_due(last_[i], rings_.outstanding(which) == 0));
     }
+}
+
+void BusyMeter::add_job(ExecutionEstimate::Job job) {
+    job.previous_ns = account_.exchange_finish(job.ring, job.finished_ns);
+    estimates_[static_cast<size_t>(rings_.class_of(job.ring))].add(job);
 }
 
 }  // namespace viaduct

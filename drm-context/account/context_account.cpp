@@ -72,9 +72,21 @@ void ContextAccount::give_back(MemoryPlace place, uint64_t bytes) {
 }
 
 void ContextAccount::book_busy(QueueClass which, uint64_t ns) {
-    const auto index = static_cast<size_t>(which);
-    counters().busy_ns[index].fetch_add(ns, std::memory_order_relaxed);
-    take_tokens(page().buckets[index], ns, limits_);
+    counters().busy_ns[static_cast<size_t>(which)].fetch_add(ns, std::memory_order_relaxed);
+}
+
+void ContextAccount::pay(QueueClass which, uint64_t ns) {
+    take_tokens(page().buckets[static_cast<size_t>(which)], ns, limits_);
+}
+
+int64_t ContextAccount::exchange_finish(uint32_t ring, int64_t finished_ns) {
+    if (ring < 1 || ring > account::kMaxRings) return 0;
+    std::atomic<int64_t>& newest = page().finished_ns[ring - 1];
+    int64_t before = newest.load(std::memory_order_relaxed);
+    // Workers report in any order: the newest stays.
+    while (before < finished_ns && !newest.compare_exchange_weak(before, finished_ns)) {
+    }
+    return before;
 }
 
 int64_t ContextAccount::hold_time(QueueClass which, int64_t now_ns) {

@@ -71,8 +71,14 @@ class ContextAccount {
     uint64_t memory_limit() const;
     MemoryUse memory_use() const;
 
-    /// Books GPU time that was used, and takes it from the VM's share.
+    /// Books GPU time as the kernel counts it, for readers.
     void book_busy(QueueClass which, uint64_t ns);
+    /// Takes GPU time that was used from the VM's share.
+    void pay(QueueClass which, uint64_t ns);
+    /// Job of this VM on a ring (1 to kMaxRings) is done, at `now_ns` of CLOCK_MONOTONIC. The end
+    /// of the one before it, of any of the VM's contexts; any value, if a guest took one of them
+    /// over.
+    int64_t exchange_finish(uint32_t ring, int64_t finished_ns);
     /// How long the VM's share asks to hold back a submission to queues of this class; ns.
     int64_t hold_time(QueueClass which, int64_t now_ns);
 

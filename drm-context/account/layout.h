@@ -60,6 +60,8 @@ struct TokenBucket {
 
 struct Page {
     std::array<TokenBucket, kQueueClasses> buckets;
+    std::array<std::atomic<int64_t>, kMaxRings>
+        finished_ns;  // end of the newest job; [0] is ring 1
     std::array<Charge, kSlots> charges;
     std::array<ContextCounters, kSlots> contexts;
 };

@@ -70,6 +70,13 @@ uint64_t RingStatistics::outstanding(uint32_t ring) const {
     return rings_[ring - 1].submitted - rings_[ring - 1].completed;
 }
 
+uint64_t RingStatistics::outstanding(QueueClass which) const {
+    uint64_t sum = 0;
+    for (const Ring& ring : rings_)
+        if (ring.which == which) sum += ring.submitted - ring.completed;
+    return sum;
+}
+
 uint64_t RingStatistics::unmarked(uint32_t ring) const {
     if (!exists(ring)) return 0;
     return rings_[ring - 1].submitted - rings_[ring - 1].marked;

@@ -26,6 +26,8 @@ class RingStatistics {
 
     /// Submissions that are not known to be done.
     uint64_t outstanding(uint32_t ring) const;
+    /// The same for all rings of a class.
+    uint64_t outstanding(QueueClass which) const;
     /// Submissions that no mark covers.
     uint64_t unmarked(uint32_t ring) const;
     QueueClass class_of(uint32_t ring) const;

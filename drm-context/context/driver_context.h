@@ -73,7 +73,7 @@ class DriverContext {
         : device_(std::move(device)),
           account_(std::move(account)),
           statistics_(account_->counters()),
-          meter_(*device_, *account_),
+          meter_(*device_, *account_, statistics_),
           traits_(traits),
           gem_(*device_) {}
     virtual ~DriverContext() = default;

@@ -36,15 +36,17 @@ size_t up_to_submission(std::span<const std::byte> buffer, const DriverTraits& t
     return found ? bytes : buffer.size();
 }
 
-uint32_t submission_ring(std::span<const std::byte> buffer, const DriverTraits& traits) {
-    uint32_t ring = 0;
+GuestSubmission first_submission(std::span<const std::byte> buffer, const DriverTraits& traits) {
+    GuestSubmission found;
     walk(buffer, [&](std::span<const std::byte> request) {
         if (command_of(request) != traits.submit_command) return true;
-        if (traits.submit_ring_offset + sizeof(ring) <= request.size())
-            std::memcpy(&ring, request.data() + traits.submit_ring_offset, sizeof(ring));
+        found.bytes = static_cast<uint32_t>(request.size());
+        if (traits.submit_ring_offset + sizeof(found.ring) <= request.size())
+            std::memcpy(&found.ring, request.data() + traits.submit_ring_offset,
+                        sizeof(found.ring));
         return false;
     });
-    return ring;
+    return found;
 }
 
 bool only_creates(std::span<const std::byte> buffer, const DriverTraits& traits) {

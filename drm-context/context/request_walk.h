@@ -13,8 +13,12 @@ namespace viaduct {
 /// of it if there is no further one, or where the framing is broken.
 size_t up_to_submission(std::span<const std::byte> buffer, const DriverTraits& traits);
 
-/// The ring that the first submission in `buffer` names (any value); 0 if there is none.
-uint32_t submission_ring(std::span<const std::byte> buffer, const DriverTraits& traits);
+struct GuestSubmission {
+    uint32_t ring = 0;   // that it names: any value; 0 if there is no submission
+    uint32_t bytes = 0;  // of the request
+};
+/// The first submission in `buffer`.
+GuestSubmission first_submission(std::span<const std::byte> buffer, const DriverTraits& traits);
 
 /// True if `buffer` does nothing but create objects: no other command's effect matters to it.
 bool only_creates(std::span<const std::byte> buffer, const DriverTraits& traits);

@@ -24,6 +24,9 @@ class Timelines {
         /// Signals when they are done; invalid if the kernel gave none (out of descriptors).
         UniqueFd sync_file;
         uint64_t submissions = 0;
+        // Of the first one that the work before does not cover.
+        int64_t submitted_ns = 0;  // CLOCK_MONOTONIC
+        uint64_t command_bytes = 0;
     };
 
     struct Hooks {

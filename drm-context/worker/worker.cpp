@@ -164,10 +164,11 @@ void Worker::finish_submitted_work() {
 }
 
 // What was submitted to the ring since the last call is followed to its end from now on.
-void Worker::add_work(uint32_t ring) {
+void Worker::add_work(uint32_t ring, int64_t submitted_ns, uint64_t command_bytes) {
     if (!context_->has_new_work(ring)) return;
     UniqueFd newest = context_->take_newest(ring);
-    timelines_.add_work(ring, {std::move(newest), context_->statistics().mark(ring)});
+    timelines_.add_work(
+        ring, {std::move(newest), context_->statistics().mark(ring), submitted_ns, command_bytes});
 }
 
 // To the front: a worker that waits for the GPU takes no records in the end, and is not hung.
@@ -187,6 +188,12 @@ void Worker::done(uint32_t ring, const Timelines::Work& work) {
         next_reset_check_ns_ = now + kResetCheckInterval;
     }
     context_->statistics().completed(ring, work.submissions, now);
+    if (work.submitted_ns != 0)
+        context_->meter().add_job(
+            {.ring = ring,
+             .size = work.command_bytes,
+             .submitted_ns = work.submitted_ns,
+             .finished_ns = state && state->finished_ns != 0 ? state->finished_ns : now});
     context_->meter().note_work(now);
 }
 

@@ -42,7 +42,7 @@ class Worker {
     void finish_submitted_work();
     void sleep_until(std::chrono::steady_clock::time_point deadline);
     void show_wait();
-    void add_work(uint32_t ring);
+    void add_work(uint32_t ring, int64_t submitted_ns = 0, uint64_t command_bytes = 0);
     void done(uint32_t ring, const Timelines::Work& work);
     void retired(uint32_t ring, uint64_t count);
     bool abandoned() const;
@@ -55,7 +55,7 @@ class Worker {
     void execute(transport::RecordType type, Payload payload);
     bool must_hold(transport::RecordType type, Payload payload);
     bool must_wait_for_share(uint32_t ring);
-    void mark_if_due(uint32_t ring);
+    uint64_t most_outstanding(uint32_t ring) const;
     void hold(HeldRecords::Held record);
 
     void submit(Payload payload);

@@ -30,10 +30,16 @@ namespace {
 // Unfinished submissions per ring: enough that the GPU never idles, and fewer than the kernel's 32.
 // An administrator can lower those to 4 (module parameter sched_jobs); then the kernel blocks.
 constexpr uint64_t kMostOutstanding = 24;
-// With a share time is taken for work that is done: this bounds what a guest can have unpaid.
+// With a share of GPU time, time is taken for work that is done. As many jobs as sit on a hardware
+// ring (amdgpu_sched_hw_submission) keep it busy, and the kernel's count means something then
+// (account/execution_estimate.h); more of them only if they are so short that the ring would run
+// dry before the worker hears of their end.
+constexpr uint64_t kFewestUnpaid = 2;
 constexpr uint64_t kMostUnpaid = 16;
+constexpr int64_t kUnpaidTime = 2'000'000;  // ns of typical jobs
 // After so many submissions without a guest's fence the worker takes one of its own: a third of
-// kMostOutstanding, so that the wait ends well before the ring runs dry.
+// kMostOutstanding, so that the wait ends well before the ring runs dry. With a share each job is
+// measured.
 constexpr uint64_t kMarkEvery = 8;
 
 uint32_t resource_of(RecordType type, std::span<const std::byte> payload) {
@@ -116,21 +122,27 @@ bool Worker::release_held() {
 }
 
 void Worker::execute(RecordType type, Payload payload) {
+    if (type != RecordType::kSubmit) return process({type, payload});
+    const int64_t now = limited_ ? monotonic_ns() : 0;
     process({type, payload});
-    if (type == RecordType::kSubmit) mark_if_due(submission_ring(payload, context_->traits()));
+    const auto submission = first_submission(payload, context_->traits());
+    if (context_->statistics().unmarked(submission.ring) >= (limited_ ? 1 : kMarkEvery))
+        add_work(submission.ring, now, submission.bytes);
 }
 
-void Worker::mark_if_due(uint32_t ring) {
-    if (context_->statistics().unmarked(ring) >= kMarkEvery) add_work(ring);
+uint64_t Worker::most_outstanding(uint32_t ring) const {
+    if (!limited_) return kMostOutstanding;
+    const int64_t job = context_->meter().typical_ns(context_->statistics().class_of(ring));
+    if (job <= 0) return kFewestUnpaid;
+    return std::clamp(static_cast<uint64_t>(kUnpaidTime / job), kFewestUnpaid, kMostUnpaid);
 }
 
 bool Worker::must_hold(RecordType type, Payload payload) {
     if (type != RecordType::kSubmit) return false;
-    const uint32_t ring = submission_ring(payload, context_->traits());
+    const uint32_t ring = first_submission(payload, context_->traits()).ring;
     if (ring == 0) return false;
     look_again_ = INT64_MAX;  // a fence wakes the worker
-    const uint64_t most = limited_ ? kMostUnpaid : kMostOutstanding;
-    if (context_->statistics().outstanding(ring) >= most) return true;
+    if (context_->statistics().outstanding(ring) >= most_outstanding(ring)) return true;
     return limited_ && must_wait_for_share(ring);
 }
 

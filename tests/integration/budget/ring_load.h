@@ -15,8 +15,9 @@ class RingLoad {
   public:
     RingLoad(unsigned share, const std::string& instance, std::string metrics);
     ~RingLoad();
-    /// GPU time that the VM has used, in seconds; negative while it does not answer.
-    double busy_seconds() const;
+    /// GPU time that the VM's jobs took, in seconds: their number, for all are equally long. (The
+    /// kernel's busy times count waiting on the ring, too.) Negative while it does not answer.
+    double executed_seconds() const;
 
   private:
     const std::string metrics_;

@@ -28,7 +28,7 @@ class Shares : public testing::Test {
                                            std::pair<double, double> since = {0, 0}) {
         const auto deadline = std::chrono::steady_clock::now() + 60s;
         for (;;) {
-            const std::pair use(a.busy_seconds(), b.busy_seconds());
+            const std::pair use(a.executed_seconds(), b.executed_seconds());
             const double a_used = use.first - since.first, b_used = use.second - since.second;
             if ((a_used > 0 && b_used > 0 && a_used + b_used >= seconds) ||
                 std::chrono::steady_clock::now() > deadline)
@@ -52,6 +52,20 @@ TEST_F(Shares, OneToThreeOnOneRing) {
     const double ratio = rest_used / quarter_used;
     EXPECT_GT(ratio, 2.7) << rest_used << " s and " << quarter_used << " s";
     EXPECT_LT(ratio, 3.3) << rest_used << " s and " << quarter_used << " s";
+}
+
+TEST_F(Shares, AVmAloneHasItsShareOfTheTime) {
+    const RingLoad quarter(25, name(), socket("quarter"));
+    const auto wait_until = [&](double seconds) {
+        const auto deadline = std::chrono::steady_clock::now() + 60s;
+        while (quarter.executed_seconds() < seconds && std::chrono::steady_clock::now() < deadline)
+            std::this_thread::sleep_for(5ms);
+        return std::pair(quarter.executed_seconds(), std::chrono::steady_clock::now());
+    };
+    const auto start = wait_until(0.1);
+    const auto end = wait_until(1.0);
+    const std::chrono::duration<double> time = end.second - start.second;
+    EXPECT_NEAR((end.first - start.first) / time.count(), 0.25, 0.025);
 }
 
 }  // namespace

@@ -33,18 +33,19 @@ TEST(RequestWalk, CutsBehindEachSubmission) {
     EXPECT_EQ(up_to_submission(requests, kTraits), 48u);
     EXPECT_EQ(up_to_submission(std::span(requests).subspan(48), kTraits), 24u);
     EXPECT_EQ(up_to_submission(std::span(requests).subspan(72), kTraits), 24u);
-    EXPECT_EQ(submission_ring(requests, kTraits), 3u);
-    EXPECT_EQ(submission_ring(std::span(requests).subspan(72), kTraits), 0u);
+    EXPECT_EQ(first_submission(requests, kTraits).ring, 3u);
+    EXPECT_EQ(first_submission(requests, kTraits).bytes, 24u);
+    EXPECT_EQ(first_submission(std::span(requests).subspan(72), kTraits).ring, 0u);
 }
 
 TEST(RequestWalk, BrokenFramingIsOnePiece) {
     for (const uint32_t length : {0u, 15u, 1000u, UINT32_MAX}) {
         const auto requests = Requests().add(1, 0, length).add(kSubmit, 3);
         EXPECT_EQ(up_to_submission(requests, kTraits), requests.size()) << length;
-        EXPECT_EQ(submission_ring(requests, kTraits), 0u) << length;
+        EXPECT_EQ(first_submission(requests, kTraits).ring, 0u) << length;
         EXPECT_FALSE(only_creates(requests, kTraits)) << length;
     }
-    EXPECT_EQ(submission_ring(Requests().add(kSubmit, 3, 16), kTraits), 0u)
+    EXPECT_EQ(first_submission(Requests().add(kSubmit, 3, 16), kTraits).ring, 0u)
         << "the ring is not there";
 }
 
