@@ -2,6 +2,7 @@
 
 #include <amdgpu_drm.h>
 #include <drm.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <bit>
@@ -218,9 +219,7 @@ bool AmdgpuContext::has_new_work(uint32_t ring) const {
     return ring >= 1 && ring <= timelines_.size() && timelines_[ring - 1].new_work;
 }
 
-UniqueFd AmdgpuContext::take_newest(uint32_t ring) {
-    Timeline& timeline = timelines_.at(ring - 1);
-    timeline.new_work = false;
+UniqueFd AmdgpuContext::export_newest(const Timeline& timeline) {
     drm_syncobj_handle args{};
     args.handle = timeline.syncobj;
     args.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE;
@@ -229,9 +228,37 @@ UniqueFd AmdgpuContext::take_newest(uint32_t ring) {
     return UniqueFd(args.fd);
 }
 
+// The syncobj is about to take the fence of another GPU context.
+Status AmdgpuContext::keep_older_work(Timeline& timeline) {
+    UniqueFd newest = export_newest(timeline);
+    if (!newest) return fail(EMFILE, "no descriptor left");
+    if (timeline.older_work) {
+        auto both = device().merge_sync_files(timeline.older_work.get(), newest.get());
+        if (!both) return tl::unexpected(both.error());
+        newest = *std::move(both);
+    }
+    timeline.older_work = std::move(newest);
+    return {};
+}
+
+UniqueFd AmdgpuContext::take_newest(uint32_t ring) {
+    Timeline& timeline = timelines_.at(ring - 1);
+    timeline.new_work = false;
+    // If that fails, ring_idle() is asked, of the syncobj and the older work.
+    if (!timeline.older_work) return export_newest(timeline);
+    if (!keep_older_work(timeline)) return UniqueFd();
+    return std::move(timeline.older_work);
+}
+
 bool AmdgpuContext::ring_idle(uint32_t ring) {
+    Timeline& timeline = timelines_.at(ring - 1);
+    if (timeline.older_work) {
+        pollfd entry{timeline.older_work.get(), POLLIN, 0};
+        if (::poll(&entry, 1, 0) == 0) return false;
+        timeline.older_work.reset();
+    }
     drm_syncobj_wait wait{};
-    wait.handles = reinterpret_cast<uint64_t>(&timelines_.at(ring - 1).syncobj);
+    wait.handles = reinterpret_cast<uint64_t>(&timeline.syncobj);
     wait.count_handles = 1;
     wait.timeout_nsec = 0;  // absolute: do not wait
     return device().ioctl(DRM_IOCTL_SYNCOBJ_WAIT, &wait) != -ETIME;

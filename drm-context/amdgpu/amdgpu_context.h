@@ -90,7 +90,12 @@ class AmdgpuContext final : public DriverContext {
         uint32_t ip_ring = 0;
         uint32_t syncobj = 0;   // holds the newest submission's fence
         bool new_work = false;  // since a fence last took it
+        // The kernel orders the work of one GPU context only: others' that no fence has taken.
+        uint32_t newest_context = 0;  // whose fence the syncobj holds
+        UniqueFd older_work;          // sync file
     };
+    UniqueFd export_newest(const Timeline& timeline);
+    Status keep_older_work(Timeline& timeline);
 
     uint32_t offered_rings(uint32_t ip_type, uint32_t available);
     int32_t answer_query(const wire::amdgpu::QueryInfoRequest& query, std::span<std::byte> answer);

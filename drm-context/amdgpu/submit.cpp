@@ -38,6 +38,9 @@ Status AmdgpuContext::wait_for_in_fence(Submission& submission, UniqueFd in_fenc
 
 Status AmdgpuContext::run_submission(Submission& submission, uint32_t ctx_id, uint32_t ring) {
     Timeline& timeline = timelines_.at(ring - 1);
+    // Without a descriptor for it, the kernel is to keep the order.
+    if (timeline.new_work && timeline.newest_context != ctx_id && !keep_older_work(timeline))
+        submission.append(AMDGPU_CHUNK_ID_SYNCOBJ_IN, drm_amdgpu_cs_chunk_sem{timeline.syncobj});
     // One syncobj per ring takes each submission's fence in turn: a sync file is made only when a
     // guest's fence asks for it.
     submission.append(AMDGPU_CHUNK_ID_SYNCOBJ_OUT, drm_amdgpu_cs_chunk_sem{timeline.syncobj});
@@ -47,6 +50,7 @@ Status AmdgpuContext::run_submission(Submission& submission, uint32_t ctx_id, ui
                     -error);
     timeline.new_work = true;
     gpu_contexts_.at(ctx_id).rings.insert(ring);
+    timeline.newest_context = ctx_id;
     statistics().submitted(ring, monotonic_ns());
     return {};
 }

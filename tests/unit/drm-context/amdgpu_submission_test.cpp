@@ -59,14 +59,27 @@ class RecordingDevice final : public Device {
             case DRM_IOCTL_AMDGPU_CS:
                 record(*static_cast<drm_amdgpu_cs*>(argument));
                 return 0;
+            case DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD:
+                if (!gives_descriptors) return -EMFILE;
+                static_cast<drm_syncobj_handle*>(argument)->fd =
+                    sync_file(1u << (recorded_.size() - 1)).release();
+                return 0;
             default:
                 return 0;
         }
     }
     Result<MapSource> map_source(uint64_t) override { return fail(EINVAL, "nothing is mapped"); }
-    Result<UniqueFd> merge_sync_files(int a, int) override { return UniqueFd::duplicate_of(a); }
+    Result<UniqueFd> merge_sync_files(int a, int b) override {
+        return sync_file(jobs_of(a) | jobs_of(b));
+    }
     Result<SyncFileState> sync_file_state(int) override { return SyncFileState{1, 0}; }
     int fd() const override { return -1; }
+
+    /// A sync file is a file of as many bytes as its set of jobs has for a number.
+    static UniqueFd sync_file(uint64_t jobs) { return create_sealed_memfd("jobs", jobs).value(); }
+    static uint64_t jobs_of(int sync_file) { return object_size(sync_file).value(); }
+
+    static inline bool gives_descriptors = true;
 
   private:
     static int info(const drm_amdgpu_info& arg) {
@@ -131,9 +144,10 @@ class AmdgpuSubmission : public ::testing::Test {
         return loop_->run(std::as_bytes(std::span(&request, 1)));
     }
     /// CS_SUBMIT of these chunks, as they are.
-    Status submit(const std::vector<Chunk>& chunks, uint32_t ring = 1) {
+    Status submit(const std::vector<Chunk>& chunks, uint32_t ring = 1,
+                  uint32_t gpu_context = kGpuContext) {
         w::CsSubmitRequest head{};
-        head.ctx_id = kGpuContext;
+        head.ctx_id = gpu_context;
         head.num_chunks = static_cast<uint32_t>(chunks.size());
         head.ring_idx = ring;
         Words table, payloads;
@@ -204,6 +218,30 @@ TEST_F(AmdgpuSubmission, WaitsForAnInFenceOnce) {
     EXPECT_EQ(recorded_[0].chunks,
               (std::vector<Chunk>{ib(), {AMDGPU_CHUNK_ID_SYNCOBJ_IN, {kInFence}}, signals(201)}));
     EXPECT_EQ(recorded_[1].chunks, (std::vector<Chunk>{ib(), signals(201)}));
+}
+
+// The kernel runs the submissions of two GPU contexts in any order.
+TEST_F(AmdgpuSubmission, AFenceWaitsForTheOlderWorkOfOtherGpuContexts) {
+    constexpr uint32_t kOther = kGpuContext + 1;
+    ASSERT_TRUE(run(w::Command::kCreateCtx, w::CreateCtxRequest{}));
+    ASSERT_TRUE(submit({ib()}));             // job 1
+    ASSERT_TRUE(submit({ib()}, 1, kOther));  // 2
+    ASSERT_TRUE(submit({ib()}, 1, kOther));  // 4: its context orders it behind the one before
+    ASSERT_TRUE(submit({ib()}));             // 8
+    EXPECT_EQ(RecordingDevice::jobs_of(context_->take_newest(1).get()), 1u | 4u | 8u);
+    ASSERT_TRUE(submit({ib()}, 1, kOther));  // 16: the fence before it has the rest
+    EXPECT_EQ(RecordingDevice::jobs_of(context_->take_newest(1).get()), 16u);
+}
+
+TEST_F(AmdgpuSubmission, WithoutADescriptorTheKernelKeepsTheOrderOfGpuContexts) {
+    ASSERT_TRUE(run(w::Command::kCreateCtx, w::CreateCtxRequest{}));
+    ASSERT_TRUE(submit({ib()}));
+    RecordingDevice::gives_descriptors = false;
+    const Status status = submit({ib()}, 1, kGpuContext + 1);
+    RecordingDevice::gives_descriptors = true;
+    ASSERT_TRUE(status);
+    EXPECT_EQ(recorded_[1].chunks,
+              (std::vector<Chunk>{ib(), {AMDGPU_CHUNK_ID_SYNCOBJ_IN, {201}}, signals(201)}));
 }
 
 TEST_F(AmdgpuSubmission, UserFencesStayInTheirBuffer) {
