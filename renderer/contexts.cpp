@@ -213,8 +213,9 @@ void Renderer::attach_resource(uint32_t ctx_id, uint32_t res_id) {
     if (const auto classic = classic_for_resource(res_id)) classic->attach_resource(ctx_id, res_id);
 }
 
-// A dma-buf that the context does not know yet is imported. Control buffers, guest memory and
-// objects that were never made shareable stay where they are.
+// A dma-buf that the context does not know yet is imported. A buffer of another context that was not
+// created shareable is exported now: guests may decide late to share one. Control buffers and guest
+// memory stay where they are, and so does what the kernel does not export.
 void Renderer::attach_to_native(const ContextPtr& context, const ResourcePtr& resource) {
     UniqueFd dmabuf;
     {
@@ -226,6 +227,10 @@ void Renderer::attach_to_native(const ContextPtr& context, const ResourcePtr& re
     if (resource->home == ResourceHome::kClassic) {
         auto exported = classic_dmabuf(resource->id);
         if (exported) dmabuf = std::move(*exported);
+    }
+    if (resource->opaque()) {
+        auto exported = export_storage(resource);  // without the lock: a worker is asked
+        if (exported) dmabuf = std::move(exported->fd);
     }
     if (!dmabuf) return;
     const std::lock_guard lock(mutex_);

@@ -176,7 +176,9 @@ Status AmdgpuContext::discover_rings() {
         ip_rings_[ip_type] = {next, std::min(count, kMaxTimelines + 1 - next)};
         for (uint32_t i = 0; i < ip_rings_[ip_type].count; ++i) {
             statistics().describe(next++, class_of(ip_type), i);
-            timelines_.push_back({ip_type, i});
+            Timeline& timeline = timelines_.emplace_back();
+            timeline.ip_type = ip_type;
+            timeline.ip_ring = i;
         }
     }
     if (next == 1)

@@ -47,12 +47,12 @@ ContextLink::ContextLink(uint32_t ctx_id, transport::ChannelEnd end,
                          std::shared_ptr<DeviceFile> file, std::shared_ptr<TaskThread> closer)
     : ctx_id_(ctx_id),
       end_(std::move(end)),
-      file_(std::move(file)),
       closer_(std::move(closer)),
       inbox_(ctx_id, end_.socket.get(), end_.notify.get(),
              [this](UniqueFd fd) { discard(std::move(fd)); }),
       patience_(answer_time()),
-      ring_(end_.page(), end_.ring_bytes()) {
+      ring_(end_.page(), end_.ring_bytes()),
+      file_(std::move(file)) {
     inbox_.expect(transport::kReadyCookie);
 }
 
@@ -164,14 +164,20 @@ Status ContextLink::wait_until_started(steady_clock::time_point deadline) {
     return {};
 }
 
+std::shared_ptr<DeviceFile> ContextLink::file() {
+    const std::lock_guard lock(mutex_);
+    return file_;
+}
+
+// While it starts, nothing takes the file away.
 void ContextLink::adopt_node(UniqueFd node) {
-    file_->adopt(std::move(node), DeviceFile::Kind::kRenderNode);
+    file()->adopt(std::move(node), DeviceFile::Kind::kRenderNode);
 }
 
 Status ContextLink::send_node() {
     const transport::DescriptorMessage message{transport::kReadyCookie};
     return transport::send_message(end_.socket.get(), std::as_bytes(std::span(&message, 1)),
-                                   file_->fd());
+                                   file()->fd());
 }
 
 void ContextLink::set_worker(std::unique_ptr<WorkerHandle> worker) {
@@ -185,8 +191,9 @@ Status ContextLink::wait_for_first_word(steady_clock::time_point deadline) {
     auto word = inbox_.wait(deadline);
     if (!word) return tl::unexpected(word.error());
     // A render node is the front's own; a simulated GPU was opened by the worker.
-    if (file_->fd() < 0)
-        file_->adopt(std::move(word->descriptor), DeviceFile::Kind::kStandIn);
+    const auto file = this->file();
+    if (file->fd() < 0)
+        file->adopt(std::move(word->descriptor), DeviceFile::Kind::kStandIn);
     else
         discard(std::move(word->descriptor));
     return {};
@@ -311,7 +318,7 @@ void ContextLink::lose(std::string_view why) {
     if (lost_) return;
     lost_ = true;
     backlog_.clear();
-    file_->slot().count_loss();
+    if (file_) file_->slot().count_loss();
     log_guest(LogLevel::kWarning, "context {} is lost: {}", ctx_id_, why);
     end_worker();
     notice_.post();
@@ -357,6 +364,7 @@ bool ContextLink::collect(std::vector<RetiredFence>& out) {
         if (!let_go_) lose("its worker has ended");
         if (lost_) notice_.post();  // it may have written since
         ended_ = true;
+        file_.reset();  // mappings keep it
     }
     if (!lost_ && !ended_) drain_backlog();
     fences_.take_retired(end_.page(), out);

@@ -81,7 +81,8 @@ class ContextLink {
     /// There will be none.
     void fail_start(Error error);
 
-    const std::shared_ptr<DeviceFile>& file() const { return file_; }
+    /// Null once the worker has ended: the kernel is to have everything back.
+    std::shared_ptr<DeviceFile> file();
     /// Closes a descriptor that the worker sent, and that is not what it should be.
     void discard(UniqueFd fd) { close_elsewhere(std::move(fd), *closer_); }
 
@@ -151,7 +152,6 @@ class ContextLink {
 
     const uint32_t ctx_id_;
     transport::ChannelEnd end_;
-    const std::shared_ptr<DeviceFile> file_;
     const std::shared_ptr<TaskThread> closer_;
     Inbox inbox_;
     std::unique_ptr<WorkerHandle> worker_;  // before the channel goes
@@ -165,6 +165,7 @@ class ContextLink {
     size_t backlog_bytes_ = 0;
     std::deque<InFlight> in_flight_;
     size_t in_flight_bytes_ = 0;
+    std::shared_ptr<DeviceFile> file_;
     enum class Start { kUnderWay, kDone, kFailed };
     Start start_ = Start::kUnderWay;
     std::condition_variable started_;  // start_ changed

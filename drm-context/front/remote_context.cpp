@@ -73,10 +73,12 @@ Result<UniqueFd> RemoteContext::accept(UniqueFd fd, uint64_t offset, uint64_t si
 Result<BlobMapSource> RemoteContext::map_source(uint32_t res_id, uint64_t size) {
     auto answer = link_->ask(RecordType::kMapSource, transport::ResourceCall{0, res_id, 0});
     if (!answer) return tl::unexpected(answer.error());
-    BlobMapSource source{.fd = link_->file()->mappable_fd(),
+    auto file = link_->file();
+    if (!file) return fail(EPIPE, "the context's worker has ended");
+    BlobMapSource source{.fd = file->mappable_fd(),
                          .offset = answer->reply.offset,
                          .opened = UniqueFd(),
-                         .file = link_->file()};
+                         .file = std::move(file)};
     if (source.fd >= 0) {
         link_->discard(std::move(answer->descriptor));
         return source;  // the GPU's driver checks offset and size
@@ -92,6 +94,11 @@ Result<UniqueFd> RemoteContext::export_blob(uint32_t res_id) {
     auto answer = link_->ask(RecordType::kExportBlob, transport::ResourceCall{0, res_id, 0});
     if (!answer) return tl::unexpected(answer.error());
     return accept(std::move(answer->descriptor), 0, 0);
+}
+
+int RemoteContext::device_fd() const {
+    const auto file = link_->file();
+    return file ? file->fd() : -1;
 }
 
 void RemoteContext::attach_resource(uint32_t res_id, UniqueFd dmabuf) {

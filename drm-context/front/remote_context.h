@@ -27,7 +27,7 @@ class RemoteContext final : public NativeContext {
     Status create_fence(uint32_t ring_idx, uint64_t fence_id) override;
     Result<UniqueFd> export_fence(uint64_t fence_id) override;
     Status add_in_fence(UniqueFd sync_file) override;
-    int device_fd() const override { return link_->file()->fd(); }
+    int device_fd() const override;
 
   private:
     Result<BlobObject> create_control_buffer(const BlobRequest& request);

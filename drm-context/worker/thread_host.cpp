@@ -1,3 +1,5 @@
+#include <sys/prctl.h>
+
 #include <system_error>
 #include <thread>
 
@@ -9,10 +11,15 @@ namespace {
 
 class WorkerThread final : public WorkerHandle {
   public:
-    explicit WorkerThread(WorkerStart start) : thread_(run_worker, std::move(start), nullptr) {}
+    explicit WorkerThread(WorkerStart start) : thread_(run, std::move(start)) {}
     ~WorkerThread() override { thread_.join(); }
 
   private:
+    static void run(WorkerStart start) {
+        ::prctl(PR_SET_NAME, fmt::format("vw:{}", start.settings.name).c_str());  // as processes
+        run_worker(std::move(start), nullptr);
+    }
+
     std::thread thread_;
 };
 

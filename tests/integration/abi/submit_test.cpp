@@ -301,8 +301,10 @@ TEST_F(Submissions, MemoryThatIsNotThereIsRefused) {
         const uint64_t blob_id = guest_.next_blob_id();
         const uint32_t errors = guest_.async_error();
         guest_.gem_new(blob_id, size);
-        EXPECT_EQ(guest_.async_error(), errors + 1) << size;
         EXPECT_EQ(guest_.create_blob(vmm_.next_res_id(), blob_id, 4096), -ENOENT) << size;
+        // A size that makes sense fails for want of memory, which costs no context.
+        const bool makes_sense = size == uint64_t{1} << 40;
+        EXPECT_EQ(guest_.async_error(), errors + (makes_sense ? 0 : 1)) << size;
     }
     GuestContext poor(vmm_, 2, GuestContext::Control::kCreate, "poor");
     EXPECT_EQ(poor.create_buffer(1 << 20), 0u);

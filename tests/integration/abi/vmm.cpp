@@ -70,7 +70,7 @@ Vmm::Vmm(std::chrono::milliseconds hang) {
 }
 
 bool Vmm::returns_to(const ProcessUse& before) {
-    return eventually([&] { return ProcessUse::now() == before; });
+    return eventually([&] { return ProcessUse::now().within(before); });
 }
 
 Vmm::~Vmm() {

@@ -47,7 +47,6 @@ struct ProcessUse {
     size_t mappings = 0;
     size_t threads = 0;
     static ProcessUse now();
-    bool operator==(const ProcessUse&) const = default;
     /// No more of anything.
     bool within(const ProcessUse& other) const {
         return descriptors <= other.descriptors && mappings <= other.mappings &&
@@ -81,7 +80,7 @@ class Vmm {
     bool wait_log(const std::string& text);
     /// How many contexts of this number have been lost so far.
     size_t losses_of(uint32_t ctx_id);
-    /// Waits until destroyed contexts have wound down and the process uses what it did at
+    /// Waits until destroyed contexts have wound down and the process uses no more than it did at
     /// `before`. False after ten seconds.
     bool returns_to(const ProcessUse& before);
 

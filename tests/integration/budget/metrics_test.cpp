@@ -33,7 +33,8 @@ TEST(Metrics, FollowAContextsLife) {
             const std::string own = "context=\"7\",process=\"glx\\\"gears\"";
             EXPECT_EQ(sum_of(samples, "viaduct_vm_contexts"), 1);
             EXPECT_EQ(sum_of(samples, "viaduct_vm_memory_limit_bytes"), 64 << 20);
-            EXPECT_EQ(sum_of(samples, "viaduct_context_memory_bytes", own), 8192);
+            EXPECT_EQ(sum_of(samples, "viaduct_context_memory_bytes", own), 8192 + 4096)
+                << "the buffer, and the page table that maps it";
             EXPECT_EQ(sum_of(samples, "viaduct_context_buffers", own), 1);
             EXPECT_EQ(sum_of(samples, "viaduct_context_commands_total", "command=\"CS_SUBMIT\""),
                       1);

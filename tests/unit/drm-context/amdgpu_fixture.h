@@ -16,6 +16,7 @@
 #include "blob/memfd.h"
 #include "drm-context/amdgpu/amdgpu_context.h"
 #include "drm-context/context/command_loop.h"
+#include "drm-context/transport/control_memory.h"
 
 namespace viaduct::amdgpu {
 
@@ -83,6 +84,7 @@ class ScriptedDevice final : public Device {
     }
     Result<MapSource> map_source(uint64_t) override { return fail(EINVAL, "nothing is mapped"); }
     Result<UniqueFd> merge_sync_files(int a, int) override { return UniqueFd::duplicate_of(a); }
+    Result<SyncFileState> sync_file_state(int) override { return SyncFileState{}; }
     int fd() const override { return -1; }
 
   private:
@@ -158,7 +160,9 @@ class AmdgpuContextTest : public ::testing::Test {
         context_ =
             create_context(std::make_unique<ScriptedDevice>(kernel_), *std::move(account)).value();
         loop_.emplace(*context_, abandoned_);
-        control_ = context_->create_blob({1, kMappable, /*blob_id=*/0, kControlBytes}).value().fd;
+        control_ =
+            transport::create_control_memory(kControlBytes, context_->traits().shmem_size).value();
+        EXPECT_TRUE(context_->adopt_control_buffer(control_));
         shmem_ = Mapping::map_shared(control_.get(), 0, kControlBytes).value();
     }
 

@@ -111,12 +111,26 @@ TEST_F(Vmm, AttachImportsADmabufOnceIntoEachContext) {
     EXPECT_TRUE(gpu.context(1).attached.contains(5)) << "a shareable one survives by descriptor";
 }
 
+// Guests may decide to share a buffer after they made it.
+TEST_F(Vmm, ABufferThatWasNotCreatedShareableIsExportedForAnotherContext) {
+    ASSERT_EQ(init(), 0);
+    ASSERT_EQ(native_context(1), 0);
+    ASSERT_EQ(native_context(2), 0);
+    ASSERT_EQ(host_blob(5, 1, 7, 8192), 0);
+    virgl_renderer_ctx_attach_resource(1, 5);
+    EXPECT_TRUE(gpu.context(1).attached.empty()) << "its own object already";
+    virgl_renderer_ctx_attach_resource(2, 5);
+    ASSERT_TRUE(gpu.context(2).attached.contains(5));
+    EXPECT_EQ(object_size(gpu.context(2).attached[5].get()).value(), 8192u);
+}
+
 TEST_F(Vmm, AttachOfAnythingElseIsIgnored) {
     ASSERT_EQ(init(), 0);
     ASSERT_EQ(native_context(1), 0);
     ASSERT_EQ(native_context(2), 0);
     ASSERT_EQ(host_blob(5, 1, 0, 4096), 0);  // control buffer
     ASSERT_EQ(host_blob(6, 1, 7, 8192), 0);  // opaque
+    gpu.context(1).exportable = false;       // as with AMDGPU_GEM_CREATE_VM_ALWAYS_VALID
     char page[64];
     iovec entry{page, sizeof page};
     virgl_renderer_resource_create_blob_args guest{7, 0, 1, 0, 0, 64, &entry, 1};

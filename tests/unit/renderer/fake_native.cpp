@@ -78,6 +78,7 @@ Result<BlobMapSource> FakeNativeContext::map_source(uint32_t res_id, uint64_t) {
 }
 
 Result<UniqueFd> FakeNativeContext::export_blob(uint32_t res_id) {
+    if (!exportable) return fail(EPERM, "told to fail");
     auto source = map_source(res_id, 0);
     if (!source) return tl::unexpected(source.error());
     return std::move(source->opened);

@@ -52,6 +52,7 @@ class FakeNativeContext : public NativeContext {
   public:
     const uint32_t id;
     const std::string name;
+    bool exportable = true;         // its opaque blobs
     int export_error = 0;           // what export_fence fails with
     std::vector<uint64_t> exports;  // which fences it was asked for
     std::vector<std::vector<std::byte>> submissions;
