@@ -58,6 +58,19 @@ UniqueFd Timelines::export_fence(uint32_t ring, uint64_t count) const {
     return UniqueFd();
 }
 
+UniqueFd Timelines::export_all() const {
+    UniqueFd all;
+    for (const Ring& ring : rings_) {
+        for (const Entry& entry : ring) {
+            const int next = entry.work.sync_file.get();
+            if (next < 0) return UniqueFd();
+            all = all ? hooks_.merge(all.get(), next) : entry.work.sync_file.duplicate();
+            if (!all) return UniqueFd();
+        }
+    }
+    return all;
+}
+
 void Timelines::advance() {
     for (uint32_t ring = 0; ring < kMaxRings; ++ring) {
         Ring& pending = rings_[ring];

@@ -53,6 +53,8 @@ class Timelines {
     /// Retires everything (the work is known to be dead).
     void retire_all();
     bool idle() const;
+    /// A sync file that signals when all work is done; invalid if there is none, or on failure.
+    UniqueFd export_all() const;
     /// Appends the descriptors whose readability should lead to advance(); borrowed. True if some
     /// fence has none and advance() must be called from time to time.
     bool append_pending(std::vector<int>& descriptors) const;

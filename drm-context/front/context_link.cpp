@@ -1,6 +1,7 @@
 #include "drm-context/front/context_link.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -341,15 +342,35 @@ bool ContextLink::has_progressed(size_t backlog_before) {
     return idle || std::exchange(last_news_, news) != news || backlog_.size() < backlog_before;
 }
 
+// With the lock held.
+void ContextLink::kill_if_asked() {
+    if (!ended_ && let_go_ && end_.page().asks_for_kill.load(std::memory_order_acquire) != 0)
+        end_worker();
+}
+
+// With the lock held. The kernel keeps the memory of work that runs, whoever has ended; and closing
+// the file would wait for it.
+void ContextLink::look_after_pending_work(steady_clock::time_point now) {
+    if (!ended_ || !pending_work_) return;
+    pollfd work{pending_work_.get(), POLLIN, 0};
+    // The descriptor is a worker's choice: no longer than the kernel lets a job run.
+    if (::poll(&work, 1, 0) == 0 && now - *ended_ < slow_worker_time(job_timeout_)) return;
+    discard(std::move(pending_work_));
+    file_.reset();
+    transport::signal_event(end_.notify.get());  // the context is over
+}
+
 void ContextLink::check_progress(steady_clock::time_point now) {
     const std::lock_guard lock(mutex_);
+    look_after_pending_work(now);
+    kill_if_asked();
     if (lost_ && !ended_) end_worker();  // once more: the last time it may not have been heard
     const size_t waiting = backlog_.size();
     // Nobody tells of room that is not the ring's: the kernel's for descriptors under way, say.
     const Status sent = drain_backlog();
     if (has_progressed(waiting)) last_progress_ = now;
     const auto most = waits_for_the_kernel() ? slow_worker_time(job_timeout_) : watchdog_time();
-    if (!lost_ && now - last_progress_ >= most)
+    if (!lost_ && !ended_ && now - last_progress_ >= most)
         lose(fmt::format("its worker has taken no command for {} ms{}", most.count(),
                          sent ? "" : ": " + sent.error().message));
     // A thread that hangs cannot be ended, but its fences can.
@@ -363,13 +384,16 @@ bool ContextLink::collect(std::vector<RetiredFence>& out) {
     if (has_ended() && !ended_) {
         if (!let_go_) lose("its worker has ended");
         if (lost_) notice_.post();  // it may have written since
-        ended_ = true;
-        file_.reset();  // mappings keep it
+        pending_work_ = inbox_.take_pending_work();
+        ended_ = steady_clock::now();
+        if (!pending_work_) file_.reset();  // mappings keep it
     }
+    kill_if_asked();
     if (!lost_ && !ended_) drain_backlog();
     fences_.take_retired(end_.page(), out);
     if (ended_ || lost_) fences_.take_all(out);
-    return ended_ && let_go_;
+    // With the link goes the device's file, and with that what is charged.
+    return ended_ && let_go_ && !pending_work_;
 }
 
 bool ContextLink::started() {

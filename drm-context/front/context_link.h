@@ -138,6 +138,8 @@ class ContextLink {
     Status send_locked(Record record);
     void lose(std::string_view why);
     void end_worker();
+    void kill_if_asked();
+    void look_after_pending_work(std::chrono::steady_clock::time_point now);
     // These say why the first record left over cannot be sent yet.
     Status try_send(const Record& record);
     Status drain_backlog();
@@ -168,11 +170,12 @@ class ContextLink {
     std::shared_ptr<DeviceFile> file_;
     enum class Start { kUnderWay, kDone, kFailed };
     Start start_ = Start::kUnderWay;
-    std::condition_variable started_;  // start_ changed
-    int waiting_for_start_ = 0;        // threads
-    Error start_error_;                // of kFailed
-    bool lost_ = false;                // nothing more is executed
-    bool ended_ = false;
+    std::condition_variable started_;                             // start_ changed
+    int waiting_for_start_ = 0;                                   // threads
+    Error start_error_;                                           // of kFailed
+    bool lost_ = false;                                           // nothing more is executed
+    std::optional<std::chrono::steady_clock::time_point> ended_;  // the worker, since then
+    UniqueFd pending_work_;  // sync file of what it left in the kernel, until that is done
     std::optional<std::chrono::steady_clock::time_point> let_go_;  // by the VMM, since then
     FenceQueue fences_;
     LossNotice notice_;

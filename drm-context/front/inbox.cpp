@@ -81,6 +81,11 @@ bool Inbox::hung_up() {
     return hung_up_;
 }
 
+UniqueFd Inbox::take_pending_work() {
+    const std::lock_guard lock(mutex_);
+    return std::move(pending_work_);
+}
+
 bool Inbox::take_arrived() {
     for (int i = 0; i < kMessagesPerTurn; ++i)
         if (hung_up_ || !take_one()) return false;
@@ -98,6 +103,8 @@ bool Inbox::take_one() {
     message.descriptor = *std::move(descriptor);
     if (message.reply.cookie == transport::kLogCookie)
         log_line_of(message.reply);
+    else if (message.reply.cookie == transport::kPendingWorkCookie && !pending_work_)
+        pending_work_ = std::move(message.descriptor);
     else if (message.reply.cookie == expected_ && !answer_)
         answer_ = std::move(message);
     // Else it comes too late for a call that gave up. A descriptor that is still here was not asked

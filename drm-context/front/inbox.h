@@ -47,6 +47,8 @@ class Inbox {
     bool drain();
     /// True once the worker's end is closed and everything it sent has been read.
     bool hung_up();
+    /// The sync file of kPendingWorkCookie, if the worker has sent one; its word, not the kernel's.
+    UniqueFd take_pending_work();
 
   private:
     Result<Answer> wait_for_answer(transport::Deadline deadline);
@@ -63,6 +65,7 @@ class Inbox {
     std::optional<uint64_t> expected_;
     std::optional<Answer> answer_;
     bool hung_up_ = false;
+    UniqueFd pending_work_;
     uint64_t lines_ = 0;
 };
 

@@ -64,6 +64,8 @@ struct DescriptorMessage {
 /// Cookie of the worker's first word: it is ready, or why it is not. And of the first descriptor
 /// that the front sends: the worker's open file of a render node.
 inline constexpr uint64_t kReadyCookie = 0;
+/// Cookie of a sync file that signals once the kernel is done with what the worker leaves behind.
+inline constexpr uint64_t kPendingWorkCookie = UINT64_MAX - 1;
 /// Cookie of a line for the log.
 inline constexpr uint64_t kLogCookie = UINT64_MAX;
 

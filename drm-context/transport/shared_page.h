@@ -20,6 +20,7 @@ struct SharedPage {
     alignas(64) std::atomic<uint64_t> tail;  // bytes ever consumed
     std::atomic<uint32_t> worker_sleeps;     // wants the doorbell
     std::atomic<uint32_t> exited;            // will touch nothing any more
+    std::atomic<uint32_t> asks_for_kill;     // has work in the kernel that only SIGKILL throws away
     // CLOCK_MONOTONIC in ns; 0: not at present.
     std::atomic<int64_t> in_kernel_since;   // within a call into the kernel's driver
     std::atomic<int64_t> awaits_gpu_since;  // holds submissions until work is done; last news of it

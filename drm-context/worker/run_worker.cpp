@@ -84,7 +84,9 @@ void run_worker(WorkerStart start, const Confine& confine) try {
     if (!context) return announce_worker(socket, tl::unexpected(context.error()), -1);
     // Of a render node the front has the descriptor already.
     announce_worker(socket, {}, start.simulated.empty() ? -1 : (*context)->device().fd());
-    Worker(*end, *std::move(context)).run();
+    // Only a process is confined.
+    const auto ending = confine ? Worker::Ending::kByKill : Worker::Ending::kByClose;
+    Worker(*end, *std::move(context), ending).run();
 } catch (const std::exception& error) {
     // No memory, most likely. The process may be the VMM's: it is the context that ends.
     log_guest(LogLevel::kError, "{}: its worker ends: {}", start.settings.name, error.what());

@@ -25,6 +25,8 @@ constexpr milliseconds kAskInterval{2};
 // A reset that hurts a context leaves an error in the fences of its unfinished work; other losses
 // (of the GPU's memory, say) are looked for as often. Each look is an ioctl per GPU context.
 constexpr int64_t kResetCheckInterval = 100'000'000;  // ns
+// The front kills at once: after this it is not able to.
+constexpr milliseconds kKillTime{10'000};
 // Descriptors are sent before their record: only a front that died keeps us waiting.
 constexpr milliseconds kDescriptorTime{1000};
 
@@ -72,8 +74,10 @@ const Worker::RecordRule Worker::kRules[] = {
     {RecordType::kQuit, &Worker::quit},
 };
 
-Worker::Worker(const transport::ChannelEnd& end, std::unique_ptr<DriverContext> context)
+Worker::Worker(const transport::ChannelEnd& end, std::unique_ptr<DriverContext> context,
+               Ending ending)
     : end_(end),
+      ending_(ending),
       ring_(end_.page(), end_.ring_bytes()),
       context_(std::move(context)),
       loop_(*context_, end_.page().abandoned),
@@ -150,17 +154,29 @@ void Worker::sleep_until(steady_clock::time_point deadline) {
 }
 
 void Worker::finish_submitted_work() {
-    for (uint32_t ring = 1; ring <= context_->timeline_count(); ++ring) add_work(ring);
-
     const auto deadline = steady_clock::now() + kFinishTime;
-    while (!timelines_.idle() && !abandoned() && steady_clock::now() < deadline) {
+    for (;;) {
+        if (!abandoned()) release_held();
+        for (uint32_t ring = 1; ring <= context_->timeline_count(); ++ring) add_work(ring);
+        if (!has_unfinished_work() || abandoned() || steady_clock::now() >= deadline) break;
         transport::clear_event(end_.doorbell.get());
-        sleep_until(deadline);
+        sleep_until(std::min(deadline, time_point_of(look_again_)));
         timelines_.advance();
     }
     context_->meter().measure(monotonic_ns());
-    context_.reset();  // closes the device: the kernel ends what still runs
+    if (has_unfinished_work() && ending_ == Ending::kByKill) await_kill();
+    context_.reset();  // closes the device
     timelines_.retire_all();
+}
+
+void Worker::await_kill() {
+    transport::Reply message{};
+    message.cookie = transport::kPendingWorkCookie;
+    if (const UniqueFd work = timelines_.export_all()) reply(message, work.get());
+    end_.page().asks_for_kill.store(1, std::memory_order_release);
+    transport::signal_event(end_.notify.get());
+    pollfd socket{end_.socket.get(), 0, 0};  // hangs up with the front
+    ::poll(&socket, 1, static_cast<int>(kKillTime.count()));
 }
 
 // What was submitted to the ring since the last call is followed to its end from now on.

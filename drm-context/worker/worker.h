@@ -22,11 +22,18 @@ namespace viaduct {
 /// Single-threaded: everything of the context happens on the calling thread.
 class Worker {
   public:
+    /// How a worker ends that has unfinished work. The kernel throws queued work away only when
+    /// SIGKILL ends the process that submitted it; closing the device runs it to its end.
+    enum class Ending {
+        kByKill,   // the front is asked for it: for a process
+        kByClose,  // for a thread
+    };
+
     /// `end` is borrowed.
-    Worker(const transport::ChannelEnd& end, std::unique_ptr<DriverContext> context);
+    Worker(const transport::ChannelEnd& end, std::unique_ptr<DriverContext> context, Ending ending);
 
     /// A context that goes lets its work finish for this long, as the kernel does for a process
-    /// that exits; then the device is closed, which cancels what is left.
+    /// that exits.
     static constexpr std::chrono::milliseconds kFinishTime{2000};
 
     void run();
@@ -40,6 +47,8 @@ class Worker {
     void process(const transport::RingConsumer::Record& record);
     void wait_for_work();
     void finish_submitted_work();
+    bool has_unfinished_work() const { return !held_.empty() || !timelines_.idle(); }
+    void await_kill();
     void sleep_until(std::chrono::steady_clock::time_point deadline);
     void show_wait();
     void add_work(uint32_t ring, int64_t submitted_ns = 0, uint64_t command_bytes = 0);
@@ -80,6 +89,7 @@ class Worker {
     void report(const char* cause, const Error& error);
 
     const transport::ChannelEnd& end_;
+    const Ending ending_;
     transport::RingConsumer ring_;
     std::unique_ptr<DriverContext> context_;
     CommandLoop loop_;

@@ -84,6 +84,7 @@ void Worker::take_large(Payload payload) {
 }
 
 void Worker::take_part(RecordType type, Payload payload) {
+    if (type == RecordType::kQuit) return process({type, payload});  // what is held has its time
     if (held_.empty() && !must_hold(type, payload)) return execute(type, payload);
     const bool blob_call = type == RecordType::kCreateBlob || type == RecordType::kMapSource ||
                            type == RecordType::kExportBlob;
@@ -105,7 +106,7 @@ void Worker::hold(HeldRecords::Held record) {
 
 // True once nothing is held any more.
 bool Worker::release_held() {
-    while (!held_.empty() && !quit_) {
+    while (!held_.empty()) {
         HeldRecords::Held& first = held_.front();
         if (first.executed) {
             loop_.publish(first.payload);

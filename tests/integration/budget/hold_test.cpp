@@ -1,6 +1,7 @@
 // A VM that has used up its share of GPU time (5 per cent here): what waits, and what does not.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
 
 #include "tests/integration/abi/vmm.h"
@@ -58,6 +59,22 @@ TEST(Hold, AContextThatGoesDoesNotWaitForItsShare) {
         }
     }
     EXPECT_TRUE(vmm.returns_to(before));
+}
+
+// Without a share. The kernel's CS ioctl would sleep at the 33rd, for as long as the first job
+// hangs.
+TEST(Backlog, NewBuffersGoAheadOfSubmissionsThatTheKernelWouldBlockOn) {
+    Vmm vmm(std::chrono::seconds(4));  // longer than a call is waited for
+    GuestContext guest(vmm, 1, GuestContext::Control::kCreate, "hang");
+    const uint32_t context = guest.create_gpu_context();
+    for (int i = 0; i < 50; ++i) {
+        auto request = SubmitBuilder(context, 1).ib(0x1000, 4).build();
+        guest.send_bytes(static_cast<uint32_t>(w::Command::kCsSubmit), request, 8);
+    }
+    const uint32_t buffer = guest.create_buffer(4096);
+    ASSERT_NE(buffer, 0u);
+    EXPECT_TRUE(MappedResource(buffer).valid());
+    EXPECT_EQ(guest.async_error(), 0u) << "the hang is over: this test shows nothing";
 }
 
 }  // namespace

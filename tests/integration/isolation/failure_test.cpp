@@ -167,6 +167,17 @@ TEST_F(Failure, NothingIsLeftBehind) {
 }
 
 // In thread mode nothing can be killed, but a context that outruns its worker is as lost.
+TEST(UnfinishedWork, EndsWithItsWorkerAndIsNoLoss) {
+    Vmm vmm(20s);
+    const auto before = ProcessUse::now();
+    {
+        GuestContext guest(vmm, 1, GuestContext::Control::kCreate, "hang");
+        guest.submit_write(guest.create_gpu_context(), 1);
+    }
+    EXPECT_TRUE(vmm.returns_to(before));
+    EXPECT_EQ(vmm.log_text().find("context 1 is lost"), std::string::npos) << vmm.log_text();
+}
+
 TEST(ThreadFailure, OneThatOutrunsItsWorkerIsLost) {
     Vmm vmm;
     GuestContext guest(vmm, 1), other(vmm, 2);

@@ -288,6 +288,56 @@ TEST_F(ContextLinkTest, AWorkerIsKilledUntilItIsGone) {
     EXPECT_EQ(kills, 2);
 }
 
+TEST_F(ContextLinkTest, AWorkerIsKilledAtItsWordOnceTheVmmHasLetGo) {
+    int kills = 0;
+    link_.set_worker(std::make_unique<Unkillable>(kills));
+    worker_.page().asks_for_kill = 1;
+    collect();
+    link_.check_progress(start_);
+    EXPECT_EQ(kills, 0) << "its context is wanted";
+    link_.quit();
+    collect();
+    EXPECT_EQ(kills, 1);
+}
+
+/// The VMM has let go, and the worker is killed while work of its runs. With the link goes the
+/// device's file, and the slot in the account.
+class ContextLinkWithUnfinishedWork : public ContextLinkTest {
+  protected:
+    void SetUp() override {
+        ContextLinkTest::SetUp();
+        link_.set_job_timeout(10s);
+        link_.quit();
+        transport::Reply message{};
+        message.cookie = transport::kPendingWorkCookie;
+        ASSERT_TRUE(transport::send_message(worker_.socket.get(),
+                                            std::as_bytes(std::span(&message, 1)), work_.get()));
+        worker_.socket.reset();
+    }
+    bool is_over() {
+        std::vector<RetiredFence> out;
+        return link_.collect(out);
+    }
+
+    const UniqueFd work_ = transport::create_event().value();
+};
+
+TEST_F(ContextLinkWithUnfinishedWork, StaysUntilTheKernelIsDoneWithIt) {
+    EXPECT_FALSE(is_over());
+    link_.check_progress(start_ + 1s);
+    EXPECT_FALSE(is_over()) << "the kernel has not got the memory back";
+    transport::signal_event(work_.get());
+    link_.check_progress(start_ + 2s);
+    EXPECT_TRUE(has_turn());
+    EXPECT_TRUE(is_over());
+}
+
+TEST_F(ContextLinkWithUnfinishedWork, StaysNoLongerThanTheKernelLetsAJobRun) {
+    EXPECT_FALSE(is_over());
+    link_.check_progress(start_ + 1h);
+    EXPECT_TRUE(is_over()) << "the descriptor is the worker's choice";
+}
+
 TEST_F(ContextLinkTest, AGuestThatOutrunsEverythingLosesItsContextOnly) {
     EXPECT_TRUE(link_.add_fence(1, 42));
     Status status;

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "blob/memfd.h"
 #include "drm-context/account/vm_account.h"
 #include "drm-context/transport/command_ring.h"
 #include "drm-context/transport/control_socket.h"
@@ -52,6 +53,7 @@ class WorkerTest : public ::testing::Test {
     }
     void TearDown() override {
         front_.page().abandoned = 1;
+        front_.socket.reset();
         transport::signal_event(front_.doorbell.get());
         if (thread_.joinable()) thread_.join();
     }
@@ -133,7 +135,7 @@ class WorkerWithJobs : public WorkerTest {
             return Result<std::unique_ptr<Device>>(
                 std::make_unique<CountingDevice>(std::move(device), questions_));
         });
-        EXPECT_EQ(ask_for_a_blob(), 0) << "the control buffer";
+        give_control_buffer();
         w::CreateCtxRequest request{};
         request.hdr = {static_cast<uint32_t>(w::Command::kCreateCtx), sizeof(request), 1, 0};
         send(RecordType::kSubmit, std::as_bytes(std::span(&request, 1)));
@@ -144,9 +146,16 @@ class WorkerWithJobs : public WorkerTest {
         while (!ring_.push(type, payload)) std::this_thread::yield();
         transport::signal_event(front_.doorbell.get());
     }
-    /// The worker's error: there is one control buffer. ETIMEDOUT: no answer.
+    void give_control_buffer() {
+        const transport::DescriptorMessage call{1};
+        const UniqueFd memory = create_sealed_memfd("control", 4096).value();
+        ASSERT_TRUE(transport::send_message(front_.socket.get(), std::as_bytes(std::span(&call, 1)),
+                                            memory.get()));
+        send(RecordType::kControlBuffer, std::as_bytes(std::span(&call, 1)));
+    }
+    /// The worker's error, for there is no such object. ETIMEDOUT: no answer.
     int ask_for_a_blob() {
-        const transport::CreateBlob call{1, 0, 4096, 1, 1};
+        const transport::CreateBlob call{1, 99, 4096, 1, 1};
         send(RecordType::kCreateBlob, std::as_bytes(std::span(&call, 1)));
         transport::Reply answer{};
         const auto got = transport::receive_message(
@@ -204,6 +213,34 @@ class WorkerWithQuickJobs : public WorkerWithJobs {
   protected:
     WorkerWithQuickJobs() : WorkerWithJobs("quick") {}
 };
+
+// The kernel would run what is queued if the process ended in any other way.
+TEST_F(WorkerWithSlowJobs, AskToBeKilledInsteadOfClosingTheDeviceOnUnfinishedWork) {
+    for (int i = 0; i < 200; ++i) submit_job();  // 4 s
+    send(RecordType::kQuit, {});
+    while (front_.page().asks_for_kill == 0 && front_.page().exited == 0 &&
+           transport::wait_readable(front_.notify.get(), deadline()))
+        transport::clear_event(front_.notify.get());
+    ASSERT_EQ(front_.page().asks_for_kill, 1u);
+    transport::Reply message{};
+    const auto work = transport::receive_message(
+        front_.socket.get(), std::as_writable_bytes(std::span(&message, 1)), deadline());
+    ASSERT_TRUE(work);
+    EXPECT_EQ(message.cookie, transport::kPendingWorkCookie);
+    pollfd entry{work->get(), POLLIN, 0};
+    EXPECT_EQ(::poll(&entry, 1, 0), 0) << "jobs run still";
+    EXPECT_EQ(::poll(&entry, 1, 10'000), 1) << "and end some time";
+    EXPECT_EQ(front_.page().exited, 0u);
+    front_.socket.reset();  // in the kill's stead
+}
+
+TEST_F(WorkerWithSlowJobs, FinishWhatIsHeldIfThereIsTime) {
+    for (int i = 0; i < 50; ++i) submit_job();
+    send(RecordType::kQuit, {});
+    EXPECT_TRUE(ends());
+    EXPECT_EQ(front_.page().asks_for_kill, 0u);
+    EXPECT_EQ(ring_counters().completed, 50u);
+}
 
 // fdinfo locks the root of the page tables; the state is an ioctl per GPU context.
 TEST_F(WorkerWithQuickJobs, AskTheKernelSeldomWhereNothingHangsOnIt) {
