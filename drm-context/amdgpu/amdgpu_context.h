@@ -92,7 +92,7 @@ class AmdgpuContext final : public DriverContext {
         bool new_work = false;  // since a fence last took it
         // The kernel orders the work of one GPU context only: others' that no fence has taken.
         uint32_t newest_context = 0;  // whose fence the syncobj holds
-        UniqueFd older_work;          // sync file
+        UniqueFd older_work = {};     // sync file
     };
     UniqueFd export_newest(const Timeline& timeline);
     Status keep_older_work(Timeline& timeline);
