@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <mutex>
@@ -22,7 +23,7 @@ struct KindName {
 constexpr std::array kKinds = {
     KindName{"slow", Kind::kSlow},       KindName{"hang", Kind::kHang},
     KindName{"fault", Kind::kFault},     KindName{"reset", Kind::kReset},
-    KindName{"oom", Kind::kOutOfMemory},
+    KindName{"oom", Kind::kOutOfMemory}, KindName{"interrupt", Kind::kInterrupt},
 };
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -52,8 +53,11 @@ Status set_number(std::string_view name, std::string_view value, uint64_t* to) {
 }
 
 Status set_ring(InjectionRule& rule, std::string_view, std::string_view value) {
-    if (value != "gfx" && value != "compute" && value != "dma")
-        return fail(EINVAL, "injection names ring '{}': there are gfx, compute and dma", value);
+    constexpr std::array<std::string_view, 6> kRings = {"gfx", "compute", "dma",
+                                                        "dec", "enc",     "jpeg"};
+    if (std::ranges::find(kRings, value) == kRings.end())
+        return fail(EINVAL, "injection names ring '{}': use gfx, compute, dma, dec, enc or jpeg",
+                    value);
     rule.ring = value;
     return {};
 }
@@ -86,6 +90,28 @@ Status set_blame(InjectionRule& rule, std::string_view, std::string_view value) 
     return {};
 }
 
+Status set_recovery(InjectionRule& rule, std::string_view, std::string_view value) {
+    using Recovery = InjectionRule::Recovery;
+    constexpr std::array<std::pair<std::string_view, Recovery>, 4> kRecoveries = {
+        {{"soft", Recovery::kSoft},
+         {"ring", Recovery::kRing},
+         {"full", Recovery::kFull},
+         {"vram", Recovery::kVram}}};
+    for (const auto& [name, recovery] : kRecoveries) {
+        if (name != value) continue;
+        rule.recovery = recovery;
+        return {};
+    }
+    return fail(EINVAL, "injection recovers by '{}': use soft, ring, full or vram", value);
+}
+
+Status set_error(InjectionRule& rule, std::string_view, std::string_view value) {
+    if (value != "intr" && value != "again")
+        return fail(EINVAL, "injection interrupts with '{}': use intr or again", value);
+    rule.again = value == "again";
+    return {};
+}
+
 Status set_bytes(InjectionRule& rule, std::string_view name, std::string_view value) {
     constexpr std::string_view kUnits = "KMG";
     unsigned shift = 0;
@@ -112,13 +138,16 @@ constexpr uint32_t bit(Kind kind) {
 }
 constexpr uint32_t kJobs =
     bit(Kind::kSlow) | bit(Kind::kHang) | bit(Kind::kFault) | bit(Kind::kReset);
-constexpr uint32_t kAny = kJobs | bit(Kind::kOutOfMemory);
+constexpr uint32_t kRecovered = bit(Kind::kHang) | bit(Kind::kFault) | bit(Kind::kReset);
+constexpr uint32_t kAny = kJobs | bit(Kind::kOutOfMemory) | bit(Kind::kInterrupt);
 constexpr std::array kSettings = {
     Setting{"ring", kJobs, set_ring},
     Setting{"client", kAny, set_client},
     Setting{"nth", kAny, set_nth},
     Setting{"every", kAny, set_every},
     Setting{"ms", bit(Kind::kSlow), set_milliseconds},
+    Setting{"recovery", kRecovered, set_recovery},
+    Setting{"error", bit(Kind::kInterrupt), set_error},
     Setting{"blame", bit(Kind::kReset), set_blame},
     Setting{"bytes", bit(Kind::kOutOfMemory), set_bytes},
 };
@@ -127,7 +156,8 @@ Result<InjectionRule> parse_rule(std::string_view text) {
     const std::vector<std::string_view> parts = split(text, ':');
     const auto kind = std::ranges::find(kKinds, parts[0], &KindName::name);
     if (kind == kKinds.end())
-        return fail(EINVAL, "injection knows no '{}': slow, hang, fault, reset, oom", parts[0]);
+        return fail(EINVAL, "unknown injection '{}': use slow, hang, fault, reset, oom, interrupt",
+                    parts[0]);
     InjectionRule rule;
     rule.kind = kind->kind;
     for (size_t i = 1; i < parts.size(); ++i) {
@@ -217,11 +247,24 @@ std::optional<InjectionRule> inject_into_job(std::string_view ring, std::string_
     std::optional<InjectionRule> first;
     for (size_t i = 0; i < state.rules.size(); ++i) {
         const InjectionRule& rule = state.rules[i];
-        if (rule.kind == Kind::kOutOfMemory || !matches_client(rule, client)) continue;
+        if (!(kJobs & bit(rule.kind)) || !matches_client(rule, client)) continue;
         if (!rule.ring.empty() && rule.ring != ring) continue;
         if (state.applies(i) && !first) first = rule;
     }
     return first;
+}
+
+int inject_into_ioctl(bool submission, std::string_view client) {
+    Injector& state = injector();
+    const std::lock_guard lock(state.mutex);
+    int error = 0;
+    for (size_t i = 0; i < state.rules.size(); ++i) {
+        const InjectionRule& rule = state.rules[i];
+        if (rule.kind != Kind::kInterrupt || !matches_client(rule, client)) continue;
+        if (rule.again && !submission) continue;
+        if (state.applies(i) && error == 0) error = rule.again ? -EAGAIN : -EINTR;
+    }
+    return error;
 }
 
 bool inject_into_allocation(uint64_t bytes, std::string_view client) {

@@ -43,8 +43,29 @@ struct MapSource {
     uint64_t size = 0;  // bytes of the buffer object, page-rounded
 };
 
+/// Name of the memfd behind File::fd(), by which /proc/PID/fd tells it from buffers.
+inline constexpr const char* kStandInName = "viaduct-simgpu-file";
+
+/// The longest time that a job may execute before the device recovers from it, in nanoseconds: the
+/// largest number in lockup_timeout() (Linux: /sys/module/amdgpu/parameters/lockup_timeout).
+uint64_t longest_job_timeout_ns();
+/// "GFX,compute,SDMA,video" in milliseconds, as that file shows them.
+std::string lockup_timeout();
+
+/// How a descriptor of a file is closed.
+enum class Flush {
+    kClose,  // close(2), dup2(2) over it, ...
+    kExit,   // its process exits
+};
+
 /// One open file of the simulated render node: own handles, own GPU address space. Thread-safe.
-/// Destroying it stops its jobs and frees what it holds; buffers exported live on.
+///
+/// An embedder plays the kernel's file table. It owns the File as long as there is a descriptor or
+/// a mapping of it, and calls flush() at each close of a descriptor, the last one included, on the
+/// thread that closes; then it destroys the File, or exits. Destroying it flushes once more, which
+/// costs nothing by then. Jobs that the hardware has at that time run on and keep what they use;
+/// they end with the process (as after SIGKILL, their fences then signal -ESRCH). Exported buffers
+/// live on.
 class File {
   public:
     /// Error: positive errno; a sentence about it goes to the log (simgpu/log.h).
@@ -52,7 +73,8 @@ class File {
     virtual ~File() = default;
 
     /// As ioctl(2) on the render node, size rule of the DRM core included, but returns a negative
-    /// errno instead of setting errno. Never returns -EINTR.
+    /// errno instead of setting errno. It blocks where the kernel does. -EINTR and -EAGAIN if an
+    /// injection interrupts it (simgpu/inject.h): call again, as drmIoctl() does.
     virtual int ioctl(unsigned long request, void* argument) = 0;
     /// Resolves an offset that DRM_IOCTL_AMDGPU_GEM_MMAP gave. Error: positive errno.
     virtual tl::expected<MapSource, int> map_source(uint64_t mmap_offset) = 0;
@@ -61,6 +83,11 @@ class File {
     virtual std::string fdinfo() const = 0;
     /// A descriptor that stands for this open file (fstat, fdinfo); borrowed.
     virtual int fd() const = 0;
+    /// What the kernel does at each close of a descriptor, the last or not (Linux:
+    /// amdgpu_flush()): waits until all that is queued has been handed over to the hardware, then
+    /// up to 1 s until it has finished. kClose waits for the first without limit, kExit 1 s for
+    /// both. Meanwhile ioctls that look at a context wait too.
+    virtual void flush(Flush kind) = 0;
 };
 
 /// Merges two sync files of simulated fences into one. Error: positive errno.

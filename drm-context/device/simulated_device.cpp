@@ -2,6 +2,8 @@
 
 #include <linux/sync_file.h>
 
+#include <cerrno>
+
 #include "blob/log.h"
 #include "simgpu/drm/fence.h"
 #include "simgpu/log.h"
@@ -16,7 +18,10 @@ class SimulatedDevice final : public Device {
     explicit SimulatedDevice(std::unique_ptr<simgpu::File> file) : file_(std::move(file)) {}
 
     int ioctl(unsigned long request, void* argument) override {
-        return file_->ioctl(request, argument);
+        for (;;) {
+            const int ret = file_->ioctl(request, argument);
+            if (ret != -EINTR && ret != -EAGAIN) return ret;
+        }
     }
 
     Result<MapSource> map_source(uint64_t mmap_offset) override {

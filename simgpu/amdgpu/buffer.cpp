@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <map>
 
 #include "blob/memfd.h"
@@ -124,6 +125,21 @@ BufferPtr Buffer::wrap_user_memory(void* address, uint64_t size) {
     buffer->user_memory_ = static_cast<std::byte*>(address);
     buffer->record_.domains = AMDGPU_GEM_DOMAIN_GTT;
     return buffer;
+}
+
+void Buffer::clear_vram(const shared::SharedDevice* device) {
+    constexpr int kLost = 0xcd;  // what comes back is neither old nor zero
+    std::vector<BufferPtr> lost;
+    {
+        Registry& known = registry();
+        const std::lock_guard lock(known.mutex);
+        for (const auto& [inode, weak] : known.current())
+            if (BufferPtr buffer = weak.lock()) lost.push_back(std::move(buffer));
+    }
+    for (const BufferPtr& buffer : lost) {
+        if (buffer->device_.get() != device || !buffer->in_vram()) continue;
+        if (std::byte* data = buffer->data()) std::memset(data, kLost, buffer->size());
+    }
 }
 
 Buffer::~Buffer() {

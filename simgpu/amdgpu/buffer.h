@@ -24,6 +24,8 @@ class Reservation {
     std::vector<drm::FencePtr> pending();
     /// Without the jobs of `client`: what implicit synchronisation has to wait for.
     std::vector<drm::FencePtr> pending_of_others(uint64_t client);
+    /// The kernel's lock of a buffer, for ReservationLock; what is above takes care of itself.
+    std::mutex& mutex() { return reserved_; }
 
   private:
     struct Use {
@@ -31,6 +33,7 @@ class Reservation {
         uint64_t timeline = 0;
         drm::FencePtr fence;
     };
+    std::mutex reserved_;
     std::mutex mutex_;
     std::vector<Use> uses_;
 };
@@ -52,6 +55,8 @@ class Buffer {
     /// this process. Negative errno.
     static tl::expected<BufferPtr, int> import(std::shared_ptr<shared::SharedDevice> device,
                                                int fd);
+    /// The device has lost its VRAM: fills this process's buffers there with other bytes.
+    static void clear_vram(const shared::SharedDevice* device);
     /// The caller's own pages, which he must keep mapped as long as the GPU may use them.
     static BufferPtr wrap_user_memory(void* address, uint64_t size);
 
@@ -80,6 +85,7 @@ class Buffer {
 
   private:
     Buffer() = default;
+    bool in_vram() const { return charged_ && heap_ == shared::Heap::kVram; }
     bool charge();
     void publish() const;
 

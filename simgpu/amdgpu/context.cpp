@@ -2,30 +2,64 @@
 
 namespace simgpu::amdgpu {
 
-namespace {
-constexpr uint64_t kRemembered = 32;
+uint64_t Entity::last_sequence() const {
+    const std::lock_guard lock(mutex_);
+    return last_;
 }
 
 uint64_t Entity::add(const JobFences& fences) {
-    remembered_.emplace(++last_, fences);
-    while (remembered_.begin()->first + kRemembered <= last_ &&
-           remembered_.begin()->second.finished->is_signalled())
-        remembered_.erase(remembered_.begin());
+    const std::lock_guard lock(mutex_);
+    remembered_[++last_ % kSchedJobs] = fences;
     return last_;
 }
 
 bool Entity::find(uint64_t sequence, JobFences* fences) const {
+    const std::lock_guard lock(mutex_);
     *fences = {};
+    if (sequence == UINT64_MAX) sequence = last_;
     if (sequence > last_) return false;
-    if (const auto found = remembered_.find(sequence); found != remembered_.end())
-        *fences = found->second;
+    if (sequence + kSchedJobs > last_) *fences = remembered_[sequence % kSchedJobs];
     return true;
 }
 
-bool Context::find_fences(size_t ring, uint64_t sequence, JobFences* fences) {
-    const std::lock_guard lock(submission_mutex_);
-    const Entity& entity = entities_[ring];
-    return entity.find(sequence == UINT64_MAX ? entity.last_sequence() : sequence, fences);
+drm::FencePtr Entity::previous() const {
+    const std::lock_guard lock(mutex_);
+    return remembered_[(last_ + 1) % kSchedJobs].finished;
+}
+
+void Entity::push() {
+    const std::lock_guard lock(mutex_);
+    ++queued_;
+}
+
+int Entity::hand_over(const drm::FencePtr& finished, int own) {
+    const std::lock_guard lock(mutex_);
+    const int error = error_locked();
+    last_scheduled_ = finished;
+    last_error_ = error != 0 ? error : own;
+    --queued_;
+    changed_.notify_all();
+    return last_error_;
+}
+
+bool Entity::idle() const {
+    const std::lock_guard lock(mutex_);
+    return queued_ == 0 && (!last_scheduled_ || last_scheduled_->is_signalled());
+}
+
+void Entity::wait_handed_over() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return queued_ == 0; });
+}
+
+int Entity::error() const {
+    const std::lock_guard lock(mutex_);
+    return error_locked();
+}
+
+int Entity::error_locked() const {
+    if (last_error_ != 0) return last_error_;
+    return last_scheduled_ ? last_scheduled_->status() : 0;
 }
 
 }  // namespace simgpu::amdgpu

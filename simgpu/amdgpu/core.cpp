@@ -84,12 +84,12 @@ int set_client_cap(DrmFile&, void*) {
 
 int set_client_name(DrmFile& file, void* argument) {
     const auto& args = *static_cast<const drm::SetClientNameArgs*>(argument);
-    constexpr uint64_t kLongest = 64;  // DRM_CLIENT_NAME_MAX_LEN, with the terminator
+    constexpr uint64_t kLongest = 64;  // DRM_CLIENT_NAME_MAX_LEN
     if (args.name_len == 0) {
         file.set_client_name("");
         return 0;
     }
-    if (args.name_len > kLongest - 1) return -EINVAL;
+    if (args.name_len > kLongest) return -EINVAL;
     if (args.name == 0) return -EFAULT;
     const std::string name(reinterpret_cast<const char*>(args.name), args.name_len);
     const bool graphic = std::ranges::all_of(name, [](char c) { return c > ' ' && c < 0x7f; });

@@ -2,12 +2,14 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "simgpu/amdgpu/drm_file.h"
+#include "simgpu/amdgpu/reservation_lock.h"
 
 namespace simgpu::amdgpu::cs {
 
@@ -15,17 +17,16 @@ namespace {
 
 constexpr uint32_t kMaxChunks = 1024;  // the kernel's bound is what kvmalloc gives
 constexpr uint32_t kMaxChunkDwords = 1u << 20;
-constexpr size_t kMaxPendingJobs = 1u << 16;  // per file; the kernel blocks after 32 per ring
 
 struct SyncobjPoint {
     uint32_t handle = 0;
     uint64_t point = 0;
 };
 
-/// The IBs of a submission that go to one ring.
-struct RingPart {
-    size_t ring = 0;
-    uint32_t ip_type = 0;
+/// The IBs of a submission that go to one queue of its context.
+struct QueuePart {
+    Entity* entity = nullptr;
+    const IpBlock* ip = nullptr;
     std::vector<IndirectBuffer> ibs;
 };
 
@@ -43,7 +44,8 @@ struct Chunk {
     }
 };
 
-/// Takes one CS ioctl apart. Nothing has changed until commit().
+/// Takes one CS ioctl apart. Nothing has changed until commit(), which is to be called with all of
+/// reservations() held.
 class Submission {
   public:
     Submission(DrmFile& file, ContextPtr context) : file_(file), context_(std::move(context)) {}
@@ -51,6 +53,9 @@ class Submission {
     int use_list(uint32_t handle);
     int parse(const Chunk& chunk);
     int finish_parsing();
+    /// What the kernel locks: the page directory and all buffers (amdgpu_cs_parser_bos()).
+    std::vector<Reservation*> reservations() const;
+    void wait_for_room();
     uint64_t commit();
 
   private:
@@ -73,12 +78,13 @@ class Submission {
 
     int wait_for(drm::FencePtr fence, int error);
     void add_implicit_dependencies();
-    std::shared_ptr<Job> make_job(const RingPart& part) const;
-    void reserve(const drm::FencePtr& finished);
+    std::shared_ptr<Job> make_job(const QueuePart& part) const;
+    void reserve(const std::vector<std::shared_ptr<Job>>& jobs);
+    void reserve(Reservation& reservation, const std::vector<std::shared_ptr<Job>>& jobs) const;
 
     DrmFile& file_;
     const ContextPtr context_;
-    std::vector<RingPart> parts_;
+    std::vector<QueuePart> parts_;
     std::vector<drm::FencePtr> dependencies_;
     std::vector<SyncobjPoint> signals_;
     std::optional<UserFence> user_fence_;
@@ -123,14 +129,16 @@ int Submission::parse_ib(const Chunk& chunk) {
     const size_t most = in.ip_type == AMDGPU_HW_IP_GFX       ? 192
                         : in.ip_type == AMDGPU_HW_IP_COMPUTE ? 125
                                                              : 49;
-    const int ring = in.ip_instance == 0 ? file_.model().ring_index(in.ip_type, in.ring) : -1;
-    if (ring < 0) return -EINVAL;
-    const auto index = static_cast<size_t>(ring);
-    auto part = std::ranges::find(parts_, index, &RingPart::ring);
-    if (part == parts_.end()) part = parts_.insert(parts_.end(), {index, in.ip_type, {}});
+    Entity* entity = nullptr;
+    if (const int error =
+            file_.find_entity(*context_, {in.ip_type, in.ip_instance, in.ring}, &entity))
+        return error;
+    auto part = std::ranges::find(parts_, entity, &QueuePart::entity);
+    if (part == parts_.end())
+        part = parts_.insert(parts_.end(), {entity, file_.model().find_ip(in.ip_type), {}});
     if (part->ibs.size() == most) return -EINVAL;
     part->ibs.push_back({in.va_start, in.ib_bytes, in.flags});
-    // The ring of the last IB leads the gang: its number and its fence are the submission's.
+    // The queue of the last IB leads the gang: its number and its fence are the submission's.
     std::rotate(part, part + 1, parts_.end());
     return 0;
 }
@@ -150,11 +158,14 @@ int Submission::parse_dependencies(const Chunk& chunk) {
     const size_t count = chunk.bytes / sizeof(drm_amdgpu_cs_chunk_dep);
     for (size_t i = 0; i < count; ++i) {
         const auto in = chunk.element<drm_amdgpu_cs_chunk_dep>(i);
-        const ContextPtr context = file_.contexts().find(in.ctx_id);
-        const int ring = in.ip_instance == 0 ? file_.model().ring_index(in.ip_type, in.ring) : -1;
-        if (!context || ring < 0) return -EINVAL;
+        const ContextPtr context = file_.find_context(in.ctx_id);
+        if (!context) return -EINVAL;
+        Entity* entity = nullptr;
+        if (const int error =
+                file_.find_entity(*context, {in.ip_type, in.ip_instance, in.ring}, &entity))
+            return error;
         JobFences fences;
-        if (!context->find_fences(static_cast<size_t>(ring), in.handle, &fences)) return -EINVAL;
+        if (!entity->find(in.handle, &fences)) return -EINVAL;
         const bool scheduled = chunk.id == AMDGPU_CHUNK_ID_SCHEDULED_DEPENDENCIES;
         const drm::FencePtr& fence = scheduled ? fences.started : fences.finished;
         if (fence) dependencies_.push_back(fence);  // else done long ago
@@ -225,9 +236,22 @@ int Submission::parse_buffers(const Chunk& chunk) {
 
 int Submission::finish_parsing() {
     if (parts_.empty()) return -EINVAL;
-    if (file_.pending_jobs() >= kMaxPendingJobs) return -ENOMEM;
-    add_implicit_dependencies();
+    // "generation" of amdgpu_cs_pass1(): VRAM was lost after the context was made.
+    if (context_->created_at().vram_losses != file_.device().vram_loss_count()) return -ECANCELED;
     return 0;
+}
+
+std::vector<Reservation*> Submission::reservations() const {
+    std::vector<Reservation*> reservations{file_.own_reservation().get()};
+    if (list_)
+        for (const BufferPtr& buffer : *list_) reservations.push_back(&buffer->reservation());
+    return reservations;
+}
+
+/// amdgpu_ctx_wait_prev_fence(): at most kSchedJobs jobs of a queue are pending.
+void Submission::wait_for_room() {
+    if (const drm::FencePtr fence = parts_.back().entity->previous())
+        fence->wait_until(std::chrono::steady_clock::time_point::max());
 }
 
 void Submission::add_implicit_dependencies() {
@@ -239,48 +263,59 @@ void Submission::add_implicit_dependencies() {
     }
 }
 
-std::shared_ptr<Job> Submission::make_job(const RingPart& part) const {
+std::shared_ptr<Job> Submission::make_job(const QueuePart& part) const {
     auto job = std::make_shared<Job>();
+    job->client = file_.client();
     job->context = context_;
+    job->entity = part.entity;
     job->ibs = part.ibs;
     job->dependencies = dependencies_;
+    job->vram_losses = context_->created_at().vram_losses;
     return job;
 }
 
 uint64_t Submission::commit() {
+    add_implicit_dependencies();
     const PageTablePtr page_table = file_.address_space().snapshot();
     std::vector<std::shared_ptr<Job>> jobs;
-    for (const RingPart& part : parts_) {
+    for (const QueuePart& part : parts_) {
         jobs.push_back(make_job(part));
         jobs.back()->page_table = page_table;
     }
     Job& leader = *jobs.back();
     leader.user_fence = std::move(user_fence_);
-    // The members of a gang run before its leader, so that the leader's end is the end of all.
+    // The members of a gang are handed over before its leader, and run beside it.
     for (size_t i = 0; i + 1 < jobs.size(); ++i)
-        leader.dependencies.push_back(jobs[i]->fences.finished);
+        leader.dependencies.push_back(jobs[i]->fences.started);
 
-    const drm::FencePtr finished = leader.fences.finished;
-    uint64_t sequence = 0;
-    {
-        const std::lock_guard lock(context_->submission_mutex());
-        sequence = context_->entity(parts_.back().ring).add(leader.fences);
-        leader.sequence = sequence;
-        reserve(finished);
-        for (size_t i = 0; i < jobs.size(); ++i)
-            file_.ring(parts_[i].ring).submit(std::move(jobs[i]));
-    }
+    const std::lock_guard lock(context_->submission_mutex());
+    // Only the leader is numbered: amdgpu_cs_submit().
+    const uint64_t sequence = leader.entity->add(leader.fences);
+    leader.sequence = sequence;
+    reserve(jobs);
     for (const SyncobjPoint& signal : signals_)
-        file_.syncobjs().attach_fence(signal.handle, signal.point, finished);
+        file_.syncobjs().attach_fence(signal.handle, signal.point, leader.fences.finished);
+    for (size_t i = 0; i < jobs.size(); ++i)
+        file_.choose_ring(*parts_[i].entity, *parts_[i].ip).submit(std::move(jobs[i]));
     return sequence;
 }
 
-void Submission::reserve(const drm::FencePtr& finished) {
-    const uint64_t timeline = uint64_t{context_->id()} << 8 | parts_.back().ring;
-    file_.own_reservation()->add(file_.client_id(), timeline, finished);
+void Submission::reserve(Reservation& reservation,
+                         const std::vector<std::shared_ptr<Job>>& jobs) const {
+    for (size_t i = 0; i < jobs.size(); ++i) {
+        const auto queue = static_cast<uint64_t>(parts_[i].entity - &context_->entity(0));
+        const uint64_t timeline = uint64_t{context_->id()} << 8 | queue;
+        reservation.add(file_.client_id(), timeline, jobs[i]->fences.finished);
+    }
+}
+
+void Submission::reserve(const std::vector<std::shared_ptr<Job>>& jobs) {
+    reserve(*file_.own_reservation(), jobs);
     if (!list_) return;
-    for (const BufferPtr& buffer : *list_)
-        buffer->reservation().add(file_.client_id(), timeline, finished);
+    for (const BufferPtr& buffer : *list_) {
+        if (buffer->is_user_memory()) file_.note_user_memory();
+        reserve(buffer->reservation(), jobs);
+    }
 }
 
 /// Reads chunk `index` of the user's array of pointers to chunks. 0 or a negative errno.
@@ -304,7 +339,7 @@ int submit(DrmFile& file, void* argument) {
     const drm_amdgpu_cs_in in = args.in;
     if (in.num_chunks == 0 || in.num_chunks > kMaxChunks) return -EINVAL;
     if (in.chunks == 0) return -EFAULT;
-    ContextPtr context = file.contexts().find(in.ctx_id);
+    ContextPtr context = file.find_context(in.ctx_id);
     if (!context) return -EINVAL;
     if (context->guilty()) return -ECANCELED;
 
@@ -316,6 +351,8 @@ int submit(DrmFile& file, void* argument) {
         if (const int error = submission.parse(chunk)) return error;
     }
     if (const int error = submission.finish_parsing()) return error;
+    const ReservationLock lock(submission.reservations());
+    submission.wait_for_room();
     args = {};
     args.out.handle = submission.commit();
     return 0;

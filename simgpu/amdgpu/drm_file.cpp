@@ -66,6 +66,23 @@ constexpr std::array kIoctls = {
     IoctlEntry{DRM_IOCTL_AMDGPU_SCHED, "AMDGPU_SCHED", core::refuse_without_master},
 };
 
+/// Ioctls that wait interruptibly: for fences (dma_fence_wait()), for reservations or room in
+/// memory (drm_exec, ttm_bo_validate()).
+constexpr std::array kInterruptible = {
+    DRM_IOCTL_AMDGPU_GEM_CREATE,     DRM_IOCTL_AMDGPU_CS,
+    DRM_IOCTL_AMDGPU_GEM_METADATA,   DRM_IOCTL_AMDGPU_GEM_WAIT_IDLE,
+    DRM_IOCTL_AMDGPU_GEM_VA,         DRM_IOCTL_AMDGPU_WAIT_CS,
+    DRM_IOCTL_AMDGPU_GEM_OP,         DRM_IOCTL_AMDGPU_WAIT_FENCES,
+    DRM_IOCTL_AMDGPU_GEM_USERPTR,    DRM_IOCTL_SYNCOBJ_WAIT,
+    DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT,
+};
+
+bool is_interruptible(unsigned number) {
+    return std::ranges::any_of(kInterruptible, [number](unsigned long request) {
+        return static_cast<unsigned>(_IOC_NR(request)) == number;
+    });
+}
+
 /// What the dispatcher needs to know of an ioctl, whichever table has it.
 struct Target {
     unsigned direction = 0;  // _IOC_READ, _IOC_WRITE
@@ -84,24 +101,17 @@ std::optional<Target> find_target(unsigned number) {
                   found->handler};
 }
 
-std::string process_name() {
-    std::string name;
-    std::ifstream("/proc/self/comm") >> name;
-    return name.empty() ? "unknown" : name;
-}
-
-std::vector<std::unique_ptr<Ring>> make_rings(const ModelInfo& model,
-                                              std::shared_ptr<shared::SharedDevice> device,
-                                              JobOwner& owner) {
-    std::vector<std::unique_ptr<Ring>> rings;
-    const uint64_t hang_ns = hang_timeout_ns();
+std::vector<std::shared_ptr<Ring>> make_rings(const ModelInfo& model,
+                                              std::shared_ptr<shared::SharedDevice> device) {
+    std::vector<std::shared_ptr<Ring>> rings;
+    const JobTimeouts timeouts = job_timeouts();
     for (const IpBlock& ip : model.ips) {
         for (uint32_t number = 0; number < ip.ring_count; ++number) {
-            const RingPlace place{.ip = &ip,
+            const RingPlace place{.model = &model,
+                                  .ip = &ip,
                                   .number = number,
-                                  .index = static_cast<uint32_t>(rings.size()),
-                                  .render_backends = model.device.num_rb_pipes};
-            rings.push_back(std::make_unique<Ring>(place, device, owner, hang_ns));
+                                  .index = static_cast<uint32_t>(rings.size())};
+            rings.push_back(std::make_shared<Ring>(place, device, timeouts));
         }
     }
     return rings;
@@ -109,21 +119,21 @@ std::vector<std::unique_ptr<Ring>> make_rings(const ModelInfo& model,
 
 }  // namespace
 
+std::string process_name() {
+    std::string name;
+    std::ifstream("/proc/self/comm") >> name;
+    return name.empty() ? "unknown" : name;
+}
+
 DrmFile::DrmFile(const ModelInfo& model, std::shared_ptr<shared::SharedDevice> device,
                  viaduct::UniqueFd stand_in)
     : model_(model),
       device_(std::move(device)),
       stand_in_(std::move(stand_in)),
-      client_id_(device_->next_client_id()),
+      client_(std::make_shared<Client>(device_->next_client_id(), process_name())),
       contexts_(kMaxContexts),
       buffer_lists_(kMaxLists),
-      client_name_(process_name()),
-      rings_(make_rings(model, device_, *this)) {}
-
-// Threads must end before what they use goes.
-DrmFile::~DrmFile() {
-    rings_.clear();
-}
+      rings_(make_rings(model, device_)) {}
 
 int DrmFile::ioctl(unsigned long request, void* argument) {
     if (_IOC_TYPE(request) != DRM_IOCTL_BASE) return -ENOTTY;
@@ -135,6 +145,10 @@ int DrmFile::ioctl(unsigned long request, void* argument) {
     const size_t user_size = _IOC_SIZE(request);
     const unsigned direction = static_cast<unsigned>(_IOC_DIR(request)) & target->direction;
     if (!argument && user_size != 0 && direction != 0) return -EFAULT;
+    if (is_interruptible(number)) {
+        const bool submission = number == _IOC_NR(DRM_IOCTL_AMDGPU_CS);
+        if (const int error = inject_into_ioctl(submission, client_name())) return error;
+    }
     std::vector<uint64_t> copy((std::max(user_size, target->size) + 7) / 8);
     if (direction & _IOC_WRITE) std::memcpy(copy.data(), argument, user_size);
     const int result = target->handler ? target->handler(*this, copy.data())
@@ -153,49 +167,6 @@ tl::expected<MapSource, int> DrmFile::map_source(uint64_t mmap_offset) {
     viaduct::UniqueFd copy = viaduct::UniqueFd::duplicate_of(buffer->fd());
     if (!copy) return tl::unexpected(EMFILE);
     return MapSource{std::move(copy), inside, buffer->size()};
-}
-
-std::string DrmFile::client_name() const {
-    const std::lock_guard lock(mutex_);
-    return client_name_;
-}
-
-void DrmFile::set_client_name(std::string name) {
-    const std::lock_guard lock(mutex_);
-    client_name_ = name.empty() ? process_name() : std::move(name);
-}
-
-void DrmFile::record_fault(const GpuvmFault& fault) {
-    const std::lock_guard lock(mutex_);
-    last_fault_ = fault;
-}
-
-GpuvmFault DrmFile::last_fault() const {
-    const std::lock_guard lock(mutex_);
-    return last_fault_;
-}
-
-size_t DrmFile::pending_jobs() const {
-    size_t jobs = 0;
-    for (const auto& ring : rings_) jobs += ring->pending();
-    return jobs;
-}
-
-std::string DrmFile::fdinfo() const {
-    // Documentation/gpu/drm-usage-stats.rst
-    constexpr uint64_t kKiB = 1024;
-    const auto [vram, gtt] = const_cast<BufferTable&>(buffers_).sizes();
-    std::string text = fmt::format(
-        "drm-driver:\tamdgpu\ndrm-client-id:\t{}\ndrm-client-name:\t{}\n"
-        "drm-memory-vram:\t{} KiB\ndrm-memory-gtt:\t{} KiB\n",
-        client_id_, client_name(), vram / kKiB, gtt / kKiB);
-    size_t index = 0;
-    for (const IpBlock& ip : model_.ips) {
-        uint64_t busy = 0;
-        for (uint32_t ring = 0; ring < ip.ring_count; ++ring) busy += rings_[index++]->busy_ns();
-        text += fmt::format("drm-engine-{}:\t{} ns\n", ip.name, busy);
-    }
-    return text;
 }
 
 }  // namespace amdgpu
@@ -245,7 +216,7 @@ tl::expected<std::unique_ptr<File>, int> File::open(const OpenOptions& options) 
         log("cannot open the simulated {}: {}", model.name, device.error().message);
         return tl::unexpected(device.error().code);
     }
-    viaduct::UniqueFd stand_in(::memfd_create("simgpu-file", MFD_CLOEXEC));
+    viaduct::UniqueFd stand_in(::memfd_create(kStandInName, MFD_CLOEXEC));
     if (!stand_in) return tl::unexpected(errno);
     return std::make_unique<amdgpu::DrmFile>(model, std::move(*device), std::move(stand_in));
 }

@@ -25,8 +25,18 @@ namespace simgpu::amdgpu {
 /// A residency list (AMDGPU_BO_LIST): the buffers a submission names.
 using BufferList = std::vector<BufferPtr>;
 
+/// What the kernel calls the process; the client's name as long as it has none of its own.
+std::string process_name();
+
+/// How ioctls name a context's queue.
+struct EntityName {
+    uint32_t ip_type = 0;
+    uint32_t ip_instance = 0;
+    uint32_t ring = 0;
+};
+
 /// Holds what the file owns; the ioctls are free functions over it (gem.cpp, va.cpp, ...).
-class DrmFile final : public File, public JobOwner {
+class DrmFile final : public File {
   public:
     DrmFile(const ModelInfo& model, std::shared_ptr<shared::SharedDevice> device,
             viaduct::UniqueFd stand_in);
@@ -37,11 +47,14 @@ class DrmFile final : public File, public JobOwner {
     tl::expected<MapSource, int> map_source(uint64_t mmap_offset) override;
     std::string fdinfo() const override;
     int fd() const override { return stand_in_.get(); }
+    void flush(Flush kind) override;
 
-    // JobOwner
-    uint64_t client_id() const override { return client_id_; }
-    std::string client_name() const override;
-    void record_fault(const GpuvmFault& fault) override;
+    const ClientPtr& client() const { return client_; }
+    uint64_t client_id() const { return client_->id(); }
+    std::string client_name() const { return client_->name(); }
+    /// Empty: the process's own name, which fdinfo() does not show.
+    void set_client_name(const std::string& name);
+    GpuvmFault last_fault() const { return client_->last_fault(); }
 
     const ModelInfo& model() const { return model_; }
     shared::SharedDevice& device() { return *device_; }
@@ -49,33 +62,57 @@ class DrmFile final : public File, public JobOwner {
     drm::SyncobjTable& syncobjs() { return syncobjs_; }
     BufferTable& buffers() { return buffers_; }
     AddressSpace& address_space() { return address_space_; }
+    /// Linux: amdgpu_ctx_mgr.lock, which a flush holds while it waits for the hardware. Taken by
+    /// all that looks at a context; before any reservation.
+    std::mutex& context_manager() { return context_manager_; }
+    /// With the context manager's lock held.
     HandleTable<Context>& contexts() { return contexts_; }
+    /// Linux: amdgpu_ctx_get(). Takes the context manager's lock.
+    ContextPtr find_context(uint32_t id);
+    /// Linux: amdgpu_ctx_fini(). Waits until what the context has queued is handed over.
+    void release_context(Context& context);
+    /// Linux: amdgpu_ctx_get_entity(): the queue that an ioctl names. -EINVAL, or the error of the
+    /// job that it handed over last.
+    int find_entity(Context& context, const EntityName& name, Entity** entity) const;
     HandleTable<const BufferList>& buffer_lists() { return buffer_lists_; }
-    Ring& ring(size_t index) { return *rings_[index]; }
+    /// The hardware ring that the next job of an entity goes to; with the submission mutex held.
+    Ring& choose_ring(Entity& entity, const IpBlock& ip);
     const std::shared_ptr<Reservation>& own_reservation() { return own_reservation_; }
-    size_t pending_jobs() const;
-    GpuvmFault last_fault() const;
-    void set_client_name(std::string name);
+    /// Jobs use memory of the process: it must stay mapped until they have finished.
+    void note_user_memory() { uses_user_memory_ = true; }
+    /// Clears this process's VRAM when the device loses it, from the first context on.
+    void watch_vram();
 
   private:
+    bool wait_handed_over(Ring::Clock::time_point deadline);
+    bool wait_finished(Ring::Clock::time_point deadline);
+    std::string busy_lines() const;
+
     const ModelInfo& model_;
     const std::shared_ptr<shared::SharedDevice> device_;
     const viaduct::UniqueFd stand_in_;
-    const uint64_t client_id_;
+    const ClientPtr client_;
     drm::SyncobjTable syncobjs_;
     AddressSpace address_space_;
     BufferTable buffers_;
+    mutable std::mutex context_manager_;
     HandleTable<Context> contexts_;
     HandleTable<const BufferList> buffer_lists_;
     /// Of all VM_ALWAYS_VALID buffers: every job of the file uses them.
     const std::shared_ptr<Reservation> own_reservation_ = std::make_shared<Reservation>();
 
     mutable std::mutex mutex_;
-    std::string client_name_;
-    GpuvmFault last_fault_{};
+    bool has_own_name_ = false;
+    std::shared_ptr<void> vram_watch_;
 
-    std::vector<std::unique_ptr<Ring>> rings_;  // last: their threads use the rest
+    std::atomic<bool> uses_user_memory_ = false;
+    std::vector<std::shared_ptr<Ring>> rings_;
 };
+
+/// Names a context among all of the device.
+inline uint64_t pstate_owner(const DrmFile& file, const Context& context) {
+    return file.client_id() << 32 | context.id();
+}
 
 /// One ioctl of the amdgpu driver or the DRM core.
 struct IoctlEntry {

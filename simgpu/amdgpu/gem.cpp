@@ -7,6 +7,7 @@
 #include <span>
 
 #include "simgpu/amdgpu/drm_file.h"
+#include "simgpu/amdgpu/reservation_lock.h"
 #include "simgpu/amdgpu/timeout.h"
 #include "simgpu/inject.h"
 
@@ -91,6 +92,7 @@ int op(DrmFile& file, void* argument) {
     const auto& args = *static_cast<const drm_amdgpu_gem_op*>(argument);
     const BufferPtr buffer = file.buffers().find(args.handle);
     if (!buffer) return -ENOENT;
+    const ReservationLock lock({&buffer->reservation()});
     switch (args.op) {
         case AMDGPU_GEM_OP_GET_GEM_CREATE_INFO: {
             if (args.value == 0) return -EFAULT;
@@ -115,6 +117,7 @@ int metadata(DrmFile& file, void* argument) {
     auto& args = *static_cast<drm_amdgpu_gem_metadata*>(argument);
     const BufferPtr buffer = file.buffers().find(args.handle);
     if (!buffer) return -ENOENT;
+    const ReservationLock lock({&buffer->reservation()});
     Buffer::Record record = buffer->record();
     switch (args.op) {
         case AMDGPU_GEM_METADATA_OP_GET_METADATA:
@@ -157,13 +160,19 @@ int va(DrmFile& file, void* argument) {
     if (!start) return -EINVAL;
     if ((args.flags & ~kVaFlags) && (args.flags & ~kPrtFlags)) return -EINVAL;
     AddressSpace& space = file.address_space();
-    if (args.operation == AMDGPU_VA_OP_CLEAR) return space.clear(*start, args.map_size);
+    if (args.operation == AMDGPU_VA_OP_CLEAR) {
+        const ReservationLock lock({file.own_reservation().get()});
+        return space.clear(*start, args.map_size);
+    }
     BufferPtr buffer;
     if (!(args.flags & AMDGPU_VM_PAGE_PRT)) {
         buffer = file.buffers().find(args.handle);
         if (!buffer) return -ENOENT;
     }
     if (args.map_size > kVaMask) return -EINVAL;
+    std::vector<Reservation*> reservations{file.own_reservation().get()};
+    if (buffer) reservations.push_back(&buffer->reservation());
+    const ReservationLock lock(std::move(reservations));
     const VaMapping mapping{*start, *start + args.map_size, buffer, args.offset_in_bo, args.flags};
     switch (args.operation) {
         case AMDGPU_VA_OP_MAP:

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <tl/expected.hpp>
 #include <utility>
+#include <vector>
 
 #include "simgpu/amdgpu/buffer.h"
 
@@ -40,6 +41,12 @@ class HandleTable {
         if (found == objects_.end()) return false;
         found->second.swap(object);
         return true;
+    }
+    std::vector<std::shared_ptr<Object>> all() {
+        const std::lock_guard lock(mutex_);
+        std::vector<std::shared_ptr<Object>> objects;
+        for (const auto& [number, object] : objects_) objects.push_back(object);
+        return objects;
     }
     /// Null if there was none.
     std::shared_ptr<Object> take(uint32_t number) {

@@ -116,6 +116,7 @@ int memory(DrmFile& file, const drm_amdgpu_info&, Answer& answer) {
 int read_registers(DrmFile& file, const drm_amdgpu_info& in, Answer& answer) {
     constexpr uint32_t kMost = 128;  // amdgpu_info_ioctl()
     if (in.read_mmr_reg.count == 0 || in.read_mmr_reg.count > kMost) return -EINVAL;
+    if (file.device().resetting()) return -ENOENT;  // reset_domain->sem is tried, not waited for
     std::array<uint32_t, kMost> values{};
     for (uint32_t i = 0; i < in.read_mmr_reg.count; ++i) {
         const auto& known = file.model().registers;
@@ -171,8 +172,8 @@ int sensor(DrmFile& file, const drm_amdgpu_info& in, Answer& answer) {
     return answer.put(found->read(file.model()));
 }
 
-int vram_lost_counter(DrmFile&, const drm_amdgpu_info&, Answer& answer) {
-    return answer.put(uint32_t{0});  // simulated memory survives resets
+int vram_lost_counter(DrmFile& file, const drm_amdgpu_info&, Answer& answer) {
+    return answer.put(file.device().vram_loss_count());
 }
 
 int video_caps(DrmFile&, const drm_amdgpu_info& in, Answer& answer) {

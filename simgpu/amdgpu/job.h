@@ -5,11 +5,11 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "simgpu/amdgpu/address_space.h"
 #include "simgpu/amdgpu/buffer.h"
+#include "simgpu/amdgpu/client.h"
 #include "simgpu/amdgpu/context.h"
 #include "simgpu/amdgpu/uapi.h"
 #include "simgpu/engine/engine.h"
@@ -22,24 +22,18 @@ struct UserFence {
     uint64_t offset = 0;  // 8-byte aligned, within the buffer
 };
 
+/// Keeps alive what it uses; the file that submitted it may be closed meanwhile.
 struct Job {
+    ClientPtr client;
     ContextPtr context;
+    Entity* entity = nullptr;  // of the context
     PageTablePtr page_table;
     std::vector<IndirectBuffer> ibs;
     std::vector<drm::FencePtr> dependencies;
     std::optional<UserFence> user_fence;
-    uint64_t sequence = 0;  // within its context and ring
+    uint64_t sequence = 0;     // within its entity
+    uint32_t vram_losses = 0;  // the device's count at submission
     JobFences fences{drm::Fence::create(), drm::Fence::create()};
-};
-
-/// The open file a job came from, as its rings see it. Outlives them.
-class JobOwner {
-  public:
-    virtual ~JobOwner() = default;
-    virtual uint64_t client_id() const = 0;
-    virtual std::string client_name() const = 0;
-    /// For AMDGPU_INFO_GPUVM_FAULT.
-    virtual void record_fault(const GpuvmFault& fault) = 0;
 };
 
 }  // namespace simgpu::amdgpu

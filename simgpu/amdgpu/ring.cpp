@@ -1,24 +1,19 @@
 #include "simgpu/amdgpu/ring.h"
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <cerrno>
-#include <charconv>
-#include <chrono>
-#include <cstdlib>
-#include <cstring>
+#include <thread>
 #include <utility>
 
+#include "simgpu/amdgpu/report.h"
 #include "simgpu/clock.h"
-#include "simgpu/log.h"
 
 namespace simgpu::amdgpu {
 
 namespace {
 
 using Kind = JobOutcome::Kind;
-
-constexpr uint64_t kDefaultHangMs = 10'000;  // amdgpu's default lockup_timeout
+using shared::Recovery;
 
 std::atomic<EngineFactory> engine_factory = create_engine;
 
@@ -29,37 +24,39 @@ JobOutcome outcome_of(Kind kind, std::string report) {
     return outcome;
 }
 
+/// A block whose packets are not simulated: its jobs do nothing and succeed.
+class IdleEngine final : public Engine {
+  public:
+    JobOutcome execute(const IndirectBuffer&, JobEnvironment&) override { return {}; }
+    const EngineCounters& counters() const override { return counters_; }
+
+  private:
+    EngineCounters counters_;
+};
+
 }  // namespace
 
-uint64_t hang_timeout_ns() {
-    uint64_t milliseconds = kDefaultHangMs;
-    if (const char* text = std::getenv("VIADUCT_SIMGPU_HANG_MS")) {
-        const char* end = text + std::strlen(text);
-        const auto parsed = std::from_chars(text, end, milliseconds);
-        if (parsed.ec != std::errc() || parsed.ptr != end || milliseconds == 0 ||
-            milliseconds > 3'600'000) {
-            log("VIADUCT_SIMGPU_HANG_MS='{}' is not 1 to 3600000 milliseconds: using {}", text,
-                kDefaultHangMs);
-            milliseconds = kDefaultHangMs;
-        }
-    }
-    return milliseconds * 1'000'000;
-}
-
 std::unique_ptr<Engine> create_engine(const RingPlace& place) {
-    if (place.ip->type == AMDGPU_HW_IP_DMA) return create_sdma_engine();
-    return create_pm4_engine({.render_backends = place.render_backends});
+    switch (place.ip->type) {
+        case AMDGPU_HW_IP_GFX:
+        case AMDGPU_HW_IP_COMPUTE:
+            return create_pm4_engine({.render_backends = place.model->device.num_rb_pipes});
+        case AMDGPU_HW_IP_DMA:
+            return create_sdma_engine();
+        default:
+            return std::make_unique<IdleEngine>();
+    }
 }
 
 void set_engine_factory_for_tests(EngineFactory factory) {
     engine_factory = factory ? factory : create_engine;
 }
 
-/// A job in its context's queue, with a count of the fences it still waits for.
+/// A job in its entity's queue, with a count of the fences it still waits for.
 struct Ring::Queued {
     std::shared_ptr<Job> job;
-    uint64_t age = 0;
-    size_t waits_for = 0;  // guarded by the wakeup's mutex
+    uint64_t submitted_ns = monotonic_ns();
+    size_t waits_for = 0;  // guarded by the ring's mutex
     std::vector<std::pair<drm::FencePtr, uint64_t>> callbacks;
 
     ~Queued() {
@@ -67,140 +64,179 @@ struct Ring::Queued {
     }
 };
 
-Ring::Ring(RingPlace place, std::shared_ptr<shared::SharedDevice> device, JobOwner& owner,
-           uint64_t hang_ns)
-    : place_(place), device_(std::move(device)), owner_(owner), hang_ns_(hang_ns) {}
+Ring::Ring(RingPlace place, std::shared_ptr<shared::SharedDevice> device, JobTimeouts timeouts)
+    : place_(place),
+      device_(std::move(device)),
+      timeouts_(timeouts),
+      feeder_(device_, place.index) {}
 
-Ring::~Ring() {
-    {
-        const std::lock_guard lock(wakeup_->mutex);
-        stop_ = true;
-        wakeup_->changed.notify_all();
-    }
-    if (thread_.joinable()) {
-        device_->wake_rings();
-        thread_.join();
-    }
-    decltype(queues_) queues;
-    {
-        const std::lock_guard lock(wakeup_->mutex);
-        queues.swap(queues_);
-    }
-    for (auto& [context, queue] : queues) {
-        for (const QueuedPtr& queued : queue) {
-            queued->job->fences.started->signal(-ECANCELED);
-            queued->job->fences.finished->signal(-ECANCELED);
-        }
-    }
-}
+Ring::~Ring() = default;
 
 void Ring::submit(std::shared_ptr<Job> job) {
     auto queued = std::make_shared<Queued>();
     // One more than there are, so that it is not ready before all are listed.
     queued->waits_for = job->dependencies.size() + 1;
     queued->job = std::move(job);
-    ++pending_;
+    queued->job->entity->push();
+    device_->change_load(place_.index, 1);
+    queued->job->fences.finished->set_schedule(queued->job->fences.started, feeder_.key());
     {
-        const std::lock_guard lock(wakeup_->mutex);
-        queued->age = next_age_++;
-        queues_[queued->job->context.get()].push_back(queued);
-        if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+        const std::lock_guard lock(mutex_);
+        ++queued_;
+        queues_[queued->job->entity].push_back(queued);
+        if (!std::exchange(has_thread_, true))
+            std::thread([self = shared_from_this()] { self->run(); }).detach();
     }
-    const auto arrive = [wakeup = wakeup_, weak = std::weak_ptr(queued)] {
+    const auto arrive = [ring = weak_from_this(), weak = std::weak_ptr(queued)] {
+        const auto self = ring.lock();
         const QueuedPtr arrived = weak.lock();
-        if (!arrived) return;
-        const std::lock_guard lock(wakeup->mutex);
-        if (--arrived->waits_for == 0) wakeup->changed.notify_all();
+        if (self && arrived) self->arrived(arrived);
     };
-    for (const drm::FencePtr& fence : queued->job->dependencies)
+    for (const drm::FencePtr& dependency : queued->job->dependencies) {
+        // drm_sched_entity_add_dependency_cb(): the hardware keeps the order of its own ring.
+        drm::FencePtr fence = dependency->schedule_on(feeder_.key());
+        if (!fence) fence = dependency;
         if (const uint64_t token = fence->on_signal([arrive](int) { arrive(); }))
             queued->callbacks.emplace_back(fence, token);
+    }
     arrive();
 }
 
-void Ring::run() {
-    while (const QueuedPtr queued = wait_for_ready()) {
-        process(*queued->job);
-        --pending_;
+void Ring::arrived(const QueuedPtr& queued) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (--queued->waits_for != 0) return;
     }
+    feed();
 }
 
-Ring::QueuedPtr Ring::wait_for_ready() {
-    std::unique_lock lock(wakeup_->mutex);
-    for (;;) {
-        if (stop_) return nullptr;
-        if (QueuedPtr ready = take_ready()) return ready;
-        wakeup_->changed.wait(lock);
+/// Hands over what the hardware takes. Callable on any thread.
+void Ring::feed() {
+    std::vector<drm::FencePtr> started;
+    {
+        const std::lock_guard lock(mutex_);
+        for (;;) {
+            Queue* queue = best_ready();
+            if (!queue) {
+                feeder_.withdraw();
+                break;
+            }
+            Job& job = *queue->front()->job;
+            const auto place =
+                feeder_.try_enter(job.context->priority(), queue->front()->submitted_ns);
+            if (!place) break;
+            // drm_sched_entity_pop_job(), amdgpu_job_prepare_job(), amdgpu_job_run().
+            const bool lost =
+                job.context->guilty() || job.vram_losses != device_->vram_loss_count();
+            const int error = job.entity->hand_over(job.fences.finished, lost ? -ECANCELED : 0);
+            started.push_back(job.fences.started);
+            handed_over_.push_back({std::move(queue->front()->job), *place, error});
+            queue->pop_front();
+            if (queue->empty()) queues_.erase(job.entity);
+            --queued_;
+        }
+        news_ += started.size();
+        changed_.notify_all();
+        if (!started.empty() && sleeps_on_device_) feeder_.notify();
     }
+    for (const drm::FencePtr& fence : started) fence->signal();
 }
 
-Ring::QueuedPtr Ring::take_ready() {
-    auto best = queues_.end();
-    const auto order = [](const QueuedPtr& queued) {
-        return std::pair(-queued->job->context->priority(), queued->age);
+Ring::Queue* Ring::best_ready() {
+    Queue* best = nullptr;
+    const auto order = [](const Queue& queue) {
+        const Queued& head = *queue.front();
+        return std::pair(-head.job->context->priority(), head.submitted_ns);
     };
-    for (auto queue = queues_.begin(); queue != queues_.end(); ++queue) {
-        const QueuedPtr& head = queue->second.front();
-        if (head->waits_for != 0) continue;
-        if (best == queues_.end() || order(head) < order(best->second.front())) best = queue;
+    for (auto& [entity, queue] : queues_) {
+        if (queue.front()->waits_for != 0) continue;
+        if (!best || order(queue) < order(*best)) best = &queue;
     }
-    if (best == queues_.end()) return nullptr;
-    QueuedPtr ready = std::move(best->second.front());
-    best->second.pop_front();
-    if (best->second.empty()) queues_.erase(best);
-    return ready;
+    return best;
 }
 
-void Ring::process(Job& job) {
-    if (job.context->guilty()) {
-        job.fences.started->signal(-ECANCELED);
-        finish(job, outcome_of(Kind::kStopped, {}));
-        return;
+void Ring::run() {
+    for (;;) {
+        const uint32_t seen = feeder_.events();
+        feed();
+        HandedOver next;
+        uint64_t news = 0;
+        {
+            const std::lock_guard lock(mutex_);
+            news = news_;
+            if (!handed_over_.empty())
+                next = handed_over_.front();
+            else if (closed_ && queued_ == 0)
+                return;
+        }
+        if (!next.job || !process(next)) wait_for_work(seen, news);
     }
-    JobOutcome outcome;
-    const auto injected = inject_into_job(place_.ip->name, owner_.client_name());
-    if (const auto turn = device_->wait_turn(place_.index, job.context->priority(), stop_)) {
-        job.fences.started->signal();
-        const uint64_t start = monotonic_ns();
-        outcome = execute(job, injected);
-        busy_ns_ += monotonic_ns() - start;
-    } else {
-        outcome = outcome_of(Kind::kStopped, {});
-    }
-    finish(job, outcome);
 }
 
-JobOutcome Ring::execute(Job& job, const std::optional<InjectionRule>& injected) {
+/// Sleeps until there may be something to do that was not there when the ring had `seen` events
+/// and we had `news`.
+void Ring::wait_for_work(uint32_t seen, uint64_t news) {
+    std::unique_lock lock(mutex_);
+    const auto waits_for_device = [this] { return !handed_over_.empty() || best_ready(); };
+    changed_.wait(lock, [&] { return news != news_ || waits_for_device(); });
+    if (news != news_) return;
+    sleeps_on_device_ = true;
+    lock.unlock();
+    feeder_.wait(seen);
+    lock.lock();
+    sleeps_on_device_ = false;
+}
+
+/// Executes the oldest job of ours on the hardware. False if it is not its turn.
+bool Ring::process(HandedOver& next) {
+    int error = next.error;
+    if (error == 0 && feeder_.error(next.place) != 0) error = await_recovery(next.place);
+    if (error == 0) {
+        if (!feeder_.try_run(next.place)) return false;
+        const auto injected = inject_into_job(place_.ip->name, next.job->client->name());
+        JobOutcome outcome = execute(*next.job, next.place, injected);
+        error = settle(*next.job, next.place, outcome, injected);
+    }
+    finish(next, error);
+    return true;
+}
+
+JobOutcome Ring::execute(Job& job, shared::RingFeeder::Place place,
+                         const std::optional<InjectionRule>& injected) {
     using Injection = InjectionRule::Kind;
-    const uint64_t deadline_ns = monotonic_ns() + hang_ns_;
-    const uint64_t resets = device_->reset_count();
-    if (injected && injected->kind == Injection::kSlow)
-        sleep_unless_stopped(monotonic_ns() + injected->milliseconds * 1'000'000);
-    if (injected && injected->kind == Injection::kHang) {
-        if (!sleep_unless_stopped(deadline_ns)) return outcome_of(Kind::kStopped, {});
-        return outcome_of(Kind::kHang, "injected");
+    const uint64_t start_ns = monotonic_ns();
+    const uint64_t deadline_ns = start_ns + timeouts_.of(*place_.ip);
+    if (!injected) return run_ibs(job, place, deadline_ns);
+    switch (injected->kind) {
+        case Injection::kSlow: {
+            const uint64_t until_ns = start_ns + injected->milliseconds * 1'000'000;
+            if (!sleep_until(place, std::min(until_ns, deadline_ns)))
+                return outcome_of(Kind::kStopped, {});
+            if (until_ns >= deadline_ns)
+                return outcome_of(Kind::kHang, "slowed down beyond its time");
+            return run_ibs(job, place, deadline_ns);
+        }
+        case Injection::kHang:
+            if (!sleep_until(place, deadline_ns)) return outcome_of(Kind::kStopped, {});
+            return outcome_of(Kind::kHang, "injected");
+        case Injection::kFault: {
+            JobOutcome outcome = outcome_of(Kind::kFault, "injected");
+            outcome.fault_va = job.ibs.front().va;
+            return outcome;
+        }
+        case Injection::kReset:
+            return outcome_of(Kind::kReset, "injected");
+        default:
+            return run_ibs(job, place, deadline_ns);
     }
-    if (injected && injected->kind == Injection::kFault) {
-        JobOutcome outcome = outcome_of(Kind::kFault, "injected");
-        outcome.fault_va = job.ibs.front().va;
-        return outcome;
-    }
-    if (injected && injected->kind == Injection::kReset) {
-        device_->count_reset();
-        if (injected->innocent) return outcome_of(Kind::kStopped, "a reset of the device");
-        return outcome_of(Kind::kHang, "injected reset of the device");
-    }
-    JobOutcome outcome = run_ibs(job, deadline_ns);
-    if (outcome.done() && device_->reset_count() != resets)
-        return outcome_of(Kind::kStopped, "a reset of the device");
-    return outcome;
 }
 
-JobOutcome Ring::run_ibs(Job& job, uint64_t deadline_ns) {
-    std::unique_ptr<Engine>& engine = job.context->engine(place_.index);
+JobOutcome Ring::run_ibs(Job& job, shared::RingFeeder::Place place, uint64_t deadline_ns) {
+    std::unique_ptr<Engine>& engine = job.entity->engine;
     if (!engine) engine = engine_factory.load()(place_);
     JobMemory memory(job.page_table);
-    JobEnvironment environment{memory, stop_, deadline_ns, thread_cpu_ns() + hang_ns_};
+    JobEnvironment environment{memory, feeder_.stop(place), deadline_ns,
+                               thread_cpu_ns() + timeouts_.of(*place_.ip)};
     for (const IndirectBuffer& ib : job.ibs) {
         JobOutcome outcome = engine->execute(ib, environment);
         if (!outcome.done()) return outcome;
@@ -215,46 +251,82 @@ JobOutcome Ring::run_ibs(Job& job, uint64_t deadline_ns) {
     return {};
 }
 
-void Ring::finish(Job& job, const JobOutcome& outcome) {
-    if (!outcome.done() && outcome.kind != Kind::kStopped) {
-        report(job, outcome);
-        job.context->mark_guilty();
-        job.context->engine(place_.index).reset();  // its registers are lost
-    } else if (outcome.kind == Kind::kStopped && !outcome.report.empty()) {
-        report(job, outcome);
-        job.context->mark_victim();
+/// Recovers from a job that went wrong. The error of its fence.
+int Ring::settle(Job& job, shared::RingFeeder::Place place, JobOutcome& outcome,
+                 const std::optional<InjectionRule>& injected) {
+    if (outcome.done()) return 0;
+    job.entity->engine.reset();  // its registers are lost
+    if (outcome.kind == Kind::kStopped) {
+        report_loss({place_, job}, "another recovery");
+        return await_recovery(place);
     }
-    job.fences.finished->signal(outcome.done() ? 0 : -ECANCELED);
+    const Recovery recovery = choose_recovery(outcome, *place_.ip, *place_.model, injected);
+    if (outcome.kind == Kind::kFault) job.client->record_fault({outcome.fault_va, 0, 0});
+    report_recovery({place_, job}, outcome, recovery);
+    // Only a full reset asks whose fault it was: amdgpu_device_pre_asic_reset().
+    const bool full = recovery == Recovery::kFull || recovery == Recovery::kVramLost;
+    if (full && !(injected && injected->innocent)) job.context->mark_guilty();
+    if (!feeder_.recover(place, recovery, timeouts_.full_reset_ns())) return await_recovery(place);
+    // amdgpu_ring_soft_recovery(); drm_sched_start() of what lost its hardware fence.
+    return recovery == Recovery::kSoft ? -ENODATA : -ECANCELED;
 }
 
-void Ring::report(const Job& job, const JobOutcome& outcome) {
-    const std::string where = fmt::format("{} ring {}, context {} of client {} ({}), job {}",
-                                          place_.ip->name, place_.number, job.context->id(),
-                                          owner_.client_id(), owner_.client_name(), job.sequence);
-    const std::string detail = outcome.report.empty() ? "" : fmt::format(": {}", outcome.report);
-    switch (outcome.kind) {
-        case Kind::kFault:
-            owner_.record_fault({outcome.fault_va, 0, 0});
-            log("VM fault on {}: {} of address {:#x}, {}{}; the context is lost", where,
-                outcome.fault_access == Access::kRead ? "read" : "write", outcome.fault_va,
-                job.page_table->describe_surroundings(outcome.fault_va), detail);
-            break;
-        case Kind::kBadShader:
-            log("unknown instruction on {}{}; the context is lost", where, detail);
-            break;
-        case Kind::kHang:
-            log("hang on {}{}; the context is lost", where, detail);
-            break;
-        default:
-            log("job lost on {}{}", where, detail);
-            break;
-    }
+/// The job has been cancelled by somebody's recovery: its fence signals when that is over.
+int Ring::await_recovery(shared::RingFeeder::Place place) {
+    feeder_.stopped(place);
+    for (uint32_t seen = feeder_.events(); !feeder_.usable(); seen = feeder_.events())
+        feeder_.wait(seen);
+    return feeder_.error(place);
 }
 
-bool Ring::sleep_unless_stopped(uint64_t until_ns) {
-    std::unique_lock lock(wakeup_->mutex);
-    const std::chrono::steady_clock::time_point until{std::chrono::nanoseconds(until_ns)};
-    return !wakeup_->changed.wait_until(lock, until, [this] { return stop_.load(); });
+void Ring::finish(const HandedOver& job, int error) {
+    const uint64_t now_ns = monotonic_ns();
+    // Before the place is free: the next job of the entity looks at it when it is handed over.
+    job.job->fences.finished->signal(error);
+    device_->change_load(place_.index, -1);
+    const std::lock_guard lock(mutex_);
+    busy_ns_ += feeder_.leave(job.place, now_ns);
+    handed_over_.pop_front();
+    changed_.notify_all();
+}
+
+/// False if the job was cancelled.
+bool Ring::sleep_until(shared::RingFeeder::Place place, uint64_t until_ns) {
+    for (uint64_t now_ns = monotonic_ns(); now_ns < until_ns; now_ns = monotonic_ns()) {
+        const uint32_t seen = feeder_.events();
+        if (feeder_.stop(place)) return false;
+        feeder_.wait(seen, until_ns - now_ns);
+    }
+    return !feeder_.stop(place);
+}
+
+uint64_t Ring::busy_ns() const {
+    const std::lock_guard lock(mutex_);
+    const uint64_t now_ns = monotonic_ns();
+    uint64_t busy_ns = busy_ns_;
+    for (const HandedOver& job : handed_over_) {
+        const uint64_t since_ns = feeder_.scheduled_ns(job.place);
+        busy_ns += now_ns - std::min(now_ns, since_ns);
+    }
+    return busy_ns;
+}
+
+bool Ring::wait_handed_over(Clock::time_point deadline) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_until(lock, deadline, [this] { return queued_ == 0; });
+}
+
+bool Ring::wait_finished(Clock::time_point deadline) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_until(lock, deadline,
+                               [this] { return queued_ == 0 && handed_over_.empty(); });
+}
+
+void Ring::close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    ++news_;
+    changed_.notify_all();
 }
 
 }  // namespace simgpu::amdgpu

@@ -1,4 +1,5 @@
 // Waiting for submissions (Linux: amdgpu_cs.c).
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
@@ -14,13 +15,17 @@ namespace {
 
 constexpr uint32_t kMaxFences = 1u << 16;
 
-/// The fence of one submission; null if it is done long ago. 0 or -EINVAL.
+/// The fence of one submission; null if it is done long ago. 0, -EINVAL, or the error that the
+/// queue has (amdgpu_cs_get_fence()).
 int find_fence(DrmFile& file, const drm_amdgpu_fence& in, drm::FencePtr* fence) {
-    const ContextPtr context = file.contexts().find(in.ctx_id);
-    const int ring = in.ip_instance == 0 ? file.model().ring_index(in.ip_type, in.ring) : -1;
-    if (!context || ring < 0) return -EINVAL;
+    const ContextPtr context = file.find_context(in.ctx_id);
+    if (!context) return -EINVAL;
+    Entity* entity = nullptr;
+    if (const int error =
+            file.find_entity(*context, {in.ip_type, in.ip_instance, in.ring}, &entity))
+        return error;
     JobFences fences;
-    if (!context->find_fences(static_cast<size_t>(ring), in.seq_no, &fences)) return -EINVAL;
+    if (!entity->find(in.seq_no, &fences)) return -EINVAL;
     *fence = fences.finished;
     return 0;
 }
@@ -54,6 +59,39 @@ bool wait_any(const std::vector<drm::FencePtr>& fences,
     return signalled;
 }
 
+/// amdgpu_cs_wait_all_fences(): looks at one after the other, and stops at an error.
+int wait_for_all(DrmFile& file, const std::vector<drm_amdgpu_fence>& wanted,
+                 std::chrono::steady_clock::time_point deadline, drm_amdgpu_wait_fences_out* out) {
+    out->status = 1;
+    for (const drm_amdgpu_fence& one : wanted) {
+        drm::FencePtr fence;
+        if (const int error = find_fence(file, one, &fence)) return error;
+        if (!fence) continue;
+        out->status = fence->wait_until(deadline) ? 1 : 0;
+        if (out->status == 0) break;
+        if (fence->status() != 0) return fence->status();
+    }
+    return 0;
+}
+
+/// amdgpu_cs_wait_any_fence(): the error is that of the first that has signalled.
+int wait_for_any(DrmFile& file, const std::vector<drm_amdgpu_fence>& wanted,
+                 std::chrono::steady_clock::time_point deadline, drm_amdgpu_wait_fences_out* out) {
+    std::vector<drm::FencePtr> fences;
+    for (const drm_amdgpu_fence& one : wanted) {
+        drm::FencePtr fence;
+        if (const int error = find_fence(file, one, &fence)) return error;
+        fences.push_back(fence ? fence : drm::Fence::signalled());
+    }
+    out->first_signaled = UINT32_MAX;
+    out->status = wait_any(fences, deadline) ? 1 : 0;
+    if (out->status == 0) return 0;
+    const auto first = std::ranges::find_if(
+        fences, [](const drm::FencePtr& fence) { return fence->is_signalled(); });
+    out->first_signaled = static_cast<uint32_t>(first - fences.begin());
+    return (*first)->status();
+}
+
 }  // namespace
 
 int wait(DrmFile& file, void* argument) {
@@ -78,31 +116,12 @@ int wait_fences(DrmFile& file, void* argument) {
     if (in.fences == 0) return -EFAULT;
     const auto deadline = deadline_of(in.timeout_ns);
 
-    std::vector<drm::FencePtr> fences;
-    for (uint32_t i = 0; i < in.fence_count; ++i) {
-        drm_amdgpu_fence wanted{};
-        std::memcpy(&wanted, reinterpret_cast<const drm_amdgpu_fence*>(in.fences) + i,
-                    sizeof(wanted));
-        drm::FencePtr fence;
-        if (const int error = find_fence(file, wanted, &fence)) return error;
-        fences.push_back(fence ? fence : drm::Fence::signalled());
-    }
-    bool done = true;
-    if (in.wait_all) {
-        for (const drm::FencePtr& fence : fences) done = done && fence->wait_until(deadline);
-    } else {
-        done = wait_any(fences, deadline);
-    }
+    std::vector<drm_amdgpu_fence> wanted(in.fence_count);
+    std::memcpy(wanted.data(), reinterpret_cast<const void*>(in.fences),
+                wanted.size() * sizeof(wanted[0]));
     args = {};
-    args.out.status = done ? 1 : 0;
-    args.out.first_signaled = UINT32_MAX;
-    for (size_t i = 0; done && i < fences.size(); ++i) {
-        if (!fences[i]->is_signalled()) continue;
-        if (fences[i]->status() != 0) return fences[i]->status();
-        if (args.out.first_signaled == UINT32_MAX)
-            args.out.first_signaled = static_cast<uint32_t>(i);
-    }
-    return 0;
+    return in.wait_all ? wait_for_all(file, wanted, deadline, &args.out)
+                       : wait_for_any(file, wanted, deadline, &args.out);
 }
 
 int fence_to_handle(DrmFile& file, void* argument) {

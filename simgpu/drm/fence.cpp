@@ -38,7 +38,18 @@ FencePtr Fence::all_of(const std::vector<FencePtr>& fences) {
 }
 
 Fence::~Fence() {
-    for (auto& [token, callback] : callbacks_) callback(-ECANCELED);
+    for (auto& [token, callback] : callbacks_) callback(-ESRCH);
+}
+
+void Fence::set_schedule(FencePtr started, const void* ring) {
+    const std::lock_guard lock(mutex_);
+    started_ = std::move(started);
+    ring_ = ring;
+}
+
+FencePtr Fence::schedule_on(const void* ring) const {
+    const std::lock_guard lock(mutex_);
+    return ring_ == ring && status_ == 0 ? started_ : nullptr;
 }
 
 bool Fence::is_signalled() const {

@@ -19,7 +19,8 @@ using FencePtr = std::shared_ptr<Fence>;
 
 /// Thread-safe. Signals once, with 0 or a negative errno (-ECANCELED: job lost to a reset).
 /// Whoever is to signal a fence holds a reference until it has; a fence that is dropped unsignalled
-/// counts as -ECANCELED for those who wait for it.
+/// counts as -ESRCH for those who wait for it, as the queued jobs of a killed process do (Linux:
+/// drm_sched_entity_kill()).
 class Fence : public std::enable_shared_from_this<Fence> {
   public:
     static FencePtr create() { return std::make_shared<Fence>(); }
@@ -46,6 +47,11 @@ class Fence : public std::enable_shared_from_this<Fence> {
     uint64_t on_signal(std::function<void(int status)> callback);
     /// The callback will not start any more once this returns; it may still be running.
     void remove_callback(uint64_t token);
+    /// For the fence of a finished job: `started` signals when it is handed over to the ring that
+    /// `ring` stands for. To be called before others know the fence.
+    void set_schedule(FencePtr started, const void* ring);
+    /// The `started` of set_schedule() if the job is on `ring` and has not failed; else null.
+    FencePtr schedule_on(const void* ring) const;
     /// A new sync file of this fence: a descriptor that polls readable once the fence has
     /// signalled, in this or any other process; also if the signalling process dies. Invalid if
     /// no descriptor is left.
@@ -65,6 +71,8 @@ class Fence : public std::enable_shared_from_this<Fence> {
     Callbacks callbacks_;
     std::shared_ptr<void> source_;  // the watched descriptor of an imported fence
     FencePtr self_;
+    FencePtr started_;
+    const void* ring_ = nullptr;
 };
 
 /// True if `fd` is a sync file made by export_sync_file, here or in another process.

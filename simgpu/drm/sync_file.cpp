@@ -37,7 +37,8 @@ std::optional<Completion> peek_completion(int fd) {
     const ssize_t got = ::recv(fd, &completion, sizeof(completion), MSG_PEEK | MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return {};
     if (got != sizeof(completion))
-        return Completion{.status = -ECANCELED, .pad = 0, .timestamp_ns = monotonic_ns()};
+        // The signaller was killed: as drm_sched_entity_kill().
+        return Completion{.status = -ESRCH, .pad = 0, .timestamp_ns = monotonic_ns()};
     completion.status = std::clamp(completion.status, -kMaxErrno, 0);
     return completion;
 }

@@ -41,7 +41,10 @@ bool launch(Machine& machine, const uint32_t (&groups)[3], uint32_t initiator) {
     std::copy(std::begin(groups), std::end(groups), std::begin(dispatch.groups));
     if (std::find(std::begin(groups), std::end(groups), 0u) != std::end(groups)) return true;
     JobOutcome outcome = machine.dispatch(dispatch, machine.job.environment(), machine.counters);
-    if (!outcome.done()) return machine.job.end(std::move(outcome));
+    if (!outcome.done()) {
+        outcome.in_shader = true;
+        return machine.job.end(std::move(outcome));
+    }
     // A guest can make this wrap: it is only a statistic.
     machine.state.compute_invocations +=
         threads_along(dispatch, 0) * threads_along(dispatch, 1) * threads_along(dispatch, 2);

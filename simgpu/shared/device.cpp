@@ -1,21 +1,18 @@
 #include "simgpu/shared/device.h"
 
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <map>
 #include <new>
 #include <utility>
 
+#include "simgpu/shared/lock.h"
 #include "simgpu/shared/segment.h"
 
 namespace simgpu::shared {
@@ -23,9 +20,6 @@ namespace simgpu::shared {
 namespace {
 
 using viaduct::fail;
-
-/// How long a waiting thread sleeps before it looks whether the ring's owner has died.
-constexpr long kLookAgainNs = 20'000'000;
 
 // Byte-range locks on the segment file (fcntl(2), open file description locks). The kernel drops
 // them when their process dies: that is how the others know.
@@ -57,20 +51,6 @@ class AttachLock {
     int fd_;
 };
 
-void futex_wait(std::atomic<uint32_t>& word, uint32_t seen) {
-    const timespec timeout{0, kLookAgainNs};
-    ::syscall(SYS_futex, &word, FUTEX_WAIT, seen, &timeout, nullptr, 0);
-}
-
-void futex_wake_all(std::atomic<uint32_t>& word) {
-    ::syscall(SYS_futex, &word, FUTEX_WAKE, INT32_MAX, nullptr, nullptr, 0);
-}
-
-void notify(Ring& ring) {
-    ring.events.fetch_add(1);
-    futex_wake_all(ring.events);
-}
-
 /// Puts a fresh segment (all zero) in order.
 void initialise(Segment& segment, const std::array<uint64_t, kHeaps>& limits) {
     new (&segment) Segment{};
@@ -82,8 +62,10 @@ void initialise(Segment& segment, const std::array<uint64_t, kHeaps>& limits) {
     ::pthread_mutexattr_destroy(&attributes);
     segment.limits = limits;
     segment.next_client = 1;
+    segment.recoverer = kNobody;
+    segment.pstate_seat = kNobody;
     for (Ring& ring : segment.rings) {
-        ring.owner = kNobody;
+        for (Place& place : ring.places) place.seat = kNobody;
         for (Waiter& waiter : ring.waiters) waiter.seat = kNobody;
     }
     for (Record& record : segment.records) record.seat = kNobody;
@@ -117,21 +99,6 @@ void leave_at_exit() {
 }
 
 }  // namespace
-
-/// Holds the segment's mutex. A holder that died leaves at worst one entry half-written, which
-/// belongs to its seat and is cleared with it.
-class SharedDevice::Lock {
-  public:
-    explicit Lock(const SharedDevice& device) : mutex_(device.segment_->mutex) {
-        if (::pthread_mutex_lock(&mutex_) == EOWNERDEAD) ::pthread_mutex_consistent(&mutex_);
-    }
-    ~Lock() { ::pthread_mutex_unlock(&mutex_); }
-    Lock(const Lock&) = delete;
-    Lock& operator=(const Lock&) = delete;
-
-  private:
-    pthread_mutex_t& mutex_;
-};
 
 viaduct::Result<std::shared_ptr<SharedDevice>> SharedDevice::attach(
     const std::string& name, const std::array<uint64_t, kHeaps>& limits) {
@@ -185,7 +152,8 @@ viaduct::Status SharedDevice::take_seat() {
         if (segment_->seats[seat].taken ||
             !lock_byte(file_.get(), kSeatLocks + seat, F_WRLCK, false))
             continue;
-        segment_->seats[seat] = Seat{.taken = 1, .pad = 0, .used = {}};
+        new (&segment_->seats[seat]) Seat{};
+        segment_->seats[seat].taken = 1;
         seat_ = seat;
         return {};
     }
@@ -222,19 +190,10 @@ bool SharedDevice::seat_alive(uint32_t seat) const {
 }
 
 void SharedDevice::clear_seat(uint32_t seat) {
-    segment_->seats[seat] = Seat{};
+    new (&segment_->seats[seat]) Seat{};
     for (Record& record : segment_->records)
         if (record.seat == seat) record.seat = kNobody;
-    for (Ring& ring : segment_->rings) {
-        bool changed = ring.owner == seat;
-        if (changed) ring.owner = kNobody;
-        for (Waiter& waiter : ring.waiters) {
-            if (waiter.seat != seat) continue;
-            waiter.seat = kNobody;
-            changed = true;
-        }
-        if (changed) notify(ring);
-    }
+    clear_places(seat);
 }
 
 void SharedDevice::reclaim_dead_seats() {
@@ -282,76 +241,6 @@ uint64_t SharedDevice::used(Heap heap) {
 
 uint64_t SharedDevice::limit(Heap heap) const {
     return segment_->limits[static_cast<size_t>(heap)];
-}
-
-SharedDevice::Turn::Turn(std::shared_ptr<SharedDevice> device, uint32_t ring)
-    : device_(std::move(device)), ring_(ring) {}
-SharedDevice::Turn::Turn(Turn&& other) noexcept
-    : device_(std::move(other.device_)), ring_(other.ring_) {}
-SharedDevice::Turn::~Turn() {
-    if (device_) device_->leave_ring(ring_);
-}
-
-std::optional<SharedDevice::Turn> SharedDevice::wait_turn(uint32_t index, int32_t priority,
-                                                          const std::atomic<bool>& stop) {
-    Ring& ring = segment_->rings[index];
-    Waiter* self = nullptr;
-    for (;;) {
-        uint32_t seen = 0;
-        {
-            const Lock lock(*this);
-            if (!self) {
-                // With every place taken we come back later: only the order suffers.
-                self = std::ranges::find(ring.waiters, kNobody, &Waiter::seat);
-                if (self == ring.waiters.end()) self = nullptr;
-                if (self) *self = {seat_, priority, segment_->next_ticket++};
-            }
-            if (stop) {
-                if (self) self->seat = kNobody;
-                notify(ring);
-                return std::nullopt;
-            }
-            const auto goes_before = [&](const Waiter& other) {
-                return other.seat != kNobody &&
-                       (other.priority > self->priority ||
-                        (other.priority == self->priority && other.ticket < self->ticket));
-            };
-            if (self && ring.owner == kNobody && std::ranges::none_of(ring.waiters, goes_before)) {
-                self->seat = kNobody;
-                ring.owner = seat_;
-                return Turn(shared_from_this(), index);
-            }
-            seen = ring.events;
-        }
-        const auto before = std::chrono::steady_clock::now();
-        futex_wait(ring.events, seen);
-        if (std::chrono::steady_clock::now() - before >= std::chrono::nanoseconds(kLookAgainNs))
-            reclaim_dead_seats();
-    }
-}
-
-void SharedDevice::leave_ring(uint32_t index) {
-    const Lock lock(*this);
-    segment_->rings[index].owner = kNobody;
-    notify(segment_->rings[index]);
-}
-
-size_t SharedDevice::waiting(uint32_t index) const {
-    const Lock lock(*this);
-    const auto& waiters = segment_->rings[index].waiters;
-    return static_cast<size_t>(std::ranges::count_if(
-        waiters, [](const Waiter& waiter) { return waiter.seat != kNobody; }));
-}
-
-void SharedDevice::wake_rings() {
-    for (Ring& ring : segment_->rings) notify(ring);
-}
-
-uint64_t SharedDevice::reset_count() const {
-    return segment_->resets;
-}
-void SharedDevice::count_reset() {
-    ++segment_->resets;
 }
 
 void SharedDevice::publish_buffer(uint64_t device, uint64_t inode, const BufferRecord& buffer) {

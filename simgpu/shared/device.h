@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -32,6 +33,9 @@ struct BufferRecord {
 
 struct Segment;
 
+/// Jobs that one hardware ring takes at a time (Linux: amdgpu_sched_hw_submission).
+inline constexpr size_t kPlaces = 2;
+
 /// This process's seat at the device: one per process, model and instance, shared by its files.
 /// Thread-safe. What a process holds here is taken back when it dies, however it dies.
 class SharedDevice : public std::enable_shared_from_this<SharedDevice> {
@@ -57,30 +61,30 @@ class SharedDevice : public std::enable_shared_from_this<SharedDevice> {
     uint64_t used(Heap heap);
     uint64_t limit(Heap heap) const;
 
-    /// The turn of one job on a ring; gives the ring back when it goes.
-    class Turn {
-      public:
-        Turn(Turn&& other) noexcept;
-        Turn& operator=(Turn&&) = delete;
-        ~Turn();
+    /// Recoveries of a ring or of the device so far (Linux: adev->gpu_reset_counter, which counts
+    /// soft ones too).
+    uint32_t reset_count() const;
+    /// How often VRAM has been lost (Linux: adev->vram_lost_counter).
+    uint32_t vram_loss_count() const;
+    /// A full reset is under way.
+    bool resetting() const;
 
-      private:
-        friend class SharedDevice;
-        Turn(std::shared_ptr<SharedDevice> device, uint32_t ring);
-        std::shared_ptr<SharedDevice> device_;
-        uint32_t ring_;
-    };
-    /// Waits until the ring is free and nobody of higher priority, or who came earlier with the
-    /// same, waits for it. Nothing if `stop` was set first (poked with wake_rings).
-    std::optional<Turn> wait_turn(uint32_t ring, int32_t priority, const std::atomic<bool>& stop);
-    /// Threads that wait for the ring now, of all processes.
-    size_t waiting(uint32_t ring) const;
-    /// Makes waiting threads of all processes look again.
-    void wake_rings();
+    /// `clear` runs once for each loss of VRAM from now on, on a thread of its own, until the last
+    /// object that this returned goes. A recovery waits until it has. One per process: later calls
+    /// return the watch of the first.
+    std::shared_ptr<void> watch_vram(std::function<void()> clear);
 
-    /// Resets of the whole device so far.
-    uint64_t reset_count() const;
-    void count_reset();
+    /// The performance level that a context has forced for the whole card.
+    uint32_t stable_pstate() const;
+    /// Linux: amdgpu_ctx_set_stable_pstate(). `owner` names the context, unique on the device;
+    /// level 0 releases it. False: another context has forced one (EBUSY).
+    bool set_stable_pstate(uint64_t owner, uint32_t pstate);
+    /// `owner` has gone, and its level with it.
+    void drop_stable_pstate(uint64_t owner);
+
+    /// Jobs submitted to a ring and not finished, of all processes; what a ring is chosen by.
+    uint32_t load(uint32_t ring) const;
+    void change_load(uint32_t ring, int change);
 
     /// Tells other processes about the buffer behind inode (device, inode); forgotten with
     /// forget_buffer or when this process goes. A full table is no error: importers then guess.
@@ -89,7 +93,9 @@ class SharedDevice : public std::enable_shared_from_this<SharedDevice> {
     std::optional<BufferRecord> find_buffer(uint64_t device, uint64_t inode);
 
   private:
+    friend class RingFeeder;
     class Lock;
+    class VramWatch;
 
     SharedDevice() = default;
     viaduct::Status open_segment(const std::string& name,
@@ -98,13 +104,15 @@ class SharedDevice : public std::enable_shared_from_this<SharedDevice> {
     bool seat_alive(uint32_t seat) const;
     void clear_seat(uint32_t seat);
     void reclaim_dead_seats();
-    void leave_ring(uint32_t ring);
+    void clear_places(uint32_t seat);
 
     std::string path_;
     viaduct::UniqueFd file_;
     viaduct::Mapping mapping_;
     Segment* segment_ = nullptr;
     uint32_t seat_ = 0;
+    std::mutex watch_mutex_;
+    std::weak_ptr<void> watch_;
 };
 
 }  // namespace simgpu::shared

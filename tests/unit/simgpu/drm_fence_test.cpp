@@ -50,10 +50,10 @@ TEST(Fence, RunsCallbacksOnceUnlessRemoved) {
     EXPECT_EQ(runs, 2);
 }
 
-TEST(Fence, DroppedUnsignalledCountsAsCancelled) {
+TEST(Fence, DroppedUnsignalledCountsAsKilled) {
     int status = 1;
     Fence::create()->on_signal([&](int value) { status = value; });
-    EXPECT_EQ(status, -ECANCELED);
+    EXPECT_EQ(status, -ESRCH);
 }
 
 TEST(Fence, AllOfWaitsForEveryOneAndReportsTheFirstError) {
@@ -237,7 +237,7 @@ TEST(SyncFile, SignalsWhenItsMakerDies) {
     EXPECT_FALSE(readable(merged.get()));
     other.let_die();
     ASSERT_TRUE(fence->wait_until(soon()));
-    EXPECT_EQ(fence->status(), -ECANCELED);
+    EXPECT_EQ(fence->status(), -ESRCH);
     EXPECT_TRUE(readable(other.sync_file(), 20000));
     EXPECT_TRUE(readable(merged.get(), 20000));
 }

@@ -31,6 +31,10 @@ class FakeEngine final : public Engine {
                 case kSpin:
                     wait([] { return false; });
                     break;
+                case kSpinShader:
+                    wait([] { return false; });
+                    outcome_.in_shader = true;
+                    break;
                 case kAwait: {
                     const uint64_t va = address(&at);
                     const uint32_t value = word(&at);

@@ -12,11 +12,12 @@ namespace simgpu::test {
 
 // An IB is a row of these, each with its operands.
 enum FakeOp : uint32_t {
-    kWrite = 1,    // va_lo, va_hi, value
-    kSpin = 2,     // until told to stop (kStopped) or the deadline (kHang)
-    kUnknown = 3,  // kBadShader
-    kAwait = 4,    // va_lo, va_hi, value: polls until the word has it
-    kCount = 5,    // va_lo, va_hi: adds one to the word
+    kWrite = 1,       // va_lo, va_hi, value
+    kSpin = 2,        // until told to stop (kStopped) or the deadline (kHang)
+    kUnknown = 3,     // kBadShader
+    kAwait = 4,       // va_lo, va_hi, value: polls until the word has it
+    kCount = 5,       // va_lo, va_hi: adds one to the word
+    kSpinShader = 6,  // as kSpin, in a shader
 };
 
 std::unique_ptr<Engine> create_fake_engine(const amdgpu::RingPlace& place);

@@ -5,16 +5,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdlib>
-#include <functional>
-#include <thread>
-#include <vector>
 
+#include "other_process.h"
 #include "test_file.h"
 
 namespace simgpu::shared {
 namespace {
+
+using test::OtherProcess;
 
 constexpr std::array<uint64_t, kHeaps> kLimits{1000, 2000};
 
@@ -27,37 +26,8 @@ std::shared_ptr<SharedDevice> attach(const std::string& name) {
 }
 
 bool segment_exists(const std::string& name) {
-    return ::access(("/dev/shm/" + name + "-v1").c_str(), F_OK) == 0;
+    return ::access(("/dev/shm/" + name + "-v3").c_str(), F_OK) == 0;
 }
-
-/// A child process that attaches, does `body`, says so, and lives until it is killed.
-class OtherProcess {
-  public:
-    explicit OtherProcess(const std::function<void()>& body) {
-        int ends[2];
-        if (::pipe(ends) != 0) ::abort();
-        pid_ = ::fork();
-        if (pid_ == 0) {
-            body();
-            (void)!::write(ends[1], "r", 1);
-            for (;;) ::pause();
-        }
-        ::close(ends[1]);
-        char ready = 0;
-        EXPECT_EQ(::read(ends[0], &ready, 1), 1);
-        ::close(ends[0]);
-    }
-    void kill() {
-        if (pid_ < 0) return;
-        ::kill(pid_, SIGKILL);
-        ::waitpid(pid_, nullptr, 0);
-        pid_ = -1;
-    }
-    ~OtherProcess() { kill(); }
-
-  private:
-    pid_t pid_ = -1;
-};
 
 TEST(SharedDevice, IsOnePerProcessAndNameAndLeavesNothing) {
     const std::string name = unique_name();
@@ -108,51 +78,6 @@ TEST(SharedDevice, ADeadProcessGivesItsMemoryBack) {
     EXPECT_EQ(device->used(Heap::kVram), 200u);
 }
 
-TEST(SharedDevice, ADeadProcessFreesTheRing) {
-    const std::string name = unique_name();
-    const auto device = attach(name);
-    const std::atomic<bool> go_on = false;
-    OtherProcess other([&] {
-        static const std::atomic<bool> never = false;
-        auto* theirs = new auto(attach(name));
-        new auto((*theirs)->wait_turn(3, 0, never));
-    });
-    std::atomic<bool> stop = false;
-    std::thread stopper([&] {
-        std::this_thread::sleep_for(std::chrono::milliseconds(30));
-        stop = true;
-        device->wake_rings();
-    });
-    EXPECT_FALSE(device->wait_turn(3, 1023, stop)) << "the ring is theirs";
-    stopper.join();
-    EXPECT_TRUE(device->wait_turn(4, 0, go_on)) << "others are free";
-    other.kill();
-    EXPECT_TRUE(device->wait_turn(3, 0, go_on));
-}
-
-TEST(SharedDevice, TurnsGoByPriorityThenByAge) {
-    const auto device = attach(unique_name());
-    const std::atomic<bool> go_on = false;
-    auto holder = device->wait_turn(0, 0, go_on);
-    ASSERT_TRUE(holder);
-    std::mutex mutex;
-    std::vector<int> order;
-    std::vector<std::thread> threads;
-    const std::vector<std::pair<int, int32_t>> waiters = {
-        {1, 0}, {2, -512}, {3, 512}, {4, 0}, {5, 512}};
-    for (const auto& [label, priority] : waiters) {
-        threads.emplace_back([&, label = label, priority = priority] {
-            const auto turn = device->wait_turn(0, priority, go_on);
-            const std::lock_guard lock(mutex);
-            order.push_back(label);
-        });
-        while (device->waiting(0) < threads.size()) std::this_thread::yield();
-    }
-    holder.reset();
-    for (std::thread& thread : threads) thread.join();
-    EXPECT_EQ(order, (std::vector<int>{3, 5, 1, 4, 2}));
-}
-
 TEST(SharedDevice, AForkedChildTakesASeatOfItsOwn) {
     const std::string name = unique_name();
     const auto device = attach(name);
@@ -181,11 +106,35 @@ TEST(SharedDevice, RecordsOfBuffersCrossProcessesUntilForgotten) {
     EXPECT_FALSE(device->find_buffer(1, 3));
 }
 
-TEST(SharedDevice, CountsResetsForAll) {
+TEST(SharedDevice, OneContextForcesThePerformanceLevelOfTheCard) {
     const std::string name = unique_name();
     const auto device = attach(name);
-    OtherProcess other([&] { (new auto(attach(name)))->get()->count_reset(); });
-    EXPECT_EQ(device->reset_count(), 1u);
+    EXPECT_TRUE(device->set_stable_pstate(1, 0)) << "the level it has needs no owner";
+    OtherProcess other([&] { (new auto(attach(name)))->get()->set_stable_pstate(7, 4); });
+    EXPECT_EQ(device->stable_pstate(), 4u);
+    EXPECT_FALSE(device->set_stable_pstate(1, 0));
+    EXPECT_FALSE(device->set_stable_pstate(1, 4));
+    other.kill();
+    EXPECT_EQ(device->used(Heap::kVram), 0u) << "notices that it has died";
+    EXPECT_EQ(device->stable_pstate(), 0u);
+    EXPECT_TRUE(device->set_stable_pstate(1, 2));
+    device->drop_stable_pstate(2);
+    EXPECT_EQ(device->stable_pstate(), 2u) << "not its owner";
+    device->drop_stable_pstate(1);
+    EXPECT_EQ(device->stable_pstate(), 0u);
+}
+
+TEST(SharedDevice, ADeadProcessTakesItsLoadAlong) {
+    const std::string name = unique_name();
+    const auto device = attach(name);
+    device->change_load(2, 1);
+    OtherProcess other([&] { (new auto(attach(name)))->get()->change_load(2, 3); });
+    EXPECT_EQ(device->load(2), 4u);
+    other.kill();
+    EXPECT_EQ(device->used(Heap::kVram), 0u);
+    EXPECT_EQ(device->load(2), 1u);
+    device->change_load(2, -1);
+    EXPECT_EQ(device->load(2), 0u);
 }
 
 }  // namespace

@@ -1,0 +1,178 @@
+// One hardware ring and those who feed it.
+#include "simgpu/shared/ring_feeder.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <thread>
+
+#include "other_process.h"
+#include "simgpu/clock.h"
+#include "test_file.h"
+
+namespace simgpu::shared {
+namespace {
+
+using test::OtherProcess;
+using Place = RingFeeder::Place;
+
+constexpr std::array<uint64_t, kHeaps> kLimits{};
+constexpr uint64_t kResetNs = 50'000'000;
+
+std::shared_ptr<SharedDevice> attach(const std::string& name) {
+    return SharedDevice::attach(name, kLimits).value();
+}
+
+class Feeders : public ::testing::Test {
+  protected:
+    const std::string name = "viaduct-simgpu-unit-" + test::unique_instance();
+    const std::shared_ptr<SharedDevice> device = attach(name);
+    RingFeeder a{device, 0}, b{device, 0}, c{device, 0}, elsewhere{device, 1};
+
+    /// Another process holds a place on ring 0, running.
+    OtherProcess neighbour() {
+        return OtherProcess([this] {
+            auto* feeder = new RingFeeder(attach(name), 0);
+            if (const auto place = feeder->try_enter(0, 1)) feeder->try_run(*place);
+        });
+    }
+};
+
+TEST_F(Feeders, ARingTakesTwoJobsAndExecutesTheOlder) {
+    const auto first = a.try_enter(0, 1), second = a.try_enter(0, 2);
+    ASSERT_TRUE(first && second);
+    EXPECT_FALSE(b.try_enter(0, 3));
+    EXPECT_TRUE(elsewhere.try_enter(0, 3)) << "another ring";
+    EXPECT_FALSE(a.try_run(*second));
+    EXPECT_TRUE(a.try_run(*first));
+    a.leave(*first, monotonic_ns());
+    EXPECT_TRUE(a.try_run(*second));
+    EXPECT_TRUE(b.try_enter(0, 3));
+}
+
+TEST_F(Feeders, PriorityDecidesThenTheTimeOfSubmission) {
+    const auto first = a.try_enter(0, 1), second = a.try_enter(0, 2);
+    ASSERT_TRUE(first && second);
+    EXPECT_FALSE(a.try_enter(-512, 3));
+    EXPECT_FALSE(b.try_enter(0, 5));
+    EXPECT_FALSE(c.try_enter(0, 4));
+    EXPECT_EQ(a.waiting(), 3u);
+    a.leave(*first, 10);
+    EXPECT_FALSE(a.try_enter(-512, 3)) << "submitted first, with a lower priority";
+    EXPECT_FALSE(b.try_enter(0, 5)) << "submitted later";
+    EXPECT_TRUE(c.try_enter(0, 4));
+    a.leave(*second, 11);
+    EXPECT_FALSE(a.try_enter(-512, 3));
+    b.withdraw();
+    EXPECT_TRUE(a.try_enter(-512, 3)) << "nobody is before it any more";
+}
+
+TEST_F(Feeders, AProcessThatDiesGivesItsPlacesBack) {
+    OtherProcess other = neighbour();
+    const auto place = a.try_enter(0, 2);
+    ASSERT_TRUE(place);
+    EXPECT_FALSE(a.try_run(*place));
+    EXPECT_FALSE(b.try_enter(0, 3));
+    other.kill();
+    for (int i = 0; i < 1000 && !a.try_run(*place); ++i) a.wait(a.events());
+    EXPECT_TRUE(a.try_run(*place));
+    EXPECT_TRUE(b.try_enter(0, 3));
+}
+
+TEST_F(Feeders, TimeOnTheHardwareIsCountedFromThePredecessorsEnd) {
+    const auto first = a.try_enter(0, 1), second = b.try_enter(0, 2);
+    ASSERT_TRUE(first && second);
+    const uint64_t handed_over = b.scheduled_ns(*second);
+    const uint64_t end = monotonic_ns() + 1000;
+    EXPECT_GE(a.leave(*first, end), 1000u);
+    EXPECT_GT(end, handed_over);
+    EXPECT_EQ(b.scheduled_ns(*second), end);
+    EXPECT_EQ(b.leave(*second, end + 5), 5u);
+}
+
+TEST_F(Feeders, ASoftRecoveryOnlyCounts) {
+    const auto bad = a.try_enter(0, 1), next = b.try_enter(0, 2);
+    ASSERT_TRUE(bad && next);
+    EXPECT_TRUE(a.recover(*bad, Recovery::kSoft, kResetNs));
+    EXPECT_EQ(device->reset_count(), 1u);
+    EXPECT_EQ(device->vram_loss_count(), 0u);
+    EXPECT_EQ(a.error(*bad), 0);
+    EXPECT_EQ(b.error(*next), 0);
+}
+
+TEST_F(Feeders, ARingResetCancelsWhatTheRingHolds) {
+    const auto bad = a.try_enter(0, 1), next = b.try_enter(0, 2);
+    const auto other = elsewhere.try_enter(0, 3);
+    ASSERT_TRUE(bad && next && other);
+    EXPECT_TRUE(a.recover(*bad, Recovery::kRing, kResetNs));
+    EXPECT_EQ(device->reset_count(), 1u);
+    EXPECT_EQ(b.error(*next), -ECANCELED);
+    EXPECT_TRUE(b.stop(*next));
+    EXPECT_EQ(elsewhere.error(*other), 0);
+    EXPECT_FALSE(b.try_run(*next)) << "cancelled";
+    a.leave(*bad, 1);
+    EXPECT_FALSE(c.try_enter(0, 4)) << "not before all that was cancelled has left";
+    b.leave(*next, 1);
+    EXPECT_TRUE(c.try_enter(0, 4));
+}
+
+TEST_F(Feeders, AFullResetCancelsEveryRingAndTakesItsTime) {
+    const auto bad = a.try_enter(0, 1);
+    const auto victim = elsewhere.try_enter(0, 3);
+    ASSERT_TRUE(bad && victim);
+    ASSERT_TRUE(elsewhere.try_run(*victim));
+    const uint64_t start = monotonic_ns();
+    std::thread recovery([&] { EXPECT_TRUE(a.recover(*bad, Recovery::kFull, kResetNs)); });
+    while (!elsewhere.stop(*victim)) std::this_thread::yield();
+    EXPECT_TRUE(device->resetting());
+    EXPECT_FALSE(elsewhere.usable());
+    EXPECT_FALSE(b.try_enter(0, 4)) << "nothing is handed over meanwhile";
+    std::this_thread::sleep_for(std::chrono::nanoseconds(2 * kResetNs));
+    EXPECT_TRUE(device->resetting()) << "it waits until the victim has stopped";
+    elsewhere.stopped(*victim);
+    recovery.join();
+    EXPECT_GE(monotonic_ns() - start, kResetNs);
+    EXPECT_FALSE(device->resetting());
+    EXPECT_EQ(elsewhere.error(*victim), -ECANCELED);
+    a.leave(*bad, 1);
+    EXPECT_TRUE(b.try_enter(0, 4));
+}
+
+TEST_F(Feeders, ALossOfVramIsCountedAndEveryWatcherHeard) {
+    std::atomic<int> cleared = 0;
+    const auto watch = device->watch_vram([&] { ++cleared; });
+    EXPECT_EQ(device->watch_vram([&] { cleared += 100; }), watch) << "one per process";
+    const auto bad = a.try_enter(0, 1);
+    ASSERT_TRUE(bad);
+    EXPECT_TRUE(a.recover(*bad, Recovery::kVramLost, kResetNs));
+    EXPECT_EQ(cleared, 1);
+    EXPECT_EQ(device->vram_loss_count(), 1u);
+    EXPECT_EQ(device->reset_count(), 1u);
+}
+
+TEST_F(Feeders, OfTwoRecoveriesTheSecondFindsItsJobCancelled) {
+    const auto bad = a.try_enter(0, 1), worse = elsewhere.try_enter(0, 2);
+    ASSERT_TRUE(bad && worse);
+    std::thread recovery([&] { EXPECT_TRUE(a.recover(*bad, Recovery::kFull, kResetNs)); });
+    while (!device->resetting()) std::this_thread::yield();
+    EXPECT_FALSE(elsewhere.recover(*worse, Recovery::kRing, kResetNs));
+    recovery.join();
+    EXPECT_EQ(device->reset_count(), 1u);
+}
+
+TEST_F(Feeders, ARecoveryEndsWithTheProcessThatMadeIt) {
+    OtherProcess other([this] {
+        auto* feeder = new RingFeeder(attach(name), 0);
+        const auto place = feeder->try_enter(0, 1);
+        std::thread([feeder, place] {
+            feeder->recover(*place, Recovery::kFull, 3'600'000'000'000);
+        }).detach();
+    });
+    while (!device->resetting()) std::this_thread::yield();
+    other.kill();
+    for (int i = 0; i < 1000 && !a.usable(); ++i) a.wait(a.events());
+    EXPECT_TRUE(a.try_enter(0, 2));
+}
+
+}  // namespace
+}  // namespace simgpu::shared
