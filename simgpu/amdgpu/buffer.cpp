@@ -158,15 +158,15 @@ bool Buffer::charge() {
     // TTM moves what does not fit into VRAM to GTT, whatever was asked for.
     const bool wants_vram = record_.domains & AMDGPU_GEM_DOMAIN_VRAM;
     const bool gpu_memory = record_.domains & (AMDGPU_GEM_DOMAIN_VRAM | AMDGPU_GEM_DOMAIN_GTT);
+    if (record_.domains & kDomainDoorbell) return charge_to(shared::Heap::kDoorbell);
     if (!gpu_memory) return true;
-    for (const shared::Heap heap : {shared::Heap::kVram, shared::Heap::kGtt}) {
-        if (heap == shared::Heap::kVram && !wants_vram) continue;
-        if (!device_->charge(heap, size_)) continue;
-        heap_ = heap;
-        charged_ = true;
-        return true;
-    }
-    return false;
+    return (wants_vram && charge_to(shared::Heap::kVram)) || charge_to(shared::Heap::kGtt);
+}
+
+bool Buffer::charge_to(shared::Heap heap) {
+    charged_ = device_->charge(heap, size_);
+    heap_ = heap;
+    return charged_;
 }
 
 std::byte* Buffer::data() {

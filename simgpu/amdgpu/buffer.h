@@ -87,6 +87,7 @@ class Buffer {
     Buffer() = default;
     bool in_vram() const { return charged_ && heap_ == shared::Heap::kVram; }
     bool charge();
+    bool charge_to(shared::Heap heap);
     void publish() const;
 
     std::shared_ptr<shared::SharedDevice> device_;

@@ -8,17 +8,14 @@
 #include <string_view>
 
 #include "simgpu/amdgpu/drm_file.h"
+#include "simgpu/amdgpu/kernel.h"
 #include "simgpu/drm/drm_uapi.h"
 
 namespace simgpu::amdgpu::core {
 
 namespace {
 
-// amdgpu 3.57 is that of Linux 6.9: it has gang submission (49), cache sizes in DEV_INFO (52),
-// PCIe data (54), GPUVM_FAULT (55) and MAX_IBS; and not yet what Mesa would use if it saw
-// user queues (3.64).
 constexpr int kMajor = 3;
-constexpr int kMinor = 57;
 
 /// drm_copy_field(): as much as fits, and always the whole length.
 template <typename Length>
@@ -31,12 +28,25 @@ struct Cap {
     uint64_t cap;
     uint64_t value;
 };
-// The caps that a driver without a display has.
+// amdgpu is a DRIVER_MODESET driver, so its render nodes answer the display's caps too (Linux:
+// drm_ioctl.c drm_getcap(), amdgpu_dm.c amdgpu_dm_mode_config_init()). No plane of it takes
+// page_flip_target with DC, and DCN 2.1's and DCE 12's cursors are 256 and 128 wide.
+constexpr uint64_t kAtomicAsyncPageFlip = 0x15;  // DRM_CAP_ATOMIC_ASYNC_PAGE_FLIP, Linux 6.8
+constexpr uint64_t kPreferredDepth = 24;
 constexpr std::array kCaps = {
-    Cap{DRM_CAP_TIMESTAMP_MONOTONIC, 1},
+    Cap{DRM_CAP_DUMB_BUFFER, 1},
+    Cap{DRM_CAP_VBLANK_HIGH_CRTC, 1},
+    Cap{DRM_CAP_DUMB_PREFERRED_DEPTH, kPreferredDepth},
+    Cap{DRM_CAP_DUMB_PREFER_SHADOW, 1},
     Cap{DRM_CAP_PRIME, DRM_PRIME_CAP_IMPORT | DRM_PRIME_CAP_EXPORT},
+    Cap{DRM_CAP_TIMESTAMP_MONOTONIC, 1},
+    Cap{DRM_CAP_ASYNC_PAGE_FLIP, 1},
+    Cap{DRM_CAP_ADDFB2_MODIFIERS, 1},
+    Cap{DRM_CAP_PAGE_FLIP_TARGET, 0},
+    Cap{DRM_CAP_CRTC_IN_VBLANK_EVENT, 1},
     Cap{DRM_CAP_SYNCOBJ, 1},
     Cap{DRM_CAP_SYNCOBJ_TIMELINE, 1},
+    Cap{kAtomicAsyncPageFlip, 1},
 };
 
 }  // namespace
@@ -44,7 +54,7 @@ constexpr std::array kCaps = {
 int version(DrmFile&, void* argument) {
     auto& args = *static_cast<drm_version*>(argument);
     args.version_major = kMajor;
-    args.version_minor = kMinor;
+    args.version_minor = kms_minor();
     args.version_patchlevel = 0;
     copy_field(args.name, &args.name_len, "amdgpu");
     copy_field(args.date, &args.date_len, "20150101");
@@ -69,11 +79,16 @@ int get_client(DrmFile& file, void* argument) {
     return 0;
 }
 
-int get_cap(DrmFile&, void* argument) {
+int get_cap(DrmFile& file, void* argument) {
     auto& args = *static_cast<drm_get_cap*>(argument);
-    const auto found = std::ranges::find(kCaps, args.capability, &Cap::cap);
+    const uint64_t cap = args.capability;
     args.value = 0;
-    if (found == kCaps.end()) return -EOPNOTSUPP;
+    if (cap == DRM_CAP_CURSOR_WIDTH || cap == DRM_CAP_CURSOR_HEIGHT) {
+        args.value = file.model().cursor_size;
+        return 0;
+    }
+    const auto found = std::ranges::find(kCaps, cap, &Cap::cap);
+    if (found == kCaps.end()) return -EINVAL;
     args.value = found->value;
     return 0;
 }

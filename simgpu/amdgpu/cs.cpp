@@ -10,6 +10,7 @@
 
 #include "simgpu/amdgpu/drm_file.h"
 #include "simgpu/amdgpu/reservation_lock.h"
+#include "simgpu/amdgpu/validation.h"
 
 namespace simgpu::amdgpu::cs {
 
@@ -236,6 +237,7 @@ int Submission::parse_buffers(const Chunk& chunk) {
 
 int Submission::finish_parsing() {
     if (parts_.empty()) return -EINVAL;
+    if (const int error = validate_buffers(file_, list_.get())) return error;
     // "generation" of amdgpu_cs_pass1(): VRAM was lost after the context was made.
     if (context_->created_at().vram_losses != file_.device().vram_loss_count()) return -ECANCELED;
     return 0;

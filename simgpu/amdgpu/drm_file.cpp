@@ -13,6 +13,7 @@
 #include <fstream>
 
 #include "blob/memfd.h"
+#include "simgpu/amdgpu/kernel.h"
 #include "simgpu/drm/drm_uapi.h"
 #include "simgpu/drm/fence.h"
 #include "simgpu/inject.h"
@@ -203,6 +204,11 @@ tl::expected<std::unique_ptr<File>, int> File::open(const OpenOptions& options) 
         log("VIADUCT_SIMGPU_INJECT: {}", status.error().message);
         return tl::unexpected(EINVAL);
     }
+    const char* kernel = std::getenv("VIADUCT_SIMGPU_KERNEL");
+    if (const auto minor = amdgpu::parse_kernel(kernel ? kernel : ""); !minor) {
+        log("VIADUCT_SIMGPU_KERNEL: {}", minor.error().message);
+        return tl::unexpected(EINVAL);
+    }
     const std::string instance = choose_instance(options.instance);
     if (!valid_instance(instance)) {
         log("device instance '{}' is not 1 to 64 letters, digits, '-', '_' or '.'", instance);
@@ -211,7 +217,7 @@ tl::expected<std::unique_ptr<File>, int> File::open(const OpenOptions& options) 
     raise_descriptor_limit();
     auto device = shared::SharedDevice::attach(
         fmt::format("viaduct-simgpu-{}-{}-{}", ::geteuid(), model.name, instance),
-        {model.vram_size, model.gtt_size});
+        {model.vram_size, model.gtt_size, amdgpu::kDoorbellSize});
     if (!device) {
         log("cannot open the simulated {}: {}", model.name, device.error().message);
         return tl::unexpected(device.error().code);

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <span>
 
 #include "simgpu/amdgpu/drm_file.h"
+#include "simgpu/amdgpu/kernel.h"
 #include "simgpu/amdgpu/reservation_lock.h"
 #include "simgpu/amdgpu/timeout.h"
 #include "simgpu/inject.h"
@@ -16,15 +18,18 @@ namespace simgpu::amdgpu::gem {
 namespace {
 
 constexpr uint64_t kPage = kGpuPage;
-constexpr uint64_t kDomains =
-    AMDGPU_GEM_DOMAIN_CPU | AMDGPU_GEM_DOMAIN_GTT | AMDGPU_GEM_DOMAIN_VRAM;
-// What amdgpu_gem_create_ioctl() of Linux 6.9 lets pass. No encrypted memory (TMZ) here.
+// On-chip memories, one "page" of a buffer per byte or entry (Linux: amdgpu_bo_create()).
+constexpr uint64_t kScarceDomains =
+    AMDGPU_GEM_DOMAIN_GDS | AMDGPU_GEM_DOMAIN_GWS | AMDGPU_GEM_DOMAIN_OA;
+// AMDGPU_GEM_DOMAIN_MASK; before user queues DOORBELL is refused all the same.
+constexpr uint64_t kDomains = AMDGPU_GEM_DOMAIN_CPU | AMDGPU_GEM_DOMAIN_GTT |
+                              AMDGPU_GEM_DOMAIN_VRAM | kScarceDomains | kDomainDoorbell;
+// What amdgpu_gem_create_ioctl() of Linux 6.13 and 6.16 lets pass.
 constexpr uint64_t kCreateFlags =
     AMDGPU_GEM_CREATE_CPU_ACCESS_REQUIRED | AMDGPU_GEM_CREATE_NO_CPU_ACCESS |
     AMDGPU_GEM_CREATE_CPU_GTT_USWC | AMDGPU_GEM_CREATE_VRAM_CLEARED |
-    AMDGPU_GEM_CREATE_VRAM_CONTIGUOUS | AMDGPU_GEM_CREATE_VM_ALWAYS_VALID |
-    AMDGPU_GEM_CREATE_EXPLICIT_SYNC | AMDGPU_GEM_CREATE_VRAM_WIPE_ON_RELEASE |
-    AMDGPU_GEM_CREATE_PREEMPTIBLE | kGemDiscardable | kGemCoherent | kGemUncached | kGemExtCoherent;
+    AMDGPU_GEM_CREATE_VM_ALWAYS_VALID | AMDGPU_GEM_CREATE_EXPLICIT_SYNC |
+    AMDGPU_GEM_CREATE_ENCRYPTED | kGemGfx12Dcc | kGemDiscardable;
 constexpr uint32_t kVaFlags = AMDGPU_VM_DELAY_UPDATE | AMDGPU_VM_PAGE_READABLE |
                               AMDGPU_VM_PAGE_WRITEABLE | AMDGPU_VM_PAGE_EXECUTABLE |
                               AMDGPU_VM_MTYPE_MASK | kVmPageNoalloc;
@@ -35,22 +40,57 @@ uint64_t round_to_page(uint64_t size) {
     return (size + kPage - 1) & ~(kPage - 1);
 }
 
+int check_create(const DrmFile& file, const drm_amdgpu_gem_create_in& in) {
+    if ((in.domains & kDomainDoorbell) && kms_minor() < kKmsLinux616) return -EINVAL;
+    if ((in.domain_flags & ~kCreateFlags) || (in.domains & ~kDomains)) return -EINVAL;
+    const bool has_tmz = file.model().device.ids_flags & AMDGPU_IDS_FLAGS_TMZ;
+    if ((in.domain_flags & AMDGPU_GEM_CREATE_ENCRYPTED) && !has_tmz) return -EINVAL;
+    // A job must name such a buffer in its list.
+    const bool always_valid = in.domain_flags & AMDGPU_GEM_CREATE_VM_ALWAYS_VALID;
+    if ((in.domains & kScarceDomains) && always_valid) return -EINVAL;
+    return in.bo_size == 0 ? -EINVAL : 0;
+}
+
+/// Bytes of the buffer object; nothing if no heap could hold it (Linux: amdgpu_bo_validate_size()).
+std::optional<uint64_t> object_size(const ModelInfo& model, const drm_amdgpu_gem_create_in& in) {
+    constexpr uint64_t kMost = 1ull << 47;  // rounding and shifting must not wrap
+    if (in.bo_size > kMost) return std::nullopt;
+    if (in.domains & kScarceDomains) {
+        const bool words = in.domains & AMDGPU_GEM_DOMAIN_GDS;
+        const uint64_t units = words ? (in.bo_size + 3) & ~uint64_t{3} : in.bo_size;
+        if (units > kMost / kPage) return std::nullopt;
+        return units * kPage;
+    }
+    const uint64_t size = round_to_page(in.bo_size);
+    // What does not fit into VRAM is tried again with GTT allowed.
+    const bool heap = in.domains & (AMDGPU_GEM_DOMAIN_VRAM | AMDGPU_GEM_DOMAIN_GTT);
+    const bool too_large_for_vram = (in.domains & AMDGPU_GEM_DOMAIN_GTT) || size >= model.vram_size;
+    if (heap && too_large_for_vram && size >= model.gtt_size) return std::nullopt;
+    return size;
+}
+
+/// The flags that the kernel keeps and shows: memory is always cleared and wiped, what the CPU
+/// cannot reach says so, and CPU_ACCESS_REQUIRED is a hint for the first placement.
+uint64_t kept_flags(const drm_amdgpu_gem_create_in& in) {
+    uint64_t flags =
+        in.domain_flags | AMDGPU_GEM_CREATE_VRAM_CLEARED | AMDGPU_GEM_CREATE_VRAM_WIPE_ON_RELEASE;
+    if (in.domains & kScarceDomains) flags |= AMDGPU_GEM_CREATE_NO_CPU_ACCESS;
+    return flags & ~uint64_t{AMDGPU_GEM_CREATE_CPU_ACCESS_REQUIRED};
+}
+
 }  // namespace
 
 int create(DrmFile& file, void* argument) {
     auto& args = *static_cast<drm_amdgpu_gem_create*>(argument);
     const drm_amdgpu_gem_create_in in = args.in;
-    if ((in.domain_flags & ~kCreateFlags) || (in.domains & ~kDomains)) return -EINVAL;
-    if (in.bo_size == 0) return -EINVAL;
-    // No heap is that large, and rounding up must not wrap.
-    if (in.bo_size > (1ull << 47)) return -ENOMEM;
-    const uint64_t size = round_to_page(in.bo_size);
-    if (inject_into_allocation(size, file.client_name())) return -ENOMEM;
+    if (const int error = check_create(file, in)) return error;
+    const std::optional<uint64_t> size = object_size(file.model(), in);
+    if (!size || inject_into_allocation(*size, file.client_name())) return -ENOMEM;
     Buffer::Record record;
     record.domains = in.domains;
-    record.create_flags = in.domain_flags;
+    record.create_flags = kept_flags(in);
     record.alignment = std::max(round_to_page(std::min(in.alignment, 1ull << 32)), kPage);
-    const auto buffer = Buffer::create(file.shared_device(), size, record);
+    const auto buffer = Buffer::create(file.shared_device(), *size, record);
     if (!buffer) return buffer.error();
     if (in.domain_flags & AMDGPU_GEM_CREATE_VM_ALWAYS_VALID)
         (*buffer)->share_reservation(file.own_reservation());
@@ -106,7 +146,8 @@ int op(DrmFile& file, void* argument) {
         }
         case AMDGPU_GEM_OP_SET_PLACEMENT:
             if (buffer->is_user_memory()) return -EPERM;
-            buffer->set_placement(args.value & kDomains);
+            buffer->set_placement(args.value & (AMDGPU_GEM_DOMAIN_VRAM | AMDGPU_GEM_DOMAIN_GTT |
+                                                AMDGPU_GEM_DOMAIN_CPU));
             return 0;
         default:
             return -EINVAL;

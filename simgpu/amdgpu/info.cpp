@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "simgpu/amdgpu/drm_file.h"
+#include "simgpu/amdgpu/kernel.h"
 #include "simgpu/clock.h"
 
 namespace simgpu::amdgpu {
@@ -45,6 +46,11 @@ int accel_working(DrmFile&, const drm_amdgpu_info&, Answer& answer) {
     return answer.put(uint32_t{1});
 }
 
+/// The kinds of hardware that a kernel with user queues says it has them for.
+constexpr uint32_t user_queue_types() {
+    return 1u << AMDGPU_HW_IP_GFX | 1u << AMDGPU_HW_IP_COMPUTE | 1u << AMDGPU_HW_IP_DMA;
+}
+
 int hw_ip_info(DrmFile& file, const drm_amdgpu_info& in, Answer& answer) {
     if (in.query_hw_ip.type >= kIpTypes || in.query_hw_ip.ip_instance != 0) return -EINVAL;
     drm_amdgpu_info_hw_ip out{};
@@ -57,12 +63,17 @@ int hw_ip_info(DrmFile& file, const drm_amdgpu_info& in, Answer& answer) {
         out.available_rings = (1u << ip->ring_count) - 1;
         set_discovery_version(out, ip->discovery_version);
     }
-    return answer.put(out);
+    if (!reports_user_queues()) return answer.put(out);
+    constexpr uint32_t kSlots = 8;  // queues of each kind that a pipe of the hardware holds
+    const bool has_slots = user_queue_types() >> in.query_hw_ip.type & 1;
+    return answer.put(HwIpInfoWithUserQueues{out, has_slots ? kSlots : 0, 0});
 }
 
 int hw_ip_count(DrmFile& file, const drm_amdgpu_info& in, Answer& answer) {
-    if (in.query_hw_ip.type >= kIpTypes) return -EINVAL;
-    return answer.put(uint32_t{file.model().find_ip(in.query_hw_ip.type) ? 1u : 0u});
+    // Instances of the block, which for SDMA are its rings; a block that is not there is an error.
+    const IpBlock* ip = file.model().find_ip(in.query_hw_ip.type);
+    if (!ip) return -EINVAL;
+    return answer.put(ip->type == AMDGPU_HW_IP_DMA ? ip->ring_count : 1u);
 }
 
 int timestamp(DrmFile&, const drm_amdgpu_info&, Answer& answer) {
@@ -70,7 +81,9 @@ int timestamp(DrmFile&, const drm_amdgpu_info&, Answer& answer) {
 }
 
 int firmware_version(DrmFile& file, const drm_amdgpu_info& in, Answer& answer) {
-    if (in.query_fw.ip_instance != 0 || in.query_fw.fw_type > AMDGPU_INFO_FW_TOC) return -EINVAL;
+    const uint32_t type = in.query_fw.fw_type;
+    if (in.query_fw.ip_instance != 0 || type < kFwFirst || type > kFwLast || type == kFwUnused)
+        return -EINVAL;
     const auto& all = file.model().firmware;
     const auto found = std::ranges::find(all, in.query_fw.fw_type, &FirmwareVersion::type);
     drm_amdgpu_info_firmware out{};
@@ -115,7 +128,7 @@ int memory(DrmFile& file, const drm_amdgpu_info&, Answer& answer) {
 
 int read_registers(DrmFile& file, const drm_amdgpu_info& in, Answer& answer) {
     constexpr uint32_t kMost = 128;  // amdgpu_info_ioctl()
-    if (in.read_mmr_reg.count == 0 || in.read_mmr_reg.count > kMost) return -EINVAL;
+    if (in.read_mmr_reg.count > kMost) return -EINVAL;
     if (file.device().resetting()) return -ENOENT;  // reset_domain->sem is tried, not waited for
     std::array<uint32_t, kMost> values{};
     for (uint32_t i = 0; i < in.read_mmr_reg.count; ++i) {
@@ -129,7 +142,16 @@ int read_registers(DrmFile& file, const drm_amdgpu_info& in, Answer& answer) {
 }
 
 int device_info(DrmFile& file, const drm_amdgpu_info&, Answer& answer) {
-    return answer.put(file.model().device);
+    const DeviceInfo& device = file.model().device;
+    if (!reports_user_queues()) return answer.put(device);
+    DeviceInfoWithUserQueues out{};
+    std::memcpy(out.before.data(), &device, out.before.size());
+    out.userq_ip_mask = user_queue_types();
+    return answer.put(out);
+}
+
+int gds_config(DrmFile& file, const drm_amdgpu_info&, Answer& answer) {
+    return answer.put(file.model().gds);
 }
 
 int vbios(DrmFile& file, const drm_amdgpu_info& in, Answer& answer) {
@@ -168,7 +190,7 @@ constexpr std::array kSensors = {
 
 int sensor(DrmFile& file, const drm_amdgpu_info& in, Answer& answer) {
     const auto found = std::ranges::find(kSensors, in.sensor_info.type, &Sensor::type);
-    if (found == kSensors.end()) return -EOPNOTSUPP;
+    if (found == kSensors.end()) return -EINVAL;
     return answer.put(found->read(file.model()));
 }
 
@@ -210,7 +232,7 @@ constexpr std::array kQueries = {
     Query{AMDGPU_INFO_NUM_BYTES_MOVED, zero<uint64_t>},
     Query{AMDGPU_INFO_VRAM_USAGE, heap_usage<Heap::kVram>},
     Query{AMDGPU_INFO_GTT_USAGE, heap_usage<Heap::kGtt>},
-    Query{AMDGPU_INFO_GDS_CONFIG, zero<drm_amdgpu_info_gds>},
+    Query{AMDGPU_INFO_GDS_CONFIG, gds_config},
     Query{AMDGPU_INFO_VRAM_GTT, vram_gtt},
     Query{AMDGPU_INFO_READ_MMR_REG, read_registers},
     Query{AMDGPU_INFO_DEV_INFO, device_info},

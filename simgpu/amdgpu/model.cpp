@@ -45,17 +45,29 @@ constexpr std::array kVega10Firmware = {
 constexpr std::array kRenoirRegisters = {RegisterValue{0x263e, 0x26010042}};
 constexpr std::array kVega10Registers = {RegisterValue{0x263e, 0x2a114042}};
 
+/// gfx_v9_0_set_gds_init(), as amdgpu_info_ioctl() shows it: bytes of GDS, entries of GWS and OA.
+constexpr drm_amdgpu_info_gds gfx9_gds() {
+    drm_amdgpu_info_gds info{};
+    info.compute_partition_size = 0x10000;
+    info.gds_total_size = 0x10000;
+    info.gws_per_compute_partition = 64;
+    info.oa_per_compute_partition = 16;
+    return info;
+}
+
 /// What all GFX9 chips have in common.
 constexpr DeviceInfo gfx9_device() {
     DeviceInfo info{};
     info.gpu_counter_freq = 100000;  // kHz: gpu_clock() of clock.h
     info.num_hw_gfx_contexts = 8;
     set_pcie(info, 3, 16);
-    info.virtual_address_offset = 0x200000;
+    // amdgpu_vm.h: AMDGPU_VA_RESERVED_BOTTOM below, 4 MiB and 8 KiB of AMDGPU_VA_RESERVED_TOP
+    // above.
+    info.virtual_address_offset = 0x10000;
     info.virtual_address_max = 0x800000000000;  // 47 bits below the hole
     info.virtual_address_alignment = 4096;
     info.high_va_offset = 0xffff800000000000;
-    info.high_va_max = 0xffffffffffe00000;
+    info.high_va_max = 0xffffffffffbfe000;
     info.pte_fragment_size = 2 * kMiB;
     info.gart_page_size = 4096;
     info.ce_ram_size = 32768;
@@ -89,7 +101,8 @@ constexpr DeviceInfo renoir_device() {
     info.num_cu_per_sh = 8;
     info.enabled_rb_pipes_mask = 0x3;
     info.num_rb_pipes = 2;
-    info.ids_flags = AMDGPU_IDS_FLAGS_FUSION;
+    // amdgpu_gmc_tmz_set(): encrypted memory is on by default for GC 9.3.0.
+    info.ids_flags = AMDGPU_IDS_FLAGS_FUSION | AMDGPU_IDS_FLAGS_TMZ;
     info.vram_type = 11;  // LPDDR4
     info.vram_bit_width = 128;
     info.num_tcc_blocks = 4;
@@ -125,10 +138,12 @@ constexpr DeviceInfo vega10_device() {
 constexpr std::array kModels = {
     ModelInfo{Model::kRenoir, "renoir", "Viaduct simulated Renoir",
               PciIdentity{kVendorAmd, 0x15e7, kVendorAmd, 0x15e7, 0xe9}, renoir_device(),
-              512 * kMiB, 512 * kMiB, 4096 * kMiB, kRenoirIps, kRenoirFirmware, kRenoirRegisters},
+              512 * kMiB, 512 * kMiB, 4096 * kMiB, 256, gfx9_gds(), kRenoirIps, kRenoirFirmware,
+              kRenoirRegisters},
     ModelInfo{Model::kVega10, "vega10", "Viaduct simulated Vega 10",
               PciIdentity{kVendorAmd, 0x687f, kVendorAmd, 0x0b36, 0xc1}, vega10_device(),
-              8192 * kMiB, 256 * kMiB, 8192 * kMiB, kVega10Ips, kVega10Firmware, kVega10Registers},
+              8192 * kMiB, 256 * kMiB, 8192 * kMiB, 128, gfx9_gds(), kVega10Ips, kVega10Firmware,
+              kVega10Registers},
 };
 
 }  // namespace

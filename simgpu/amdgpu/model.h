@@ -10,6 +10,9 @@
 
 namespace simgpu::amdgpu {
 
+/// Bytes of the doorbell BAR, of which the kernel keeps a page (Linux: amdgpu_doorbell_mgr.c).
+inline constexpr uint64_t kDoorbellSize = (2ull << 20) - 4096;
+
 /// One kind of hardware queue. Rings are numbered 0 ... ring_count - 1.
 struct IpBlock {
     uint32_t type = 0;  // AMDGPU_HW_IP_*
@@ -42,6 +45,8 @@ struct ModelInfo {
     uint64_t vram_size = 0;          // bytes
     uint64_t visible_vram_size = 0;  // of these, what the CPU reaches
     uint64_t gtt_size = 0;
+    uint32_t cursor_size = 0;  // pixels in each direction
+    drm_amdgpu_info_gds gds{};
     std::span<const IpBlock> ips;
     std::span<const FirmwareVersion> firmware;
     std::span<const RegisterValue> registers;  // what READ_MMR_REG may read

@@ -10,19 +10,24 @@
 
 namespace simgpu::amdgpu {
 
-// Linux 6.12 include/uapi/drm/amdgpu_drm.h.
+// Linux 6.13 include/uapi/drm/amdgpu_drm.h.
 inline constexpr uint32_t kIpVpe = 9;
 inline constexpr uint32_t kIpTypes = 10;
 inline constexpr uint32_t kInfoMaxIbs = 0x22;
 inline constexpr uint32_t kInfoGpuvmFault = 0x23;
 inline constexpr uint32_t kChunkCpGfxShadow = 0x0a;
 inline constexpr uint32_t kVmPageNoalloc = 1u << 9;
+inline constexpr uint64_t kDomainDoorbell = 0x40;
 inline constexpr uint64_t kGemDiscardable = 1u << 12;
 inline constexpr uint64_t kGemCoherent = 1u << 13;
 inline constexpr uint64_t kGemUncached = 1u << 14;
 inline constexpr uint64_t kGemExtCoherent = 1u << 15;
+inline constexpr uint64_t kGemGfx12Dcc = 1u << 16;
+inline constexpr uint32_t kFwFirst = 0x01;   // AMDGPU_INFO_FW_VCE
+inline constexpr uint32_t kFwUnused = 0x09;  // the one number between them that none has
+inline constexpr uint32_t kFwLast = 0x1c;    // AMDGPU_INFO_FW_VPE
 
-/// struct drm_amdgpu_info_device of Linux 6.12, whichever libdrm's header is there: 2.4.114 has its
+/// struct drm_amdgpu_info_device of Linux 6.13, whichever libdrm's header is there: 2.4.114 has its
 /// first 368 bytes and calls pcie_gen and pcie_num_lanes `_pad` and `_pad1`, 2.4.124 has all of it.
 template <typename Header>
 struct CompletedDeviceInfo : Header {
@@ -50,6 +55,23 @@ struct CompletedDeviceInfo<Header> : Header {};
 
 using DeviceInfo = CompletedDeviceInfo<drm_amdgpu_info_device>;
 static_assert(sizeof(DeviceInfo) == 440, "what libdrm 2.4.124 asks for");
+
+/// The same struct since KMS 3.64 (Linux 6.16): userq_ip_mask, a bit per AMDGPU_HW_IP_*, in what
+/// was the padding at its end, and four bytes of padding more.
+struct DeviceInfoWithUserQueues {
+    std::array<std::byte, 436> before;
+    uint32_t userq_ip_mask;
+    uint32_t pad[2];
+};
+static_assert(sizeof(DeviceInfoWithUserQueues) == 448);
+
+/// struct drm_amdgpu_info_hw_ip with its newest field, userq_num_slots.
+struct HwIpInfoWithUserQueues {
+    drm_amdgpu_info_hw_ip before;
+    uint32_t userq_num_slots;
+    uint32_t pad;
+};
+static_assert(sizeof(drm_amdgpu_info_hw_ip) == 32 && sizeof(HwIpInfoWithUserQueues) == 40);
 
 template <typename Info>
 constexpr void set_pcie(Info& info, uint32_t generation, uint32_t lanes) {

@@ -17,8 +17,8 @@
 
 namespace simgpu::shared {
 
-enum class Heap : uint32_t { kVram = 0, kGtt = 1 };
-inline constexpr size_t kHeaps = 2;
+enum class Heap : uint32_t { kVram = 0, kGtt = 1, kDoorbell = 2 };
+inline constexpr size_t kHeaps = 3;
 
 /// How a buffer looks to a file that imports it: what its descriptor alone cannot tell.
 struct BufferRecord {

@@ -11,7 +11,7 @@
 
 namespace simgpu::shared {
 
-inline constexpr uint32_t kLayoutVersion = 3;  // part of the file's name: change it with the layout
+inline constexpr uint32_t kLayoutVersion = 4;  // part of the file's name: change it with the layout
 inline constexpr uint32_t kMagic = 0x55504756;
 inline constexpr uint32_t kNobody = UINT32_MAX;
 inline constexpr size_t kSeats = 128;    // processes at once

@@ -79,7 +79,7 @@ TEST(Version, SaysAmdgpuInWhateverRoomThereIs) {
     EXPECT_GE(args.version_minor, 54);
 }
 
-TEST(Caps, AreThoseOfADeviceWithoutDisplay) {
+TEST(Caps, AreThoseOfARenderNodeOfADisplayDriver) {
     TestFile file;
     const auto cap = [&](uint64_t number) -> int64_t {
         drm_get_cap args{};
@@ -90,7 +90,15 @@ TEST(Caps, AreThoseOfADeviceWithoutDisplay) {
     EXPECT_EQ(cap(DRM_CAP_SYNCOBJ), 1);
     EXPECT_EQ(cap(DRM_CAP_SYNCOBJ_TIMELINE), 1);
     EXPECT_EQ(cap(DRM_CAP_PRIME), 3);
-    EXPECT_EQ(cap(DRM_CAP_DUMB_BUFFER), -EOPNOTSUPP);
+    EXPECT_EQ(cap(DRM_CAP_ADDFB2_MODIFIERS), 1);
+    EXPECT_EQ(cap(DRM_CAP_DUMB_BUFFER), 1);
+    EXPECT_EQ(cap(DRM_CAP_DUMB_PREFERRED_DEPTH), 24);
+    EXPECT_EQ(cap(DRM_CAP_ASYNC_PAGE_FLIP), 1);
+    EXPECT_EQ(cap(DRM_CAP_PAGE_FLIP_TARGET), 0);
+    EXPECT_EQ(cap(DRM_CAP_CURSOR_WIDTH), 256);
+    EXPECT_EQ(cap(DRM_CAP_CURSOR_HEIGHT), 256);
+    EXPECT_EQ(cap(0x15), 1) << "DRM_CAP_ATOMIC_ASYNC_PAGE_FLIP";
+    EXPECT_EQ(cap(0x7f), -EINVAL);
     drm_set_client_cap set{};
     EXPECT_EQ(file.ioctl(DRM_IOCTL_SET_CLIENT_CAP, &set), -EOPNOTSUPP);
 }
@@ -160,7 +168,9 @@ TEST(Info, RefusesWhatTheKernelRefuses) {
     EXPECT_EQ(file.info(0x7fffffff, &out), -EINVAL);
     EXPECT_EQ(file.info(AMDGPU_INFO_HW_IP_INFO, &out, 99), -EINVAL);
     EXPECT_EQ(file.info(AMDGPU_INFO_HW_IP_INFO, &out, 0, 1), -EINVAL);
-    EXPECT_EQ(file.info(AMDGPU_INFO_SENSOR, &out, 99), -EOPNOTSUPP);
+    EXPECT_EQ(file.info(AMDGPU_INFO_SENSOR, &out, 99), -EINVAL);
+    EXPECT_EQ(file.info(AMDGPU_INFO_HW_IP_COUNT, &out, amdgpu::kIpVpe), -EINVAL) << "absent";
+    EXPECT_EQ(file.info(AMDGPU_INFO_FW_VERSION, &out, amdgpu::kFwUnused), -EINVAL);
     EXPECT_EQ(file.info(AMDGPU_INFO_READ_MMR_REG, &out, 0x1234, 1), -EFAULT);
     drm_amdgpu_info args{};
     EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_INFO, &args), -EINVAL) << "nowhere to write";

@@ -1,0 +1,37 @@
+#include "simgpu/amdgpu/validation.h"
+
+#include <array>
+#include <cerrno>
+
+namespace simgpu::amdgpu {
+
+namespace {
+
+struct ScarceHeap {
+    uint64_t domain = 0;
+    uint64_t total = 0;  // bytes or entries
+};
+
+}  // namespace
+
+int validate_buffers(const DrmFile& file, const BufferList* list) {
+    if (!list) return 0;
+    const drm_amdgpu_info_gds& gds = file.model().gds;
+    const std::array heaps = {
+        ScarceHeap{AMDGPU_GEM_DOMAIN_GDS, gds.gds_total_size},
+        ScarceHeap{AMDGPU_GEM_DOMAIN_GWS, gds.gws_per_compute_partition},
+        ScarceHeap{AMDGPU_GEM_DOMAIN_OA, gds.oa_per_compute_partition},
+    };
+    for (const ScarceHeap& heap : heaps) {
+        uint64_t left = heap.total;
+        for (const BufferPtr& buffer : *list) {
+            if (!(buffer->record().domains & heap.domain)) continue;
+            const uint64_t units = buffer->size() / kGpuPage;
+            if (units > left) return -ENOMEM;
+            left -= units;
+        }
+    }
+    return 0;
+}
+
+}  // namespace simgpu::amdgpu

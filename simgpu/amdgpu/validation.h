@@ -1,0 +1,12 @@
+// What the kernel does for the memory of a job before it queues it (Linux: amdgpu_cs_parser_bos()).
+#pragma once
+
+#include "simgpu/amdgpu/drm_file.h"
+
+namespace simgpu::amdgpu {
+
+/// -ENOMEM if the buffers of `list` (may be null) do not fit into GDS, GWS or OA together: these
+/// are given to one job at a time and hold nothing between jobs.
+int validate_buffers(const DrmFile& file, const BufferList* list);
+
+}  // namespace simgpu::amdgpu
