@@ -13,9 +13,9 @@ namespace simgpu::amdgpu {
 
 namespace {
 
-/// The kernel keeps the lowest 2 MiB and the highest 64 KiB for itself.
-constexpr uint64_t kLowest = 0x200000;
-constexpr uint64_t kHighest = (1ull << 48) - 0x10000;
+/// amdgpu_vm.h: AMDGPU_VA_RESERVED_BOTTOM, and AMDGPU_VA_RESERVED_TOP (trap handler, SEQ64, CSA).
+constexpr uint64_t kLowest = 1ull << 16;
+constexpr uint64_t kHighest = (1ull << 48) - ((2ull << 12) + (2ull << 20) + (2ull << 20));
 constexpr uint64_t kHoleStart = 0x0000800000000000;
 constexpr uint64_t kHoleEnd = 0xffff800000000000;
 
@@ -36,6 +36,7 @@ std::optional<uint64_t> canonical_va(uint64_t va) {
 PageTable::PageTable(const std::map<uint64_t, VaMapping>& mappings) {
     entries_.reserve(mappings.size());
     for (const auto& [start, mapping] : mappings) {
+        if (!mapping.in_tables) continue;
         std::byte* data = mapping.buffer ? mapping.buffer->data() : nullptr;
         if (data) data += mapping.offset;
         entries_.push_back({start, mapping.end, data, mapping.flags, mapping.buffer});
@@ -104,8 +105,7 @@ int AddressSpace::map(const VaMapping& mapping) {
     const auto next = mappings_.lower_bound(mapping.start);
     if (next != mappings_.end() && next->second.start < mapping.end) return -EINVAL;
     if (next != mappings_.begin() && std::prev(next)->second.end > mapping.start) return -EINVAL;
-    mappings_.emplace(mapping.start, mapping);
-    snapshot_.reset();
+    insert_locked(mapping);
     return 0;
 }
 
@@ -113,7 +113,7 @@ int AddressSpace::replace(const VaMapping& mapping) {
     if (const int error = check(mapping)) return error;
     const std::lock_guard lock(mutex_);
     clear_locked(mapping.start, mapping.end);
-    mappings_.emplace(mapping.start, mapping);
+    insert_locked(mapping);
     return 0;
 }
 
@@ -121,6 +121,7 @@ int AddressSpace::unmap(const BufferPtr& buffer, uint64_t va) {
     const std::lock_guard lock(mutex_);
     const auto found = mappings_.find(va);
     if (found == mappings_.end() || found->second.buffer != buffer) return -ENOENT;
+    tables_.uncover(found->second.start, found->second.end);
     mappings_.erase(found);
     snapshot_.reset();
     return 0;
@@ -134,6 +135,12 @@ int AddressSpace::clear(uint64_t va, uint64_t size) {
     return 0;
 }
 
+void AddressSpace::insert_locked(const VaMapping& mapping) {
+    mappings_.emplace(mapping.start, mapping);
+    if (!mapping.in_tables) pending_.push_back(mapping.start);
+    snapshot_.reset();
+}
+
 void AddressSpace::clear_locked(uint64_t start, uint64_t end) {
     snapshot_.reset();
     auto entry = mappings_.upper_bound(start);
@@ -141,30 +148,60 @@ void AddressSpace::clear_locked(uint64_t start, uint64_t end) {
     while (entry != mappings_.end() && entry->second.start < end) {
         const VaMapping cut = entry->second;
         entry = mappings_.erase(entry);
+        tables_.uncover(std::max(cut.start, start), std::min(cut.end, end));
         if (cut.start < start) {
             VaMapping head = cut;
             head.end = start;
-            mappings_.emplace(head.start, std::move(head));
+            insert_locked(head);
         }
         if (cut.end > end) {
             VaMapping tail = cut;
             tail.offset += end - cut.start;
             tail.start = end;
-            mappings_.emplace(tail.start, std::move(tail));
+            insert_locked(tail);
         }
     }
 }
 
 void AddressSpace::remove_buffer(const BufferPtr& buffer) {
     const std::lock_guard lock(mutex_);
-    if (std::erase_if(mappings_, [&](const auto& e) { return e.second.buffer == buffer; }) != 0)
+    for (auto entry = mappings_.begin(); entry != mappings_.end();) {
+        const VaMapping& mapping = entry->second;
+        if (mapping.buffer != buffer) {
+            ++entry;
+            continue;
+        }
+        tables_.uncover(mapping.start, mapping.end);
+        entry = mappings_.erase(entry);
         snapshot_.reset();
+    }
+}
+
+int AddressSpace::update() {
+    const std::lock_guard lock(mutex_);
+    while (!pending_.empty()) {
+        const auto found = mappings_.find(pending_.back());
+        // Gone meanwhile, or written as part of another entry of the list.
+        if (found != mappings_.end() && !found->second.in_tables) {
+            VaMapping& mapping = found->second;
+            if (!tables_.cover(mapping.start, mapping.end, !mapping.buffer)) return -ENOMEM;
+            mapping.in_tables = true;
+            snapshot_.reset();
+        }
+        pending_.pop_back();
+    }
+    return 0;
 }
 
 PageTablePtr AddressSpace::snapshot() {
     const std::lock_guard lock(mutex_);
     if (!snapshot_) snapshot_ = std::make_shared<const PageTable>(mappings_);
     return snapshot_;
+}
+
+uint64_t AddressSpace::page_table_bytes() {
+    const std::lock_guard lock(mutex_);
+    return tables_.bytes();
 }
 
 }  // namespace simgpu::amdgpu

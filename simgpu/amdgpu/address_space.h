@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "simgpu/amdgpu/buffer.h"
+#include "simgpu/amdgpu/page_tables.h"
 #include "simgpu/engine/gpu_memory.h"
 
 namespace simgpu::amdgpu {
@@ -28,7 +29,8 @@ struct VaMapping {
     uint64_t end = 0;
     BufferPtr buffer;
     uint64_t offset = 0;
-    uint32_t flags = 0;  // AMDGPU_VM_PAGE_*
+    uint32_t flags = 0;      // AMDGPU_VM_PAGE_*
+    bool in_tables = false;  // written by AddressSpace: the GPU sees it
 };
 
 /// What the GPU sees during one job. Immutable; keeps its buffers alive.
@@ -71,9 +73,13 @@ class JobMemory final : public GpuMemory {
 /// Addresses are in 48-bit form. Functions return 0 or a negative errno.
 class AddressSpace {
   public:
-    /// Refuses to overlap what is mapped.
+    /// `device`: where page tables are booked; null in tests that do not care.
+    explicit AddressSpace(std::shared_ptr<shared::SharedDevice> device = nullptr)
+        : tables_(std::move(device)) {}
+
+    /// Refuses to overlap what is mapped. The GPU sees the mapping after update().
     int map(const VaMapping& mapping);
-    /// Maps in place of whatever is there.
+    /// Maps in place of whatever is there; likewise.
     int replace(const VaMapping& mapping);
     /// Removes the mapping of `buffer` (null: PRT) that begins at `va`, whole.
     int unmap(const BufferPtr& buffer, uint64_t va);
@@ -82,15 +88,24 @@ class AddressSpace {
     /// Removes every mapping of `buffer`.
     void remove_buffer(const BufferPtr& buffer);
 
+    /// Writes new mappings into the page tables. -ENOMEM if there is no memory for these: the
+    /// mappings stay, and the next update() tries again. The kernel does not report that from
+    /// GEM_VA (amdgpu_gem_va_update_vm()) but from the next submission.
+    int update();
+    /// What update() has written.
     PageTablePtr snapshot();
+    uint64_t page_table_bytes();
 
   private:
     int check(const VaMapping& mapping) const;
+    void insert_locked(const VaMapping& mapping);
     void clear_locked(uint64_t start, uint64_t end);
 
     std::mutex mutex_;
     std::map<uint64_t, VaMapping> mappings_;  // by start
-    PageTablePtr snapshot_;                   // null after a change
+    std::vector<uint64_t> pending_;           // starts of mappings that update() has to write
+    PageTables tables_;
+    PageTablePtr snapshot_;  // null after a change
 };
 
 }  // namespace simgpu::amdgpu

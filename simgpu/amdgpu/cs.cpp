@@ -56,6 +56,7 @@ class Submission {
     int finish_parsing();
     /// What the kernel locks: the page directory and all buffers (amdgpu_cs_parser_bos()).
     std::vector<Reservation*> reservations() const;
+    int validate();
     void wait_for_room();
     uint64_t commit();
 
@@ -125,11 +126,8 @@ int Submission::parse(const Chunk& chunk) {
 }
 
 int Submission::parse_ib(const Chunk& chunk) {
-    // amdgpu_ring_max_ibs().
     const auto in = chunk.element<drm_amdgpu_cs_chunk_ib>(0);
-    const size_t most = in.ip_type == AMDGPU_HW_IP_GFX       ? 192
-                        : in.ip_type == AMDGPU_HW_IP_COMPUTE ? 125
-                                                             : 49;
+    const size_t most = max_ibs(in.ip_type);
     Entity* entity = nullptr;
     if (const int error =
             file_.find_entity(*context_, {in.ip_type, in.ip_instance, in.ring}, &entity))
@@ -237,7 +235,9 @@ int Submission::parse_buffers(const Chunk& chunk) {
 
 int Submission::finish_parsing() {
     if (parts_.empty()) return -EINVAL;
-    if (const int error = validate_buffers(file_, list_.get())) return error;
+    // Rings of the video engines cannot write one (amdgpu_ring_funcs::no_user_fence).
+    const auto is_video = [](const QueuePart& part) { return part.ip->type > AMDGPU_HW_IP_DMA; };
+    if (user_fence_ && std::ranges::any_of(parts_, is_video)) return -EINVAL;
     // "generation" of amdgpu_cs_pass1(): VRAM was lost after the context was made.
     if (context_->created_at().vram_losses != file_.device().vram_loss_count()) return -ECANCELED;
     return 0;
@@ -248,6 +248,11 @@ std::vector<Reservation*> Submission::reservations() const {
     if (list_)
         for (const BufferPtr& buffer : *list_) reservations.push_back(&buffer->reservation());
     return reservations;
+}
+
+/// amdgpu_cs_parser_bos(): the memory of the job.
+int Submission::validate() {
+    return validate_job(file_, list_.get());
 }
 
 /// amdgpu_ctx_wait_prev_fence(): at most kSchedJobs jobs of a queue are pending.
@@ -354,6 +359,7 @@ int submit(DrmFile& file, void* argument) {
     }
     if (const int error = submission.finish_parsing()) return error;
     const ReservationLock lock(submission.reservations());
+    if (const int error = submission.validate()) return error;
     submission.wait_for_room();
     args = {};
     args.out.handle = submission.commit();

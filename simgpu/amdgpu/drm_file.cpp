@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 
 #include "blob/memfd.h"
 #include "simgpu/amdgpu/kernel.h"
+#include "simgpu/amdgpu/runtime_pm.h"
 #include "simgpu/drm/drm_uapi.h"
 #include "simgpu/drm/fence.h"
 #include "simgpu/inject.h"
@@ -137,6 +137,7 @@ DrmFile::DrmFile(const ModelInfo& model, std::shared_ptr<shared::SharedDevice> d
       rings_(make_rings(model, device_)) {}
 
 int DrmFile::ioctl(unsigned long request, void* argument) {
+    wake_device(*device_);
     if (_IOC_TYPE(request) != DRM_IOCTL_BASE) return -ENOTTY;
     const auto number = static_cast<unsigned>(_IOC_NR(request));
     const std::optional<Target> target = find_target(number);
@@ -187,15 +188,6 @@ std::string choose_instance(const std::string& wanted) {
     return text && *text ? text : "default";
 }
 
-/// Each buffer is a descriptor, and so is each pending sync file: the usual soft limit of 1024 is
-/// soon reached.
-void raise_descriptor_limit() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 }  // namespace
 
 tl::expected<std::unique_ptr<File>, int> File::open(const OpenOptions& options) {
@@ -209,12 +201,16 @@ tl::expected<std::unique_ptr<File>, int> File::open(const OpenOptions& options) 
         log("VIADUCT_SIMGPU_KERNEL: {}", minor.error().message);
         return tl::unexpected(EINVAL);
     }
+    const char* resume = std::getenv("VIADUCT_SIMGPU_RESUME_MS");
+    if (const auto pm = amdgpu::parse_resume(resume ? resume : ""); !pm) {
+        log("VIADUCT_SIMGPU_RESUME_MS: {}", pm.error().message);
+        return tl::unexpected(EINVAL);
+    }
     const std::string instance = choose_instance(options.instance);
     if (!valid_instance(instance)) {
         log("device instance '{}' is not 1 to 64 letters, digits, '-', '_' or '.'", instance);
         return tl::unexpected(EINVAL);
     }
-    raise_descriptor_limit();
     auto device = shared::SharedDevice::attach(
         fmt::format("viaduct-simgpu-{}-{}-{}", ::geteuid(), model.name, instance),
         {model.vram_size, model.gtt_size, amdgpu::kDoorbellSize});
@@ -222,6 +218,7 @@ tl::expected<std::unique_ptr<File>, int> File::open(const OpenOptions& options) 
         log("cannot open the simulated {}: {}", model.name, device.error().message);
         return tl::unexpected(device.error().code);
     }
+    amdgpu::wake_device(**device);
     viaduct::UniqueFd stand_in(::memfd_create(kStandInName, MFD_CLOEXEC));
     if (!stand_in) return tl::unexpected(errno);
     return std::make_unique<amdgpu::DrmFile>(model, std::move(*device), std::move(stand_in));

@@ -93,7 +93,7 @@ class DrmFile final : public File {
     const viaduct::UniqueFd stand_in_;
     const ClientPtr client_;
     drm::SyncobjTable syncobjs_;
-    AddressSpace address_space_;
+    AddressSpace address_space_{device_};
     BufferTable buffers_;
     mutable std::mutex context_manager_;
     HandleTable<Context> contexts_;

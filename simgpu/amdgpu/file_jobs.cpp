@@ -108,7 +108,8 @@ std::string DrmFile::fdinfo() const {
     // reservation first.
     constexpr uint64_t kKiB = 1024;
     const ReservationLock root({own_reservation_.get()});
-    const auto [vram, gtt] = const_cast<BufferTable&>(buffers_).sizes();
+    auto [vram, gtt] = const_cast<BufferTable&>(buffers_).sizes();
+    vram += const_cast<AddressSpace&>(address_space_).page_table_bytes();
     std::string text = fmt::format("drm-driver:\tamdgpu\ndrm-client-id:\t{}\n", client_->id());
     {
         const std::lock_guard lock(mutex_);

@@ -12,6 +12,7 @@
 #include "simgpu/amdgpu/reservation_lock.h"
 #include "simgpu/amdgpu/timeout.h"
 #include "simgpu/inject.h"
+#include "simgpu/log.h"
 
 namespace simgpu::amdgpu::gem {
 
@@ -215,16 +216,16 @@ int va(DrmFile& file, void* argument) {
     if (buffer) reservations.push_back(&buffer->reservation());
     const ReservationLock lock(std::move(reservations));
     const VaMapping mapping{*start, *start + args.map_size, buffer, args.offset_in_bo, args.flags};
-    switch (args.operation) {
-        case AMDGPU_VA_OP_MAP:
-            return space.map(mapping);
-        case AMDGPU_VA_OP_REPLACE:
-            return space.replace(mapping);
-        case AMDGPU_VA_OP_UNMAP:
-            return space.unmap(buffer, *start);
-        default:
-            return -EINVAL;
-    }
+    int result = -EINVAL;
+    if (args.operation == AMDGPU_VA_OP_UNMAP) return space.unmap(buffer, *start);
+    if (args.operation == AMDGPU_VA_OP_MAP) result = space.map(mapping);
+    if (args.operation == AMDGPU_VA_OP_REPLACE) result = space.replace(mapping);
+    // amdgpu_gem_va_update_vm(): without memory for page tables the next submission fails, not
+    // this.
+    if (result == 0 && !(args.flags & AMDGPU_VM_DELAY_UPDATE) && space.update() != 0)
+        log("client {} ({}): no VRAM left for page tables of {:#x}", file.client_id(),
+            file.client_name(), mapping.start);
+    return result;
 }
 
 int collect_buffers(DrmFile& file, const drm_amdgpu_bo_list_in& in, BufferList* list) {

@@ -198,20 +198,25 @@ int vram_lost_counter(DrmFile& file, const drm_amdgpu_info&, Answer& answer) {
     return answer.put(file.device().vram_loss_count());
 }
 
-int video_caps(DrmFile&, const drm_amdgpu_info& in, Answer& answer) {
+int video_caps(DrmFile& file, const drm_amdgpu_info& in, Answer& answer) {
     if (in.video_cap.type != AMDGPU_INFO_VIDEO_CAPS_DECODE &&
         in.video_cap.type != AMDGPU_INFO_VIDEO_CAPS_ENCODE)
         return -EINVAL;
-    return answer.put(drm_amdgpu_info_video_caps{});
+    const bool decode = in.video_cap.type == AMDGPU_INFO_VIDEO_CAPS_DECODE;
+    drm_amdgpu_info_video_caps out{};
+    for (const Codec& codec : decode ? file.model().decoders : file.model().encoders)
+        out.codec_info[codec.index] = {.valid = 1,
+                                       .max_width = codec.width,
+                                       .max_height = codec.height,
+                                       .max_pixels_per_frame = codec.width * codec.height,
+                                       .max_level = codec.level,
+                                       .pad = 0};
+    return answer.put(out);
 }
 
-int max_ibs(DrmFile& file, const drm_amdgpu_info&, Answer& answer) {
-    // amdgpu_ring_max_ibs().
+int most_ibs(DrmFile&, const drm_amdgpu_info&, Answer& answer) {
     std::array<uint32_t, kIpTypes> most;
-    most.fill(49);
-    most[AMDGPU_HW_IP_GFX] = 192;
-    most[AMDGPU_HW_IP_COMPUTE] = 125;
-    (void)file;
+    for (uint32_t type = 0; type < kIpTypes; ++type) most[type] = max_ibs(type);
     return answer.put(most);
 }
 
@@ -247,7 +252,7 @@ constexpr std::array kQueries = {
     Query{AMDGPU_INFO_VRAM_LOST_COUNTER, vram_lost_counter},
     Query{AMDGPU_INFO_RAS_ENABLED_FEATURES, zero<uint64_t>},
     Query{AMDGPU_INFO_VIDEO_CAPS, video_caps},
-    Query{kInfoMaxIbs, max_ibs},
+    Query{kInfoMaxIbs, most_ibs},
     Query{kInfoGpuvmFault, gpuvm_fault},
 };
 

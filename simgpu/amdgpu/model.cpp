@@ -12,16 +12,46 @@ constexpr uint64_t kMiB = 1ull << 20;
 constexpr uint16_t kVendorAmd = 0x1002;
 
 // IP versions and alignments: Linux, amdgpu_kms.c (amdgpu_hw_ip_info) and the chips' IP discovery
-// tables. Alignments are in bytes.
+// tables. Alignments are in bytes. A program sees no more rings of a kind than a context has
+// entities for (amdgpu_ctx_num_entities): 4 of 8 compute rings, 1 of several encoders.
 constexpr std::array kRenoirIps = {
     IpBlock{AMDGPU_HW_IP_GFX, 9, 0, 0x090300, 32, 32, 1, "gfx"},
     IpBlock{AMDGPU_HW_IP_COMPUTE, 9, 0, 0x090300, 32, 32, 4, "compute"},
     IpBlock{AMDGPU_HW_IP_DMA, 4, 1, 0x040102, 256, 4, 1, "dma"},
+    IpBlock{AMDGPU_HW_IP_VCN_DEC, 2, 0, 0x020200, 256, 64, 1, "dec"},
+    IpBlock{AMDGPU_HW_IP_VCN_ENC, 2, 0, 0x020200, 256, 4, 1, "enc"},
+    IpBlock{AMDGPU_HW_IP_VCN_JPEG, 2, 0, 0x020200, 256, 64, 1, "jpeg"},
 };
 constexpr std::array kVega10Ips = {
     IpBlock{AMDGPU_HW_IP_GFX, 9, 0, 0x090001, 32, 32, 1, "gfx"},
     IpBlock{AMDGPU_HW_IP_COMPUTE, 9, 0, 0x090001, 32, 32, 4, "compute"},
     IpBlock{AMDGPU_HW_IP_DMA, 4, 0, 0x040000, 256, 4, 2, "dma"},
+    IpBlock{AMDGPU_HW_IP_UVD, 7, 0, 0x070000, 256, 64, 1, "dec"},
+    IpBlock{AMDGPU_HW_IP_VCE, 4, 0, 0x040000, 256, 4, 1, "enc"},
+    IpBlock{AMDGPU_HW_IP_UVD_ENC, 7, 0, 0x070000, 256, 4, 1, "enc_1"},
+};
+
+// soc15.c: rn_video_codecs_decode, vega_video_codecs_decode, vega_video_codecs_encode.
+constexpr std::array kRenoirDecoders = {
+    Codec{AMDGPU_INFO_VIDEO_CAPS_CODEC_IDX_MPEG2, 4096, 4096, 3},
+    Codec{AMDGPU_INFO_VIDEO_CAPS_CODEC_IDX_MPEG4, 4096, 4096, 5},
+    Codec{AMDGPU_INFO_VIDEO_CAPS_CODEC_IDX_MPEG4_AVC, 4096, 4096, 52},
+    Codec{AMDGPU_INFO_VIDEO_CAPS_CODEC_IDX_VC1, 4096, 4096, 4},
+    Codec{AMDGPU_INFO_VIDEO_CAPS_CODEC_IDX_HEVC, 8192, 4352, 186},
+    Codec{AMDGPU_INFO_VIDEO_CAPS_CODEC_IDX_JPEG, 16384, 16384, 0},
+    Codec{AMDGPU_INFO_VIDEO_CAPS_CODEC_IDX_VP9, 8192, 4352, 0},
+};
+constexpr std::array kVega10Decoders = {
+    Codec{AMDGPU_INFO_VIDEO_CAPS_CODEC_IDX_MPEG2, 4096, 4096, 3},
+    Codec{AMDGPU_INFO_VIDEO_CAPS_CODEC_IDX_MPEG4, 4096, 4096, 5},
+    Codec{AMDGPU_INFO_VIDEO_CAPS_CODEC_IDX_MPEG4_AVC, 4096, 4096, 52},
+    Codec{AMDGPU_INFO_VIDEO_CAPS_CODEC_IDX_VC1, 4096, 4096, 4},
+    Codec{AMDGPU_INFO_VIDEO_CAPS_CODEC_IDX_HEVC, 4096, 4096, 186},
+    Codec{AMDGPU_INFO_VIDEO_CAPS_CODEC_IDX_JPEG, 4096, 4096, 0},
+};
+constexpr std::array kEncoders = {
+    Codec{AMDGPU_INFO_VIDEO_CAPS_CODEC_IDX_MPEG4_AVC, 4096, 4096, 0},
+    Codec{AMDGPU_INFO_VIDEO_CAPS_CODEC_IDX_HEVC, 4096, 4096, 0},
 };
 
 constexpr std::array kRenoirFirmware = {
@@ -31,6 +61,8 @@ constexpr std::array kRenoirFirmware = {
     FirmwareVersion{AMDGPU_INFO_FW_GFX_RLC, 60, 1},
     FirmwareVersion{AMDGPU_INFO_FW_GFX_MEC, 464, 53},
     FirmwareVersion{AMDGPU_INFO_FW_SDMA, 40, 41},
+    // Encoder 1.17, decoder 5, revision 2 (amdgpu_vcn_sw_init() takes the word apart).
+    FirmwareVersion{AMDGPU_INFO_FW_VCN, 0x05111002, 0},
 };
 constexpr std::array kVega10Firmware = {
     FirmwareVersion{AMDGPU_INFO_FW_GFX_ME, 163, 50},
@@ -39,6 +71,8 @@ constexpr std::array kVega10Firmware = {
     FirmwareVersion{AMDGPU_INFO_FW_GFX_RLC, 60, 1},
     FirmwareVersion{AMDGPU_INFO_FW_GFX_MEC, 432, 50},
     FirmwareVersion{AMDGPU_INFO_FW_SDMA, 430, 42},
+    FirmwareVersion{AMDGPU_INFO_FW_UVD, 0x41421d00, 0},  // 66.66, family 29
+    FirmwareVersion{AMDGPU_INFO_FW_VCE, 0x39040100, 0},  // 57.4.1
 };
 
 // GB_ADDR_CONFIG (dword 0x263e) is the one register that GFX9 drivers read.
@@ -139,11 +173,11 @@ constexpr std::array kModels = {
     ModelInfo{Model::kRenoir, "renoir", "Viaduct simulated Renoir",
               PciIdentity{kVendorAmd, 0x15e7, kVendorAmd, 0x15e7, 0xe9}, renoir_device(),
               512 * kMiB, 512 * kMiB, 4096 * kMiB, 256, gfx9_gds(), kRenoirIps, kRenoirFirmware,
-              kRenoirRegisters},
+              kRenoirDecoders, kEncoders, kRenoirRegisters},
     ModelInfo{Model::kVega10, "vega10", "Viaduct simulated Vega 10",
               PciIdentity{kVendorAmd, 0x687f, kVendorAmd, 0x0b36, 0xc1}, vega10_device(),
               8192 * kMiB, 256 * kMiB, 8192 * kMiB, 128, gfx9_gds(), kVega10Ips, kVega10Firmware,
-              kVega10Registers},
+              kVega10Decoders, kEncoders, kVega10Registers},
 };
 
 }  // namespace
@@ -166,6 +200,19 @@ int ModelInfo::ring_count() const {
     uint32_t count = 0;
     for (const IpBlock& ip : ips) count += ip.ring_count;
     return static_cast<int>(count);
+}
+
+uint32_t max_ibs(uint32_t ip_type) {
+    switch (ip_type) {
+        case AMDGPU_HW_IP_GFX:
+            return 192;
+        case AMDGPU_HW_IP_COMPUTE:
+            return 125;
+        case AMDGPU_HW_IP_VCN_JPEG:
+            return 16;
+        default:
+            return 49;
+    }
 }
 
 const ModelInfo& model_info(Model model) {

@@ -22,7 +22,15 @@ struct IpBlock {
     uint32_t ib_start_alignment = 0;
     uint32_t ib_size_alignment = 0;
     uint32_t ring_count = 0;
-    const char* name = nullptr;  // "gfx", "compute", "dma": as fdinfo calls it
+    const char* name = nullptr;  // as fdinfo calls it (amdgpu_fdinfo.c amdgpu_ip_name)
+};
+
+/// One kind of video that the chip decodes or encodes.
+struct Codec {
+    uint32_t index = 0;  // AMDGPU_INFO_VIDEO_CAPS_CODEC_IDX_*
+    uint32_t width = 0;  // pixels, at most
+    uint32_t height = 0;
+    uint32_t level = 0;
 };
 
 struct FirmwareVersion {
@@ -49,6 +57,8 @@ struct ModelInfo {
     drm_amdgpu_info_gds gds{};
     std::span<const IpBlock> ips;
     std::span<const FirmwareVersion> firmware;
+    std::span<const Codec> decoders;
+    std::span<const Codec> encoders;
     std::span<const RegisterValue> registers;  // what READ_MMR_REG may read
 
     /// Null if the chip has no such block.
@@ -59,5 +69,8 @@ struct ModelInfo {
 };
 
 const ModelInfo& model_info(Model model);
+
+/// How many IBs one job may have on a ring of this type (Linux: amdgpu_ring_max_ibs()).
+uint32_t max_ibs(uint32_t ip_type);
 
 }  // namespace simgpu::amdgpu

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "simgpu/amdgpu/report.h"
+#include "simgpu/amdgpu/video_engine.h"
 #include "simgpu/clock.h"
 
 namespace simgpu::amdgpu {
@@ -24,16 +25,6 @@ JobOutcome outcome_of(Kind kind, std::string report) {
     return outcome;
 }
 
-/// A block whose packets are not simulated: its jobs do nothing and succeed.
-class IdleEngine final : public Engine {
-  public:
-    JobOutcome execute(const IndirectBuffer&, JobEnvironment&) override { return {}; }
-    const EngineCounters& counters() const override { return counters_; }
-
-  private:
-    EngineCounters counters_;
-};
-
 }  // namespace
 
 std::unique_ptr<Engine> create_engine(const RingPlace& place) {
@@ -44,7 +35,7 @@ std::unique_ptr<Engine> create_engine(const RingPlace& place) {
         case AMDGPU_HW_IP_DMA:
             return create_sdma_engine();
         default:
-            return std::make_unique<IdleEngine>();
+            return create_video_engine();
     }
 }
 

@@ -12,10 +12,7 @@ struct ScarceHeap {
     uint64_t total = 0;  // bytes or entries
 };
 
-}  // namespace
-
-int validate_buffers(const DrmFile& file, const BufferList* list) {
-    if (!list) return 0;
+int check_scarce(const DrmFile& file, const BufferList& list) {
     const drm_amdgpu_info_gds& gds = file.model().gds;
     const std::array heaps = {
         ScarceHeap{AMDGPU_GEM_DOMAIN_GDS, gds.gds_total_size},
@@ -24,7 +21,7 @@ int validate_buffers(const DrmFile& file, const BufferList* list) {
     };
     for (const ScarceHeap& heap : heaps) {
         uint64_t left = heap.total;
-        for (const BufferPtr& buffer : *list) {
+        for (const BufferPtr& buffer : list) {
             if (!(buffer->record().domains & heap.domain)) continue;
             const uint64_t units = buffer->size() / kGpuPage;
             if (units > left) return -ENOMEM;
@@ -32,6 +29,14 @@ int validate_buffers(const DrmFile& file, const BufferList* list) {
         }
     }
     return 0;
+}
+
+}  // namespace
+
+int validate_job(DrmFile& file, const BufferList* list) {
+    if (list)
+        if (const int error = check_scarce(file, *list)) return error;
+    return file.address_space().update();
 }
 
 }  // namespace simgpu::amdgpu

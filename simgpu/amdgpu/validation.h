@@ -5,8 +5,9 @@
 
 namespace simgpu::amdgpu {
 
-/// -ENOMEM if the buffers of `list` (may be null) do not fit into GDS, GWS or OA together: these
-/// are given to one job at a time and hold nothing between jobs.
-int validate_buffers(const DrmFile& file, const BufferList* list);
+/// Writes new mappings into the page tables. -ENOMEM if there is no memory for these, or if the
+/// buffers of `list` (may be null) do not fit into GDS, GWS or OA together: these are given to one
+/// job at a time and hold nothing between jobs.
+int validate_job(DrmFile& file, const BufferList* list);
 
 }  // namespace simgpu::amdgpu

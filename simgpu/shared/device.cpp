@@ -243,6 +243,15 @@ uint64_t SharedDevice::limit(Heap heap) const {
     return segment_->limits[static_cast<size_t>(heap)];
 }
 
+uint64_t SharedDevice::awake_at(uint64_t now, uint64_t resume_ns, uint64_t idle_ns) {
+    const Lock lock(*this);
+    uint64_t& last = segment_->last_use;
+    if (last > now) return last;
+    const bool asleep = last == 0 || now - last > idle_ns;
+    last = asleep ? now + resume_ns : now;
+    return last;
+}
+
 void SharedDevice::publish_buffer(uint64_t device, uint64_t inode, const BufferRecord& buffer) {
     const Lock lock(*this);
     Record* place = nullptr;

@@ -61,6 +61,10 @@ class SharedDevice : public std::enable_shared_from_this<SharedDevice> {
     uint64_t used(Heap heap);
     uint64_t limit(Heap heap) const;
 
+    /// Somebody uses the device at `now` (monotonic_ns()): when it is awake, a time in the future
+    /// if it fell asleep `idle_ns` after its last use, or is just waking up.
+    uint64_t awake_at(uint64_t now, uint64_t resume_ns, uint64_t idle_ns);
+
     /// Recoveries of a ring or of the device so far (Linux: adev->gpu_reset_counter, which counts
     /// soft ones too).
     uint32_t reset_count() const;

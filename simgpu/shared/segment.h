@@ -77,6 +77,7 @@ struct Segment {
     uint32_t pstate_seat;               // of the context that forced it; kNobody
     uint32_t pad;
     uint64_t pstate_owner;
+    uint64_t last_use;  // monotonic_ns(); while the device wakes up, when it will be awake
     std::array<Seat, kSeats> seats;
     std::array<Ring, kRings> rings;
     std::array<Record, kRecords> records;

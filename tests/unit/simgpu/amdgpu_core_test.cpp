@@ -2,10 +2,12 @@
 #include <fmt/format.h>
 #include <linux/capability.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <thread>
@@ -31,6 +33,24 @@ TEST(Open, RefusesInstanceNamesThatAreNoFileNames) {
     for (const char* name : {"../x", "a/b", "a b", "\n"})
         EXPECT_EQ(File::open({Model::kRenoir, name}).error(), EINVAL) << name;
     EXPECT_EQ(File::open({Model::kRenoir, std::string(65, 'a')}).error(), EINVAL);
+}
+
+TEST(Open, LeavesTheDescriptorLimitAlone) {
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const rlimit low{64, before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+    {
+        TestFile file;
+        rlimit after{};
+        ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &after), 0);
+        EXPECT_EQ(after.rlim_cur, low.rlim_cur);
+        uint32_t handle = 0;
+        int result = 0;
+        for (int i = 0; i < 64 && result == 0; ++i) result = file.create(4096, &handle);
+        EXPECT_EQ(result, -EMFILE) << "the price of a memfd per buffer";
+    }
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 TEST(Dispatch, KnowsItsNumbersOnly) {
@@ -176,18 +196,36 @@ TEST(Info, RefusesWhatTheKernelRefuses) {
     EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_INFO, &args), -EINVAL) << "nowhere to write";
 }
 
-TEST(Info, ReportsGfxComputeAndDmaRings) {
-    for (const auto& [model, dma_rings] : {std::pair(Model::kRenoir, 1u), {Model::kVega10, 3u}}) {
-        TestFile file(model);
-        const auto rings = [&](uint32_t type) {
+TEST(Info, ReportsTheRingsThatTheChipsHave) {
+    struct Case {
+        Model model;
+        uint32_t dma;
+        std::vector<uint32_t> video;
+    };
+    const Case cases[] = {
+        {Model::kRenoir, 1, {AMDGPU_HW_IP_VCN_DEC, AMDGPU_HW_IP_VCN_ENC, AMDGPU_HW_IP_VCN_JPEG}},
+        {Model::kVega10, 2, {AMDGPU_HW_IP_UVD, AMDGPU_HW_IP_VCE, AMDGPU_HW_IP_UVD_ENC}},
+    };
+    for (const Case& c : cases) {
+        TestFile file(c.model);
+        for (uint32_t type = 0; type < amdgpu::kIpTypes; ++type) {
+            const bool video = std::ranges::find(c.video, type) != c.video.end();
+            const uint32_t rings = type == AMDGPU_HW_IP_GFX       ? 1
+                                   : type == AMDGPU_HW_IP_COMPUTE ? 4
+                                   : type == AMDGPU_HW_IP_DMA     ? c.dma
+                                                                  : video;
             drm_amdgpu_info_hw_ip ip{};
             EXPECT_EQ(file.info(AMDGPU_INFO_HW_IP_INFO, &ip, type), 0);
-            return ip.available_rings;
-        };
-        EXPECT_EQ(rings(AMDGPU_HW_IP_GFX), 1u);
-        EXPECT_EQ(rings(AMDGPU_HW_IP_COMPUTE), 0xfu);
-        EXPECT_EQ(rings(AMDGPU_HW_IP_DMA), dma_rings);
-        for (const uint32_t absent : {3u, 4u, 5u, 6u, 7u, 8u, 9u}) EXPECT_EQ(rings(absent), 0u);
+            EXPECT_EQ(ip.available_rings, (1u << rings) - 1) << type;
+            uint32_t count = 0;
+            EXPECT_EQ(file.info(AMDGPU_INFO_HW_IP_COUNT, &count, type), rings ? 0 : -EINVAL);
+            const uint32_t instances = type == AMDGPU_HW_IP_DMA ? c.dma : 1;
+            EXPECT_EQ(count, rings ? instances : 0) << type;
+        }
+        drm_amdgpu_info_video_caps caps{};
+        EXPECT_EQ(file.info(AMDGPU_INFO_VIDEO_CAPS, &caps, AMDGPU_INFO_VIDEO_CAPS_DECODE), 0);
+        EXPECT_TRUE(caps.codec_info[AMDGPU_INFO_VIDEO_CAPS_CODEC_IDX_HEVC].valid);
+        EXPECT_FALSE(caps.codec_info[AMDGPU_INFO_VIDEO_CAPS_CODEC_IDX_AV1].valid);
     }
 }
 
@@ -198,13 +236,15 @@ TEST(Info, MemoryUseFollowsTheBuffers) {
         EXPECT_EQ(file.info(query, &value), 0);
         return value;
     };
+    constexpr uint64_t kRoot = 4096;  // page directory
+    EXPECT_EQ(usage(AMDGPU_INFO_VRAM_USAGE), kRoot);
     uint32_t vram = 0, gtt = 0;
     ASSERT_EQ(file.create(3 << 20, &vram, AMDGPU_GEM_DOMAIN_VRAM), 0);
     ASSERT_EQ(file.create(1 << 20, &gtt, AMDGPU_GEM_DOMAIN_GTT), 0);
-    EXPECT_EQ(usage(AMDGPU_INFO_VRAM_USAGE), 3u << 20);
+    EXPECT_EQ(usage(AMDGPU_INFO_VRAM_USAGE), kRoot + (3u << 20));
     EXPECT_EQ(usage(AMDGPU_INFO_GTT_USAGE), 1u << 20);
     file.gem_close(vram);
-    EXPECT_EQ(usage(AMDGPU_INFO_VRAM_USAGE), 0u);
+    EXPECT_EQ(usage(AMDGPU_INFO_VRAM_USAGE), kRoot);
 }
 
 TEST(Context, IsNumberedFromOneAndFreedOnce) {

@@ -61,7 +61,8 @@ TEST_F(Cs, RefusesWhatTheKernelRefuses) {
     };
     add("unknown chunk", 0x77, uint32_t{0});
     add("short IB", AMDGPU_CHUNK_ID_IB, uint32_t{0});
-    add("video ring", AMDGPU_CHUNK_ID_IB, drm_amdgpu_cs_chunk_ib{0, 0, kProgramVa, 16, 6, 0, 0});
+    add("ring that the chip lacks", AMDGPU_CHUNK_ID_IB,
+        drm_amdgpu_cs_chunk_ib{0, 0, kProgramVa, 16, amdgpu::kIpVpe, 0, 0});
     add("ring 9", AMDGPU_CHUNK_ID_IB, drm_amdgpu_cs_chunk_ib{0, 0, kProgramVa, 16, 0, 0, 9});
     add("instance 1", AMDGPU_CHUNK_ID_IB, drm_amdgpu_cs_chunk_ib{0, 0, kProgramVa, 16, 0, 1, 0});
     add("fence buffer", AMDGPU_CHUNK_ID_FENCE, drm_amdgpu_cs_chunk_fence{99, 0});

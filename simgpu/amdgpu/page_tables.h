@@ -1,0 +1,52 @@
+// PageTables: the memory that the page tables of one address space take.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <set>
+
+#include "simgpu/shared/device.h"
+
+namespace simgpu::amdgpu {
+
+/// Books what amdgpu_vm_pt.c allocates on GFX9: a 4 KiB buffer in VRAM for the root, and one for
+/// each region of 512 GiB, 1 GiB and 2 MiB of which something smaller than the region is mapped.
+/// Like the kernel it gives a table back only when its whole region is unmapped at once, or with
+/// the address space: those of mappings smaller than 2 MiB stay.
+///
+/// Simplified to the kernel's most costly case: buffers never count as contiguous, so that each
+/// 2 MiB of a buffer takes a table even where VRAM would need none.
+/// Not thread-safe. Addresses are in 48-bit form.
+class PageTables {
+  public:
+    static constexpr uint64_t kTableBytes = 4096;
+
+    /// `device` may be null: nothing is booked then.
+    explicit PageTables(std::shared_ptr<shared::SharedDevice> device);
+    ~PageTables();
+    PageTables(const PageTables&) = delete;
+    PageTables& operator=(const PageTables&) = delete;
+
+    /// Books what mapping [start, end) takes. `whole_entries`: the run needs no table for a region
+    /// that it covers whole (partially resident runs). False if VRAM is used up; what was booked
+    /// until then stays.
+    bool cover(uint64_t start, uint64_t end, bool whole_entries);
+    /// Gives back the tables of regions that lie whole in [start, end), which is unmapped.
+    void uncover(uint64_t start, uint64_t end);
+
+    uint64_t bytes() const;
+
+  private:
+    static constexpr std::array<unsigned, 3> kShifts = {39, 30, 21};  // from the root down
+
+    bool add(size_t level, uint64_t region);
+    bool book();
+
+    const std::shared_ptr<shared::SharedDevice> device_;
+    bool has_root_ = false;
+    std::array<std::set<uint64_t>, kShifts.size()> tables_;  // numbers of regions, by level
+};
+
+}  // namespace simgpu::amdgpu
