@@ -53,34 +53,15 @@ bool size_is_fixed(int fd) {
 
 }  // namespace
 
-void Reservation::add(uint64_t client, uint64_t timeline, const drm::FencePtr& fence) {
-    const std::lock_guard lock(mutex_);
-    std::erase_if(uses_, [&](const Use& use) {
-        return (use.client == client && use.timeline == timeline) || use.fence->is_signalled();
-    });
-    uses_.push_back({client, timeline, fence});
-}
-
-std::vector<drm::FencePtr> Reservation::pending() {
-    return pending_of_others(0);  // clients are numbered from 1
-}
-
-std::vector<drm::FencePtr> Reservation::pending_of_others(uint64_t client) {
-    const std::lock_guard lock(mutex_);
-    std::vector<drm::FencePtr> pending;
-    for (const Use& use : uses_)
-        if (use.client != client && !use.fence->is_signalled()) pending.push_back(use.fence);
-    return pending;
-}
-
 tl::expected<BufferPtr, int> Buffer::create(std::shared_ptr<shared::SharedDevice> device,
-                                            uint64_t size, const Record& record) {
+                                            const Request& request) {
     BufferPtr buffer(new Buffer);
     buffer->device_ = std::move(device);
-    buffer->size_ = size;
-    buffer->record_ = record;
-    if (!buffer->charge()) return tl::unexpected(-ENOMEM);
-    auto fd = viaduct::create_sealed_memfd("simgpu-buffer", size);
+    buffer->size_ = request.size;
+    buffer->record_ = request.record;
+    buffer->owns_memory_ = true;
+    if (!buffer->charge(request)) return tl::unexpected(-ENOMEM);
+    auto fd = viaduct::create_sealed_memfd("simgpu-buffer", request.size);
     if (!fd) return tl::unexpected(fd.error().code == EMFILE ? -EMFILE : -ENOMEM);
     buffer->fd_ = std::move(*fd);
     buffer->inode_ = inode_of(buffer->fd());
@@ -115,6 +96,7 @@ tl::expected<BufferPtr, int> Buffer::import(std::shared_ptr<shared::SharedDevice
         buffer->record_ = *record;
     else
         buffer->record_.domains = AMDGPU_GEM_DOMAIN_GTT;
+    buffer->reservation_ = Reservation::of_memory({inode.first, inode.second});
     buffers[inode] = buffer;
     return buffer;
 }
@@ -144,7 +126,7 @@ void Buffer::clear_vram(const shared::SharedDevice* device) {
 
 Buffer::~Buffer() {
     if (exported_) device_->forget_buffer(inode_.first, inode_.second);
-    if (charged_) device_->release(heap_, size_);
+    if (doorbells_ != 0) device_->release(shared::Heap::kDoorbell, doorbells_);
     if (!fd_) return;
     Registry& known = registry();
     const std::lock_guard lock(known.mutex);
@@ -154,19 +136,33 @@ Buffer::~Buffer() {
     if (found != buffers.end() && found->second.expired()) buffers.erase(found);
 }
 
-bool Buffer::charge() {
-    // TTM moves what does not fit into VRAM to GTT, whatever was asked for.
-    const bool wants_vram = record_.domains & AMDGPU_GEM_DOMAIN_VRAM;
-    const bool gpu_memory = record_.domains & (AMDGPU_GEM_DOMAIN_VRAM | AMDGPU_GEM_DOMAIN_GTT);
-    if (record_.domains & kDomainDoorbell) return charge_to(shared::Heap::kDoorbell);
-    if (!gpu_memory) return true;
-    return (wants_vram && charge_to(shared::Heap::kVram)) || charge_to(shared::Heap::kGtt);
+bool Buffer::charge(const Request& request) {
+    const uint64_t domains = request.record.domains;
+    if (domains & kDomainDoorbell) {
+        if (!device_->charge(shared::Heap::kDoorbell, size_)) return false;
+        doorbells_ = size_;
+        return true;
+    }
+    const bool vram = domains & AMDGPU_GEM_DOMAIN_VRAM, gtt = domains & AMDGPU_GEM_DOMAIN_GTT;
+    if (!vram && !gtt) return true;
+    shared::Wish wish{.size = size_,
+                      .vram = vram,
+                      .gtt = gtt,
+                      .visible = request.cpu_access,
+                      .discardable = (request.record.create_flags & kGemDiscardable) != 0,
+                      .gtt_as_good = request.gtt_as_good};
+    residence_ = shared::Residence::create(device_, wish, request.group);
+    if (residence_ || !wish.visible) return residence_ != nullptr;
+    // amdgpu_gem_create_ioctl() tries again without CPU_ACCESS_REQUIRED.
+    wish.visible = false;
+    residence_ = shared::Residence::create(device_, wish, request.group);
+    return residence_ != nullptr;
 }
 
-bool Buffer::charge_to(shared::Heap heap) {
-    charged_ = device_->charge(heap, size_);
-    heap_ = heap;
-    return charged_;
+void Buffer::forget_content() {
+    if (fd_)
+        (void)::fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+                          static_cast<off_t>(size_));
 }
 
 std::byte* Buffer::data() {
@@ -183,9 +179,10 @@ std::byte* Buffer::data() {
 viaduct::UniqueFd Buffer::export_fd() {
     viaduct::UniqueFd copy = fd_.duplicate();
     const std::lock_guard lock(mutex_);
-    if (copy && !exported_ && charged_) {
+    if (copy && !exported_ && owns_memory_) {
         exported_ = true;
         publish();
+        reservation_->share({inode_.first, inode_.second});
     }
     return copy;
 }

@@ -10,33 +10,12 @@
 
 #include "blob/mapping.h"
 #include "blob/unique_fd.h"
-#include "simgpu/drm/fence.h"
-#include "simgpu/shared/device.h"
+#include "simgpu/drm/reservation.h"
+#include "simgpu/shared/residence.h"
 
 namespace simgpu::amdgpu {
 
-/// The unfinished jobs that use a buffer (or all buffers of a file that share one). Thread-safe.
-/// Only this process's: between processes a shared buffer needs explicit fences.
-class Reservation {
-  public:
-    /// Fences of one client and timeline signal in order: a later one stands for those before.
-    void add(uint64_t client, uint64_t timeline, const drm::FencePtr& fence);
-    std::vector<drm::FencePtr> pending();
-    /// Without the jobs of `client`: what implicit synchronisation has to wait for.
-    std::vector<drm::FencePtr> pending_of_others(uint64_t client);
-    /// The kernel's lock of a buffer, for ReservationLock; what is above takes care of itself.
-    std::mutex& mutex() { return reserved_; }
-
-  private:
-    struct Use {
-        uint64_t client = 0;
-        uint64_t timeline = 0;
-        drm::FencePtr fence;
-    };
-    std::mutex reserved_;
-    std::mutex mutex_;
-    std::vector<Use> uses_;
-};
+using drm::Reservation;
 
 class Buffer;
 using BufferPtr = std::shared_ptr<Buffer>;
@@ -47,10 +26,18 @@ class Buffer {
   public:
     using Record = shared::BufferRecord;
 
-    /// Zero-filled memory of `size` bytes (whole pages), booked at the device. -ENOMEM if neither
-    /// heap that `record.domains` allows has room.
+    /// What GEM_CREATE asks for.
+    struct Request {
+        uint64_t size = 0;  // bytes, whole pages
+        Record record;
+        bool cpu_access = false;                         // AMDGPU_GEM_CREATE_CPU_ACCESS_REQUIRED
+        bool gtt_as_good = false;                        // on APUs
+        std::shared_ptr<const shared::Residence> group;  // of the file, for VM_ALWAYS_VALID
+    };
+    /// Zero-filled memory, booked at the device. -ENOMEM if no heap that the record's domains allow
+    /// has room. May wait for jobs that use what has to make room.
     static tl::expected<BufferPtr, int> create(std::shared_ptr<shared::SharedDevice> device,
-                                               uint64_t size, const Record& record);
+                                               const Request& request);
     /// The buffer behind a descriptor, ours or anybody's: the same object as long as it lives in
     /// this process. Negative errno.
     static tl::expected<BufferPtr, int> import(std::shared_ptr<shared::SharedDevice> device,
@@ -73,6 +60,11 @@ class Buffer {
     /// A descriptor for another file or process, which will find record() too.
     viaduct::UniqueFd export_fd();
 
+    /// Where its memory is booked; null for imported and user memory, and for domains without any.
+    shared::Residence* residence() const { return residence_.get(); }
+    /// Its content was discarded: zero again.
+    void forget_content();
+
     Record record() const;
     void set_metadata(const Record& metadata);  // only its metadata fields count
     void set_placement(uint64_t domains);
@@ -85,15 +77,17 @@ class Buffer {
 
   private:
     Buffer() = default;
-    bool in_vram() const { return charged_ && heap_ == shared::Heap::kVram; }
-    bool charge();
-    bool charge_to(shared::Heap heap);
+    bool in_vram() const {
+        return residence_ && residence_->place() == shared::Residence::Place::kVram;
+    }
+    bool charge(const Request& request);
     void publish() const;
 
     std::shared_ptr<shared::SharedDevice> device_;
     uint64_t size_ = 0;
-    bool charged_ = false;
-    shared::Heap heap_ = shared::Heap::kGtt;
+    bool owns_memory_ = false;
+    uint64_t doorbells_ = 0;  // bytes booked
+    std::unique_ptr<shared::Residence> residence_;
     viaduct::UniqueFd fd_;
     std::pair<uint64_t, uint64_t> inode_;  // st_dev, st_ino of fd_
     std::byte* user_memory_ = nullptr;

@@ -92,6 +92,7 @@ class Submission {
     std::optional<UserFence> user_fence_;
     std::shared_ptr<const BufferList> list_;
     bool has_list_ = false;
+    JobResidencyPtr residency_;
 };
 
 constexpr std::array<Submission::ChunkKind, 10> Submission::kKinds = {{
@@ -252,7 +253,10 @@ std::vector<Reservation*> Submission::reservations() const {
 
 /// amdgpu_cs_parser_bos(): the memory of the job.
 int Submission::validate() {
-    return validate_job(file_, list_.get());
+    auto residency = validate_job(file_, list_.get());
+    if (!residency) return residency.error();
+    residency_ = std::move(*residency);
+    return 0;
 }
 
 /// amdgpu_ctx_wait_prev_fence(): at most kSchedJobs jobs of a queue are pending.
@@ -265,7 +269,7 @@ void Submission::add_implicit_dependencies() {
     if (!list_) return;
     for (const BufferPtr& buffer : *list_) {
         if (buffer->record().create_flags & AMDGPU_GEM_CREATE_EXPLICIT_SYNC) continue;
-        for (auto& fence : buffer->reservation().pending_of_others(file_.client_id()))
+        for (auto& fence : buffer->reservation().pending_of_others(file_.sync_owner()))
             dependencies_.push_back(std::move(fence));
     }
 }
@@ -295,6 +299,7 @@ uint64_t Submission::commit() {
     for (size_t i = 0; i + 1 < jobs.size(); ++i)
         leader.dependencies.push_back(jobs[i]->fences.started);
 
+    leader.fences.finished->on_signal([residency = std::move(residency_)](int) {});
     const std::lock_guard lock(context_->submission_mutex());
     // Only the leader is numbered: amdgpu_cs_submit().
     const uint64_t sequence = leader.entity->add(leader.fences);
@@ -312,7 +317,9 @@ void Submission::reserve(Reservation& reservation,
     for (size_t i = 0; i < jobs.size(); ++i) {
         const auto queue = static_cast<uint64_t>(parts_[i].entity - &context_->entity(0));
         const uint64_t timeline = uint64_t{context_->id()} << 8 | queue;
-        reservation.add(file_.client_id(), timeline, jobs[i]->fences.finished);
+        // Everybody but the leader of a gang counts as a reader.
+        const auto access = i + 1 == jobs.size() ? drm::Access::kWrite : drm::Access::kRead;
+        reservation.add(file_.sync_owner(), timeline, jobs[i]->fences.finished, access);
     }
 }
 

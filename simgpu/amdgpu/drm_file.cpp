@@ -18,6 +18,7 @@
 #include "simgpu/drm/fence.h"
 #include "simgpu/inject.h"
 #include "simgpu/log.h"
+#include "simgpu/shared/fence_board.h"
 
 namespace simgpu {
 
@@ -166,6 +167,13 @@ tl::expected<MapSource, int> DrmFile::map_source(uint64_t mmap_offset) {
     if (buffer->is_user_memory() ||
         (buffer->record().create_flags & AMDGPU_GEM_CREATE_NO_CPU_ACCESS))
         return tl::unexpected(EPERM);
+    // The kernel finds that out when the memory is touched, and so does the caller: nothing is
+    // behind the pages of an empty file.
+    if (buffer->residence() && !buffer->residence()->bring_in_reach()) {
+        viaduct::UniqueFd nothing(::memfd_create("simgpu-out-of-reach", MFD_CLOEXEC));
+        if (!nothing) return tl::unexpected(EMFILE);
+        return MapSource{std::move(nothing), 0, buffer->size()};
+    }
     viaduct::UniqueFd copy = viaduct::UniqueFd::duplicate_of(buffer->fd());
     if (!copy) return tl::unexpected(EMFILE);
     return MapSource{std::move(copy), inside, buffer->size()};
@@ -201,6 +209,11 @@ tl::expected<std::unique_ptr<File>, int> File::open(const OpenOptions& options) 
         log("VIADUCT_SIMGPU_KERNEL: {}", minor.error().message);
         return tl::unexpected(EINVAL);
     }
+    const auto visible = amdgpu::visible_vram(model);
+    if (!visible) {
+        log("VIADUCT_SIMGPU_VISIBLE_VRAM: {}", visible.error().message);
+        return tl::unexpected(EINVAL);
+    }
     const char* resume = std::getenv("VIADUCT_SIMGPU_RESUME_MS");
     if (const auto pm = amdgpu::parse_resume(resume ? resume : ""); !pm) {
         log("VIADUCT_SIMGPU_RESUME_MS: {}", pm.error().message);
@@ -213,12 +226,13 @@ tl::expected<std::unique_ptr<File>, int> File::open(const OpenOptions& options) 
     }
     auto device = shared::SharedDevice::attach(
         fmt::format("viaduct-simgpu-{}-{}-{}", ::geteuid(), model.name, instance),
-        {model.vram_size, model.gtt_size, amdgpu::kDoorbellSize});
+        {model.vram_size, model.gtt_size, amdgpu::kDoorbellSize, *visible});
     if (!device) {
         log("cannot open the simulated {}: {}", model.name, device.error().message);
         return tl::unexpected(device.error().code);
     }
     amdgpu::wake_device(**device);
+    shared::FenceBoard::instance();  // now: a jailed process cannot attach to it later
     viaduct::UniqueFd stand_in(::memfd_create(kStandInName, MFD_CLOEXEC));
     if (!stand_in) return tl::unexpected(errno);
     return std::make_unique<amdgpu::DrmFile>(model, std::move(*device), std::move(stand_in));

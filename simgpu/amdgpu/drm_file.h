@@ -78,6 +78,10 @@ class DrmFile final : public File {
     /// The hardware ring that the next job of an entity goes to; with the submission mutex held.
     Ring& choose_ring(Entity& entity, const IpBlock& ip);
     const std::shared_ptr<Reservation>& own_reservation() { return own_reservation_; }
+    /// Of all VM_ALWAYS_VALID buffers, likewise; null if the device has no room for it.
+    const std::shared_ptr<shared::Residence>& always_valid_uses() { return always_valid_uses_; }
+    /// Whose its jobs are to implicit synchronisation; unique in the process, over all devices.
+    uint64_t sync_owner() const { return reinterpret_cast<uintptr_t>(client_.get()); }
     /// Jobs use memory of the process: it must stay mapped until they have finished.
     void note_user_memory() { uses_user_memory_ = true; }
     /// Clears this process's VRAM when the device loses it, from the first context on.
@@ -92,6 +96,8 @@ class DrmFile final : public File {
     const std::shared_ptr<shared::SharedDevice> device_;
     const viaduct::UniqueFd stand_in_;
     const ClientPtr client_;
+    const std::shared_ptr<shared::Residence> always_valid_uses_ =
+        shared::Residence::create_group(device_);
     drm::SyncobjTable syncobjs_;
     AddressSpace address_space_{device_};
     BufferTable buffers_;

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "simgpu/amdgpu/drm_file.h"
+#include "simgpu/amdgpu/memory_stats.h"
 #include "simgpu/amdgpu/reservation_lock.h"
 
 namespace simgpu::amdgpu {
@@ -106,17 +107,14 @@ std::string DrmFile::busy_lines() const {
 std::string DrmFile::fdinfo() const {
     // Documentation/gpu/drm-usage-stats.rst; amdgpu_show_fdinfo() takes the page directory's
     // reservation first.
-    constexpr uint64_t kKiB = 1024;
     const ReservationLock root({own_reservation_.get()});
-    auto [vram, gtt] = const_cast<BufferTable&>(buffers_).sizes();
-    vram += const_cast<AddressSpace&>(address_space_).page_table_bytes();
     std::string text = fmt::format("drm-driver:\tamdgpu\ndrm-client-id:\t{}\n", client_->id());
     {
         const std::lock_guard lock(mutex_);
         if (has_own_name_) text += fmt::format("drm-client-name:\t{}\n", client_->name());
     }
     text +=
-        fmt::format("drm-memory-vram:\t{} KiB\ndrm-memory-gtt:\t{} KiB\n", vram / kKiB, gtt / kKiB);
+        memory_lines(const_cast<BufferTable&>(buffers_), const_cast<AddressSpace&>(address_space_));
     return text + busy_lines();
 }
 

@@ -87,14 +87,18 @@ int create(DrmFile& file, void* argument) {
     if (const int error = check_create(file, in)) return error;
     const std::optional<uint64_t> size = object_size(file.model(), in);
     if (!size || inject_into_allocation(*size, file.client_name())) return -ENOMEM;
-    Buffer::Record record;
-    record.domains = in.domains;
-    record.create_flags = kept_flags(in);
-    record.alignment = std::max(round_to_page(std::min(in.alignment, 1ull << 32)), kPage);
-    const auto buffer = Buffer::create(file.shared_device(), *size, record);
+    const bool always_valid = in.domain_flags & AMDGPU_GEM_CREATE_VM_ALWAYS_VALID;
+    Buffer::Request request;
+    request.size = *size;
+    request.record.domains = in.domains;
+    request.record.create_flags = kept_flags(in);
+    request.record.alignment = std::max(round_to_page(std::min(in.alignment, 1ull << 32)), kPage);
+    request.cpu_access = in.domain_flags & AMDGPU_GEM_CREATE_CPU_ACCESS_REQUIRED;
+    request.gtt_as_good = file.model().device.ids_flags & AMDGPU_IDS_FLAGS_FUSION;
+    request.group = always_valid ? file.always_valid_uses() : nullptr;
+    const auto buffer = Buffer::create(file.shared_device(), request);
     if (!buffer) return buffer.error();
-    if (in.domain_flags & AMDGPU_GEM_CREATE_VM_ALWAYS_VALID)
-        (*buffer)->share_reservation(file.own_reservation());
+    if (always_valid) (*buffer)->share_reservation(file.own_reservation());
     args = {};
     args.out.handle = file.buffers().add(*buffer);
     return 0;

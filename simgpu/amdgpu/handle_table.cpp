@@ -61,14 +61,12 @@ BufferPtr BufferTable::find_offset(uint64_t mmap_offset, uint64_t* inside) {
     return buffer;
 }
 
-std::pair<uint64_t, uint64_t> BufferTable::sizes() {
+std::vector<BufferPtr> BufferTable::all() {
     const std::lock_guard lock(mutex_);
-    std::pair<uint64_t, uint64_t> sizes;
-    for (const auto& [handle, entry] : entries_) {
-        const bool vram = entry.buffer->record().domains & AMDGPU_GEM_DOMAIN_VRAM;
-        (vram ? sizes.first : sizes.second) += entry.buffer->size();
-    }
-    return sizes;
+    std::vector<BufferPtr> buffers;
+    buffers.reserve(entries_.size());
+    for (const auto& [handle, entry] : entries_) buffers.push_back(entry.buffer);
+    return buffers;
 }
 
 }  // namespace simgpu::amdgpu

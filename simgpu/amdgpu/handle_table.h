@@ -92,8 +92,7 @@ class BufferTable {
     /// `*inside` is the offset from the buffer's start. Null if there is none.
     BufferPtr find_offset(uint64_t mmap_offset, uint64_t* inside);
 
-    /// Bytes of the buffers in VRAM-preferring and in other domains.
-    std::pair<uint64_t, uint64_t> sizes();
+    std::vector<BufferPtr> all();
 
   private:
     struct Entry {

@@ -96,8 +96,18 @@ int heap_usage(DrmFile& file, const drm_amdgpu_info&, Answer& answer) {
     return answer.put(file.device().used(kHeap));
 }
 
+template <uint64_t shared::MoveCounters::*kCounter>
+int moved(DrmFile& file, const drm_amdgpu_info&, Answer& answer) {
+    return answer.put(file.device().moves().*kCounter);
+}
+
+/// What the CPU reaches of VRAM, and how much of that is used.
+uint64_t visible_size(DrmFile& file) {
+    return file.device().limit(Heap::kVisibleVram);
+}
 uint64_t visible_usage(DrmFile& file) {
-    return std::min(file.device().used(Heap::kVram), file.model().visible_vram_size);
+    const bool all = visible_size(file) >= file.model().vram_size;
+    return file.device().used(all ? Heap::kVram : Heap::kVisibleVram);
 }
 
 int visible_vram_usage(DrmFile& file, const drm_amdgpu_info&, Answer& answer) {
@@ -105,10 +115,9 @@ int visible_vram_usage(DrmFile& file, const drm_amdgpu_info&, Answer& answer) {
 }
 
 int vram_gtt(DrmFile& file, const drm_amdgpu_info&, Answer& answer) {
-    return answer.put(
-        drm_amdgpu_info_vram_gtt{.vram_size = file.model().vram_size,
-                                 .vram_cpu_accessible_size = file.model().visible_vram_size,
-                                 .gtt_size = file.model().gtt_size});
+    return answer.put(drm_amdgpu_info_vram_gtt{.vram_size = file.model().vram_size,
+                                               .vram_cpu_accessible_size = visible_size(file),
+                                               .gtt_size = file.model().gtt_size});
 }
 
 drm_amdgpu_heap_info heap(uint64_t size, uint64_t usage) {
@@ -120,10 +129,10 @@ drm_amdgpu_heap_info heap(uint64_t size, uint64_t usage) {
 
 int memory(DrmFile& file, const drm_amdgpu_info&, Answer& answer) {
     const ModelInfo& model = file.model();
-    return answer.put(drm_amdgpu_memory_info{
-        .vram = heap(model.vram_size, file.device().used(Heap::kVram)),
-        .cpu_accessible_vram = heap(model.visible_vram_size, visible_usage(file)),
-        .gtt = heap(model.gtt_size, file.device().used(Heap::kGtt))});
+    return answer.put(
+        drm_amdgpu_memory_info{.vram = heap(model.vram_size, file.device().used(Heap::kVram)),
+                               .cpu_accessible_vram = heap(visible_size(file), visible_usage(file)),
+                               .gtt = heap(model.gtt_size, file.device().used(Heap::kGtt))});
 }
 
 int read_registers(DrmFile& file, const drm_amdgpu_info& in, Answer& answer) {
@@ -234,7 +243,7 @@ constexpr std::array kQueries = {
     Query{AMDGPU_INFO_HW_IP_COUNT, hw_ip_count},
     Query{AMDGPU_INFO_TIMESTAMP, timestamp},
     Query{AMDGPU_INFO_FW_VERSION, firmware_version},
-    Query{AMDGPU_INFO_NUM_BYTES_MOVED, zero<uint64_t>},
+    Query{AMDGPU_INFO_NUM_BYTES_MOVED, moved<&shared::MoveCounters::bytes>},
     Query{AMDGPU_INFO_VRAM_USAGE, heap_usage<Heap::kVram>},
     Query{AMDGPU_INFO_GTT_USAGE, heap_usage<Heap::kGtt>},
     Query{AMDGPU_INFO_GDS_CONFIG, gds_config},
@@ -242,13 +251,13 @@ constexpr std::array kQueries = {
     Query{AMDGPU_INFO_READ_MMR_REG, read_registers},
     Query{AMDGPU_INFO_DEV_INFO, device_info},
     Query{AMDGPU_INFO_VIS_VRAM_USAGE, visible_vram_usage},
-    Query{AMDGPU_INFO_NUM_EVICTIONS, zero<uint64_t>},
+    Query{AMDGPU_INFO_NUM_EVICTIONS, moved<&shared::MoveCounters::evictions>},
     Query{AMDGPU_INFO_MEMORY, memory},
     Query{AMDGPU_INFO_VCE_CLOCK_TABLE, zero<drm_amdgpu_info_vce_clock_table>},
     Query{AMDGPU_INFO_VBIOS, vbios},
     Query{AMDGPU_INFO_NUM_HANDLES, zero<drm_amdgpu_info_num_handles>},
     Query{AMDGPU_INFO_SENSOR, sensor},
-    Query{AMDGPU_INFO_NUM_VRAM_CPU_PAGE_FAULTS, zero<uint64_t>},
+    Query{AMDGPU_INFO_NUM_VRAM_CPU_PAGE_FAULTS, moved<&shared::MoveCounters::cpu_faults>},
     Query{AMDGPU_INFO_VRAM_LOST_COUNTER, vram_lost_counter},
     Query{AMDGPU_INFO_RAS_ENABLED_FEATURES, zero<uint64_t>},
     Query{AMDGPU_INFO_VIDEO_CAPS, video_caps},

@@ -1,6 +1,10 @@
 #include "simgpu/amdgpu/model.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <string_view>
 
 namespace simgpu {
 
@@ -200,6 +204,27 @@ int ModelInfo::ring_count() const {
     uint32_t count = 0;
     for (const IpBlock& ip : ips) count += ip.ring_count;
     return static_cast<int>(count);
+}
+
+viaduct::Result<uint64_t> visible_vram(const ModelInfo& model) {
+    const char* text = std::getenv("VIADUCT_SIMGPU_VISIBLE_VRAM");
+    if (!text) return model.visible_vram_size;
+    constexpr std::string_view kUnits = "KMG";
+    std::string_view number = text;
+    unsigned shift = 0;
+    if (const size_t unit = number.empty() ? number.npos : kUnits.find(number.back());
+        unit != number.npos) {
+        shift = 10 * (static_cast<unsigned>(unit) + 1);
+        number.remove_suffix(1);
+    }
+    uint64_t value = 0;
+    const char* end = number.data() + number.size();
+    const auto parsed = std::from_chars(number.data(), end, value);
+    const bool valid =
+        parsed.ec == std::errc() && parsed.ptr == end && value <= UINT64_MAX >> shift;
+    if (!valid || value << shift < kMiB)
+        return viaduct::fail(EINVAL, "'{}' is not a size of 1M or more, such as 256M", text);
+    return std::min(value << shift, model.vram_size);
 }
 
 uint32_t max_ibs(uint32_t ip_type) {

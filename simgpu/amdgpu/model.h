@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "blob/result.h"
 #include "simgpu/amdgpu/uapi.h"
 #include "simgpu/simgpu.h"
 
@@ -69,6 +70,11 @@ struct ModelInfo {
 };
 
 const ModelInfo& model_info(Model model);
+
+/// How much of the model's VRAM the CPU reaches, in bytes: its own figure, or what
+/// $VIADUCT_SIMGPU_VISIBLE_VRAM says ("64M"), a smaller BAR. EINVAL and one sentence if that is not
+/// a size of at least 1 MiB.
+viaduct::Result<uint64_t> visible_vram(const ModelInfo& model);
 
 /// How many IBs one job may have on a ring of this type (Linux: amdgpu_ring_max_ibs()).
 uint32_t max_ibs(uint32_t ip_type);

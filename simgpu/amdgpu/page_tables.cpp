@@ -1,31 +1,30 @@
 #include "simgpu/amdgpu/page_tables.h"
 
-#include <iterator>
 #include <utility>
 
 namespace simgpu::amdgpu {
 
 PageTables::PageTables(std::shared_ptr<shared::SharedDevice> device)
-    : device_(std::move(device)), has_root_(book()) {}
+    : device_(std::move(device)), has_root_(allocate(&root_)) {}
 
-PageTables::~PageTables() {
-    if (device_ && bytes() != 0) device_->release(shared::Heap::kVram, bytes());
-}
-
-bool PageTables::book() {
+bool PageTables::allocate(Table* table) const {
+    if (!device_) return true;
     // amdgpu_vm_pt_create(): a kernel's buffer of the VRAM domain has nowhere else to go.
-    return !device_ || device_->charge(shared::Heap::kVram, kTableBytes);
+    const shared::Wish wish{.size = kTableBytes, .vram = true, .pinned = true};
+    *table = shared::Residence::create(device_, wish, nullptr);
+    return *table != nullptr;
 }
 
 bool PageTables::add(size_t level, uint64_t region) {
     if (tables_[level].contains(region)) return true;
-    if (!book()) return false;
-    tables_[level].insert(region);
+    Table table;
+    if (!allocate(&table)) return false;
+    tables_[level].emplace(region, std::move(table));
     return true;
 }
 
 bool PageTables::cover(uint64_t start, uint64_t end, bool whole_entries) {
-    if (!has_root_ && !(has_root_ = book())) return false;
+    if (!has_root_ && !(has_root_ = allocate(&root_))) return false;
     if (whole_entries) uncover(start, end);
     for (size_t level = 0; level < kShifts.size(); ++level) {
         const unsigned shift = kShifts[level];
@@ -49,10 +48,7 @@ void PageTables::uncover(uint64_t start, uint64_t end) {
         const uint64_t first = (start + (1ull << shift) - 1) >> shift, beyond = end >> shift;
         if (first >= beyond) continue;
         auto& tables = tables_[level];
-        const auto from = tables.lower_bound(first), to = tables.lower_bound(beyond);
-        const auto count = static_cast<uint64_t>(std::distance(from, to));
-        if (device_ && count != 0) device_->release(shared::Heap::kVram, count * kTableBytes);
-        tables.erase(from, to);
+        tables.erase(tables.lower_bound(first), tables.lower_bound(beyond));
     }
 }
 

@@ -4,10 +4,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
-#include <set>
 
-#include "simgpu/shared/device.h"
+#include "simgpu/shared/residence.h"
 
 namespace simgpu::amdgpu {
 
@@ -25,13 +25,12 @@ class PageTables {
 
     /// `device` may be null: nothing is booked then.
     explicit PageTables(std::shared_ptr<shared::SharedDevice> device);
-    ~PageTables();
     PageTables(const PageTables&) = delete;
     PageTables& operator=(const PageTables&) = delete;
 
     /// Books what mapping [start, end) takes. `whole_entries`: the run needs no table for a region
-    /// that it covers whole (partially resident runs). False if VRAM is used up; what was booked
-    /// until then stays.
+    /// that it covers whole (partially resident runs). False if VRAM is full of page tables; what
+    /// was booked until then stays.
     bool cover(uint64_t start, uint64_t end, bool whole_entries);
     /// Gives back the tables of regions that lie whole in [start, end), which is unmapped.
     void uncover(uint64_t start, uint64_t end);
@@ -41,12 +40,16 @@ class PageTables {
   private:
     static constexpr std::array<unsigned, 3> kShifts = {39, 30, 21};  // from the root down
 
+    /// Null without a device. Pushes others out of VRAM if need be.
+    using Table = std::unique_ptr<shared::Residence>;
+
     bool add(size_t level, uint64_t region);
-    bool book();
+    bool allocate(Table* table) const;
 
     const std::shared_ptr<shared::SharedDevice> device_;
+    Table root_;
     bool has_root_ = false;
-    std::array<std::set<uint64_t>, kShifts.size()> tables_;  // numbers of regions, by level
+    std::array<std::map<uint64_t, Table>, kShifts.size()> tables_;  // by level and region
 };
 
 }  // namespace simgpu::amdgpu

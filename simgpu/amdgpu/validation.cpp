@@ -33,10 +33,56 @@ int check_scarce(const DrmFile& file, const BufferList& list) {
 
 }  // namespace
 
-int validate_job(DrmFile& file, const BufferList* list) {
+class JobResidency {
+  public:
+    explicit JobResidency(DrmFile& file) : group_(file.always_valid_uses()) {
+        ticket_ = file.device().next_use();
+        if (group_) group_->begin_use(ticket_);
+    }
+    ~JobResidency() {
+        for (const BufferPtr& buffer : buffers_) buffer->residence()->end_use();
+        if (group_) group_->end_use();
+    }
+    JobResidency(const JobResidency&) = delete;
+    JobResidency& operator=(const JobResidency&) = delete;
+
+    void use(const BufferPtr& buffer) {
+        if (!buffer->residence()) return;
+        buffer->residence()->begin_use(ticket_);
+        buffers_.push_back(buffer);
+    }
+    int restore(const BufferPtr& buffer) const {
+        bool lost = false;
+        if (!buffer->residence()) return 0;
+        if (!buffer->residence()->restore(ticket_, &lost)) return -ENOMEM;
+        if (lost) buffer->forget_content();
+        return 0;
+    }
+    const std::vector<BufferPtr>& buffers() const { return buffers_; }
+
+  private:
+    const std::shared_ptr<shared::Residence> group_;
+    uint64_t ticket_ = 0;
+    std::vector<BufferPtr> buffers_;
+};
+
+tl::expected<JobResidencyPtr, int> validate_job(DrmFile& file, const BufferList* list) {
     if (list)
-        if (const int error = check_scarce(file, *list)) return error;
-    return file.address_space().update();
+        if (const int error = check_scarce(file, *list)) return tl::unexpected(error);
+    auto residency = std::make_shared<JobResidency>(file);
+    // All are in use before the first is moved: none makes room for another.
+    if (list)
+        for (const BufferPtr& buffer : *list) residency->use(buffer);
+    for (const BufferPtr& buffer : residency->buffers())
+        if (const int error = residency->restore(buffer)) return tl::unexpected(error);
+    if (file.always_valid_uses() && file.always_valid_uses()->has_evicted()) {
+        for (const BufferPtr& buffer : file.buffers().all()) {
+            if (!(buffer->record().create_flags & AMDGPU_GEM_CREATE_VM_ALWAYS_VALID)) continue;
+            if (const int error = residency->restore(buffer)) return tl::unexpected(error);
+        }
+    }
+    if (const int error = file.address_space().update()) return tl::unexpected(error);
+    return residency;
 }
 
 }  // namespace simgpu::amdgpu

@@ -193,6 +193,8 @@ void SharedDevice::clear_seat(uint32_t seat) {
     new (&segment_->seats[seat]) Seat{};
     for (Record& record : segment_->records)
         if (record.seat == seat) record.seat = kNobody;
+    clear_residents(seat);
+    clear_posts(seat);
     clear_places(seat);
 }
 

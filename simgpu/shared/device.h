@@ -17,8 +17,8 @@
 
 namespace simgpu::shared {
 
-enum class Heap : uint32_t { kVram = 0, kGtt = 1, kDoorbell = 2 };
-inline constexpr size_t kHeaps = 3;
+enum class Heap : uint32_t { kVram = 0, kGtt = 1, kDoorbell = 2, kVisibleVram = 3 };
+inline constexpr size_t kHeaps = 4;  // the visible part is counted in VRAM too
 
 /// How a buffer looks to a file that imports it: what its descriptor alone cannot tell.
 struct BufferRecord {
@@ -35,6 +35,12 @@ struct Segment;
 
 /// Jobs that one hardware ring takes at a time (Linux: amdgpu_sched_hw_submission).
 inline constexpr size_t kPlaces = 2;
+/// What the device has moved between VRAM and GTT since it was first opened.
+struct MoveCounters {
+    uint64_t evictions = 0;
+    uint64_t bytes = 0;
+    uint64_t cpu_faults = 0;  // on VRAM beyond the CPU's reach
+};
 
 /// This process's seat at the device: one per process, model and instance, shared by its files.
 /// Thread-safe. What a process holds here is taken back when it dies, however it dies.
@@ -60,6 +66,9 @@ class SharedDevice : public std::enable_shared_from_this<SharedDevice> {
     /// Booked by all living processes.
     uint64_t used(Heap heap);
     uint64_t limit(Heap heap) const;
+    /// The time of a use, for Residence: grows with each call in any process.
+    uint64_t next_use();
+    MoveCounters moves() const;
 
     /// Somebody uses the device at `now` (monotonic_ns()): when it is awake, a time in the future
     /// if it fell asleep `idle_ns` after its last use, or is just waking up.
@@ -98,6 +107,8 @@ class SharedDevice : public std::enable_shared_from_this<SharedDevice> {
 
   private:
     friend class RingFeeder;
+    friend class FenceBoard;
+    friend class Residence;
     class Lock;
     class VramWatch;
 
@@ -107,6 +118,8 @@ class SharedDevice : public std::enable_shared_from_this<SharedDevice> {
     viaduct::Status take_seat();
     bool seat_alive(uint32_t seat) const;
     void clear_seat(uint32_t seat);
+    void clear_residents(uint32_t seat);
+    void clear_posts(uint32_t seat);
     void reclaim_dead_seats();
     void clear_places(uint32_t seat);
 

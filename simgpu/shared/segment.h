@@ -8,10 +8,12 @@
 #include <cstdint>
 
 #include "simgpu/shared/device.h"
+#include "simgpu/shared/posts.h"
+#include "simgpu/shared/residents.h"
 
 namespace simgpu::shared {
 
-inline constexpr uint32_t kLayoutVersion = 4;  // part of the file's name: change it with the layout
+inline constexpr uint32_t kLayoutVersion = 5;  // part of the file's name: change it with the layout
 inline constexpr uint32_t kMagic = 0x55504756;
 inline constexpr uint32_t kNobody = UINT32_MAX;
 inline constexpr size_t kSeats = 128;    // processes at once
@@ -81,6 +83,8 @@ struct Segment {
     std::array<Seat, kSeats> seats;
     std::array<Ring, kRings> rings;
     std::array<Record, kRecords> records;
+    ResidentTable residents;
+    PostTable posts;
 };
 static_assert(std::atomic<bool>::is_always_lock_free);
 static_assert(std::atomic<uint32_t>::is_always_lock_free);

@@ -26,7 +26,7 @@ std::shared_ptr<SharedDevice> attach(const std::string& name) {
 }
 
 bool segment_exists(const std::string& name) {
-    return ::access(("/dev/shm/" + name + "-v4").c_str(), F_OK) == 0;
+    return ::access(("/dev/shm/" + name + "-v5").c_str(), F_OK) == 0;
 }
 
 TEST(SharedDevice, IsOnePerProcessAndNameAndLeavesNothing) {
