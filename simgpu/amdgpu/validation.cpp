@@ -35,20 +35,21 @@ int check_scarce(const DrmFile& file, const BufferList& list) {
 
 class JobResidency {
   public:
-    explicit JobResidency(DrmFile& file) : group_(file.always_valid_uses()) {
-        ticket_ = file.device().next_use();
-        if (group_) group_->begin_use(ticket_);
+    explicit JobResidency(DrmFile& file)
+        : group_(file.always_valid_uses()), ticket_(file.device().next_use()) {
+        if (group_) group_->touch(ticket_);
     }
     ~JobResidency() {
+        if (!held_) return;
         for (const BufferPtr& buffer : buffers_) buffer->residence()->end_use();
         if (group_) group_->end_use();
     }
     JobResidency(const JobResidency&) = delete;
     JobResidency& operator=(const JobResidency&) = delete;
 
-    void use(const BufferPtr& buffer) {
+    void add(const BufferPtr& buffer) {
         if (!buffer->residence()) return;
-        buffer->residence()->begin_use(ticket_);
+        buffer->residence()->touch(ticket_);
         buffers_.push_back(buffer);
     }
     int restore(const BufferPtr& buffer) const {
@@ -58,11 +59,17 @@ class JobResidency {
         if (lost) buffer->forget_content();
         return 0;
     }
+    void hold() {
+        held_ = true;
+        for (const BufferPtr& buffer : buffers_) buffer->residence()->begin_use();
+        if (group_) group_->begin_use();
+    }
     const std::vector<BufferPtr>& buffers() const { return buffers_; }
 
   private:
     const std::shared_ptr<shared::Residence> group_;
-    uint64_t ticket_ = 0;
+    const uint64_t ticket_;
+    bool held_ = false;
     std::vector<BufferPtr> buffers_;
 };
 
@@ -70,9 +77,9 @@ tl::expected<JobResidencyPtr, int> validate_job(DrmFile& file, const BufferList*
     if (list)
         if (const int error = check_scarce(file, *list)) return tl::unexpected(error);
     auto residency = std::make_shared<JobResidency>(file);
-    // All are in use before the first is moved: none makes room for another.
+    // All are the youngest before the first is moved: none makes room for another.
     if (list)
-        for (const BufferPtr& buffer : *list) residency->use(buffer);
+        for (const BufferPtr& buffer : *list) residency->add(buffer);
     for (const BufferPtr& buffer : residency->buffers())
         if (const int error = residency->restore(buffer)) return tl::unexpected(error);
     if (file.always_valid_uses() && file.always_valid_uses()->has_evicted()) {
@@ -82,6 +89,7 @@ tl::expected<JobResidencyPtr, int> validate_job(DrmFile& file, const BufferList*
         }
     }
     if (const int error = file.address_space().update()) return tl::unexpected(error);
+    residency->hold();
     return residency;
 }
 

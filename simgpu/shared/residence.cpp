@@ -184,7 +184,9 @@ bool Residence::settle() {
         if (!fits && fits_gtt(wish_.size)) return book(Place::kGtt, 0), true;
     }
     if (wait_for(ticket, &Residence::enter_vram)) return true;
-    return !wish_.pinned && enter_gtt();
+    // For VRAM within reach alone amdgpu_gem_create_ioctl() first lowers its sights.
+    const bool in_reach_only = wish_.visible && !wish_.gtt;
+    return !wish_.pinned && !in_reach_only && enter_gtt();
 }
 
 bool Residence::enter_gtt() {
@@ -281,12 +283,12 @@ bool Residence::push_out(Resident& resident) {
     return true;
 }
 
-void Residence::begin_use(uint64_t ticket) {
-    if (Resident* own = entry()) {
-        Resident& uses = device_->segment_->residents.entries[own->group];
-        ++uses.pending;
-        uses.last_use = ticket;
-    }
+void Residence::touch(uint64_t ticket) {
+    if (Resident* own = entry()) device_->segment_->residents.entries[own->group].last_use = ticket;
+}
+
+void Residence::begin_use() {
+    if (Resident* own = entry()) ++device_->segment_->residents.entries[own->group].pending;
 }
 
 void Residence::end_use() {

@@ -54,9 +54,12 @@ class Residence {
     /// Of a group: some of its buffers are evicted.
     bool has_evicted() const;
 
-    /// A job is about to use it: it stays where it is until end_use(). `ticket`: of the job, from
+    /// A job is about to use it: it is the youngest now. `ticket`: of the job, from
     /// SharedDevice::next_use().
-    void begin_use(uint64_t ticket);
+    void touch(uint64_t ticket);
+    /// A job has been submitted that uses it: who pushes it out waits until end_use(). Not before
+    /// all of the job's buffers are in place: two that wait for each other's would not end.
+    void begin_use();
     void end_use();
     /// Moves it back to VRAM for the job with this ticket, as far as the kernel would. False if it
     /// is nowhere and stays there. `*lost`: its content was discarded meanwhile.

@@ -217,6 +217,20 @@ TEST_F(Overcommit, OnAnApuGttIsAsGoodAndOnACardVramIsBetter) {
     EXPECT_EQ(count(card, AMDGPU_INFO_NUM_EVICTIONS), 1u);
 }
 
+TEST_F(Overcommit, FilesThatPushEachOtherOutAllGoOn) {
+    TestFile other(Model::kRenoir, instance);
+    const uint32_t mine[] = {create(file, 200), create(file, 150)};
+    const uint32_t theirs[] = {create(other, 200), create(other, 150)};
+    use(file, {});
+    use(other, {});
+    std::jthread neighbour([&] {
+        for (int i = 0; i < 50; ++i) EXPECT_EQ(use(other, {theirs[0], theirs[1]}), 0);
+    });
+    for (int i = 0; i < 50; ++i) EXPECT_EQ(use(file, {mine[0], mine[1]}), 0);
+    neighbour.join();
+    EXPECT_GT(count(file, AMDGPU_INFO_NUM_EVICTIONS), 2u);
+}
+
 TEST_F(Overcommit, ClosingGivesBackWhatWasMoved) {
     const uint32_t a = create(file, 300), b = create(file, 300);
     ASSERT_EQ(file.gem_close(a), 0);

@@ -63,6 +63,12 @@ TEST_F(SmallBar, MoreThanItHoldsIsPushedOutOfItOldestFirst) {
     EXPECT_EQ(count(AMDGPU_INFO_VIS_VRAM_USAGE), 200 * kMiB);
 }
 
+TEST_F(SmallBar, ALargerBufferThanItLiesBeyondIt) {
+    create(300, kVram, kInReach);
+    EXPECT_EQ(count(AMDGPU_INFO_GTT_USAGE), 0u);
+    EXPECT_EQ(count(AMDGPU_INFO_VIS_VRAM_USAGE), 0u);
+}
+
 TEST_F(SmallBar, TouchingWhatCannotBeBroughtThereIsSigbus) {
     create(250, kVram, kInReach);
     create(8100, kGtt);
