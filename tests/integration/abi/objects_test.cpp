@@ -13,6 +13,11 @@ namespace {
 
 namespace w = wire::amdgpu;
 
+// The kernel clears all memory, and shows that (amdgpu_gem.c: amdgpu_gem_create_ioctl(),
+// amdgpu_object.c: amdgpu_bo_create()).
+constexpr uint64_t kKernelsFlags =
+    AMDGPU_GEM_CREATE_VRAM_CLEARED | AMDGPU_GEM_CREATE_VRAM_WIPE_ON_RELEASE;
+
 constexpr uint32_t kMappable = 1, kShareable = 2;
 
 int attach(uint32_t ctx, uint32_t res) {
@@ -394,7 +399,7 @@ TEST_F(Objects, MetadataOfAnySize) {  // C22
 }
 
 TEST_F(Objects, MetadataAndFactsComeBack) {
-    constexpr uint64_t kFlags = AMDGPU_GEM_CREATE_CPU_ACCESS_REQUIRED;
+    constexpr uint64_t kFlags = AMDGPU_GEM_CREATE_EXPLICIT_SYNC;
     w::GemNewRequest created{};
     created.blob_id = guest_.next_blob_id();
     created.alloc_size = 65536;
@@ -423,7 +428,7 @@ TEST_F(Objects, MetadataAndFactsComeBack) {
     EXPECT_EQ(facts.alloc_size, 65536u);
     EXPECT_EQ(facts.phys_alignment, 8192u);
     EXPECT_EQ(facts.preferred_heap, uint32_t{AMDGPU_GEM_DOMAIN_VRAM});
-    EXPECT_EQ(facts.alloc_flags, kFlags);
+    EXPECT_EQ(facts.alloc_flags, kFlags | kKernelsFlags);
     EXPECT_EQ(facts.metadata_flags, 0x1234u);
     EXPECT_EQ(facts.tiling_info, 0x5678'9abc'def0u);
     ASSERT_EQ(facts.size_metadata, sizeof(kMetadata));
@@ -459,14 +464,14 @@ UswcBuffer create_uswc_buffer(const char* guest_pat) {
 TEST(GuestPat, HonouredItLeavesSystemMemoryWriteCombined) {
     const auto made = create_uswc_buffer("honored");
     EXPECT_EQ(made.map_info, uint32_t{VIRGL_RENDERER_MAP_CACHE_WC});
-    EXPECT_EQ(made.flags, uint64_t{AMDGPU_GEM_CREATE_CPU_GTT_USWC});
+    EXPECT_EQ(made.flags, AMDGPU_GEM_CREATE_CPU_GTT_USWC | kKernelsFlags);
 }
 
 // The GPU would not snoop the caches that the guest's writes stay in.
 TEST(GuestPat, IgnoredItMakesSystemMemoryCachedAndSnooped) {
     const auto made = create_uswc_buffer("ignored");
     EXPECT_EQ(made.map_info, uint32_t{VIRGL_RENDERER_MAP_CACHE_CACHED});
-    EXPECT_EQ(made.flags, 0u);
+    EXPECT_EQ(made.flags, kKernelsFlags);
 }
 
 TEST_F(Objects, OneGuestCannotNameAnothersBuffers) {
