@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "blob/unique_fd.h"
+#include "simgpu/simgpu.h"
 
 namespace viaduct {
 
@@ -70,7 +71,11 @@ JobTimeout longest_lockup_timeout(std::string_view parameter) {
 }
 
 JobTimeout longest_job_timeout(std::string_view driver, bool simulated) {
-    if (simulated || driver != "amdgpu") return std::ranges::max(kDefaults);
+    // Rounded up: a wait that ends too early is the worse one.
+    if (simulated)
+        return std::chrono::ceil<milliseconds>(
+            std::chrono::nanoseconds(simgpu::longest_job_timeout_ns()));
+    if (driver != "amdgpu") return std::ranges::max(kDefaults);
     const UniqueFd file(::open(kParameter, O_RDONLY | O_CLOEXEC));
     char text[kLongestText];
     const ssize_t size = file ? ::read(file.get(), text, sizeof(text)) : 0;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "simgpu/simgpu.h"
+
 namespace viaduct {
 namespace {
 
@@ -36,6 +38,11 @@ TEST(JobTimeout, IsTheLongestOfTheModuleParameter) {
     };
     for (const auto& [parameter, longest] : cases)
         EXPECT_EQ(longest_lockup_timeout(parameter), longest) << '"' << parameter << '"';
+}
+
+TEST(JobTimeout, OfASimulatedGpuIsWhatItPublishes) {
+    EXPECT_EQ(longest_job_timeout("amdgpu", /*simulated=*/true),
+              longest_lockup_timeout(simgpu::lockup_timeout()));
 }
 
 TEST(JobTimeout, EveryGpuHasOne) {
