@@ -1,8 +1,10 @@
 // A VM that has used up its share of GPU time (5 per cent here): what waits, and what does not.
+#include <amdgpu_drm.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 
 #include "tests/integration/abi/vmm.h"
 #include "tests/integration/budget/metrics.h"
@@ -71,8 +73,16 @@ TEST(Backlog, NewBuffersGoAheadOfSubmissionsThatTheKernelWouldBlockOn) {
         auto request = SubmitBuilder(context, 1).ib(0x1000, 4).build();
         guest.send_bytes(static_cast<uint32_t>(w::Command::kCsSubmit), request, 8);
     }
-    const uint32_t buffer = guest.create_buffer(4096);
-    ASSERT_NE(buffer, 0u);
+    // As guests do: nobody waits for the command's end, which is behind the submissions'.
+    w::GemNewRequest wanted{};
+    wanted.blob_id = guest.next_blob_id();
+    wanted.alloc_size = 4096;
+    wanted.preferred_heap = AMDGPU_GEM_DOMAIN_GTT;
+    std::vector<std::byte> bytes(sizeof(wanted));
+    std::memcpy(bytes.data(), &wanted, sizeof(wanted));
+    guest.send_bytes(static_cast<uint32_t>(w::Command::kGemNew), bytes, 0);
+    const uint32_t buffer = vmm.next_res_id();
+    ASSERT_EQ(guest.create_blob(buffer, wanted.blob_id, 4096), 0);
     EXPECT_TRUE(MappedResource(buffer).valid());
     EXPECT_EQ(guest.async_error(), 0u) << "the hang is over: this test shows nothing";
 }
