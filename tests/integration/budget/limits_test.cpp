@@ -70,6 +70,23 @@ TEST_F(Limits, UseIsTheGuestsOwn) {
     EXPECT_EQ(use_of_heaps(guest_), before);
 }
 
+TEST_F(Limits, PageTablesAreUseOfTheGuestsMemory) {
+    constexpr uint64_t kRegion = 2 * kMiB;
+    const uint32_t buffer = guest_.create_buffer(4096);
+    ASSERT_NE(buffer, 0u);
+    const uint64_t before = use_of_heaps(guest_);
+    uint64_t mapped = 0;
+    while (mapped < 100 && guest_.map_va(buffer, 0x1'0000'0000 + mapped * kRegion, 4096) == 0)
+        ++mapped;
+    EXPECT_EQ(mapped, 100u);
+    EXPECT_EQ(use_of_heaps(guest_), before + 100 * 4096);
+    ASSERT_NE(guest_.create_buffer(47 * kMiB), 0u);
+    while (mapped < 1000 && guest_.map_va(buffer, 0x1'0000'0000 + mapped * kRegion, 4096) == 0)
+        ++mapped;
+    EXPECT_LT(mapped, 256u) << "more than a MiB of page tables";
+    EXPECT_EQ(guest_.async_error(), 0u);
+}
+
 TEST_F(Limits, BeyondThemABufferIsRefusedAndTheContextLives) {
     ASSERT_NE(guest_.create_buffer(40 * kMiB), 0u);
     EXPECT_EQ(guest_.create_buffer(9 * kMiB), 0u);
