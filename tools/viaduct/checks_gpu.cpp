@@ -120,8 +120,8 @@ Findings check_power(const HostView& host) {
         if (off || first_line(host.read(power + "control")) != "auto")
             return ok(fmt::format("{} stays awake", gpu.node));
         const bool asleep = first_line(host.read(power + "runtime_status")) == "suspended";
-        return warn(fmt::format("{} sleeps when idle{}: the first use takes up to 3 seconds, for "
-                                "the VM too",
+        return warn(fmt::format("{} sleeps when idle{}: the first program after that waits up to 3 "
+                                "seconds",
                                 gpu.node, asleep ? ", and does now" : ""),
                     fmt::format("echo on > {}control, or boot with amdgpu.runpm=0", power));
     });
