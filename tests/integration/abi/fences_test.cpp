@@ -118,17 +118,6 @@ TEST_F(Fences, OddIds) {  // E5
     EXPECT_EQ(vmm_.reported(1, 0).size(), 6u);
 }
 
-TEST_F(Fences, DestroyingAContextReturnsAtOnceAndItsFencesRetire) {  // E6
-    auto hanging = std::make_unique<GuestContext>(vmm_, 3, GuestContext::Control::kCreate, "hang");
-    ASSERT_NE(hanging->submit_write(hanging->create_gpu_context(), 1), 0u);
-    const uint64_t id = vmm_.next_fence_id();
-    EXPECT_EQ(hanging->create_fence(1, id), 0);
-    hanging.reset();
-    EXPECT_TRUE(guest_.fence_retires(0)) << "others go on";
-    EXPECT_TRUE(vmm_.wait_fence(id));
-    EXPECT_EQ(vmm_.times_reported(id), 1u);
-}
-
 // Others may wait for it, and look at what it wrote.
 TEST_F(Fences, WorkOfADestroyedContextIsFinished) {
     auto mortal = std::make_unique<GuestContext>(vmm_, 3);
@@ -145,6 +134,19 @@ TEST_F(Fences, WorkOfADestroyedContextIsFinished) {
     EXPECT_TRUE(vmm_.wait_fence(id));
     EXPECT_EQ(result_in(first), 0x77u);
     EXPECT_TRUE(eventually([&] { return result_in(last) == 0x88; })) << "no fence is behind it";
+}
+
+TEST(FencesAtAHang, DestroyingAContextReturnsAtOnceAndItsFencesRetire) {  // E6
+    Vmm vmm;
+    GuestContext guest(vmm, 1);
+    auto hanging = std::make_unique<GuestContext>(vmm, 3, GuestContext::Control::kCreate, "hang");
+    ASSERT_NE(hanging->submit_write(hanging->create_gpu_context(), 1), 0u);
+    const uint64_t id = vmm.next_fence_id();
+    EXPECT_EQ(hanging->create_fence(1, id), 0);
+    hanging.reset();
+    EXPECT_TRUE(guest.fence_retires(0)) << "others go on";
+    EXPECT_TRUE(vmm.wait_fence(id));
+    EXPECT_EQ(vmm.times_reported(id), 1u);
 }
 
 TEST(FencesAtReset, NoneIsReportedAfterwards) {  // E6, E10
