@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <climits>
+#include <vector>
 
 #include "simgpu/node/next.h"
 #include "simgpu/node/shell.h"
@@ -20,12 +21,18 @@ bool tracked(int fd) {
     return open_files().may_hold(fd) && open_files().is_this_process();
 }
 
+// filp_close(): the file waits for its device each time, whoever else holds a descriptor of it.
+void flush_closed(const OpenFilePtr& file) {
+    const KeepErrno keep;
+    if (file) file->flush(Flush::kClose);
+}
+
 // `copy` came of duplicating `fd`: it stands for the same file, or no longer for one of ours.
 int duplicated(int fd, int copy) {
     if (copy < 0 || copy == fd) return copy;
     if (!tracked(fd) && !tracked(copy)) return copy;
     const OpenFilePtr file = open_files().find(fd);
-    const OpenFilePtr replaced = file ? open_files().insert(copy, file) : open_files().remove(copy);
+    flush_closed(file ? open_files().insert(copy, file) : open_files().remove(copy));
     return copy;
 }
 
@@ -35,9 +42,17 @@ int fcntl_with(next::Fcntl* next, int fd, int command, void* argument) {
     return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? duplicated(fd, result) : result;
 }
 
-void forget_range(unsigned first, unsigned last) {
-    if (open_files().is_this_process()) [[maybe_unused]]
-        const auto closed = open_files().remove_range(first, last);
+// Returns those that are to be flushed once they are closed.
+std::vector<OpenFilePtr> forget_range(unsigned first, unsigned last) {
+    if (!open_files().is_this_process()) return {};
+    return open_files().remove_range(first, last);
+}
+
+// exit_files(): what is still open when the process exits is closed then. After the program's own
+// exit handlers, and while its threads still run.
+__attribute__((destructor)) void flush_at_exit() {
+    if (!open_files().is_this_process()) return;
+    for (const OpenFilePtr& file : open_files().all()) file->flush(Flush::kExit);
 }
 
 }  // namespace
@@ -46,17 +61,23 @@ EXPORT int close(int fd) {
     // Forgotten first: once it is closed the number may be another thread's. The file itself goes
     // after that, with `closing`.
     const OpenFilePtr closing = tracked(fd) ? open_files().remove(fd) : nullptr;
-    return next::close(fd);
+    const int result = next::close(fd);
+    flush_closed(closing);
+    return result;
 }
 
 EXPORT int close_range(unsigned first, unsigned last, int flags) noexcept {
-    if ((flags & static_cast<int>(CLOSE_RANGE_CLOEXEC)) == 0) forget_range(first, last);
-    return next::close_range(first, last, flags);
+    const bool closes = (flags & static_cast<int>(CLOSE_RANGE_CLOEXEC)) == 0;
+    const auto closing = closes ? forget_range(first, last) : std::vector<OpenFilePtr>{};
+    const int result = next::close_range(first, last, flags);
+    for (const OpenFilePtr& file : closing) flush_closed(file);
+    return result;
 }
 
 EXPORT void closefrom(int first) noexcept {
-    forget_range(first < 0 ? 0 : static_cast<unsigned>(first), UINT_MAX);
+    const auto closing = forget_range(first < 0 ? 0 : static_cast<unsigned>(first), UINT_MAX);
     next::closefrom(first);
+    for (const OpenFilePtr& file : closing) flush_closed(file);
 }
 
 EXPORT int dup(int fd) noexcept {

@@ -1,13 +1,11 @@
-// Interposed: ioctl(2) and mmap(2), by which a program talks to a node.
+// Interposed: ioctl(2).
 #include <drm.h>
 #include <linux/sync_file.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 
 #include <cerrno>
 
-#include "blob/mapping.h"
 #include "simgpu/drm/fence.h"
 #include "simgpu/node/dma_buf.h"
 #include "simgpu/node/next.h"
@@ -18,15 +16,6 @@
 namespace simgpu::node {
 
 namespace {
-
-struct MmapCall {
-    void* address;
-    size_t length;
-    int protection;
-    int flags;
-    int fd;
-    off_t offset;
-};
 
 constexpr unsigned kSyncFileType = SYNC_IOC_MAGIC;
 
@@ -52,31 +41,6 @@ int ioctl_of_stranger(int fd, unsigned long request, void* argument) {
     return with_errno(shared_memory_ioctl(fd, request, argument));
 }
 
-void* map_node(OpenFile& open_file, const MmapCall& call) {
-    const auto file = open_file.file();
-    if (!file) return errno = ENODEV, MAP_FAILED;
-    const auto source = file->map_source(static_cast<uint64_t>(call.offset));
-    if (!source) return errno = source.error(), MAP_FAILED;
-    const uint64_t length = viaduct::round_up_to_page(call.length);
-    if (length == 0 || length > source->size) return errno = EINVAL, MAP_FAILED;
-    return next::mmap(call.address, call.length, call.protection, call.flags, source->fd.get(),
-                      static_cast<off_t>(source->offset));
-}
-
-void* mmap_with(next::Mmap* next, const MmapCall& call) {
-    if ((call.flags & MAP_ANONYMOUS) == 0 && open_files().may_hold(call.fd))
-        if (const OpenFilePtr file = open_files().find(call.fd)) return map_node(*file, call);
-    void* const mapped =
-        next(call.address, call.length, call.protection, call.flags, call.fd, call.offset);
-    // A FIFO cannot be mapped (ENODEV): is it a node that came over a socket?
-    if (mapped != MAP_FAILED || errno != ENODEV) return mapped;
-    Shell* shell = Shell::wake();
-    const OpenFilePtr file = shell != nullptr ? shell->adopt(call.fd) : nullptr;
-    if (file) return map_node(*file, call);
-    errno = ENODEV;
-    return mapped;
-}
-
 }  // namespace
 
 EXPORT int ioctl(int fd, unsigned long request, ...) noexcept {
@@ -92,15 +56,6 @@ EXPORT int ioctl(int fd, unsigned long request, ...) noexcept {
     const int result = next::ioctl(fd, request, argument);
     if (result >= 0 || errno != ENOTTY) return result;
     return ioctl_of_stranger(fd, request, argument);
-}
-
-EXPORT void* mmap(void* address, size_t length, int protection, int flags, int fd,
-                  off_t offset) noexcept {
-    return mmap_with(next::mmap, {address, length, protection, flags, fd, offset});
-}
-EXPORT void* mmap64(void* address, size_t length, int protection, int flags, int fd,
-                    off64_t offset) noexcept {
-    return mmap_with(next::mmap64, {address, length, protection, flags, fd, offset});
 }
 
 }  // namespace simgpu::node

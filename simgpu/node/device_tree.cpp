@@ -187,6 +187,11 @@ DeviceTree plan_device_tree(const std::vector<PlacedDevice>& devices,
         if (!device.description.virtio.empty()) plan_virtio_device(planner, device);
         plan_node(planner, device, NodeType::kPrimary);
         plan_node(planner, device, NodeType::kRender);
+        for (const auto& [path, content] : device.description.module_files) {
+            if (planner.has(path)) continue;  // of another device with this driver
+            planner.file(path, content);
+            planner.own(path);
+        }
     }
     for (const auto& [directory, names] : machine_names)
         for (const std::string& name : names)

@@ -18,14 +18,17 @@
 // What works: several nodes, threads, dup and its relatives, close_range, fork (a child's first
 // use of an inherited descriptor opens a fresh file: it has none of its parent's handles), exec
 // (the environment passes LD_PRELOAD on; an inherited descriptor is taken up as a fresh file), a
-// descriptor received over a socket (likewise), /proc/self/fdinfo/N and /proc/self/fd/N.
-// What does not: raw system calls, chdir() into /dev/dri, glob(), libudev.
+// descriptor received over a socket (likewise), /proc/self/fdinfo/N and /proc/self/fd/N; closing as
+// the kernel does it, at exit() too.
+// What does not: raw system calls, flushing what exec() closes, chdir() into /dev/dri, glob(),
+// libudev.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <tl/expected.hpp>
+#include <utility>
 #include <vector>
 
 #include "blob/unique_fd.h"
@@ -47,11 +50,14 @@ struct NodeDescription {
     /// Name of the virtio device between the PCI device and its DRM nodes ("virtio0"); empty:
     /// the nodes hang below the PCI device itself.
     std::string virtio;
+    /// Further files in /sys/module, and their contents.
+    std::vector<std::pair<std::string, std::string>> module_files{};
 };
 
 /// One open file description of a node. Its methods are called from any thread, several at once,
-/// with no lock held. It is destroyed when the last descriptor of it has been closed and the last
-/// call on it has returned; never in a forked child.
+/// with no lock held. It is destroyed when the last descriptor of it has been closed, the last
+/// mapping of it is gone and the last call on it has returned; never in a forked child, nor when
+/// the process exits.
 class NodeFile {
   public:
     virtual ~NodeFile() = default;
@@ -63,6 +69,10 @@ class NodeFile {
     virtual tl::expected<MapSource, int> map_source(uint64_t offset) = 0;
     /// The driver's lines of /proc/self/fdinfo/N ("drm-driver:\tamdgpu\n..."); may be empty.
     virtual std::string fdinfo() { return {}; }
+    /// A descriptor of the file, the last or not, was closed or duplicated over (kClose), or is
+    /// still open when the process exits (kExit). Called on the closing thread, which waits for it
+    /// (Linux: file_operations.flush).
+    virtual void flush(Flush) {}
     /// The descriptor that the program will hold, if it must poll and read events; asked for once.
     /// None: the toolkit supplies one that never polls readable, and that survives exec and
     /// sockets as described above.

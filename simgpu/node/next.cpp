@@ -50,5 +50,7 @@ constinit Next<Fcntl> fcntl64("fcntl64");
 constinit Next<Ioctl> ioctl("ioctl");
 constinit Next<Mmap> mmap("mmap");
 constinit Next<Mmap> mmap64("mmap64");
+constinit Next<Munmap> munmap("munmap");
+constinit Next<Mremap> mremap("mremap");
 
 }  // namespace simgpu::node::next

@@ -72,6 +72,8 @@ using Dup3 = int(int, int, int);
 using Fcntl = int(int, int, ...);
 using Ioctl = int(int, unsigned long, ...);
 using Mmap = void*(void*, size_t, int, int, int, off_t);
+using Munmap = int(void*, size_t);
+using Mremap = void*(void*, size_t, size_t, int, ...);
 
 extern constinit Next<Open> open, open64;
 extern constinit Next<OpenAt> openat, openat64;
@@ -101,6 +103,8 @@ extern constinit Next<Dup3> dup3;
 extern constinit Next<Fcntl> fcntl, fcntl64;
 extern constinit Next<Ioctl> ioctl;
 extern constinit Next<Mmap> mmap, mmap64;
+extern constinit Next<Munmap> munmap;
+extern constinit Next<Mremap> mremap;
 
 }  // namespace next
 }  // namespace simgpu::node

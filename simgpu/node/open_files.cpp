@@ -37,6 +37,15 @@ std::shared_ptr<NodeFile> OpenFile::file() {
     return file_;
 }
 
+void OpenFile::flush(Flush kind) {
+    std::shared_ptr<NodeFile> file;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!abandoned_) file = file_;
+    }
+    if (file) file->flush(kind);
+}
+
 void OpenFile::abandon() {
     // The mutex may be held by a thread that this process does not have: it is made anew. We are
     // alone here, as every child is at first.
@@ -130,6 +139,13 @@ std::vector<OpenFilePtr> OpenFiles::remove_range(unsigned first, unsigned last) 
         entry = files_.erase(entry);
     }
     return removed;
+}
+
+std::vector<OpenFilePtr> OpenFiles::all() {
+    const std::lock_guard lock(mutex_);
+    std::vector<OpenFilePtr> open;
+    for (const auto& [fd, file] : files_) open.push_back(file);
+    return open;
 }
 
 bool OpenFiles::is_this_process() const {

@@ -31,6 +31,8 @@ class OpenFile {
     ino_t inode() const { return inode_; }
     /// Null if a child could not reopen it.
     std::shared_ptr<NodeFile> file();
+    /// A descriptor of it is closed. Does nothing to a file that a child has not used.
+    void flush(Flush kind);
     /// In a child, whose copy of the NodeFile has lost its threads: forgets it without running
     /// its destructor.
     void abandon();
@@ -64,6 +66,8 @@ class OpenFiles {
     OpenFilePtr remove(int fd);
     /// Forgets all in [first, last]; returns them.
     std::vector<OpenFilePtr> remove_range(unsigned first, unsigned last);
+    /// One entry for each descriptor.
+    std::vector<OpenFilePtr> all();
     /// False in a process that is not the one the table was made in: after vfork(), where it is
     /// still the parent's and must not be touched.
     bool is_this_process() const;

@@ -12,6 +12,7 @@
 #include <map>
 #include <mutex>
 
+#include "simgpu/node/mapped_ranges.h"
 #include "simgpu/node/next.h"
 #include "simgpu/node/proc_self.h"
 #include "simgpu/node/tree_on_disk.h"
@@ -25,17 +26,6 @@ using viaduct::UniqueFd;
 constinit std::atomic<Shell*> the_shell{nullptr};
 constinit std::once_flag woken;
 constinit thread_local bool waking = false;
-
-class KeepErrno {
-  public:
-    KeepErrno() = default;
-    KeepErrno(const KeepErrno&) = delete;
-    KeepErrno& operator=(const KeepErrno&) = delete;
-    ~KeepErrno() { errno = value_; }
-
-  private:
-    int value_ = errno;
-};
 
 bool exists(const std::string& path) {
     struct stat st = {};
@@ -82,7 +72,7 @@ bool may_be_ours(const char* path) {
     if (path[1] == 'd') return starts_with(path, "/dev/") && std::strstr(path, "dri") != nullptr;
     if (path[1] != 's' || !starts_with(path, "/sys/")) return false;
     for (const std::string_view prefix :
-         {"/sys/dev/char", "/sys/class/drm", "/sys/bus/pci", "/sys/devices/pci"})
+         {"/sys/dev/char", "/sys/class/drm", "/sys/bus/pci", "/sys/devices/pci", "/sys/module/"})
         if (starts_with(path, prefix)) return true;
     return false;
 }
@@ -134,9 +124,19 @@ Shell* Shell::make() {
         return nullptr;
     }
     if (!shell->write_devices()) return nullptr;
-    ::pthread_atfork([] { open_files().before_fork(); },
-                     [] { open_files().after_fork_in_parent(); },
-                     [] { open_files().after_fork_in_child(); });
+    ::pthread_atfork(
+        [] {
+            open_files().before_fork();
+            mapped_ranges().before_fork();
+        },
+        [] {
+            mapped_ranges().after_fork_in_parent();
+            open_files().after_fork_in_parent();
+        },
+        [] {
+            mapped_ranges().after_fork_in_child();
+            open_files().after_fork_in_child();
+        });
     return shell.release();
 }
 

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <climits>
 #include <memory>
 #include <optional>
@@ -15,6 +16,18 @@
 #include "simgpu/node/open_files.h"
 
 namespace simgpu::node {
+
+/// Restores errno.
+class KeepErrno {
+  public:
+    KeepErrno() = default;
+    KeepErrno(const KeepErrno&) = delete;
+    KeepErrno& operator=(const KeepErrno&) = delete;
+    ~KeepErrno() { errno = value_; }
+
+  private:
+    int value_ = errno;
+};
 
 /// A node that a path or a descriptor stands for.
 struct NodeId {

@@ -24,6 +24,7 @@ class SimulatedFile : public NodeFile {
         return file_->map_source(offset);
     }
     std::string fdinfo() override { return file_->fdinfo(); }
+    void flush(Flush kind) override { file_->flush(kind); }
 
   private:
     const std::unique_ptr<File> file_;
@@ -38,6 +39,8 @@ NodeDescription describe(Model model) {
     description.subsystem_device = pci.subsystem_device;
     description.revision = pci.revision;
     description.driver = "amdgpu";
+    description.module_files.emplace_back("/sys/module/amdgpu/parameters/lockup_timeout",
+                                          lockup_timeout() + "\n");
     return description;
 }
 

@@ -9,6 +9,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -168,6 +169,13 @@ TEST_F(Libdrm, ForkedChildHasAWorkingDevice) {
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     EXPECT_EQ(status, 0);
+}
+
+TEST_F(Libdrm, TimeoutsOfJobsAreInSysfs) {
+    std::ifstream file("/sys/module/amdgpu/parameters/lockup_timeout");
+    std::string text;
+    ASSERT_TRUE(std::getline(file, text));
+    EXPECT_EQ(text, "10000,60000,10000,10000");
 }
 
 TEST_F(Libdrm, FdinfoNamesTheDriver) {

@@ -31,6 +31,7 @@ class ToyFile : public NodeFile {
                 state.calls = ++calls_;
                 state.live_files = live_files;
                 state.primary = type_ == NodeType::kPrimary ? 1 : 0;
+                state.flushes = flushes_;
                 return 0;
             }
             case TOY_IOCTL_FAIL:
@@ -52,6 +53,14 @@ class ToyFile : public NodeFile {
 
     std::string fdinfo() override { return "drm-driver:\ttoy\n"; }
 
+    void flush(Flush kind) override {
+        ++flushes_;
+        // For a program that is about to exit there is nobody to ask.
+        const char* descriptor = ::getenv("TOY_EXIT_FD");
+        if (kind == Flush::kExit && descriptor != nullptr)
+            (void)!::write(::atoi(descriptor), "x", 1);
+    }
+
     viaduct::UniqueFd take_descriptor() override {
         return viaduct::UniqueFd(events_ ? ::eventfd(1, EFD_CLOEXEC) : -1);
     }
@@ -60,6 +69,7 @@ class ToyFile : public NodeFile {
     const NodeType type_;
     const bool events_;
     std::atomic<uint32_t> calls_{0};
+    std::atomic<uint32_t> flushes_{0};
     viaduct::UniqueFd memory_;
 };
 

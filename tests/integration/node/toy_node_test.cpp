@@ -316,6 +316,69 @@ TEST(Descriptors, CloseRangeDropsFiles) {
     EXPECT_GE(state_of(fd.get()).live_files, before);
 }
 
+TEST(Close, EachCloseOfADescriptorFlushesTheFile) {
+    const UniqueFd fd = open_node();
+    uint32_t flushes = 0;
+    EXPECT_EQ(state_of(fd.get()).flushes, flushes);
+    UniqueFd(::dup(fd.get())).reset();
+    EXPECT_EQ(state_of(fd.get()).flushes, ++flushes) << "close";
+    const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    const UniqueFd covered(::dup(fd.get()));
+    ASSERT_EQ(::dup2(null.get(), covered.get()), covered.get());
+    EXPECT_EQ(state_of(fd.get()).flushes, ++flushes) << "dup2 over it";
+    const UniqueFd twice(::dup(fd.get()));
+    ASSERT_EQ(::dup3(fd.get(), twice.get(), O_CLOEXEC), twice.get());
+    EXPECT_EQ(state_of(fd.get()).flushes, ++flushes) << "dup3 over it, with itself";
+    const auto high = static_cast<unsigned>(::fcntl(fd.get(), F_DUPFD, 300));
+    ASSERT_EQ(::dup2(fd.get(), static_cast<int>(high + 1)), static_cast<int>(high + 1));
+    ASSERT_EQ(::close_range(high, high + 1, 0), 0);
+    flushes += 2;
+    EXPECT_EQ(state_of(fd.get()).flushes, flushes) << "close_range";
+    ::munmap(::mmap(nullptr, 100, PROT_READ, MAP_SHARED, fd.get(), TOY_MAP_OFFSET), 100);
+    EXPECT_EQ(state_of(fd.get()).flushes, flushes) << "an end of a mapping is none";
+}
+
+TEST(Close, WhatIsOpenAtExitIsFlushedThen) {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    UniqueFd reader(ends[0]), writer(ends[1]);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::setenv("TOY_EXIT_FD", std::to_string(writer.get()).c_str(), 1);
+        UniqueFd fd = open_node();
+        (void)!::dup(fd.release());
+        std::exit(0);
+    }
+    ::waitpid(child, nullptr, 0);
+    writer.reset();
+    char flushes[8];
+    EXPECT_EQ(::read(reader.get(), flushes, sizeof flushes), 2) << "once for each descriptor";
+}
+
+TEST(Close, AMappingKeepsTheFileOpen) {
+    const auto live_files = [] { return state_of(open_node().get()).live_files; };
+    const uint32_t before = live_files();
+    constexpr size_t kPage = 4096;
+    UniqueFd fd = open_node();
+    void* const address =
+        ::mmap(nullptr, TOY_MAP_SIZE, PROT_READ, MAP_SHARED, fd.get(), TOY_MAP_OFFSET);
+    ASSERT_NE(address, MAP_FAILED);
+    fd.reset();
+    EXPECT_EQ(live_files(), before + 1);
+    auto* const bytes = static_cast<char*>(address);
+    ::munmap(bytes + kPage, kPage);
+    EXPECT_EQ(live_files(), before + 1) << "a hole in its midst";
+    void* const moved = ::mremap(bytes, kPage, kPage, MREMAP_MAYMOVE);
+    ASSERT_NE(moved, MAP_FAILED);
+    ::munmap(moved, kPage);
+    EXPECT_EQ(live_files(), before + 1) << "its last page";
+    ASSERT_NE(
+        ::mmap(bytes + 2 * kPage, kPage, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+        MAP_FAILED);
+    EXPECT_EQ(live_files(), before) << "nothing shows it any more";
+    ::munmap(bytes + 2 * kPage, kPage);
+}
+
 TEST(Mmap, MapsWhatTheDriverNames) {
     const UniqueFd fd = open_node();
     const auto map = [&](size_t size, off_t offset) {

@@ -9,6 +9,7 @@ struct toy_state {
     uint32_t calls;       // on this open file, this one included
     uint32_t live_files;  // in this process
     uint32_t primary;     // 1: opened as card<N>
+    uint32_t flushes;     // of this open file
 };
 
 #define TOY_IOCTL_STATE DRM_IOWR(DRM_COMMAND_BASE + 0, toy_state)
