@@ -21,8 +21,8 @@
 //               full  the device is reset: jobs handed over to any ring end with ECANCELED; the
 //                     job's context is guilty
 //               vram  the same, and VRAM is lost: no older context can submit any more
-//               Without it as Linux 6.13 on such a chip: soft for a shader, else ring on gfx and
-//               compute rings, else full, on a card with vram.
+//               Without it as Linux 6.13 on such a chip, as if a shader were to blame: soft on
+//               gfx and compute rings, else full, on a card with vram.
 //   ring=R      only jobs on gfx, compute, dma, dec, enc or jpeg rings
 //   client=NAME only clients of this name (set by DRM_IOCTL_SET_CLIENT_NAME, else the process's);
 //               "VM/NAME" is one too

@@ -22,6 +22,7 @@ JobOutcome outcome_of(Kind kind, std::string report) {
     JobOutcome outcome;
     outcome.kind = kind;
     outcome.report = std::move(report);
+    outcome.in_shader = true;  // what is injected plays a shader's doing, the usual cause
     return outcome;
 }
 

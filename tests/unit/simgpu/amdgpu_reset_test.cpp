@@ -70,6 +70,8 @@ TEST_F(Reset, AHungJobHoldsEverybodyBehindItOnTheRing) {
     ASSERT_EQ(b.count(), 0);
     ASSERT_EQ(b.file.submit(third, b.program.ib({kCount, b.lo, b.hi})), 0);
     EXPECT_EQ(b.file.wait(third, 1), 0);
+    EXPECT_EQ(b.wait_last(), 0);
+    EXPECT_EQ(a.wait_last(), -ENODATA) << "as if a shader hung";
     EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(50));
 }
 
@@ -269,7 +271,7 @@ TEST_F(Reset, AFaultIsRememberedForItsFile) {
     Client a;
     inject("fault");
     ASSERT_EQ(a.count(), 0);
-    EXPECT_EQ(a.wait_last(), -ECANCELED);
+    EXPECT_EQ(a.wait_last(), -ENODATA);
     amdgpu::GpuvmFault fault{};
     EXPECT_EQ(a.file.info(amdgpu::kInfoGpuvmFault, &fault), 0);
     EXPECT_EQ(fault.addr, kProgramVa);
