@@ -1,15 +1,16 @@
 # Sourced after common.sh by the tools that run what is built here.
 # shellcheck shell=bash
 
-# configure DIRECTORY [OPTION...]: meson's set-up, at first and whenever the options differ.
+# configure DIRECTORY [OPTION...]: meson's set-up, at first and whenever options or the source differ.
+# meson would look targets and tests up before it configures again, as it must after a pull.
 configure() {
     local build=$1
     shift
     if [[ ! -f $build/build.ninja ]]; then
         step "configuring $build"
         meson setup "$build" "$@" >&2
-    elif [[ $# -gt 0 ]]; then
-        meson configure "$build" "$@" >&2
+    else
+        { [[ $# == 0 ]] || meson configure "$build" "$@" >&2; } && ninja -C "$build" build.ninja >&2
     fi
 }
 
@@ -31,7 +32,7 @@ strictness() {
 # machine. Packages are installed, the directory is configured; callers at the same time take turns.
 # To be called in the root of the source.
 build() {
-    local directory=$1 lock
+    local directory=$1 lock options=()
     tools/deps || die "packages that building needs are missing"
     mkdir -p "$directory"
     exec {lock}>"$directory/.viaduct-lock"
@@ -40,13 +41,10 @@ build() {
         flock "$lock"
     }
     # A directory that is configured keeps its options: it may be an instrumented one.
-    if [[ ! -f $directory/build.ninja ]]; then
-        configure "$directory" "$(strictness)" {lock}>&- ||
-            die "meson could not configure $directory; if it is a half-made one, delete it"
-    fi
+    [[ -f $directory/build.ninja ]] || options=("$(strictness)")
+    configure "$directory" "${options[@]}" {lock}>&- ||
+        die "meson could not configure $directory; if it is a half-made one, delete it"
     step "building $directory"
-    # meson looks a target up before it configures again, as it must after a pull.
-    ninja -C "$directory" build.ninja >&2 {lock}>&- || die "meson could not configure $directory again"
     compile "$@" {lock}>&- || die "$directory could not be built; the compiler's messages are above"
     exec {lock}>&-
 }
