@@ -166,6 +166,30 @@ def case_hang(chain):
     check_report(report)
 
 
+def case_hang_in_another_vm(chain):
+    """A guest of one VM hangs a ring of the GPU, which holds up everybody behind it until the
+    kernel's time-out. The programs of another VM wait, and end with the right bytes."""
+    chain.environment["VIADUCT_SIMGPU_HANG_MS"] = "1000"
+    doomed = subprocess.Popen(
+        [chain.loopback, "--gpu", "sim:renoir", "--layer", "--",
+         *chain.vulkan("--gtest_filter=*AHangLosesTheDevice")],
+        env=dict(chain.environment, VIADUCT_SIMGPU_INJECT="hang:nth=1",
+                 VIADUCT_GUEST_EXPECT="device-lost"),
+        stdout=subprocess.PIPE, text=True)
+    wait_for_line(doomed.stdout, "[ RUN")
+    rounds = 0
+    while rounds == 0 or doomed.poll() is None:
+        for program in chain.vulkan("--gtest_filter=-Trouble.*"), chain.gles():
+            _, report = chain.run(program)
+            check_report(report)
+            check_all_signalled(report)
+            longest = max(report["api"].items(), key=lambda call: call[1]["longest_ns"])
+            print("longest call: %s, %.1f ms" % (longest[0], longest[1]["longest_ns"] / 1e6))
+        rounds += 1
+    output, _ = doomed.communicate(timeout=TIMEOUT)
+    check(doomed.returncode == 0, "the guest that hung: " + output)
+
+
 def case_memory_limit(chain):
     """A guest limited to 256 MiB sees them, and is refused beyond; its neighbour on the same GPU
     does not notice, and `viaduct` shows both."""
