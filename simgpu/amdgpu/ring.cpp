@@ -209,6 +209,7 @@ JobOutcome Ring::execute(Job& job, shared::RingFeeder::Place place,
             return run_ibs(job, place, deadline_ns);
         }
         case Injection::kHang:
+            feeder_.hang_until(place, deadline_ns);
             if (!sleep_until(place, deadline_ns)) return outcome_of(Kind::kStopped, {});
             return outcome_of(Kind::kHang, "injected");
         case Injection::kFault: {

@@ -202,6 +202,7 @@ void SharedDevice::reclaim_dead_seats() {
     const Lock lock(*this);
     for (uint32_t seat = 0; seat < kSeats; ++seat)
         if (segment_->seats[seat].taken && !seat_alive(seat)) clear_seat(seat);
+    recover_from_orphans();
 }
 
 uint64_t SharedDevice::next_client_id() {

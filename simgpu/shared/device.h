@@ -122,6 +122,7 @@ class SharedDevice : public std::enable_shared_from_this<SharedDevice> {
     void clear_posts(uint32_t seat);
     void reclaim_dead_seats();
     void clear_places(uint32_t seat);
+    void recover_from_orphans();
 
     std::string path_;
     viaduct::UniqueFd file_;

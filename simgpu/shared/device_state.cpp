@@ -8,6 +8,7 @@
 #include <ctime>
 #include <thread>
 
+#include "simgpu/clock.h"
 #include "simgpu/shared/lock.h"
 #include "simgpu/shared/segment.h"
 
@@ -45,7 +46,9 @@ void SharedDevice::clear_places(uint32_t seat) {
         if (recovered) ring.resetting = 0;
         for (Place& place : ring.places) {
             if (place.seat != seat) continue;
-            place.seat = kNobody;
+            // The hardware does not care who has died.
+            place.seat = place.hung_until_ns > monotonic_ns() ? kOrphan : kNobody;
+            place.running = 0;
             changed = true;
         }
         for (Waiter& waiter : ring.waiters) {
@@ -54,6 +57,20 @@ void SharedDevice::clear_places(uint32_t seat) {
             changed = true;
         }
         if (changed) notify(ring);
+    }
+}
+
+/// With the lock held. At the time-out of a job without a process the kernel recovers as ever; its
+/// waves are killed.
+void SharedDevice::recover_from_orphans() {
+    const uint64_t now_ns = monotonic_ns();
+    for (Ring& ring : segment_->rings) {
+        for (Place& place : ring.places) {
+            if (place.seat != kOrphan || place.hung_until_ns > now_ns) continue;
+            place.seat = kNobody;
+            ++segment_->resets;
+            notify(ring);
+        }
     }
 }
 

@@ -28,6 +28,7 @@ bool is_oldest(const Ring& ring, const Place& place) {
 
 void cancel(Ring& ring, int error) {
     for (Place& place : ring.places) {
+        if (place.seat == kOrphan) place.seat = kNobody;
         if (place.seat == kNobody) continue;
         place.error = error;
         place.stop.store(true, std::memory_order_release);
@@ -69,6 +70,7 @@ std::optional<RingFeeder::Place> RingFeeder::try_enter(int32_t priority, uint64_
     request_->seat = kNobody;
     request_ = nullptr;
     place->running = 0;
+    place->hung_until_ns = 0;
     place->error = 0;
     place->stop = false;
     place->order = device_->segment_->next_ticket++;
@@ -95,6 +97,11 @@ bool RingFeeder::try_run(Place place) {
     if (!usable() || own.error != 0 || !is_oldest(ring_, own)) return false;
     own.running = 1;
     return true;
+}
+
+void RingFeeder::hang_until(Place place, uint64_t until_ns) {
+    const SharedDevice::Lock lock(*device_);
+    ring_.places[place].hung_until_ns = until_ns;
 }
 
 int RingFeeder::error(Place place) const {

@@ -58,6 +58,10 @@ class RingFeeder {
     /// Gives the place back at `finished_ns`; the time from scheduled_ns() to then.
     uint64_t leave(Place place, uint64_t finished_ns);
 
+    /// The job in `place` never ends: it keeps the ring until `until_ns`, its time-out, even if
+    /// this process dies.
+    void hang_until(Place place, uint64_t until_ns);
+
     /// Recovers from the job in `place`, which has stopped. Returns when the ring goes again. False
     /// if another recovery has cancelled the job first. `duration_ns`: of a full reset.
     bool recover(Place place, Recovery recovery, uint64_t duration_ns);

@@ -13,9 +13,11 @@
 
 namespace simgpu::shared {
 
-inline constexpr uint32_t kLayoutVersion = 5;  // part of the file's name: change it with the layout
+inline constexpr uint32_t kLayoutVersion = 6;  // part of the file's name: change it with the layout
 inline constexpr uint32_t kMagic = 0x55504756;
 inline constexpr uint32_t kNobody = UINT32_MAX;
+/// Holds the place of a hung job whose process has died.
+inline constexpr uint32_t kOrphan = UINT32_MAX - 1;
 inline constexpr size_t kSeats = 128;    // processes at once
 inline constexpr size_t kRings = 16;     // more than any model has
 inline constexpr size_t kWaiters = 256;  // feeders that wait for one ring at once
@@ -42,9 +44,10 @@ struct Waiter {
 
 /// A job that was handed over to the hardware.
 struct Place {
-    uint32_t seat;  // kNobody: free
+    uint32_t seat;  // kNobody: free; kOrphan
     uint32_t running;
-    uint64_t order;  // the smallest on the ring executes
+    uint64_t order;          // the smallest on the ring executes
+    uint64_t hung_until_ns;  // of a job that never ends: its time-out; else 0
     std::atomic<uint64_t> scheduled_ns;
     std::atomic<int32_t> error;  // negative errno once a recovery has cancelled the job
     std::atomic<bool> stop;      // set together with `error`

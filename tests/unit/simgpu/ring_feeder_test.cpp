@@ -67,6 +67,23 @@ TEST_F(Feeders, PriorityDecidesThenTheTimeOfSubmission) {
     EXPECT_TRUE(a.try_enter(-512, 3)) << "nobody is before it any more";
 }
 
+TEST_F(Feeders, AHungJobOutlivesItsProcess) {
+    const uint64_t until_ns = monotonic_ns() + 300'000'000;
+    OtherProcess other([&] {
+        auto* feeder = new RingFeeder(attach(name), 0);
+        const auto place = feeder->try_enter(0, 1);
+        if (place && feeder->try_run(*place)) feeder->hang_until(*place, until_ns);
+    });
+    const auto place = a.try_enter(0, 2);
+    ASSERT_TRUE(place);
+    other.kill();
+    const uint32_t resets = device->reset_count();
+    for (int i = 0; i < 1000 && !a.try_run(*place); ++i) a.wait(a.events());
+    EXPECT_TRUE(a.try_run(*place));
+    EXPECT_GE(monotonic_ns(), until_ns) << "the time-out finds it, not its owner's death";
+    EXPECT_EQ(device->reset_count(), resets + 1);
+}
+
 TEST_F(Feeders, AProcessThatDiesGivesItsPlacesBack) {
     OtherProcess other = neighbour();
     const auto place = a.try_enter(0, 2);

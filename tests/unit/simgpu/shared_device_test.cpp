@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "other_process.h"
+#include "simgpu/shared/segment.h"
 #include "test_file.h"
 
 namespace simgpu::shared {
@@ -26,7 +27,8 @@ std::shared_ptr<SharedDevice> attach(const std::string& name) {
 }
 
 bool segment_exists(const std::string& name) {
-    return ::access(("/dev/shm/" + name + "-v5").c_str(), F_OK) == 0;
+    const std::string path = "/dev/shm/" + name + "-v" + std::to_string(kLayoutVersion);
+    return ::access(path.c_str(), F_OK) == 0;
 }
 
 TEST(SharedDevice, IsOnePerProcessAndNameAndLeavesNothing) {
