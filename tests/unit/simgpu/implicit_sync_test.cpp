@@ -90,6 +90,7 @@ TEST_F(ImplicitSync, OrdersJobsOfTwoProcesses) {
         (void)!::write(ends[1], &result, 1);
         ::_exit(0);
     }
+    ::close(ends[1]);  // a child that dies must not keep us waiting
     char result = 0;
     ASSERT_EQ(::read(ends[0], &result, 1), 1);
     EXPECT_EQ(result, 'i');
@@ -100,7 +101,6 @@ TEST_F(ImplicitSync, OrdersJobsOfTwoProcesses) {
     ::waitpid(child, nullptr, 0);
     EXPECT_EQ(reinterpret_cast<uint32_t*>(first.file.cpu_map(first.handle).data())[0], 2u);
     ::close(ends[0]);
-    ::close(ends[1]);
 }
 
 TEST_F(ImplicitSync, DoesNotHoldUpJobsOfTheSameFile) {
