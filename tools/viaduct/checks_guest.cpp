@@ -64,8 +64,7 @@ Finding check_window(const HostView& host, const GpuView& gpu) {
     return warn(fmt::format("the firmware made the host-visible window at {:#x} uncached "
                             "(/proc/mtrr): reading the GPU's buffers is slow",
                             window.start),
-                "boot with SeaBIOS; or, before the GPU is used, write `disable=N` with that "
-                "register's number to /proc/mtrr");
+                "boot the VM with SeaBIOS; Linux cannot undo what OVMF set");
 }
 
 // Linux 7.3 saves buffers before hibernation, but refuses it for devices with 3D; all older ones
