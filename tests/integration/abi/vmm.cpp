@@ -53,7 +53,8 @@ Vmm::Vmm(std::chrono::milliseconds hang) {
     ::setenv("VIADUCT_GPU", "sim:renoir", /*overwrite=*/0);
     ::setenv("VIADUCT_SIMGPU_HANG_MS", std::to_string(hang.count()).c_str(), /*overwrite=*/1);
     ::setenv("VIADUCT_SIMGPU_INJECT",
-             "slow:client=slow:ms=300,slow:client=load:ms=5,hang:client=hang:recovery=soft,fault:client=fault,"
+             "slow:client=slow:ms=300,slow:client=load:ms=5,hang:client=hang:recovery=soft,"
+             "hang:client=stall:nth=1:recovery=soft,fault:client=fault,"
              "oom:client=poor:bytes=1M",
              /*overwrite=*/1);
     virgl_set_log_callback(

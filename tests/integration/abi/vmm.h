@@ -57,8 +57,9 @@ void PrintTo(const ProcessUse& use, std::ostream* out);
 
 /// The initialised library on a simulated GPU (VIADUCT_GPU, sim:renoir unless set); cleaned up at
 /// the end. One at a time. Contexts of certain names meet trouble: the jobs of "slow" take 300 ms
-/// longer, those of "load" 5 ms, those of "hang" never end, those of "fault" fault; "poor" gets no
-/// buffer over 1 MiB. A job that does not end within `hang` costs its context.
+/// longer, those of "load" 5 ms, those of "hang" and the first of "stall" never end, those of
+/// "fault" fault; "poor" gets no buffer over 1 MiB. A job that does not end within `hang` costs its
+/// context.
 class Vmm {
   public:
     static constexpr int kFlags = VIRGL_RENDERER_NO_VIRGL | VIRGL_RENDERER_THREAD_SYNC |

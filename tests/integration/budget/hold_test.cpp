@@ -67,7 +67,7 @@ TEST(Hold, AContextThatGoesDoesNotWaitForItsShare) {
 // hangs.
 TEST(Backlog, NewBuffersGoAheadOfSubmissionsThatTheKernelWouldBlockOn) {
     Vmm vmm(std::chrono::seconds(4));  // longer than a call is waited for
-    GuestContext guest(vmm, 1, GuestContext::Control::kCreate, "hang");
+    GuestContext guest(vmm, 1, GuestContext::Control::kCreate, "stall");
     const uint32_t context = guest.create_gpu_context();
     for (int i = 0; i < 50; ++i) {
         auto request = SubmitBuilder(context, 1).ib(0x1000, 4).build();
