@@ -57,6 +57,13 @@ ContextLink::ContextLink(uint32_t ctx_id, transport::ChannelEnd end,
     inbox_.expect(transport::kReadyCookie);
 }
 
+// The messages in the socket may hold the last duplicate of the GPU's file.
+ContextLink::~ContextLink() {
+    discard(std::move(pending_work_));
+    worker_.reset();
+    discard(std::move(end_.socket));
+}
+
 Status ContextLink::send(RecordType type, std::span<const std::byte> payload, UniqueFd descriptor) {
     const std::lock_guard lock(mutex_);
     if (lost_) return fail(ENOBUFS, "context {} is lost", ctx_id_);
@@ -233,8 +240,7 @@ void ContextLink::fail_start(Error error) {
 }
 
 Patience::Cause ContextLink::where_it_waits() const {
-    const bool in_kernel = end_.page().in_kernel_since.load(std::memory_order_relaxed) != 0;
-    return in_kernel ? Patience::Cause::kKernel : Patience::Cause::kWorker;
+    return waits_for_the_kernel() ? Patience::Cause::kKernel : Patience::Cause::kWorker;
 }
 
 Result<ContextLink::Answer> ContextLink::ask_bytes(RecordType type, uint64_t cookie,
@@ -344,8 +350,7 @@ bool ContextLink::has_progressed(size_t backlog_before) {
 
 // With the lock held.
 void ContextLink::kill_if_asked() {
-    if (!ended_ && let_go_ && end_.page().asks_for_kill.load(std::memory_order_acquire) != 0)
-        end_worker();
+    if (!ended_ && end_.page().asks_for_kill.load(std::memory_order_acquire) != 0) end_worker();
 }
 
 // With the lock held. The kernel keeps the memory of work that runs, whoever has ended; and closing
@@ -398,12 +403,13 @@ bool ContextLink::collect(std::vector<RetiredFence>& out) {
 
 bool ContextLink::started() {
     const std::lock_guard lock(mutex_);
-    return start_ == Start::kDone;
+    return start_ != Start::kUnderWay;
 }
 
 // With the lock held. What ends before its first word is the starter's to judge.
 bool ContextLink::has_ended() {
-    if (start_ != Start::kDone) return start_ == Start::kFailed;
+    if (start_ == Start::kUnderWay || (start_ == Start::kFailed && !worker_))
+        return start_ == Start::kFailed;
     return end_.page().exited.load(std::memory_order_acquire) != 0 || inbox_.hung_up();
 }
 

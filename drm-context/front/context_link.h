@@ -33,6 +33,7 @@ namespace viaduct {
 /// Methods are thread-safe unless they say otherwise.
 class ContextLink {
   public:
+    ~ContextLink();
     /// `closer`: closes what comes from the worker unasked.
     ContextLink(uint32_t ctx_id, transport::ChannelEnd end, std::shared_ptr<DeviceFile> file,
                 std::shared_ptr<TaskThread> closer);
@@ -119,8 +120,12 @@ class ContextLink {
         UniqueFd descriptor;
         size_t beside = 0;  // bytes of memory behind the descriptor
 
-        size_t cost() const { return payload.size() + beside + kEntryCost; }
+        size_t cost() const {
+            return payload.size() + beside + kEntryCost + (descriptor ? kDescriptorCost : 0);
+        }
         static constexpr size_t kEntryCost = 256;  // bytes, so that empty records count too
+        // A VMM has more memory than descriptors: a context may keep about a thousand waiting.
+        static constexpr size_t kDescriptorCost = 64 << 10;
     };
     /// Memory that a record in the ring brought along, until the worker has taken it.
     struct InFlight {

@@ -1,6 +1,9 @@
 #include "drm-context/front/context_start.h"
 
 #include <chrono>
+#include <exception>
+
+#include "blob/log.h"
 
 namespace viaduct {
 
@@ -13,7 +16,8 @@ constexpr std::chrono::seconds kStartTime{10};
 }  // namespace
 
 void ContextStart::run() {
-    auto status = start();
+    const LogHold hold;  // a context that is lost is reported with its lock held
+    auto status = try_to_start();
     parts_.start = {};  // before anybody learns of it: nothing shall be left behind
     if (status)
         parts_.link->finish_start();
@@ -21,12 +25,16 @@ void ContextStart::run() {
         parts_.link->fail_start(std::move(status.error()));
 }
 
+Status ContextStart::try_to_start() try { return start(); } catch (const std::exception&) {
+    return tl::unexpected(Error{ENOMEM, {}});
+}
+
 Status ContextStart::start() {
     if (auto status = open(); !status) return status;
     auto status = start_worker();
     // EPIPE: it was gone before its first word. If it went along with its zygote, the launcher gets
     // another.
-    if (status || status.error().code != EPIPE) return status;
+    if (status || status.error().code != EPIPE || parts_.link->abandoned()) return status;
     if (auto renewed = renew_socket(); !renewed) return renewed;
     return start_worker();
 }

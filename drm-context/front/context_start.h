@@ -31,6 +31,7 @@ class ContextStart final : public Task {
     void run() override;
 
   private:
+    Status try_to_start();
     Status start();
     Status open();
     Status start_worker();

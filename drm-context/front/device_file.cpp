@@ -1,5 +1,6 @@
 #include "drm-context/front/device_file.h"
 
+#include <new>
 #include <utility>
 
 namespace viaduct {
@@ -37,8 +38,10 @@ void DeviceFile::adopt(UniqueFd fd, Kind kind) {
     number_.store(fd_.get(), std::memory_order_release);
 }
 
-void close_elsewhere(UniqueFd fd, TaskThread& closer) {
-    if (fd) closer.post(std::make_unique<Discarded>(std::move(fd)));
+void close_elsewhere(UniqueFd fd, TaskThread& closer) noexcept {
+    if (!fd) return;
+    std::unique_ptr<Task> task(new (std::nothrow) Discarded(std::move(fd)));
+    if (task) closer.post(std::move(task));
 }
 
 }  // namespace viaduct

@@ -46,6 +46,7 @@ class DeviceFile {
 };
 
 /// Closes a descriptor that came from a worker, or is a GPU's, on `closer`: its close() may block.
-void close_elsewhere(UniqueFd fd, TaskThread& closer);
+/// Without memory for that it is closed here.
+void close_elsewhere(UniqueFd fd, TaskThread& closer) noexcept;
 
 }  // namespace viaduct

@@ -52,8 +52,13 @@ void FenceThread::stop() {
     if (!thread_.joinable()) return;
     transport::signal_event(stop_.get());
     thread_.join();
-    for (const auto& [number, watched] : watched_) watched.link->abandon();
-    watched_.clear();  // waits for the ends of workers that are threads
+    decltype(watched_) left;  // a context that is being started may ask for it still
+    {
+        const std::lock_guard lock(mutex_);
+        left.swap(watched_);
+    }
+    for (const auto& [number, watched] : left) watched.link->abandon();
+    left.clear();  // waits for the ends of workers that are threads
 }
 
 Status FenceThread::add_source(int fd, std::function<void()> on_ready) {

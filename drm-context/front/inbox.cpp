@@ -31,6 +31,11 @@ Error error_of(const transport::Reply& reply) {
 
 }  // namespace
 
+Inbox::~Inbox() {
+    for (UniqueFd* left : {&pending_work_, answer_ ? &answer_->descriptor : nullptr})
+        if (left && *left) discard_(std::move(*left));
+}
+
 void Inbox::expect(uint64_t cookie) {
     const std::lock_guard lock(mutex_);
     expected_ = cookie;
@@ -46,8 +51,9 @@ void Inbox::forget() {
 Result<Inbox::Answer> Inbox::wait(transport::Deadline deadline) {
     auto answer = wait_for_answer(deadline);
     forget();
-    if (answer && answer->reply.error != 0) return tl::unexpected(error_of(answer->reply));
-    return answer;
+    if (!answer || answer->reply.error == 0) return answer;
+    if (answer->descriptor) discard_(std::move(answer->descriptor));
+    return tl::unexpected(error_of(answer->reply));
 }
 
 void Inbox::start_anew() {
@@ -94,23 +100,31 @@ bool Inbox::take_arrived() {
 
 bool Inbox::take_one() {
     Answer message{};
-    auto descriptor = transport::receive_message(
-        socket_, std::as_writable_bytes(std::span(&message.reply, 1)), {});
-    if (!descriptor) {
-        hung_up_ = descriptor.error().code == EPIPE;
-        return descriptor.error().code == EBADMSG;  // no message of ours: look at the next
+    std::vector<UniqueFd> descriptors;
+    const auto got = transport::receive_message(
+        socket_, std::as_writable_bytes(std::span(&message.reply, 1)), {}, descriptors);
+    if (got) {
+        if (!descriptors.empty()) message.descriptor = std::move(descriptors.front());
+        sort(message);
+        descriptors.push_back(std::move(message.descriptor));
     }
-    message.descriptor = *std::move(descriptor);
-    if (message.reply.cookie == transport::kLogCookie)
+    // Nobody asked for those that are left.
+    for (UniqueFd& descriptor : descriptors)
+        if (descriptor) discard_(std::move(descriptor));
+    if (got) return true;
+    hung_up_ = got.error().code == EPIPE;
+    return got.error().code == EBADMSG;  // no message of ours: look at the next
+}
+
+// Takes the message if somebody waits for it. Else it comes too late for a call that gave up.
+void Inbox::sort(Answer& message) {
+    const uint64_t cookie = message.reply.cookie;
+    if (cookie == transport::kLogCookie)
         log_line_of(message.reply);
-    else if (message.reply.cookie == transport::kPendingWorkCookie && !pending_work_)
+    else if (cookie == transport::kPendingWorkCookie && !pending_work_)
         pending_work_ = std::move(message.descriptor);
-    else if (message.reply.cookie == expected_ && !answer_)
+    else if (cookie == expected_ && !answer_)
         answer_ = std::move(message);
-    // Else it comes too late for a call that gave up. A descriptor that is still here was not asked
-    // for.
-    if (message.descriptor) discard_(std::move(message.descriptor));
-    return true;
 }
 
 void Inbox::log_line_of(const transport::Reply& reply) {

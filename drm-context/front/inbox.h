@@ -31,6 +31,10 @@ class Inbox {
     Inbox(uint32_t ctx_id, int socket, int notify, Discard discard)
         : ctx_id_(ctx_id), socket_(socket), notify_(notify), discard_(std::move(discard)) {}
 
+    ~Inbox();
+    Inbox(const Inbox&) = delete;
+    Inbox& operator=(const Inbox&) = delete;
+
     /// After the socket was replaced by another with the same number.
     void start_anew();
 
@@ -55,6 +59,7 @@ class Inbox {
     // With the lock held.
     bool take_arrived();
     bool take_one();
+    void sort(Answer& message);
     void log_line_of(const transport::Reply& reply);
 
     const uint32_t ctx_id_;

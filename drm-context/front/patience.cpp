@@ -14,9 +14,13 @@ Patience::milliseconds Patience::allowance(Clock::time_point now, Cause cause) {
 }
 
 void Patience::spend(Clock::time_point start, Clock::time_point now, Cause cause) {
-    const auto charged = now - start - kFree;
-    if (charged > Clock::duration::zero())
-        left(cause) = std::max(Clock::duration::zero(), left(cause) - charged);
+    Clock::duration charged = std::max(Clock::duration::zero(), now - start - kFree);
+    const Cause other = cause == Cause::kWorker ? Cause::kKernel : Cause::kWorker;
+    for (const Cause store : {cause, other}) {
+        const Clock::duration taken = std::min(charged, left(store));
+        left(store) -= taken;
+        charged -= taken;
+    }
 }
 
 }  // namespace viaduct

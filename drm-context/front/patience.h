@@ -31,7 +31,8 @@ class Patience {
 
     /// How long to wait for an answer at most.
     milliseconds allowance(Clock::time_point now, Cause cause);
-    /// A wait began at `start` and is over.
+    /// A wait began at `start` and is over. What the store of `cause` does not cover comes out of
+    /// the other one: the cause may have changed meanwhile.
     void spend(Clock::time_point start, Clock::time_point now, Cause cause);
 
   private:

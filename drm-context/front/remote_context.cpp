@@ -1,5 +1,9 @@
 #include "drm-context/front/remote_context.h"
 
+#include <linux/sync_file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
 #include <utility>
 
 #include "blob/foreign_memory.h"
@@ -8,6 +12,19 @@
 namespace viaduct {
 
 using transport::RecordType;
+
+namespace {
+
+// A worker that was taken over may send anything, down to the GPU's own file. The simulated GPU's
+// sync files are sockets.
+bool is_sync_file(int fd) {
+    struct stat info {};
+    if (::fstat(fd, &info) != 0) return false;
+    sync_file_info state{};
+    return S_ISSOCK(info.st_mode) || ::ioctl(fd, SYNC_IOC_FILE_INFO, &state) == 0;
+}
+
+}  // namespace
 
 Status RemoteContext::submit(std::span<const std::byte> commands) {
     if (commands.empty()) return {};
@@ -122,7 +139,9 @@ Result<UniqueFd> RemoteContext::export_fence(uint64_t fence_id) {
         link_->ask(RecordType::kExportFence, transport::FenceCall{0, place->count, place->ring, 0});
     if (!answer) return tl::unexpected(answer.error());
     if (!answer->descriptor) return fail(EMFILE, "no descriptor left for fence {}", fence_id);
-    return std::move(answer->descriptor);
+    if (is_sync_file(answer->descriptor.get())) return std::move(answer->descriptor);
+    link_->discard(std::move(answer->descriptor));
+    return fail(EBADMSG, "the worker answers with something other than a sync file");
 }
 
 Status RemoteContext::add_in_fence(UniqueFd sync_file) {

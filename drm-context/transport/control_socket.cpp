@@ -93,11 +93,10 @@ Status send_message(int socket, std::span<const std::byte> message, int descript
                         std::span<const int>(&descriptor, descriptor >= 0 ? 1 : 0));
 }
 
-Result<std::vector<UniqueFd>> receive_descriptors(int socket, std::span<std::byte> message,
-                                                  Deadline deadline) {
+Status receive_message(int socket, std::span<std::byte> message, Deadline deadline,
+                       std::vector<UniqueFd>& descriptors) {
     for (;;) {
-        if (auto status = wait_readable(socket, deadline); !status)
-            return tl::unexpected(status.error());
+        if (auto status = wait_readable(socket, deadline); !status) return status;
         iovec part{message.data(), message.size()};
         DescriptorSpace space{};
         msghdr header{};
@@ -108,11 +107,19 @@ Result<std::vector<UniqueFd>> receive_descriptors(int socket, std::span<std::byt
         const ssize_t size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
         if (size < 0 && (errno == EINTR || errno == EAGAIN)) continue;
         if (size <= 0) return fail(EPIPE, "the other end is gone");
-        auto descriptors = take_descriptors(header);
+        descriptors = take_descriptors(header);
         if (static_cast<size_t>(size) != message.size() || (header.msg_flags & MSG_TRUNC))
             return fail(EBADMSG, "a message of {} bytes instead of {}", size, message.size());
-        return descriptors;
+        return {};
     }
+}
+
+Result<std::vector<UniqueFd>> receive_descriptors(int socket, std::span<std::byte> message,
+                                                  Deadline deadline) {
+    std::vector<UniqueFd> descriptors;
+    if (auto status = receive_message(socket, message, deadline, descriptors); !status)
+        return tl::unexpected(status.error());
+    return descriptors;
 }
 
 Result<UniqueFd> receive_message(int socket, std::span<std::byte> message, Deadline deadline) {

@@ -31,6 +31,10 @@ Status send_message(int socket, std::span<const std::byte> message, int descript
 /// the peer is gone, EBADMSG for a message of another size.
 Result<std::vector<UniqueFd>> receive_descriptors(int socket, std::span<std::byte> message,
                                                   Deadline deadline);
+/// The same; `descriptors` gets all that came, also with a message that is refused: for who must
+/// not close them.
+Status receive_message(int socket, std::span<std::byte> message, Deadline deadline,
+                       std::vector<UniqueFd>& descriptors);
 /// The same, of which the first descriptor counts.
 Result<UniqueFd> receive_message(int socket, std::span<std::byte> message, Deadline deadline);
 /// Waits until a message, or the peer's end, can be received. ETIMEDOUT.

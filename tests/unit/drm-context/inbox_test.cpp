@@ -1,5 +1,6 @@
 #include "drm-context/front/inbox.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 
@@ -41,6 +42,31 @@ TEST_F(InboxTest, OneThatNeverStopsTalkingDoesNotOutlastTheDeadline) {
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().code, ETIMEDOUT);
     EXPECT_TRUE(something_is_left()) << "it went on as long as there was something to read";
+}
+
+// It may be the GPU's own file, whose close() waits for the GPU.
+TEST_F(InboxTest, NoDescriptorThatNobodyAskedForIsClosedHere) {
+    const UniqueFd fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    const auto send = [&](std::span<const std::byte> message, size_t descriptors) {
+        const std::vector<int> copies(descriptors, fd.get());
+        ASSERT_TRUE(transport::send_message(sockets.second.get(), message, copies));
+    };
+    const auto bytes_of = [](const transport::Reply& reply) {
+        return std::as_bytes(std::span(&reply, 1));
+    };
+    transport::Reply late{}, refused{}, line{};
+    late.cookie = kCookie + 1;
+    refused.cookie = kCookie;
+    refused.error = ENOENT;
+    line.cookie = transport::kLogCookie;
+    send(std::as_bytes(std::span("of another size")), 3);
+    send(bytes_of(late), 1);
+    send(bytes_of(line), 2);
+    inbox.expect(kCookie);
+    send(bytes_of(refused), 4);
+    EXPECT_EQ(inbox.wait(std::chrono::steady_clock::now() + std::chrono::seconds(10)).error().code,
+              ENOENT);
+    EXPECT_EQ(discarded.size(), 3u + 1u + 2u + 4u);
 }
 
 }  // namespace

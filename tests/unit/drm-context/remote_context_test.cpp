@@ -152,6 +152,13 @@ TEST(RemoteContext, ARenderNodesBuffersAreMappedThroughTheOneDescriptorThereIs) 
     EXPECT_TRUE(source->file) << "keeps the descriptor for as long as the mapping";
 }
 
+TEST(RemoteContext, AFenceIsExportedAsASyncFileOrNotAtAll) {
+    Remote remote;
+    ASSERT_TRUE(remote.context().create_fence(1, 42));
+    remote.answer({}, UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)));
+    EXPECT_EQ(remote.context().export_fence(42).error().code, EBADMSG);
+}
+
 TEST(RemoteContext, ASimulatedGpusBuffersBringTheirOwnDescriptors) {
     Remote remote;
     remote.answer(cached(), sealed_memory());
