@@ -194,8 +194,10 @@ def run_neighbours(chain):
         _, report = chain.run(program)
         check_report(report)
         check_all_signalled(report)
-        name, call = max(report["api"].items(), key=lambda item: item[1]["longest_ns"])
-        print("longest call: %s, %.1f ms" % (name, call["longest_ns"] / 1e6))
+        calls = {name: call["longest_ns"] for name, call in report["api"].items()
+                 if name != "virgl_renderer_init"}
+        longest = max(calls, key=calls.get)
+        print("longest call: %s, %.1f ms" % (longest, calls[longest] / 1e6))
 
 
 def case_memory_limit(chain):
