@@ -11,6 +11,7 @@
 #include <set>
 
 #include "blob/log.h"
+#include "drm-context/device/device_decorator.h"
 #include "drm-context/jail/namespaces.h"
 #include "drm-context/jail/refusals.h"
 
@@ -71,30 +72,20 @@ void enter_empty_directory() {
     if (::access(kEmptyDirectory, F_OK) == 0 && ::chroot(kEmptyDirectory) == 0) (void)!::chdir("/");
 }
 
-class CheckedDevice final : public Device {
+class CheckedDevice final : public DeviceDecorator {
   public:
     CheckedDevice(std::unique_ptr<Device> device, const std::vector<uint32_t>& requests)
-        : device_(std::move(device)), requests_(requests.begin(), requests.end()) {}
+        : DeviceDecorator(std::move(device)), requests_(requests.begin(), requests.end()) {}
 
     int ioctl(unsigned long request, void* argument) override {
         if (requests_.contains(static_cast<uint32_t>(request)))
-            return device_->ioctl(request, argument);
+            return DeviceDecorator::ioctl(request, argument);
         if (reported_.insert(static_cast<uint32_t>(request)).second)
             log(LogLevel::kWarning, "a worker's jail refuses ioctl request {:#x}", request);
         return -EPERM;
     }
-    BusyTimes busy_times() override { return device_->busy_times(); }
-    Result<MapSource> map_source(uint64_t offset) override { return device_->map_source(offset); }
-    Result<UniqueFd> merge_sync_files(int a, int b) override {
-        return device_->merge_sync_files(a, b);
-    }
-    Result<SyncFileState> sync_file_state(int sync_file) override {
-        return device_->sync_file_state(sync_file);
-    }
-    int fd() const override { return device_->fd(); }
 
   private:
-    std::unique_ptr<Device> device_;
     const std::set<uint32_t> requests_;
     std::set<uint32_t> reported_;
 };

@@ -1,6 +1,7 @@
 #include "drm-context/worker/marked_device.h"
 
 #include "drm-context/account/clock.h"
+#include "drm-context/device/device_decorator.h"
 
 namespace viaduct {
 
@@ -19,34 +20,23 @@ class KernelCall {
     transport::SharedPage& page_;
 };
 
-class MarkedDevice final : public Device {
+// Merging sync files, asking for their state and finding out where to map do not sleep.
+class MarkedDevice final : public DeviceDecorator {
   public:
     MarkedDevice(std::unique_ptr<Device> device, transport::SharedPage& page)
-        : device_(std::move(device)), page_(page) {}
+        : DeviceDecorator(std::move(device)), page_(page) {}
 
     int ioctl(unsigned long request, void* argument) override {
         const KernelCall call(page_);
-        return device_->ioctl(request, argument);
+        return DeviceDecorator::ioctl(request, argument);
     }
     // Reads fdinfo, for which amdgpu locks the root page directory: behind evictions and CS.
     BusyTimes busy_times() override {
         const KernelCall call(page_);
-        return device_->busy_times();
+        return DeviceDecorator::busy_times();
     }
-    // These do not sleep.
-    Result<MapSource> map_source(uint64_t mmap_offset) override {
-        return device_->map_source(mmap_offset);
-    }
-    Result<UniqueFd> merge_sync_files(int a, int b) override {
-        return device_->merge_sync_files(a, b);
-    }
-    Result<SyncFileState> sync_file_state(int sync_file) override {
-        return device_->sync_file_state(sync_file);
-    }
-    int fd() const override { return device_->fd(); }
 
   private:
-    std::unique_ptr<Device> device_;
     transport::SharedPage& page_;
 };
 

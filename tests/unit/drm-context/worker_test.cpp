@@ -11,6 +11,7 @@
 
 #include "blob/memfd.h"
 #include "drm-context/account/vm_account.h"
+#include "drm-context/device/device_decorator.h"
 #include "drm-context/transport/command_ring.h"
 #include "drm-context/transport/control_socket.h"
 #include "drm-context/wire/amdgpu.h"
@@ -94,30 +95,23 @@ struct Questions {
     std::atomic<int> fdinfo = 0;  // read
 };
 
-class CountingDevice final : public Device {
+class CountingDevice final : public DeviceDecorator {
   public:
     CountingDevice(std::unique_ptr<Device> device, Questions& questions)
-        : device_(std::move(device)), questions_(questions) {}
+        : DeviceDecorator(std::move(device)), questions_(questions) {}
 
     int ioctl(unsigned long request, void* argument) override {
         if (request == DRM_IOCTL_AMDGPU_CTX &&
             static_cast<drm_amdgpu_ctx*>(argument)->in.op == AMDGPU_CTX_OP_QUERY_STATE2)
             ++questions_.state;
-        return device_->ioctl(request, argument);
+        return DeviceDecorator::ioctl(request, argument);
     }
-    Result<MapSource> map_source(uint64_t offset) override { return device_->map_source(offset); }
-    Result<UniqueFd> merge_sync_files(int a, int b) override {
-        return device_->merge_sync_files(a, b);
-    }
-    Result<SyncFileState> sync_file_state(int fd) override { return device_->sync_file_state(fd); }
     BusyTimes busy_times() override {
         ++questions_.fdinfo;
-        return device_->busy_times();
+        return DeviceDecorator::busy_times();
     }
-    int fd() const override { return device_->fd(); }
 
   private:
-    std::unique_ptr<Device> device_;
     Questions& questions_;
 };
 
