@@ -61,6 +61,7 @@ TEST(WithoutAWorker, InThreadsWithAWordAboutIt) {
 TEST(WithoutAWorker, AWishForProcessesIsNeverServedWithThreads) {
     ::setenv("VIADUCT_ISOLATION", "process", 1);
     Vmm vmm;
+    ::unsetenv("VIADUCT_ISOLATION");
     EXPECT_EQ(virgl_renderer_context_create_with_flags(1, VIRTGPU_DRM_CAPSET_DRM, 4, "test"),
               ENOMEM);
     const std::string log = vmm.log_text();
