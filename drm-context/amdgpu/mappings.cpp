@@ -46,9 +46,15 @@ Status AmdgpuContext::bo_va_op(Request& request) {
     const auto op = request.as<w::BoVaOpRequest>();
     if (op.flags2 & ~w::kVaFlags2Sparse) return fail(EINVAL, "flags2 {:#x} unknown", op.flags2);
     if (op.flags > UINT32_MAX) return fail(EINVAL, "page flags {:#x} unknown", op.flags);
+    const bool sparse = (op.flags2 & w::kVaFlags2Sparse) != 0;
+    const bool clears = op.op == AMDGPU_VA_OP_CLEAR;
+    // The kernel goes by the page flag and ignores the buffer then (amdgpu_gem.c:
+    // amdgpu_gem_va_ioctl()): the range would stay when the buffer that it is booked to is closed.
+    if (!clears && sparse != ((op.flags & AMDGPU_VM_PAGE_PRT) != 0))
+        return fail(EINVAL, "page flags {:#x} with flags2 {:#x}: both are sparse, or neither",
+                    op.flags, op.flags2);
     // What names no buffer: sparse ranges, and clearing whatever is mapped.
-    const bool without_buffer =
-        (op.flags2 & w::kVaFlags2Sparse) != 0 || (op.op == AMDGPU_VA_OP_CLEAR && op.res_id == 0);
+    const bool without_buffer = sparse || (clears && op.res_id == 0);
     uint32_t handle = 0;
     if (!without_buffer) {
         // The guest may have closed the buffer already: an error of this command only.

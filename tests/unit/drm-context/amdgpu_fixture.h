@@ -198,8 +198,11 @@ class AmdgpuContextTest : public ::testing::Test {
         ASSERT_TRUE(gem_new(id));
         ASSERT_TRUE(context_->create_blob({id, kMappable, id, 4096}));
     }
-    int32_t va_op(uint32_t op, uint64_t va, uint64_t size, uint32_t res_id) {
+    int32_t va_op(uint32_t op, uint64_t va, uint64_t size, uint32_t res_id, uint64_t flags = 0,
+                  uint64_t flags2 = 0) {
         w::BoVaOpRequest request{};
+        request.flags = flags;
+        request.flags2 = flags2;
         request.va = va;
         request.vm_map_size = size;
         request.res_id = res_id;

@@ -125,6 +125,9 @@ class AmdgpuMappings : public AmdgpuContextTest {
         create_buffer(7);
     }
     int32_t map(uint64_t va, uint64_t size = 4096) { return va_op(AMDGPU_VA_OP_MAP, va, size, 7); }
+    int32_t sparse(uint32_t op, uint64_t va, uint64_t size = 4096) {
+        return va_op(op, va, size, 0, AMDGPU_VM_PAGE_PRT, w::kVaFlags2Sparse);
+    }
     MemoryUse use() { return context_->account().memory_use(); }
 
     const uint32_t gpu_context_ = create_gpu_context();
@@ -201,6 +204,26 @@ TEST_F(AmdgpuMappings, AClosedBuffersMappingsGoWithIt) {
     EXPECT_EQ(use().local, 0u);
     create_buffer(8);
     EXPECT_EQ(va_op(AMDGPU_VA_OP_MAP, 0, 8 * kRegion, 8), 0);
+}
+
+// The kernel goes by the page flag alone (amdgpu_gem.c: amdgpu_gem_va_ioctl()): such a mapping
+// would outlive the buffer to which it is booked.
+TEST_F(AmdgpuMappings, ARangeIsSparseByBothFlagsOrByNeither) {
+    for (const uint32_t op : {AMDGPU_VA_OP_MAP, AMDGPU_VA_OP_UNMAP, AMDGPU_VA_OP_REPLACE}) {
+        EXPECT_EQ(va_op(op, kRegion, 4096, 7, AMDGPU_VM_PAGE_PRT, 0), -EINVAL) << op;
+        EXPECT_EQ(va_op(op, kRegion, 4096, 0, 0, w::kVaFlags2Sparse), -EINVAL) << op;
+    }
+    EXPECT_TRUE(kernel_.mapped.empty());
+    EXPECT_EQ(sparse(AMDGPU_VA_OP_MAP, kRegion), 0);
+    EXPECT_EQ(sparse(AMDGPU_VA_OP_REPLACE, kRegion), 0);
+    EXPECT_EQ(sparse(AMDGPU_VA_OP_UNMAP, kRegion), 0);
+}
+
+// Drivers clear sparse ranges without the page flag.
+TEST_F(AmdgpuMappings, ClearingNeedsNoFlags) {
+    EXPECT_EQ(va_op(AMDGPU_VA_OP_CLEAR, kRegion, 4096, 0, 0, w::kVaFlags2Sparse), 0);
+    EXPECT_EQ(va_op(AMDGPU_VA_OP_CLEAR, kRegion, 4096, 0), 0);
+    EXPECT_EQ(sparse(AMDGPU_VA_OP_CLEAR, kRegion), 0);
 }
 
 class UnlimitedMappings : public AmdgpuMappings {
