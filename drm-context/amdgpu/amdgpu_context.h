@@ -122,8 +122,9 @@ class AmdgpuContext final : public DriverContext {
 
     // mappings.cpp
     Status change_mappings(const wire::amdgpu::BoVaOpRequest& op, uint32_t handle);
-    Result<uint64_t> charge_mapping(VaRange range, MappedRanges::Kind kind);
-    void note_mapping(const wire::amdgpu::BoVaOpRequest& op, uint32_t handle);
+    MappedRanges::Growth growth_by(const wire::amdgpu::BoVaOpRequest& op) const;
+    Status charge_growth(const MappedRanges::Growth& growth);
+    void note_mapping(const wire::amdgpu::BoVaOpRequest& op, uint32_t handle, uint64_t charged);
     void settle_tables(uint64_t charged);
     void drop_mappings(uint32_t handle);
     void give_back_all_tables();

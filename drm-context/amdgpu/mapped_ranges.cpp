@@ -34,6 +34,11 @@ void each_with_table(VaRange range, MappedRanges::Kind kind, Visit visit) {
     if (covered.end < touched.end) visit(covered.end, touched.end);
 }
 
+VaRange overlap(VaRange a, VaRange b) {
+    const uint64_t start = std::max(a.start, b.start);
+    return {start, std::min(a.end(), b.end()) - start};
+}
+
 }  // namespace
 
 uint64_t IntervalSet::missing(uint64_t first, uint64_t end) const {
@@ -46,6 +51,12 @@ uint64_t IntervalSet::missing(uint64_t first, uint64_t end) const {
         if (from < to) missing -= to - from;
     }
     return missing;
+}
+
+uint64_t IntervalSet::missing(const IntervalSet& other) const {
+    uint64_t sum = 0;
+    for (const auto& [first, end] : other.intervals_) sum += missing(first, end);
+    return sum;
 }
 
 void IntervalSet::add(uint64_t first, uint64_t end) {
@@ -86,6 +97,47 @@ uint64_t MappedRanges::regions_added_by(VaRange range, Kind kind) const {
     return added;
 }
 
+MappedRanges::Growth MappedRanges::growth_by_map(VaRange range, Kind kind) const {
+    return {1, regions_added_by(range, kind)};
+}
+
+MappedRanges::Growth MappedRanges::growth_by_clear(VaRange range) const {
+    return growth(cuts_of(range), 0);
+}
+
+MappedRanges::Growth MappedRanges::growth_by_replace(VaRange range, Kind kind) const {
+    Cuts cuts = cuts_of(range);
+    each_with_table(range, kind,
+                    [&](uint64_t first, uint64_t end) { cuts.with_table.add(first, end); });
+    return growth(cuts, 1);
+}
+
+MappedRanges::Growth MappedRanges::growth(const Cuts& cuts, uint64_t mapped) const {
+    const uint64_t more = cuts.pieces + mapped;
+    return {more - std::min(more, cuts.removed), regions_.missing(cuts.with_table)};
+}
+
+MappedRanges::Mappings::const_iterator MappedRanges::first_behind(uint64_t address) const {
+    auto mapping = mappings_.upper_bound(address);
+    if (mapping != mappings_.begin() && std::prev(mapping)->second.end > address) --mapping;
+    return mapping;
+}
+
+MappedRanges::Cuts MappedRanges::cuts_of(VaRange range) const {
+    Cuts cuts;
+    for (auto mapping = first_behind(range.start);
+         mapping != mappings_.end() && mapping->first < range.end(); ++mapping) {
+        const auto& [start, old] = *mapping;
+        const VaRange hole = overlap({start, old.end - start}, range);
+        ++cuts.removed;
+        if (start < hole.start) ++cuts.pieces;
+        if (hole.end() < old.end) ++cuts.pieces;
+        each_with_table(hole, Kind::kSparse,
+                        [&](uint64_t first, uint64_t end) { cuts.with_table.add(first, end); });
+    }
+    return cuts;
+}
+
 void MappedRanges::map(VaRange range, Kind kind, uint32_t buffer) {
     each_with_table(range, kind,
                     [this](uint64_t first, uint64_t end) { regions_.add(first, end); });
@@ -101,19 +153,17 @@ void MappedRanges::unmap(uint64_t start) {
 }
 
 void MappedRanges::clear(VaRange range) {
-    auto mapping = mappings_.upper_bound(range.start);
-    if (mapping != mappings_.begin()) --mapping;
+    auto mapping = first_behind(range.start);
     while (mapping != mappings_.end() && mapping->first < range.end()) {
         const uint64_t start = mapping->first;
         const Mapping old = mapping->second;
-        if (old.end <= range.start) {
-            ++mapping;
-            continue;
-        }
+        const VaRange hole = overlap({start, old.end - start}, range);
         mapping = erase(mapping);
-        release_regions(std::max(start, range.start), std::min(old.end, range.end()));
-        if (start < range.start) insert(start, {range.start, old.buffer});
-        if (range.end() < old.end) insert(range.end(), {old.end, old.buffer});
+        release_regions(hole.start, hole.end());
+        each_with_table(hole, Kind::kSparse,
+                        [this](uint64_t first, uint64_t end) { regions_.add(first, end); });
+        if (start < hole.start) insert(start, {hole.start, old.buffer});
+        if (hole.end() < old.end) insert(hole.end(), {old.end, old.buffer});
     }
 }
 
@@ -131,7 +181,7 @@ void MappedRanges::insert(uint64_t start, Mapping mapping) {
     if (mapping.buffer != 0) by_buffer_.emplace(mapping.buffer, start);
 }
 
-MappedRanges::Mappings::iterator MappedRanges::erase(Mappings::iterator mapping) {
+MappedRanges::Mappings::iterator MappedRanges::erase(Mappings::const_iterator mapping) {
     by_buffer_.erase({mapping->second.buffer, mapping->first});
     return mappings_.erase(mapping);
 }

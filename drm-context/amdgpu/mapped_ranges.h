@@ -21,6 +21,8 @@ class IntervalSet {
   public:
     /// How many numbers of [first, end) are missing.
     uint64_t missing(uint64_t first, uint64_t end) const;
+    /// How many numbers of `other` are missing.
+    uint64_t missing(const IntervalSet& other) const;
     void add(uint64_t first, uint64_t end);
     void remove(uint64_t first, uint64_t end);
     uint64_t size() const { return size_; }
@@ -41,13 +43,24 @@ class MappedRanges {
     /// Sparse ranges have no memory: large ones need tables at their ends only.
     enum class Kind { kBuffer, kSparse };
 
+    /// By how much an operation makes the books longer, if the kernel accepts it.
+    struct Growth {
+        uint64_t mappings = 0;
+        uint64_t regions = 0;  // that get a table; those that lose theirs are not subtracted
+    };
+
     /// How many regions get their first mapping by this one.
     uint64_t regions_added_by(VaRange range, Kind kind) const;
+    Growth growth_by_map(VaRange range, Kind kind) const;
+    Growth growth_by_clear(VaRange range) const;
+    /// Of a clear() with a map() after it.
+    Growth growth_by_replace(VaRange range, Kind kind) const;
     /// `buffer`: the GEM handle, 0 of a sparse range.
     void map(VaRange range, Kind kind, uint32_t buffer);
     /// Removes the mapping that begins at `start`.
     void unmap(uint64_t start);
-    /// Removes what lies in `range`; mappings that reach beyond it are cut.
+    /// Removes what lies in `range`; mappings that reach beyond it are cut. The regions in which a
+    /// sparse one is cut get tables: the kernel has nowhere else to write the hole.
     void clear(VaRange range);
     /// Removes all mappings of a buffer, as the kernel does when its handle is closed.
     void forget_buffer(uint32_t buffer);
@@ -61,9 +74,19 @@ class MappedRanges {
         uint32_t buffer = 0;
     };
     using Mappings = std::map<uint64_t, Mapping>;  // by start
+    /// What a clear() leaves of the mappings that it cuts, and where it needs tables.
+    struct Cuts {
+        uint64_t removed = 0;
+        uint64_t pieces = 0;
+        IntervalSet with_table;
+    };
 
+    /// The first mapping that ends behind `address`.
+    Mappings::const_iterator first_behind(uint64_t address) const;
+    Cuts cuts_of(VaRange range) const;
+    Growth growth(const Cuts& cuts, uint64_t mapped) const;
     void insert(uint64_t start, Mapping mapping);
-    Mappings::iterator erase(Mappings::iterator mapping);
+    Mappings::iterator erase(Mappings::const_iterator mapping);
     void release_regions(uint64_t start, uint64_t end);
 
     Mappings mappings_;

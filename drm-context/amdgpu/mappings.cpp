@@ -76,13 +76,8 @@ Status AmdgpuContext::bo_va_op(Request& request) {
 }
 
 Status AmdgpuContext::change_mappings(const w::BoVaOpRequest& op, uint32_t handle) {
-    const VaRange range = range_of(op);
-    uint64_t tables = 0;  // bytes that are charged for this operation
-    if (adds_mapping(op.op) && is_range(range)) {
-        auto charged = charge_mapping(range, kind_of(op));
-        if (!charged) return tl::unexpected(charged.error());
-        tables = *charged;
-    }
+    const MappedRanges::Growth growth = growth_by(op);
+    if (auto status = charge_growth(growth); !status) return status;
     drm_amdgpu_gem_va args{};
     args.handle = handle;
     args.operation = op.op;
@@ -91,42 +86,46 @@ Status AmdgpuContext::change_mappings(const w::BoVaOpRequest& op, uint32_t handl
     args.offset_in_bo = op.offset;
     args.map_size = op.vm_map_size;
     if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_GEM_VA, &args); error < 0) {
-        account().give_back_tables(tables);
+        account().give_back_tables(growth.regions * kPageTable);
         return fail(-error, "the kernel refuses (errno {})", -error);
     }
-    note_mapping(op, handle);
+    note_mapping(op, handle, growth.regions);
     return {};
 }
 
-/// Charges the page tables that a mapping adds; their bytes. ENOMEM beyond a limit.
-Result<uint64_t> AmdgpuContext::charge_mapping(VaRange range, MappedRanges::Kind kind) {
-    const ContextLimits& limits = account().limits();
-    const uint64_t added = mapped_.regions_added_by(range, kind);
-    if (limits.mappings != 0 && mapped_.mappings() >= limits.mappings)
-        return fail(ENOMEM, "the context has the {} mappings it may have", limits.mappings);
-    if (limits.regions != 0 &&
-        added > limits.regions - std::min<uint64_t>(mapped_.regions(), limits.regions))
-        return fail(ENOMEM, "{} regions of 2 MiB more than the {} of {} that are mapped", added,
-                    mapped_.regions(), limits.regions);
-    if (auto status = account().charge_tables(added * kPageTable); !status)
-        return tl::unexpected(status.error());
-    return added * kPageTable;
+MappedRanges::Growth AmdgpuContext::growth_by(const w::BoVaOpRequest& op) const {
+    const VaRange range = range_of(op);
+    if (!is_range(range)) return {};
+    if (op.op == AMDGPU_VA_OP_MAP) return mapped_.growth_by_map(range, kind_of(op));
+    if (op.op == AMDGPU_VA_OP_CLEAR) return mapped_.growth_by_clear(range);
+    if (op.op == AMDGPU_VA_OP_REPLACE) return mapped_.growth_by_replace(range, kind_of(op));
+    return {};
 }
 
-/// Follows an operation that the kernel has accepted. What charge_mapping() charged stays.
-void AmdgpuContext::note_mapping(const w::BoVaOpRequest& op, uint32_t handle) {
+/// Charges the page tables that an operation adds. ENOMEM beyond a limit.
+Status AmdgpuContext::charge_growth(const MappedRanges::Growth& growth) {
+    const auto fits = [](uint64_t more, uint64_t now, uint64_t limit) {
+        return more == 0 || limit == 0 || (now <= limit && more <= limit - now);
+    };
+    const ContextLimits& limits = account().limits();
+    if (!fits(growth.mappings, mapped_.mappings(), limits.mappings))
+        return fail(ENOMEM, "{} mappings more than the {} of {} that there are", growth.mappings,
+                    mapped_.mappings(), limits.mappings);
+    if (!fits(growth.regions, mapped_.regions(), limits.regions))
+        return fail(ENOMEM, "{} regions of 2 MiB more than the {} of {} that are mapped",
+                    growth.regions, mapped_.regions(), limits.regions);
+    return growth.regions == 0 ? Status() : account().charge_tables(growth.regions * kPageTable);
+}
+
+/// Follows an operation that the kernel has accepted, for whose tables `charged` regions are paid.
+void AmdgpuContext::note_mapping(const w::BoVaOpRequest& op, uint32_t handle, uint64_t charged) {
     const VaRange range = range_of(op);
     refused_mappings_.erase(range.start);
     if (!is_range(range) && op.op != AMDGPU_VA_OP_UNMAP) return;
     const uint64_t before = mapped_.regions();
-    uint64_t charged = 0;
     if (op.op == AMDGPU_VA_OP_UNMAP) mapped_.unmap(range.start);
-    if (op.op == AMDGPU_VA_OP_CLEAR) mapped_.clear(range);
-    if (adds_mapping(op.op)) {
-        charged = mapped_.regions_added_by(range, kind_of(op));
-        if (op.op == AMDGPU_VA_OP_REPLACE) mapped_.clear(range);
-        mapped_.map(range, kind_of(op), handle);
-    }
+    if (op.op == AMDGPU_VA_OP_CLEAR || op.op == AMDGPU_VA_OP_REPLACE) mapped_.clear(range);
+    if (adds_mapping(op.op)) mapped_.map(range, kind_of(op), handle);
     settle_tables(before + charged);
 }
 

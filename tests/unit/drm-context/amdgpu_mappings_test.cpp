@@ -44,10 +44,10 @@ TEST(MappedRangesTest, ARegionGoesWithARangeThatCoversIt) {
 /// One bit per page, one flag per region, and no cleverness.
 class Model {
   public:
-    void map(VaRange range, uint32_t buffer) {
+    void map(VaRange range, Kind kind, uint32_t buffer) {
         mappings_.push_back({range, buffer});
         for (uint64_t region = range.start / kRegion; region * kRegion < range.end(); ++region)
-            regions_.insert(region);
+            if (kind == Kind::kBuffer || !is_whole(region, range)) regions_.insert(region);
     }
     void remove(size_t index, VaRange cut) {
         const auto [range, buffer] = mappings_[index];
@@ -57,8 +57,12 @@ class Model {
         mappings_.erase(mappings_.begin() + static_cast<ptrdiff_t>(index));
         if (range.start < start) mappings_.push_back({{range.start, start - range.start}, buffer});
         if (end < range.end()) mappings_.push_back({{end, range.end() - end}, buffer});
+        const VaRange hole{start, end - start};
         for (uint64_t region = start / kRegion; region * kRegion < end; ++region)
-            if (region * kRegion >= start && (region + 1) * kRegion <= end) regions_.erase(region);
+            if (is_whole(region, hole))
+                regions_.erase(region);
+            else
+                regions_.insert(region);
     }
     void clear(VaRange range) {
         for (size_t i = mappings_.size(); i-- > 0;) remove(i, range);
@@ -67,6 +71,16 @@ class Model {
         return std::ranges::any_of(mappings_, [&](const auto& one) {
             return one.first.start < range.end() && range.start < one.first.end();
         });
+    }
+    size_t mappings_beyond(const Model& before) const {
+        return mappings_.size() - std::min(mappings_.size(), before.mappings_.size());
+    }
+    ptrdiff_t regions_beyond(const Model& before) const {
+        return std::ranges::count_if(
+            regions_, [&](uint64_t region) { return !before.regions_.contains(region); });
+    }
+    static bool is_whole(uint64_t region, VaRange range) {
+        return region * kRegion >= range.start && (region + 1) * kRegion <= range.end();
     }
     std::vector<std::pair<VaRange, uint32_t>> mappings_;
     std::set<uint64_t> regions_;
@@ -80,28 +94,40 @@ RC_GTEST_PROP(MappedRangesProperty, AgreesWithAnObviousModel, ()) {
     for (int step = 0; step < steps; ++step) {
         const VaRange range{*rc::gen::inRange<uint64_t>(0, 60) * kQuarter,
                             *rc::gen::inRange<uint64_t>(1, 20) * kQuarter};
-        const auto buffer = *rc::gen::inRange<uint32_t>(1, 4);
-        switch (*rc::gen::inRange(0, 5)) {
+        const auto buffer = *rc::gen::inRange<uint32_t>(0, 4);
+        const Kind kind = buffer == 0 ? Kind::kSparse : Kind::kBuffer;
+        switch (*rc::gen::inRange(0, 6)) {
             case 0:
             case 1: {
                 if (model.overlaps(range)) break;  // the kernel refuses it
-                const uint64_t added = ranges.regions_added_by(range, Kind::kBuffer);
+                const uint64_t added = ranges.regions_added_by(range, kind);
                 const size_t before = model.regions_.size();
-                ranges.map(range, Kind::kBuffer, buffer);
-                model.map(range, buffer);
+                ranges.map(range, kind, buffer);
+                model.map(range, kind, buffer);
                 RC_ASSERT(added == model.regions_.size() - before);
                 break;
             }
             case 2:
+            case 3: {
+                const bool replace = step % 2 == 0;
+                const MappedRanges::Growth growth =
+                    replace ? ranges.growth_by_replace(range, kind) : ranges.growth_by_clear(range);
+                const Model before = model;
                 ranges.clear(range);
                 model.clear(range);
+                if (replace) ranges.map(range, kind, buffer);
+                if (replace) model.map(range, kind, buffer);
+                RC_ASSERT(growth.mappings == model.mappings_beyond(before));
+                RC_ASSERT(static_cast<ptrdiff_t>(growth.regions) == model.regions_beyond(before));
                 break;
-            case 3:
+            }
+            case 4:
                 if (model.mappings_.empty()) break;
                 ranges.unmap(model.mappings_[0].first.start);
                 model.remove(0, model.mappings_[0].first);
                 break;
             default:
+                if (buffer == 0) break;
                 ranges.forget_buffer(buffer);
                 for (size_t i = model.mappings_.size(); i-- > 0;)
                     if (model.mappings_[i].second == buffer)
@@ -224,6 +250,49 @@ TEST_F(AmdgpuMappings, ClearingNeedsNoFlags) {
     EXPECT_EQ(va_op(AMDGPU_VA_OP_CLEAR, kRegion, 4096, 0, 0, w::kVaFlags2Sparse), 0);
     EXPECT_EQ(va_op(AMDGPU_VA_OP_CLEAR, kRegion, 4096, 0), 0);
     EXPECT_EQ(sparse(AMDGPU_VA_OP_CLEAR, kRegion), 0);
+}
+
+// Each hole in a large sparse range leaves a mapping more, and tables at the hole's ends.
+TEST_F(AmdgpuMappings, HolesInASparseRangeAreChargedAndCounted) {
+    ASSERT_EQ(sparse(AMDGPU_VA_OP_MAP, 0, 1000 * kRegion), 0);
+    EXPECT_EQ(use().local, 0u);
+    const auto hole = [this](uint64_t region) {
+        return va_op(AMDGPU_VA_OP_CLEAR, region * kRegion + 4096, 4096, 0);
+    };
+    for (uint64_t i = 1; i <= 5; ++i) EXPECT_EQ(hole(10 * i), 0);
+    EXPECT_EQ(use().local, 5 * 4096u);
+    EXPECT_EQ(hole(20), 0) << "where there is nothing";
+    const size_t asked = kernel_.mapped.size();
+    EXPECT_EQ(hole(60), -ENOMEM) << "the seventh mapping of six";
+    EXPECT_EQ(kernel_.mapped.size(), asked);
+    EXPECT_EQ(async_error(), 1u);
+    EXPECT_EQ(va_op(AMDGPU_VA_OP_CLEAR, 0, 1000 * kRegion, 0), 0);
+    EXPECT_EQ(use().local, 5 * 4096u) << "no mapping covered one of these regions";
+}
+
+TEST_F(AmdgpuMappings, TheTablesAtAHolesEndsCountAsRegions) {
+    ASSERT_EQ(sparse(AMDGPU_VA_OP_MAP, 0, 1000 * kRegion), 0);
+    for (uint64_t i = 1; i <= 4; ++i)
+        EXPECT_EQ(va_op(AMDGPU_VA_OP_CLEAR, 10 * i * kRegion + 4096, 2 * kRegion, 0), 0);
+    EXPECT_EQ(use().local, 8 * 4096u);
+    EXPECT_EQ(va_op(AMDGPU_VA_OP_CLEAR, 50 * kRegion, 4096, 0), -ENOMEM);
+    EXPECT_EQ(va_op(AMDGPU_VA_OP_CLEAR, 50 * kRegion, kRegion, 0), 0) << "whole: without a table";
+}
+
+TEST_F(AmdgpuMappings, SoAreThePiecesThatAReplacementLeaves) {
+    ASSERT_EQ(sparse(AMDGPU_VA_OP_MAP, 0, 1000 * kRegion), 0);
+    const auto commit = [this](uint64_t region) {
+        return va_op(AMDGPU_VA_OP_REPLACE, region * kRegion, 4096, 7);
+    };
+    EXPECT_EQ(commit(10), 0);
+    EXPECT_EQ(commit(20), 0);
+    const size_t asked = kernel_.mapped.size();
+    EXPECT_EQ(commit(30), -ENOMEM) << "seven mappings of six";
+    EXPECT_EQ(kernel_.mapped.size(), asked);
+    EXPECT_EQ(async_error(), 0u);
+    EXPECT_EQ(map(2000 * kRegion), 0);
+    EXPECT_EQ(commit(10), 0) << "as many mappings as before";
+    EXPECT_EQ(use().local, 3 * 4096u);
 }
 
 class UnlimitedMappings : public AmdgpuMappings {
