@@ -128,6 +128,8 @@ class AmdgpuContext final : public DriverContext {
     void settle_tables(uint64_t charged);
     void drop_mappings(uint32_t handle);
     void give_back_all_tables();
+    bool unmaps_refused(const wire::amdgpu::BoVaOpRequest& op, uint32_t handle) const;
+    void forget_refused(const wire::amdgpu::BoVaOpRequest& op);
     Status check_mappings() const;
 
     Status stable_pstate(const wire::amdgpu::SetPstateRequest& wanted, uint64_t& flags);

@@ -87,6 +87,10 @@ Status AmdgpuContext::change_mappings(const w::BoVaOpRequest& op, uint32_t handl
     args.map_size = op.vm_map_size;
     if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_GEM_VA, &args); error < 0) {
         account().give_back_tables(growth.regions * kPageTable);
+        if (error == -ENOENT && unmaps_refused(op, handle)) {
+            refused_mappings_.erase(range_of(op).start);
+            return {};
+        }
         return fail(-error, "the kernel refuses (errno {})", -error);
     }
     note_mapping(op, handle, growth.regions);
@@ -120,7 +124,7 @@ Status AmdgpuContext::charge_growth(const MappedRanges::Growth& growth) {
 /// Follows an operation that the kernel has accepted, for whose tables `charged` regions are paid.
 void AmdgpuContext::note_mapping(const w::BoVaOpRequest& op, uint32_t handle, uint64_t charged) {
     const VaRange range = range_of(op);
-    refused_mappings_.erase(range.start);
+    forget_refused(op);
     if (!is_range(range) && op.op != AMDGPU_VA_OP_UNMAP) return;
     const uint64_t before = mapped_.regions();
     if (op.op == AMDGPU_VA_OP_UNMAP) mapped_.unmap(range.start);
@@ -147,8 +151,25 @@ void AmdgpuContext::give_back_all_tables() {
     account().give_back_tables(mapped_.regions() * kPageTable);
 }
 
+/// True of an UNMAP of what was refused: the guest has read the answer and given the range up. A
+/// sparse one has no buffer whose close would show that.
+bool AmdgpuContext::unmaps_refused(const w::BoVaOpRequest& op, uint32_t handle) const {
+    if (op.op != AMDGPU_VA_OP_UNMAP) return false;
+    const auto refused = refused_mappings_.find(range_of(op).start);
+    return refused != refused_mappings_.end() && refused->second == handle;
+}
+
+/// The kernel has accepted `op`: addresses that it has unmapped, mapped or cleared miss nothing.
+void AmdgpuContext::forget_refused(const w::BoVaOpRequest& op) {
+    const VaRange range = range_of(op);
+    refused_mappings_.erase(range.start);
+    if (op.op == AMDGPU_VA_OP_CLEAR && is_range(range))
+        refused_mappings_.erase(refused_mappings_.lower_bound(range.start),
+                                refused_mappings_.lower_bound(range.end()));
+}
+
 /// A guest that did not hear of a refused mapping would let the GPU run into addresses that are
-/// not there. ENOMEM: one was refused, and neither unmapped nor its buffer closed since.
+/// not there. ENOMEM: one was refused, and neither unmapped or cleared nor its buffer closed since.
 Status AmdgpuContext::check_mappings() const {
     if (refused_mappings_.empty()) return {};
     return fail(ENOMEM, "there was no memory to map {:#x}, and the guest goes on",

@@ -43,10 +43,10 @@ bool sync_requested() {
 /// SHAREABLE has to be said now, but the drivers know only later: for their kernel every buffer can
 /// be exported, except those created VM_ALWAYS_VALID. That is the promise used here. It costs the
 /// monitor one descriptor per shareable buffer, and radeonsi asks for VM_ALWAYS_VALID on few
-/// GPUs (mesa: amdgpu_winsys.c): nearly all its buffers have one, though it takes small ones out of few large
-/// ones. Saying it later would do for other contexts, where the host exports what they attach. It
-/// does not for a buffer that becomes a scanout: QEMU takes its descriptor when the blob is
-/// created, and nothing in GEM_CREATE marks such buffers.
+/// GPUs (mesa: amdgpu_winsys.c): nearly all its buffers have one, though it takes small ones out of
+/// few large ones. Saying it later would do for other contexts, where the host exports what they
+/// attach. It does not for a buffer that becomes a scanout: QEMU takes its descriptor when the blob
+/// is created, and nothing in GEM_CREATE marks such buffers.
 uint32_t blob_flags(uint64_t domains, uint64_t flags) {
     uint32_t result = 0;
     if ((domains & kMappableDomains) && !(flags & AMDGPU_GEM_CREATE_NO_CPU_ACCESS))
@@ -235,7 +235,17 @@ int Driver::gem_va(const Channel& channel, GemVa& arg) {
     wire::Response answer{};
     if (const int error = stream().call(channel, {as_bytes(request), as_bytes(answer)}); error < 0)
         return error;
+    if (answer.ret == -ENOMEM && in.operation == AMDGPU_VA_OP_MAP && request.res_id == 0)
+        give_up_sparse(channel, request);
     return answer.ret == 0 ? finish() : answer.ret;
+}
+
+/// Drivers do not unmap what was not mapped. The host would take the missing range for one that the
+/// driver has not noticed: no buffer's close shows that it has, as with other ranges.
+void Driver::give_up_sparse(const Channel& channel, wire::BoVaOpRequest request) {
+    request.op = AMDGPU_VA_OP_UNMAP;
+    // If it does not arrive, the context is lost, and with it what this was for.
+    (void)stream().post(channel, as_bytes(request));
 }
 
 int Driver::query_buffer(const Channel& channel, uint32_t handle,

@@ -109,6 +109,7 @@ class Driver final : public GuestDriver {
     int find_stand_in(const Channel& channel, uint32_t& handle);
     bool memory_is_short(uint64_t domains, uint64_t size) const;
     int check_allocation(const Channel& channel, uint32_t resource, uint32_t errors_before);
+    void give_up_sparse(const Channel& channel, wire::BoVaOpRequest request);
     int query_buffer(const Channel& channel, uint32_t handle, wire::BoQueryInfoResponse& answer);
     int set_metadata(const Channel& channel, uint32_t resource, const drm_amdgpu_gem_metadata& arg);
 

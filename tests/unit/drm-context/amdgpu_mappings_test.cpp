@@ -224,6 +224,38 @@ TEST_F(AmdgpuMappings, AGuestThatDoesNotNoticeIsStoppedAtItsNextSubmission) {
     EXPECT_EQ(async_error(), 1u);
 }
 
+// No close of a buffer ever forgets it: unmapping does, which fails in the kernel.
+TEST_F(AmdgpuMappings, ARefusedSparseRangeIsForgottenWhenItIsUnmapped) {
+    kernel_.va_error = ENOMEM;
+    EXPECT_EQ(sparse(AMDGPU_VA_OP_MAP, kRegion), -ENOMEM);
+    kernel_.va_error = ENOENT;
+    EXPECT_EQ(sparse(AMDGPU_VA_OP_UNMAP, kRegion), 0);
+    EXPECT_EQ(submit(gpu_context_), 0);
+    EXPECT_EQ(async_error(), 0u);
+    EXPECT_EQ(sparse(AMDGPU_VA_OP_UNMAP, kRegion), -ENOENT) << "once";
+    EXPECT_EQ(async_error(), 1u);
+}
+
+TEST_F(AmdgpuMappings, NotWhenAnotherBufferIsUnmappedThere) {
+    kernel_.va_error = ENOMEM;
+    EXPECT_EQ(sparse(AMDGPU_VA_OP_MAP, kRegion), -ENOMEM);
+    kernel_.va_error = ENOENT;
+    EXPECT_EQ(va_op(AMDGPU_VA_OP_UNMAP, kRegion, 4096, 7), -ENOENT);
+    kernel_.va_error = 0;
+    EXPECT_EQ(submit(gpu_context_), -ENOMEM);
+}
+
+TEST_F(AmdgpuMappings, RefusedRangesAreForgottenWhenAllAroundThemIsCleared) {
+    kernel_.va_error = ENOMEM;
+    EXPECT_EQ(sparse(AMDGPU_VA_OP_MAP, 2 * kRegion), -ENOMEM);
+    EXPECT_EQ(sparse(AMDGPU_VA_OP_REPLACE, 4 * kRegion), -ENOMEM);
+    kernel_.va_error = 0;
+    EXPECT_EQ(va_op(AMDGPU_VA_OP_CLEAR, kRegion, 3 * kRegion, 0), 0);
+    EXPECT_EQ(submit(gpu_context_), -ENOMEM) << "the second lies behind the cleared range";
+    EXPECT_EQ(va_op(AMDGPU_VA_OP_CLEAR, kRegion, 4 * kRegion, 0), 0);
+    EXPECT_EQ(submit(gpu_context_), 0);
+}
+
 TEST_F(AmdgpuMappings, AClosedBuffersMappingsGoWithIt) {
     EXPECT_EQ(map(0, 4 * kRegion), 0);
     context_->detach_resource(7);

@@ -98,6 +98,28 @@ TEST_F(DriverTest, GpuMappingsAreConfirmedWhenMemoryIsShort) {
     EXPECT_EQ(call(kGemVa, va), 0) << "needs no memory";
 }
 
+// No buffer's close shows the host that the driver has given such a range up.
+TEST_F(DriverTest, ASparseRangeThatTheDriverHeardWasRefusedIsUnmapped) {
+    host.set_heap(offsetof(wire::Shmem, vram), 1 << 30, 1 << 30);
+    host.results[static_cast<uint32_t>(Command::kBoVaOp)] = -ENOMEM;
+    GemVa va{};
+    va.base.flags = AMDGPU_VM_PAGE_PRT;
+    va.base.va_address = 0x200000;
+    va.base.map_size = 0x4000;
+    va.base.operation = AMDGPU_VA_OP_REPLACE;
+    EXPECT_EQ(call(kGemVa, va), -ENOMEM) << "what was there still is";
+    va.base.operation = AMDGPU_VA_OP_MAP;
+    EXPECT_EQ(call(kGemVa, va), -ENOMEM);
+    create_context();
+    const auto requests = host.received(Command::kBoVaOp);
+    ASSERT_EQ(requests.size(), 3u);
+    const auto last = requests[2].as<wire::BoVaOpRequest>();
+    EXPECT_EQ(last.op, uint32_t{AMDGPU_VA_OP_UNMAP});
+    EXPECT_EQ(last.va, 0x200000u);
+    EXPECT_EQ(last.flags, uint64_t{AMDGPU_VM_PAGE_PRT});
+    EXPECT_EQ(last.flags2, wire::kVaFlags2Sparse);
+}
+
 // A monitor may refuse the blob before the command counts: then there is nothing to forgive.
 TEST_F(DriverTest, RefusalThatTheHostDoesNotCountForgivesNothing) {
     const uint32_t context = create_context();
