@@ -110,7 +110,9 @@ class AmdgpuContext final : public DriverContext {
     void adjust_counter(const wire::amdgpu::QueryInfoRequest& query, KernelAnswer& answer);
     bool read_memory(drm_amdgpu_memory_info& memory);
     void refresh_heaps();
-    void note_refused_buffer(uint64_t bytes);
+    void note_refused_buffer(const wire::amdgpu::GemNewRequest& wanted);
+    uint64_t largest_buffer(uint32_t domains);
+    void forget_old_refusal();
     void note_created_buffer(uint64_t bytes);
 
     // buffers.cpp
@@ -154,7 +156,8 @@ class AmdgpuContext final : public DriverContext {
     std::set<uint32_t> always_listed_;
     MappedRanges mapped_;
     std::map<uint64_t, uint32_t> refused_mappings_;  // address → GEM handle
-    uint64_t refused_bytes_ = 0;  // the smallest buffer the kernel had no memory for
+    uint64_t refused_bytes_ = 0;    // the smallest buffer the kernel had no memory for
+    int64_t refused_until_ns_ = 0;  // of monotonic_ns(): that is forgotten then
 };
 
 const DriverTraits& traits();

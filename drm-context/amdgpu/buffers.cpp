@@ -78,7 +78,7 @@ Result<GemHandle> AmdgpuContext::make_kernel_buffer(const w::GemNewRequest& want
     args.in.domains = wanted.preferred_heap;
     args.in.domain_flags = wanted.flags;
     const int error = device().ioctl(DRM_IOCTL_AMDGPU_GEM_CREATE, &args);
-    if (error == -ENOMEM) note_refused_buffer(wanted.alloc_size);
+    if (error == -ENOMEM) note_refused_buffer(wanted);
     if (error < 0)
         return fail(
             -error,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "drm-context/account/clock.h"
 #include "drm-context/amdgpu/amdgpu_context.h"
 #include "drm-context/amdgpu/memory_view.h"
 #include "drm-context/wire/amdgpu_info.h"
@@ -13,6 +14,9 @@ namespace viaduct::amdgpu {
 namespace w = wire::amdgpu;
 
 namespace {
+
+// How long a refused buffer makes the heaps look full.
+constexpr int64_t kRefusalNs = 1'000'000'000;
 
 drm_amdgpu_info to_kernel(const w::QueryInfoRequest& query, void* to, uint32_t size) {
     drm_amdgpu_info info{};
@@ -42,6 +46,7 @@ const AmdgpuContext::AdjustedQuery AmdgpuContext::kAdjustedQueries[] = {
 
 Status AmdgpuContext::query_info(Request& request) {
     const auto query = request.as<w::QueryInfoRequest>();
+    forget_old_refusal();
     // The kernel writes behind our header, into private memory; the guest's pointer is not used.
     const auto answer = request.response().subspan(sizeof(w::Response));
     const int32_t ret = answer_query(query, answer);
@@ -132,6 +137,7 @@ bool AmdgpuContext::read_memory(drm_amdgpu_memory_info& memory) {
 void AmdgpuContext::refresh_heaps() {
     drm_amdgpu_memory_info memory{};
     if (!read_memory(memory)) return;
+    if (refused_bytes_ != 0 && monotonic_ns() >= refused_until_ns_) refused_bytes_ = 0;
     const bool full = refused_bytes_ != 0;
     const auto store = [this, full](size_t offset, const drm_amdgpu_heap_info& heap) {
         const auto at = static_cast<uint32_t>(offset);
@@ -145,11 +151,33 @@ void AmdgpuContext::refresh_heaps() {
     store(offsetof(w::Shmem, vis_vram), memory.cpu_accessible_vram);
 }
 
-/// The kernel had no memory for a buffer. Until it has some again the heaps look full in the
-/// control buffer: guests then take care, and the layer confirms each buffer.
-void AmdgpuContext::note_refused_buffer(uint64_t bytes) {
-    refused_bytes_ = refused_bytes_ == 0 ? bytes : std::min(refused_bytes_, bytes);
+/// The kernel had no memory for a buffer. The heaps look full in the control buffer then: guests
+/// take care, and the layer confirms each buffer. Until the kernel has as much again, or for a
+/// second: a guest that goes by the heaps never asks for as much again.
+void AmdgpuContext::note_refused_buffer(const w::GemNewRequest& wanted) {
+    if (wanted.alloc_size > largest_buffer(wanted.preferred_heap)) return;
+    refused_bytes_ = refused_bytes_ == 0 ? wanted.alloc_size
+                                         : std::min<uint64_t>(refused_bytes_, wanted.alloc_size);
+    refused_until_ns_ = monotonic_ns() + kRefusalNs;
     if (control().exists()) refresh_heaps();
+}
+
+/// Bytes; 0 outside the heaps. Larger ones are refused with the same errno, however much memory is
+/// free (amdgpu_object.c: amdgpu_bo_validate_size()).
+uint64_t AmdgpuContext::largest_buffer(uint32_t domains) {
+    drm_amdgpu_memory_info memory{};
+    if (!read_memory(memory)) return 0;
+    uint64_t largest = 0;
+    if (domains & AMDGPU_GEM_DOMAIN_VRAM) largest = memory.vram.max_allocation;
+    if (domains & AMDGPU_GEM_DOMAIN_GTT)
+        largest = std::max<uint64_t>(largest, memory.gtt.max_allocation);
+    return largest;
+}
+
+/// Costs nothing unless a refusal has just become too old.
+void AmdgpuContext::forget_old_refusal() {
+    if (refused_bytes_ != 0 && monotonic_ns() >= refused_until_ns_ && control().exists())
+        refresh_heaps();
 }
 
 void AmdgpuContext::note_created_buffer(uint64_t bytes) {

@@ -12,6 +12,7 @@ namespace w = wire::amdgpu;
 
 Status AmdgpuContext::cs_submit(Request& request) {
     const auto wanted = request.as<w::CsSubmitRequest>();
+    forget_old_refusal();
     // Taken whatever comes: a refused submission consumes its in-fence too.
     UniqueFd in_fence = take_in_fence();
     Submission submission(*this);

@@ -109,6 +109,7 @@ TEST_F(AmdgpuBuffers, TheKernelsOwnShortageCostsNoContext) {
 TEST_F(AmdgpuBuffers, AfterAShortageTheHeapsLookFullUntilSuchABufferFits) {
     drm_amdgpu_memory_info memory{};
     memory.vram.total_heap_size = memory.gtt.total_heap_size = 1 << 30;
+    memory.vram.max_allocation = memory.gtt.max_allocation = 3 << 28;
     const auto* bytes = reinterpret_cast<const std::byte*>(&memory);
     kernel_.infos[AMDGPU_INFO_MEMORY] = {bytes, bytes + sizeof(memory)};
     kernel_.create_error = ENOMEM;

@@ -1,6 +1,9 @@
 // What a guest learns of the device: nothing that it cannot use, and nothing of others.
 #include "tests/unit/drm-context/amdgpu_fixture.h"
 
+#include <chrono>
+#include <thread>
+
 #include "drm-context/amdgpu/capset.h"
 
 namespace viaduct::amdgpu {
@@ -92,6 +95,55 @@ TEST_F(AmdgpuQueries, MemoryInUseIsTheVmsOwnWithoutABudgetToo) {
     EXPECT_EQ(seen.vram.heap_usage, 1u << 20);
     EXPECT_EQ(seen.vram.total_heap_size, 1u << 30);
     EXPECT_EQ(shmem().gtt.heap_usage, 4096u);
+}
+
+class AmdgpuShortage : public AmdgpuQueries {
+  protected:
+    static constexpr uint64_t kHeap = 1 << 30;
+    AmdgpuShortage() {
+        drm_amdgpu_memory_info memory{};
+        memory.vram.total_heap_size = memory.gtt.total_heap_size = kHeap;
+        memory.vram.max_allocation = memory.gtt.max_allocation = kHeap / 4 * 3;
+        memory.cpu_accessible_vram = memory.vram;
+        const auto* bytes = reinterpret_cast<const std::byte*>(&memory);
+        kernel_.infos[AMDGPU_INFO_MEMORY] = {bytes, bytes + sizeof(memory)};
+    }
+    void refuse(uint64_t size, uint32_t heap) {
+        kernel_.create_error = ENOMEM;
+        EXPECT_FALSE(gem_new(77, size, heap));
+        kernel_.create_error = 0;
+    }
+    static constexpr std::chrono::seconds kLong{5};
+    bool heaps_look_full() const { return shmem().vram.heap_usage == kHeap; }
+};
+
+// Drivers try that: the kernel has no other errno for a buffer that would fit nowhere.
+TEST_F(AmdgpuShortage, ABufferThatIsLargerThanItsHeapDoesNotMakeTheHeapsLookFull) {
+    for (const uint32_t heap : {AMDGPU_GEM_DOMAIN_VRAM, AMDGPU_GEM_DOMAIN_GTT}) {
+        refuse(kHeap, heap);
+        EXPECT_FALSE(heaps_look_full()) << heap;
+    }
+    refuse(4096, AMDGPU_GEM_DOMAIN_GDS);
+    EXPECT_FALSE(heaps_look_full()) << "no memory of a heap";
+    refuse(kHeap / 4 * 3, AMDGPU_GEM_DOMAIN_VRAM);
+    EXPECT_TRUE(heaps_look_full());
+}
+
+// A program that goes by the heaps would never try such a buffer again.
+TEST_F(AmdgpuShortage, LastsASecondAtMost) {
+    const uint32_t gpu_context = create_gpu_context();
+    const auto start = std::chrono::steady_clock::now();
+    refuse(1 << 20, AMDGPU_GEM_DOMAIN_VRAM);
+    EXPECT_EQ(submit(gpu_context), 0);
+    EXPECT_TRUE(heaps_look_full());
+    while (heaps_look_full() && std::chrono::steady_clock::now() < start + kLong) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        EXPECT_EQ(submit(gpu_context), 0);
+    }
+    EXPECT_FALSE(heaps_look_full());
+    EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
+    refuse(1 << 20, AMDGPU_GEM_DOMAIN_VRAM);
+    EXPECT_TRUE(heaps_look_full()) << "again";
 }
 
 TEST_F(AmdgpuQueries, CountersOfTheWholeDeviceAreZero) {
