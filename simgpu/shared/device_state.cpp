@@ -10,6 +10,7 @@
 
 #include "simgpu/clock.h"
 #include "simgpu/shared/lock.h"
+#include "simgpu/shared/places.h"
 #include "simgpu/shared/segment.h"
 
 namespace simgpu::shared {
@@ -32,6 +33,7 @@ void notify(Ring& ring) {
 
 /// With the lock held: a process has gone.
 void SharedDevice::clear_places(uint32_t seat) {
+    const uint64_t now_ns = monotonic_ns();
     if (segment_->pstate_seat == seat) {
         segment_->pstate_seat = kNobody;
         segment_->pstate = 0;
@@ -46,9 +48,14 @@ void SharedDevice::clear_places(uint32_t seat) {
         if (recovered) ring.resetting = 0;
         for (Place& place : ring.places) {
             if (place.seat != seat) continue;
-            // The hardware does not care who has died.
-            place.seat = place.hung_until_ns > monotonic_ns() ? kOrphan : kNobody;
-            place.running = 0;
+            // The hardware does not care who has died; but a reset has already got it going again
+            // if it has cancelled the job.
+            if (place.error == 0 && place.hung_until_ns > now_ns) {
+                place.seat = kOrphan;
+                place.running = 0;
+            } else {
+                vacate(ring, place, now_ns);
+            }
             changed = true;
         }
         for (Waiter& waiter : ring.waiters) {
@@ -67,7 +74,7 @@ void SharedDevice::recover_from_orphans() {
     for (Ring& ring : segment_->rings) {
         for (Place& place : ring.places) {
             if (place.seat != kOrphan || place.hung_until_ns > now_ns) continue;
-            place.seat = kNobody;
+            vacate(ring, place, now_ns);
             ++segment_->resets;
             notify(ring);
         }

@@ -5,6 +5,7 @@
 
 #include "simgpu/clock.h"
 #include "simgpu/shared/lock.h"
+#include "simgpu/shared/places.h"
 #include "simgpu/shared/segment.h"
 
 namespace simgpu::shared {
@@ -18,12 +19,6 @@ bool goes_before(const Waiter& a, const Waiter& b) {
     if (a.priority != b.priority) return a.priority > b.priority;
     if (a.submitted_ns != b.submitted_ns) return a.submitted_ns < b.submitted_ns;
     return a.ticket < b.ticket;
-}
-
-bool is_oldest(const Ring& ring, const Place& place) {
-    return std::ranges::none_of(ring.places, [&](const Place& other) {
-        return other.seat != kNobody && other.order < place.order;
-    });
 }
 
 void cancel(Ring& ring, int error) {
@@ -130,11 +125,7 @@ uint64_t RingFeeder::leave(Place place, uint64_t finished_ns) {
     const SharedDevice::Lock lock(*device_);
     shared::Place& own = ring_.places[place];
     const uint64_t scheduled_ns = own.scheduled_ns;
-    const bool was_oldest = is_oldest(ring_, own);
-    own.seat = kNobody;
-    own.running = 0;
-    for (shared::Place& other : ring_.places)
-        if (was_oldest && other.seat != kNobody) other.scheduled_ns = finished_ns;
+    vacate(ring_, own, finished_ns);
     shared::notify(ring_);
     return finished_ns - std::min(finished_ns, scheduled_ns);
 }

@@ -68,7 +68,8 @@ TEST_F(Feeders, PriorityDecidesThenTheTimeOfSubmission) {
 }
 
 TEST_F(Feeders, AHungJobOutlivesItsProcess) {
-    const uint64_t until_ns = monotonic_ns() + 300'000'000;
+    // Long enough for a fork on a machine with other things to do.
+    const uint64_t until_ns = monotonic_ns() + 1'000'000'000;
     OtherProcess other([&] {
         auto* feeder = new RingFeeder(attach(name), 0);
         const auto place = feeder->try_enter(0, 1);
@@ -82,6 +83,24 @@ TEST_F(Feeders, AHungJobOutlivesItsProcess) {
     EXPECT_TRUE(a.try_run(*place));
     EXPECT_GE(monotonic_ns(), until_ns) << "the time-out finds it, not its owner's death";
     EXPECT_EQ(device->reset_count(), resets + 1);
+    EXPECT_GE(a.scheduled_ns(*place), until_ns) << "the time of the dead one's job is not ours";
+}
+
+TEST_F(Feeders, ACancelledJobWhoseProcessDiesGivesItsPlaceBackAtOnce) {
+    OtherProcess other([&] {
+        auto* feeder = new RingFeeder(attach(name), 0);
+        if (const auto place = feeder->try_enter(0, 1))
+            feeder->hang_until(*place, monotonic_ns() + 60'000'000'000);
+    });
+    const auto bad = elsewhere.try_enter(0, 2);
+    ASSERT_TRUE(bad);
+    EXPECT_TRUE(elsewhere.recover(*bad, Recovery::kFull, 0));
+    elsewhere.leave(*bad, monotonic_ns());
+    EXPECT_FALSE(a.try_enter(0, 3)) << "what was cancelled has not left";
+    other.kill();
+    EXPECT_EQ(device->used(Heap::kVram), 0u) << "notices that it has died";
+    EXPECT_TRUE(a.try_enter(0, 3));
+    EXPECT_EQ(device->reset_count(), 1u);
 }
 
 TEST_F(Feeders, AProcessThatDiesGivesItsPlacesBack) {
@@ -90,9 +109,11 @@ TEST_F(Feeders, AProcessThatDiesGivesItsPlacesBack) {
     ASSERT_TRUE(place);
     EXPECT_FALSE(a.try_run(*place));
     EXPECT_FALSE(b.try_enter(0, 3));
+    const uint64_t killed_ns = monotonic_ns();
     other.kill();
     for (int i = 0; i < 1000 && !a.try_run(*place); ++i) a.wait(a.events());
     EXPECT_TRUE(a.try_run(*place));
+    EXPECT_GE(a.scheduled_ns(*place), killed_ns) << "the time of the dead one's job is not ours";
     EXPECT_TRUE(b.try_enter(0, 3));
 }
 
