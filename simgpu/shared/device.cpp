@@ -189,13 +189,19 @@ bool SharedDevice::seat_alive(uint32_t seat) const {
     return ::fcntl(file_.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
+/// With the lock held. `taken` goes last: should this process die in between, others find the seat
+/// and clear the rest.
 void SharedDevice::clear_seat(uint32_t seat) {
-    new (&segment_->seats[seat]) Seat{};
     for (Record& record : segment_->records)
         if (record.seat == seat) record.seat = kNobody;
     clear_residents(seat);
     clear_posts(seat);
     clear_places(seat);
+    Seat& own = segment_->seats[seat];
+    own.used = {};
+    for (auto& jobs : own.load) jobs = 0;
+    own.watches_vram = 0;
+    std::atomic_ref(own.taken).store(0, std::memory_order_release);
 }
 
 void SharedDevice::reclaim_dead_seats() {

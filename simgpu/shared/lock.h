@@ -14,8 +14,10 @@ namespace simgpu::shared {
 /// How long a waiting thread sleeps before it checks whether another process has died.
 inline constexpr uint64_t kLookAgainNs = 20'000'000;
 
-/// Holds the segment's mutex. A holder that died leaves at worst one entry half-written, which
-/// belongs to its seat and is cleared with it.
+/// Holds the segment's mutex. What a holder that died has left half-written belongs to a seat (its
+/// own, or that of a dead process it was clearing) and is cleared with it. The exception: a death
+/// within Residence::push_out() leaves the booking of the buffer's owner off by the buffer's size
+/// until the owner goes.
 class SharedDevice::Lock {
   public:
     explicit Lock(const SharedDevice& device) : mutex_(device.segment_->mutex) {

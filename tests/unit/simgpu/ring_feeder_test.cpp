@@ -2,12 +2,20 @@
 #include "simgpu/shared/ring_feeder.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <fstream>
 #include <thread>
 
 #include "other_process.h"
 #include "simgpu/clock.h"
+#include "simgpu/shared/residence.h"
+#include "simgpu/shared/segment.h"
 #include "test_file.h"
 
 namespace simgpu::shared {
@@ -115,6 +123,46 @@ TEST_F(Feeders, AProcessThatDiesGivesItsPlacesBack) {
     EXPECT_TRUE(a.try_run(*place));
     EXPECT_GE(a.scheduled_ns(*place), killed_ns) << "the time of the dead one's job is not ours";
     EXPECT_TRUE(b.try_enter(0, 3));
+}
+
+/// Has this process end by SIGSEGV when it writes to the table of buffers.
+void protect_residents(const std::string& name) {
+    std::signal(SIGSEGV, SIG_DFL);
+    std::ifstream maps("/proc/self/maps");
+    for (std::string line; std::getline(maps, line);) {
+        if (line.find(name) == std::string::npos) continue;
+        const auto page = static_cast<uintptr_t>(::getpagesize());
+        const uintptr_t start = std::stoull(line, nullptr, 16) + offsetof(Segment, residents);
+        const uintptr_t first = (start + page - 1) & ~(page - 1);
+        ::mprotect(reinterpret_cast<void*>(first), page, PROT_READ);
+    }
+}
+
+TEST_F(Feeders, WhatADeadProcessHeldIsReclaimedEvenIfTheReclaimerDiesMeanwhile) {
+    OtherProcess victim([this] {
+        auto* own = new auto(attach(name));
+        // Enough to reach the page that protect_residents() protects.
+        const size_t buffers = 2 * static_cast<size_t>(::getpagesize()) / sizeof(Resident);
+        for (size_t i = 0; i < buffers; ++i) Residence::create_group(*own).release();
+        auto* feeder = new RingFeeder(*own, 0);
+        feeder->try_enter(0, 1);
+        feeder->try_enter(0, 2);
+    });
+    EXPECT_FALSE(a.try_enter(0, 3));
+    const pid_t reclaimer = ::fork();
+    if (reclaimer == 0) {
+        const auto own = attach(name);
+        protect_residents(name);
+        ::alarm(20);
+        for (victim.kill();;) own->used(Heap::kGtt);
+    }
+    int status = 0;
+    ::waitpid(reclaimer, &status, 0);
+    ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV) << status;
+    EXPECT_EQ(device->used(Heap::kGtt), 0u) << "notices who has died";
+    EXPECT_TRUE(a.try_enter(0, 3));
+    EXPECT_TRUE(a.try_enter(0, 4));
+    victim.kill();
 }
 
 TEST_F(Feeders, TimeOnTheHardwareIsCountedFromThePredecessorsEnd) {
