@@ -9,6 +9,7 @@
 
 #include "simgpu/amdgpu/drm_file.h"
 #include "simgpu/amdgpu/kernel.h"
+#include "simgpu/amdgpu/reservation_lock.h"
 #include "simgpu/drm/drm_uapi.h"
 
 namespace simgpu::amdgpu::core {
@@ -118,6 +119,7 @@ int gem_close(DrmFile& file, void* argument) {
     const BufferPtr buffer = file.buffers().take(args.handle);
     if (!buffer) return -EINVAL;
     // amdgpu_gem_object_close(): the last handle takes the file's mappings along.
+    const ReservationLock lock({file.own_reservation().get(), &buffer->reservation()});
     file.address_space().remove_buffer(buffer);
     return 0;
 }
@@ -142,7 +144,11 @@ int prime_fd_to_handle(DrmFile& file, void* argument) {
     auto& args = *static_cast<drm_prime_handle*>(argument);
     const auto buffer = Buffer::import(file.shared_device(), args.fd);
     if (!buffer) return buffer.error();
-    args.handle = file.buffers().add(*buffer);
+    bool fresh = false;
+    const uint32_t handle = file.buffers().add(*buffer, &fresh);
+    // amdgpu_gem_object_open() of a new handle.
+    if (fresh) const ReservationLock lock({&(*buffer)->reservation()});
+    args.handle = handle;
     return 0;
 }
 

@@ -96,6 +96,9 @@ int create(DrmFile& file, void* argument) {
     request.cpu_access = in.domain_flags & AMDGPU_GEM_CREATE_CPU_ACCESS_REQUIRED;
     request.gtt_as_good = file.model().device.ids_flags & AMDGPU_IDS_FLAGS_FUSION;
     request.group = always_valid ? file.always_valid_uses() : nullptr;
+    // Such a buffer has the page directory's reservation, which amdgpu_gem_create_ioctl() takes.
+    std::optional<ReservationLock> root;
+    if (always_valid) root.emplace(std::vector{file.own_reservation().get()});
     const auto buffer = Buffer::create(file.shared_device(), request);
     if (!buffer) return buffer.error();
     if (always_valid) (*buffer)->share_reservation(file.own_reservation());

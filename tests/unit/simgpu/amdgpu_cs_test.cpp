@@ -189,27 +189,60 @@ TEST_F(Cs, ASubmissionBlocksWhile32JobsOfItsQueueArePending) {
     const uint32_t neighbour = file.context();
     ASSERT_EQ(file.submit(context, program.ib({kCount, lo, hi}, AMDGPU_HW_IP_COMPUTE)), 0)
         << "another queue has room";
+    TestFile other;
+    uint32_t listed = 0, unlisted = 0;
+    ASSERT_EQ(file.create(4096, &listed), 0);
+    ASSERT_EQ(file.create(4096, &unlisted), 0);
+    drm_prime_handle shared{listed, DRM_CLOEXEC | DRM_RDWR, -1};
+    ASSERT_EQ(file.ioctl(DRM_IOCTL_PRIME_HANDLE_TO_FD, &shared), 0);
+    const viaduct::UniqueFd shared_fd(shared.fd);
     std::atomic<bool> returned = false;
     std::thread blocked([&] {
-        EXPECT_EQ(file.submit(context, program.ib({kCount, lo, hi})), 0);
+        const drm_amdgpu_bo_list_entry entry{listed, 0};
+        Chunks job = program.ib({kCount, lo, hi});
+        job.with(AMDGPU_CHUNK_ID_BO_HANDLES,
+                 drm_amdgpu_bo_list_in{~0u, ~0u, 1, sizeof(entry), address_of(&entry)});
+        EXPECT_EQ(file.submit(context, job), 0);
         returned = true;
     });
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     EXPECT_FALSE(returned);
-    // It holds the page directory: nothing of the file can be mapped or submitted meanwhile.
-    std::atomic<int> held_up = 2;
-    std::thread mapper([&] {
-        const TestBuffer buffer = file.buffer(0x50000000);
-        --held_up;
-    });
-    std::thread submitter([&] {
-        EXPECT_EQ(file.submit(neighbour, Chunks().ib(kProgramVa, 0, AMDGPU_HW_IP_DMA)), 0);
-        --held_up;
-    });
+    // It holds the page directory and the buffers it lists: nothing of the file can be mapped,
+    // submitted or closed meanwhile, and nobody gets a handle of a listed buffer.
+    std::atomic<int> held_up = 0;
+    const auto start = [&held_up](auto action) {
+        ++held_up;
+        return std::thread([&held_up, action] {
+            action();
+            --held_up;
+        });
+    };
+    uint32_t always_valid = 0, plain = 0, others = 0;
+    std::thread threads[] = {
+        start([&] { file.buffer(0x50000000); }),
+        start([&] {
+            EXPECT_EQ(file.submit(neighbour, Chunks().ib(kProgramVa, 0, AMDGPU_HW_IP_DMA)), 0);
+        }),
+        start([&] {
+            EXPECT_EQ(file.create(4096, &always_valid, AMDGPU_GEM_DOMAIN_GTT,
+                                  AMDGPU_GEM_CREATE_VM_ALWAYS_VALID),
+                      0);
+        }),
+        start([&] { EXPECT_EQ(file.gem_close(unlisted), 0); }),
+        start([&] {
+            drm_prime_handle import{0, 0, shared_fd.get()};
+            EXPECT_EQ(other.ioctl(DRM_IOCTL_PRIME_FD_TO_HANDLE, &import), 0);
+        }),
+    };
+    EXPECT_EQ(file.create(4096, &plain), 0) << "a buffer with a reservation of its own";
+    EXPECT_EQ(other.create(4096, &others, AMDGPU_GEM_DOMAIN_GTT, AMDGPU_GEM_CREATE_VM_ALWAYS_VALID),
+              0)
+        << "another file";
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    EXPECT_EQ(held_up, 2);
+    EXPECT_EQ(held_up, 5);
     __atomic_store_n(data.words() + 2, 1, __ATOMIC_RELEASE);
-    for (std::thread* thread : {&blocked, &mapper, &submitter}) thread->join();
+    blocked.join();
+    for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(file.wait(context, kPending + 1), 0);
     EXPECT_EQ(file.wait(neighbour, 1, kLong, AMDGPU_HW_IP_DMA), 0);
 }
