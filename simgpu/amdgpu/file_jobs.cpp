@@ -105,16 +105,19 @@ std::string DrmFile::busy_lines() const {
 }
 
 std::string DrmFile::fdinfo() const {
-    // Documentation/gpu/drm-usage-stats.rst; amdgpu_show_fdinfo() takes the page directory's
-    // reservation first.
-    const ReservationLock root({own_reservation_.get()});
+    // Documentation/gpu/drm-usage-stats.rst.
     std::string text = fmt::format("drm-driver:\tamdgpu\ndrm-client-id:\t{}\n", client_->id());
     {
         const std::lock_guard lock(mutex_);
         if (has_own_name_) text += fmt::format("drm-client-name:\t{}\n", client_->name());
     }
-    text +=
-        memory_lines(const_cast<BufferTable&>(buffers_), const_cast<AddressSpace&>(address_space_));
+    {
+        // amdgpu_show_fdinfo() gives the page directory's reservation back before it waits for the
+        // context manager.
+        const ReservationLock root({own_reservation_.get()});
+        text += memory_lines(const_cast<BufferTable&>(buffers_),
+                             const_cast<AddressSpace&>(address_space_));
+    }
     return text + busy_lines();
 }
 

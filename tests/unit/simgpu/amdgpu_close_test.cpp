@@ -90,7 +90,6 @@ TEST_F(Close, AProcessThatExitsWaitsOneSecondInAll) {
 TEST_F(Close, HoldsUpWhatLooksAtAContext) {
     for (int i = 0; i < 3; ++i) ASSERT_EQ(submit_waiting(), 0);
     std::thread closer([&] { file.file().flush(Flush::kClose); });
-    std::this_thread::sleep_for(kMoment);
     std::atomic<int> held_up = 4;
     const auto run = [&](auto action) {
         return std::thread([&held_up, action] {
@@ -98,18 +97,36 @@ TEST_F(Close, HoldsUpWhatLooksAtAContext) {
             --held_up;
         });
     };
+    // As soon as one query does not return, the closer has begun to wait.
+    std::atomic<int> queries = 0;
+    std::atomic<bool> enough = false;
+    std::thread querier([&] {
+        for (; !enough; ++queries) file.context_flags(context);
+    });
+    for (int seen = -1; seen != queries; std::this_thread::sleep_for(4 * kMoment)) seen = queries;
+    enough = true;
     std::thread threads[] = {
         run([&] { EXPECT_EQ(submit_waiting(), 0); }),
         run([&] { file.context(); }),
         run([&] { EXPECT_EQ(file.wait(context, 1), 0); }),
         run([&] { file.file().fdinfo(); }),
     };
-    uint32_t handle = 0;
-    EXPECT_EQ(file.create(4096, &handle), 0) << "buffers have nothing to do with it";
     std::this_thread::sleep_for(kMoment);
     EXPECT_EQ(held_up, 4);
+    std::atomic<bool> mapped = false;
+    std::thread mapper([&] {
+        file.buffer(0x50000000);
+        mapped = true;
+    });
+    // Less than the first job's time-out, which would end it all.
+    const auto patience = std::chrono::steady_clock::now() + 5 * kSecond;
+    while (!mapped && std::chrono::steady_clock::now() < patience)
+        std::this_thread::sleep_for(milliseconds(1));
+    EXPECT_TRUE(mapped) << "buffers have nothing to do with it, even while somebody reads fdinfo";
     release();
     closer.join();
+    querier.join();
+    mapper.join();
     for (std::thread& thread : threads) thread.join();
 }
 
