@@ -58,21 +58,22 @@ class Reset : public Injected {
 };
 
 TEST_F(Reset, AHungJobHoldsEverybodyBehindItOnTheRing) {
+    ::setenv("VIADUCT_SIMGPU_HANG_MS", "1000", 1);
+    constexpr std::chrono::milliseconds kTimeout{1000};
     Client a, b;
     inject("hang:nth=1");
     const auto start = std::chrono::steady_clock::now();
     ASSERT_EQ(a.count(), 0);
     ASSERT_EQ(b.count(AMDGPU_HW_IP_DMA), 0);
     ASSERT_EQ(b.wait_last(AMDGPU_HW_IP_DMA), 0);
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(50))
-        << "another ring is free";
+    EXPECT_LT(std::chrono::steady_clock::now() - start, kTimeout) << "another ring is free";
     const uint32_t third = b.file.context();
     ASSERT_EQ(b.count(), 0);
     ASSERT_EQ(b.file.submit(third, b.program.ib({kCount, b.lo, b.hi})), 0);
     EXPECT_EQ(b.file.wait(third, 1), 0);
     EXPECT_EQ(b.wait_last(), 0);
     EXPECT_EQ(a.wait_last(), -ENODATA) << "as if a shader hung";
-    EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(50));
+    EXPECT_GE(std::chrono::steady_clock::now() - start, kTimeout);
 }
 
 TEST_F(Reset, ASoftRecoveryHurtsNobodyButIsCountedByAll) {
@@ -135,7 +136,7 @@ TEST_F(Reset, AFullResetCancelsEveryRingAndNamesTheGuilty) {
 }
 
 TEST_F(Reset, IsInProgressForAWhileInWhichNothingIsHandedOver) {
-    ::setenv("VIADUCT_SIMGPU_HANG_MS", "2000", 1);  // a reset takes a tenth of it
+    ::setenv("VIADUCT_SIMGPU_HANG_MS", "10000", 1);  // a reset takes a tenth of it
     Client a, b;
     inject("reset:nth=1");
     ASSERT_EQ(a.count(), 0);

