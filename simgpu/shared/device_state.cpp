@@ -96,8 +96,10 @@ class SharedDevice::VramWatch {
   public:
     VramWatch(std::shared_ptr<SharedDevice> device, std::function<void()> clear)
         : device_(std::move(device)), clear_(std::move(clear)) {
+        const Lock lock(*device_);
         seen_ = device_->segment_->vram_losses;
-        mark(true);
+        // Another one that is on its way out may still be clearing.
+        if (seat().watches_vram++ == 0) seat().vram_losses = seen_;
         thread_ = std::thread([this] { run(); });
     }
     ~VramWatch() {
@@ -106,7 +108,8 @@ class SharedDevice::VramWatch {
         for (; !ended_; std::this_thread::sleep_for(std::chrono::microseconds(100)))
             futex_wake_all(device_->segment_->vram_losses);
         thread_.join();
-        mark(false);
+        const Lock lock(*device_);
+        --seat().watches_vram;
     }
     VramWatch(const VramWatch&) = delete;
     VramWatch& operator=(const VramWatch&) = delete;
@@ -115,24 +118,21 @@ class SharedDevice::VramWatch {
     static constexpr uint64_t kIdleNs = 1'000'000'000;
 
     void run() {
-        while (!stop_) {
+        for (;;) {
             const uint32_t now = device_->segment_->vram_losses;
             if (now == seen_) {
+                if (stop_) break;
                 futex_wait(device_->segment_->vram_losses, now, kIdleNs);
                 continue;
             }
             clear_();
             seen_ = now;
-            mark(true);
+            const Lock lock(*device_);
+            seat().vram_losses = std::max(seat().vram_losses, now);
         }
         ended_ = true;
     }
-    void mark(bool watches) {
-        const Lock lock(*device_);
-        Seat& seat = device_->segment_->seats[device_->seat_];
-        seat.watches_vram = watches;
-        seat.vram_losses = seen_;
-    }
+    Seat& seat() { return device_->segment_->seats[device_->seat_]; }
 
     const std::shared_ptr<SharedDevice> device_;
     const std::function<void()> clear_;

@@ -26,8 +26,8 @@ inline constexpr size_t kRecords = 1024;
 /// One process.
 struct Seat {
     uint32_t taken;
-    uint32_t watches_vram;  // it clears its own buffers when VRAM is lost ...
-    uint32_t vram_losses;   // ... and has done so for that many losses
+    uint32_t watches_vram;  // how many watches clear its buffers when VRAM is lost ...
+    uint32_t vram_losses;   // ... and have done so for that many losses
     uint32_t reserved;
     std::array<uint64_t, kHeaps> used;  // bytes
     /// Jobs submitted to each ring and not finished.

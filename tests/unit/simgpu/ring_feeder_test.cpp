@@ -236,6 +236,34 @@ TEST_F(Feeders, ALossOfVramIsCountedAndEveryWatcherHeard) {
     EXPECT_EQ(device->reset_count(), 1u);
 }
 
+TEST_F(Feeders, ALossOfVramWaitsForAWatcherThatCameWhileTheLastOneWent) {
+    std::atomic<bool> clearing = false, proceed = false, cleared = false;
+    auto old = device->watch_vram([&] {
+        clearing = true;
+        while (!proceed) std::this_thread::yield();
+    });
+    const std::weak_ptr<void> old_going = old;
+    const auto lose_vram = [this] {
+        const auto bad = a.try_enter(0, 1);
+        ASSERT_TRUE(bad);
+        EXPECT_TRUE(a.recover(*bad, Recovery::kVramLost, 0));
+        a.leave(*bad, monotonic_ns());
+    };
+    std::thread first(lose_vram);
+    while (!clearing) std::this_thread::yield();
+    std::thread closer([&] { old.reset(); });
+    while (!old_going.expired()) std::this_thread::yield();
+    const auto young = device->watch_vram([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+        cleared = true;
+    });
+    proceed = true;
+    closer.join();
+    first.join();
+    lose_vram();
+    EXPECT_TRUE(cleared);
+}
+
 TEST_F(Feeders, OfTwoRecoveriesTheSecondFindsItsJobCancelled) {
     const auto bad = a.try_enter(0, 1), worse = elsewhere.try_enter(0, 2);
     ASSERT_TRUE(bad && worse);
