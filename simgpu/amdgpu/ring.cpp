@@ -202,6 +202,7 @@ JobOutcome Ring::execute(Job& job, shared::RingFeeder::Place place,
     switch (injected->kind) {
         case Injection::kSlow: {
             const uint64_t until_ns = start_ns + injected->milliseconds * 1'000'000;
+            if (until_ns >= deadline_ns) feeder_.hang_until(place, deadline_ns);
             if (!sleep_until(place, std::min(until_ns, deadline_ns)))
                 return outcome_of(Kind::kStopped, {});
             if (until_ns >= deadline_ns)

@@ -3,6 +3,19 @@
 // A ring has kPlaces places. A job that gets one is *handed over*; the oldest one on the ring
 // executes. Places go to the highest priority, then to the job that was submitted first (Linux:
 // drm_sched's default policy, DRM_SCHED_POLICY_FIFO).
+//
+// Orphans. The hardware does not stop for the death of a process, but here each process executes
+// its own jobs. Only a job that was announced with hang_until() (injected hangs, and jobs slowed
+// down beyond their time-out) keeps its place when its process dies: as an orphan, until its
+// time-out. This is kinder than a kernel in five ways:
+// - every other job of a dead process ends at once, also one that loops for ever in its commands or
+//   its shader, and one that the hardware would still finish;
+// - the recovery from an orphan is always a soft one, also on SDMA, whose jobs take the whole
+// device
+//   along as long as their process lives, and whatever recovery the injection asked for;
+// - nobody is guilty of it;
+// - the memory that the job uses is free as soon as its process is dead;
+// - an orphan is forgotten when the last process leaves the device.
 #pragma once
 
 #include <atomic>
@@ -59,7 +72,7 @@ class RingFeeder {
     uint64_t leave(Place place, uint64_t finished_ns);
 
     /// The job in `place` never ends: it keeps the ring until `until_ns`, its time-out, even if
-    /// this process dies.
+    /// this process dies (see "Orphans" above).
     void hang_until(Place place, uint64_t until_ns);
 
     /// Recovers from the job in `place`, which has stopped. Returns when the ring goes again. False

@@ -65,6 +65,25 @@ TEST_F(Rings, AJobOfAnotherProcessHoldsUpOursUntilItIsKilled) {
     EXPECT_EQ(ours.wait_last(), 0);
 }
 
+TEST_F(Rings, AJobSlowedDownBeyondItsTimeOutlivesItsProcessLikeAHungOne) {
+    (void)TestFile::default_instance();
+    ::setenv("VIADUCT_SIMGPU_HANG_MS", "1500", 1);
+    const auto start = std::chrono::steady_clock::now();
+    OtherProcess other([this] {
+        auto* theirs = new Client;
+        inject("slow:ms=100000:nth=1");
+        if (theirs->count() != 0) ::abort();
+        while (busy_ns(*theirs, "gfx") == 0) std::this_thread::yield();
+        std::this_thread::sleep_for(milliseconds(100));  // from the hand-over to the execution
+    });
+    Client ours;
+    ASSERT_EQ(ours.count(), 0);
+    EXPECT_EQ(ours.file.wait(ours.context, 1, 1), 1);
+    other.kill();
+    EXPECT_EQ(ours.wait_last(), 0);
+    EXPECT_GE(std::chrono::steady_clock::now() - start, milliseconds(1500));
+}
+
 TEST_F(Rings, TimeIsCountedFromTheHandOverAndCorrectedWhenThePredecessorEnds) {
     Client a, b;
     ASSERT_EQ(submit_waiting(a), 0);
