@@ -20,6 +20,7 @@ from unittest import mock
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 TOOLS = os.path.join(ROOT, "tools")
 TRACEBACK = "Traceback"
+WITHOUT_OPTIONS = ("deps", "run", "tree", "pack", "init", "session")
 
 sys.path.insert(0, os.path.join(TOOLS, "lib"))
 
@@ -169,8 +170,8 @@ class Messages(unittest.TestCase):
 
     def test_help_is_there_and_a_wrong_option_is_a_sentence(self):
         for path, first in executables():
-            if os.path.basename(path) in ("deps", "run", "tree", "pack", "init", "session"):
-                continue  # without options
+            if os.path.basename(path) in WITHOUT_OPTIONS:
+                continue
             done = output_of(path, "--help")
             self.assertEqual(done.returncode, 0, path + done.stdout)
             name = os.path.relpath(path, ROOT)
@@ -180,6 +181,19 @@ class Messages(unittest.TestCase):
             last = done.stdout.splitlines()[-1]
             self.assertTrue(last.startswith(name + ": "), "%s: %s" % (path, done.stdout))
             self.assertNotIn(TRACEBACK, done.stdout)
+
+    def test_tools_work_from_any_directory(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.symlink(ROOT, os.path.join(folder, "clone"))
+            for path, _ in executables():
+                if os.path.basename(path) in WITHOUT_OPTIONS:
+                    continue
+                relative = os.path.join("clone", os.path.relpath(path, ROOT))
+                done = output_of(relative, "--help", cwd=folder)
+                self.assertEqual(done.returncode, 0, relative + done.stdout)
+                self.assertIn(os.path.relpath(path, ROOT), done.stdout)
+                done = output_of(relative, "--no-such-option", cwd=folder)
+                self.assertIn(os.path.relpath(path, ROOT) + ": ", done.stdout)
 
 
 class Readme(unittest.TestCase):
