@@ -315,6 +315,96 @@ class Hardware(unittest.TestCase):
         self.assertNotIn("FAILED", report.table("sim:renoir", {}, {}, steps[:1], {}))
 
 
+class Trial(unittest.TestCase):
+    """tools/try-hardware leaves its page and its archive, whatever happens."""
+
+    # Stands for every program of a build; $0 is its path.
+    BROKEN = "#!/bin/sh\necho \"the last words of $0\"\nexit 3\n"
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.build = os.path.join(folder.name, "build")
+        self.archive = os.path.join(folder.name, "try.tar.gz")
+        os.mkdir(self.build)
+
+    def add_program(self, relative, text=BROKEN):
+        path = os.path.join(self.build, relative)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path, 0o755)
+
+    def command(self, *options):
+        return [os.path.join(TOOLS, "try-hardware"), "--no-build", "--build=" + self.build,
+                "--gpu=sim:renoir", "--archive=" + self.archive, *options]
+
+    def packed(self, name):
+        with tarfile.open(self.archive) as archive:
+            return archive.extractfile("try/" + name).read().decode()
+
+    def test_a_build_that_lacks_everything_is_reported(self):
+        done = output_of(*self.command("--hang"))
+        self.assertEqual(done.returncode, 1, done.stdout)
+        for page in (done.stdout, self.packed("report.txt")):
+            for step in ("doctor", "programs", "figures", "killed-worker", "hung-ring"):
+                self.assertRegex(page, r"(?m)^  %s +FAILED +\S*: No such file" % step)
+        self.assertIn("archive: " + self.archive, done.stdout)
+
+    def test_programs_that_fail_leave_their_logs(self):
+        for program in ("tools/viaduct/viaduct", "tests/loopback/viaduct-loopback",
+                        *programs.PROGRAMS.values(), measure.PROGRAM):
+            self.add_program(program)
+        done = output_of(*self.command())
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertNotIn(TRACEBACK, done.stdout)
+        self.assertRegex(self.packed("report.txt"),
+                         "killed-worker +FAILED +the loopback's server did not start; "
+                         "killed-worker-server.log has more")
+        for name in ("doctor", "vulkan-guest", "killed-worker-server"):
+            self.assertIn("the last words of ", self.packed(name + ".log"))
+
+    def test_an_interrupt_keeps_what_was_done(self):
+        self.add_program("tools/viaduct/viaduct", "#!/bin/sh\necho looked\n")
+        self.add_program(programs.PROGRAMS["Vulkan"],
+                         "#!/bin/sh\necho begun\n>$0.begun\nexec sleep 60\n")
+        with subprocess.Popen(self.command(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True) as process:
+            deadline = time.monotonic() + 60
+            while not os.path.exists(os.path.join(
+                    self.build, programs.PROGRAMS["Vulkan"] + ".begun")):
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            output = process.stdout.read()
+        self.assertEqual(process.returncode, 130, output)
+        self.assertRegex(self.packed("report.txt"), "the rest +FAILED +interrupted")
+        self.assertIn("looked", self.packed("doctor.log"))
+        self.assertIn("begun", self.packed("vulkan-bare.log"))
+
+    def test_the_hang_comes_last_and_finds_an_archive(self):
+        trial = load("try-hardware")
+        order = []
+
+        def hang(_):
+            order.append("hang")
+            self.assertIn("in a machine", self.packed("report.txt"))
+            raise cli.Failure("no answer")
+
+        def machine(_machine, _options, steps, *_):
+            order.append("vm")
+            steps.append(Step("in a machine", OK, ""))
+
+        with mock.patch.object(sys, "argv", self.command("--hang", "--vm")), \
+                mock.patch.object(trial, "in_virtual_machine", machine), \
+                mock.patch.object(trial.versions, "qemu", return_value="QEMU"), \
+                mock.patch.object(trial.trouble, "hang_a_ring", hang), \
+                mock.patch("sys.stdout", io.StringIO()), mock.patch("sys.stderr", io.StringIO()):
+            self.assertEqual(trial.main(), 1)
+        self.assertEqual(order, ["vm", "hang"])
+        self.assertRegex(self.packed("report.txt"), "hung-ring +FAILED +no answer")
+
+
 class Package(unittest.TestCase):
     def test_nobody_reads_half_of_a_package(self):
         """Several are made in the same place while it is read again and again."""

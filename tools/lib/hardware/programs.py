@@ -36,9 +36,9 @@ def judge(name, status, output):
     return Step(name, OK if status == 0 and passed else FAILED, text)
 
 
-def run(machine, quick):
-    """Each program bare, then as a guest: [Step], and the names of the devices they saw."""
-    steps, devices = [], {}
+def run(machine, quick, steps, devices):
+    """Each program bare, then as a guest. Appends to steps; sets devices["bare" or "guest"] to the
+    name of the device that was seen."""
     for way, command in (("bare", machine.bare), ("guest", machine.guest)):
         for name, program in PROGRAMS.items():
             status, output = machine.run("%s-%s" % (name.lower(), way), command(
@@ -49,7 +49,6 @@ def run(machine, quick):
     if devices["bare"] != devices["guest"]:
         steps.append(Step("same GPU", SKIPPED, "bare: %s; guest: %s"
                           % (devices["bare"] or "none", devices["guest"] or "none")))
-    return steps, devices
 
 
 def yield_progress(step):

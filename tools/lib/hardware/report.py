@@ -42,7 +42,8 @@ def as_json(gpu, versions, devices, steps, figures):
 
 
 def write_archive(path, folder, scrub):
-    """All files of `folder`, scrubbed, into path (tar.gz); nobody owns what is in it."""
+    """All files of `folder`, scrubbed, into path (tar.gz); nobody owns what is in it. On the disk
+    when this returns."""
     if os.path.exists(path) and not os.path.isfile(path):
         raise Failure("%s is not a file that an archive could replace" % path)
     name = os.path.basename(path).removesuffix(".tar.gz")
@@ -54,7 +55,17 @@ def write_archive(path, folder, scrub):
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
     check_archive(path + ".partial", scrub.words)
+    sync(path + ".partial")
     os.replace(path + ".partial", path)
+    sync(os.path.dirname(path))
+
+
+def sync(path):
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def check_archive(path, words):

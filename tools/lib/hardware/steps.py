@@ -55,13 +55,18 @@ class Machine:
 
     def run(self, log, command, seconds):
         """Exit status (None: it took longer) and output, which also is in the log."""
-        try:
-            done = subprocess.run(command, env=self.environment, stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                  errors="replace", timeout=seconds, check=False)
-            status, output = done.returncode, done.stdout
-        except subprocess.TimeoutExpired as error:
-            status, output = None, (error.stdout or b"").decode(errors="replace")
-        with open(self.log_path(log), "w", encoding="utf-8") as file:
-            file.write("$ %s\n%s\n[%s]\n" % (" ".join(command), output, status))
+        # Straight into the log: there is one, too, if something ends this before the command.
+        with open(self.log_path(log), "w+", encoding="utf-8", errors="replace") as file:
+            file.write("$ %s\n" % " ".join(command))
+            file.flush()
+            start = file.tell()
+            try:
+                status = subprocess.run(command, env=self.environment, stdin=subprocess.DEVNULL,
+                                        stdout=file, stderr=subprocess.STDOUT, timeout=seconds,
+                                        check=False).returncode
+            except subprocess.TimeoutExpired:
+                status = None
+            file.seek(start)
+            output = file.read()
+            file.write("\n[%s]\n" % status)
         return status, output

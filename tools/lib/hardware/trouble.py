@@ -23,7 +23,15 @@ class Guests:
         self.folder = tempfile.TemporaryDirectory(prefix="viaduct-try-")
         self.path = os.path.join(self.folder.name, "socket")
         self.output = open(machine.log_path(log + "-server"), "w", encoding="utf-8")
+        self.process = None
         self.lifeline, servers_end = socket.socketpair()
+        try:
+            self.start(machine, servers_end)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def start(self, machine, servers_end):
         with servers_end:
             self.process = subprocess.Popen(
                 [machine.path("tests/loopback/viaduct-loopback"), "--gpu=" + machine.gpu, "--serve",
@@ -31,7 +39,7 @@ class Guests:
                 env=machine.environment, pass_fds=[servers_end.fileno()], stdout=self.output,
                 stderr=self.output)
         if self.lifeline.recv(1) != b"R":
-            raise Failure("the loopback's server did not start; its log has more")
+            raise Failure("the loopback's server did not start; %s-server.log has more" % self.log)
 
     def __enter__(self):
         return self
@@ -39,7 +47,8 @@ class Guests:
     def __exit__(self, *_):
         self.lifeline.close()
         try:
-            self.process.wait(30)
+            if self.process:
+                self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
