@@ -24,7 +24,7 @@ WITHOUT_OPTIONS = ("deps", "run", "tree", "pack", "init", "session")
 
 sys.path.insert(0, os.path.join(TOOLS, "lib"))
 
-from hardware import measure, programs, report, scrub  # noqa: E402
+from hardware import measure, programs, report, scrub, versions  # noqa: E402
 from hardware.steps import FAILED, OK, Step  # noqa: E402
 import cli  # noqa: E402
 
@@ -239,6 +239,7 @@ class Archive(unittest.TestCase):
                 ("/home/aliceb/.cache and /home/bob/x", "HOME/.cache and /home/USER/x"),
                 ("aliceb@becks-tower: ok", "USER@HOST: ok"),
                 ("Alice Beck on becks-tower.example.org", "USER on HOST"),
+                ("/dev/mapper/becks--tower--vg-root", "/dev/mapper/HOST--vg-root"),
                 ("mail a.beck@example.org", "mail MAIL"),
                 ("from 192.168.1.20:22, fe80::1c2d:3eff:fe4f:5a6b", "from IP:22, IP"),
                 ("2001:db8:1:2:3:4:5:6 52:54:00:ab:cd:ef", "IP MAC"),
@@ -253,6 +254,22 @@ class Archive(unittest.TestCase):
                      "viaduct::log add::bed 12:34:56", "console=ttyS0 serial console",
                      "/usr/lib/x86_64-linux-gnu/libvulkan.so.1", "VCN 0x08110003, SDMA 52.9.0"):
             self.assertEqual(self.scrub(text), text)
+
+    def test_of_the_kernels_command_line_only_the_gpus_parameters_are_kept(self):
+        log = ("[    0.000000] Command line: BOOT_IMAGE=/vmlinuz root=/dev/mapper/anna--laptop-root "
+               "amdgpu.runpm=0 ip=10.1.2.3 drm.debug=0x4\n"
+               "[    0.020000] Kernel command line: root=/dev/sda1 modprobe.blacklist=amdgpu\n"
+               "[    0.020001] Unknown kernel command line parameters \"owner=anna amdgpu.x=1\", "
+               "will be passed to user space.\n"
+               "[    0.030000] Command line: owner=anna\n"
+               "[    1.000000] usb 1-1: Anna's telephone\n"
+               "[    2.000000] amdgpu 0000:03:00.0: amdgpu: Fetched VBIOS\n"
+               "[    2.100000] [drm] Initialized amdgpu 3.61.0\n")
+        self.assertEqual(versions.about_gpus(log), (
+            "[    0.000000] Command line: amdgpu.runpm=0 drm.debug=0x4\n"
+            "[    0.020001] Unknown kernel command line parameters \" amdgpu.x=1\n"
+            "[    2.000000] amdgpu 0000:03:00.0: amdgpu: Fetched VBIOS\n"
+            "[    2.100000] [drm] Initialized amdgpu 3.61.0"))
 
     def test_an_archive_is_scrubbed_and_owned_by_nobody(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -54,6 +54,8 @@ class Scrubber:
         host = socket.gethostname()
         words[host] = words[host.split(".")[0]] = "HOST"
         words[first_line("/etc/machine-id")] = "MACHINE"
+        # The device mapper doubles hyphens: group anna-laptop is /dev/mapper/anna--laptop-root.
+        words.update({word.replace("-", "--"): name for word, name in words.items()})
         for common in COMMON:
             words.pop(common, None)
         self.words = words

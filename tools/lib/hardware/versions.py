@@ -47,8 +47,24 @@ def firmware():
 
 def kernel_log():
     """What the kernel said about GPUs."""
-    lines = (output("dmesg") or output("journalctl", "-k", "-b", "-o", "cat")).splitlines()
+    return about_gpus(output("dmesg") or output("journalctl", "-k", "-b", "-o", "cat"))
+
+
+def about_gpus(log):
+    """The lines that name amdgpu or DRM. Of the kernel's command line, which is its owner's (disks,
+    hosts, names), only the parameters of these two."""
+    lines = map(without_other_parameters, log.splitlines())
     return "\n".join(line for line in lines if re.search(r"amdgpu|\bdrm\b|\[drm", line))
+
+
+def without_other_parameters(line):
+    # As in "Kernel command line: ..." and in 'Unknown kernel command line parameters "...'.
+    match = re.match(r"(?i)(.*?\bcommand line\b[^:\"]*[:\"]?)(.*)", line)
+    if not match:
+        return line
+    words = re.split(r"[\s\"]+", match.group(2))
+    kept = [word for word in words if re.match(r"(amdgpu|drm)\.", word)]
+    return " ".join([match.group(1), *kept])
 
 
 def os_name():
