@@ -28,25 +28,58 @@ strictness() {
     esac
 }
 
-# build DIRECTORY [TARGET...]: everything that running the targets (or the tests) needs on this
-# machine. Packages are installed, the directory is configured; callers at the same time take turns.
-# To be called in the root of the source.
-build() {
-    local directory=$1 lock options=()
-    tools/deps || die "packages that building needs are missing"
+# in_turn DIRECTORY COMMAND...: runs it while nobody else configures or builds this directory.
+in_turn() {
+    local directory=$1 lock status=0
+    shift
     mkdir -p "$directory"
     exec {lock}>"$directory/.viaduct-lock"
     flock -n "$lock" || {
         step "waiting for another process that builds $directory"
         flock "$lock"
     }
-    # A directory that is configured keeps its options: it may be an instrumented one.
-    [[ -f $directory/build.ninja ]] || options=("$(strictness)")
-    configure "$directory" "${options[@]}" {lock}>&- ||
-        die "meson could not configure $directory; if it is a half-made one, delete it"
-    step "building $directory"
-    compile "$@" {lock}>&- || die "$directory could not be built; the compiler's messages are above"
+    "$@" {lock}>&- || status=$?
     exec {lock}>&-
+    return "$status"
+}
+
+# configure_or_die DIRECTORY [OPTION...]
+configure_or_die() {
+    configure "$@" || die "meson could not configure $1; if it is a half-made one, delete it"
+}
+
+# build DIRECTORY [TARGET...]: everything that running the targets (or the tests) needs on this
+# machine. Packages are installed, the directory is configured; callers at the same time take turns.
+# To be called in the root of the source.
+build() {
+    tools/deps || die "packages that building needs are missing"
+    in_turn "$1" build_in_turn "$@"
+}
+build_in_turn() {
+    local options=()
+    # A directory that is configured keeps its options: it may be an instrumented one.
+    [[ -f $1/build.ninja ]] || options=("$(strictness)")
+    configure_or_die "$1" "${options[@]}"
+    step "building $1"
+    compile "$@" || die "$1 could not be built; the compiler's messages are above"
+}
+
+# in_background COMMAND...: starts it, with its output to stderr; finish_background has its status.
+# It ends with this script, which an ordinary background job would not: that ignores Ctrl-C.
+in_background() {
+    set -m # a process group of its own, for it and all that it starts
+    "$@" </dev/null >&2 &
+    background=$!
+    set +m
+    trap '[[ -z $background ]] || kill -- "-$background" 2>/dev/null || true' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+}
+finish_background() {
+    local status=0
+    wait "$background" || status=$?
+    background=''
+    return "$status"
 }
 
 # default_gpu: the first GPU that Viaduct has a native context for, else the simulated one.

@@ -45,6 +45,15 @@ def executables():
                     yield path, file.readline()
 
 
+def state_of(process):
+    """A process's state as in proc(5), stat; empty when it is gone."""
+    try:
+        with open("/proc/%d/stat" % process, encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def load(name):
     """One of tools/ as a module."""
     loader = importlib.machinery.SourceFileLoader(name.replace("-", "_"),
@@ -119,6 +128,109 @@ class Cache(unittest.TestCase):
         self.assertEqual(len(key), 3, key)
         self.assertEqual(key[0].strip(), key[1].strip())
         self.assertNotEqual(key[0], key[2])
+
+
+class Build(unittest.TestCase):
+    """tools/lib/build.sh, and tools/deps."""
+
+    SOURCE = "set -euo pipefail; . %s/lib/common.sh; . %s/lib/build.sh; " % (TOOLS, TOOLS)
+    # dpkg-query and apt-get on a machine whose packages are the lines of the file "installed".
+    DPKG_QUERY = "#!/bin/sh\ncat $FOLDER/installed\n"
+    APT_GET = """#!/bin/sh
+echo "Reading package lists..."
+echo "$*" >>$FOLDER/calls
+case "$*" in *install*)
+    sleep 0.5
+    for word; do echo "ii $word"; done >>$FOLDER/installed ;;
+esac
+"""
+    SUDO = "#!/bin/sh\nexec \"$@\"\n"
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def read(self, name):
+        with open(self.path(name), encoding="utf-8") as file:
+            return file.read()
+
+    def wait_for(self, name):
+        deadline = time.monotonic() + 30
+        while not os.path.exists(self.path(name)):
+            self.assertLess(time.monotonic(), deadline, name)
+            time.sleep(0.02)
+
+    def assert_ends(self, process):
+        deadline = time.monotonic() + 30
+        while state_of(process) not in ("", "Z"):
+            self.assertLess(time.monotonic(), deadline, "%d goes on" % process)
+            time.sleep(0.02)
+
+    def test_nothing_in_the_background_outlives_a_script(self):
+        job = ("job() { sleep 300 & echo $! >$1/new; mv $1/new $1/sleep; wait; }; "
+               "in_background job %s; " % self.folder)
+        for end, by, status in (("die 'no compiler'", None, 1), ("sleep 60", signal.SIGINT, 130),
+                                ("sleep 60", signal.SIGTERM, 143)):
+            text = self.SOURCE + job + "until [[ -e %s ]]; do sleep 0.05; done; %s" % (
+                self.path("sleep"), end)
+            with subprocess.Popen(["bash", "-c", text], stderr=subprocess.DEVNULL,
+                                  start_new_session=True,
+                                  # As a terminal's: not ignored.
+                                  preexec_fn=lambda: signal.signal(
+                                      signal.SIGINT, signal.default_int_handler)) as process:
+                self.wait_for("sleep")
+                if by:
+                    os.killpg(process.pid, by)
+                self.assertEqual(process.wait(30), status, end)
+            self.assert_ends(int(self.read("sleep")))
+            os.unlink(self.path("sleep"))
+
+    def test_what_runs_in_the_background_has_its_status(self):
+        for status in (0, 3):
+            done = output_of("bash", "-c", self.SOURCE + "job() { return %d; }; in_background job; "
+                             "finish_background && echo good || echo bad $?" % status)
+            self.assertEqual(done.stdout, "good\n" if status == 0 else "bad 3\n")
+            self.assertEqual(done.returncode, 0)
+
+    def test_a_directory_is_configured_and_built_by_one_at_a_time(self):
+        text = self.SOURCE + "work() { echo in; sleep 0.3; echo out; }; in_turn %s work" % (
+            self.path("build"))
+        with open(self.path("order"), "w", encoding="utf-8") as order:
+            runs = [subprocess.Popen(["bash", "-c", text], stdout=order, stderr=subprocess.DEVNULL)
+                    for _ in range(3)]
+            self.assertEqual([run.wait(60) for run in runs], [0, 0, 0])
+        self.assertEqual(self.read("order"), "in\nout\n" * 3)
+        with open(os.path.join(TOOLS, "test"), encoding="utf-8") as file:
+            self.assertNotRegex(file.read(), r"(?m)^ *configure")  # but through in_turn
+        failed = output_of("bash", "-c", self.SOURCE + "in_turn %s false" % self.path("build"))
+        self.assertEqual(failed.returncode, 1)
+
+    def test_packages_are_installed_once_and_quietly(self):
+        os.mkdir(self.path("bin"))
+        for name, text in (("dpkg-query", self.DPKG_QUERY), ("apt-get", self.APT_GET),
+                           ("sudo", self.SUDO)):
+            with open(self.path("bin/" + name), "w", encoding="utf-8") as file:
+                file.write(text.replace("$FOLDER", self.folder))
+            os.chmod(self.path("bin/" + name), 0o755)
+        with open(self.path("installed"), "w", encoding="utf-8") as file:
+            file.write("ii meson\n")
+        environment = {**os.environ, "XDG_CACHE_HOME": self.folder,
+                       "PATH": self.path("bin") + ":" + os.environ["PATH"]}
+        runs = [subprocess.Popen([os.path.join(TOOLS, "deps")], stdout=subprocess.PIPE, text=True,
+                                 stderr=subprocess.DEVNULL, env=environment) for _ in range(2)]
+        outputs = [run.communicate(timeout=60)[0] for run in runs]
+        self.assertEqual([run.returncode for run in runs], [0, 0])
+        self.assertEqual(outputs, ["", ""])
+        calls = self.read("calls").splitlines()
+        self.assertEqual(len(calls), 2, calls)  # update, install
+        for call in calls:
+            self.assertIn("DPkg::Lock::Timeout=", call)
+        self.assertIn(" ninja-build", calls[1])
+        self.assertNotIn(" meson", calls[1])
 
 
 class Messages(unittest.TestCase):
