@@ -82,6 +82,17 @@ finish_background() {
     return "$status"
 }
 
+# require_trees NAME...: ends the script if one of these trees (tools/tree) has yet to be made and this
+# user cannot. To be called before anything takes its time.
+require_trees() {
+    local tree
+    [[ $(id -u) != 0 ]] || return 0
+    for tree; do
+        tools/tree have "$tree" || die "the first use makes a Debian tree ($tree)," \
+            "which needs root: run this command as root (sudo $this_script ...)"
+    done
+}
+
 # default_gpu: the first GPU that Viaduct has a native context for, else the simulated one.
 default_gpu() {
     local driver

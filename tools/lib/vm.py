@@ -39,6 +39,20 @@ def tool(*command):
     return done.stdout.strip().splitlines()[-1]
 
 
+def require_root(name, qemu, mesa="layer"):
+    """A Failure if a tree has yet to be made and this user cannot. To be called before a build."""
+    if os.geteuid() == 0:
+        return
+    needed = [("tools/tree", QEMUS[qemu][0])]
+    if mesa == "virtio":
+        needed.append(("guest-mesa/mesa/build", None))
+    for program, tree in needed:
+        command = [os.path.join(ROOT, program), "have"] + ([tree] if tree else [])
+        if subprocess.run(command, check=False).returncode != 0:
+            raise Failure("the first use makes a Debian tree (%s), which needs root: run this "
+                          "command as root (sudo %s ...)" % (tree or "trixie", name))
+
+
 def share_argument(number, path, mode):
     readonly = ",readonly=on" if mode == "ro" else ""
     return ["-virtfs", "local,path=%s,mount_tag=share%d,security_model=none,multidevs=remap%s"

@@ -308,6 +308,33 @@ class Messages(unittest.TestCase):
                 self.assertIn(os.path.relpath(path, ROOT) + ": ", done.stdout)
 
 
+class Root(unittest.TestCase):
+    """Who cannot make a tree reads it before anything is built."""
+
+    ADVICE = r"which needs root: run this command as root \(sudo tools/%s"
+
+    def test_scripts(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "id"), "w", encoding="utf-8") as file:
+                file.write("#!/bin/sh\necho 1000\n")
+            os.chmod(os.path.join(folder, "id"), 0o755)
+            for option in ("--vm", "--vm=patched", "--mesa=virtio"):
+                done = output_of(os.path.join(TOOLS, "demo"), option, env={
+                    **os.environ, "XDG_CACHE_HOME": folder,
+                    "PATH": folder + ":" + os.environ["PATH"]})
+                self.assertEqual(done.returncode, 1, done.stdout)
+                self.assertRegex(done.stdout, r"\Atools/demo: .*" + self.ADVICE % "demo")
+
+    def test_python_tools(self):
+        with tempfile.TemporaryDirectory() as folder, \
+                mock.patch.object(os, "geteuid", return_value=1000), \
+                mock.patch.dict(os.environ, {"XDG_CACHE_HOME": folder}):
+            for name, arguments in (("vm", ["--", "true"]), ("try-hardware", ["--vm"])):
+                with mock.patch.object(sys, "argv", [name, *arguments]), \
+                        self.assertRaisesRegex(cli.Failure, self.ADVICE % name):
+                    load(name).main()
+
+
 class Readme(unittest.TestCase):
     def test_its_commands_are_found_and_their_programs_exist(self):
         fresh = load("fresh-clone")
