@@ -89,6 +89,7 @@ RC_GTEST_PROP(HostileWorker, MayWriteAnythingIntoTheSharedPage,
 
 RC_GTEST_PROP(HostileWorker, MaySayAnything,
               (std::vector<std::pair<uint16_t, uint64_t>> messages)) {
+    test::settle_closer();  // after what was before
     const size_t before = open_descriptors();
     {
         Hostage hostage;
