@@ -8,6 +8,7 @@ VIADUCT_TRACEBACK=1 shows where an error came from, for those who mend the tool.
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import traceback
@@ -37,8 +38,11 @@ def sentence(error):
 
 def run(name, main):
     """Calls main() and exits with its status (None: success). Everything it raises becomes a
-    sentence and status 1; Ctrl-C, status 130; a reader that is gone, 141, as from a signal."""
+    sentence and status 1; Ctrl-C and SIGTERM, status 130; a reader that is gone, 141, as from a
+    signal."""
     status = 1
+    # Otherwise SIGTERM would leave behind what a tool has started, and its directories.
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         status = main() or 0
         sys.stdout.flush()
@@ -54,6 +58,10 @@ def run(name, main):
             traceback.print_exc()
         complain(name, sentence(error))
     sys.exit(status)
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
 
 
 def complain(name, text):

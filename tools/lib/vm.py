@@ -39,6 +39,15 @@ def tool(*command):
     return done.stdout.strip().splitlines()[-1]
 
 
+def check_shares(paths):
+    """A Failure if a path has a character that ends a name: in -virtfs a comma, in the guest's list
+    of shares a colon too, on the kernel's command line a space or a quote."""
+    for path in paths:
+        if re.search(r"[\s,:\"\\]", path):
+            raise Failure("%s cannot be shared with a virtual machine: its name has a space, comma, "
+                          "colon, quote or backslash; move or clone it elsewhere" % path)
+
+
 def require_root(name, qemu, mesa="layer"):
     """A Failure if a tree has yet to be made and this user cannot. To be called before a build."""
     if os.geteuid() == 0:
@@ -212,6 +221,7 @@ class VirtualMachine:
         self.options.get("progress", lambda _: None)(text)
 
     def start(self):
+        check_shares(path for path, _ in self.shares)
         image = tool("guest-mesa/image/build")
         tree, build = QEMUS[self.options.get("qemu", "stock")]
         tool("tools/tree", "path", tree)
@@ -223,8 +233,9 @@ class VirtualMachine:
         with open(self.path("qemu.log"), "wb") as log:
             self.process = subprocess.Popen(
                 [os.path.join(ROOT, "tools/tree"), "run", tree, "env",
-                 *("%s=%s" % item for item in self.environment().items()), program,
-                 *self.arguments(image)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                 *("%s=%s" % item for item in self.environment().items()),
+                 # It does not outlive this process, whatever ends that.
+                 "setpriv", "--pdeathsig", "KILL", program, *self.arguments(image)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, "VIADUCT_TREE_BIND": ":".join(path for path, _ in self.shares)})
         self.wait_for(lambda: os.path.exists(self.path("port")), 120, "QEMU's start")
         self.monitor = Qmp(self.path("monitor"))

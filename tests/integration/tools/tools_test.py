@@ -6,6 +6,7 @@ import importlib.util
 import io
 import os
 import pwd
+import shlex
 import signal
 import subprocess
 import sys
@@ -19,14 +20,16 @@ from unittest import mock
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 TOOLS = os.path.join(ROOT, "tools")
+QUOTED = shlex.quote(TOOLS)
 TRACEBACK = "Traceback"
 WITHOUT_OPTIONS = ("deps", "run", "tree", "pack", "init", "session")
 
 sys.path.insert(0, os.path.join(TOOLS, "lib"))
 
 from hardware import measure, programs, report, scrub, versions  # noqa: E402
-from hardware.steps import FAILED, OK, Step  # noqa: E402
+from hardware.steps import FAILED, OK, Machine, Step  # noqa: E402
 import cli  # noqa: E402
+import vm  # noqa: E402
 
 
 def output_of(*command, **options):
@@ -72,7 +75,7 @@ class Cache(unittest.TestCase):
         self.folder = folder.name
 
     def command(self, text):
-        return ["bash", "-c", "set -euo pipefail; . %s/lib/common.sh; %s" % (TOOLS, text)]
+        return ["bash", "-c", "set -euo pipefail; . %s/lib/common.sh; %s" % (QUOTED, text)]
 
     def run_bash(self, text):
         return output_of(*self.command(text), env={**os.environ, "XDG_CACHE_HOME": self.folder})
@@ -124,7 +127,7 @@ class Cache(unittest.TestCase):
                             "/^tree_key/,/^}/p' %s/tree)\"; source_root=$FOLDER; for text in 'suite a' "
                             "'suite a # why' 'suite b'; do mkdir -p $FOLDER/tools/trees; "
                             "echo \"$text\" >$FOLDER/tools/trees/t; tree_key t; done"
-                            .replace("$FOLDER", self.folder) % TOOLS).stdout.split()
+                            .replace("$FOLDER", self.folder) % QUOTED).stdout.split()
         self.assertEqual(len(key), 3, key)
         self.assertEqual(key[0].strip(), key[1].strip())
         self.assertNotEqual(key[0], key[2])
@@ -133,7 +136,7 @@ class Cache(unittest.TestCase):
 class Build(unittest.TestCase):
     """tools/lib/build.sh, and tools/deps."""
 
-    SOURCE = "set -euo pipefail; . %s/lib/common.sh; . %s/lib/build.sh; " % (TOOLS, TOOLS)
+    SOURCE = "set -euo pipefail; . %s/lib/common.sh; . %s/lib/build.sh; " % (QUOTED, QUOTED)
     # dpkg-query and apt-get on a machine whose packages are the lines of the file "installed".
     DPKG_QUERY = "#!/bin/sh\ncat $FOLDER/installed\n"
     APT_GET = """#!/bin/sh
@@ -256,6 +259,34 @@ class Messages(unittest.TestCase):
             self.assertIn(expected, done.stdout)
             self.assertEqual(done.stdout.count("\n"), 1, done.stdout)
 
+    def test_a_termination_ends_what_a_tool_started(self):
+        body = ("import tempfile\n    with tempfile.TemporaryDirectory() as folder:\n"
+                "        print(folder, flush=True)\n        time.sleep(60)")
+        script = ("import sys, time\nsys.path.insert(0, %r)\nimport cli\ndef main():\n    %s\n"
+                  "cli.run('tools/it', main)" % (TOOLS + "/lib", body))
+        with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True) as process:
+            folder = process.stdout.readline().strip()
+            process.terminate()
+            self.assertEqual(process.stdout.read(), "tools/it: interrupted\n")
+        self.assertFalse(os.path.exists(folder))
+
+    def test_what_takes_too_long_ends_with_all_that_it_started(self):
+        with tempfile.TemporaryDirectory() as folder:
+            machine = Machine(folder, "sim:renoir", folder)
+            status, output = machine.run("it", ["sh", "-c", "sleep 300 & echo $!; wait"], 1)
+            self.assertIsNone(status)
+            deadline = time.monotonic() + 30
+            while state_of(int(output)) not in ("", "Z"):
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.02)
+
+    def test_a_path_that_qemu_would_cut_is_refused(self):
+        for path in ("/a b", "/a,b", "/a:b", "/a\"b"):
+            with self.assertRaisesRegex(cli.Failure, "cannot be shared"):
+                vm.check_shares(["/home/x/build", path])
+        vm.check_shares(["/home/anna/src/viaduct-1.0_x+y~z/build"])
+
     def test_an_interrupt_is_a_word(self):
         script = ("import sys, time\nsys.path.insert(0, %r)\nimport cli\n"
                   "def main():\n    print('ready', flush=True)\n    time.sleep(60)\n"
@@ -269,7 +300,7 @@ class Messages(unittest.TestCase):
 
     def test_a_reader_that_is_gone_ends_it_quietly(self):
         done = output_of("bash", "-c", "%s/fresh-clone --list --slow | true; echo ${PIPESTATUS[0]}"
-                         % TOOLS)
+                         % QUOTED)
         self.assertNotIn(TRACEBACK, done.stdout)
         self.assertIn(done.stdout, ("0\n", "141\n"))
 

@@ -8,6 +8,7 @@ the guest's programs say, and what QEMU and the renderer's workers hold.
 """
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -39,7 +40,7 @@ class Guest:
         self.driver = driver
 
     def program(self, relative, *arguments):
-        return " ".join([os.path.join(self.build, relative), *arguments])
+        return " ".join([shlex.quote(os.path.join(self.build, relative)), *arguments])
 
     def vulkan(self, *arguments):
         return self.program("tests/guest/viaduct-guest-vulkan", "--gtest_brief=1", *arguments)

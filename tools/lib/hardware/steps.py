@@ -1,7 +1,9 @@
 """A step of tools/try-hardware: what ran, whether it is right, and where its log is."""
 
+import contextlib
 import dataclasses
 import os
+import signal
 import subprocess
 
 OK, FAILED, SKIPPED = "ok", "FAILED", "skipped"
@@ -53,6 +55,20 @@ class Machine:
         return [self.path("tests/loopback/viaduct-loopback"), "--gpu=" + self.gpu, "--layer",
                 *options, "--", *command]
 
+    def wait_for(self, command, file, seconds):
+        """Exit status. If it does not end by itself, all that it started ends, too."""
+        with subprocess.Popen(command, env=self.environment, stdin=subprocess.DEVNULL, stdout=file,
+                              stderr=subprocess.STDOUT, start_new_session=True) as process:
+            try:
+                return process.wait(seconds)
+            except BaseException:
+                # tools/vm tidies up on SIGTERM.
+                for number in (signal.SIGTERM, signal.SIGKILL):
+                    with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                        os.killpg(process.pid, number)
+                        process.wait(10)
+                raise
+
     def run(self, log, command, seconds):
         """Exit status (None: it took longer) and output, which also is in the log."""
         # Straight into the log: there is one, too, if something ends this before the command.
@@ -61,9 +77,7 @@ class Machine:
             file.flush()
             start = file.tell()
             try:
-                status = subprocess.run(command, env=self.environment, stdin=subprocess.DEVNULL,
-                                        stdout=file, stderr=subprocess.STDOUT, timeout=seconds,
-                                        check=False).returncode
+                status = self.wait_for(command, file, seconds)
             except subprocess.TimeoutExpired:
                 status = None
             file.seek(start)
