@@ -44,8 +44,8 @@ def check_shares(paths):
     of shares a colon too, on the kernel's command line a space or a quote."""
     for path in paths:
         if re.search(r"[\s,:\"\\]", path):
-            raise Failure("%s cannot be shared with a virtual machine: its name has a space, comma, "
-                          "colon, quote or backslash; move or clone it elsewhere" % path)
+            raise Failure("%s cannot be shared with a virtual machine: its name has a space, a "
+                          "comma, colon, quote or backslash; move or clone it elsewhere" % path)
 
 
 def require_root(name, qemu, mesa="layer"):
