@@ -2,6 +2,7 @@
 #include <drm.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <optional>
 
@@ -41,6 +42,7 @@ struct Machinery {
     std::shared_ptr<TaskThread> opener;  // opens the GPU, starts workers
     std::shared_ptr<TaskThread> closer;  // closes what may wait for the GPU
     JobTimeout job_timeout;
+    UniqueFd signalled;  // sync file
 };
 
 // A device that is closed on the thread that runs the task.
@@ -67,7 +69,8 @@ class Host final : public NativeContextHost {
           opener_(std::move(machinery.opener)),
           closer_(std::move(machinery.closer)),
           launcher_(std::move(machinery.launcher)),
-          fences_(std::move(machinery.fences)) {
+          fences_(std::move(machinery.fences)),
+          signalled_(std::move(machinery.signalled)) {
         serve_metrics();
     }
 
@@ -110,19 +113,11 @@ class Host final : public NativeContextHost {
         return std::make_unique<RemoteContext>(std::move(link), type_.traits());
     }
 
+    // On the VMM's API thread: an ioctl here would first wake a GPU that sleeps.
     Result<UniqueFd> signalled_sync_file() override {
-        drm_syncobj_create create{};
-        create.flags = DRM_SYNCOBJ_CREATE_SIGNALED;
-        if (const int error = probe_->ioctl(DRM_IOCTL_SYNCOBJ_CREATE, &create); error < 0)
-            return fail(-error, "cannot create a syncobj (errno {})", -error);
-        drm_syncobj_handle args{};
-        args.handle = create.handle;
-        args.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE;
-        const int error = probe_->ioctl(DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &args);
-        drm_syncobj_destroy destroy{create.handle, 0};
-        probe_->ioctl(DRM_IOCTL_SYNCOBJ_DESTROY, &destroy);
-        if (error < 0) return fail(-error, "cannot export a sync file (errno {})", -error);
-        return UniqueFd(args.fd);
+        UniqueFd file = signalled_.duplicate();
+        if (!file) return fail(errno, "cannot duplicate a sync file (errno {})", errno);
+        return file;
     }
 
   private:
@@ -173,6 +168,7 @@ class Host final : public NativeContextHost {
     const std::shared_ptr<TaskThread> closer_;
     const std::shared_ptr<WorkerLauncher> launcher_;  // ends what the fence thread still knows of
     const std::shared_ptr<FenceThread> fences_;
+    const UniqueFd signalled_;  // sync file, of which everybody gets a duplicate
 };
 
 Result<wire::CapsetDrm> make_capset(Device& device, const ContextTypeInfo& type) {
@@ -185,6 +181,21 @@ Result<wire::CapsetDrm> make_capset(Device& device, const ContextTypeInfo& type)
     if (auto status = type.fill_capset(device, capset); !status)
         return tl::unexpected(status.error());
     return capset;
+}
+
+Result<UniqueFd> make_signalled_sync_file(Device& device) {
+    drm_syncobj_create create{};
+    create.flags = DRM_SYNCOBJ_CREATE_SIGNALED;
+    if (const int error = device.ioctl(DRM_IOCTL_SYNCOBJ_CREATE, &create); error < 0)
+        return fail(-error, "cannot create a syncobj (errno {})", -error);
+    drm_syncobj_handle args{};
+    args.handle = create.handle;
+    args.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE;
+    const int error = device.ioctl(DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &args);
+    drm_syncobj_destroy destroy{create.handle, 0};
+    device.ioctl(DRM_IOCTL_SYNCOBJ_DESTROY, &destroy);
+    if (error < 0) return fail(-error, "cannot export a sync file (errno {})", -error);
+    return UniqueFd(args.fd);
 }
 
 }  // namespace
@@ -204,6 +215,8 @@ Result<std::unique_ptr<NativeContextHost>> NativeContextHost::create(OpenDevice 
                     version.minor);
     auto capset = make_capset(**device, *type);
     if (!capset) return tl::unexpected(capset.error());
+    auto signalled = make_signalled_sync_file(**device);
+    if (!signalled) return tl::unexpected(signalled.error());
     auto fences = FenceThread::start(std::move(on_fence));
     if (!fences) return tl::unexpected(fences.error());
     auto opener = TaskThread::start("viaduct-opener");
@@ -215,7 +228,8 @@ Result<std::unique_ptr<NativeContextHost>> NativeContextHost::create(OpenDevice 
     return std::make_unique<Host>(
         std::move(open), *std::move(device), *type, *capset,
         Machinery{*std::move(vm), launch_workers(simulated), *std::move(fences), *std::move(opener),
-                  *std::move(closer), longest_job_timeout(version.name, simulated)},
+                  *std::move(closer), longest_job_timeout(version.name, simulated),
+                  *std::move(signalled)},
         std::move(options));
 }
 

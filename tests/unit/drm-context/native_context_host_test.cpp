@@ -1,10 +1,13 @@
 // The host of native contexts, as the renderer sees it.
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <future>
 #include <memory>
+#include <thread>
 
 #include "drm-context/device/choose.h"
 #include "drm-context/native_context.h"
@@ -58,6 +61,33 @@ TEST(NativeContextHost, AContextMayEndBeforeItsGpuIsOpen) {
     context->reset();
     host->reset();
     gpu.wake();
+}
+
+// The VMM's main loop asks for them, for fences that nothing stands behind: an ioctl would wake the
+// GPU up first.
+TEST(NativeContextHost, SignalledSyncFilesDoNotWakeTheGpu) {
+    using std::chrono::milliseconds;
+    constexpr milliseconds kResume{1000}, kAsleepAfter{50};
+    ::setenv("VIADUCT_SIMGPU_RESUME_MS", "1000:50", 1);  // read at each wake-up
+    auto host = NativeContextHost::create(
+        [] {
+            return DeviceSource{UniqueFd(), "renoir"};
+        },
+        [](uint32_t, uint32_t, uint64_t) {});
+    ASSERT_TRUE(host) << host.error().message;
+    std::this_thread::sleep_for(3 * kAsleepAfter);
+    const auto start = std::chrono::steady_clock::now();
+    const auto first = (*host)->signalled_sync_file();
+    const auto second = (*host)->signalled_sync_file();
+    EXPECT_LT(std::chrono::steady_clock::now() - start, kResume / 2);
+    ::unsetenv("VIADUCT_SIMGPU_RESUME_MS");
+    ASSERT_TRUE(first) << first.error().message;
+    ASSERT_TRUE(second) << second.error().message;
+    EXPECT_NE(first->get(), second->get());
+    for (const UniqueFd* file : {&*first, &*second}) {
+        pollfd signalled{file->get(), POLLIN, 0};
+        EXPECT_EQ(::poll(&signalled, 1, 0), 1);
+    }
 }
 
 }  // namespace
