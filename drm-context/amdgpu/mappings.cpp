@@ -15,6 +15,7 @@ namespace w = wire::amdgpu;
 
 namespace {
 
+constexpr uint64_t kPage = 4096;       // bytes of the GPU's (amdgpu_gart.h: AMDGPU_GPU_PAGE_SIZE)
 constexpr uint64_t kPageTable = 4096;  // bytes of one region's
 // High addresses are sign-extended; both forms name the same page (amdgpu_gmc.h:
 // AMDGPU_GMC_HOLE_MASK).
@@ -26,8 +27,11 @@ bool adds_mapping(uint32_t op) {
     return op == AMDGPU_VA_OP_MAP || op == AMDGPU_VA_OP_REPLACE;
 }
 
+// The kernel takes an unaligned address for its page when it unmaps (amdgpu_vm.c:
+// amdgpu_vm_bo_unmap()), and refuses it otherwise (amdgpu_vm_verify_parameters()).
 VaRange range_of(const w::BoVaOpRequest& op) {
-    return {op.va & kAddressMask, op.vm_map_size};
+    const uint64_t start = op.va & kAddressMask;
+    return {op.op == AMDGPU_VA_OP_UNMAP ? start & ~(kPage - 1) : start, op.vm_map_size};
 }
 
 // The kernel refuses all others.
@@ -68,7 +72,7 @@ Status AmdgpuContext::bo_va_op(Request& request) {
     // Mesa's own back end does not, and its next submission is refused (check_mappings).
     const bool may_recover = status.error().code == ENOMEM && adds_mapping(op.op);
     if (may_recover && refused_mappings_.size() < kMaxRefused)
-        refused_mappings_.insert_or_assign(op.va & kAddressMask, handle);
+        refused_mappings_.insert_or_assign(range_of(op).start, handle);
     else
         count_async_error();
     return fail(status.error().code, "operation {} on {} bytes at {:#x} of resource {}: {}", op.op,

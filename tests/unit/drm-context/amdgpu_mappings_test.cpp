@@ -327,6 +327,18 @@ TEST_F(AmdgpuMappings, SoAreThePiecesThatAReplacementLeaves) {
     EXPECT_EQ(use().local, 3 * 4096u);
 }
 
+// The kernel divides the address by the page size, whatever remains (amdgpu_vm.c:
+// amdgpu_vm_bo_unmap()). A mapping that stayed here would be taken for the one that comes after it.
+TEST_F(AmdgpuMappings, AnAddressWithinAPageUnmapsWhatBeginsThere) {
+    EXPECT_EQ(map(kRegion, kRegion), 0);
+    EXPECT_EQ(va_op(AMDGPU_VA_OP_UNMAP, kRegion + 1, 4096, 7), 0);
+    EXPECT_EQ(use().local, 0u);
+    create_buffer(8);
+    EXPECT_EQ(va_op(AMDGPU_VA_OP_MAP, kRegion, kRegion, 8), 0);
+    context_->detach_resource(7);
+    EXPECT_EQ(use().local, 4096u);
+}
+
 class UnlimitedMappings : public AmdgpuMappings {
   protected:
     UnlimitedMappings() : AmdgpuMappings(ContextLimits()) {}
