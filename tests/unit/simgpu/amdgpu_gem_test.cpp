@@ -337,6 +337,13 @@ TEST_F(Space, PartiallyResidentRunsReadZeroAndSwallowWrites) {
     EXPECT_EQ(at(kVa + 0x1000), "-");
 }
 
+TEST_F(Space, AnUnalignedAddressUnmapsWhatBeginsOnItsPage) {
+    ASSERT_EQ(space.map({kVa, kVa + 0x2000, a, 0, kRead}), 0);
+    EXPECT_EQ(space.unmap(a, kVa + 0x1001), -ENOENT) << "another page";
+    EXPECT_EQ(space.unmap(a, kVa + 0xfff), 0);
+    EXPECT_EQ(at(kVa), "-");
+}
+
 TEST_F(Space, BehavesAsATableOfPagesUnderRandomChanges) {
     constexpr size_t kPages = 48;
     std::mt19937 random(20240607);
