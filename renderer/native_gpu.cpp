@@ -1,5 +1,7 @@
 #include "renderer/native_gpu.h"
 
+#include <sys/resource.h>
+
 #include "drm-context/device/choose.h"
 #include "drm-context/device/render_nodes.h"
 #include "renderer/display_gpu.h"
@@ -32,6 +34,24 @@ std::optional<wire::CapsetDrm> NativeGpu::capset() {
     return capset_;
 }
 
+namespace {
+
+// With stock Mesa nearly each buffer is shareable, and a VMM holds a descriptor of it. A desktop
+// has some thousands of buffers.
+constexpr rlim_t kFewDescriptors = 4096;
+
+// The limit is the VMM's to raise: one that uses select() cannot have descriptors above 1023.
+void warn_of_few_descriptors() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kFewDescriptors) return;
+    log(LogLevel::kWarning,
+        "this process may have {} files open, and each buffer that a guest shares takes one: raise "
+        "the limit, for example with ulimit -n 65536 or LimitNOFILE=65536",
+        limit.rlim_cur);
+}
+
+}  // namespace
+
 void NativeGpu::start(const Callbacks& callbacks) {
     VmmGpu vmm = ask_vmm(callbacks);
     std::shared_ptr<NativeContextHost> old;
@@ -49,10 +69,10 @@ void NativeGpu::start(const Callbacks& callbacks) {
         started_ = true;
     }
     old.reset();
-    if (kept)
-        announce(*kept);
-    else
-        host();
+    if (!kept) kept = host();
+    if (!kept) return;
+    announce(*kept);
+    warn_of_few_descriptors();
 }
 
 void NativeGpu::stop() {

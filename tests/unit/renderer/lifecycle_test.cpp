@@ -1,4 +1,6 @@
 // Init, reset, cleanup, capability sets: rows F2-F9 of the catalogue of hostile cases.
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -154,6 +156,24 @@ TEST_F(Vmm, WithoutAGpuInitSucceedsAndOneLineSaysWhy) {
     virgl_set_log_callback(nullptr, nullptr, nullptr);
     ASSERT_EQ(lines.size(), 1u);
     EXPECT_NE(lines[0].find("told to be absent"), std::string::npos);
+}
+
+TEST_F(Vmm, AVmmWithFewDescriptorsIsWarned) {
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    for (const rlim_t soft : {rlim_t{1024}, std::min<rlim_t>(before.rlim_max, 65536)}) {
+        std::string text;
+        virgl_set_log_callback([](virgl_log_level_flags, const char* line,
+                                  void* data) { *static_cast<std::string*>(data) += line; },
+                               &text, nullptr);
+        const rlimit limit{soft, before.rlim_max};
+        ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+        EXPECT_EQ(init(), 0);
+        virgl_renderer_cleanup(&seen);
+        ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+        virgl_set_log_callback(nullptr, nullptr, nullptr);
+        EXPECT_EQ(text.find("may have 1024 files open") != std::string::npos, soft == 1024) << text;
+    }
 }
 
 TEST_F(Vmm, TheVmmsDescriptorComesFirst) {
