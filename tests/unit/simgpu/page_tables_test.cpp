@@ -77,6 +77,16 @@ TEST_F(PageTableMemory, LargePartiallyResidentRunsNeedTablesAtTheirEdgesOnly) {
     EXPECT_EQ(tables(), 3u);
 }
 
+TEST_F(PageTableMemory, AHoleInAPartiallyResidentRunNeedsTablesAtItsEdges) {
+    ASSERT_EQ(file.va_op(AMDGPU_VA_OP_MAP, 0, kVa, 8 * kGiB, 0, AMDGPU_VM_PAGE_PRT), 0);
+    ASSERT_EQ(file.va_op(AMDGPU_VA_OP_CLEAR, 0, kVa + kGiB, kPage), 0);
+    EXPECT_EQ(tables(), 3u) << "for 512 GiB, 1 GiB and 2 MiB";
+    ASSERT_EQ(file.va_op(AMDGPU_VA_OP_CLEAR, 0, kVa + kGiB + 3 * kMiB, 2 * kMiB), 0);
+    EXPECT_EQ(tables(), 5u) << "both of its ends";
+    ASSERT_EQ(file.va_op(AMDGPU_VA_OP_CLEAR, 0, kVa + kGiB + 8 * kMiB, 2 * kMiB), 0);
+    EXPECT_EQ(tables(), 5u) << "a whole region";
+}
+
 TEST_F(PageTableMemory, IsNotNeededBeforeADelayedUpdate) {
     uint32_t handle = 0;
     ASSERT_EQ(file.create(kPage, &handle), 0);
