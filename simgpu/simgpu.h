@@ -43,7 +43,10 @@ struct MapSource {
     uint64_t size = 0;  // bytes of the buffer object, page-rounded
 };
 
-/// Name of the memfd behind File::fd(), by which /proc/PID/fd tells it from buffers.
+/// Name of the memfd behind File::fd(), by which /proc/PID/fd tells it from buffers. close() of a
+/// copy of it does not wait, as that of a render node's descriptor does: only File::flush() and the
+/// File's end wait. A process that holds nothing but such a copy (the front, with workers in
+/// processes of their own) can close it without noticing what a kernel would charge.
 inline constexpr const char* kStandInName = "viaduct-simgpu-file";
 
 /// The longest time that a job may execute before the device recovers from it, in nanoseconds: the
