@@ -138,8 +138,7 @@ viaduct::Status SharedDevice::open_segment(const std::string& name,
         mapping_ = std::move(*mapping);
         segment_ = reinterpret_cast<Segment*>(mapping_.data());
         seat_ = kNobody;
-        bool alone = true;
-        for (uint32_t seat = 0; seat < kSeats; ++seat) alone = alone && !seat_alive(seat);
+        const bool alone = !others_alive(0, kSeats);
         if (alone || segment_->magic != kMagic) initialise(*segment_, limits);
         return take_seat();
     }
@@ -153,6 +152,7 @@ viaduct::Status SharedDevice::take_seat() {
             !lock_byte(file_.get(), kSeatLocks + seat, F_WRLCK, false))
             continue;
         new (&segment_->seats[seat]) Seat{};
+        segment_->seats_used = std::max<uint32_t>(segment_->seats_used, seat + 1);
         segment_->seats[seat].taken = 1;
         seat_ = seat;
         return {};
@@ -171,21 +171,19 @@ SharedDevice::~SharedDevice() {
 
 void SharedDevice::remove_segment_if_alone() {
     const AttachLock attach_lock(file_.get());
-    bool alone = true;
-    for (uint32_t seat = 0; seat < kSeats; ++seat)
-        alone = alone && (seat == seat_ || !seat_alive(seat));
+    const bool alone = !others_alive(0, kSeats);
     struct stat info {};
     // Once removed, the name may belong to those who came later.
     if (alone && ::fstat(file_.get(), &info) == 0 && info.st_nlink != 0) ::unlink(path_.c_str());
 }
 
-bool SharedDevice::seat_alive(uint32_t seat) const {
-    if (seat == seat_) return true;
+/// Whether another process holds one of the seats. Our own lock does not stand in our way.
+bool SharedDevice::others_alive(uint32_t first_seat, uint32_t count) const {
     struct flock lock {};
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
-    lock.l_start = kSeatLocks + static_cast<off_t>(seat);
-    lock.l_len = 1;
+    lock.l_start = kSeatLocks + static_cast<off_t>(first_seat);
+    lock.l_len = static_cast<off_t>(count);
     return ::fcntl(file_.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
@@ -206,8 +204,9 @@ void SharedDevice::clear_seat(uint32_t seat) {
 
 void SharedDevice::reclaim_dead_seats() {
     const Lock lock(*this);
-    for (uint32_t seat = 0; seat < kSeats; ++seat)
-        if (segment_->seats[seat].taken && !seat_alive(seat)) clear_seat(seat);
+    for (uint32_t seat = 0; seat < segment_->seats_used; ++seat)
+        if (segment_->seats[seat].taken && seat != seat_ && !others_alive(seat, 1))
+            clear_seat(seat);
     recover_from_orphans();
 }
 
@@ -222,7 +221,7 @@ bool SharedDevice::charge(Heap heap, uint64_t bytes) {
         {
             const Lock lock(*this);
             uint64_t used = 0;
-            for (const Seat& seat : segment_->seats) used += seat.used[index];
+            for (const Seat& seat : segment_->used_seats()) used += seat.used[index];
             if (used <= segment_->limits[index] && bytes <= segment_->limits[index] - used) {
                 segment_->seats[seat_].used[index] += bytes;
                 return true;
@@ -244,7 +243,7 @@ uint64_t SharedDevice::used(Heap heap) {
     reclaim_dead_seats();
     const Lock lock(*this);
     uint64_t used = 0;
-    for (const Seat& seat : segment_->seats) used += seat.used[static_cast<size_t>(heap)];
+    for (const Seat& seat : segment_->used_seats()) used += seat.used[static_cast<size_t>(heap)];
     return used;
 }
 

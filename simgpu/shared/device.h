@@ -116,7 +116,7 @@ class SharedDevice : public std::enable_shared_from_this<SharedDevice> {
     viaduct::Status open_segment(const std::string& name,
                                  const std::array<uint64_t, kHeaps>& limits);
     viaduct::Status take_seat();
-    bool seat_alive(uint32_t seat) const;
+    bool others_alive(uint32_t first_seat, uint32_t count) const;
     void clear_seat(uint32_t seat);
     void clear_residents(uint32_t seat);
     void clear_posts(uint32_t seat);

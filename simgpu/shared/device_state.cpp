@@ -173,7 +173,7 @@ void SharedDevice::drop_stable_pstate(uint64_t owner) {
 
 uint32_t SharedDevice::load(uint32_t ring) const {
     uint32_t jobs = 0;
-    for (const Seat& seat : segment_->seats) jobs += seat.load[ring];
+    for (const Seat& seat : segment_->used_seats()) jobs += seat.load[ring];
     return jobs;
 }
 void SharedDevice::change_load(uint32_t ring, int change) {

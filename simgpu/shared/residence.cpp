@@ -110,7 +110,7 @@ bool Residence::has_evicted() const {
 
 uint64_t Residence::used(Heap heap) const {
     uint64_t used = 0;
-    for (Seat& seat : device_->segment_->seats) used += booked(seat, heap);
+    for (Seat& seat : device_->segment_->used_seats()) used += booked(seat, heap);
     return used;
 }
 

@@ -207,7 +207,7 @@ void RingFeeder::await_vram_cleared() {
     const uint32_t losses = device_->segment_->vram_losses;
     const auto all_cleared = [&] {
         const SharedDevice::Lock lock(*device_);
-        return std::ranges::none_of(device_->segment_->seats, [&](const Seat& seat) {
+        return std::ranges::none_of(device_->segment_->used_seats(), [&](const Seat& seat) {
             return seat.taken && seat.watches_vram && seat.vram_losses != losses;
         });
     };

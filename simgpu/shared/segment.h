@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <span>
 
 #include "simgpu/shared/device.h"
 #include "simgpu/shared/posts.h"
@@ -13,12 +14,12 @@
 
 namespace simgpu::shared {
 
-inline constexpr uint32_t kLayoutVersion = 6;  // part of the file's name: change it with the layout
+inline constexpr uint32_t kLayoutVersion = 7;  // part of the file's name: change it with the layout
 inline constexpr uint32_t kMagic = 0x55504756;
 inline constexpr uint32_t kNobody = UINT32_MAX;
 /// Holds the place of a hung job whose process has died.
 inline constexpr uint32_t kOrphan = UINT32_MAX - 1;
-inline constexpr size_t kSeats = 128;    // processes at once
+inline constexpr size_t kSeats = 1024;   // processes at once
 inline constexpr size_t kRings = 16;     // more than any model has
 inline constexpr size_t kWaiters = 256;  // feeders that wait for one ring at once
 inline constexpr size_t kRecords = 1024;
@@ -80,7 +81,7 @@ struct Segment {
     std::atomic<uint32_t> resetting;    // a full reset is under way
     std::atomic<uint32_t> pstate;       // AMDGPU_CTX_STABLE_PSTATE_*
     uint32_t pstate_seat;               // of the context that forced it; kNobody
-    uint32_t pad;
+    std::atomic<uint32_t> seats_used;   // seats from here on have never been taken
     uint64_t pstate_owner;
     uint64_t last_use;  // monotonic_ns(); while the device wakes up, when it will be awake
     std::array<Seat, kSeats> seats;
@@ -88,6 +89,8 @@ struct Segment {
     std::array<Record, kRecords> records;
     ResidentTable residents;
     PostTable posts;
+
+    std::span<Seat> used_seats() { return std::span(seats).first(seats_used); }
 };
 static_assert(std::atomic<bool>::is_always_lock_free);
 static_assert(std::atomic<uint32_t>::is_always_lock_free);
