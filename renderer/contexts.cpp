@@ -213,9 +213,9 @@ void Renderer::attach_resource(uint32_t ctx_id, uint32_t res_id) {
     if (const auto classic = classic_for_resource(res_id)) classic->attach_resource(ctx_id, res_id);
 }
 
-// A dma-buf that the context does not know yet is imported. A buffer of another context that was not
-// created shareable is exported now: guests may decide late to share one. Control buffers and guest
-// memory stay where they are, and so does what the kernel does not export.
+// A dma-buf that the context does not know yet is imported. A buffer of another context that was
+// not created shareable is exported now: guests may decide late to share one. Control buffers and
+// guest memory stay where they are, and so does what the kernel does not export.
 void Renderer::attach_to_native(const ContextPtr& context, const ResourcePtr& resource) {
     UniqueFd dmabuf;
     {

@@ -66,8 +66,8 @@ class ContextAccount {
     /// Books a buffer. ENOMEM: beyond a limit, the message says which; EINVAL: beyond reason.
     Result<MemoryCharge> charge(MemoryPlace place, uint64_t bytes);
 
-    /// What the guest should take for the size of its memory (0: there is no limit), and for what
-    /// is used of it: by all of the VM, or by the context where its own limit is the smaller one.
+    /// The memory size to show the guest (0: no limit), and the use to show of it: the VM's, or
+    /// the context's where its own limit is the smaller one.
     uint64_t memory_limit() const;
     MemoryUse memory_use() const;
 

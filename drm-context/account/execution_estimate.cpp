@@ -14,7 +14,7 @@ constexpr uint64_t kBalanceNs = 100'000'000;
 }  // namespace
 
 void ExecutionEstimate::add(const Job& job) {
-    // What lies behind the end is another worker's word, and wrong.
+    // A previous end after this job's own end is false: another worker wrote it.
     const int64_t previous = job.previous_ns < job.finished_ns ? job.previous_ns : 0;
     const int64_t start = std::max(job.submitted_ns, previous);
     Past& now = past_[jobs_ % kPast];

@@ -20,8 +20,8 @@ inline constexpr std::array<std::string_view, kQueueClasses> kQueueClassNames = 
 /// without CAP_SYS_NICE.
 enum class PriorityCeiling : uint32_t { kLow, kNormal, kHigh, kRealtime };
 
-/// What a guest may do to the GPU as a whole, or take of what the GPU has only a few of: bits of
-/// ContextLimits::allowed. Kernels let every user.
+/// Operations that affect the whole GPU, and resources that it has few of: bits of
+/// ContextLimits::allowed. Kernels allow them to every user.
 enum class DeviceWide : uint32_t {
     kPstate = 1,   // force the clocks of the whole GPU
     kVmid = 2,     // reserve the VMID that there is one of

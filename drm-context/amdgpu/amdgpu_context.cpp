@@ -156,7 +156,7 @@ AmdgpuContext::AmdgpuContext(std::unique_ptr<Device> device,
 }
 
 AmdgpuContext::~AmdgpuContext() {
-    // The handles go with the base, when what the hook needs is no more.
+    // The base closes the handles, after the members that the hook uses are gone.
     gem().on_close(nullptr);
     give_back_all_tables();
 }

@@ -74,7 +74,7 @@ class MappedRanges {
         uint32_t buffer = 0;
     };
     using Mappings = std::map<uint64_t, Mapping>;  // by start
-    /// What a clear() leaves of the mappings that it cuts, and where it needs tables.
+    /// The pieces that a clear() leaves of mappings it cuts, and the tables they need.
     struct Cuts {
         uint64_t removed = 0;
         uint64_t pieces = 0;

@@ -57,7 +57,7 @@ Status AmdgpuContext::bo_va_op(Request& request) {
     if (!clears && sparse != ((op.flags & AMDGPU_VM_PAGE_PRT) != 0))
         return fail(EINVAL, "page flags {:#x} with flags2 {:#x}: both are sparse, or neither",
                     op.flags, op.flags2);
-    // What names no buffer: sparse ranges, and clearing whatever is mapped.
+    // Sparse ranges name no buffer, nor does a clear of everything in a range.
     const bool without_buffer = sparse || (clears && op.res_id == 0);
     uint32_t handle = 0;
     if (!without_buffer) {
@@ -137,7 +137,7 @@ void AmdgpuContext::note_mapping(const w::BoVaOpRequest& op, uint32_t handle, ui
     settle_tables(before + charged);
 }
 
-/// `charged`: the regions that are paid for. Pays back those that are no more.
+/// `charged`: the regions that are paid for. Refunds those that are gone.
 void AmdgpuContext::settle_tables(uint64_t charged) {
     const uint64_t now = mapped_.regions();
     if (charged > now) account().give_back_tables((charged - now) * kPageTable);
@@ -176,7 +176,7 @@ void AmdgpuContext::forget_refused(const w::BoVaOpRequest& op) {
 /// not there. ENOMEM: one was refused, and neither unmapped or cleared nor its buffer closed since.
 Status AmdgpuContext::check_mappings() const {
     if (refused_mappings_.empty()) return {};
-    return fail(ENOMEM, "there was no memory to map {:#x}, and the guest goes on",
+    return fail(ENOMEM, "no memory for the mapping at {:#x}, which the guest uses all the same",
                 refused_mappings_.begin()->first);
 }
 

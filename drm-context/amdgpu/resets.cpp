@@ -1,4 +1,4 @@
-// Resets of the GPU: which of a guest's contexts are hurt.
+// GPU resets: finds the contexts that a reset has hurt.
 //
 // The kernel's RESET flag compares a counter of the device (amdgpu_ctx.c: amdgpu_ctx_query2()): it
 // is set in every context of every process after any recovery, and stays set. A context is hurt
@@ -24,7 +24,7 @@ bool is_recovery_error(int error) {
     return error == ECANCELED || error == ETIME || error == ENODATA;
 }
 
-// What the kernel's flags leave out: a soft recovery kills a job (ENODATA) or gives it up (ETIME)
+// Flags that the kernel does not set: a soft recovery kills a job (ENODATA) or gives it up (ETIME)
 // without a mark on its context.
 uint64_t flags_for(int error) {
     if (error == ENODATA || error == ETIME) return kReset | kGuilty;
