@@ -167,7 +167,10 @@ Status ContextLink::wait_until_started(steady_clock::time_point deadline) {
     const bool known =
         started_.wait_until(lock, deadline, [this] { return start_ != Start::kUnderWay; });
     --waiting_for_start_;
-    if (!known) return fail(ETIMEDOUT, "the worker of context {} is still starting", ctx_id_);
+    if (!known) {
+        start_is_late_ = true;
+        return fail(ETIMEDOUT, "the worker of context {} is still starting", ctx_id_);
+    }
     if (start_ == Start::kFailed) return tl::unexpected(start_error_);
     return {};
 }
@@ -231,8 +234,8 @@ void ContextLink::fail_start(Error error) {
     const std::lock_guard lock(mutex_);
     start_ = Start::kFailed;
     start_error_ = std::move(error);
-    // One who waits reports it; else nobody would.
-    if (waiting_for_start_ == 0 && !let_go_) lose(start_error_.message);
+    // A caller that waits, or is about to, reports it. Once that caller has given up, nobody does.
+    if (start_is_late_ && waiting_for_start_ == 0 && !let_go_) lose(start_error_.message);
     lost_ = true;
     end_worker();
     started_.notify_all();

@@ -177,6 +177,7 @@ class ContextLink {
     Start start_ = Start::kUnderWay;
     std::condition_variable started_;                             // start_ changed
     int waiting_for_start_ = 0;                                   // threads
+    bool start_is_late_ = false;                                  // a wait for it timed out
     Error start_error_;                                           // of kFailed
     bool lost_ = false;                                           // nothing more is executed
     std::optional<std::chrono::steady_clock::time_point> ended_;  // the worker, since then

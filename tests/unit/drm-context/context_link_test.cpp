@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "blob/log.h"
 #include "blob/memfd.h"
 #include "drm-context/device/job_timeout.h"
 #include "drm-context/transport/command_ring.h"
@@ -451,9 +452,21 @@ TEST_F(StartingLinkTest, AFailureGoesToWhoWaitsForIt) {
     EXPECT_EQ(started.error().message, "no GPU");
 }
 
+TEST_F(StartingLinkTest, AFailureBeforeAnybodyWaitsIsLeftToTheOneWhoWill) {
+    std::vector<std::string> lines;
+    set_log_sink([&](LogLevel, std::string_view text) { lines.emplace_back(text); });
+    link_.fail_start({ENODEV, "no GPU"});
+    const auto started = link_.wait_until_started(soon());
+    set_log_sink({});
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error().message, "no GPU");
+    EXPECT_EQ(lines, std::vector<std::string>{}) << "the caller reports it";
+}
+
 TEST_F(StartingLinkTest, AFailureThatComesLateLosesTheContext) {
     EXPECT_TRUE(link_.add_fence(1, 42));
     EXPECT_TRUE(collect().empty());
+    EXPECT_EQ(link_.wait_until_started(soon()).error().code, ETIMEDOUT);
     link_.fail_start({ENODEV, "no GPU"});
     EXPECT_EQ(collect(), std::vector<uint64_t>{42});
     EXPECT_EQ(submit(1).error().code, ENOBUFS);
