@@ -22,9 +22,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// What a guest may have under way beyond the ring before its context is given up.
-constexpr size_t kMaxBacklog = 64 << 20;  // bytes
-
 // What a worker takes at most to let submitted work finish, and to end.
 constexpr std::chrono::milliseconds kQuitTime = Worker::kFinishTime + 1000ms;
 
@@ -52,7 +49,7 @@ ContextLink::ContextLink(uint32_t ctx_id, transport::ChannelEnd end,
       inbox_(ctx_id, end_.socket.get(), end_.notify.get(),
              [this](UniqueFd fd) { discard(std::move(fd)); }),
       patience_(answer_time()),
-      ring_(end_.page(), end_.ring_bytes()),
+      outbox_(end_),
       file_(std::move(file)) {
     inbox_.expect(transport::kReadyCookie);
 }
@@ -70,7 +67,7 @@ Status ContextLink::send(RecordType type, std::span<const std::byte> payload, Un
     // It would never go through, and everything behind it would wait.
     if (descriptor && ::fcntl(descriptor.get(), F_GETFD) < 0)
         return fail(EBADF, "context {}: there is no descriptor {}", ctx_id_, descriptor.get());
-    if (payload.size() > ring_.max_payload()) return send_large(payload);
+    if (payload.size() > outbox_.max_payload()) return send_large(payload);
     return send_locked({type, payload, std::move(descriptor), 0});
 }
 
@@ -87,78 +84,11 @@ Status ContextLink::send_large(std::span<const std::byte> payload) {
                         *std::move(memory), payload.size()});
 }
 
-Status ContextLink::send_locked(Record record) {
+Status ContextLink::send_locked(Outbox::Record record) {
     if (lost_) return fail(ENOBUFS, "context {} is lost", ctx_id_);
-    drain_backlog();
-    const size_t under_way = backlog_bytes_ + in_flight_bytes_ + record.cost();
-    // A single submission may be of any size.
-    const bool bounded = under_way <= kMaxBacklog || under_way == record.cost();
-    if ((bounded || record.beside == 0) && backlog_.empty() && try_send(record)) {
-        ring_doorbell();
-        return {};
-    }
-    if (!bounded) {
-        lose("it submits faster than it is executed");
-        return fail(ENOBUFS, "context {}: {} bytes wait to be executed", ctx_id_, under_way);
-    }
-    backlog_bytes_ += record.cost();
-    Waiting& waiting = backlog_.emplace_back();
-    waiting.bytes.assign(record.payload.begin(), record.payload.end());
-    waiting.record = std::move(record);
-    waiting.record.payload = waiting.bytes;
-    drain_backlog();
-    return {};
-}
-
-Status ContextLink::try_send(const Record& record) {
-    if (!ring_.has_room(record.payload.size())) return fail(EAGAIN, "its ring is full");
-    // The first descriptor that a worker is sent is its file on the GPU.
-    if (record.descriptor && start_ != Start::kDone)
-        return fail(EAGAIN, "its worker has not started");
-    if (record.descriptor) {
-        transport::DescriptorMessage message{};
-        // Each call's first field.
-        std::memcpy(&message.cookie, record.payload.data(), sizeof(message.cookie));
-        const auto sent = transport::send_message(
-            end_.socket.get(), std::as_bytes(std::span(&message, 1)), record.descriptor.get());
-        if (!sent) return sent;
-    }
-    if (!ring_.push(record.type, record.payload)) return fail(EAGAIN, "its ring is full");
-    if (record.beside != 0) {
-        in_flight_.push_back({ring_.head(), record.beside});
-        in_flight_bytes_ += record.beside;
-    }
-    return {};
-}
-
-void ContextLink::forget_taken() {
-    for (; !in_flight_.empty() && ring_.consumed(in_flight_.front().ring_position);
-         in_flight_.pop_front())
-        in_flight_bytes_ -= in_flight_.front().bytes;
-}
-
-Status ContextLink::drain_backlog() {
-    forget_taken();
-    if (auto status = send_waiting(); status) return status;
-    // Ask to be told of room, and look again: it may have appeared in between.
-    end_.page().front_waits.store(1, std::memory_order_seq_cst);
-    return send_waiting();
-}
-
-Status ContextLink::send_waiting() {
-    Status status;
-    const size_t waiting = backlog_.size();
-    while (!backlog_.empty() && (status = try_send(backlog_.front().record))) {
-        backlog_bytes_ -= backlog_.front().record.cost();
-        backlog_.pop_front();
-    }
-    if (backlog_.size() < waiting) ring_doorbell();
-    return status;
-}
-
-void ContextLink::ring_doorbell() {
-    if (end_.page().worker_sleeps.exchange(0, std::memory_order_seq_cst) != 0)
-        transport::signal_event(end_.doorbell.get());
+    auto sent = outbox_.send(std::move(record));
+    if (!sent) lose("it submits faster than it is executed");
+    return sent;
 }
 
 Status ContextLink::wait_until_started(steady_clock::time_point deadline) {
@@ -215,7 +145,8 @@ void ContextLink::finish_start() {
     start_ = Start::kDone;
     started_.notify_all();
     last_progress_ = steady_clock::now();
-    if (!lost_) drain_backlog();
+    outbox_.allow_descriptors();
+    if (!lost_) outbox_.drain();
     transport::signal_event(end_.notify.get());  // its worker may have ended since
 }
 
@@ -327,7 +258,7 @@ void ContextLink::end_worker() {
 void ContextLink::lose(std::string_view why) {
     if (lost_) return;
     lost_ = true;
-    backlog_.clear();
+    outbox_.clear();
     if (file_) file_->slot().count_loss();
     log_guest(LogLevel::kWarning, "context {} is lost: {}", ctx_id_, why);
     end_worker();
@@ -341,14 +272,14 @@ bool ContextLink::waits_for_the_kernel() const {
            end_.page().awaits_gpu_since.load(std::memory_order_relaxed) != 0;
 }
 
-bool ContextLink::has_progressed(size_t backlog_before) {
+bool ContextLink::has_progressed(size_t waiting_before) {
     const transport::SharedPage& page = end_.page();
     const std::array<uint64_t, 3> news = {
         page.tail.load(std::memory_order_relaxed),
         static_cast<uint64_t>(page.in_kernel_since.load(std::memory_order_relaxed)),
         static_cast<uint64_t>(page.awaits_gpu_since.load(std::memory_order_relaxed))};
-    const bool idle = start_ == Start::kUnderWay || (ring_.empty() && backlog_.empty());
-    return idle || std::exchange(last_news_, news) != news || backlog_.size() < backlog_before;
+    const bool idle = start_ == Start::kUnderWay || outbox_.idle();
+    return idle || std::exchange(last_news_, news) != news || outbox_.waiting() < waiting_before;
 }
 
 // With the lock held.
@@ -373,9 +304,9 @@ void ContextLink::check_progress(steady_clock::time_point now) {
     look_after_pending_work(now);
     kill_if_asked();
     if (lost_ && !ended_) end_worker();  // once more: the last time it may not have been heard
-    const size_t waiting = backlog_.size();
+    const size_t waiting = outbox_.waiting();
     // Nobody tells of room that is not the ring's: the kernel's for descriptors under way, say.
-    const Status sent = drain_backlog();
+    const Status sent = outbox_.drain();
     if (has_progressed(waiting)) last_progress_ = now;
     const auto most = waits_for_the_kernel() ? slow_worker_time(job_timeout_) : watchdog_time();
     if (!lost_ && !ended_ && now - last_progress_ >= most)
@@ -397,7 +328,7 @@ bool ContextLink::collect(std::vector<RetiredFence>& out) {
         if (!pending_work_) file_.reset();  // mappings keep it
     }
     kill_if_asked();
-    if (!lost_ && !ended_) drain_backlog();
+    if (!lost_ && !ended_) outbox_.drain();
     fences_.take_retired(end_.page(), out);
     if (ended_ || lost_) fences_.take_all(out);
     // With the link goes the device's file, and with that what is charged.

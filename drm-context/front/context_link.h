@@ -6,7 +6,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -20,9 +19,9 @@
 #include "drm-context/front/fence_queue.h"
 #include "drm-context/front/inbox.h"
 #include "drm-context/front/loss_notice.h"
+#include "drm-context/front/outbox.h"
 #include "drm-context/front/patience.h"
 #include "drm-context/transport/channel.h"
-#include "drm-context/transport/command_ring.h"
 #include "drm-context/transport/control_socket.h"
 #include "drm-context/transport/messages.h"
 #include "drm-context/worker/worker_host.h"
@@ -114,46 +113,17 @@ class ContextLink {
     void set_job_timeout(std::chrono::milliseconds timeout) { job_timeout_ = timeout; }
 
   private:
-    struct Record {
-        transport::RecordType type;
-        std::span<const std::byte> payload;
-        UniqueFd descriptor;
-        size_t beside = 0;  // bytes of memory behind the descriptor
-
-        size_t cost() const {
-            return payload.size() + beside + kEntryCost + (descriptor ? kDescriptorCost : 0);
-        }
-        static constexpr size_t kEntryCost = 256;  // bytes, so that empty records count too
-        // A VMM has more memory than descriptors: a context may keep about a thousand waiting.
-        static constexpr size_t kDescriptorCost = 64 << 10;
-    };
-    /// Memory that a record in the ring brought along, until the worker has taken it.
-    struct InFlight {
-        uint64_t ring_position;
-        size_t bytes;
-    };
-    struct Waiting {
-        std::vector<std::byte> bytes;
-        Record record;  // of these bytes
-    };
-
     bool started();
     bool has_ended();
     Status send_large(std::span<const std::byte> payload);
-    Status send_locked(Record record);
+    Status send_locked(Outbox::Record record);
     void lose(std::string_view why);
     void end_worker();
     void kill_if_asked();
     void look_after_pending_work(std::chrono::steady_clock::time_point now);
-    // These say why the first record left over cannot be sent yet.
-    Status try_send(const Record& record);
-    Status drain_backlog();
-    Status send_waiting();
-    void forget_taken();
-    void ring_doorbell();
     Patience::Cause where_it_waits() const;
     bool waits_for_the_kernel() const;
-    bool has_progressed(size_t backlog_before);
+    bool has_progressed(size_t waiting_before);
     Result<Answer> ask_bytes(transport::RecordType type, uint64_t cookie,
                              std::span<const std::byte> call);
 
@@ -167,11 +137,7 @@ class ContextLink {
     Patience patience_;
 
     std::mutex mutex_;  // of what follows; never held while waiting
-    transport::RingProducer ring_;
-    std::deque<Waiting> backlog_;
-    size_t backlog_bytes_ = 0;
-    std::deque<InFlight> in_flight_;
-    size_t in_flight_bytes_ = 0;
+    Outbox outbox_;
     std::shared_ptr<DeviceFile> file_;
     enum class Start { kUnderWay, kDone, kFailed };
     Start start_ = Start::kUnderWay;
