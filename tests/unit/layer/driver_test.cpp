@@ -79,5 +79,18 @@ TEST_F(DriverTest, UserQueuesAreNotOffered) {
     EXPECT_EQ(call(DRM_IOCTL_AMDGPU_INFO, arg), -EINVAL);
 }
 
+// The kernel fills what it is given room for; the BIOS image is larger than the control buffer.
+TEST_F(DriverTest, AnAnswerLargerThanTheControlBufferIsCutShort) {
+    host.info_filler = std::byte{0xab};
+    std::vector<std::byte> image(4 << 20);
+    drm_amdgpu_info arg{};
+    arg.query = AMDGPU_INFO_VBIOS;
+    arg.return_pointer = user_pointer(image.data());
+    arg.return_size = static_cast<uint32_t>(image.size());
+    ASSERT_EQ(call(DRM_IOCTL_AMDGPU_INFO, arg), 0);
+    EXPECT_EQ(image[4096], std::byte{0xab});
+    EXPECT_EQ(image.back(), std::byte{0});
+}
+
 }  // namespace
 }  // namespace viaduct::guest::amdgpu
