@@ -13,6 +13,7 @@
 
 #include "blob/mapping.h"
 #include "blob/result.h"
+#include "blob/shared_fd.h"
 #include "blob/unique_fd.h"
 #include "drm-context/account/limits.h"
 #include "drm-context/device/device_source.h"
@@ -33,6 +34,10 @@ enum class BlobKind {
 /// VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE, _SHAREABLE.
 inline constexpr uint32_t kBlobMappable = 1;
 inline constexpr uint32_t kBlobShareable = 2;
+
+/// Most bytes of one command buffer. Mesa's have some tens of KiB; the largest possible request, a
+/// submission with 32767 buffers, has 256 KiB.
+inline constexpr size_t kMaxSubmission = 16 << 20;
 
 struct BlobRequest {
     uint32_t res_id = 0;
@@ -60,6 +65,8 @@ struct BlobMapSource {
 struct BlobObject {
     MapCache cache = MapCache::kNone;
     UniqueFd fd;  // always there for kShm and kDmabuf, never for kOpaque
+    /// What the memory is charged to. To be held as long as `fd`.
+    std::shared_ptr<const void> charge = nullptr;
 };
 
 /// Called once per retired fence, from the library's fence thread, no lock held.
@@ -76,7 +83,8 @@ class NativeContext {
   public:
     virtual ~NativeContext() = default;
 
-    /// Queues a guest's command buffer (copied; any alignment).
+    /// Queues a guest's command buffer (copied; any alignment). One of more than kMaxSubmission
+    /// bytes, or one that comes too fast for the worker, costs the guest this context.
     virtual Status submit(std::span<const std::byte> commands) = 0;
     /// Gives out the object that waits under blob_id (0: the control buffer) as resource res_id.
     virtual Result<BlobObject> create_blob(const BlobRequest& request) = 0;
@@ -84,21 +92,23 @@ class NativeContext {
     virtual Result<BlobMapSource> map_source(uint32_t res_id, uint64_t size) = 0;
     /// A dma-buf of an opaque resource.
     virtual Result<UniqueFd> export_blob(uint32_t res_id) = 0;
-    /// Makes a foreign dma-buf known here as res_id. Takes the descriptor.
-    virtual void attach_resource(uint32_t res_id, UniqueFd dmabuf) = 0;
+    /// Makes a foreign dma-buf known here as res_id. Holds the descriptor until the worker has it:
+    /// booked is it by the caller.
+    virtual void attach_resource(uint32_t res_id, SharedFd dmabuf) = 0;
     virtual void detach_resource(uint32_t res_id) = 0;
     /// `fence_id` is reported after all work submitted before on `ring_idx` is done. Any ring_idx
     /// is accepted; those without a GPU timeline retire in command order.
     virtual Status create_fence(uint32_t ring_idx, uint64_t fence_id) = 0;
     /// A sync file for a fence of this context that is still pending; ENOENT otherwise.
     virtual Result<UniqueFd> export_fence(uint64_t fence_id) = 0;
-    /// The next GPU submission waits for this sync file too. Takes the descriptor.
-    virtual Status add_in_fence(UniqueFd sync_file) = 0;
+    /// The next GPU submission waits for this sync file too. Holds it like attach_resource().
+    virtual Status add_in_fence(SharedFd sync_file) = 0;
     /// The context's own render-node file; borrowed, -1 if it has none yet.
     virtual int device_fd() const = 0;
 };
 
 struct VmCounters;
+class VmUsage;
 
 /// Which GPU a host runs on and why, for people.
 struct GpuNote {
@@ -115,6 +125,8 @@ struct HostOptions {
     GpuNote gpu;
     /// The VM's own counters, which outlive the host; null: the host keeps some.
     std::shared_ptr<VmCounters> counters;
+    /// Where contexts and their descriptors are booked; null: nowhere.
+    std::shared_ptr<VmUsage> usage;
     /// Where to serve the metrics: at the first path that can be had. Empty: nowhere.
     std::vector<std::string> metrics_paths;
     /// Whether somebody asked for them: then it is worth a warning if none can be had.

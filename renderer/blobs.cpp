@@ -41,12 +41,12 @@ Result<BlobMapSource> map_source(const Resource& resource) {
         if (!creator) return fail(EINVAL, "resource {}: its context is gone", resource.id);
         return creator->native->map_source(resource.id, resource.size);
     }
-    const auto object = object_size(resource.fd.get());
+    const auto object = object_size(resource.fd->get());
     if (!object || resource.size > round_up_to_page(*object))
         return fail(EINVAL, "resource {}: {} bytes are more than its object has", resource.id,
                     resource.size);
     BlobMapSource source;
-    source.fd = resource.fd.get();
+    source.fd = resource.fd->get();
     return source;
 }
 
@@ -113,8 +113,8 @@ int Renderer::create_native_blob(const ContextPtr& context,
     resource.blob_flags = args.blob_flags;
     resource.cache = object->cache;
     resource.booked = usage_->take_resource();
-    resource.descriptors = *std::move(descriptors);
-    resource.fd = std::move(object->fd);
+    if (object->fd) resource.fd = share(std::move(object->fd), *std::move(descriptors));
+    resource.charge = std::move(object->charge);
     resource.fd_type = fd_type_of(request.kind());
     resource.creator = context;
     resource.known_to.push_back(context);
@@ -153,9 +153,17 @@ int Renderer::import_blob(const virgl_renderer_resource_import_blob_args* args) 
     resource.home = ResourceHome::kImported;
     resource.size = args->size;
     resource.fd_type = args->fd_type;
+    auto booking = usage_->take_descriptors(1);
+    if (!booking) {
+        log_.log(LogLevel::kWarning, "descriptors", "resource {} is not imported: {}",
+                 args->res_handle, booking.error().message);
+        return -booking.error().code;
+    }
+    const auto fd = std::make_shared<BookedFd>(*std::move(booking));
+    resource.fd = shared_fd(fd);
     insert_resource(std::move(resource));
     // Nothing can fail from here on: the descriptor is ours.
-    find_resource(args->res_handle)->fd.reset(args->fd);
+    fd->fd.reset(args->fd);
     return 0;
 }
 
@@ -263,7 +271,7 @@ Result<ExportedStorage> Renderer::export_storage(const ResourcePtr& resource) {
         return ExportedStorage{VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF, *std::move(dmabuf)};
     }
     if (!resource->fd) return fail(EINVAL, "resource {} has no descriptor", resource->id);
-    ExportedStorage exported{resource->fd_type, resource->fd.duplicate()};
+    ExportedStorage exported{resource->fd_type, resource->fd->duplicate()};
     if (!exported.fd) return fail(EMFILE, "no descriptor left for resource {}", resource->id);
     return exported;
 }

@@ -7,7 +7,6 @@
 
 #include "blob/log.h"
 #include "drm-context/native_context.h"
-#include "renderer/vm_usage.h"
 
 namespace viaduct {
 
@@ -15,8 +14,6 @@ struct Context {
     uint32_t id = 0;
     uint32_t capset = 0;
     std::string name;                       // fit for a log
-    Booking booked;                         // of a native context
-    Booking descriptors;                    // likewise
     std::unique_ptr<NativeContext> native;  // null: a virgl or Venus context, the classic side's
     LogLimiter log;
 };

@@ -10,9 +10,6 @@ namespace {
 
 // Keeps the size in bytes within 32 bits, as the protocol's own lengths are.
 constexpr int kMaxSubmitWords = 1 << 30;
-// The shared memory's, two wake-ups, a socket, the device file.
-constexpr uint64_t kDescriptorsPerContext = 5;
-
 bool knows(const Resource& resource, const Context* context) {
     return std::any_of(resource.known_to.begin(), resource.known_to.end(),
                        [context](const auto& weak) { return weak.lock().get() == context; });
@@ -46,32 +43,21 @@ int Renderer::context_create(uint32_t ctx_id, uint32_t flags, std::string_view n
     context->name = sanitise(name);
     if (capset == wire::kCapsetDrm) {
         if (!gpu_.capset()) return EINVAL;
-        if (const auto status = create_native(*context, name); !status) {
+        auto native = gpu_.create_context(ctx_id, name);
+        if (!native) {
             usage_->count_failed_context();
             const std::lock_guard lock(mutex_);
             log_.log(LogLevel::kError, "context_create", "context {} ({}): {}", ctx_id,
-                     context->name, status.error().message);
+                     context->name, native.error().message);
             return ENOMEM;
         }
+        context->native = *std::move(native);
     } else if (const int error = classic->context_create(ctx_id, flags, name)) {
         return error;
     }
     const std::lock_guard lock(mutex_);
     contexts_.emplace(ctx_id, std::move(context));
     return 0;
-}
-
-Status Renderer::create_native(Context& context, std::string_view name) {
-    auto booked = usage_->take_context();
-    if (!booked) return tl::unexpected(booked.error());
-    auto descriptors = usage_->take_descriptors(kDescriptorsPerContext);
-    if (!descriptors) return tl::unexpected(descriptors.error());
-    auto native = gpu_.create_context(context.id, name);
-    if (!native) return tl::unexpected(native.error());
-    context.booked = *std::move(booked);
-    context.descriptors = *std::move(descriptors);
-    context.native = *std::move(native);
-    return {};
 }
 
 void Renderer::context_destroy(uint32_t ctx_id) {
@@ -90,25 +76,31 @@ void Renderer::context_destroy(uint32_t ctx_id) {
 
 int Renderer::submit(uint32_t ctx_id, void* buffer, int ndw) {
     ClassicPtr classic;
+    ContextPtr context;
     {
         const std::lock_guard lock(mutex_);
-        const auto context = find_context(ctx_id);
+        context = find_context(ctx_id);
         if (!context || ndw < 0 || ndw >= kMaxSubmitWords) return EINVAL;
         if (reinterpret_cast<uintptr_t>(buffer) % sizeof(uint32_t) != 0) return EFAULT;
         if (ndw > 0 && !buffer) return EFAULT;
-        if (context->native) {
-            const auto bytes = static_cast<size_t>(ndw) * sizeof(uint32_t);
-            const auto status =
-                context->native->submit({static_cast<const std::byte*>(buffer), bytes});
-            if (status) return 0;
-            context->log.log(LogLevel::kWarning, "submit", "context {}: submission refused: {}",
-                             ctx_id, status.error().message);
-            return status.error().code;
+        if (!context->native) {
+            note_virgl_program(*context);
+            classic = classic_;
         }
-        note_virgl_program(*context);
-        classic = classic_;
     }
-    return classic->submit(ctx_id, buffer, ndw);
+    if (!context->native) return classic->submit(ctx_id, buffer, ndw);
+    const auto bytes = static_cast<size_t>(ndw) * sizeof(uint32_t);
+    return submit_native(*context, {static_cast<const std::byte*>(buffer), bytes});
+}
+
+// Copied without the lock.
+int Renderer::submit_native(Context& context, std::span<const std::byte> commands) {
+    const auto status = context.native->submit(commands);
+    if (status) return 0;
+    const std::lock_guard lock(mutex_);
+    context.log.log(LogLevel::kWarning, "submit", "context {}: submission refused: {}", context.id,
+                    status.error().message);
+    return status.error().code;
 }
 
 // Who set native contexts up should hear that a guest does not use them. Told by what is submitted:
@@ -174,7 +166,10 @@ int Renderer::add_in_fences_of(uint32_t ctx_id, const std::vector<uint64_t>& fen
     for (const uint64_t id : fence_ids) {
         auto sync_file = source->native->export_fence(id);
         if (sync_file) {
-            const auto status = context.native->add_in_fence(std::move(*sync_file));
+            auto booking = usage_->take_descriptors(1);
+            if (!booking) return -booking.error().code;
+            const auto status =
+                context.native->add_in_fence(share(std::move(*sync_file), *std::move(booking)));
             if (!status) return -status.error().code;
         } else if (sync_file.error().code == ETIMEDOUT) {
             const std::lock_guard lock(mutex_);
@@ -217,26 +212,38 @@ void Renderer::attach_resource(uint32_t ctx_id, uint32_t res_id) {
 // not created shareable is exported now: guests may decide late to share one. Control buffers and
 // guest memory stay where they are, and so does what the kernel does not export.
 void Renderer::attach_to_native(const ContextPtr& context, const ResourcePtr& resource) {
-    UniqueFd dmabuf;
+    SharedFd dmabuf;
     {
         const std::lock_guard lock(mutex_);
         if (knows(*resource, context.get())) return;
-        if (resource->fd_type == VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF)
-            dmabuf = resource->fd.duplicate();
+        if (resource->fd_type == VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF) dmabuf = resource->fd;
     }
-    if (resource->home == ResourceHome::kClassic) {
-        auto exported = classic_dmabuf(resource->id);
-        if (exported) dmabuf = std::move(*exported);
-    }
-    if (resource->opaque()) {
-        auto exported = export_storage(resource);  // without the lock: a worker is asked
-        if (exported) dmabuf = std::move(exported->fd);
-    }
+    if (!dmabuf) dmabuf = export_for(*context, resource);  // without the lock: a worker is asked
     if (!dmabuf) return;
     const std::lock_guard lock(mutex_);
     if (find_context(context->id) != context || find_resource(resource->id) != resource) return;
     context->native->attach_resource(resource->id, std::move(dmabuf));
     resource->known_to.push_back(context);
+}
+
+// A dma-buf of what has none of its own.
+SharedFd Renderer::export_for(Context& context, const ResourcePtr& resource) {
+    if (resource->home != ResourceHome::kClassic && !resource->opaque()) return nullptr;
+    auto booking = usage_->take_descriptors(1);
+    if (!booking) {
+        const std::lock_guard lock(mutex_);
+        context.log.log(LogLevel::kWarning, "descriptors",
+                        "context {}: resource {} is not attached: {}", context.id, resource->id,
+                        booking.error().message);
+        return nullptr;
+    }
+    UniqueFd exported;
+    if (resource->opaque()) {
+        if (auto storage = export_storage(resource)) exported = std::move(storage->fd);
+    } else if (auto dmabuf = classic_dmabuf(resource->id)) {
+        exported = *std::move(dmabuf);
+    }
+    return exported ? share(std::move(exported), *std::move(booking)) : nullptr;
 }
 
 void Renderer::detach_resource(uint32_t ctx_id, uint32_t res_id) {

@@ -50,7 +50,11 @@ int Renderer::attach_fence(uint32_t ctx_id, int fd) {
     const auto context = find_context(ctx_id);
     if (!context) return EINVAL;
     if (fd < 0) return -EINVAL;
-    const auto status = context->native->add_in_fence(UniqueFd(fd));
+    UniqueFd sync_file(fd);
+    auto booking = usage_->take_descriptors(1);
+    if (!booking) return -booking.error().code;
+    const auto status =
+        context->native->add_in_fence(share(std::move(sync_file), *std::move(booking)));
     return status ? 0 : -status.error().code;
 }
 

@@ -14,7 +14,8 @@ namespace {
 
 // What people set for this process. A limit that makes no sense must not mean none: then there are
 // no native contexts, and the reason is told where a missing GPU would be.
-HostFactory host_factory(const Result<Budget>& budget, std::shared_ptr<VmCounters> counters) {
+HostFactory host_factory(const Result<Budget>& budget, std::shared_ptr<VmCounters> counters,
+                         std::shared_ptr<VmUsage> usage) {
     auto places = metrics_places(process_environment, ::getpid());
     const Error* error = !budget ? &budget.error() : !places ? &places.error() : nullptr;
     if (error)
@@ -26,6 +27,7 @@ HostFactory host_factory(const Result<Budget>& budget, std::shared_ptr<VmCounter
     options.limits = budget->context;
     options.vm_name = vm_name();
     options.counters = std::move(counters);
+    options.usage = std::move(usage);
     options.metrics_paths = std::move(places->paths);
     options.metrics_wanted = places->wanted;
     return default_host_factory(std::move(options));
@@ -35,9 +37,9 @@ std::unique_ptr<Renderer> make_renderer() {
     configure_log();
     const auto budget = load_budget(process_environment);
     const auto counters = std::make_shared<VmCounters>();
-    return std::make_unique<Renderer>(
-        host_factory(budget, counters), default_classic_provider(),
-        std::make_unique<VmUsage>(budget.value_or(Budget()), counters));
+    const auto usage = VmUsage::create(budget.value_or(Budget()).usage_limits(), counters);
+    return std::make_unique<Renderer>(host_factory(budget, counters, usage),
+                                      default_classic_provider(), usage);
 }
 
 std::unique_ptr<Renderer>& slot() {

@@ -17,7 +17,7 @@ int effective_flags(int flags) {
 }  // namespace
 
 Renderer::Renderer(HostFactory host_factory, std::unique_ptr<ClassicProvider> classic_provider,
-                   std::unique_ptr<VmUsage> usage)
+                   std::shared_ptr<VmUsage> usage)
     : usage_(std::move(usage)),
       gpu_(std::move(host_factory),
            [this](uint32_t ctx_id, uint32_t ring_idx, uint64_t fence_id) {

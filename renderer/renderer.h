@@ -4,16 +4,17 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "drm-context/account/vm_usage.h"
 #include "renderer/context.h"
 #include "renderer/fence_relay.h"
 #include "renderer/native_gpu.h"
 #include "renderer/provider.h"
 #include "renderer/resource.h"
-#include "renderer/vm_usage.h"
 
 namespace viaduct {
 
@@ -28,7 +29,7 @@ namespace viaduct {
 class Renderer {
   public:
     Renderer(HostFactory host_factory, std::unique_ptr<ClassicProvider> classic_provider,
-             std::unique_ptr<VmUsage> usage = std::make_unique<VmUsage>());
+             std::shared_ptr<VmUsage> usage = VmUsage::create());
     ~Renderer();
     Renderer(const Renderer&) = delete;
     Renderer& operator=(const Renderer&) = delete;
@@ -113,7 +114,8 @@ class Renderer {
     bool import_into_classic(const ResourcePtr& resource);
     void attach_to_native(const ContextPtr& context, const ResourcePtr& resource);
     Result<UniqueFd> classic_dmabuf(uint32_t res_id);
-    Status create_native(Context& context, std::string_view name);
+    SharedFd export_for(Context& context, const ResourcePtr& resource);
+    int submit_native(Context& context, std::span<const std::byte> commands);
     int book_window(Resource& resource);
     int create_classic_blob(const virgl_renderer_resource_create_blob_args& args);
     int create_guest_blob(const virgl_renderer_resource_create_blob_args& args);
@@ -124,7 +126,7 @@ class Renderer {
     int add_in_fences(Context& context, const uint64_t* ids, uint32_t count);
     int add_in_fences_of(uint32_t ctx_id, const std::vector<uint64_t>& fence_ids, Context& context);
 
-    const std::unique_ptr<VmUsage> usage_;  // before whatever holds a booking
+    const std::shared_ptr<VmUsage> usage_;
     mutable std::mutex mutex_;
     bool initialised_ = false;
     int flags_ = 0;

@@ -9,9 +9,10 @@
 #include <vector>
 
 #include "blob/mapping.h"
+#include "blob/shared_fd.h"
 #include "blob/unique_fd.h"
+#include "drm-context/account/vm_usage.h"
 #include "drm-context/native_context.h"
-#include "renderer/vm_usage.h"
 
 namespace viaduct {
 
@@ -38,10 +39,12 @@ struct Resource {
     uint32_t blob_flags = 0;
     uint32_t fd_type = 0;  // VIRGL_RENDERER_BLOB_FD_TYPE_* of `fd`
     MapCache cache = MapCache::kNone;
-    Booking booked;                  // one resource of a native context
-    Booking descriptors;             // of `fd`
-    UniqueFd fd;                     // control buffer, dma-buf or import; none for opaque objects
-    std::weak_ptr<Context> creator;  // of kContext
+    Booking booked;  // one resource of a native context
+    /// Control buffer, dma-buf or import; null for opaque objects. Workers that have not received
+    /// it yet hold it too.
+    SharedFd fd;
+    std::shared_ptr<const void> charge;            // BlobObject::charge
+    std::weak_ptr<Context> creator;                // of kContext
     std::vector<std::weak_ptr<Context>> known_to;  // native contexts that hold an object for it
 
     iovec* iovecs = nullptr;  // the VMM's, until detached

@@ -143,7 +143,8 @@ int Renderer::info(uint32_t res_id, virgl_renderer_resource_info* info) {
         const std::lock_guard lock(mutex_);
         const auto resource = find_resource(res_id);
         if (!resource) return EINVAL;
-        if (resource->fd_type == VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF) result.fd = resource->fd.get();
+        if (resource->fd_type == VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF)
+            result.fd = resource->fd->get();
     }
     *info = result;
     return 0;

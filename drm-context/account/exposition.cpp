@@ -126,8 +126,13 @@ void Writer::write_vm() {
              vm.window_bytes.load());
     vm_value("vm_descriptors", "gauge", "Descriptors held for the VM's resources and contexts.",
              vm.descriptors.load());
+    vm_value("vm_host_memory_bytes", "gauge",
+             "Memory of the VMM's process that native contexts take: control buffers, and "
+             "submissions that wait.",
+             vm.host_bytes.load());
     const MemoryUse use = memory_of_vm(page_);
-    family("vm_memory_bytes", "gauge", "GPU memory of all contexts.");
+    family("vm_memory_bytes", "gauge",
+           "GPU memory of all contexts, and what the VMM holds for them.");
     sample("vm_memory_bytes", with(vm_labels_, "heap", "local"), use.local);
     sample("vm_memory_bytes", with(vm_labels_, "heap", "system"), use.system);
     family("vm_busy_seconds_total", "counter", "GPU time used, contexts that ended included.");

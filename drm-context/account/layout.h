@@ -62,6 +62,7 @@ struct Page {
     std::array<TokenBucket, kQueueClasses> buckets;
     std::array<std::atomic<int64_t>, kMaxRings>
         finished_ns;  // end of the newest job; [0] is ring 1
+    Charge host;      // written by the VMM: what it holds of the host's memory for the guest
     std::array<Charge, kSlots> charges;
     std::array<ContextCounters, kSlots> contexts;
 };

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -61,5 +62,13 @@ struct ContextLimits {
     bool limits_gpu_time() const { return gpu_share > 0 && gpu_share < 100; }
 };
 static_assert(std::is_trivially_copyable_v<ContextLimits>);
+
+/// What one VM may take of its VMM's process. 0: no limit.
+struct UsageLimits {
+    uint32_t contexts = 0;     // whose workers run, those that wind down included
+    uint32_t descriptors = 0;  // open in the VMM for the guest's resources and contexts
+    uint64_t window = 0;       // bytes mapped into the guest's host-visible window
+    std::string profile;       // where the limits come from; for messages
+};
 
 }  // namespace viaduct

@@ -55,6 +55,23 @@ void VmAccount::free_slot(uint32_t slot) {
     tenants_.erase(slot);
 }
 
+void VmAccount::add_host_memory(uint64_t bytes) {
+    counters_->host_bytes += bytes;
+    const std::lock_guard lock(mutex_);
+    host_bytes_ += bytes;
+    page().host.system = host_bytes_;
+}
+
+Result<HostMemory> take_host_memory(std::shared_ptr<VmAccount> account, uint64_t bytes,
+                                    uint64_t limit) {
+    if (!account) return HostMemory();
+    account->add_host_memory(bytes);
+    HostMemory memory(std::move(account), bytes);
+    const uint64_t vm = memory_of_vm(memory.account_->page()).total();
+    if (limit == 0 || vm <= limit) return memory;
+    return fail(ENOMEM, "the VM's memory would come to {} of {} bytes", vm, limit);
+}
+
 void VmAccount::clear_charge(uint32_t slot) {
     account::Charge& charge = page().charges[slot];
     charge.local = 0;
@@ -68,7 +85,7 @@ MemoryUse memory_of(const account::Charge& charge) {
 }
 
 MemoryUse memory_of_vm(const account::Page& page) {
-    MemoryUse use;
+    MemoryUse use = memory_of(page.host);
     for (const account::Charge& charge : page.charges) {
         const MemoryUse one = memory_of(charge);
         use.local = add(use.local, one.local);

@@ -27,6 +27,7 @@ struct VmCounters {
     std::atomic<uint64_t> resources = 0;      // blobs of native contexts
     std::atomic<uint64_t> window_bytes = 0;   // mapped into the host-visible window
     std::atomic<uint64_t> descriptors = 0;    // held for the guest's resources and contexts
+    std::atomic<uint64_t> host_bytes = 0;     // of memory that the VMM holds for native contexts
     /// Of contexts that have ended.
     std::array<std::atomic<uint64_t>, kQueueClasses> past_busy_ns = {};
 };
@@ -54,6 +55,11 @@ class VmAccount {
     /// The same for what it holds of the GPU's memory only.
     void clear_charge(uint32_t slot);
 
+    /// Memory of the VMM's that a native context takes, such as its control buffer, is charged to
+    /// the VM like its buffers.
+    void add_host_memory(uint64_t bytes);
+    void remove_host_memory(uint64_t bytes) { add_host_memory(-bytes); }  // modulo 2^64
+
     /// Those of the contexts that are alive, by slot.
     std::map<uint32_t, Tenant> tenants() const;
 
@@ -76,6 +82,7 @@ class VmAccount {
     Mapping mapping_;
     std::shared_ptr<VmCounters> counters_;
     mutable std::mutex mutex_;
+    uint64_t host_bytes_ = 0;             // a worker may write anything into the page's
     std::map<uint32_t, Tenant> tenants_;  // by slot
 };
 
@@ -113,7 +120,39 @@ class VmSlot {
     uint32_t slot_ = 0;
 };
 
-/// Bytes that all contexts of the page hold; saturates.
+class HostMemory;
+/// Charges memory of the VMM's that a guest asks for. ENOMEM: the VM would have more than `limit`
+/// bytes (0: no limit).
+Result<HostMemory> take_host_memory(std::shared_ptr<VmAccount> account, uint64_t bytes,
+                                    uint64_t limit);
+
+/// Movable owner of such a charge.
+class HostMemory {
+  public:
+    HostMemory() = default;
+    HostMemory(HostMemory&& other) noexcept
+        : account_(std::move(other.account_)), bytes_(other.bytes_) {}
+    HostMemory& operator=(HostMemory&& other) noexcept {
+        std::swap(account_, other.account_);
+        std::swap(bytes_, other.bytes_);
+        return *this;
+    }
+    HostMemory(const HostMemory&) = delete;
+    HostMemory& operator=(const HostMemory&) = delete;
+    ~HostMemory() {
+        if (account_) account_->remove_host_memory(bytes_);
+    }
+
+  private:
+    friend Result<HostMemory> take_host_memory(std::shared_ptr<VmAccount>, uint64_t, uint64_t);
+    HostMemory(std::shared_ptr<VmAccount> account, uint64_t bytes)
+        : account_(std::move(account)), bytes_(bytes) {}
+
+    std::shared_ptr<VmAccount> account_;
+    uint64_t bytes_ = 0;
+};
+
+/// Bytes that the VM holds by the page: all contexts, and what the VMM holds for them; saturates.
 struct MemoryUse {
     uint64_t local = 0;
     uint64_t system = 0;

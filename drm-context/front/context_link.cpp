@@ -42,14 +42,16 @@ Result<UniqueFd> memory_with(std::span<const std::byte> payload) {
 }  // namespace
 
 ContextLink::ContextLink(uint32_t ctx_id, transport::ChannelEnd end,
-                         std::shared_ptr<DeviceFile> file, std::shared_ptr<TaskThread> closer)
+                         std::shared_ptr<DeviceFile> file, std::shared_ptr<TaskThread> closer,
+                         std::shared_ptr<VmTraffic> traffic, Bookings bookings)
     : ctx_id_(ctx_id),
       end_(std::move(end)),
       closer_(std::move(closer)),
       inbox_(ctx_id, end_.socket.get(), end_.notify.get(),
              [this](UniqueFd fd) { discard(std::move(fd)); }),
       patience_(answer_time()),
-      outbox_(end_),
+      bookings_(std::move(bookings)),
+      outbox_(end_, traffic ? std::move(traffic) : std::make_shared<VmTraffic>(nullptr, nullptr)),
       file_(std::move(file)) {
     inbox_.expect(transport::kReadyCookie);
 }
@@ -61,33 +63,50 @@ ContextLink::~ContextLink() {
     discard(std::move(end_.socket));
 }
 
-Status ContextLink::send(RecordType type, std::span<const std::byte> payload, UniqueFd descriptor) {
-    const std::lock_guard lock(mutex_);
-    if (lost_) return fail(ENOBUFS, "context {} is lost", ctx_id_);
+Status ContextLink::send(RecordType type, std::span<const std::byte> payload, SharedFd descriptor) {
     // It would never go through, and everything behind it would wait.
-    if (descriptor && ::fcntl(descriptor.get(), F_GETFD) < 0)
-        return fail(EBADF, "context {}: there is no descriptor {}", ctx_id_, descriptor.get());
+    if (descriptor && ::fcntl(descriptor->get(), F_GETFD) < 0)
+        return fail(EBADF, "context {}: descriptor {} is not open", ctx_id_, descriptor->get());
     if (payload.size() > outbox_.max_payload()) return send_large(payload);
-    return send_locked({type, payload, std::move(descriptor), 0});
+    const std::lock_guard lock(mutex_);
+    return send_locked({.type = type, .payload = payload, .descriptor = std::move(descriptor)});
 }
 
+// Copied without the lock: the fence thread needs that for other contexts' sake.
 Status ContextLink::send_large(std::span<const std::byte> payload) {
+    if (payload.size() > kMaxSubmission)
+        return refuse({E2BIG, fmt::format("a submission of {} bytes; {} are the most",
+                                          payload.size(), kMaxSubmission)});
+    if (is_lost()) return fail(ENOBUFS, "context {} is lost", ctx_id_);
     auto memory = memory_with(payload);
-    if (!memory) {
-        // The guest may wait for any command in it.
-        lose(fmt::format("a submission of {} bytes is lost: {}", payload.size(),
-                         memory.error().message));
-        return tl::unexpected(memory.error());
-    }
+    if (!memory)
+        return refuse({memory.error().code, fmt::format("a submission of {} bytes is lost: {}",
+                                                        payload.size(), memory.error().message)});
     const transport::SubmitMemory call{++last_cookie_, payload.size()};
-    return send_locked({RecordType::kSubmitMemory, std::as_bytes(std::span(&call, 1)),
-                        *std::move(memory), payload.size()});
+    const std::lock_guard lock(mutex_);
+    return send_locked({.type = RecordType::kSubmitMemory,
+                        .payload = std::as_bytes(std::span(&call, 1)),
+                        .descriptor = std::make_shared<const UniqueFd>(*std::move(memory)),
+                        .books = Outbox::Books::kHere,
+                        .beside = payload.size()});
+}
+
+bool ContextLink::is_lost() {
+    const std::lock_guard lock(mutex_);
+    return lost_;
+}
+
+// The guest may wait for any command in what is refused.
+Status ContextLink::refuse(Error error) {
+    const std::lock_guard lock(mutex_);
+    lose(error.message);
+    return tl::unexpected(std::move(error));
 }
 
 Status ContextLink::send_locked(Outbox::Record record) {
     if (lost_) return fail(ENOBUFS, "context {} is lost", ctx_id_);
     auto sent = outbox_.send(std::move(record));
-    if (!sent) lose("it submits faster than it is executed");
+    if (!sent) lose(sent.error().message);
     return sent;
 }
 
@@ -188,7 +207,7 @@ Result<ContextLink::Answer> ContextLink::ask_bytes(RecordType type, uint64_t coo
         return tl::unexpected(status.error());
     }
     inbox_.expect(cookie);
-    if (auto status = send(type, call, {}); !status) {
+    if (auto status = send(type, call); !status) {
         inbox_.forget();
         return tl::unexpected(status.error());
     }
@@ -211,7 +230,7 @@ Status ContextLink::add_fence(uint32_t ring_idx, uint64_t fence_id) {
     const auto place = fences_.add(ring_idx, fence_id);
     const transport::FenceCall call{0, place.count, place.ring, 0};
     const auto status =
-        send_locked({RecordType::kFence, std::as_bytes(std::span(&call, 1)), UniqueFd(), 0});
+        send_locked({.type = RecordType::kFence, .payload = std::as_bytes(std::span(&call, 1))});
     // A lost context's fences still retire: the fence thread takes them.
     if (!status) transport::signal_event(end_.notify.get());
     return {};
@@ -222,21 +241,25 @@ std::optional<FenceQueue::Place> ContextLink::find_fence(uint64_t fence_id) {
     return fences_.find(fence_id);
 }
 
-Status ContextLink::give_control_buffer(UniqueFd memory, const DriverTraits& traits) {
+Status ContextLink::give_control_buffer(UniqueFd memory, std::shared_ptr<const void> charge,
+                                        const DriverTraits& traits) {
     const std::lock_guard lock(mutex_);
     if (notice_.attached()) return fail(EINVAL, "context {} has a control buffer already", ctx_id_);
     if (lost_) return fail(ENOBUFS, "context {} is lost", ctx_id_);
     if (auto status = notice_.attach(memory.get(), traits); !status) return status;
+    control_charge_ = std::move(charge);
     const transport::DescriptorMessage call{++last_cookie_};
-    return send_locked(
-        {RecordType::kControlBuffer, std::as_bytes(std::span(&call, 1)), std::move(memory), 0});
+    return send_locked({.type = RecordType::kControlBuffer,
+                        .payload = std::as_bytes(std::span(&call, 1)),
+                        .descriptor = std::make_shared<const UniqueFd>(std::move(memory)),
+                        .books = Outbox::Books::kHere});
 }
 
 void ContextLink::quit() {
     const std::lock_guard lock(mutex_);
     let_go_ = steady_clock::now();
-    (void)send_locked({RecordType::kQuit, {}, UniqueFd(), 0});  // a lost context ends anyway
-    transport::signal_event(end_.notify.get());                 // its worker may have ended before
+    (void)send_locked({.type = RecordType::kQuit, .payload = {}});  // a lost context ends anyway
+    transport::signal_event(end_.notify.get());  // its worker may have ended before
 }
 
 void ContextLink::abandon() {
@@ -245,6 +268,18 @@ void ContextLink::abandon() {
     lost_ = true;
     end_worker();
     transport::signal_event(end_.notify.get());
+}
+
+bool ContextLink::winds_down() {
+    const std::lock_guard lock(mutex_);
+    return let_go_ && !ended_;
+}
+
+bool ContextLink::end_by(steady_clock::time_point deadline) {
+    std::unique_lock lock(mutex_);
+    lost_ = true;
+    end_worker();
+    return ended_changed_.wait_until(lock, deadline, [this] { return ended_.has_value(); });
 }
 
 // With the lock held.
@@ -325,6 +360,10 @@ bool ContextLink::collect(std::vector<RetiredFence>& out) {
         if (lost_) notice_.post();  // it may have written since
         pending_work_ = inbox_.take_pending_work();
         ended_ = steady_clock::now();
+        outbox_.end_all();
+        bookings_.context = {};
+        ended_changed_.notify_all();
+        control_charge_.reset();
         if (!pending_work_) file_.reset();  // mappings keep it
     }
     kill_if_asked();

@@ -33,21 +33,30 @@ namespace viaduct {
 class ContextLink {
   public:
     ~ContextLink();
-    /// `closer`: closes what comes from the worker unasked.
+    /// What a context is booked for, and as long as that.
+    struct Bookings {
+        Booking context;      // until its worker has ended
+        Booking descriptors;  // kDescriptors, until the link goes
+    };
+    /// The socket, two wake-ups, and the sync file of unfinished work.
+    static constexpr uint64_t kDescriptors = 4;
+    /// `closer`: closes what comes from the worker unasked. `traffic`: the VM's; null: its own.
     ContextLink(uint32_t ctx_id, transport::ChannelEnd end, std::shared_ptr<DeviceFile> file,
-                std::shared_ptr<TaskThread> closer);
+                std::shared_ptr<TaskThread> closer, std::shared_ptr<VmTraffic> traffic = nullptr,
+                Bookings bookings = {});
 
     uint32_t ctx_id() const { return ctx_id_; }
     int notify_fd() const { return end_.notify.get(); }
     int socket_fd() const { return end_.socket.get(); }
 
-    /// Appends a record; keeps it in a backlog while it cannot be sent. EBADF: the descriptor is
-    /// none. ENOBUFS once the backlog is full too: the context is lost then.
+    /// Appends a record; keeps it while it cannot be sent. EBADF: the descriptor is not open.
+    /// Otherwise an error costs the context: E2BIG for more than kMaxSubmission bytes, ENOBUFS if
+    /// too much waits.
     Status send(transport::RecordType type, std::span<const std::byte> payload,
-                UniqueFd descriptor);
+                SharedFd descriptor = nullptr);
     /// The same for a structure with a cookie in front, which this fills in.
     template <typename T>
-    Status send_call(transport::RecordType type, T call, UniqueFd descriptor = UniqueFd()) {
+    Status send_call(transport::RecordType type, T call, SharedFd descriptor = nullptr) {
         call.cookie = ++last_cookie_;
         return send(type, std::as_bytes(std::span(&call, 1)), std::move(descriptor));
     }
@@ -90,14 +99,19 @@ class ContextLink {
     std::optional<FenceQueue::Place> find_fence(uint64_t fence_id);
 
     /// Passes the memory of the guest's control buffer on to the worker; the guest reads of a loss
-    /// there. EINVAL: it has one already.
-    Status give_control_buffer(UniqueFd memory, const DriverTraits& traits);
+    /// there. `charge` is held until the worker has ended. EINVAL: it has one already.
+    Status give_control_buffer(UniqueFd memory, std::shared_ptr<const void> charge,
+                               const DriverTraits& traits);
 
     /// The VMM lets go of the context; nothing else comes from it after this. The worker is asked
     /// to finish and end.
     void quit();
     /// The same, but the worker is told to end at once; a process is killed.
     void abandon();
+    /// True once the VMM has let go of it and its worker is still there.
+    bool winds_down();
+    /// Ends it now, like abandon(), and waits until its worker has ended or the deadline passes.
+    bool end_by(std::chrono::steady_clock::time_point deadline);
     /// For the fence thread, from time to time: sends what could not be sent before, gives up a
     /// worker that has commands and has taken none for too long, and ends one that was asked to end
     /// and does not.
@@ -115,7 +129,9 @@ class ContextLink {
   private:
     bool started();
     bool has_ended();
+    bool is_lost();
     Status send_large(std::span<const std::byte> payload);
+    Status refuse(Error error);
     Status send_locked(Outbox::Record record);
     void lose(std::string_view why);
     void end_worker();
@@ -137,6 +153,8 @@ class ContextLink {
     Patience patience_;
 
     std::mutex mutex_;  // of what follows; never held while waiting
+    Bookings bookings_;
+    std::shared_ptr<const void> control_charge_;
     Outbox outbox_;
     std::shared_ptr<DeviceFile> file_;
     enum class Start { kUnderWay, kDone, kFailed };
@@ -147,6 +165,7 @@ class ContextLink {
     Error start_error_;                                           // of kFailed
     bool lost_ = false;                                           // nothing more is executed
     std::optional<std::chrono::steady_clock::time_point> ended_;  // the worker, since then
+    std::condition_variable ended_changed_;
     UniqueFd pending_work_;  // sync file of what it left in the kernel, until that is done
     std::optional<std::chrono::steady_clock::time_point> let_go_;  // by the VMM, since then
     FenceQueue fences_;

@@ -26,7 +26,10 @@ class ContextStart final : public Task {
         std::optional<DeviceSource> source;
         /// Watches the link's socket, which was replaced.
         std::function<Status()> watch_anew;
+        Booking booking;  // kDescriptors, given back with `start`
     };
+    /// A WorkerStart's: four of the channel, and the account.
+    static constexpr uint64_t kDescriptors = 5;
     explicit ContextStart(Parts parts) : parts_(std::move(parts)) {}
     void run() override;
 

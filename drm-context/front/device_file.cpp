@@ -10,7 +10,8 @@ namespace {
 /// Is its own task: what it holds goes when the closer has run it.
 class ClosedElsewhere final : public DeviceFile, public Task {
   public:
-    explicit ClosedElsewhere(VmSlot slot) : DeviceFile(std::move(slot)) {}
+    ClosedElsewhere(VmSlot slot, Booking booking)
+        : DeviceFile(std::move(slot), std::move(booking)) {}
     void run() override {}
 };
 
@@ -25,11 +26,13 @@ class Discarded final : public Task {
 
 }  // namespace
 
-std::shared_ptr<DeviceFile> DeviceFile::create(VmSlot slot, std::shared_ptr<TaskThread> closer) {
-    return std::shared_ptr<ClosedElsewhere>(new ClosedElsewhere(std::move(slot)),
-                                            [closer = std::move(closer)](ClosedElsewhere* file) {
-                                                closer->post(std::unique_ptr<Task>(file));
-                                            });
+std::shared_ptr<DeviceFile> DeviceFile::create(VmSlot slot, std::shared_ptr<TaskThread> closer,
+                                               Booking booking) {
+    return std::shared_ptr<ClosedElsewhere>(
+        new ClosedElsewhere(std::move(slot), std::move(booking)),
+        [closer = std::move(closer)](ClosedElsewhere* file) {
+            closer->post(std::unique_ptr<Task>(file));
+        });
 }
 
 void DeviceFile::adopt(UniqueFd fd, Kind kind) {

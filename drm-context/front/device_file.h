@@ -6,6 +6,7 @@
 
 #include "blob/unique_fd.h"
 #include "drm-context/account/vm_account.h"
+#include "drm-context/account/vm_usage.h"
 #include "drm-context/front/task_thread.h"
 
 namespace viaduct {
@@ -19,8 +20,10 @@ namespace viaduct {
 /// open, and the last reference must not go on a thread of the VMM. Thread-safe.
 class DeviceFile {
   public:
-    /// `slot`: of the context. `closer`: where descriptor and slot are given back.
-    static std::shared_ptr<DeviceFile> create(VmSlot slot, std::shared_ptr<TaskThread> closer);
+    /// `slot`: of the context. `closer`: where descriptor and slot are given back. `booking`: of
+    /// the descriptor.
+    static std::shared_ptr<DeviceFile> create(VmSlot slot, std::shared_ptr<TaskThread> closer,
+                                              Booking booking = {});
     DeviceFile(const DeviceFile&) = delete;
     DeviceFile& operator=(const DeviceFile&) = delete;
     virtual ~DeviceFile() = default;
@@ -36,9 +39,11 @@ class DeviceFile {
     VmSlot& slot() { return slot_; }
 
   protected:
-    explicit DeviceFile(VmSlot slot) : slot_(std::move(slot)) {}
+    DeviceFile(VmSlot slot, Booking booking)
+        : booking_(std::move(booking)), slot_(std::move(slot)) {}
 
   private:
+    Booking booking_;  // until the descriptor is closed
     VmSlot slot_;
     UniqueFd fd_;  // before the slot
     std::atomic<Kind> kind_ = Kind::kStandIn;

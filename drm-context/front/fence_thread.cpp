@@ -131,12 +131,21 @@ void FenceThread::check_progress() {
     const auto now = std::chrono::steady_clock::now();
     if (now < next_check_) return;
     next_check_ = now + std::min(watchdog_time() / 4, kMaxCheckInterval);
+    for (const auto& link : links()) link->check_progress(now);
+}
+
+// Oldest first.
+std::vector<std::shared_ptr<ContextLink>> FenceThread::links() {
     std::vector<std::shared_ptr<ContextLink>> links;
-    {
-        const std::lock_guard lock(mutex_);
-        for (const auto& [number, watched] : watched_) links.push_back(watched.link);
-    }
-    for (const auto& link : links) link->check_progress(now);
+    const std::lock_guard lock(mutex_);
+    for (const auto& [number, watched] : watched_) links.push_back(watched.link);
+    return links;
+}
+
+bool FenceThread::make_room(std::chrono::steady_clock::time_point deadline) {
+    for (const auto& link : links())
+        if (link->winds_down()) return link->end_by(deadline);
+    return false;
 }
 
 std::function<void()> FenceThread::find_source(uint64_t number) {

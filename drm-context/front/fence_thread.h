@@ -31,6 +31,10 @@ class FenceThread {
     Status add(std::shared_ptr<ContextLink> link);
     /// The link's socket was replaced.
     Status watch_anew(const ContextLink& link);
+    /// Ends the oldest of those contexts that the VMM has let go of and whose workers still run.
+    /// True once its worker has ended; false if there is none, or if it is still there at the
+    /// deadline.
+    bool make_room(std::chrono::steady_clock::time_point deadline);
     /// Calls `on_ready` on the thread whenever `fd` is readable; it must not take long. Before the
     /// first context only.
     Status add_source(int fd, std::function<void()> on_ready);
@@ -54,6 +58,7 @@ class FenceThread {
     /// Milliseconds until somebody must be looked after again; -1: nobody is there.
     int time_to_check();
     void check_progress();
+    std::vector<std::shared_ptr<ContextLink>> links();
     Watched* find(uint64_t number);
     std::function<void()> find_source(uint64_t number);
     void collect(uint64_t number, Watched& watched);

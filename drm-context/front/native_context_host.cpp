@@ -5,11 +5,13 @@
 #include <cerrno>
 #include <chrono>
 #include <optional>
+#include <utility>
 
 #include "blob/log.h"
 #include "drm-context/account/client_name.h"
 #include "drm-context/account/exposition.h"
 #include "drm-context/account/vm_account.h"
+#include "drm-context/account/vm_usage.h"
 #include "drm-context/context/driver_context.h"
 #include "drm-context/context_types.h"
 #include "drm-context/device/job_timeout.h"
@@ -20,6 +22,7 @@
 #include "drm-context/front/metrics_server.h"
 #include "drm-context/front/remote_context.h"
 #include "drm-context/front/task_thread.h"
+#include "drm-context/front/vm_traffic.h"
 #include "drm-context/native_context.h"
 #include "drm-context/worker/isolation.h"
 
@@ -66,6 +69,7 @@ class Host final : public NativeContextHost {
           options_(std::move(options)),
           job_timeout_(machinery.job_timeout),
           vm_(std::move(machinery.vm)),
+          traffic_(std::make_shared<VmTraffic>(options_.usage, vm_)),
           opener_(std::move(machinery.opener)),
           closer_(std::move(machinery.closer)),
           launcher_(std::move(machinery.launcher)),
@@ -84,6 +88,9 @@ class Host final : public NativeContextHost {
 
     Result<std::unique_ptr<NativeContext>> create_context(uint32_t ctx_id,
                                                           std::string_view name) override {
+        const auto deadline = std::chrono::steady_clock::now() + kStartPatience;
+        auto booked = book_context(deadline);
+        if (!booked) return tl::unexpected(booked.error());
         std::optional<DeviceSource> source;
         if (options_.open_on == HostOptions::OpenOn::kCallersThread) {
             auto opened = open_();
@@ -96,21 +103,26 @@ class Host final : public NativeContextHost {
         if (!slot) return tl::unexpected(slot.error());
         WorkerStart start{
             std::move(channel->worker), {}, vm_->duplicate_fd(), settings_for(name, *slot)};
+        auto file = DeviceFile::create(VmSlot(vm_, *slot), closer_, std::move(booked->file));
         auto link =
-            std::make_shared<ContextLink>(ctx_id, std::move(channel->front),
-                                          DeviceFile::create(VmSlot(vm_, *slot), closer_), closer_);
+            std::make_shared<ContextLink>(ctx_id, std::move(channel->front), std::move(file),
+                                          closer_, traffic_, std::move(booked->link));
         link->set_job_timeout(job_timeout_);
         if (auto status = fences_->add(link); !status) return tl::unexpected(status.error());
         opener_->post(std::make_unique<ContextStart>(
             ContextStart::Parts{link, launcher_, std::move(start), open_, std::move(source),
-                                [fences = fences_, link] { return fences->watch_anew(*link); }}));
-        const auto started =
-            link->wait_until_started(std::chrono::steady_clock::now() + kStartPatience);
+                                [fences = fences_, link] { return fences->watch_anew(*link); },
+                                std::move(booked->start)}));
+        const auto started = link->wait_until_started(deadline);
         if (!started && started.error().code != ETIMEDOUT) {
             link->abandon();
             return tl::unexpected(started.error());
         }
-        return std::make_unique<RemoteContext>(std::move(link), type_.traits());
+        return std::make_unique<RemoteContext>(
+            std::move(link), type_.traits(),
+            [vm = vm_, most = options_.limits.vm_memory](uint64_t bytes) {
+                return take_host_memory(vm, bytes, most);
+            });
     }
 
     // On the VMM's API thread: an ioctl here would first wake a GPU that sleeps.
@@ -121,6 +133,32 @@ class Host final : public NativeContextHost {
     }
 
   private:
+    /// What a context takes of the VMM's process, and for how long.
+    struct Booked {
+        ContextLink::Bookings link;
+        Booking file;
+        Booking start;  // descriptors for the worker, until it has them
+    };
+    Result<Booked> book_context(std::chrono::steady_clock::time_point deadline) {
+        Booked booked;
+        if (!options_.usage) return booked;
+        VmUsage& usage = *options_.usage;
+        auto context = usage.take_context();
+        if (!context && fences_->make_room(deadline)) context = usage.take_context();
+        if (!context) return tl::unexpected(context.error());
+        booked.link.context = *std::move(context);
+        const std::pair<uint64_t, Booking*> descriptors[] = {
+            {ContextLink::kDescriptors, &booked.link.descriptors},
+            {1, &booked.file},
+            {ContextStart::kDescriptors, &booked.start}};
+        for (const auto& [count, booking] : descriptors) {
+            auto taken = usage.take_descriptors(count);
+            if (!taken) return tl::unexpected(taken.error());
+            *booking = *std::move(taken);
+        }
+        return booked;
+    }
+
     WorkerSettings settings_for(std::string_view guest_name, uint32_t slot) const {
         WorkerSettings settings;
         settings.type = type_.type;
@@ -163,6 +201,7 @@ class Host final : public NativeContextHost {
     const HostOptions options_;
     const JobTimeout job_timeout_;
     const std::shared_ptr<VmAccount> vm_;
+    const std::shared_ptr<VmTraffic> traffic_;
     std::unique_ptr<MetricsServer> metrics_;  // after the thread that serves it
     const std::shared_ptr<TaskThread> opener_;
     const std::shared_ptr<TaskThread> closer_;

@@ -1,5 +1,6 @@
 #include "drm-context/front/outbox.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -7,47 +8,99 @@
 
 namespace viaduct {
 
+using transport::RecordType;
+
 namespace {
 
-// What a guest may have under way beyond the ring.
-constexpr size_t kMaxBacklog = 64 << 20;  // bytes
-constexpr size_t kEntryCost = 256;        // bytes, so that empty records count too
-// A VMM has more memory than descriptors: a context may keep about a thousand waiting.
-constexpr size_t kDescriptorCost = 64 << 10;
+constexpr size_t kEntryCost = 256;  // bytes, so that empty records count too
+// How far back an attachment that was not sent yet is looked for.
+constexpr size_t kLookBack = 64;  // records
 
 size_t cost_of(const Outbox::Record& record) {
-    return record.payload.size() + record.beside + kEntryCost +
-           (record.descriptor ? kDescriptorCost : 0);
+    return record.payload.size() + record.beside + kEntryCost;
+}
+
+uint32_t resource_of(const Outbox::Record& record) {
+    transport::ResourceCall call{};
+    std::memcpy(&call, record.payload.data(), std::min(sizeof(call), record.payload.size()));
+    return call.res_id;
 }
 
 }  // namespace
 
+Outbox::Outbox(const transport::ChannelEnd& end, std::shared_ptr<VmTraffic> traffic)
+    : end_(end), traffic_(std::move(traffic)), ring_(end.page(), end.ring_bytes()) {}
+
 Status Outbox::send(Record record) {
+    if (record.type == RecordType::kDetach && take_back_attachment(record)) return {};
     drain();
-    const size_t under_way = backlog_bytes_ + in_flight_bytes_ + cost_of(record);
-    // A single submission may be of any size.
-    const bool bounded = under_way <= kMaxBacklog || under_way == cost_of(record);
-    if ((bounded || record.beside == 0) && backlog_.empty() && try_send(record)) {
+    if (backlog_.empty() && record.beside == 0 && try_send(record)) {
         ring_doorbell();
         return {};
     }
-    if (!bounded) return fail(ENOBUFS, "{} bytes wait to be executed", under_way);
-    keep(std::move(record));
-    drain();
-    return {};
+    return keep(std::move(record));
 }
 
-void Outbox::keep(Record record) {
-    backlog_bytes_ += cost_of(record);
-    Waiting& waiting = backlog_.emplace_back();
-    waiting.bytes.assign(record.payload.begin(), record.payload.end());
-    waiting.record = std::move(record);
-    waiting.record.payload = waiting.bytes;
+Status Outbox::keep(Record record) {
+    if (!take_room(cost_of(record)))
+        return fail(ENOBUFS, "{} bytes wait to be executed, {} more are too many", bytes_,
+                    cost_of(record));
+    Waiting& kept = backlog_.emplace_back();
+    kept.bytes.assign(record.payload.begin(), record.payload.end());
+    kept.record = std::move(record);
+    kept.record.payload = kept.bytes;
+    drain();
+    if (backlog_.empty() || backlog_.back().record.books == Books::kElsewhere) return {};
+    auto booking = traffic_->book_descriptor();
+    if (booking) {
+        backlog_.back().booking = *std::move(booking);
+        backlog_.back().record.books = Books::kElsewhere;
+        return {};
+    }
+    drop(std::prev(backlog_.end()));
+    return tl::unexpected(booking.error());
+}
+
+// Only across records that cannot refer to the resource.
+bool Outbox::take_back_attachment(const Record& detach) {
+    auto found = backlog_.end();
+    for (size_t i = 0; i < kLookBack && found != backlog_.begin(); ++i) {
+        const Record& record = (--found)->record;
+        if (record.type != RecordType::kAttach && record.type != RecordType::kDetach) return false;
+        if (resource_of(record) != resource_of(detach)) continue;
+        if (record.type == RecordType::kDetach) return false;
+        drop(found);
+        return true;
+    }
+    return false;
+}
+
+void Outbox::drop(std::deque<Waiting>::iterator waiting) {
+    give_back_room(cost_of(waiting->record));
+    backlog_.erase(waiting);
 }
 
 void Outbox::clear() {
-    backlog_.clear();
-    backlog_bytes_ = 0;
+    while (!backlog_.empty()) drop(backlog_.begin());
+}
+
+void Outbox::end_all() {
+    clear();
+    in_flight_.clear();
+    give_back_room(bytes_);
+    traffic_->remove_descriptors(std::exchange(descriptors_, 0));
+}
+
+bool Outbox::take_room(size_t bytes) {
+    if (bytes_ != 0 && bytes_ + bytes > kMaxBytes) return false;
+    if (!traffic_->add_bytes(bytes, bytes_)) return false;
+    bytes_ += bytes;
+    return true;
+}
+
+void Outbox::give_back_room(size_t bytes) {
+    bytes_ -= bytes;
+    traffic_->remove_bytes(bytes);
 }
 
 Status Outbox::try_send(const Record& record) {
@@ -55,25 +108,41 @@ Status Outbox::try_send(const Record& record) {
     if (record.descriptor)
         if (auto sent = send_descriptor(record); !sent) return sent;
     if (!ring_.push(record.type, record.payload)) return fail(EAGAIN, "its ring is full");
-    if (record.beside != 0) {
-        in_flight_.push_back({ring_.head(), record.beside});
-        in_flight_bytes_ += record.beside;
-    }
+    if (record.descriptor) in_flight_.push_back({ring_.head(), record.beside});
     return {};
 }
 
 Status Outbox::send_descriptor(const Record& record) {
     if (!descriptors_allowed_) return fail(EAGAIN, "its worker has not started");
+    count_descriptors();
+    if (descriptors_ >= kMaxDescriptors || !traffic_->add_descriptor(descriptors_))
+        return fail(EAGAIN, "it has not received {} descriptors", descriptors_);
     transport::DescriptorMessage message{};
     std::memcpy(&message.cookie, record.payload.data(), sizeof(message.cookie));
-    return transport::send_message(end_.socket.get(), std::as_bytes(std::span(&message, 1)),
-                                   record.descriptor.get());
+    auto sent = transport::send_message(end_.socket.get(), std::as_bytes(std::span(&message, 1)),
+                                        record.descriptor->get());
+    if (sent)
+        ++descriptors_;
+    else
+        traffic_->remove_descriptors(1);
+    return sent;
+}
+
+// What the worker claims to have taken, and no fewer than the kernel holds: a worker that a guest
+// has taken over may claim anything.
+void Outbox::count_descriptors() {
+    if (descriptors_ == 0) return;
+    const size_t left = std::max(in_flight_.size(), transport::unreceived(end_.socket.get()));
+    if (left >= descriptors_) return;
+    traffic_->remove_descriptors(descriptors_ - static_cast<uint32_t>(left));
+    descriptors_ = static_cast<uint32_t>(left);
 }
 
 void Outbox::forget_taken() {
     for (; !in_flight_.empty() && ring_.consumed(in_flight_.front().ring_position);
          in_flight_.pop_front())
-        in_flight_bytes_ -= in_flight_.front().bytes;
+        give_back_room(in_flight_.front().bytes);
+    count_descriptors();
 }
 
 Status Outbox::drain() {
@@ -81,6 +150,7 @@ Status Outbox::drain() {
     if (auto status = send_waiting(); status) return status;
     // Ask for a signal when there is room, and look again: it may have appeared in between.
     end_.page().front_waits.store(1, std::memory_order_seq_cst);
+    forget_taken();
     return send_waiting();
 }
 
@@ -88,7 +158,8 @@ Status Outbox::send_waiting() {
     Status status;
     const size_t waiting = backlog_.size();
     while (!backlog_.empty() && (status = try_send(backlog_.front().record))) {
-        backlog_bytes_ -= cost_of(backlog_.front().record);
+        // The memory beside it stays charged until it is taken.
+        give_back_room(cost_of(backlog_.front().record) - backlog_.front().record.beside);
         backlog_.pop_front();
     }
     if (backlog_.size() < waiting) ring_doorbell();

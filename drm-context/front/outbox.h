@@ -4,11 +4,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "blob/result.h"
+#include "blob/shared_fd.h"
 #include "blob/unique_fd.h"
+#include "drm-context/front/vm_traffic.h"
 #include "drm-context/transport/channel.h"
 #include "drm-context/transport/command_ring.h"
 #include "drm-context/transport/messages.h"
@@ -16,24 +19,37 @@
 namespace viaduct {
 
 /// Records go into the command ring, and their descriptors over the control socket just before
-/// them. What finds no room waits in a bounded backlog, in order. Nothing here blocks. Not
-/// thread-safe.
+/// them. What finds no room waits in a backlog, in order. All of it is bounded, for the context and
+/// for its VM. Nothing here blocks. Not thread-safe.
 class Outbox {
   public:
+    /// Descriptors that the worker has not received. See VmTraffic::kMaxDescriptors.
+    static constexpr uint32_t kMaxDescriptors = 8;
+    /// Bytes that wait, or that the worker has not taken from beside the ring. A single submission
+    /// may be larger, if nothing else is under way.
+    static constexpr size_t kMaxBytes = 4 << 20;
+
+    /// Whether a descriptor is in somebody's books already. If not, it is booked while it waits.
+    enum class Books { kElsewhere, kHere };
     struct Record {
         transport::RecordType type;
         std::span<const std::byte> payload;  // begins with the cookie, if there is a descriptor
-        UniqueFd descriptor;
+        SharedFd descriptor = nullptr;
+        Books books = Books::kElsewhere;
         size_t beside = 0;  // bytes of memory behind the descriptor
     };
 
     /// `end` is borrowed.
-    explicit Outbox(const transport::ChannelEnd& end)
-        : end_(end), ring_(end.page(), end.ring_bytes()) {}
+    Outbox(const transport::ChannelEnd& end, std::shared_ptr<VmTraffic> traffic);
+    ~Outbox() { end_all(); }
+    Outbox(const Outbox&) = delete;
+    Outbox& operator=(const Outbox&) = delete;
 
     /// Largest payload of a record.
     size_t max_payload() const { return ring_.max_payload(); }
-    /// Sends a record, or keeps it until drain() can. ENOBUFS: the backlog is full.
+    /// Sends a record, or keeps it until drain() can. An attachment that still waits when its
+    /// resource is detached goes without having been sent. ENOBUFS: too much is under way. ENOMEM:
+    /// the descriptor would have to wait, and cannot be booked.
     Status send(Record record);
     /// Sends what waits, as far as there is room, and asks the worker to signal when there is more.
     /// The error: why the first record that is left cannot be sent yet.
@@ -42,6 +58,8 @@ class Outbox {
     void allow_descriptors() { descriptors_allowed_ = true; }
     /// Drops what waits.
     void clear();
+    /// The same, and the worker is gone: nothing is under way any more.
+    void end_all();
 
     /// Records that wait.
     size_t waiting() const { return backlog_.size(); }
@@ -49,30 +67,37 @@ class Outbox {
     bool idle() const { return ring_.empty() && backlog_.empty(); }
 
   private:
-    /// Memory that a record in the ring brought along, until the worker has taken it.
+    /// What a record in the ring brought along, until the worker has taken it.
     struct InFlight {
         uint64_t ring_position;
         size_t bytes;
     };
     struct Waiting {
         std::vector<std::byte> bytes;
-        Record record;  // of these bytes
+        Record record;    // of these bytes
+        Booking booking;  // of its descriptor
     };
 
+    Status keep(Record record);
+    bool take_back_attachment(const Record& detach);
     Status try_send(const Record& record);
     Status send_descriptor(const Record& record);
     Status send_waiting();
-    void keep(Record record);
+    void drop(std::deque<Waiting>::iterator waiting);
+    bool take_room(size_t bytes);
+    void give_back_room(size_t bytes);
     void forget_taken();
+    void count_descriptors();
     void ring_doorbell();
 
     const transport::ChannelEnd& end_;
+    const std::shared_ptr<VmTraffic> traffic_;
     transport::RingProducer ring_;
     bool descriptors_allowed_ = false;
     std::deque<Waiting> backlog_;
-    size_t backlog_bytes_ = 0;
-    std::deque<InFlight> in_flight_;
-    size_t in_flight_bytes_ = 0;
+    size_t bytes_ = 0;                // that wait or are in flight
+    std::deque<InFlight> in_flight_;  // with a descriptor each
+    uint32_t descriptors_ = 0;        // in flight, as counted in traffic_
 };
 
 }  // namespace viaduct

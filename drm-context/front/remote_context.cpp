@@ -28,7 +28,7 @@ bool is_sync_file(int fd) {
 
 Status RemoteContext::submit(std::span<const std::byte> commands) {
     if (commands.empty()) return {};
-    return link_->send(RecordType::kSubmit, commands, {});
+    return link_->send(RecordType::kSubmit, commands);
 }
 
 Result<BlobObject> RemoteContext::create_blob(const BlobRequest& request) {
@@ -53,11 +53,14 @@ Result<BlobObject> RemoteContext::create_control_buffer(const BlobRequest& reque
                     request.blob_flags);
     auto memory = transport::create_control_memory(request.size, traits_.shmem_size);
     if (!memory) return tl::unexpected(memory.error());
+    auto charged = charge_memory_(request.size);
+    if (!charged) return tl::unexpected(charged.error());
+    const auto charge = std::make_shared<const HostMemory>(*std::move(charged));
     UniqueFd workers = memory->duplicate();
     if (!workers) return fail(EMFILE, "no descriptor left for the control buffer");
-    if (auto status = link_->give_control_buffer(std::move(workers), traits_); !status)
+    if (auto status = link_->give_control_buffer(std::move(workers), charge, traits_); !status)
         return tl::unexpected(status.error());
-    return BlobObject{MapCache::kCached, *std::move(memory)};
+    return BlobObject{MapCache::kCached, *std::move(memory), charge};
 }
 
 Result<BlobObject> RemoteContext::judge_blob(ContextLink::Answer answer,
@@ -66,7 +69,7 @@ Result<BlobObject> RemoteContext::judge_blob(ContextLink::Answer answer,
         link_->discard(std::move(answer.descriptor));
         return fail(EBADMSG, "the worker answers with the unknown caching {}", answer.reply.cache);
     }
-    BlobObject blob{static_cast<MapCache>(answer.reply.cache), UniqueFd()};
+    BlobObject blob{static_cast<MapCache>(answer.reply.cache), UniqueFd(), nullptr};
     if (request.kind() == BlobKind::kOpaque) {
         link_->discard(std::move(answer.descriptor));
         return blob;
@@ -118,7 +121,7 @@ int RemoteContext::device_fd() const {
     return file ? file->fd() : -1;
 }
 
-void RemoteContext::attach_resource(uint32_t res_id, UniqueFd dmabuf) {
+void RemoteContext::attach_resource(uint32_t res_id, SharedFd dmabuf) {
     if (!dmabuf) return;
     (void)link_->send_call(RecordType::kAttach, transport::ResourceCall{0, res_id, 0},
                            std::move(dmabuf));
@@ -144,7 +147,7 @@ Result<UniqueFd> RemoteContext::export_fence(uint64_t fence_id) {
     return fail(EBADMSG, "the worker answers with something other than a sync file");
 }
 
-Status RemoteContext::add_in_fence(UniqueFd sync_file) {
+Status RemoteContext::add_in_fence(SharedFd sync_file) {
     return link_->send_call(RecordType::kInFence, transport::FenceCall{}, std::move(sync_file));
 }
 

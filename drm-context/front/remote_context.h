@@ -1,6 +1,7 @@
 // RemoteContext: a native context whose worker is at the other end of a link.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "blob/unique_fd.h"
@@ -13,8 +14,12 @@ namespace viaduct {
 /// Passes calls on to a worker, and judges its answers: a guest may have taken the worker over.
 class RemoteContext final : public NativeContext {
   public:
-    RemoteContext(std::shared_ptr<ContextLink> link, const DriverTraits& traits)
-        : link_(std::move(link)), traits_(traits) {}
+    /// Charges the memory of control buffers.
+    using ChargeMemory = std::function<Result<HostMemory>(uint64_t bytes)>;
+    RemoteContext(
+        std::shared_ptr<ContextLink> link, const DriverTraits& traits,
+        ChargeMemory charge_memory = [](uint64_t) { return HostMemory(); })
+        : link_(std::move(link)), traits_(traits), charge_memory_(std::move(charge_memory)) {}
     /// The link is watched on until all its fences are reported.
     ~RemoteContext() override { link_->quit(); }
 
@@ -22,11 +27,11 @@ class RemoteContext final : public NativeContext {
     Result<BlobObject> create_blob(const BlobRequest& request) override;
     Result<BlobMapSource> map_source(uint32_t res_id, uint64_t size) override;
     Result<UniqueFd> export_blob(uint32_t res_id) override;
-    void attach_resource(uint32_t res_id, UniqueFd dmabuf) override;
+    void attach_resource(uint32_t res_id, SharedFd dmabuf) override;
     void detach_resource(uint32_t res_id) override;
     Status create_fence(uint32_t ring_idx, uint64_t fence_id) override;
     Result<UniqueFd> export_fence(uint64_t fence_id) override;
-    Status add_in_fence(UniqueFd sync_file) override;
+    Status add_in_fence(SharedFd sync_file) override;
     int device_fd() const override;
 
   private:
@@ -37,6 +42,7 @@ class RemoteContext final : public NativeContext {
 
     const std::shared_ptr<ContextLink> link_;
     const DriverTraits& traits_;
+    const ChargeMemory charge_memory_;
 };
 
 }  // namespace viaduct

@@ -1,7 +1,9 @@
 #include "drm-context/transport/control_socket.h"
 
+#include <linux/sockios.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -46,7 +48,26 @@ std::vector<UniqueFd> take_descriptors(msghdr& message) {
     return taken;
 }
 
+// What the kernel holds of what was sent here: its own overhead counts too.
+size_t queued_bytes(int socket) {
+    int bytes = 0;
+    return ::ioctl(socket, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<size_t>(bytes) : 0;
+}
+
+// Of one small message. All have the same, within what the kernel allocates for each of them.
+size_t queued_bytes_of_a_message() {
+    const auto sockets = create_control_sockets();
+    const std::byte message[8] = {};
+    if (!sockets || !send_message(sockets->first.get(), message, -1)) return 0;
+    return queued_bytes(sockets->first.get());
+}
+
 }  // namespace
+
+size_t unreceived(int socket) {
+    static const size_t of_one = queued_bytes_of_a_message();
+    return of_one == 0 ? 0 : (queued_bytes(socket) + of_one - 1) / of_one;
+}
 
 Result<std::pair<UniqueFd, UniqueFd>> create_control_sockets() {
     int ends[2];

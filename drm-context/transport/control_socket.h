@@ -27,6 +27,10 @@ Status send_message(int socket, std::span<const std::byte> message,
 /// The same with one descriptor, or with none if it is negative.
 Status send_message(int socket, std::span<const std::byte> message, int descriptor);
 
+/// Messages that were sent here and that the peer has not received, as the kernel counts them.
+/// Right for messages of one page at most; 0 if the kernel does not say.
+size_t unreceived(int socket);
+
 /// Receives exactly one message of message.size() bytes. ETIMEDOUT after the deadline, EPIPE when
 /// the peer is gone, EBADMSG for a message of another size.
 Result<std::vector<UniqueFd>> receive_descriptors(int socket, std::span<std::byte> message,

@@ -9,10 +9,18 @@ using transport::RecordType;
 
 void HeldRecords::push(Held record) {
     bytes_ += record.payload.size() + kEntryCost;
+    if (record.descriptor) ++descriptors_;
     records_.push_back(std::move(record));
 }
 
+UniqueFd HeldRecords::take_descriptor() {
+    UniqueFd& descriptor = records_.front().descriptor;
+    if (descriptor) --descriptors_;
+    return std::move(descriptor);
+}
+
 void HeldRecords::pop() {
+    take_descriptor();
     bytes_ -= records_.front().payload.size() + kEntryCost;
     records_.pop_front();
 }

@@ -112,7 +112,7 @@ bool Worker::release_held() {
             loop_.publish(first.payload);
         } else {
             if (must_hold(first.type, first.payload)) return false;
-            arrived_ = std::move(first.descriptor);
+            arrived_ = held_.take_descriptor();
             execute(first.type, first.payload);
             arrived_.reset();
         }

@@ -10,7 +10,7 @@
 namespace viaduct::zygote {
 
 /// Changes whenever one of these structures, or anything else that both sides share, does.
-inline constexpr uint32_t kVersion = 2;
+inline constexpr uint32_t kVersion = 3;
 
 enum class RequestType : uint32_t { kHello, kStart, kKill };
 

@@ -1,5 +1,7 @@
 #include "renderer/settings/budget.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -48,6 +50,24 @@ Status set_count(uint32_t& field, std::string_view text) {
         return fail(EINVAL, "is no count: write a number such as 1000, or 0 for no limit");
     field = static_cast<uint32_t>(number);
     return {};
+}
+
+// Half of them: the VMM and its other devices need some.
+Status set_descriptors(uint32_t& field, std::string_view text) {
+    if (text != "half") return set_count(field, text);
+    field = Budget::kHalfOfOpenFiles;
+    return {};
+}
+
+std::string show_descriptors(uint32_t count) {
+    if (count == 0) return "-";
+    return count == Budget::kHalfOfOpenFiles ? "half" : fmt::format("{}", count);
+}
+
+uint32_t half_of_open_files() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+    return static_cast<uint32_t>(std::min<rlim_t>(limit.rlim_cur, UINT32_MAX) / 2);
 }
 
 Status set_share(Budget& budget, std::string_view text) {
@@ -175,8 +195,8 @@ constexpr BudgetKey kKeys[] = {
     // Those in the VMM. A worker that runs out of its own would fail in ways that cost the guest
     // its context: its jail has a limit that no driver comes near.
     {"descriptors", "VIADUCT_DESCRIPTORS",
-     [](Budget& b, std::string_view t) { return set_count(b.descriptors, t); },
-     [](const Budget& b) { return show_count(b.descriptors); }},
+     [](Budget& b, std::string_view t) { return set_descriptors(b.descriptors, t); },
+     [](const Budget& b) { return show_descriptors(b.descriptors); }},
     {"window", "VIADUCT_WINDOW",
      [](Budget& b, std::string_view t) { return set_size(b.window, t); },
      [](const Budget& b) { return show_size(b.window); }},
@@ -189,6 +209,11 @@ constexpr BudgetKey kKeys[] = {
 };
 
 }  // namespace
+
+UsageLimits Budget::usage_limits() const {
+    const uint32_t most = descriptors == kHalfOfOpenFiles ? half_of_open_files() : descriptors;
+    return {contexts, most, window, profile};
+}
 
 std::span<const BudgetKey> budget_keys() {
     return kKeys;

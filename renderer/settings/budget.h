@@ -16,9 +16,14 @@ struct Budget {
     std::string profile = "unlimited";  // the name of where it came from
     std::string description;            // for people
     ContextLimits context;
-    uint32_t contexts = 0;     // guest contexts at the same time
-    uint64_t window = 0;       // bytes mapped into the guest's host-visible window
-    uint32_t descriptors = 0;  // open in the VMM for the guest's resources and contexts
+    uint32_t contexts = 0;  // guest contexts at the same time
+    uint64_t window = 0;    // bytes mapped into the guest's host-visible window
+    /// Open in the VMM for the guest's resources and contexts. The rest is the VMM's own.
+    static constexpr uint32_t kHalfOfOpenFiles = UINT32_MAX;
+    uint32_t descriptors = kHalfOfOpenFiles;
+
+    /// With what this process may have in place of kHalfOfOpenFiles.
+    UsageLimits usage_limits() const;
 };
 
 /// One thing that a budget limits, by the names it has in a profile and in the environment.

@@ -2,6 +2,7 @@
 #include <amdgpu_drm.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <csignal>
 
@@ -172,6 +173,27 @@ TEST_F(Limits, Contexts) {
     EXPECT_EQ(virgl_renderer_context_create_with_flags(5, wire::kCapsetDrm, 4, "five"), ENOMEM);
     EXPECT_NE(vmm_.log_text().find("4 contexts"), std::string::npos) << vmm_.log_text();
     EXPECT_NE(fourth.create_buffer(4096), 0u) << vmm_.log_text();
+}
+
+// One that is busy takes seconds to end, and its guest may make another one at once.
+TEST_F(Limits, ContextsThatWindDownCountAndMakeRoomForNewOnes) {
+    if (!has_worker_processes()) GTEST_SKIP() << "a thread cannot be stopped";
+    constexpr size_t kContexts = 4, kExiting = 2;
+    const std::string name = unique_name("wd");
+    const auto create = [&](uint32_t id) {
+        return virgl_renderer_context_create_with_flags(
+            id, wire::kCapsetDrm, static_cast<uint32_t>(name.size()), name.c_str());
+    };
+    size_t most = 0;
+    for (uint32_t id = 2; id < 40; ++id) {
+        (void)create(id);
+        for (const pid_t worker : workers_of(name)) ::kill(worker, SIGSTOP);
+        virgl_renderer_context_destroy(id);
+        most = std::max(most, workers_of(name).size());
+    }
+    EXPECT_LE(most, kContexts + kExiting);
+    EXPECT_TRUE(eventually([&] { return create(50) == 0; }));
+    virgl_renderer_context_destroy(50);
 }
 
 TEST_F(Limits, TheWindow) {

@@ -51,6 +51,33 @@ TEST_F(Account, LimitsAddUpOverContexts) {
     EXPECT_EQ(second->counters().refusals, 1u);
 }
 
+TEST_F(Account, MemoryOfTheVmmCountsToo) {
+    limits_.vm_memory = 100;
+    VmSlot slot(vm_, vm_->take_slot(1, "one").value());
+    const auto account = attach(slot.index());
+    {
+        const auto held = take_host_memory(vm_, 60, limits_.vm_memory);
+        ASSERT_TRUE(held);
+        EXPECT_EQ(vm_->counters().host_bytes.load(), 60u);
+        EXPECT_FALSE(account->charge(MemoryPlace::kLocal, 41));
+        const auto buffer = account->charge(MemoryPlace::kLocal, 40);
+        EXPECT_TRUE(buffer);
+        EXPECT_FALSE(take_host_memory(vm_, 1, limits_.vm_memory));
+        EXPECT_TRUE(take_host_memory(vm_, 1, 0)) << "no limit";
+    }
+    EXPECT_EQ(vm_->counters().host_bytes.load(), 0u);
+    EXPECT_EQ(total(), 0u);
+}
+
+// A worker that a guest has taken over writes anything into the page.
+TEST_F(Account, WhatTheVmmHoldsIsRestoredWithTheNextChange) {
+    const auto held = take_host_memory(vm_, 60, 0);
+    vm_->page().host.system = UINT64_MAX;
+    EXPECT_EQ(vm_->counters().host_bytes.load(), 60u);
+    const auto more = take_host_memory(vm_, 1, 0);
+    EXPECT_EQ(total(), 61u);
+}
+
 TEST_F(Account, PageTablesCountAsMemoryButAsNoBuffer) {
     limits_.vm_memory = 3 * 4096;
     limits_.buffers = 1;

@@ -64,6 +64,7 @@ TEST_F(Exposition, HasEachFigureUnderItsName) {
     vm.resources = 34;
     vm.window_bytes = 35;
     vm.descriptors = 36;
+    vm.host_bytes = 37;
     for (size_t i = 0; i < kQueueClasses; ++i) vm.past_busy_ns[i] = (40 + i) * 1'000'000'000;
     account::Charge& charge = vm_->page().charges[slot.index()];
     charge.local = 11;
@@ -91,6 +92,7 @@ TEST_F(Exposition, HasEachFigureUnderItsName) {
         "vm_resources" + of_vm + "} 34",
         "vm_window_bytes" + of_vm + "} 35",
         "vm_descriptors" + of_vm + "} 36",
+        "vm_host_memory_bytes" + of_vm + "} 37",
         "vm_memory_bytes" + of_vm + ",heap=\"local\"} 11",
         "vm_memory_bytes" + of_vm + ",heap=\"system\"} 12",
         "vm_memory_limit_bytes" + of_vm + "} 21",

@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "drm-context/transport/control_socket.h"
+
 namespace viaduct {
 namespace {
 
@@ -33,6 +35,22 @@ TEST(HeldRecords, IsBounded) {
     EXPECT_LT(count, 100'000);
     held.pop();
     EXPECT_FALSE(held.full());
+}
+
+TEST(HeldRecords, HoldsFewDescriptors) {
+    HeldRecords held;
+    int count = 0;
+    for (; !held.full() && count < 10'000; ++count) {
+        auto attach = record(RecordType::kAttach, 5);
+        attach.descriptor = transport::create_event().value();
+        held.push(std::move(attach));
+    }
+    EXPECT_LT(count, 100);
+    EXPECT_TRUE(held.take_descriptor());
+    EXPECT_FALSE(held.full());
+    held.pop();
+    held.push(record(RecordType::kFence, 0));
+    EXPECT_FALSE(held.full()) << "the first one's was given back once";
 }
 
 }  // namespace

@@ -102,6 +102,9 @@ class ContextLinkTest : public ::testing::Test {
         EXPECT_TRUE(descriptor);
         return descriptor ? *std::move(descriptor) : UniqueFd();
     }
+    static SharedFd some_descriptor() {
+        return std::make_shared<const UniqueFd>(create_sealed_memfd("test", 1).value());
+    }
     Status submit(uint64_t number, size_t size = 256) {
         std::vector<std::byte> bytes(size);
         std::memcpy(bytes.data(), &number, sizeof(number));
@@ -141,8 +144,8 @@ TEST_F(ContextLinkTest, AFullRingSpillsAndKeepsItsOrder) {
 TEST_F(ContextLinkTest, ADescriptorArrivesWithItsRecordAlsoFromTheBacklog) {
     while (worker_.page().front_waits.load() == 0) ASSERT_TRUE(submit(7));
     auto memory = create_sealed_memfd("test", 12345);
-    ASSERT_TRUE(
-        link_.send_call(RecordType::kAttach, transport::ResourceCall{0, 9, 0}, *std::move(memory)));
+    ASSERT_TRUE(link_.send_call(RecordType::kAttach, transport::ResourceCall{0, 9, 0},
+                                std::make_shared<const UniqueFd>(*std::move(memory))));
     uint64_t last = 0;
     for (uint64_t number = next_number(); number || last == 7; number = next_number()) {
         if (number == 0) collect();
@@ -174,8 +177,8 @@ TEST_F(ContextLinkTest, RoomThatAppearsJustBeforeItIsAskedForIsSeen) {
 }
 
 TEST_F(ContextLinkTest, WhatIsNoDescriptorIsRefusedAtOnce) {
-    const auto status =
-        link_.send_call(RecordType::kInFence, transport::FenceCall{}, UniqueFd(1 << 20));
+    const auto status = link_.send_call(RecordType::kInFence, transport::FenceCall{},
+                                        std::make_shared<const UniqueFd>(1 << 20));
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().code, EBADF);
     EXPECT_TRUE(submit(1));
@@ -184,8 +187,8 @@ TEST_F(ContextLinkTest, WhatIsNoDescriptorIsRefusedAtOnce) {
 
 TEST_F(ContextLinkTest, ADescriptorThatCannotBeSentYetIsSentLater) {
     const auto blocker = block_descriptors();
-    ASSERT_TRUE(link_.send_call(RecordType::kAttach, transport::ResourceCall{0, 9, 0},
-                                create_sealed_memfd("test", 1).value()));
+    ASSERT_TRUE(
+        link_.send_call(RecordType::kAttach, transport::ResourceCall{0, 9, 0}, some_descriptor()));
     EXPECT_EQ(next_number(), 0u);
     for (int i = 0; i < blocker; ++i) receive();
     link_.check_progress(start_);
@@ -195,8 +198,8 @@ TEST_F(ContextLinkTest, ADescriptorThatCannotBeSentYetIsSentLater) {
 
 TEST_F(ContextLinkTest, OneThatCannotBeSentForLongLosesTheContext) {
     block_descriptors();
-    ASSERT_TRUE(link_.send_call(RecordType::kAttach, transport::ResourceCall{0, 9, 0},
-                                create_sealed_memfd("test", 1).value()));
+    ASSERT_TRUE(
+        link_.send_call(RecordType::kAttach, transport::ResourceCall{0, 9, 0}, some_descriptor()));
     link_.check_progress(start_);
     EXPECT_TRUE(submit(1));
     link_.check_progress(start_ + std::chrono::hours(1));
@@ -415,8 +418,8 @@ class StartingLinkTest : public ContextLinkTest {
 TEST_F(StartingLinkTest, TakesCommandsThatItsWorkerGetsLater) {
     EXPECT_EQ(link_.wait_until_started(soon()).error().code, ETIMEDOUT);
     EXPECT_TRUE(submit(1));
-    ASSERT_TRUE(link_.send_call(RecordType::kAttach, transport::ResourceCall{0, 9, 0},
-                                create_sealed_memfd("test", 4096).value()));
+    ASSERT_TRUE(
+        link_.send_call(RecordType::kAttach, transport::ResourceCall{0, 9, 0}, some_descriptor()));
     EXPECT_TRUE(submit(3));
     test::start(link_, worker_.socket.get());
     EXPECT_TRUE(link_.wait_until_started(soon()));

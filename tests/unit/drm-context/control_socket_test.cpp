@@ -24,5 +24,20 @@ TEST(ControlSocket, APeerThatIsGoneIsGoneWhateverItLeftUnread) {
     }
 }
 
+TEST(ControlSocket, WhatThePeerHasNotReceivedIsCounted) {
+    auto [ours, theirs] = create_control_sockets().value();
+    const UniqueFd event = create_event().value();
+    EXPECT_EQ(unreceived(ours.get()), 0u);
+    for (size_t i = 1; i <= 20; ++i) {
+        ASSERT_TRUE(send_message(ours.get(), kMessage, i % 2 == 0 ? event.get() : -1));
+        EXPECT_EQ(unreceived(ours.get()), i);
+    }
+    std::byte message[8];
+    for (size_t i = 20; i-- > 0;) {
+        ASSERT_TRUE(receive_message(theirs.get(), message, {}));
+        EXPECT_EQ(unreceived(ours.get()), i);
+    }
+}
+
 }  // namespace
 }  // namespace viaduct::transport

@@ -101,7 +101,7 @@ TEST_F(Vmm, AttachImportsADmabufOnceIntoEachContext) {
     virgl_renderer_ctx_attach_resource(2, 5);
     virgl_renderer_ctx_attach_resource(2, 5);
     ASSERT_TRUE(gpu.context(2).attached.contains(5));
-    EXPECT_EQ(object_size(gpu.context(2).attached[5].get()).value(), 8192u);
+    EXPECT_EQ(object_size(gpu.context(2).attached[5]->get()).value(), 8192u);
 
     virgl_renderer_ctx_detach_resource(2, 5);
     virgl_renderer_ctx_detach_resource(2, 5);
@@ -121,7 +121,7 @@ TEST_F(Vmm, ABufferThatWasNotCreatedShareableIsExportedForAnotherContext) {
     EXPECT_TRUE(gpu.context(1).attached.empty()) << "its own object already";
     virgl_renderer_ctx_attach_resource(2, 5);
     ASSERT_TRUE(gpu.context(2).attached.contains(5));
-    EXPECT_EQ(object_size(gpu.context(2).attached[5].get()).value(), 8192u);
+    EXPECT_EQ(object_size(gpu.context(2).attached[5]->get()).value(), 8192u);
 }
 
 TEST_F(Vmm, AttachOfAnythingElseIsIgnored) {

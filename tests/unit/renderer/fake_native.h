@@ -27,7 +27,7 @@ class FakeNativeContext : public NativeContext {
     Result<BlobObject> create_blob(const BlobRequest& request) override;
     Result<BlobMapSource> map_source(uint32_t res_id, uint64_t size) override;
     Result<UniqueFd> export_blob(uint32_t res_id) override;
-    void attach_resource(uint32_t res_id, UniqueFd dmabuf) override {
+    void attach_resource(uint32_t res_id, SharedFd dmabuf) override {
         attached.emplace(res_id, std::move(dmabuf));
     }
     void detach_resource(uint32_t res_id) override {
@@ -37,7 +37,7 @@ class FakeNativeContext : public NativeContext {
     }
     Status create_fence(uint32_t ring_idx, uint64_t fence_id) override;
     Result<UniqueFd> export_fence(uint64_t fence_id) override;
-    Status add_in_fence(UniqueFd sync_file) override {
+    Status add_in_fence(SharedFd sync_file) override {
         if (!sync_file) return fail(EINVAL, "no sync file");
         in_fences.push_back(std::move(sync_file));
         return {};
@@ -56,9 +56,9 @@ class FakeNativeContext : public NativeContext {
     int export_error = 0;           // what export_fence fails with
     std::vector<uint64_t> exports;  // which fences it was asked for
     std::vector<std::vector<std::byte>> submissions;
-    std::map<uint32_t, UniqueFd> attached;
+    std::map<uint32_t, SharedFd> attached;
     std::vector<uint32_t> detached;
-    std::vector<UniqueFd> in_fences;
+    std::vector<SharedFd> in_fences;
     std::map<uint64_t, uint64_t> objects{{7, 8192}, {8, 4096}};  // blob_id → bytes
 };
 

@@ -1,5 +1,6 @@
 // Budgets, profiles, names and places (renderer/settings).
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <map>
 
@@ -96,6 +97,24 @@ TEST(Profiles, WhatConcernsTheWholeGpuIsForbiddenUnlessItIsAllowed) {
         ASSERT_TRUE(key.set(budget, "none"));
         EXPECT_EQ(key.show(budget), "none");
     }
+}
+
+TEST(Profiles, DescriptorsAreHalfOfTheOpenFilesUnlessTheyAreSet) {
+    const auto profiles = parse_profiles(kFile, "p.toml").value();
+    const auto limit = [&](std::map<std::string, std::string> variables) {
+        return choose_budget(profiles, environment(std::move(variables)))
+            ->usage_limits()
+            .descriptors;
+    };
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const rlimit few{200, before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    EXPECT_EQ(limit({}), 100u);
+    EXPECT_EQ(limit({{"VIADUCT_DESCRIPTORS", "half"}}), 100u);
+    EXPECT_EQ(limit({{"VIADUCT_DESCRIPTORS", "7"}}), 7u);
+    EXPECT_EQ(limit({{"VIADUCT_DESCRIPTORS", "0"}}), 0u) << "no limit";
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 TEST(Profiles, ComplaintsNameFileAndLine) {

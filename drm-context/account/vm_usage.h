@@ -1,0 +1,91 @@
+// What one VM takes of its VMM's process: contexts, descriptors, room in the host-visible window.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "blob/result.h"
+#include "blob/shared_fd.h"
+#include "blob/unique_fd.h"
+#include "drm-context/account/limits.h"
+#include "drm-context/account/vm_account.h"
+
+namespace viaduct {
+
+class VmUsage;
+
+/// Movable owner of an amount of something.
+class Booking {
+  public:
+    enum class Kind { kContexts, kResources, kDescriptors, kWindow };
+
+    Booking() = default;
+    Booking(Booking&& other) noexcept
+        : usage_(std::move(other.usage_)), kind_(other.kind_), amount_(other.amount_) {}
+    Booking& operator=(Booking&& other) noexcept {
+        std::swap(usage_, other.usage_);
+        std::swap(kind_, other.kind_);
+        std::swap(amount_, other.amount_);
+        return *this;
+    }
+    Booking(const Booking&) = delete;
+    Booking& operator=(const Booking&) = delete;
+    ~Booking();
+    explicit operator bool() const { return usage_ != nullptr; }
+
+  private:
+    friend class VmUsage;
+    Booking(std::shared_ptr<VmUsage> usage, Kind kind, uint64_t amount);
+
+    std::shared_ptr<VmUsage> usage_;
+    Kind kind_ = Kind::kContexts;
+    uint64_t amount_ = 0;
+};
+
+/// Enforces the VM's limits, and shows what is in use. Thread-safe.
+class VmUsage : public std::enable_shared_from_this<VmUsage> {
+  public:
+    /// `shown`: where others see what is in use; null: nowhere.
+    static std::shared_ptr<VmUsage> create(UsageLimits limits = {},
+                                           std::shared_ptr<VmCounters> shown = nullptr);
+
+    /// ENOMEM: the limit is reached; the message has it.
+    Result<Booking> take_context();
+    Result<Booking> take_descriptors(uint64_t count);
+    Result<Booking> take_window(uint64_t bytes);
+    Booking take_resource() { return {shared_from_this(), Booking::Kind::kResources, 1}; }
+    /// Counts a context that was refused, or did not start.
+    void count_failed_context();
+
+    const UsageLimits& limits() const { return limits_; }
+
+  private:
+    friend class Booking;
+    VmUsage(UsageLimits limits, std::shared_ptr<VmCounters> shown)
+        : limits_(std::move(limits)), shown_(std::move(shown)) {}
+    uint64_t used(Booking::Kind kind) const { return used_[static_cast<size_t>(kind)]; }
+    void add(Booking::Kind kind, uint64_t amount);
+    Result<Booking> take(Booking::Kind kind, uint64_t amount, uint64_t limit, const char* what);
+
+    const UsageLimits limits_;
+    const std::shared_ptr<VmCounters> shown_;
+    std::array<std::atomic<uint64_t>, 4> used_ = {};
+};
+
+/// A descriptor with its booking.
+struct BookedFd {
+    Booking booking;
+    UniqueFd fd = UniqueFd();  // closed before the booking ends
+};
+inline SharedFd shared_fd(const std::shared_ptr<BookedFd>& booked) {
+    return {booked, &booked->fd};
+}
+/// A descriptor that stays booked until the last one who holds it lets go.
+inline SharedFd share(UniqueFd fd, Booking booking) {
+    return shared_fd(std::make_shared<BookedFd>(std::move(booking), std::move(fd)));
+}
+
+}  // namespace viaduct
