@@ -356,7 +356,10 @@ bool ContextLink::collect(std::vector<RetiredFence>& out) {
     if (started() && inbox_.drain()) transport::signal_event(end_.notify.get());
     const std::lock_guard lock(mutex_);
     if (has_ended() && !ended_) {
-        if (!let_go_) lose("its worker has ended");
+        const bool misused = inbox_.misused();
+        if (misused) end_worker();
+        if (!let_go_)
+            lose(misused ? "its worker sent descriptors unasked" : "its worker has ended");
         if (lost_) notice_.post();  // it may have written since
         pending_work_ = inbox_.take_pending_work();
         ended_ = steady_clock::now();

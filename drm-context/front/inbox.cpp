@@ -40,6 +40,7 @@ void Inbox::expect(uint64_t cookie) {
     const std::lock_guard lock(mutex_);
     expected_ = cookie;
     answer_.reset();
+    ++unanswered_;
 }
 
 void Inbox::forget() {
@@ -59,6 +60,7 @@ Result<Inbox::Answer> Inbox::wait(transport::Deadline deadline) {
 void Inbox::start_anew() {
     const std::lock_guard lock(mutex_);
     hung_up_ = false;
+    unanswered_ = 0;
 }
 
 Result<Inbox::Answer> Inbox::wait_for_answer(transport::Deadline deadline) {
@@ -87,6 +89,11 @@ bool Inbox::hung_up() {
     return hung_up_;
 }
 
+bool Inbox::misused() {
+    const std::lock_guard lock(mutex_);
+    return misused_;
+}
+
 UniqueFd Inbox::take_pending_work() {
     const std::lock_guard lock(mutex_);
     return std::move(pending_work_);
@@ -99,32 +106,57 @@ bool Inbox::take_arrived() {
 }
 
 bool Inbox::take_one() {
+    if (unanswered_ == 0 && next_is_misuse()) return false;
     Answer message{};
     std::vector<UniqueFd> descriptors;
     const auto got = transport::receive_message(
         socket_, std::as_writable_bytes(std::span(&message.reply, 1)), {}, descriptors);
-    if (got) {
-        if (!descriptors.empty()) message.descriptor = std::move(descriptors.front());
-        sort(message);
-        descriptors.push_back(std::move(message.descriptor));
-    }
+    const size_t most = got && may_bring_descriptor(message.reply.cookie) ? 1 : 0;
+    if (descriptors.size() > most)
+        hang_up_on_misuse();
+    else if (!descriptors.empty())
+        message.descriptor = std::move(descriptors.front());
+    if (got) sort(message);
+    descriptors.push_back(std::move(message.descriptor));
     // Nobody asked for those that are left.
     for (UniqueFd& descriptor : descriptors)
         if (descriptor) discard_(std::move(descriptor));
     if (got) return true;
-    hung_up_ = got.error().code == EPIPE;
+    hung_up_ = hung_up_ || got.error().code == EPIPE;
     return got.error().code == EBADMSG;  // no message of ours: look at the next
+}
+
+// Looked at while it is in the socket: nobody here has to close it then.
+bool Inbox::next_is_misuse() {
+    transport::Reply next{};
+    const auto brings =
+        transport::peek_message(socket_, std::as_writable_bytes(std::span(&next, 1)));
+    if (!brings || !*brings || may_bring_descriptor(next.cookie)) return false;
+    hang_up_on_misuse();
+    return true;
+}
+
+void Inbox::hang_up_on_misuse() {
+    hung_up_ = misused_ = true;
+    transport::signal_event(notify_);
+}
+
+bool Inbox::may_bring_descriptor(uint64_t cookie) const {
+    if (cookie == transport::kLogCookie) return false;
+    if (cookie == transport::kPendingWorkCookie) return !had_pending_work_;
+    return unanswered_ > 0;
 }
 
 // Takes the message if somebody waits for it. Else it comes too late for a call that gave up.
 void Inbox::sort(Answer& message) {
     const uint64_t cookie = message.reply.cookie;
-    if (cookie == transport::kLogCookie)
-        log_line_of(message.reply);
-    else if (cookie == transport::kPendingWorkCookie && !pending_work_)
-        pending_work_ = std::move(message.descriptor);
-    else if (cookie == expected_ && !answer_)
-        answer_ = std::move(message);
+    if (cookie == transport::kLogCookie) return log_line_of(message.reply);
+    if (cookie == transport::kPendingWorkCookie) {
+        if (!std::exchange(had_pending_work_, true)) pending_work_ = std::move(message.descriptor);
+        return;
+    }
+    if (unanswered_ > 0) --unanswered_;
+    if (cookie == expected_ && !answer_) answer_ = std::move(message);
 }
 
 void Inbox::log_line_of(const transport::Reply& reply) {

@@ -16,6 +16,10 @@ namespace viaduct {
 /// Read by the fence thread, but while an answer is waited for by the one who waits: whichever
 /// callback of the VMM the fence thread may be in, an answer arrives. Thread-safe. Whatever the
 /// worker sends, it costs bounded time here and reaches the log harmless.
+///
+/// A worker sends a descriptor with an answer, and one more at its end. One that sends others is no
+/// worker of ours any more: it counts as gone, and its socket is left alone, since what closes a
+/// descriptor may take long.
 class Inbox {
   public:
     struct Answer {
@@ -49,8 +53,11 @@ class Inbox {
     /// For the fence thread: takes what has arrived, unless somebody waits. True if there may be
     /// more.
     bool drain();
-    /// True once the worker's end is closed and everything it sent has been read.
+    /// True once the worker's end is closed and everything it sent has been read, or once it has
+    /// sent what it never sends.
     bool hung_up();
+    /// Whether it was the latter.
+    bool misused();
     /// The sync file of kPendingWorkCookie, if the worker has sent one; its word, not the kernel's.
     UniqueFd take_pending_work();
 
@@ -59,6 +66,9 @@ class Inbox {
     // With the lock held.
     bool take_arrived();
     bool take_one();
+    bool next_is_misuse();
+    bool may_bring_descriptor(uint64_t cookie) const;
+    void hang_up_on_misuse();
     void sort(Answer& message);
     void log_line_of(const transport::Reply& reply);
 
@@ -69,7 +79,10 @@ class Inbox {
     const Discard discard_;
     std::optional<uint64_t> expected_;
     std::optional<Answer> answer_;
+    uint64_t unanswered_ = 0;  // questions, those given up included
     bool hung_up_ = false;
+    bool misused_ = false;
+    bool had_pending_work_ = false;
     UniqueFd pending_work_;
     uint64_t lines_ = 0;
 };

@@ -135,6 +135,20 @@ Status receive_message(int socket, std::span<std::byte> message, Deadline deadli
     }
 }
 
+Result<bool> peek_message(int socket, std::span<std::byte> message) {
+    std::ranges::fill(message, std::byte{0});
+    iovec part{message.data(), message.size()};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    ssize_t size = 0;
+    while ((size = ::recvmsg(socket, &header, MSG_PEEK | MSG_DONTWAIT)) < 0 && errno == EINTR) {
+    }
+    if (size < 0 && errno == EAGAIN) return fail(EAGAIN, "no message");
+    if (size <= 0) return fail(EPIPE, "the other end is gone");
+    return (header.msg_flags & MSG_CTRUNC) != 0;  // there is no room for any
+}
+
 Result<std::vector<UniqueFd>> receive_descriptors(int socket, std::span<std::byte> message,
                                                   Deadline deadline) {
     std::vector<UniqueFd> descriptors;

@@ -14,8 +14,9 @@ namespace viaduct::transport {
 
 using Deadline = std::chrono::steady_clock::time_point;
 
-/// A message brings at most as many descriptors; what a peer sends beyond is closed by the kernel.
-inline constexpr size_t kMaxDescriptors = 8;
+/// As many descriptors as the kernel lets a message have (include/net/scm.h: SCM_MAX_FD). Room for
+/// fewer would have it close the others on the receiving thread, and a close() can take long.
+inline constexpr size_t kMaxDescriptors = 253;
 
 /// Two connected SOCK_SEQPACKET ends.
 Result<std::pair<UniqueFd, UniqueFd>> create_control_sockets();
@@ -41,6 +42,9 @@ Status receive_message(int socket, std::span<std::byte> message, Deadline deadli
                        std::vector<UniqueFd>& descriptors);
 /// The same, of which the first descriptor counts.
 Result<UniqueFd> receive_message(int socket, std::span<std::byte> message, Deadline deadline);
+/// Looks at the next message without receiving it; what is missing of it is zero. The value:
+/// whether it brings descriptors. EPIPE, EAGAIN.
+Result<bool> peek_message(int socket, std::span<std::byte> message);
 /// Waits until a message, or the peer's end, can be received. ETIMEDOUT.
 Status wait_readable(int socket, Deadline deadline);
 

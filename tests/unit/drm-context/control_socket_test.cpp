@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace viaduct::transport {
 namespace {
 
@@ -37,6 +39,27 @@ TEST(ControlSocket, WhatThePeerHasNotReceivedIsCounted) {
         ASSERT_TRUE(receive_message(theirs.get(), message, {}));
         EXPECT_EQ(unreceived(ours.get()), i);
     }
+}
+
+TEST(ControlSocket, AMessageThatWasLookedAtIsStillThere) {
+    auto [ours, theirs] = create_control_sockets().value();
+    std::byte message[16];
+    EXPECT_EQ(peek_message(theirs.get(), message).error().code, EAGAIN);
+    const std::byte sent[8]{std::byte{7}};
+    const UniqueFd event = create_event().value();
+    for (const int descriptor : {-1, event.get()}) {
+        ASSERT_TRUE(send_message(ours.get(), sent, descriptor));
+        std::ranges::fill(message, std::byte{1});
+        for (int times = 0; times < 2; ++times) {
+            EXPECT_EQ(peek_message(theirs.get(), message).value(), descriptor >= 0);
+            EXPECT_EQ(message[0], std::byte{7});
+            EXPECT_EQ(message[8], std::byte{0});
+        }
+        std::byte received[8];
+        EXPECT_EQ(receive_message(theirs.get(), received, {})->valid(), descriptor >= 0);
+    }
+    ours.reset();
+    EXPECT_EQ(peek_message(theirs.get(), message).error().code, EPIPE);
 }
 
 }  // namespace

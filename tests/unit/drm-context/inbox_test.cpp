@@ -44,29 +44,98 @@ TEST_F(InboxTest, OneThatNeverStopsTalkingDoesNotOutlastTheDeadline) {
     EXPECT_TRUE(something_is_left()) << "it went on as long as there was something to read";
 }
 
-// It may be the GPU's own file, whose close() waits for the GPU.
-TEST_F(InboxTest, NoDescriptorThatNobodyAskedForIsClosedHere) {
-    const UniqueFd fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    const auto send = [&](std::span<const std::byte> message, size_t descriptors) {
-        const std::vector<int> copies(descriptors, fd.get());
+/// Descriptors, of an open pipe: its other end shows when the last one is closed.
+struct InboxDescriptorTest : InboxTest {
+    void SetUp() override { ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0); }
+    void TearDown() override { ::close(ends[0]); }
+    void send(std::span<const std::byte> message, size_t descriptors) {
+        const std::vector<int> copies(descriptors, ends[1]);
         ASSERT_TRUE(transport::send_message(sockets.second.get(), message, copies));
-    };
-    const auto bytes_of = [](const transport::Reply& reply) {
-        return std::as_bytes(std::span(&reply, 1));
-    };
-    transport::Reply late{}, refused{}, line{};
-    late.cookie = kCookie + 1;
-    refused.cookie = kCookie;
-    refused.error = ENOENT;
-    line.cookie = transport::kLogCookie;
-    send(std::as_bytes(std::span("of another size")), 3);
-    send(bytes_of(late), 1);
-    send(bytes_of(line), 2);
+    }
+    void send(uint64_t cookie, size_t descriptors, int error = 0) {
+        transport::Reply reply{};
+        reply.cookie = cookie;
+        reply.error = error;
+        send(std::as_bytes(std::span(&reply, 1)), descriptors);
+    }
+    bool all_are_closed() {
+        ::close(std::exchange(ends[1], -1));
+        pollfd entry{ends[0], POLLIN, 0};
+        return ::poll(&entry, 1, 0) > 0;
+    }
+
+    int ends[2] = {-1, -1};
+};
+
+// What closes a descriptor may wait for the GPU, or give back gigabytes.
+TEST_F(InboxDescriptorTest, OnesThatNobodyAskedForStayInTheSocket) {
+    for (const uint64_t cookie : {kCookie, uint64_t{transport::kLogCookie}, uint64_t{0}}) {
+        Inbox other{1, sockets.first.get(), notify.get(), [](UniqueFd) { FAIL(); }};
+        send(cookie, 3);
+        EXPECT_FALSE(other.drain());
+        EXPECT_TRUE(other.hung_up());
+        EXPECT_TRUE(other.misused());
+        std::byte message[sizeof(transport::Reply)];
+        EXPECT_EQ(transport::receive_descriptors(sockets.first.get(), message, {})->size(), 3u);
+    }
+    EXPECT_TRUE(all_are_closed());
+}
+
+TEST_F(InboxDescriptorTest, AMessageOfAnotherSizeMayBringNoneEither) {
+    send(std::as_bytes(std::span("abc")), 3);
+    inbox.drain();
+    EXPECT_TRUE(inbox.misused());
+    EXPECT_TRUE(something_is_left());
+}
+
+TEST_F(InboxDescriptorTest, ALateAnswerMayBringOne) {
     inbox.expect(kCookie);
-    send(bytes_of(refused), 4);
-    EXPECT_EQ(inbox.wait(std::chrono::steady_clock::now() + std::chrono::seconds(10)).error().code,
-              ENOENT);
-    EXPECT_EQ(discarded.size(), 3u + 1u + 2u + 4u);
+    EXPECT_EQ(inbox.wait({}).error().code, ETIMEDOUT);
+    send(kCookie, 1);
+    inbox.drain();
+    EXPECT_FALSE(inbox.hung_up());
+    EXPECT_EQ(discarded.size(), 1u);
+    send(kCookie, 1);
+    inbox.drain();
+    EXPECT_TRUE(inbox.misused()) << "there was one question";
+}
+
+TEST_F(InboxDescriptorTest, AnAnswerBringsOneAtMost) {
+    for (const size_t count : {2u, 9u, 253u}) {
+        discarded.clear();
+        std::vector<UniqueFd> elsewhere;
+        Inbox other{1, sockets.first.get(), notify.get(),
+                    [&](UniqueFd fd) { elsewhere.push_back(std::move(fd)); }};
+        other.expect(kCookie);
+        send(kCookie, count);
+        (void)other.wait({});
+        EXPECT_TRUE(other.misused());
+        EXPECT_EQ(elsewhere.size(), count) << "none is closed here";
+    }
+}
+
+TEST_F(InboxDescriptorTest, AnAnswerThatIsAnErrorHasItsDescriptorClosedElsewhere) {
+    inbox.expect(kCookie);
+    send(kCookie, 1, ENOENT);
+    EXPECT_EQ(inbox.wait({}).error().code, ENOENT);
+    EXPECT_EQ(discarded.size(), 1u);
+}
+
+TEST_F(InboxDescriptorTest, OneMoreComesAtTheEnd) {
+    send(transport::kPendingWorkCookie, 1);
+    inbox.drain();
+    EXPECT_FALSE(inbox.hung_up());
+    EXPECT_TRUE(inbox.take_pending_work());
+    send(transport::kPendingWorkCookie, 1);
+    inbox.drain();
+    EXPECT_TRUE(inbox.misused());
+}
+
+TEST_F(InboxDescriptorTest, LinesBringNone) {
+    send(transport::kLogCookie, 0);
+    inbox.drain();
+    EXPECT_FALSE(inbox.hung_up());
+    EXPECT_FALSE(something_is_left());
 }
 
 }  // namespace
