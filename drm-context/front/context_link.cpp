@@ -11,7 +11,6 @@
 
 #include "blob/log.h"
 #include "blob/memfd.h"
-#include "drm-context/front/timing.h"
 #include "drm-context/worker/worker.h"
 
 namespace viaduct {
@@ -140,6 +139,10 @@ Status ContextLink::send_node() {
                                    file()->fd());
 }
 
+void ContextLink::expect_worker() {
+    transport::ask_for_senders(end_.socket.get(), transport::Senders::kNamed);
+}
+
 void ContextLink::set_worker(std::unique_ptr<WorkerHandle> worker) {
     std::unique_ptr<WorkerHandle> old;  // ends without the lock
     const std::lock_guard lock(mutex_);
@@ -150,6 +153,11 @@ void ContextLink::set_worker(std::unique_ptr<WorkerHandle> worker) {
 Status ContextLink::wait_for_first_word(steady_clock::time_point deadline) {
     auto word = inbox_.wait(deadline);
     if (!word) return tl::unexpected(word.error());
+    transport::ask_for_senders(end_.socket.get(), transport::Senders::kUnnamed);
+    {
+        const std::lock_guard lock(mutex_);
+        worker_process_ = word->sender;
+    }
     // A render node is the front's own; a simulated GPU was opened by the worker.
     const auto file = this->file();
     if (file->fd() < 0)
@@ -163,7 +171,7 @@ void ContextLink::finish_start() {
     const std::lock_guard lock(mutex_);
     start_ = Start::kDone;
     started_.notify_all();
-    last_progress_ = steady_clock::now();
+    watchdog_.note_progress(steady_clock::now());
     outbox_.allow_descriptors();
     if (!lost_) outbox_.drain();
     transport::signal_event(end_.notify.get());  // its worker may have ended since
@@ -317,6 +325,13 @@ bool ContextLink::has_progressed(size_t waiting_before) {
     return idle || std::exchange(last_news_, news) != news || outbox_.waiting() < waiting_before;
 }
 
+// With the lock held. Of the thread that executes the context.
+std::optional<ThreadUse> ContextLink::worker_use() const {
+    if (ended_ || worker_process_ == 0 || !worker_) return std::nullopt;
+    const pid_t thread = worker_->thread_id();
+    return thread_use(worker_process_, thread != 0 ? thread : worker_process_);
+}
+
 // With the lock held.
 void ContextLink::kill_if_asked() {
     if (!ended_ && end_.page().asks_for_kill.load(std::memory_order_acquire) != 0) end_worker();
@@ -342,9 +357,12 @@ void ContextLink::check_progress(steady_clock::time_point now) {
     const size_t waiting = outbox_.waiting();
     // Nobody tells of room that is not the ring's: the kernel's for descriptors under way, say.
     const Status sent = outbox_.drain();
-    if (has_progressed(waiting)) last_progress_ = now;
+    if (has_progressed(waiting))
+        watchdog_.note_progress(now);
+    else
+        watchdog_.note_none(now, worker_use());
     const auto most = waits_for_the_kernel() ? slow_worker_time(job_timeout_) : watchdog_time();
-    if (!lost_ && !ended_ && now - last_progress_ >= most)
+    if (!lost_ && !ended_ && watchdog_.stuck() >= most)
         lose(fmt::format("its worker has taken no command for {} ms{}", most.count(),
                          sent ? "" : ": " + sent.error().message));
     // A thread that hangs cannot be ended, but its fences can.

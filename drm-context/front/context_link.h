@@ -21,6 +21,8 @@
 #include "drm-context/front/loss_notice.h"
 #include "drm-context/front/outbox.h"
 #include "drm-context/front/patience.h"
+#include "drm-context/front/timing.h"
+#include "drm-context/front/watchdog.h"
 #include "drm-context/transport/channel.h"
 #include "drm-context/transport/control_socket.h"
 #include "drm-context/transport/messages.h"
@@ -79,6 +81,8 @@ class ContextLink {
     void adopt_node(UniqueFd node);
     /// Sends it to the worker that is about to be started.
     Status send_node();
+    /// One is about to be started: its first word is to name its process.
+    void expect_worker();
     /// A process was started.
     void set_worker(std::unique_ptr<WorkerHandle> worker);
     /// Waits for its first word. The worker's error, ETIMEDOUT, EPIPE.
@@ -139,6 +143,7 @@ class ContextLink {
     void look_after_pending_work(std::chrono::steady_clock::time_point now);
     Patience::Cause where_it_waits() const;
     bool waits_for_the_kernel() const;
+    std::optional<ThreadUse> worker_use() const;
     bool has_progressed(size_t waiting_before);
     Result<Answer> ask_bytes(transport::RecordType type, uint64_t cookie,
                              std::span<const std::byte> call);
@@ -172,7 +177,8 @@ class ContextLink {
     LossNotice notice_;
     std::chrono::milliseconds job_timeout_{60'000};
     std::array<uint64_t, 3> last_news_{};  // ring position and marks
-    std::chrono::steady_clock::time_point last_progress_ = std::chrono::steady_clock::now();
+    pid_t worker_process_ = 0;             // 0: unknown
+    Watchdog watchdog_{check_interval()};
 };
 
 }  // namespace viaduct

@@ -57,6 +57,7 @@ Status ContextStart::start_worker() {
     if (link.abandoned()) return fail(ECANCELED, "the context is not wanted any more");
     if (parts_.start.simulated.empty())
         if (auto status = link.send_node(); !status) return status;
+    link.expect_worker();
     auto start = duplicate_start();
     if (!start) return tl::unexpected(start.error());
     // Ours would keep the worker's end from closing with it.

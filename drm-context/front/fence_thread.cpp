@@ -15,7 +15,6 @@ namespace viaduct {
 namespace {
 
 constexpr uint64_t kStopKey = 0;  // the others are numbered from 1
-constexpr std::chrono::milliseconds kMaxCheckInterval{1000};
 // For what was thrown to pass, most likely a lack of memory.
 constexpr std::chrono::milliseconds kPause{10};
 
@@ -130,7 +129,7 @@ int FenceThread::time_to_check() {
 void FenceThread::check_progress() {
     const auto now = std::chrono::steady_clock::now();
     if (now < next_check_) return;
-    next_check_ = now + std::min(watchdog_time() / 4, kMaxCheckInterval);
+    next_check_ = now + check_interval();
     for (const auto& link : links()) link->check_progress(now);
 }
 

@@ -108,9 +108,11 @@ bool Inbox::take_arrived() {
 bool Inbox::take_one() {
     if (unanswered_ == 0 && next_is_misuse()) return false;
     Answer message{};
-    std::vector<UniqueFd> descriptors;
+    transport::Attached attached;
     const auto got = transport::receive_message(
-        socket_, std::as_writable_bytes(std::span(&message.reply, 1)), {}, descriptors);
+        socket_, std::as_writable_bytes(std::span(&message.reply, 1)), {}, attached);
+    message.sender = attached.sender;
+    std::vector<UniqueFd>& descriptors = attached.descriptors;
     const size_t most = got && may_bring_descriptor(message.reply.cookie) ? 1 : 0;
     if (descriptors.size() > most)
         hang_up_on_misuse();

@@ -25,6 +25,7 @@ class Inbox {
     struct Answer {
         transport::Reply reply;
         UniqueFd descriptor;
+        pid_t sender = 0;  // transport::Attached::sender
     };
 
     /// Takes a descriptor that nobody asked for, and closes it where close() may block.

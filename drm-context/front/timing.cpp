@@ -27,6 +27,10 @@ std::chrono::milliseconds watchdog_time() {
     return time;
 }
 
+std::chrono::milliseconds check_interval() {
+    return std::min(watchdog_time() / 4, std::chrono::milliseconds(1000));
+}
+
 std::chrono::milliseconds slow_worker_time(std::chrono::milliseconds job_timeout) {
     using std::chrono::milliseconds;
     static const bool set =

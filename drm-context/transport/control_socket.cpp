@@ -27,25 +27,32 @@ tl::unexpected<Error> send_failure(int error) {
     return fail(error, "control socket: {}", std::strerror(error));
 }
 
-// Ancillary data with room for all descriptors of a message, and for not one more: CMSG_SPACE's
-// padding would let an odd one in.
-struct DescriptorSpace {
-    static constexpr size_t kSize = CMSG_LEN(kMaxDescriptors * sizeof(int));
-    alignas(cmsghdr) char bytes[kSize];
+// Ancillary data with room for all descriptors of a message, and its sender.
+struct AttachedSpace {
+    alignas(
+        cmsghdr) char bytes[CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(kMaxDescriptors * sizeof(int))];
 };
 
-std::vector<UniqueFd> take_descriptors(msghdr& message) {
-    std::vector<UniqueFd> taken;
-    for (cmsghdr* part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
-        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-        const size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < count; ++i) {
-            int fd = -1;
-            std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(fd), sizeof(fd));
-            taken.emplace_back(fd);
-        }
+void take_descriptors(const cmsghdr& part, std::vector<UniqueFd>& taken) {
+    const size_t count = (part.cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; ++i) {
+        int fd = -1;
+        std::memcpy(&fd, CMSG_DATA(&part) + i * sizeof(fd), sizeof(fd));
+        taken.emplace_back(fd);
     }
-    return taken;
+}
+
+Attached take_attached(msghdr& message) {
+    Attached attached;
+    for (cmsghdr* part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
+        if (part->cmsg_level != SOL_SOCKET) continue;
+        if (part->cmsg_type == SCM_RIGHTS) take_descriptors(*part, attached.descriptors);
+        if (part->cmsg_type != SCM_CREDENTIALS) continue;
+        ucred sender{};
+        std::memcpy(&sender, CMSG_DATA(part), sizeof(sender));
+        attached.sender = sender.pid;
+    }
+    return attached;
 }
 
 // What the kernel holds of what was sent here: its own overhead counts too.
@@ -94,7 +101,7 @@ Status send_message(int socket, std::span<const std::byte> message,
     msghdr header{};
     header.msg_iov = &part;
     header.msg_iovlen = 1;
-    DescriptorSpace space{};
+    AttachedSpace space{};
     if (!descriptors.empty()) {
         header.msg_control = &space;
         header.msg_controllen = CMSG_LEN(descriptors.size_bytes());
@@ -115,11 +122,11 @@ Status send_message(int socket, std::span<const std::byte> message, int descript
 }
 
 Status receive_message(int socket, std::span<std::byte> message, Deadline deadline,
-                       std::vector<UniqueFd>& descriptors) {
+                       Attached& attached) {
     for (;;) {
         if (auto status = wait_readable(socket, deadline); !status) return status;
         iovec part{message.data(), message.size()};
-        DescriptorSpace space{};
+        AttachedSpace space{};
         msghdr header{};
         header.msg_iov = &part;
         header.msg_iovlen = 1;
@@ -128,7 +135,7 @@ Status receive_message(int socket, std::span<std::byte> message, Deadline deadli
         const ssize_t size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
         if (size < 0 && (errno == EINTR || errno == EAGAIN)) continue;
         if (size <= 0) return fail(EPIPE, "the other end is gone");
-        descriptors = take_descriptors(header);
+        attached = take_attached(header);
         if (static_cast<size_t>(size) != message.size() || (header.msg_flags & MSG_TRUNC))
             return fail(EBADMSG, "a message of {} bytes instead of {}", size, message.size());
         return {};
@@ -151,16 +158,21 @@ Result<bool> peek_message(int socket, std::span<std::byte> message) {
 
 Result<std::vector<UniqueFd>> receive_descriptors(int socket, std::span<std::byte> message,
                                                   Deadline deadline) {
-    std::vector<UniqueFd> descriptors;
-    if (auto status = receive_message(socket, message, deadline, descriptors); !status)
+    Attached attached;
+    if (auto status = receive_message(socket, message, deadline, attached); !status)
         return tl::unexpected(status.error());
-    return descriptors;
+    return std::move(attached.descriptors);
 }
 
 Result<UniqueFd> receive_message(int socket, std::span<std::byte> message, Deadline deadline) {
     auto descriptors = receive_descriptors(socket, message, deadline);
     if (!descriptors) return tl::unexpected(descriptors.error());
     return descriptors->empty() ? UniqueFd() : std::move(descriptors->front());
+}
+
+void ask_for_senders(int socket, Senders senders) {
+    const int on = senders == Senders::kNamed ? 1 : 0;
+    ::setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
 }
 
 Result<UniqueFd> create_event() {

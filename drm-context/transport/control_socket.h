@@ -1,6 +1,8 @@
 // Control sockets: small messages of a fixed size, with descriptors.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstddef>
 #include <span>
@@ -36,10 +38,18 @@ size_t unreceived(int socket);
 /// the peer is gone, EBADMSG for a message of another size.
 Result<std::vector<UniqueFd>> receive_descriptors(int socket, std::span<std::byte> message,
                                                   Deadline deadline);
-/// The same; `descriptors` gets all that came, also with a message that is refused: for who must
-/// not close them.
+/// What comes along with a message.
+struct Attached {
+    std::vector<UniqueFd> descriptors;
+    pid_t sender = 0;  // while ask_for_senders(); 0: in a process namespace that is not ours
+};
+/// The same; `attached` gets all that came, also with a message that is refused: for callers that
+/// must not close it.
 Status receive_message(int socket, std::span<std::byte> message, Deadline deadline,
-                       std::vector<UniqueFd>& descriptors);
+                       Attached& attached);
+/// Messages that are sent to this socket from now on name their sender; or no longer. Best effort.
+enum class Senders { kNamed, kUnnamed };
+void ask_for_senders(int socket, Senders senders);
 /// The same, of which the first descriptor counts.
 Result<UniqueFd> receive_message(int socket, std::span<std::byte> message, Deadline deadline);
 /// Looks at the next message without receiving it; what is missing of it is zero. The value:

@@ -1,7 +1,11 @@
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <system_error>
 #include <thread>
+#include <tuple>
 
 #include "drm-context/worker/worker_host.h"
 
@@ -11,15 +15,20 @@ namespace {
 
 class WorkerThread final : public WorkerHandle {
   public:
-    explicit WorkerThread(WorkerStart start) : thread_(run, std::move(start)) {}
+    explicit WorkerThread(WorkerStart start)
+        : thread_(&WorkerThread::run, this, std::move(start)) {}
     ~WorkerThread() override { thread_.join(); }
+    pid_t thread_id() const override { return id_; }
 
   private:
-    static void run(WorkerStart start) {
+    void run(WorkerStart start) {
+        id_ = static_cast<pid_t>(::syscall(SYS_gettid));
+        std::ignore = ::nice(kWorkerNice);                                        // of this thread
         ::prctl(PR_SET_NAME, fmt::format("vw:{}", start.settings.name).c_str());  // as processes
         run_worker(std::move(start), nullptr);
     }
 
+    std::atomic<pid_t> id_ = 0;
     std::thread thread_;
 };
 

@@ -1,6 +1,8 @@
 // Where workers run.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <memory>
 #include <string>
@@ -37,6 +39,9 @@ struct WorkerStart {
     WorkerSettings settings;
 };
 
+/// How much nicer than its VMM a worker is: guests' commands come after all that serves the others.
+inline constexpr int kWorkerNice = 5;
+
 /// A worker that was started. It announces its end in the shared page (SharedPage::exited), or its
 /// end of the control socket closes. Destroying the handle ends it: a process is killed, a thread
 /// must have been told to come to its end (SharedPage::abandoned) and is waited for.
@@ -46,6 +51,8 @@ class WorkerHandle {
     /// Ends it where it stands, if that can be done; to be repeated while it does not end. Any
     /// thread.
     virtual void kill() {}
+    /// Of a thread of this process; 0 if it is none, or has not begun to run.
+    virtual pid_t thread_id() const { return 0; }
 };
 
 /// Starts workers. Thread-safe.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <tuple>
 
 #include "drm-context/transport/control_socket.h"
 #include "drm-context/transport/messages.h"
@@ -34,6 +35,7 @@ void run_worker_process(WorkerStart start, const jail::Cell& cell, pid_t zygote)
     // Without a process namespace of ours the zygote's death must still be a worker's.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != zygote) ::_exit(1);
+    std::ignore = ::nice(kWorkerNice);
     // Threads of the simulated GPU may log until the very end: this copy stays open.
     // What ps and top show.
     ::prctl(PR_SET_NAME, fmt::format("vw:{}", start.settings.name).c_str());

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -63,6 +65,13 @@ TEST_F(Jail, IsClosed) {
     EXPECT_EQ(status_line(worker_, "Seccomp"), "2") << "a filter";
     for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"})
         EXPECT_EQ(status_line(worker_, set), "0000000000000000") << set;
+}
+
+TEST_F(Jail, IsNicerThanItsVmm) {
+    const auto niceness = [](pid_t pid) {
+        return ::getpriority(PRIO_PROCESS, static_cast<id_t>(pid));
+    };
+    EXPECT_EQ(niceness(worker_), std::min(niceness(0) + 5, 19));
 }
 
 TEST_F(Jail, HasLimits) {

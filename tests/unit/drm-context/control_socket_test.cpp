@@ -1,6 +1,7 @@
 #include "drm-context/transport/control_socket.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -60,6 +61,18 @@ TEST(ControlSocket, AMessageThatWasLookedAtIsStillThere) {
     }
     ours.reset();
     EXPECT_EQ(peek_message(theirs.get(), message).error().code, EPIPE);
+}
+
+TEST(ControlSocket, SendersAreNamedWhenThatIsAskedFor) {
+    auto [ours, theirs] = create_control_sockets().value();
+    std::byte message[8];
+    for (const Senders senders : {Senders::kUnnamed, Senders::kNamed, Senders::kUnnamed}) {
+        ask_for_senders(theirs.get(), senders);
+        ASSERT_TRUE(send_message(ours.get(), kMessage, -1));
+        Attached attached;
+        ASSERT_TRUE(receive_message(theirs.get(), message, {}, attached));
+        EXPECT_EQ(attached.sender, senders == Senders::kNamed ? ::getpid() : 0);
+    }
 }
 
 }  // namespace
