@@ -15,15 +15,22 @@ uint64_t page_size() {
 
 }  // namespace
 
-Result<Mapping> Mapping::map_shared(int fd, uint64_t offset, size_t size) {
-    void* address =
-        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, static_cast<off_t>(offset));
+Result<Mapping> Mapping::map(int fd, uint64_t offset, size_t size, int protection) {
+    void* address = ::mmap(nullptr, size, protection, MAP_SHARED, fd, static_cast<off_t>(offset));
     if (address == MAP_FAILED) {
         const int code = errno;
         return fail(code, "cannot map {} bytes of fd {} at offset {:#x}: {}", size, fd, offset,
                     std::strerror(code));
     }
     return Mapping(address, size);
+}
+
+Result<Mapping> Mapping::map_shared(int fd, uint64_t offset, size_t size) {
+    return map(fd, offset, size, PROT_READ | PROT_WRITE);
+}
+
+Result<Mapping> Mapping::map_read_only(int fd, size_t size) {
+    return map(fd, 0, size, PROT_READ);
 }
 
 Status map_fixed(int fd, uint64_t offset, size_t size, void* address) {

@@ -35,6 +35,9 @@ class Mapping {
     /// Maps `size` bytes of `fd` from `offset`, shared, read/write, anywhere.
     static Result<Mapping> map_shared(int fd, uint64_t offset, size_t size);
 
+    /// The first `size` bytes of `fd`, which others may write, to be read only.
+    static Result<Mapping> map_read_only(int fd, size_t size);
+
     bool valid() const { return address_ != nullptr; }
     std::byte* data() const { return static_cast<std::byte*>(address_); }
     size_t size() const { return size_; }
@@ -46,6 +49,8 @@ class Mapping {
     }
 
   private:
+    static Result<Mapping> map(int fd, uint64_t offset, size_t size, int protection);
+
     void* address_ = nullptr;
     size_t size_ = 0;
 };

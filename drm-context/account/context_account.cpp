@@ -1,6 +1,9 @@
 #include "drm-context/account/context_account.h"
 
+#include <algorithm>
+
 #include "blob/memfd.h"
+#include "drm-context/account/clock.h"
 #include "drm-context/account/token_bucket.h"
 
 namespace viaduct {
@@ -9,88 +12,151 @@ MemoryCharge::~MemoryCharge() {
     if (account_) account_->give_back(place_, bytes_);
 }
 
-Result<std::unique_ptr<ContextAccount>> ContextAccount::attach(UniqueFd memory, uint32_t slot,
+Result<std::unique_ptr<ContextAccount>> ContextAccount::attach(AccountMemory memory,
                                                                const ContextLimits& limits) {
-    if (!memory) {
-        auto own = create_sealed_memfd("viaduct-account", sizeof(account::Page));
+    if (!memory.fd) {
+        auto own = create_sealed_memfd("viaduct-account", sizeof(account::Books));
         if (!own) return tl::unexpected(own.error());
-        memory = *std::move(own);
-        slot = 0;
+        memory = {own->duplicate(), *std::move(own), 0};
     }
-    if (slot >= account::kSlots) return fail(EINVAL, "there is no slot {} in an account", slot);
-    auto mapping = Mapping::map_shared(memory.get(), 0, sizeof(account::Page));
-    if (!mapping) return tl::unexpected(mapping.error());
-    return std::unique_ptr<ContextAccount>(new ContextAccount(*std::move(mapping), slot, limits));
+    if (memory.slot >= account::kSlots)
+        return fail(EINVAL, "there is no slot {} in an account", memory.slot);
+    const uint64_t at = offsetof(account::Books, slots) + memory.slot * sizeof(account::Slot);
+    auto slot = Mapping::map_shared(memory.fd.get(), at, sizeof(account::Slot));
+    auto shares = Mapping::map_shared(memory.fd.get(), offsetof(account::Books, shares),
+                                      sizeof(account::Shares));
+    auto books = Mapping::map_read_only(memory.view.get(), sizeof(account::Books));
+    for (const auto* mapping : {&slot, &shares, &books})
+        if (!*mapping) return tl::unexpected(mapping->error());
+    return std::unique_ptr<ContextAccount>(new ContextAccount(
+        {*std::move(slot), *std::move(shares), *std::move(books)}, memory.slot, limits));
 }
 
-// Booked first and checked then: of two workers that ask at the same time for the last bytes,
-// neither may get them, but never both.
+// A part of the share begins in debt: a guest that makes contexts anew gains nothing by it.
+ContextAccount::ContextAccount(Parts parts, uint32_t slot, const ContextLimits& limits)
+    : parts_(std::move(parts)), index_(slot), limits_(limits) {
+    for (account::TokenBucket& bucket : own_buckets_) {
+        bucket.tokens = INT64_MIN;
+        bucket.refilled_ns = monotonic_ns();
+    }
+}
+
 Result<MemoryCharge> ContextAccount::charge(MemoryPlace place, uint64_t bytes) {
-    // Sums of what is booked must not wrap; no GPU has as much.
-    if (bytes > UINT64_MAX / account::kSlots / 4)
+    // Sums must not wrap.
+    if (bytes > UINT64_MAX / 4)
         return fail(EINVAL, "a buffer of {} bytes is larger than any GPU", bytes);
-    (place == MemoryPlace::kLocal ? own().local : own().system) += bytes;
-    ++own().buffers;
-    MemoryCharge charge(*this, place, bytes);
-    if (auto status = check_limits(); !status) {
-        ++counters().refusals;
+    Held held = held_;
+    (place == MemoryPlace::kLocal ? held.memory.local : held.memory.system) += bytes;
+    ++held.buffers;
+    if (auto status = hold(held); !status)
         return fail(status.error().code, "a buffer of {} bytes is refused: {}", bytes,
                     status.error().message);
-    }
-    return charge;
+    return MemoryCharge(*this, place, bytes);
 }
 
 Status ContextAccount::charge_tables(uint64_t bytes) {
-    own().local += bytes;
-    if (auto status = check_limits(); !status) {
-        give_back_tables(bytes);
-        ++counters().refusals;
+    Held held = held_;
+    held.memory.local += bytes;
+    if (auto status = hold(held); !status)
         return fail(status.error().code, "{} bytes of page tables are refused: {}", bytes,
                     status.error().message);
-    }
     return {};
 }
 
-Status ContextAccount::check_limits() const {
-    if (limits_.buffers != 0 && own().buffers > limits_.buffers)
+// Never more than the context may have by itself, not for a moment: others believe no such figure.
+// With them it is booked first and checked then: of two workers that ask at the same time for the
+// last bytes, neither may get them, but never both.
+Status ContextAccount::hold(const Held& held) {
+    const Held before = held_;
+    auto status = check_alone(held);
+    if (status) {
+        publish(held);
+        status = check_together();
+        if (!status) publish(before);
+    }
+    if (!status) ++counters().refusals;
+    return status;
+}
+
+void ContextAccount::publish(const Held& held) {
+    held_ = held;
+    account::Charge& charge = slot().charge;
+    charge.local = held.memory.local;
+    charge.system = held.memory.system;
+    charge.buffers = held.buffers;
+}
+
+Status ContextAccount::check_alone(const Held& held) const {
+    if (limits_.buffers != 0 && held.buffers > limits_.buffers)
         return fail(ENOMEM, "the context has the {} buffers it may have", limits_.buffers);
-    const uint64_t context = memory_of(own()).total();
+    const uint64_t context = held.memory.total();
     if (limits_.context_memory != 0 && context > limits_.context_memory)
         return fail(ENOMEM, "the context's GPU memory would come to {} of {} bytes", context,
                     limits_.context_memory);
-    if (limits_.vm_memory == 0) return {};
-    const uint64_t vm = memory_of_vm(page()).total();
-    if (vm > limits_.vm_memory)
-        return fail(ENOMEM, "the VM's GPU memory would come to {} of {} bytes", vm,
-                    limits_.vm_memory);
+    if (context > most_memory(limits_))
+        return fail(ENOMEM, "the VM's GPU memory would come to {} of {} bytes", context,
+                    most_memory(limits_));
     return {};
 }
 
+Status ContextAccount::check_together() const {
+    const uint64_t vm = limits_.vm_memory == 0 ? 0 : use_of_vm().total();
+    if (vm <= limits_.vm_memory) return {};
+    return fail(ENOMEM, "the VM's GPU memory would come to {} of {} bytes", vm, limits_.vm_memory);
+}
+
+MemoryUse ContextAccount::use_of_vm() const {
+    MemoryUse use = memory_of_vm(books(), limits_, index_);
+    use.local += held_.memory.local;
+    use.system += held_.memory.system;
+    return use;
+}
+
+void ContextAccount::give_back_tables(uint64_t bytes) {
+    Held held = held_;
+    held.memory.local -= bytes;
+    publish(held);
+}
+
 void ContextAccount::give_back(MemoryPlace place, uint64_t bytes) {
-    (place == MemoryPlace::kLocal ? own().local : own().system) -= bytes;
-    --own().buffers;
+    Held held = held_;
+    (place == MemoryPlace::kLocal ? held.memory.local : held.memory.system) -= bytes;
+    --held.buffers;
+    publish(held);
 }
 
 void ContextAccount::book_busy(QueueClass which, uint64_t ns) {
     counters().busy_ns[static_cast<size_t>(which)].fetch_add(ns, std::memory_order_relaxed);
 }
 
-void ContextAccount::pay(QueueClass which, uint64_t ns) {
-    take_tokens(page().buckets[static_cast<size_t>(which)], ns, limits_);
+account::TokenBucket& ContextAccount::bucket(QueueClass which) {
+    auto& shares = *reinterpret_cast<account::Shares*>(parts_.shares.data());
+    return shares.buckets[static_cast<size_t>(which)];
 }
 
-int64_t ContextAccount::exchange_finish(uint32_t ring, int64_t finished_ns) {
-    if (ring < 1 || ring > account::kMaxRings) return 0;
-    std::atomic<int64_t>& newest = page().finished_ns[ring - 1];
-    int64_t before = newest.load(std::memory_order_relaxed);
-    // Workers report in any order: the newest stays.
-    while (before < finished_ns && !newest.compare_exchange_weak(before, finished_ns)) {
-    }
-    return before;
+uint32_t ContextAccount::contexts() const {
+    return std::max(count_contexts(books()), 1u);
+}
+
+void ContextAccount::pay(QueueClass which, uint64_t ns) {
+    take_tokens(bucket(which), ns, limits_);
+    take_tokens(own_buckets_[static_cast<size_t>(which)], ns, limits_, contexts());
 }
 
 int64_t ContextAccount::hold_time(QueueClass which, int64_t now_ns) {
-    return viaduct::hold_time(page().buckets[static_cast<size_t>(which)], now_ns, limits_);
+    const int64_t together = viaduct::hold_time(bucket(which), now_ns, limits_);
+    if (together == 0) return 0;
+    return std::min(together, viaduct::hold_time(own_buckets_[static_cast<size_t>(which)], now_ns,
+                                                 limits_, contexts()));
+}
+
+// Workers report in any order: the newest stays.
+int64_t ContextAccount::exchange_finish(uint32_t ring, int64_t finished_ns) {
+    if (ring < 1 || ring > account::kMaxRings) return 0;
+    const int64_t before = newest_finish(books(), ring, finished_ns);
+    std::atomic<int64_t>& own = slot().finished_ns[ring - 1];
+    own = std::max(own.load(), finished_ns);
+    return before;
 }
 
 uint64_t ContextAccount::memory_limit() const {
@@ -100,9 +166,8 @@ uint64_t ContextAccount::memory_limit() const {
 }
 
 MemoryUse ContextAccount::memory_use() const {
-    if (memory_limit() == 0) return memory_of_vm(page());
-    const bool by_context = limits_.vm_memory == 0 || memory_limit() != limits_.vm_memory;
-    return by_context ? memory_of(own()) : memory_of_vm(page());
+    const bool of_vm = memory_limit() == 0 || memory_limit() == limits_.vm_memory;
+    return of_vm ? use_of_vm() : held_.memory;
 }
 
 }  // namespace viaduct

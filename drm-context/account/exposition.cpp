@@ -6,6 +6,8 @@
 #include <iterator>
 #include <vector>
 
+#include "drm-context/account/belief.h"
+#include "drm-context/account/clock.h"
 #include "drm-context/account/vm_account.h"
 
 namespace viaduct {
@@ -34,16 +36,20 @@ std::string seconds(uint64_t ns) {
 
 struct LivingContext {
     int64_t started_ns;
-    const ContextCounters* counters;
-    const account::Charge* charge;
+    const account::Slot* slot;
     std::string labels;  // vm, pid, context, process
+
+    const ContextCounters& counters() const { return slot->counters; }
+    uint64_t busy_ns(size_t queue_class) const {
+        return believed_busy(counters().busy_ns[queue_class].load(), monotonic_ns() - started_ns);
+    }
 };
 
 class Writer {
   public:
     Writer(const VmIdentity& identity, const VmAccount& vm)
         : identity_(identity),
-          page_(vm.page()),
+          books_(vm.books()),
           counters_(vm.counters()),
           vm_labels_(fmt::format("vm=\"{}\",pid=\"{}\"", quoted(identity.vm), identity.pid)) {
         for (const auto& [slot, tenant] : vm.tenants()) add_context(slot, tenant);
@@ -59,7 +65,7 @@ class Writer {
 
   private:
     void add_context(uint32_t slot, const VmAccount::Tenant& tenant) {
-        contexts_.push_back({tenant.started_ns, &page_.contexts[slot], &page_.charges[slot],
+        contexts_.push_back({tenant.started_ns, &books_.slots[slot],
                              fmt::format("{},context=\"{}\",process=\"{}\"", vm_labels_,
                                          tenant.ctx_id, quoted(tenant.name))});
     }
@@ -85,7 +91,7 @@ class Writer {
                      Read read) {
         family(name, type, help);
         for (const LivingContext& context : contexts_)
-            sample(name, context.labels, read(*context.counters));
+            sample(name, context.labels, read(context.counters()));
     }
     std::string with(std::string_view labels, std::string_view name, std::string_view value) {
         return fmt::format("{},{}=\"{}\"", labels, name, value);
@@ -101,7 +107,7 @@ class Writer {
     void write_latency(const RingCounters& ring, const std::string& labels);
 
     const VmIdentity& identity_;
-    const account::Page& page_;
+    const account::Books& books_;
     const VmCounters& counters_;
     const std::string vm_labels_;
     std::vector<LivingContext> contexts_;
@@ -130,7 +136,7 @@ void Writer::write_vm() {
              "Memory of the VMM's process that native contexts take: control buffers, and "
              "submissions that wait.",
              vm.host_bytes.load());
-    const MemoryUse use = memory_of_vm(page_);
+    const MemoryUse use = memory_of_vm(books_, identity_.limits);
     family("vm_memory_bytes", "gauge",
            "GPU memory of all contexts, and what the VMM holds for them.");
     sample("vm_memory_bytes", with(vm_labels_, "heap", "local"), use.local);
@@ -138,7 +144,7 @@ void Writer::write_vm() {
     family("vm_busy_seconds_total", "counter", "GPU time used, contexts that ended included.");
     for (size_t i = 0; i < kQueueClasses; ++i) {
         uint64_t ns = counters_.past_busy_ns[i].load();
-        for (const LivingContext& context : contexts_) ns += context.counters->busy_ns[i].load();
+        for (const LivingContext& context : contexts_) ns += context.busy_ns(i);
         sample("vm_busy_seconds_total", with(vm_labels_, "engine", kQueueClassNames[i]),
                seconds(ns));
     }
@@ -160,13 +166,13 @@ void Writer::write_contexts() {
                seconds(static_cast<uint64_t>(context.started_ns)));
     family("context_memory_bytes", "gauge", "GPU memory of the context's own buffers.");
     for (const LivingContext& context : contexts_) {
-        const MemoryUse use = memory_of(*context.charge);
+        const MemoryUse use = believed(context.slot->charge, most_memory(identity_.limits));
         sample("context_memory_bytes", with(context.labels, "heap", "local"), use.local);
         sample("context_memory_bytes", with(context.labels, "heap", "system"), use.system);
     }
     family("context_buffers", "gauge", "Buffers that the context made.");
     for (const LivingContext& context : contexts_)
-        sample("context_buffers", context.labels, context.charge->buffers.load());
+        sample("context_buffers", context.labels, context.slot->charge.buffers.load());
     per_context("context_command_bytes_total", "counter", "Bytes of commands.",
                 [](const ContextCounters& c) { return c.bytes.load(); });
     per_context("context_errors_total", "counter", "Commands that failed or were refused.",
@@ -186,20 +192,20 @@ void Writer::write_contexts() {
         for (size_t i = 0; i < kQueueClasses; ++i)
             sample("context_busy_seconds_total",
                    with(context.labels, "engine", kQueueClassNames[i]),
-                   seconds(context.counters->busy_ns[i].load()));
+                   seconds(context.busy_ns(i)));
 }
 
 void Writer::write_commands() {
     family("context_commands_total", "counter", "Commands by name.");
     for (const LivingContext& context : contexts_) {
-        const auto& commands = context.counters->commands;
+        const auto& commands = context.counters().commands;
         const size_t known = std::min(commands.size(), identity_.commands.size());
         for (size_t i = 0; i < known; ++i)
             if (!identity_.commands[i].empty())
                 sample("context_commands_total",
                        with(context.labels, "command", identity_.commands[i]), commands[i].load());
         sample("context_commands_total", with(context.labels, "command", "unknown"),
-               context.counters->unknown_commands.load());
+               context.counters().unknown_commands.load());
     }
 }
 
@@ -207,9 +213,9 @@ void Writer::write_commands() {
 template <typename Write>
 void Writer::for_each_ring(Write write) {
     for (const LivingContext& context : contexts_) {
-        const uint32_t rings = std::min(context.counters->rings.load(), account::kMaxRings);
+        const uint32_t rings = std::min(context.counters().rings.load(), account::kMaxRings);
         for (uint32_t i = 0; i < rings; ++i) {
-            const RingCounters& ring = context.counters->ring[i];
+            const RingCounters& ring = context.counters().ring[i];
             if (ring.submissions.load() == 0) continue;
             const size_t which = std::min<size_t>(ring.queue_class.load(), kQueueClasses - 1);
             write(ring, with(context.labels, "ring",

@@ -1,11 +1,13 @@
 // The account of one VM, in memory that its VMM and the workers of its contexts share.
 //
-// Whoever reads here must survive any value: a guest may have taken a worker over. What the VMM
-// decides by, such as which slots are taken, is not here (VmAccount).
+// A worker can write to its own slot and to the token buckets; the rest it can only read. Readers
+// must survive any value there: a guest may have taken a worker over (account/belief.h). What the
+// VMM decides by it keeps to itself (VmAccount); the roster is a copy for the workers.
 #pragma once
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "drm-context/account/limits.h"
@@ -20,7 +22,27 @@ inline constexpr uint32_t kMaxRings = 64;
 /// Bucket i counts what took less than 2^i microseconds; the last one all the rest.
 inline constexpr uint32_t kLatencyBuckets = 28;
 
-/// What a context holds of the GPU's memory. Together, so that adding up a VM reads few pages.
+/// Parts that different processes may write are apart by the largest page there is (arm64: 64 KiB).
+inline constexpr size_t kPartAlignment = 64 << 10;
+
+/// Written by the VMM only.
+struct alignas(kPartAlignment) Roster {
+    std::array<std::atomic<uint64_t>, kSlots / 64> taken;  // a bit per slot that was given out
+    std::atomic<uint64_t> host_bytes;  // of the VMM's memory, held for the guest
+};
+
+/// Tokens are nanoseconds of GPU time, negative when used up; time is CLOCK_MONOTONIC.
+struct TokenBucket {
+    std::atomic<int64_t> tokens;
+    std::atomic<int64_t> refilled_ns;  // 0: never used
+};
+
+/// Written by all workers.
+struct alignas(kPartAlignment) Shares {
+    std::array<TokenBucket, kQueueClasses> buckets;
+};
+
+/// What a context holds of the GPU's memory.
 struct Charge {
     std::atomic<uint64_t> local;   // bytes in the GPU's own memory
     std::atomic<uint64_t> system;  // bytes of the host's memory
@@ -37,7 +59,7 @@ struct RingCounters {
     std::array<std::atomic<uint64_t>, kLatencyBuckets> latency;
 };
 
-/// Written by the context's worker.
+/// For readers of the metrics.
 struct ContextCounters {
     std::atomic<uint32_t> rings;                               // GPU timelines, numbered from 1
     std::atomic<uint64_t> bytes;                               // of commands
@@ -52,19 +74,18 @@ struct ContextCounters {
     std::array<RingCounters, kMaxRings> ring;  // [0] is ring 1
 };
 
-/// Tokens are nanoseconds of GPU time, negative when used up; time is CLOCK_MONOTONIC.
-struct TokenBucket {
-    std::atomic<int64_t> tokens;
-    std::atomic<int64_t> refilled_ns;  // 0: never used
+/// Written by the slot's worker; cleared by the VMM.
+struct alignas(kPartAlignment) Slot {
+    Charge charge;
+    std::array<std::atomic<int64_t>, kMaxRings> finished_ns;  // newest job's end; [0] is ring 1
+    ContextCounters counters;
 };
 
-struct Page {
-    std::array<TokenBucket, kQueueClasses> buckets;
-    std::array<std::atomic<int64_t>, kMaxRings>
-        finished_ns;  // end of the newest job; [0] is ring 1
-    Charge host;      // written by the VMM: what it holds of the host's memory for the guest
-    std::array<Charge, kSlots> charges;
-    std::array<ContextCounters, kSlots> contexts;
+/// Mostly never touched, and then no memory.
+struct Books {
+    Roster roster;
+    Shares shares;
+    std::array<Slot, kSlots> slots;
 };
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 static_assert(std::atomic<int64_t>::is_always_lock_free);

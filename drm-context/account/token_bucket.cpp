@@ -6,26 +6,35 @@ namespace viaduct {
 
 namespace {
 
-int64_t burst_of(const ContextLimits& limits) {
-    return static_cast<int64_t>(std::min<uint64_t>(limits.gpu_burst_ns, kMaxHold));
-}
+/// What fills a bucket: per cent of the time, divided into equal parts.
+struct Inflow {
+    int64_t percent, parts;
+    int64_t burst;  // ns of GPU time that it holds at most
 
-// What is owed beyond this is forgiven: paying it would hold a submission longer than kMaxHold.
-int64_t deepest_debt(const ContextLimits& limits) {
-    return -kMaxHold / 100 * limits.gpu_share;
-}
+    Inflow(const ContextLimits& limits, uint32_t parts)
+        : percent(limits.gpu_share),
+          parts(parts),
+          burst(static_cast<int64_t>(std::min<uint64_t>(limits.gpu_burst_ns, kMaxHold)) / parts) {}
+    int64_t in(int64_t time) const { return time * percent / (100 * parts); }
+    // Rounded up: after so much time they are there.
+    int64_t time_for(int64_t tokens) const {
+        return (tokens * 100 * parts + percent - 1) / percent;
+    }
+    // What is owed beyond this is forgiven: paying it would hold a submission longer than kMaxHold.
+    int64_t deepest_debt() const { return -in(kMaxHold); }
+};
 
-void change_tokens(account::TokenBucket& bucket, int64_t by, const ContextLimits& limits) {
+void change_tokens(account::TokenBucket& bucket, int64_t by, const Inflow& inflow) {
     int64_t now = bucket.tokens.load();
     int64_t next = 0;
     do {
         // First into the bounds: the memory may hold any value.
-        const int64_t bounded = std::clamp(now, deepest_debt(limits), burst_of(limits));
-        next = std::clamp(bounded + by, deepest_debt(limits), burst_of(limits));
+        const int64_t bounded = std::clamp(now, inflow.deepest_debt(), inflow.burst);
+        next = std::clamp(bounded + by, inflow.deepest_debt(), inflow.burst);
     } while (!bucket.tokens.compare_exchange_weak(now, next));
 }
 
-void refill(account::TokenBucket& bucket, int64_t now_ns, const ContextLimits& limits) {
+void refill(account::TokenBucket& bucket, int64_t now_ns, const Inflow& inflow) {
     int64_t before = bucket.refilled_ns.load();
     // Whoever moves the time on brings the tokens for it.
     do {
@@ -33,23 +42,27 @@ void refill(account::TokenBucket& bucket, int64_t now_ns, const ContextLimits& l
     } while (!bucket.refilled_ns.compare_exchange_weak(before, now_ns));
     constexpr int64_t kLongest = kMaxHold * 100;  // fills any bucket, and overflows nothing
     const bool first = before <= 0 || before > now_ns;
-    const int64_t elapsed = first ? kLongest : std::min(now_ns - before, kLongest);
-    change_tokens(bucket, elapsed / 100 * limits.gpu_share, limits);
+    change_tokens(bucket, inflow.in(first ? kLongest : std::min(now_ns - before, kLongest)),
+                  inflow);
 }
 
 }  // namespace
 
-void take_tokens(account::TokenBucket& bucket, uint64_t busy_ns, const ContextLimits& limits) {
+void take_tokens(account::TokenBucket& bucket, uint64_t busy_ns, const ContextLimits& limits,
+                 uint32_t parts) {
     if (!limits.limits_gpu_time()) return;
-    change_tokens(bucket, -static_cast<int64_t>(std::min<uint64_t>(busy_ns, kMaxHold * 2)), limits);
+    change_tokens(bucket, -static_cast<int64_t>(std::min<uint64_t>(busy_ns, kMaxHold * 2)),
+                  {limits, parts});
 }
 
-int64_t hold_time(account::TokenBucket& bucket, int64_t now_ns, const ContextLimits& limits) {
+int64_t hold_time(account::TokenBucket& bucket, int64_t now_ns, const ContextLimits& limits,
+                  uint32_t parts) {
     if (!limits.limits_gpu_time()) return 0;
-    refill(bucket, now_ns, limits);
+    const Inflow inflow(limits, parts);
+    refill(bucket, now_ns, inflow);
     const int64_t tokens = bucket.tokens.load();
     if (tokens > 0) return 0;
-    return std::min(-std::max(tokens, -kMaxHold) * 100 / limits.gpu_share + 1, kMaxHold);
+    return std::min(inflow.time_for(1 - std::max(tokens, -kMaxHold)), kMaxHold);
 }
 
 }  // namespace viaduct

@@ -12,11 +12,13 @@ namespace viaduct {
 inline constexpr int64_t kMaxHold = 2'000'000'000;  // ns
 
 /// Takes `busy_ns` of GPU time that was used. It may have been more than there was: that is paid
-/// before the next submission.
-void take_tokens(account::TokenBucket& bucket, uint64_t busy_ns, const ContextLimits& limits);
+/// before the next submission. `parts`: the bucket gets one of so many equal parts of the share.
+void take_tokens(account::TokenBucket& bucket, uint64_t busy_ns, const ContextLimits& limits,
+                 uint32_t parts = 1);
 
 /// How long the next submission should be held back, in nanoseconds; 0: not at all. Adds what has
 /// come in since the last call of any worker.
-int64_t hold_time(account::TokenBucket& bucket, int64_t now_ns, const ContextLimits& limits);
+int64_t hold_time(account::TokenBucket& bucket, int64_t now_ns, const ContextLimits& limits,
+                  uint32_t parts = 1);
 
 }  // namespace viaduct

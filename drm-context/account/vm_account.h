@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "blob/mapping.h"
 #include "blob/result.h"
 #include "blob/unique_fd.h"
+#include "drm-context/account/belief.h"
 #include "drm-context/account/layout.h"
 
 namespace viaduct {
@@ -36,9 +38,9 @@ struct VmCounters {
 /// next host begins. Thread-safe.
 class VmAccount {
   public:
-    /// `counters`: null gives it counters of its own.
+    /// `limits`: of its contexts. `counters`: null gives it counters of its own.
     static Result<std::shared_ptr<VmAccount>> create(
-        std::shared_ptr<VmCounters> counters = nullptr);
+        const ContextLimits& limits = {}, std::shared_ptr<VmCounters> counters = nullptr);
 
     /// Who a slot is taken for.
     struct Tenant {
@@ -47,13 +49,15 @@ class VmAccount {
         int64_t started_ns = 0;  // CLOCK_MONOTONIC
     };
 
-    /// A place for a new context. ENOSPC: as many as there can be run already.
+    /// A place for a new context, empty. ENOSPC: as many as there can be run already. The one that
+    /// was free for longest: a worker that dies may write for a moment still.
     Result<uint32_t> take_slot(uint32_t ctx_id, std::string_view name);
-    /// Takes back whatever the context held, however its worker ended. Nobody may write there any
-    /// more.
+    /// Takes back whatever the context held, however its worker ended.
     void free_slot(uint32_t slot);
     /// The same for what it holds of the GPU's memory only.
     void clear_charge(uint32_t slot);
+    /// Bytes, if the context's worker claims more GPU memory than any honest one can hold.
+    std::optional<uint64_t> impossible_claim(uint32_t slot) const;
 
     /// Memory of the VMM's that a native context takes, such as its control buffer, is charged to
     /// the VM like its buffers.
@@ -63,27 +67,40 @@ class VmAccount {
     /// Those of the contexts that are alive, by slot.
     std::map<uint32_t, Tenant> tenants() const;
 
-    /// A descriptor of the memory, for a worker.
+    /// The memory, for a worker that maps its own parts of it (ContextAccount::attach) before it
+    /// looks at anything of a guest's, and keeps no descriptor.
     UniqueFd duplicate_fd() const { return fd_.duplicate(); }
+    /// The same memory, to be read only: no mapping of it can be made writable.
+    UniqueFd duplicate_view() const { return view_.duplicate(); }
 
-    account::Page& page() { return *reinterpret_cast<account::Page*>(mapping_.data()); }
-    const account::Page& page() const {
-        return *reinterpret_cast<const account::Page*>(mapping_.data());
+    account::Books& books() { return *reinterpret_cast<account::Books*>(mapping_.data()); }
+    const account::Books& books() const {
+        return *reinterpret_cast<const account::Books*>(mapping_.data());
     }
+    const ContextLimits& limits() const { return limits_; }
 
     VmCounters& counters() { return *counters_; }
     const VmCounters& counters() const { return *counters_; }
 
   private:
-    VmAccount(UniqueFd fd, Mapping mapping, std::shared_ptr<VmCounters> counters)
-        : fd_(std::move(fd)), mapping_(std::move(mapping)), counters_(std::move(counters)) {}
+    VmAccount(UniqueFd fd, UniqueFd view, Mapping mapping, const ContextLimits& limits,
+              std::shared_ptr<VmCounters> counters)
+        : fd_(std::move(fd)),
+          view_(std::move(view)),
+          mapping_(std::move(mapping)),
+          limits_(limits),
+          counters_(std::move(counters)) {}
+    // With the lock held.
+    void note_in_roster(uint32_t slot, bool taken);
 
-    UniqueFd fd_;
-    Mapping mapping_;
-    std::shared_ptr<VmCounters> counters_;
+    const UniqueFd fd_;
+    const UniqueFd view_;
+    const Mapping mapping_;
+    const ContextLimits limits_;
+    const std::shared_ptr<VmCounters> counters_;
     mutable std::mutex mutex_;
-    uint64_t host_bytes_ = 0;             // a worker may write anything into the page's
     std::map<uint32_t, Tenant> tenants_;  // by slot
+    uint32_t next_slot_ = 0;
 };
 
 /// Movable owner of one slot. The account lives as long as its slots do.
@@ -113,6 +130,10 @@ class VmSlot {
     /// The worker is gone, and with it all that it held; its counters may still be read.
     void clear_charge() {
         if (account_) account_->clear_charge(slot_);
+    }
+    /// VmAccount::impossible_claim().
+    std::optional<uint64_t> impossible_claim() const {
+        return account_ ? account_->impossible_claim(slot_) : std::nullopt;
     }
 
   private:
@@ -151,14 +172,5 @@ class HostMemory {
     std::shared_ptr<VmAccount> account_;
     uint64_t bytes_ = 0;
 };
-
-/// Bytes that the VM holds by the page: all contexts, and what the VMM holds for them; saturates.
-struct MemoryUse {
-    uint64_t local = 0;
-    uint64_t system = 0;
-    uint64_t total() const { return local > UINT64_MAX - system ? UINT64_MAX : local + system; }
-};
-MemoryUse memory_of(const account::Charge& charge);
-MemoryUse memory_of_vm(const account::Page& page);
 
 }  // namespace viaduct

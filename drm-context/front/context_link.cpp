@@ -365,6 +365,10 @@ void ContextLink::check_progress(steady_clock::time_point now) {
     if (!lost_ && !ended_ && watchdog_.stuck() >= most)
         lose(fmt::format("its worker has taken no command for {} ms{}", most.count(),
                          sent ? "" : ": " + sent.error().message));
+    if (file_)
+        if (const auto claim = file_->slot().impossible_claim())
+            lose(fmt::format("its worker claims {} bytes of GPU memory, more than it can have",
+                             *claim));
     // A thread that hangs cannot be ended, but its fences can.
     if (!ended_ && let_go_ && now - *let_go_ >= kQuitTime) lose("its worker does not end");
 }

@@ -83,9 +83,10 @@ Result<WorkerStart> ContextStart::duplicate_start() const {
                       ours.channel.doorbell.duplicate(), ours.channel.notify.duplicate()},
                      ours.simulated,
                      ours.account.duplicate(),
+                     ours.account_view.duplicate(),
                      ours.settings};
     if (!copy.channel.memory || !copy.channel.socket || !copy.channel.doorbell ||
-        !copy.channel.notify || !copy.account)
+        !copy.channel.notify || !copy.account || !copy.account_view)
         return fail(EMFILE, "no descriptor left for a worker");
     return copy;
 }

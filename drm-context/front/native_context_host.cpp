@@ -101,8 +101,11 @@ class Host final : public NativeContextHost {
         if (!channel) return tl::unexpected(channel.error());
         auto slot = vm_->take_slot(ctx_id, sanitise(name));
         if (!slot) return tl::unexpected(slot.error());
-        WorkerStart start{
-            std::move(channel->worker), {}, vm_->duplicate_fd(), settings_for(name, *slot)};
+        WorkerStart start{std::move(channel->worker),
+                          {},
+                          vm_->duplicate_fd(),
+                          vm_->duplicate_view(),
+                          settings_for(name, *slot)};
         auto file = DeviceFile::create(VmSlot(vm_, *slot), closer_, std::move(booked->file));
         auto link =
             std::make_shared<ContextLink>(ctx_id, std::move(channel->front), std::move(file),
@@ -262,7 +265,7 @@ Result<std::unique_ptr<NativeContextHost>> NativeContextHost::create(OpenDevice 
     if (!opener) return tl::unexpected(opener.error());
     auto closer = TaskThread::start("viaduct-closer");
     if (!closer) return tl::unexpected(closer.error());
-    auto vm = VmAccount::create(options.counters);
+    auto vm = VmAccount::create(options.limits, options.counters);
     if (!vm) return tl::unexpected(vm.error());
     return std::make_unique<Host>(
         std::move(open), *std::move(device), *type, *capset,

@@ -39,7 +39,8 @@ Result<std::unique_ptr<DriverContext>> create_context(WorkerStart& start, const 
     const WorkerSettings& settings = start.settings;
     const ContextTypeInfo* type = find_context_type(settings.type);
     if (!type) return fail(ENOTSUP, "no context type {}", static_cast<uint32_t>(settings.type));
-    auto account = ContextAccount::attach(std::move(start.account), settings.slot, settings.limits);
+    auto account = ContextAccount::attach(
+        {std::move(start.account), std::move(start.account_view), settings.slot}, settings.limits);
     if (!account) return tl::unexpected(account.error());
     auto source = device_source(start, end.socket.get());
     if (!source) return tl::unexpected(source.error());

@@ -35,7 +35,9 @@ struct WorkerStart {
     /// A simulated GPU's model, which the worker opens. Empty: a render node's open file is the
     /// first descriptor on the control socket, where no process between gets a copy of it.
     std::string simulated;
-    UniqueFd account;  // VmAccount::duplicate_fd(); mapped when the context is made
+    // VmAccount::duplicate_fd() and duplicate_view(); mapped when the context is made.
+    UniqueFd account;
+    UniqueFd account_view;
     WorkerSettings settings;
 };
 

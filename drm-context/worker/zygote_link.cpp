@@ -84,7 +84,7 @@ Result<uint64_t> ZygoteLink::start(const WorkerStart& start) {
 
     const int offered[zygote::kDescriptors] = {
         start.channel.memory.get(), start.channel.socket.get(), start.channel.doorbell.get(),
-        start.channel.notify.get(), start.account.get()};
+        start.channel.notify.get(), start.account.get(),        start.account_view.get()};
     std::vector<int> descriptors;
     for (uint32_t i = 0; i < zygote::kDescriptors; ++i) {
         if (offered[i] < 0) continue;

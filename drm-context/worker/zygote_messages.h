@@ -15,7 +15,15 @@ inline constexpr uint32_t kVersion = 3;
 enum class RequestType : uint32_t { kHello, kStart, kKill };
 
 /// Descriptors of a kStart, in this order; those absent are left out.
-enum Descriptor : uint32_t { kMemory, kSocket, kDoorbell, kNotify, kAccount, kDescriptors };
+enum Descriptor : uint32_t {
+    kMemory,
+    kSocket,
+    kDoorbell,
+    kNotify,
+    kAccount,
+    kAccountView,
+    kDescriptors,
+};
 
 /// The first message, from the front; answered by a HelloReply.
 struct Hello {

@@ -40,9 +40,9 @@ std::optional<WorkerStart> make_start(const zygote::Request& request,
     start.settings = request.settings;
     start.simulated.assign(request.simulated,
                            ::strnlen(request.simulated, sizeof(request.simulated)));
-    UniqueFd* const places[zygote::kDescriptors] = {&start.channel.memory, &start.channel.socket,
+    UniqueFd* const places[zygote::kDescriptors] = {&start.channel.memory,   &start.channel.socket,
                                                     &start.channel.doorbell, &start.channel.notify,
-                                                    &start.account};
+                                                    &start.account,          &start.account_view};
     size_t next = 0;
     for (uint32_t i = 0; i < zygote::kDescriptors; ++i) {
         if (!(request.descriptors & 1u << i)) continue;

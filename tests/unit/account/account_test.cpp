@@ -1,10 +1,15 @@
 #include <gtest/gtest.h>
 
-#include <cstring>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <thread>
 #include <vector>
 
+#include "drm-context/account/clock.h"
 #include "drm-context/account/context_account.h"
+#include "drm-context/account/token_bucket.h"
 #include "drm-context/account/vm_account.h"
 
 namespace viaduct {
@@ -13,10 +18,21 @@ namespace {
 class Account : public testing::Test {
   protected:
     std::unique_ptr<ContextAccount> attach(uint32_t slot) {
-        auto account = ContextAccount::attach(vm_->duplicate_fd(), slot, limits_);
+        auto account =
+            ContextAccount::attach({vm_->duplicate_fd(), vm_->duplicate_view(), slot}, limits_);
         return account ? *std::move(account) : nullptr;
     }
-    uint64_t total() { return memory_of_vm(vm_->page()).total(); }
+    uint64_t total() { return memory_of_vm(vm_->books(), limits_).total(); }
+    /// Writes `word` wherever the worker of `slot` could, had a guest taken it over.
+    void poison(uint32_t slot, uint64_t word) {
+        const auto fill = [word](void* memory, size_t bytes) {
+            std::fill_n(static_cast<uint64_t*>(memory), bytes / sizeof(word), word);
+        };
+        fill(&vm_->books().slots[slot], sizeof(account::Slot));
+        fill(&vm_->books().shares, sizeof(account::Shares));
+    }
+    static constexpr uint64_t kNonsense[] = {1,         0x8080'8080'8080'8080, uint64_t{1} << 61,
+                                             INT64_MAX, uint64_t{1} << 63,     UINT64_MAX};
 
     std::shared_ptr<VmAccount> vm_ = VmAccount::create().value();
     ContextLimits limits_;
@@ -69,15 +85,6 @@ TEST_F(Account, MemoryOfTheVmmCountsToo) {
     EXPECT_EQ(total(), 0u);
 }
 
-// A worker that a guest has taken over writes anything into the page.
-TEST_F(Account, WhatTheVmmHoldsIsRestoredWithTheNextChange) {
-    const auto held = take_host_memory(vm_, 60, 0);
-    vm_->page().host.system = UINT64_MAX;
-    EXPECT_EQ(vm_->counters().host_bytes.load(), 60u);
-    const auto more = take_host_memory(vm_, 1, 0);
-    EXPECT_EQ(total(), 61u);
-}
-
 TEST_F(Account, PageTablesCountAsMemoryButAsNoBuffer) {
     limits_.vm_memory = 3 * 4096;
     limits_.buffers = 1;
@@ -90,7 +97,7 @@ TEST_F(Account, PageTablesCountAsMemoryButAsNoBuffer) {
     EXPECT_EQ(total(), 3 * 4096u) << "what is refused is not held";
     account->give_back_tables(8192);
     EXPECT_EQ(total(), 4096u);
-    EXPECT_EQ(vm_->page().charges[slot.index()].buffers, 1u);
+    EXPECT_EQ(vm_->books().slots[slot.index()].charge.buffers, 1u);
 }
 
 TEST_F(Account, NeverMoreThanTheLimitWhoeverAsks) {
@@ -126,7 +133,7 @@ TEST_F(Account, ADeadWorkersChargesGoWithItsSlot) {
         EXPECT_EQ(total(), 0u);
         ::operator delete(lost);  // as a killed process: nothing is given back
     }
-    EXPECT_EQ(vm_->take_slot(2, "next").value(), 0u) << "the slot is free again";
+    EXPECT_TRUE(vm_->tenants().empty());
 }
 
 TEST_F(Account, SlotsAreBounded) {
@@ -134,22 +141,132 @@ TEST_F(Account, SlotsAreBounded) {
     EXPECT_EQ(vm_->take_slot(0, "").error().code, ENOSPC);
     vm_->free_slot(17);
     EXPECT_EQ(vm_->take_slot(0, "").value(), 17u);
+    EXPECT_EQ(count_contexts(vm_->books()), account::kSlots);
 }
 
-TEST_F(Account, WhatAWorkerWritesKeepsNobodyOut) {
-    const VmSlot first(vm_, vm_->take_slot(1, "first").value());
-    for (int byte = 0; byte < 256; ++byte) {
-        std::memset(static_cast<void*>(&vm_->page()), byte, sizeof(account::Page));
-        const auto next = vm_->take_slot(2, "next");
-        ASSERT_TRUE(next) << byte << ": " << next.error().message;
-        EXPECT_EQ(*next, 1u) << "never one that is in use";
-        vm_->free_slot(*next);
+TEST_F(Account, ASlotIsNotGivenOutAgainSoon) {
+    const uint32_t first = vm_->take_slot(1, "").value();
+    vm_->free_slot(first);
+    for (uint32_t i = 1; i < account::kSlots; ++i) {
+        const uint32_t next = vm_->take_slot(2, "").value();
+        ASSERT_NE(next, first) << "its worker may not be dead";
+        vm_->free_slot(next);
+    }
+    EXPECT_EQ(vm_->take_slot(3, "").value(), first);
+}
+
+TEST_F(Account, ATakenOverWorkerDeniesNobodyABuffer) {
+    limits_.vm_memory = 1 << 20;
+    for (const uint64_t word : kNonsense) {
+        VmSlot honest(vm_, vm_->take_slot(1, "honest").value());
+        {
+            const VmSlot hostile(vm_, vm_->take_slot(2, "hostile").value());
+            poison(hostile.index(), word);
+            const VmSlot next(vm_, vm_->take_slot(3, "next").value());
+            EXPECT_NE(next.index(), hostile.index());
+            for (const uint32_t slot : {honest.index(), next.index()})
+                EXPECT_TRUE(attach(slot)->charge(MemoryPlace::kLocal, 1 << 16)) << word;
+        }
+        EXPECT_TRUE(attach(honest.index())->charge(MemoryPlace::kLocal, 1 << 20))
+            << "after the end of the hostile one: " << word;
     }
 }
 
+TEST_F(Account, ATakenOverWorkerClaimsNoMoreThanAProgramCouldUse) {
+    limits_.vm_memory = 1 << 20;
+    vm_ = VmAccount::create(limits_).value();
+    const VmSlot hostile(vm_, vm_->take_slot(1, "hostile").value());
+    account::Charge& charge = vm_->books().slots[hostile.index()].charge;
+    charge.local = charge.system = 1 << 20;
+    EXPECT_EQ(total(), 1u << 20);
+    EXPECT_FALSE(hostile.impossible_claim()) << "as far as anybody can see";
+    charge.system = (1 << 20) + 1;
+    EXPECT_EQ(hostile.impossible_claim(), (2u << 20) + 1);
+    EXPECT_EQ(total(), 0u);
+}
+
+TEST_F(Account, HonestWorkersNeverClaimTheImpossible) {
+    limits_.vm_memory = 1000;
+    vm_ = VmAccount::create(limits_).value();
+    const VmSlot slot(vm_, vm_->take_slot(1, "").value());
+    std::atomic<bool> done = false, accused = false;
+    std::thread front([&] {
+        while (!done) accused = accused || slot.impossible_claim();
+    });
+    const auto account = attach(slot.index());
+    for (int i = 0; i < 100'000; ++i) {
+        const auto place = i % 2 ? MemoryPlace::kLocal : MemoryPlace::kSystem;
+        const auto charge = account->charge(place, 900);
+        EXPECT_FALSE(account->charge(place, 900));
+    }
+    done = true;
+    front.join();
+    EXPECT_FALSE(accused);
+}
+
+TEST_F(Account, ASlotsLastTenantDoesNotDisturbTheNext) {
+    limits_.vm_memory = 1 << 20;
+    const VmSlot slot(vm_, vm_->take_slot(1, "").value());
+    const auto account = attach(slot.index());
+    const auto charge = account->charge(MemoryPlace::kLocal, 4096);
+    poison(slot.index(), uint64_t{1} << 61);  // by a worker that is not quite dead
+    EXPECT_TRUE(account->charge(MemoryPlace::kLocal, 4096));
+    EXPECT_EQ(total(), 4096u) << "and its figures are right again";
+    EXPECT_EQ(account->memory_use().total(), 4096u);
+}
+
+TEST_F(Account, ATakenOverWorkerCannotHoldOthersSubmissionsForLong) {
+    limits_.gpu_share = 20;
+    limits_.gpu_burst_ns = 1'000'000;
+    const VmSlot honest(vm_, vm_->take_slot(1, "honest").value());
+    const VmSlot hostile(vm_, vm_->take_slot(2, "hostile").value());
+    const auto account = attach(honest.index());
+    constexpr auto kQueue = QueueClass::kGraphics;
+    constexpr int64_t kJob = 1'000'000, kTime = 20 * kMaxHold;
+    int64_t used = 0;
+    const int64_t start = monotonic_ns();
+    for (int64_t now = start; now - start < kTime; used += kJob) {
+        for (auto& bucket : vm_->books().shares.buckets) {
+            bucket.tokens = INT64_MIN;
+            bucket.refilled_ns = now;
+        }
+        for (int64_t wait; (wait = account->hold_time(kQueue, now)) > 0;) now += wait;
+        account->pay(kQueue, kJob);
+        now += kJob;
+    }
+    EXPECT_NEAR(static_cast<double>(used) / kTime, 0.1, 0.02) << "half of the share is its own";
+}
+
+TEST_F(Account, OnlyBelievableEndsOfJobsCount) {
+    const VmSlot a(vm_, vm_->take_slot(1, "a").value()), b(vm_, vm_->take_slot(2, "b").value());
+    const VmSlot hostile(vm_, vm_->take_slot(3, "hostile").value());
+    const auto first = attach(a.index()), second = attach(b.index());
+    uint32_t ring = 0;
+    for (const uint64_t word : kNonsense) {
+        if (word == 1) continue;  // anything in the past is possible
+        ++ring;
+        EXPECT_EQ(first->exchange_finish(ring, 100), 0);
+        EXPECT_EQ(second->exchange_finish(ring, 200), 100);
+        poison(hostile.index(), word);
+        EXPECT_EQ(second->exchange_finish(ring, 300), 200) << word;
+        EXPECT_EQ(first->exchange_finish(ring, 150), 100) << word;
+    }
+    EXPECT_EQ(first->exchange_finish(0, 150), 0);
+    EXPECT_EQ(first->exchange_finish(account::kMaxRings + 1, 150), 0);
+}
+
+TEST_F(Account, OthersPagesCannotBeMadeWritable) {
+    const UniqueFd view = vm_->duplicate_view();
+    constexpr size_t kSize = sizeof(account::Books);
+    EXPECT_FALSE(Mapping::map_shared(view.get(), 0, kSize));
+    const Mapping books = Mapping::map_read_only(view.get(), kSize).value();
+    EXPECT_NE(::mprotect(books.data(), kSize, PROT_READ | PROT_WRITE), 0);
+    EXPECT_LT(::pwrite(view.get(), "x", 1, 0), 0);
+}
+
 TEST_F(Account, ASlotOutOfRangeIsRefused) {
-    EXPECT_FALSE(ContextAccount::attach(vm_->duplicate_fd(), account::kSlots, limits_));
-    EXPECT_TRUE(ContextAccount::attach(UniqueFd(), 0, limits_)) << "an account of its own";
+    EXPECT_FALSE(attach(account::kSlots));
+    EXPECT_TRUE(ContextAccount::attach({}, limits_)) << "an account of its own";
 }
 
 TEST_F(Account, AbsurdSizesAreNoMatterOfBudgets) {

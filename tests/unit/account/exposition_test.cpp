@@ -35,7 +35,7 @@ class Exposition : public testing::Test {
 
 TEST_F(Exposition, IsWellFormedAndSaysWhatIsThere) {
     VmSlot slot(vm_, vm_->take_slot(3, "gears").value());
-    account::ContextCounters& counters = vm_->page().contexts[slot.index()];
+    account::ContextCounters& counters = vm_->books().slots[slot.index()].counters;
     counters.commands[2] = 5;
     counters.rings = 2;
     counters.ring[1].submissions = 4;
@@ -55,7 +55,7 @@ TEST_F(Exposition, IsWellFormedAndSaysWhatIsThere) {
 TEST_F(Exposition, HasEachFigureUnderItsName) {
     VmSlot slot(vm_, vm_->take_slot(3, "gears").value());  // counts it as started
     identity_.vm = "vm";
-    identity_.limits.vm_memory = 21;
+    identity_.limits.vm_memory = 29;
     identity_.limits.gpu_share = 22;
     VmCounters& vm = vm_->counters();
     vm.contexts_started = 31;
@@ -66,11 +66,11 @@ TEST_F(Exposition, HasEachFigureUnderItsName) {
     vm.descriptors = 36;
     vm.host_bytes = 37;
     for (size_t i = 0; i < kQueueClasses; ++i) vm.past_busy_ns[i] = (40 + i) * 1'000'000'000;
-    account::Charge& charge = vm_->page().charges[slot.index()];
+    account::Charge& charge = vm_->books().slots[slot.index()].charge;
     charge.local = 11;
     charge.system = 12;
     charge.buffers = 13;
-    account::ContextCounters& context = vm_->page().contexts[slot.index()];
+    account::ContextCounters& context = vm_->books().slots[slot.index()].counters;
     context.bytes = 51;
     context.errors = 52;
     context.refusals = 53;
@@ -79,7 +79,8 @@ TEST_F(Exposition, HasEachFigureUnderItsName) {
     context.held_ns = 55'000'000'000;
     context.commands[1] = 56;
     context.unknown_commands = 57;
-    for (size_t i = 0; i < kQueueClasses; ++i) context.busy_ns[i] = (60 + i) * 1'000'000'000;
+    for (size_t i = 0; i < kQueueClasses; ++i)
+        context.busy_ns[i] = 60 + i;  // it has not lived for long
 
     const std::string text = exposition(identity_, *vm_);
     const std::string of_vm = R"({vm="vm",pid="42")";
@@ -95,7 +96,7 @@ TEST_F(Exposition, HasEachFigureUnderItsName) {
         "vm_host_memory_bytes" + of_vm + "} 37",
         "vm_memory_bytes" + of_vm + ",heap=\"local\"} 11",
         "vm_memory_bytes" + of_vm + ",heap=\"system\"} 12",
-        "vm_memory_limit_bytes" + of_vm + "} 21",
+        "vm_memory_limit_bytes" + of_vm + "} 29",
         "vm_gpu_share_percent" + of_vm + "} 22",
         "context_memory_bytes" + of_context + ",heap=\"local\"} 11",
         "context_memory_bytes" + of_context + ",heap=\"system\"} 12",
@@ -113,10 +114,10 @@ TEST_F(Exposition, HasEachFigureUnderItsName) {
     const char* const engines[] = {"gfx", "compute", "copy", "video"};
     for (size_t i = 0; i < std::size(engines); ++i) {
         const std::string engine = std::string(",engine=\"") + engines[i] + "\"} ";
-        lines.push_back("context_busy_seconds_total" + of_context + engine +
-                        std::to_string(60 + i) + ".000000000");
-        lines.push_back("vm_busy_seconds_total" + of_vm + engine + std::to_string(100 + 2 * i) +
-                        ".000000000");
+        lines.push_back("context_busy_seconds_total" + of_context + engine + "0.0000000" +
+                        std::to_string(60 + i));
+        lines.push_back("vm_busy_seconds_total" + of_vm + engine + std::to_string(40 + i) +
+                        ".0000000" + std::to_string(60 + i));
     }
     for (const std::string& line : lines)
         EXPECT_NE(text.find("\nviaduct_" + line + "\n"), std::string::npos) << line << '\n' << text;
@@ -125,9 +126,8 @@ TEST_F(Exposition, HasEachFigureUnderItsName) {
 TEST_F(Exposition, SurvivesAnythingInTheSharedMemory) {
     const VmSlot slot(vm_, vm_->take_slot(1, "taken over").value());
     for (const int byte : {0x00, 0x01, 0x02, 0x7f, 0x80, 0xff}) {
-        account::Page& page = vm_->page();
-        std::memset(static_cast<void*>(&page.charges[0]), byte, sizeof(page.charges[0]));
-        std::memset(static_cast<void*>(&page.contexts[0]), byte, sizeof(page.contexts[0]));
+        account::Slot& memory = vm_->books().slots[slot.index()];
+        std::memset(static_cast<void*>(&memory), byte, sizeof(memory));
         const std::string text = exposition(identity_, *vm_);
         expect_well_formed(text);
         EXPECT_NE(text.find("viaduct_vm_contexts{vm=\"a \\\"b\\\"\\\\c?\",pid=\"42\"} 1\n"),

@@ -156,7 +156,7 @@ class ScriptedDevice final : public Device {
 class AmdgpuContextTest : public ::testing::Test {
   protected:
     explicit AmdgpuContextTest(const ContextLimits& limits = ContextLimits()) {
-        auto account = ContextAccount::attach(UniqueFd(), 0, limits);
+        auto account = ContextAccount::attach({}, limits);
         context_ =
             create_context(std::make_unique<ScriptedDevice>(kernel_), *std::move(account)).value();
         loop_.emplace(*context_, abandoned_);

@@ -121,7 +121,7 @@ class AmdgpuSubmission : public ::testing::Test {
     static constexpr uint32_t kFirst = 11, kSecond = 12;  // resources: GEM handles 101 and 102
 
     AmdgpuSubmission() {
-        auto account = ContextAccount::attach(UniqueFd(), 0, ContextLimits());
+        auto account = ContextAccount::attach({}, ContextLimits());
         context_ = create_context(std::make_unique<RecordingDevice>(recorded_), *std::move(account))
                        .value();
         loop_.emplace(*context_, abandoned_);

@@ -97,7 +97,7 @@ class OutboxTest : public ::testing::Test {
     }
 
     const std::shared_ptr<VmCounters> counters_ = std::make_shared<VmCounters>();
-    const std::shared_ptr<VmAccount> account_ = VmAccount::create(counters_).value();
+    const std::shared_ptr<VmAccount> account_ = VmAccount::create({}, counters_).value();
     const std::shared_ptr<VmUsage> usage_ =
         VmUsage::create({.descriptors = 2, .profile = "test"}, counters_);
     const std::shared_ptr<VmTraffic> traffic_ = std::make_shared<VmTraffic>(usage_, account_);
@@ -267,14 +267,14 @@ TEST_F(OutboxTest, WhatWaitsIsChargedToTheVm) {
     EXPECT_EQ(counters_->host_bytes.load(), 0u);
     ASSERT_TRUE(way_.submit_beside(1 << 20));
     EXPECT_GE(counters_->host_bytes.load(), 1u << 20);
-    EXPECT_GE(memory_of_vm(account_->page()).total(), 1u << 20);
+    EXPECT_GE(memory_of_vm(account_->books(), account_->limits()).total(), 1u << 20);
     way_.take_all();
     EXPECT_EQ(counters_->host_bytes.load(), 0u);
     while (way_.outbox.waiting() == 0) ASSERT_TRUE(way_.submit());
     EXPECT_GT(counters_->host_bytes.load(), 0u);
     way_.take_all();
     EXPECT_EQ(counters_->host_bytes.load(), 0u);
-    EXPECT_EQ(memory_of_vm(account_->page()).total(), 0u);
+    EXPECT_EQ(memory_of_vm(account_->books(), account_->limits()).total(), 0u);
 }
 
 TEST_F(OutboxTest, ADescriptorThatWaitsIsBooked) {

@@ -35,6 +35,7 @@ class WorkerTest : public ::testing::Test {
         start.channel = std::move(channel_.worker);
         start.simulated = "renoir";
         start.account = vm_->duplicate_fd();
+        start.account_view = vm_->duplicate_view();
         start.settings.type = wire::ContextType::kAmdgpu;
         start.settings.slot = slot_.index();
         return start;
@@ -172,7 +173,7 @@ class WorkerWithJobs : public WorkerTest {
         send(RecordType::kSubmit, std::as_bytes(std::span(&request, 1)));
     }
     const account::RingCounters& ring_counters() const {
-        return std::as_const(*vm_).page().contexts[slot_.index()].ring[kRing - 1];
+        return std::as_const(*vm_).books().slots[slot_.index()].counters.ring[kRing - 1];
     }
     /// Accepted by the kernel and not known to be done.
     uint64_t under_way() const {
