@@ -104,12 +104,12 @@ void log_line(LogLevel level, std::string_view text) {
         write_line(level, text);
 }
 
-void log_guest_line(LogLevel level, std::string_view text) {
+void log_guest_line(LogLevel level, std::string_view text, LogAsker asker) {
     if (!log_enabled(level)) return;
     std::optional<uint64_t> dropped;
     {
         const std::lock_guard lock(sink().mutex);
-        dropped = sink().guests.take(LogBudget::Clock::now());
+        dropped = sink().guests.take(LogBudget::Clock::now(), asker);
     }
     if (!dropped) return;
     if (*dropped == 0) return log_line(level, text);

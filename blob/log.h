@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "blob/log_budget.h"
+
 namespace viaduct {
 
 /// The order of VIRGL_LOG_LEVEL_*.
@@ -50,7 +52,7 @@ class LogHold {
 
 /// The same for a line that a guest can cause: all of them together are limited (LogBudget), and
 /// it is said how many were dropped.
-void log_guest_line(LogLevel level, std::string_view text);
+void log_guest_line(LogLevel level, std::string_view text, LogAsker asker = {});
 
 /// Never throws: a line for which there is no memory is not there.
 template <typename... Args>
@@ -59,11 +61,25 @@ void log(LogLevel level, fmt::format_string<Args...> text, Args&&... args) noexc
 } catch (...) {
 }
 
-/// Never throws. For what a guest can cause.
+/// Never throws. For what a guest can cause, as far as there are lines for `asker`.
 template <typename... Args>
-void log_guest(LogLevel level, fmt::format_string<Args...> text, Args&&... args) noexcept try {
-    if (log_enabled(level)) log_guest_line(level, fmt::format(text, std::forward<Args>(args)...));
+void log_for(LogAsker asker, LogLevel level, fmt::format_string<Args...> text,
+             Args&&... args) noexcept try {
+    if (log_enabled(level))
+        log_guest_line(level, fmt::format(text, std::forward<Args>(args)...), asker);
 } catch (...) {
+}
+
+template <typename... Args>
+void log_guest(LogLevel level, fmt::format_string<Args...> text, Args&&... args) noexcept {
+    log_for({}, level, text, std::forward<Args>(args)...);
+}
+
+/// The same for what the host reports of a guest, a lost context say: there are lines for it when
+/// guests have used up theirs.
+template <typename... Args>
+void log_report(LogLevel level, fmt::format_string<Args...> text, Args&&... args) noexcept {
+    log_for({.reports = true}, level, text, std::forward<Args>(args)...);
 }
 
 /// The text with all bytes escaped that are not plain ASCII: safe to print anywhere.

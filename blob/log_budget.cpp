@@ -5,12 +5,12 @@
 
 namespace viaduct {
 
-std::optional<uint64_t> LogBudget::take(Clock::time_point now) {
-    if (left_ == kMost) filled_ = now;
+std::optional<uint64_t> LogBudget::take(Clock::time_point now, LogAsker asker) {
+    if (left_ == kMost) filled_ = now;  // a full store gains nothing
     const auto more = static_cast<uint64_t>(std::max<int64_t>(0, (now - filled_) / kPerLine));
     left_ = std::min(kMost, left_ + more);
     filled_ += more * kPerLine;
-    if (left_ == 0) {
+    if (left_ <= asker.had + (asker.reports ? 0 : kReserve)) {
         ++refused_;
         return std::nullopt;
     }

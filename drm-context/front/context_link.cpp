@@ -104,6 +104,7 @@ Status ContextLink::refuse(Error error) {
 
 Status ContextLink::send_locked(Outbox::Record record) {
     if (lost_) return fail(ENOBUFS, "context {} is lost", ctx_id_);
+    ++records_since_turn_;
     auto sent = outbox_.send(std::move(record));
     if (!sent) lose(sent.error().message);
     return sent;
@@ -303,7 +304,7 @@ void ContextLink::lose(std::string_view why) {
     lost_ = true;
     outbox_.clear();
     if (file_) file_->slot().count_loss();
-    log_guest(LogLevel::kWarning, "context {} is lost: {}", ctx_id_, why);
+    log_report(LogLevel::kWarning, "context {} is lost: {}", ctx_id_, why);
     end_worker();
     notice_.post();
     transport::signal_event(end_.notify.get());  // its fences retire
@@ -392,11 +393,21 @@ bool ContextLink::collect(std::vector<RetiredFence>& out) {
         if (!pending_work_) file_.reset();  // mappings keep it
     }
     kill_if_asked();
+    const size_t known = out.size(), waiting = outbox_.waiting();
     if (!lost_ && !ended_) outbox_.drain();
     fences_.take_retired(end_.page(), out);
+    judge_turn(out.size() - known + waiting - outbox_.waiting());
     if (ended_ || lost_) fences_.take_all(out);
     // With the link goes the device's file, and with that what is charged.
     return ended_ && let_go_ && !pending_work_;
+}
+
+// With the lock held. What the worker wakes the fence thread for must be worth it.
+void ContextLink::judge_turn(uint64_t news) {
+    news += std::exchange(records_since_turn_, 0);
+    const bool bearable = turns_.take(news, 1 + inbox_.take_strays());
+    if (!bearable && !lost_ && !ended_ && !let_go_)
+        lose("its worker keeps the VMM busy with nothing");
 }
 
 bool ContextLink::started() {

@@ -22,6 +22,7 @@
 #include "drm-context/front/outbox.h"
 #include "drm-context/front/patience.h"
 #include "drm-context/front/timing.h"
+#include "drm-context/front/turn_budget.h"
 #include "drm-context/front/watchdog.h"
 #include "drm-context/transport/channel.h"
 #include "drm-context/transport/control_socket.h"
@@ -145,6 +146,7 @@ class ContextLink {
     bool waits_for_the_kernel() const;
     std::optional<ThreadUse> worker_use() const;
     bool has_progressed(size_t waiting_before);
+    void judge_turn(uint64_t news);
     Result<Answer> ask_bytes(transport::RecordType type, uint64_t cookie,
                              std::span<const std::byte> call);
 
@@ -179,6 +181,8 @@ class ContextLink {
     std::array<uint64_t, 3> last_news_{};  // ring position and marks
     pid_t worker_process_ = 0;             // 0: unknown
     Watchdog watchdog_{check_interval()};
+    TurnBudget turns_;
+    uint64_t records_since_turn_ = 0;  // that were to be sent
 };
 
 }  // namespace viaduct

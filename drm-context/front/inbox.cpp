@@ -1,5 +1,7 @@
 #include "drm-context/front/inbox.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -89,6 +91,11 @@ bool Inbox::hung_up() {
     return hung_up_;
 }
 
+uint64_t Inbox::take_strays() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(strays_, 0);
+}
+
 bool Inbox::misused() {
     const std::lock_guard lock(mutex_);
     return misused_;
@@ -125,7 +132,9 @@ bool Inbox::take_one() {
         if (descriptor) discard_(std::move(descriptor));
     if (got) return true;
     hung_up_ = hung_up_ || got.error().code == EPIPE;
-    return got.error().code == EBADMSG;  // no message of ours: look at the next
+    if (got.error().code != EBADMSG) return false;
+    ++strays_;  // no message of ours: look at the next
+    return true;
 }
 
 // Looked at while it is in the socket: nobody here has to close it then.
@@ -158,17 +167,22 @@ void Inbox::sort(Answer& message) {
         return;
     }
     if (unanswered_ > 0) --unanswered_;
-    if (cookie == expected_ && !answer_) answer_ = std::move(message);
+    if (cookie == expected_ && !answer_)
+        answer_ = std::move(message);
+    else
+        ++strays_;
 }
 
 void Inbox::log_line_of(const transport::Reply& reply) {
-    if (++lines_ > kMaxLines) return;
+    const uint64_t had = lines_++;
+    if (lines_ > kMaxLines) ++strays_;
+    if (lines_ > kMaxLines) return;
     const auto level =
         static_cast<LogLevel>(std::min(reply.level, static_cast<uint32_t>(LogLevel::kError)));
-    log_guest(level, "{}", text_of(reply));
+    log_for({.had = had}, level, "{}", text_of(reply));
     if (lines_ == kMaxLines)
-        log_guest(LogLevel::kWarning,
-                  "context {} has said enough: its lines are dropped from now on", ctx_id_);
+        log_report(LogLevel::kWarning,
+                   "context {} has said enough: its lines are dropped from now on", ctx_id_);
 }
 
 }  // namespace viaduct

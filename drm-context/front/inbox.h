@@ -59,6 +59,8 @@ class Inbox {
     bool hung_up();
     /// Whether it was the latter.
     bool misused();
+    /// Messages since the last call that nobody waits for.
+    uint64_t take_strays();
     /// The sync file of kPendingWorkCookie, if the worker has sent one; its word, not the kernel's.
     UniqueFd take_pending_work();
 
@@ -86,6 +88,7 @@ class Inbox {
     bool had_pending_work_ = false;
     UniqueFd pending_work_;
     uint64_t lines_ = 0;
+    uint64_t strays_ = 0;
 };
 
 }  // namespace viaduct

@@ -5,8 +5,10 @@
 #include <rapidcheck/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 
 #include "blob/log.h"
 #include "blob/memfd.h"
@@ -36,6 +38,7 @@ struct Hostage {
         pollfd entry{link.notify_fd(), POLLIN, 0};
         return ::poll(&entry, 1, 0) > 0;
     }
+    bool is_lost() const { return worker.page().abandoned != 0; }
     /// A raw message with descriptors, as no worker of ours sends it.
     void say(std::span<const std::byte> message, size_t descriptors) {
         const UniqueFd fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -137,6 +140,64 @@ TEST(HostileWorker, CannotFloodTheLog) {
     set_log_sink({});
     EXPECT_GT(lines, 500u);
     EXPECT_LT(lines, 1100u);
+}
+
+// Whatever a test expects to be lost, and until then bounded.
+void collect_until_lost(Hostage& hostage, const std::function<void()>& harass) {
+    std::vector<RetiredFence> out;
+    for (int turn = 0; turn < 100'000 && !hostage.is_lost(); ++turn) {
+        harass();
+        hostage.link.collect(out);
+    }
+    EXPECT_TRUE(hostage.is_lost());
+}
+
+TEST(HostileWorker, CannotKeepTheFenceThreadBusyWithNothing) {
+    Hostage hostage;
+    collect_until_lost(hostage, [&] { transport::signal_event(hostage.link.notify_fd()); });
+}
+
+TEST(HostileWorker, CannotKeepTheFenceThreadBusyWithMessages) {
+    for (const uint64_t cookie : {transport::kLogCookie, transport::kReadyCookie, uint64_t{77}}) {
+        Hostage hostage;
+        transport::Reply message{};
+        message.cookie = cookie;
+        collect_until_lost(hostage, [&] {
+            for (int i = 0; i < 16; ++i) hostage.say(std::as_bytes(std::span(&message, 1)), 0);
+        });
+    }
+}
+
+TEST(HostileWorker, CannotFillTheVmmWithDescriptors) {
+    test::settle_closer();
+    const size_t before = open_descriptors();
+    Hostage hostage;
+    const size_t own = open_descriptors();
+    const transport::Reply message{};
+    for (int i = 0; i < 64; ++i)
+        hostage.say(std::as_bytes(std::span(&message, 1)), transport::kMaxDescriptors);
+    size_t most = 0;
+    collect_until_lost(hostage, [&] { most = std::max(most, open_descriptors()); });
+    EXPECT_LE(most, own + transport::kMaxDescriptors);
+    hostage.worker.socket.reset();
+    std::vector<RetiredFence> out;
+    hostage.link.quit();
+    EXPECT_TRUE(hostage.link.collect(out)) << "its end is seen all the same";
+    EXPECT_GE(own, before);
+}
+
+TEST(HostileWorker, AnHonestOneMayBeAsBusyAsItLikes) {
+    Hostage hostage;
+    std::vector<RetiredFence> out;
+    for (uint64_t fence = 1; fence <= 20'000; ++fence) {
+        ASSERT_TRUE(hostage.link.add_fence(1, fence));
+        hostage.worker.page().tail = hostage.worker.page().head.load();
+        hostage.worker.page().retired[1] = fence;
+        hostage.link.collect(out);
+        hostage.link.collect(out);  // signals may come late
+    }
+    EXPECT_FALSE(hostage.is_lost());
+    EXPECT_EQ(out.size(), 20'000u);
 }
 
 TEST(HostileWorker, AHangIsFoundByTheWatchdogOnceItHasCommands) {
