@@ -60,13 +60,6 @@ void FenceThread::stop() {
     left.clear();  // waits for the ends of workers that are threads
 }
 
-Status FenceThread::add_source(int fd, std::function<void()> on_ready) {
-    const std::lock_guard lock(mutex_);
-    const uint64_t number = next_number_++;
-    sources_.emplace(number, std::move(on_ready));
-    return watch(epoll_.get(), fd, number);
-}
-
 Status FenceThread::add(std::shared_ptr<ContextLink> link) {
     const std::lock_guard lock(mutex_);
     const uint64_t number = next_number_++;
@@ -147,12 +140,6 @@ bool FenceThread::make_room(std::chrono::steady_clock::time_point deadline) {
     return false;
 }
 
-std::function<void()> FenceThread::find_source(uint64_t number) {
-    const std::lock_guard lock(mutex_);
-    const auto found = sources_.find(number);
-    return found == sources_.end() ? nullptr : found->second;
-}
-
 FenceThread::Watched* FenceThread::find(uint64_t number) {
     const std::lock_guard lock(mutex_);
     const auto found = watched_.find(number);
@@ -160,7 +147,6 @@ FenceThread::Watched* FenceThread::find(uint64_t number) {
 }
 
 void FenceThread::serve(uint64_t number) {
-    if (const auto source = find_source(number)) return source();
     if (Watched* watched = find(number)) collect(number, *watched);
 }
 

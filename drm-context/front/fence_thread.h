@@ -35,9 +35,6 @@ class FenceThread {
     /// True once its worker has ended; false if there is none, or if it is still there at the
     /// deadline.
     bool make_room(std::chrono::steady_clock::time_point deadline);
-    /// Calls `on_ready` on the thread whenever `fd` is readable; it must not take long. Before the
-    /// first context only.
-    Status add_source(int fd, std::function<void()> on_ready);
 
   private:
     struct Watched {
@@ -60,7 +57,6 @@ class FenceThread {
     void check_progress();
     std::vector<std::shared_ptr<ContextLink>> links();
     Watched* find(uint64_t number);
-    std::function<void()> find_source(uint64_t number);
     void collect(uint64_t number, Watched& watched);
 
     const FenceCallback on_fence_;
@@ -69,7 +65,6 @@ class FenceThread {
     std::mutex mutex_;  // of the tables; not held during callbacks
     // By the number that is their epoll key.
     std::map<uint64_t, Watched> watched_;  // erased from by this thread only
-    std::map<uint64_t, std::function<void()>> sources_;
     uint64_t next_number_ = 1;
     std::chrono::steady_clock::time_point next_check_{};  // this thread's
     LogLimiter limiter_;                                  // this thread's

@@ -8,8 +8,6 @@
 #include <utility>
 
 #include "blob/log.h"
-#include "drm-context/account/client_name.h"
-#include "drm-context/account/exposition.h"
 #include "drm-context/account/vm_account.h"
 #include "drm-context/account/vm_usage.h"
 #include "drm-context/context/driver_context.h"
@@ -19,10 +17,12 @@
 #include "drm-context/front/context_start.h"
 #include "drm-context/front/device_file.h"
 #include "drm-context/front/fence_thread.h"
-#include "drm-context/front/metrics_server.h"
 #include "drm-context/front/remote_context.h"
 #include "drm-context/front/task_thread.h"
 #include "drm-context/front/vm_traffic.h"
+#include "drm-context/metrics/client_name.h"
+#include "drm-context/metrics/exposition.h"
+#include "drm-context/metrics/metrics_server.h"
 #include "drm-context/native_context.h"
 #include "drm-context/worker/isolation.h"
 
@@ -175,7 +175,7 @@ class Host final : public NativeContextHost {
     // Best effort: a VM runs without its figures too.
     void serve_metrics() {
         for (const std::string& path : options_.metrics_paths) {
-            auto server = MetricsServer::listen(
+            auto server = MetricsServer::start(
                 path, [identity = identity(), vm = vm_] { return exposition(identity, *vm); });
             if (!server) {
                 log(options_.metrics_wanted ? LogLevel::kWarning : LogLevel::kDebug,
@@ -183,8 +183,6 @@ class Host final : public NativeContextHost {
                 continue;
             }
             metrics_ = *std::move(server);
-            const auto status = fences_->add_source(metrics_->fd(), [this] { metrics_->serve(); });
-            if (!status) metrics_.reset();
             return;
         }
     }
@@ -205,7 +203,7 @@ class Host final : public NativeContextHost {
     const JobTimeout job_timeout_;
     const std::shared_ptr<VmAccount> vm_;
     const std::shared_ptr<VmTraffic> traffic_;
-    std::unique_ptr<MetricsServer> metrics_;  // after the thread that serves it
+    std::unique_ptr<MetricsServer> metrics_;
     const std::shared_ptr<TaskThread> opener_;
     const std::shared_ptr<TaskThread> closer_;
     const std::shared_ptr<WorkerLauncher> launcher_;  // ends what the fence thread still knows of

@@ -11,6 +11,7 @@
 
 #include "drm-context/device/choose.h"
 #include "drm-context/native_context.h"
+#include "tests/support/unix_sockets.h"
 
 namespace viaduct {
 namespace {
@@ -88,6 +89,34 @@ TEST(NativeContextHost, SignalledSyncFilesDoNotWakeTheGpu) {
         pollfd signalled{file->get(), POLLIN, 0};
         EXPECT_EQ(::poll(&signalled, 1, 0), 1);
     }
+}
+
+// Whoever asks for figures keeps the fences of no context waiting, nor they whoever asks. Would
+// hang if one thread did both.
+TEST(NativeContextHost, FiguresAndFencesHaveAThreadEach) {
+    ::setenv("VIADUCT_ISOLATION", "thread", 1);
+    const test::PrivateFolder folder;
+    HostOptions options;
+    options.metrics_paths = {folder / "socket"};
+    std::promise<void> called, answered;
+    auto host = NativeContextHost::create(
+        [] {
+            return DeviceSource{UniqueFd(), "renoir"};
+        },
+        [&](uint32_t, uint32_t, uint64_t) {
+            called.set_value();
+            answered.get_future().wait();
+        },
+        options);
+    ASSERT_TRUE(host) << host.error().message;
+    auto context = (*host)->create_context(1, "gears");
+    ASSERT_TRUE(context) << context.error().message;
+    ASSERT_TRUE((*context)->create_fence(0, 42));
+    called.get_future().wait();
+    const UniqueFd client = test::connect_to(folder / "socket");
+    EXPECT_TRUE(test::send_text(client, "GET /metrics HTTP/1.0\r\n\r\n"));
+    EXPECT_NE(test::receive_all(client).find("process=\"gears\""), std::string::npos);
+    answered.set_value();
 }
 
 }  // namespace

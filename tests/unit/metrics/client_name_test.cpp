@@ -1,4 +1,4 @@
-#include "drm-context/account/client_name.h"
+#include "drm-context/metrics/client_name.h"
 
 #include <gtest/gtest.h>
 

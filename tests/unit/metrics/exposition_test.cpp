@@ -1,4 +1,4 @@
-#include "drm-context/account/exposition.h"
+#include "drm-context/metrics/exposition.h"
 
 #include <gtest/gtest.h>
 
