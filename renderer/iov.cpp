@@ -5,38 +5,6 @@
 
 namespace viaduct {
 
-namespace {
-
-bool covers(std::span<const iovec> iovecs, uint64_t offset, uint64_t size) {
-    uint64_t end = 0;
-    if (__builtin_add_overflow(offset, size, &end)) return false;
-    uint64_t seen = 0;
-    for (const iovec& entry : iovecs) {
-        if (__builtin_add_overflow(seen, uint64_t{entry.iov_len}, &seen)) return true;
-        if (seen >= end) return true;
-    }
-    return seen >= end;
-}
-
-// Calls visit(address, length) for each stretch of [offset, offset + size), which is covered.
-template <typename Visit>
-void for_each_stretch(std::span<const iovec> iovecs, uint64_t offset, uint64_t size,
-                      Visit&& visit) {
-    for (const iovec& entry : iovecs) {
-        if (size == 0) return;
-        if (offset >= entry.iov_len) {
-            offset -= entry.iov_len;
-            continue;
-        }
-        const auto length = static_cast<size_t>(std::min<uint64_t>(size, entry.iov_len - offset));
-        visit(static_cast<std::byte*>(entry.iov_base) + offset, length);
-        offset = 0;
-        size -= length;
-    }
-}
-
-}  // namespace
-
 Result<uint64_t> total_length(const iovec* iovecs, size_t count) {
     if (count > kMaxIovecs) return fail(EINVAL, "{} iovecs are too many", count);
     if (count > 0 && !iovecs) return fail(EINVAL, "{} iovecs, but the array is null", count);
@@ -50,24 +18,42 @@ Result<uint64_t> total_length(const iovec* iovecs, size_t count) {
     return total;
 }
 
-bool copy_from_iovecs(std::span<const iovec> from, uint64_t offset, std::span<std::byte> to) {
-    if (!covers(from, offset, to.size())) return false;
-    std::byte* out = to.data();
-    for_each_stretch(from, offset, to.size(), [&out](const std::byte* address, size_t length) {
-        std::memcpy(out, address, length);
-        out += length;
-    });
+// Calls visit(address, length) for each stretch on the way.
+template <typename Visit>
+bool IovecCursor::move_on(uint64_t size, Visit visit) {
+    while (size > 0) {
+        if (left_.empty()) return false;
+        const iovec& entry = left_.front();
+        const auto length = static_cast<size_t>(std::min<uint64_t>(size, entry.iov_len - within_));
+        if (length > 0) visit(static_cast<std::byte*>(entry.iov_base) + within_, length);
+        within_ += length;
+        position_ += length;
+        size -= length;
+        if (within_ < entry.iov_len) continue;
+        left_ = left_.subspan(1);
+        within_ = 0;
+    }
     return true;
 }
 
-bool copy_to_iovecs(std::span<const iovec> to, uint64_t offset, std::span<const std::byte> from) {
-    if (!covers(to, offset, from.size())) return false;
+bool IovecCursor::seek(uint64_t offset) {
+    return offset >= position_ && move_on(offset - position_, [](const std::byte*, size_t) {});
+}
+
+bool IovecCursor::read(std::span<std::byte> to) {
+    std::byte* out = to.data();
+    return move_on(to.size(), [&out](const std::byte* address, size_t length) {
+        std::memcpy(out, address, length);
+        out += length;
+    });
+}
+
+bool IovecCursor::write(std::span<const std::byte> from) {
     const std::byte* in = from.data();
-    for_each_stretch(to, offset, from.size(), [&in](std::byte* address, size_t length) {
+    return move_on(from.size(), [&in](std::byte* address, size_t length) {
         std::memcpy(address, in, length);
         in += length;
     });
-    return true;
 }
 
 }  // namespace viaduct

@@ -139,14 +139,15 @@ int Software2d::copy(const Transfer& transfer, Direction direction) {
     if (transfer.iovecs) memory = {transfer.iovecs, transfer.num_iovecs};
     if (memory.data() == nullptr) return EINVAL;
 
+    IovecCursor cursor(memory);
     for (uint32_t row = 0; row < box.h; ++row) {
         const size_t at = size_t{box.y + row} * image->row_bytes() + size_t{box.x} * kBytesPerPixel;
         const std::span pixels = image->pixels.bytes().subspan(at, box.w * kBytesPerPixel);
         uint64_t offset = 0;
         if (__builtin_add_overflow(transfer.offset, uint64_t{row} * stride, &offset)) return EINVAL;
-        const bool copied = direction == Direction::kToImage
-                                ? copy_from_iovecs(memory, offset, pixels)
-                                : copy_to_iovecs(memory, offset, pixels);
+        if (!cursor.seek(offset)) return EINVAL;
+        const bool copied =
+            direction == Direction::kToImage ? cursor.read(pixels) : cursor.write(pixels);
         if (!copied) return EINVAL;
     }
     return 0;
