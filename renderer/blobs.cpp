@@ -117,7 +117,7 @@ int Renderer::create_native_blob(const ContextPtr& context,
     resource.charge = std::move(object->charge);
     resource.fd_type = fd_type_of(request.kind());
     resource.creator = context;
-    resource.known_to.push_back(context);
+    resource.known_to.add(context);
     if (args.num_iovs > 0) {
         resource.iovecs = const_cast<iovec*>(args.iovecs);
         resource.num_iovecs = static_cast<int>(args.num_iovs);

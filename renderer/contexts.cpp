@@ -1,5 +1,4 @@
 // Renderer: contexts, submissions, which context knows which resource.
-#include <algorithm>
 #include <map>
 
 #include "renderer/renderer.h"
@@ -10,17 +9,6 @@ namespace {
 
 // Keeps the size in bytes within 32 bits, as the protocol's own lengths are.
 constexpr int kMaxSubmitWords = 1 << 30;
-bool knows(const Resource& resource, const Context* context) {
-    return std::any_of(resource.known_to.begin(), resource.known_to.end(),
-                       [context](const auto& weak) { return weak.lock().get() == context; });
-}
-
-void forget(Resource& resource, const Context* context) {
-    std::erase_if(resource.known_to, [context](const auto& weak) {
-        const auto other = weak.lock();
-        return !other || other.get() == context;
-    });
-}
 
 }  // namespace
 
@@ -215,7 +203,7 @@ void Renderer::attach_to_native(const ContextPtr& context, const ResourcePtr& re
     SharedFd dmabuf;
     {
         const std::lock_guard lock(mutex_);
-        if (knows(*resource, context.get())) return;
+        if (resource->known_to.contains(context)) return;
         if (resource->fd_type == VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF) dmabuf = resource->fd;
     }
     if (!dmabuf) dmabuf = export_for(*context, resource);  // without the lock: a worker is asked
@@ -223,7 +211,7 @@ void Renderer::attach_to_native(const ContextPtr& context, const ResourcePtr& re
     const std::lock_guard lock(mutex_);
     if (find_context(context->id) != context || find_resource(resource->id) != resource) return;
     context->native->attach_resource(resource->id, std::move(dmabuf));
-    resource->known_to.push_back(context);
+    resource->known_to.add(context);
 }
 
 // A dma-buf of what has none of its own.
@@ -254,8 +242,8 @@ void Renderer::detach_resource(uint32_t ctx_id, uint32_t res_id) {
         const auto resource = find_resource(res_id);
         if (!context || !resource) return;
         if (context->native) {
-            if (!knows(*resource, context.get())) return;
-            forget(*resource, context.get());
+            if (!resource->known_to.contains(context)) return;
+            resource->known_to.remove(context);
             context->native->detach_resource(res_id);
             return;
         }

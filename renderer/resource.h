@@ -6,17 +6,15 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "blob/mapping.h"
 #include "blob/shared_fd.h"
 #include "blob/unique_fd.h"
 #include "drm-context/account/vm_usage.h"
 #include "drm-context/native_context.h"
+#include "renderer/known_to.h"
 
 namespace viaduct {
-
-struct Context;
 
 /// Where a resource's storage lives, which decides who answers for it.
 enum class ResourceHome {
@@ -43,9 +41,9 @@ struct Resource {
     /// Control buffer, dma-buf or import; null for opaque objects. Workers that have not received
     /// it yet hold it too.
     SharedFd fd;
-    std::shared_ptr<const void> charge;            // BlobObject::charge
-    std::weak_ptr<Context> creator;                // of kContext
-    std::vector<std::weak_ptr<Context>> known_to;  // native contexts that hold an object for it
+    std::shared_ptr<const void> charge;  // BlobObject::charge
+    std::weak_ptr<Context> creator;      // of kContext
+    KnownTo known_to;                    // native contexts
 
     iovec* iovecs = nullptr;  // the VMM's, until detached
     int num_iovecs = 0;

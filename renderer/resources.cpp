@@ -64,8 +64,8 @@ void Renderer::unref(uint32_t res_id) {
         if (found == resources_.end()) return;
         resource = std::move(found->second);
         resources_.erase(found);
-        for (const auto& weak : resource->known_to)
-            if (const auto context = weak.lock()) context->native->detach_resource(res_id);
+        resource->known_to.for_each(
+            [res_id](const Context& context) { context.native->detach_resource(res_id); });
         if (resource->in_classic) classic = classic_;
     }
     if (classic) classic->unref(res_id);
