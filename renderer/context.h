@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "blob/log.h"
@@ -15,6 +16,7 @@ struct Context {
     uint32_t capset = 0;
     std::string name;                       // fit for a log
     std::unique_ptr<NativeContext> native;  // null: a virgl or Venus context, the classic side's
+    std::mutex queue_mutex;                 // one submission or fence at a time, in call order
     LogLimiter log;
 };
 

@@ -81,8 +81,9 @@ int Renderer::submit(uint32_t ctx_id, void* buffer, int ndw) {
     return submit_native(*context, {static_cast<const std::byte*>(buffer), bytes});
 }
 
-// Copied without the lock.
+// Without the lock of the tables: copying takes as long as the guest makes the submission.
 int Renderer::submit_native(Context& context, std::span<const std::byte> commands) {
+    const std::lock_guard in_order(context.queue_mutex);
     const auto status = context.native->submit(commands);
     if (status) return 0;
     const std::lock_guard lock(mutex_);

@@ -14,23 +14,29 @@ int Renderer::create_fence(uint32_t fence_id) {
 
 int Renderer::context_create_fence(uint32_t ctx_id, uint32_t flags, uint32_t ring,
                                    uint64_t fence_id) {
+    ContextPtr context;
     ClassicPtr classic;
     {
         const std::lock_guard lock(mutex_);
-        const auto context = find_context(ctx_id);
+        context = find_context(ctx_id);
         if (!context || !callbacks_.has_context_fences()) return -EINVAL;
-        if (context->native) {
-            fences_.expect(ctx_id, ring, fence_id);  // it may retire before create_fence returns
-            const auto status = context->native->create_fence(ring, fence_id);
-            if (status) return 0;
-            fences_.cancel(fence_id);
-            context->log.log(LogLevel::kError, "fence", "context {}: fence {} on ring {}: {}",
-                             ctx_id, fence_id, ring, status.error().message);
-            return -status.error().code;
-        }
         classic = classic_;
     }
+    if (context->native) return create_native_fence(*context, ring, fence_id);
     return classic->context_create_fence(ctx_id, flags, ring, fence_id);
+}
+
+// Without the lock of the tables: a submission may be on its way.
+int Renderer::create_native_fence(Context& context, uint32_t ring, uint64_t fence_id) {
+    const std::lock_guard in_order(context.queue_mutex);
+    fences_.expect(context.id, ring, fence_id);  // it may retire before create_fence returns
+    const auto status = context.native->create_fence(ring, fence_id);
+    if (status) return 0;
+    fences_.cancel(fence_id);
+    const std::lock_guard lock(mutex_);
+    context.log.log(LogLevel::kError, "fence", "context {}: fence {} on ring {}: {}", context.id,
+                    fence_id, ring, status.error().message);
+    return -status.error().code;
 }
 
 void Renderer::context_poll(uint32_t ctx_id) {
@@ -46,8 +52,11 @@ int Renderer::context_poll_fd(uint32_t ctx_id) {
 int Renderer::attach_fence(uint32_t ctx_id, int fd) {
     if (const auto classic = classic_for_context(ctx_id))
         return classic->attach_fence(ctx_id, UniqueFd(fd));
-    const std::lock_guard lock(mutex_);
-    const auto context = find_context(ctx_id);
+    ContextPtr context;
+    {
+        const std::lock_guard lock(mutex_);
+        context = find_context(ctx_id);
+    }
     if (!context) return EINVAL;
     if (fd < 0) return -EINVAL;
     UniqueFd sync_file(fd);

@@ -116,6 +116,7 @@ class Renderer {
     Result<UniqueFd> classic_dmabuf(uint32_t res_id);
     SharedFd export_for(Context& context, const ResourcePtr& resource);
     int submit_native(Context& context, std::span<const std::byte> commands);
+    int create_native_fence(Context& context, uint32_t ring, uint64_t fence_id);
     int book_window(Resource& resource);
     int create_classic_blob(const virgl_renderer_resource_create_blob_args& args);
     int create_guest_blob(const virgl_renderer_resource_create_blob_args& args);

@@ -46,6 +46,7 @@ FakeNativeContext::~FakeNativeContext() {
 }
 
 Status FakeNativeContext::submit(std::span<const std::byte> commands) {
+    if (in_queue) in_queue();
     submissions.emplace_back(commands.begin(), commands.end());
     return {};
 }
@@ -85,6 +86,7 @@ Result<UniqueFd> FakeNativeContext::export_blob(uint32_t res_id) {
 }
 
 Status FakeNativeContext::create_fence(uint32_t ring_idx, uint64_t fence_id) {
+    if (in_queue) in_queue();
     {
         const std::lock_guard lock(gpu_.mutex);
         gpu_.fences.push_back({id, ring_idx, fence_id});

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -52,9 +53,10 @@ class FakeNativeContext : public NativeContext {
   public:
     const uint32_t id;
     const std::string name;
-    bool exportable = true;         // its opaque blobs
-    int export_error = 0;           // what export_fence fails with
-    std::vector<uint64_t> exports;  // which fences it was asked for
+    std::function<void()> in_queue;  // called within submit() and create_fence()
+    bool exportable = true;          // its opaque blobs
+    int export_error = 0;            // what export_fence fails with
+    std::vector<uint64_t> exports;   // which fences it was asked for
     std::vector<std::vector<std::byte>> submissions;
     std::map<uint32_t, SharedFd> attached;
     std::vector<uint32_t> detached;

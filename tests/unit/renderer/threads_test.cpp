@@ -111,6 +111,21 @@ TEST_F(Threads, ACallbackThatBlocksBlocksNobody) {
     while (counter.fences < 31) std::this_thread::yield();
 }
 
+// A large submission is copied for long. Would hang if another context's calls waited for that.
+TEST_F(Threads, WhatAContextQueuesHoldsUpNoOther) {
+    ASSERT_EQ(virgl_renderer_context_create_with_flags(9, 6, 4, "test"), 0);
+    uint64_t fence_id = 100;
+    int calls = 0;
+    gpu.context(9).in_queue = [&] {
+        ++calls;
+        std::thread([&] { live(1, 5, fence_id); }).join();
+    };
+    uint32_t word = 0;
+    EXPECT_EQ(virgl_renderer_submit_cmd(&word, 9, 1), 0);
+    EXPECT_EQ(virgl_renderer_context_create_fence(9, 0, 1, 1), 0);
+    EXPECT_EQ(calls, 2);
+}
+
 TEST_F(Threads, NoCallbackAfterCleanup) {
     for (int round = 0; round < 20; ++round) {
         uint64_t fence_id = 0;
