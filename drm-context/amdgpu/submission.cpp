@@ -1,5 +1,8 @@
 #include "drm-context/amdgpu/submission.h"
 
+#include <algorithm>
+#include <span>
+
 namespace viaduct::amdgpu {
 
 namespace w = wire::amdgpu;
@@ -115,7 +118,8 @@ void Submission::append_bo_list() {
 
 void Submission::append_bytes(uint32_t chunk_id, std::span<const std::byte> payload) {
     auto& words = payloads_.emplace_back((payload.size() + 7) / 8);
-    std::memcpy(words.data(), payload.data(), payload.size());
+    // Not memcpy(): of an empty chunk both addresses are null.
+    std::ranges::copy(payload, std::as_writable_bytes(std::span(words)).begin());
     chunks_.push_back({chunk_id, static_cast<uint32_t>(payload.size() / 4),
                        reinterpret_cast<uint64_t>(words.data())});
 }

@@ -204,6 +204,12 @@ TEST_F(AmdgpuSubmission, NamesWhatTheGuestNamed) {
                                    }));
 }
 
+TEST_F(AmdgpuSubmission, PassesAnEmptyChunkOn) {
+    const Chunk empty{AMDGPU_CHUNK_ID_DEPENDENCIES, {}};
+    ASSERT_TRUE(submit({empty, ib()}));
+    EXPECT_EQ(recorded_[0].chunks, (std::vector<Chunk>{empty, ib(), signals(201)}));
+}
+
 TEST_F(AmdgpuSubmission, SignalsTheSyncobjOfItsRing) {
     ASSERT_TRUE(submit({ib(AMDGPU_HW_IP_COMPUTE, 1)}, 3));
     ASSERT_TRUE(submit({ib(AMDGPU_HW_IP_COMPUTE, 0)}, 2));
