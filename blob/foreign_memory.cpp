@@ -11,13 +11,17 @@ namespace viaduct {
 
 namespace {
 
+// linux/magic.h: of the file system that a file is in.
+bool has_magic(int fd, decltype(statfs::f_type) magic) {
+    struct statfs file_system {};
+    return ::fstatfs(fd, &file_system) == 0 && file_system.f_type == magic;
+}
+
 // Not a hugetlbfs memfd: a page of it that was punched out may not come back when touched.
 bool has_fixed_size(int fd) {
-    struct statfs file_system {};
-    if (::fstatfs(fd, &file_system) != 0) return false;
-    if (file_system.f_type == DMA_BUF_MAGIC) return true;
+    if (has_magic(fd, DMA_BUF_MAGIC)) return true;
     const int seals = ::fcntl(fd, F_GET_SEALS);
-    return file_system.f_type == TMPFS_MAGIC && seals >= 0 && (seals & F_SEAL_SHRINK);
+    return has_magic(fd, TMPFS_MAGIC) && seals >= 0 && (seals & F_SEAL_SHRINK);
 }
 
 }  // namespace
@@ -32,6 +36,11 @@ Status check_mappable(int fd, uint64_t offset, uint64_t size) {
         return fail(EINVAL, "{} bytes at {:#x} are more than the {} bytes there are", size, offset,
                     *there);
     return {};
+}
+
+Status check_dmabuf(int fd, uint64_t offset, uint64_t size) {
+    if (!has_magic(fd, DMA_BUF_MAGIC)) return fail(EACCES, "fd {} is not a dma-buf", fd);
+    return check_mappable(fd, offset, size);
 }
 
 }  // namespace viaduct

@@ -12,4 +12,7 @@ namespace viaduct {
 /// and dma-bufs (their size never changes). EACCES: anything else; EINVAL: it is smaller.
 Status check_mappable(int fd, uint64_t offset, uint64_t size);
 
+/// The same for dma-bufs only: what comes from a GPU's driver is one. EACCES: it is not.
+Status check_dmabuf(int fd, uint64_t offset, uint64_t size);
+
 }  // namespace viaduct

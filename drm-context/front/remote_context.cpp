@@ -81,10 +81,13 @@ Result<BlobObject> RemoteContext::judge_blob(ContextLink::Answer answer,
 }
 
 // Across the process border a descriptor for which there was no room is missing. One that came may
-// be a taken-over worker's choice, down to the GPU's own file, whose close() waits for the GPU.
+// be a taken-over worker's choice, down to the GPU's own file, whose close() waits for the GPU, or
+// memory of the worker's own. Only a simulated GPU's buffers are memfds.
 Result<UniqueFd> RemoteContext::accept(UniqueFd fd, uint64_t offset, uint64_t size) {
     if (!fd) return fail(EMFILE, "no descriptor left");
-    auto status = check_mappable(fd.get(), offset, size);
+    const auto file = link_->file();
+    const auto check = file && file->mappable_fd() < 0 ? check_mappable : check_dmabuf;
+    auto status = check(fd.get(), offset, size);
     if (status) return fd;
     link_->discard(std::move(fd));
     return tl::unexpected(status.error());

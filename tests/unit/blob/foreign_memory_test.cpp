@@ -1,7 +1,9 @@
 #include "blob/foreign_memory.h"
 
 #include <gtest/gtest.h>
+#include <linux/udmabuf.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -55,6 +57,31 @@ TEST(CheckMappable, WhatCanShrinkIsRefused) {
 TEST(CheckMappable, WhatIsNoMemoryIsRefused) {
     const UniqueFd event(::eventfd(0, EFD_CLOEXEC)), null(::open("/dev/null", O_RDWR));
     for (const int fd : {-1, event.get(), null.get()}) EXPECT_FALSE(check_mappable(fd, 0, 0)) << fd;
+}
+
+TEST(CheckDmabuf, WhatIsNotOneIsRefused) {
+    const auto sealed = create_sealed_memfd("test", 8192).value();
+    const UniqueFd event(::eventfd(0, EFD_CLOEXEC)), null(::open("/dev/null", O_RDWR));
+    for (const int fd : {-1, sealed.get(), event.get(), null.get()}) {
+        const auto status = check_dmabuf(fd, 0, 0);
+        ASSERT_FALSE(status) << fd;
+        EXPECT_EQ(status.error().code, EACCES) << fd;
+    }
+}
+
+// Made of memory where the host has udmabuf.
+TEST(CheckDmabuf, OneIsTakenWithinItsSize) {
+    const UniqueFd maker(::open("/dev/udmabuf", O_RDWR | O_CLOEXEC));
+    if (!maker) GTEST_SKIP() << "/dev/udmabuf cannot be opened";
+    const UniqueFd memory = memfd(MFD_ALLOW_SEALING, F_SEAL_SHRINK);
+    udmabuf_create create{};
+    create.memfd = static_cast<uint32_t>(memory.get());
+    create.flags = UDMABUF_FLAGS_CLOEXEC;
+    create.size = 8192;
+    const UniqueFd dmabuf(::ioctl(maker.get(), UDMABUF_CREATE, &create));
+    ASSERT_TRUE(dmabuf);
+    EXPECT_TRUE(check_dmabuf(dmabuf.get(), 0, 8192));
+    EXPECT_FALSE(check_dmabuf(dmabuf.get(), 0, 12288));
 }
 
 }  // namespace

@@ -152,6 +152,23 @@ TEST(RemoteContext, ARenderNodesBuffersAreMappedThroughTheOneDescriptorThereIs) 
     EXPECT_TRUE(source->file) << "keeps the descriptor for as long as the mapping";
 }
 
+// Others import what is exported, and take it for the GPU's memory.
+TEST(RemoteContext, ARenderNodesBuffersAreDmabufs) {
+    const auto request = [](auto ask) {
+        Remote remote;
+        remote.file().adopt(UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)),
+                            DeviceFile::Kind::kRenderNode);
+        remote.answer(cached(), sealed_memory());
+        return ask(remote.context());
+    };
+    const auto exported = request([](NativeContext& context) { return context.export_blob(1); });
+    ASSERT_FALSE(exported) << "a memfd";
+    EXPECT_EQ(exported.error().code, EACCES);
+    const auto blob = request([](NativeContext& context) { return context.create_blob(kShared); });
+    ASSERT_FALSE(blob) << "a memfd";
+    EXPECT_EQ(blob.error().code, EACCES);
+}
+
 TEST(RemoteContext, AFenceIsExportedAsASyncFileOrNotAtAll) {
     Remote remote;
     ASSERT_TRUE(remote.context().create_fence(1, 42));
