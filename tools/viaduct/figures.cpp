@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <limits>
 
@@ -67,6 +68,7 @@ constexpr ContextRow kContextRows[] = {
          const std::string bound = label(s, "le");
          const double seconds = bound == "+Inf" ? std::numeric_limits<double>::infinity()
                                                 : std::strtod(bound.c_str(), nullptr);
+         if (std::isnan(seconds)) return;  // has no place in an order
          c.rings[label(s, "ring")].latency[seconds] = s.value;
      }},
 };

@@ -1,12 +1,10 @@
-// The figures of running VMMs, as their sockets serve them.
+// Prometheus' text format, as VMMs write it.
 #pragma once
 
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "blob/result.h"
 
 namespace viaduct::tool {
 
@@ -17,17 +15,21 @@ struct Sample {
     double value = 0;
 };
 
-/// The sample lines of `text`; what makes no sense is left out.
+/// The sample lines of `text`. Those that are malformed are left out, as are values that are not
+/// finite.
 std::vector<Sample> parse_samples(std::string_view text);
 
 /// Several texts as one: samples of one family behind its HELP and TYPE, which come once.
 std::string merge_expositions(const std::vector<std::string>& texts);
 
-/// Asks the socket at `path`. ECONNREFUSED: nobody is there any more.
-Result<std::string> fetch_exposition(const std::string& path);
-
-/// The texts of all VMMs whose sockets can be found, or of the socket at `path` alone if it is not
-/// empty. Sockets that nobody listens at are removed, if they may be.
-Result<std::vector<std::string>> fetch_all(const std::string& path);
+/// Calls visit(line) for each line, without its newline.
+template <typename Visit>
+void for_each_line(std::string_view text, Visit visit) {
+    while (!text.empty()) {
+        const size_t end = text.find('\n');
+        visit(text.substr(0, end));
+        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    }
+}
 
 }  // namespace viaduct::tool

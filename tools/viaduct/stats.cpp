@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tools/viaduct/command.h"
+#include "tools/viaduct/expositions.h"
 #include "tools/viaduct/figures.h"
 
 namespace viaduct::tool {
@@ -51,16 +52,18 @@ void print_vm(unsigned pid, const VmFigures& vm) {
 }
 
 int run(const Options& options) {
-    const auto texts = fetch_all(options.socket);
-    if (!texts) {
-        fmt::print(stderr, "viaduct stats: {}\n", texts.error().message);
+    const auto expositions = fetch_expositions(options.socket);
+    if (!expositions) {
+        fmt::print(stderr, "viaduct stats: {}\n", expositions.error().message);
         return 1;
     }
+    for (const std::string& note : expositions->notes)
+        fmt::print(stderr, "viaduct stats: {}\n", note);
     if (options.prometheus) {
-        fmt::print("{}", merge_expositions(*texts));
+        fmt::print("{}", merge_expositions(expositions->texts));
         return 0;
     }
-    const Figures figures = figures_of(*texts);
+    const Figures figures = figures_of(expositions->texts);
     if (figures.empty()) fmt::print("no VM with native contexts runs here (as this user)\n");
     for (const auto& [pid, vm] : figures) print_vm(pid, vm);
     return 0;

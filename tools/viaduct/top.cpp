@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "tools/viaduct/command.h"
+#include "tools/viaduct/expositions.h"
 #include "tools/viaduct/top_table.h"
 
 namespace viaduct::tool {
@@ -29,13 +30,14 @@ struct Options {
 
 struct Look {
     Figures figures;
+    std::vector<std::string> notes;
     Clock::time_point when;
 };
 
 Result<Look> look(const Options& options) {
-    auto texts = fetch_all(options.socket);
-    if (!texts) return tl::unexpected(texts.error());
-    return Look{figures_of(*texts), Clock::now()};
+    auto expositions = fetch_expositions(options.socket);
+    if (!expositions) return tl::unexpected(expositions.error());
+    return Look{figures_of(expositions->texts), std::move(expositions->notes), Clock::now()};
 }
 
 double seconds_between(const Look& before, const Look& now) {
@@ -51,6 +53,7 @@ int run_once(const Options& options) {
         fmt::print(stderr, "viaduct top: {}\n", (before ? now : before).error().message);
         return 1;
     }
+    for (const std::string& note : now->notes) fmt::print(stderr, "viaduct top: {}\n", note);
     fmt::print("{}", top_table(before->figures, now->figures, seconds_between(*before, *now),
                                options.sort, 0));
     return 0;
@@ -94,6 +97,13 @@ class Terminal {
     termios saved_{};
 };
 
+// The screen is for the table.
+std::string first_notes(const std::vector<std::string>& notes, size_t most) {
+    std::string lines;
+    for (size_t i = 0; i < std::min(notes.size(), most); ++i) lines += notes[i] + "\n";
+    return lines;
+}
+
 int run_live(Options options) {
     Terminal terminal;
     auto before = look(options);
@@ -120,10 +130,12 @@ int run_live(Options options) {
         if (!before || !now) {
             terminal.show("viaduct top: " + (before ? now : before).error().message + "\n");
         } else {
+            const std::string notes = first_notes(now->notes, terminal.rows() / 4);
+            const auto used = static_cast<size_t>(std::ranges::count(notes, '\n')) + 2;
             const auto table =
                 top_table(before->figures, now->figures, seconds_between(*before, *now),
-                          options.sort, terminal.rows() - 2);
-            terminal.show("sort: g GPU  m memory  c commands  n name; q quits\n" + table);
+                          options.sort, terminal.rows() - used);
+            terminal.show("sort: g GPU  m memory  c commands  n name; q quits\n" + notes + table);
         }
         before = std::move(now);
     }
