@@ -10,7 +10,6 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,27 +21,9 @@
 #include "guest-mesa/layer/layer.h"
 #include "guest-mesa/layer/next_libc.h"
 #include "guest-mesa/layer/registry.h"
+#include "guest-mesa/layer/system_descriptors.h"
 
 namespace viaduct::guest {
-
-namespace {
-
-constexpr int kCompareFiles = 0;  // KCMP_FILE of <linux/kcmp.h>
-
-class SystemDescriptors final : public Descriptors {
-  public:
-    std::optional<Identity> identity(int fd) override {
-        struct stat status {};
-        if (::fstat(fd, &status) < 0) return std::nullopt;
-        return Identity{status.st_dev, status.st_ino, S_ISCHR(status.st_mode) ? status.st_rdev : 0};
-    }
-    bool same_file(int fd, int other) override {
-        const pid_t process = ::getpid();
-        return ::syscall(SYS_kcmp, process, process, kCompareFiles, fd, other) == 0;
-    }
-};
-
-}  // namespace
 
 bool layer_enabled() {
     static const bool enabled = [] {
@@ -57,7 +38,7 @@ namespace {
 /// Never destroyed: descriptors are closed until the very end of the process.
 Registry& registry() {
     static Registry* const instance = [] {
-        auto* made = new Registry(next_kernel(), *new SystemDescriptors);
+        auto* made = new Registry(next_kernel(), system_descriptors());
         ::pthread_atfork([] { registry().before_fork(); },
                          [] { registry().after_fork_in_parent(); },
                          [] { registry().after_fork_in_child(); });
@@ -81,6 +62,13 @@ void forget(int fd) {
     if (layer_enabled()) registry().forget(fd);
 }
 
+int call_ioctl(int (*next)(int, unsigned long, ...), int fd, unsigned long request,
+               void* argument) {
+    if (_IOC_TYPE(request) != 'd' || !layer_enabled()) return next(fd, request, argument);
+    const int old_errno = errno;
+    return to_libc(registry().ioctl(fd, request, argument), old_errno);
+}
+
 /// fcntl's argument, which is an int or a pointer depending on the command: a long holds both.
 int call_fcntl(int (*next)(int, int, ...), int fd, int command, long argument) {
     const int result = next(fd, command, argument);
@@ -101,11 +89,7 @@ VIADUCT_EXPORT int ioctl(int fd, unsigned long request, ...) {
     va_start(arguments, request);
     void* argument = va_arg(arguments, void*);
     va_end(arguments);
-    if (_IOC_TYPE(request) != 'd' || !viaduct::guest::layer_enabled())
-        return next_libc().ioctl(fd, request, argument);
-    const int old_errno = errno;
-    return viaduct::guest::to_libc(viaduct::guest::registry().ioctl(fd, request, argument),
-                                   old_errno);
+    return viaduct::guest::call_ioctl(next_libc().ioctl, fd, request, argument);
 }
 
 VIADUCT_EXPORT int close(int fd) {

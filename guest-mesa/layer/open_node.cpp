@@ -17,6 +17,10 @@ void answer_string(const char* text, char* buffer, __kernel_size_t& length) {
     length = size;
 }
 
+constexpr bool is_driver_request(unsigned number) {
+    return number >= DRM_COMMAND_BASE && number < DRM_COMMAND_END;
+}
+
 constexpr IoctlRow<OpenNode> kGenericIoctls[] = {
     ioctl_row<&OpenNode::version>(0x00, "VERSION"),
     ioctl_row<&OpenNode::gem_close>(0x09, "GEM_CLOSE"),
@@ -26,11 +30,17 @@ constexpr IoctlRow<OpenNode> kGenericIoctls[] = {
 
 }  // namespace
 
+bool OpenNode::needs_context(unsigned long request) {
+    const auto number = static_cast<unsigned>(_IOC_NR(request));
+    return (is_driver_request(number) && !is_virtgpu_request(request)) ||
+           number == _IOC_NR(DRM_IOCTL_PRIME_FD_TO_HANDLE);
+}
+
 int OpenNode::ioctl(const Channel& channel, unsigned long request, void* argument) {
     if (is_virtgpu_request(request)) return channel.ioctl(request, argument);
     const auto number = static_cast<unsigned>(_IOC_NR(request));
-    if (number >= DRM_COMMAND_BASE && number < DRM_COMMAND_END) {
-        if (const int error = start_driver(channel); error < 0) return error;
+    if (is_driver_request(number)) {
+        if (const int error = start(channel); error < 0) return error;
         return started_.load(std::memory_order_acquire)->ioctl(channel, request, argument);
     }
     if (const auto* row = find_row<OpenNode>(kGenericIoctls, number))
@@ -43,12 +53,12 @@ int OpenNode::ioctl(const Channel& channel, unsigned long request, void* argumen
     return result;
 }
 
-int OpenNode::start_driver(const Channel& channel) {
+int OpenNode::start(const Channel& channel) {
     if (started_.load(std::memory_order_acquire)) return 0;
     const std::lock_guard lock(start_mutex_);
     if (driver_ || start_error_) return start_error_;
 
-    const auto start = [&]() -> Status {
+    const auto begin = [&]() -> Status {
         auto stream = CommandStream::create(channel);
         if (!stream) return tl::unexpected(stream.error());
         session_.stream = std::move(*stream);
@@ -57,7 +67,8 @@ int OpenNode::start_driver(const Channel& channel) {
         driver_ = std::move(*driver);
         return {};
     };
-    if (const Status status = start(); !status) {
+    if (const Status status = begin(); !status) {
+        if (status.error().code == EEXIST) return -EEXIST;
         print_line(fmt::format("no {} context: {}", row_.name, status.error().message));
         start_error_ = -ENODEV;
         return start_error_;
@@ -101,7 +112,7 @@ int OpenNode::prime_export(const Channel& channel, drm_prime_handle& arg) {
 
 int OpenNode::prime_import(const Channel& channel, drm_prime_handle& arg) {
     // The host ties the buffer to this file's context while the node imports it: there must be one.
-    if (const int error = start_driver(channel); error < 0) return error;
+    if (const int error = start(channel); error < 0) return error;
     const int result = channel.ioctl(DRM_IOCTL_PRIME_FD_TO_HANDLE, &arg);
     IoctlNotes::add("fd={} handle={}", arg.fd, arg.handle);
     if (result >= 0) session_.gems.set_shared(arg.handle);

@@ -20,7 +20,14 @@ class OpenNode {
     OpenNode(const wire::CapsetDrm& capset, const DriverRow& driver)
         : session_{capset, nullptr, {}, {}}, row_(driver) {}
 
-    /// Any DRM ioctl. ≥ 0 or a negative errno.
+    /// True for requests that only a context can answer.
+    static bool needs_context(unsigned long request);
+    /// Begins the native context unless it has begun: 0 or a negative errno. -EEXIST: the file has
+    /// a context already, which another OpenNode (or another process) began; another try is
+    /// possible.
+    int start(const Channel& channel);
+
+    /// Any DRM ioctl; starts the context if need be. ≥ 0 or a negative errno.
     int ioctl(const Channel& channel, unsigned long request, void* argument);
 
     const DriverRow& driver() const { return row_; }
@@ -33,8 +40,6 @@ class OpenNode {
     int prime_import(const Channel& channel, drm_prime_handle& arg);
 
   private:
-    int start_driver(const Channel& channel);
-
     Session session_;
     const DriverRow& row_;
     std::mutex start_mutex_;

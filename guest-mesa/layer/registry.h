@@ -9,19 +9,23 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <unordered_map>
+#include <vector>
 
+#include "guest-mesa/layer/file_mark.h"
+#include "guest-mesa/layer/fork_witness.h"
 #include "guest-mesa/layer/kernel.h"
 #include "guest-mesa/layer/open_node.h"
 
 namespace viaduct::guest {
 
-/// What the registry asks of the system about a descriptor; tests answer it themselves.
+/// What the registry asks of the system about descriptors; tests answer it themselves.
 class Descriptors {
   public:
     virtual ~Descriptors() = default;
 
-    /// Tells one file from another behind the same number.
+    /// Tells files of one node from those of another and from all else.
     struct Identity {
         dev_t device;
         ino_t inode;
@@ -30,25 +34,36 @@ class Descriptors {
     };
     /// Nothing if `fd` is closed.
     virtual std::optional<Identity> identity(int fd) = 0;
-    /// True if both share one open file description.
-    virtual bool same_file(int fd, int other) = 0;
+    /// Opens the node of `fds[0]` anew, and puts the new file behind all these numbers. Whether
+    /// exec closes them stays as it is. 0 or a negative errno.
+    virtual int reopen(std::span<const int> fds) = 0;
+    /// Puts the file of `other` behind all these numbers, likewise.
+    virtual int join(std::span<const int> fds, int other) = 0;
 };
 
 /// Recognises native contexts at the first ioctl on a descriptor, not at open(): so those that came
 /// over a socket, from a parent or through a path nobody foresaw are recognised too. A file
 /// description, however many descriptors it has, is one OpenNode.
 ///
+/// A number may be closed and used anew without a call that we see: by a raw system call, by
+/// io_uring. So each ioctl on an open context asks the file for its mark first (FileMark), and
+/// looks at the number afresh if it has another or none.
+///
 /// Threads: any. Descriptors that are not DRM nodes never take a lock here.
 ///
-/// Processes: a child of fork() shares its parent's file descriptions, hence the parent's context
-/// on the host, whose command stream only the parent can continue. In the child those descriptors
-/// are "inherited": driver ioctls and GEM_CLOSE answer -ENODEV, which drivers take as a lost
-/// device; files that the child opens itself work. A child of vfork() runs in the parent's memory,
-/// so its close() and dup2() must not be believed: whatever a process of another id does passes
-/// through.
+/// Processes: a child of fork() shares its parent's file descriptions, and so does a program that
+/// inherits descriptors over exec() or receives them over a socket. What is shared includes the
+/// context on the host, whose command stream only the process that began it can continue. Every
+/// other process gets a file of its own: with its first ioctl that needs a context, the node is
+/// opened anew, and the new file put behind the inherited numbers. None of the first process's
+/// handles is in it, and nothing the other process does reaches the first one's context. Where the
+/// file is a display's (DRM master), which a new file would not be, driver ioctls answer -ENODEV.
+///
+/// A child of vfork() runs in the parent's memory, so its close() and dup2() must not be believed.
 class Registry {
   public:
     Registry(Kernel& kernel, Descriptors& descriptors);
+    ~Registry();
 
     /// An ioctl on any descriptor, ours or not: ≥ 0 or a negative errno.
     int ioctl(int fd, unsigned long request, void* argument);
@@ -60,38 +75,89 @@ class Registry {
     /// `copy` has just become another descriptor of `original`'s file.
     void copied(int original, int copy);
 
-    // For pthread_atfork().
-    void before_fork() { mutex_.lock(); }
-    void after_fork_in_parent() { mutex_.unlock(); }
+    // For pthread_atfork(). A child that was made past it is noticed all the same (ForkWitness).
+    void before_fork();
+    void after_fork_in_parent();
     void after_fork_in_child();
 
   private:
-    enum class Kind : uint8_t { kForeign, kNode, kInherited };
+    /// An open file that offers a native context.
+    struct File {
+        File(const wire::CapsetDrm& capset, const DriverRow& driver) : node(capset, driver) {}
+
+        /// Null before the file's context has begun: until then nothing depends on which file of
+        /// the node this is.
+        const FileMark* known_mark() const {
+            return has_begun.load(std::memory_order_acquire) ? &*mark : nullptr;
+        }
+
+        OpenNode node;
+        std::mutex begin_mutex;  // guards `mark` until has_begun
+        std::optional<FileMark> mark;
+        std::atomic<bool> has_begun = false;
+        /// The program speaks to virtio-gpu itself: the context is one that it made.
+        std::atomic<bool> speaks_virtgpu = false;
+        /// The context is another process's; `mark` is set, and a file of our own is to take the
+        /// place. Refused: none can.
+        std::atomic<bool> is_elsewhere = false;
+        std::atomic<bool> is_refused = false;
+    };
+    using FilePtr = std::shared_ptr<File>;
+
     struct Slot {
         Descriptors::Identity identity;
-        Kind kind = Kind::kForeign;
-        std::shared_ptr<OpenNode> node;  // only of kNode
+        FilePtr file;  // null: no native context, everything passes through
     };
-    static constexpr int kMaxFds = 1 << 20;  // the kernel's default limit (fs.nr_open)
+    /// A file whose context is another process's, and the file that takes its place here; null
+    /// until a descriptor needs it.
+    struct Replacement {
+        FileMark mark;
+        FilePtr own;
+    };
+    /// What belongs to one process. A child begins with an empty one; its copy of the parent's is
+    /// abandoned, since threads that the child does not have may hold locks in it.
+    struct State {
+        State();
+        struct Free {
+            void operator()(void* memory) const { std::free(memory); }
+        };
+        /// By descriptor: whether slots has it, for those who must not take the lock. From
+        /// calloc(), which hands out such a size untouched: what no descriptor reaches costs no
+        /// memory.
+        const std::unique_ptr<uint8_t[], Free> known;
+        std::mutex mutex;  // guards what follows
+        std::unordered_map<int, Slot> slots;
+        std::vector<Replacement> replacements;
 
+        bool is_known(int fd) const;
+        void set(int fd, Slot slot);
+        void drop(int fd);
+        Replacement& replacement_of(const FileMark& mark);
+        /// The descriptors of `file` that are known.
+        std::vector<int> descriptors_of(const File& file) const;
+    };
+
+    State& state();
+    void adapt_to_new_process(const State* parents);
     bool is_own_process() const;
-    bool is_known(int fd) const;
-    void set_slot(int fd, Slot slot);
-    void drop_slot(int fd);
-    Slot find_slot(int fd);
-    Slot recognise(int fd, const Descriptors::Identity& identity);
+
+    FilePtr find_file(int fd);
+    FilePtr find_begun(const State& state, int fd) const;
+    FilePtr recognise(State& state, int fd);
+    FilePtr probe(int fd);
+    int begin(int fd, FilePtr& file);
+    int begin_context(int fd, File& file);
+    int leave_to_its_owner(int fd, FilePtr& file);
+    FilePtr replace(State& state, const File& file);
+    bool is_still(int fd, const File& file, const Descriptors::Identity& identity);
+    int open_own(const State& state, Replacement& replacement, std::span<const int> fds);
+    bool drives_display(int fd);
 
     Kernel& kernel_;
     Descriptors& descriptors_;
+    ForkWitness witness_;
     std::atomic<pid_t> process_;
-    struct Free {
-        void operator()(void* memory) const { std::free(memory); }
-    };
-    /// By descriptor: whether slots_ has it, for those who must not take the lock. From calloc(),
-    /// which hands out such a size untouched: what no descriptor reaches costs no memory.
-    std::unique_ptr<uint8_t[], Free> known_;
-    std::mutex mutex_;  // guards slots_
-    std::unordered_map<int, Slot> slots_;
+    std::atomic<State*> state_;
 };
 
 }  // namespace viaduct::guest

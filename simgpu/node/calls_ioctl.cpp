@@ -25,9 +25,12 @@ int with_errno(int result) {
     return -1;
 }
 
-int ioctl_of_node(OpenFile& open_file, unsigned long request, void* argument) {
+int ioctl_of_node(OpenFile& open_file, int fd, unsigned long request, void* argument) {
     const auto file = open_file.file();
-    return with_errno(file ? file->ioctl(request, argument) : -ENODEV);
+    if (!file) return with_errno(-ENODEV);
+    const int result = file->ioctl(request, argument);
+    if (open_file.claim_is_new(*file)) publish_claim(fd);
+    return with_errno(result);
 }
 
 // The kernel knew no such request for this descriptor: is it one that a simulated device made,
@@ -36,7 +39,7 @@ int ioctl_of_stranger(int fd, unsigned long request, void* argument) {
     if (_IOC_TYPE(request) == DRM_IOCTL_BASE) {
         Shell* shell = Shell::wake();
         if (const OpenFilePtr file = shell != nullptr ? shell->adopt(fd) : nullptr)
-            return ioctl_of_node(*file, request, argument);
+            return ioctl_of_node(*file, fd, request, argument);
     }
     return with_errno(shared_memory_ioctl(fd, request, argument));
 }
@@ -50,7 +53,7 @@ EXPORT int ioctl(int fd, unsigned long request, ...) noexcept {
     va_end(arguments);
     if (_IOC_TYPE(request) == DRM_IOCTL_BASE && open_files().may_hold(fd))
         if (const OpenFilePtr file = open_files().find(fd))
-            return ioctl_of_node(*file, request, argument);
+            return ioctl_of_node(*file, fd, request, argument);
     if (_IOC_TYPE(request) == kSyncFileType && drm::is_sync_file(fd))
         return with_errno(drm::sync_file_ioctl(fd, request, argument));
     const int result = next::ioctl(fd, request, argument);

@@ -19,7 +19,8 @@
 // use of an inherited descriptor opens a fresh file: it has none of its parent's handles), exec
 // (the environment passes LD_PRELOAD on; an inherited descriptor is taken up as a fresh file), a
 // descriptor received over a socket (likewise), /proc/self/fdinfo/N and /proc/self/fd/N; closing as
-// the kernel does it, at exit() too.
+// the kernel does it, at exit() too. The driver hears whether a file that is taken up so was in use
+// (NodeFile::is_claimed), since a kernel would have one file there, not two.
 // What does not: raw system calls, flushing what exec() closes, chdir() into /dev/dri, glob(),
 // libudev.
 #pragma once
@@ -73,6 +74,9 @@ class NodeFile {
     /// still open when the process exits (kExit). Called on the closing thread, which waits for it
     /// (Linux: file_operations.flush).
     virtual void flush(Flush) {}
+    /// True once the file has something that exists once per open file, and that a process which
+    /// shares the file would meet (a context). Called from any thread, and in a forked child.
+    virtual bool is_claimed() const { return false; }
     /// The descriptor that the program will hold, if it must poll and read events; asked for once.
     /// None: the toolkit supplies one that never polls readable, and that survives exec and
     /// sockets as described above.
@@ -87,6 +91,10 @@ class NodeDriver {
     virtual const NodeDescription& description() const = 0;
     /// A new open file. Error: positive errno for open(2).
     virtual tl::expected<std::unique_ptr<NodeFile>, int> open(NodeType type) = 0;
+    /// What stands for a file that another process opened, in this one; `claimed`: by that process.
+    virtual tl::expected<std::unique_ptr<NodeFile>, int> open_inherited(NodeType type, bool) {
+        return open(type);
+    }
 };
 
 struct Product {

@@ -32,7 +32,7 @@ std::shared_ptr<NodeFile> OpenFile::file() {
     const std::lock_guard lock(mutex_);
     if (abandoned_) {
         abandoned_ = false;
-        file_ = reopen_();
+        file_ = reopen_(claimed_);
     }
     return file_;
 }
@@ -49,6 +49,7 @@ void OpenFile::flush(Flush kind) {
 void OpenFile::abandon() {
     // The mutex may be held by a thread that this process does not have: it is made anew. We are
     // alone here, as every child is at first.
+    claimed_ = abandoned_ ? claimed_ : file_ && file_->is_claimed();
     new (&mutex_) std::mutex;
     new (&file_) std::shared_ptr<NodeFile>;
     abandoned_ = true;

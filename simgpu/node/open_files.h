@@ -17,7 +17,7 @@ namespace simgpu::node {
 /// One open file description of a node; several descriptors may refer to it. Thread-safe.
 class OpenFile {
   public:
-    using Reopen = std::function<std::unique_ptr<NodeFile>()>;
+    using Reopen = std::function<std::unique_ptr<NodeFile>(bool claimed)>;
 
     /// `node`: which one, for its owner. `device`, `inode`: of the descriptor behind it.
     /// `reopen` makes a fresh NodeFile in a forked child.
@@ -31,6 +31,10 @@ class OpenFile {
     ino_t inode() const { return inode_; }
     /// Null if a child could not reopen it.
     std::shared_ptr<NodeFile> file();
+    /// True once: after the NodeFile's claim.
+    bool claim_is_new(const NodeFile& file) {
+        return file.is_claimed() && !claim_seen_.exchange(true, std::memory_order_relaxed);
+    }
     /// A descriptor of it is closed. Does nothing to a file that a child has not used.
     void flush(Flush kind);
     /// In a child, whose copy of the NodeFile has lost its threads: forgets it without running
@@ -44,6 +48,8 @@ class OpenFile {
     std::mutex mutex_;
     std::shared_ptr<NodeFile> file_;
     bool abandoned_ = false;
+    bool claimed_ = false;  // by the parent, of an abandoned one
+    std::atomic<bool> claim_seen_ = false;
     Reopen reopen_;
 };
 

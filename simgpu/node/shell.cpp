@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -209,7 +210,18 @@ std::string Shell::node_path(NodeId node) const {
 }
 
 std::unique_ptr<NodeFile> Shell::open_file(NodeId node, int* error) const {
-    auto file = drivers_[static_cast<size_t>(node.device)]->open(node.type);
+    return take_opened(node, drivers_[static_cast<size_t>(node.device)]->open(node.type), error);
+}
+
+std::unique_ptr<NodeFile> Shell::open_inherited(NodeId node, bool claimed) const {
+    NodeDriver& driver = *drivers_[static_cast<size_t>(node.device)];
+    int error = 0;
+    return take_opened(node, driver.open_inherited(node.type, claimed), &error);
+}
+
+std::unique_ptr<NodeFile> Shell::take_opened(NodeId node,
+                                             tl::expected<std::unique_ptr<NodeFile>, int> file,
+                                             int* error) const {
     if (file) return std::move(*file);
     *error = file.error();
     debug(fmt::format("open {}: {}", node_path(node), std::strerror(*error)));
@@ -219,10 +231,7 @@ std::unique_ptr<NodeFile> Shell::open_file(NodeId node, int* error) const {
 OpenFilePtr Shell::make_open_file(NodeId node, int fd, std::unique_ptr<NodeFile> file) const {
     struct stat st = {};
     if (next::fstat(fd, &st) != 0) return nullptr;
-    const auto reopen = [this, node] {
-        int error = 0;
-        return open_file(node, &error);
-    };
+    const auto reopen = [this, node](bool claimed) { return open_inherited(node, claimed); };
     return std::make_shared<OpenFile>(node.number(), st.st_dev, st.st_ino, std::move(file), reopen);
 }
 
@@ -248,14 +257,27 @@ int Shell::open_node(NodeId node, int flags) {
     return fd.release();
 }
 
+// A claim is the file description's F_SETSIG, which goes wherever that goes: no FIFO of ours ever
+// sends a signal.
+void publish_claim(int fd) {
+    next::fcntl(fd, F_SETSIG, SIGURG);
+}
+
+namespace {
+
+bool has_claim(int fd) {
+    return next::fcntl(fd, F_GETSIG, 0) > 0;
+}
+
+}  // namespace
+
 OpenFilePtr Shell::adopt(int fd) {
     struct stat st = {};
     if (next::fstat(fd, &st) != 0) return nullptr;
     const auto node = identify(st);
     if (!node) return nullptr;
     if (OpenFilePtr twin = open_files().find_twin(fd)) return twin;
-    int error = 0;
-    auto file = open_file(*node, &error);
+    auto file = open_inherited(*node, has_claim(fd));
     if (!file) return nullptr;
     debug(fmt::format("descriptor {} came from another program: a fresh file", fd));
     OpenFilePtr adopted = make_open_file(*node, fd, std::move(file));

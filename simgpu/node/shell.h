@@ -79,6 +79,10 @@ class Shell {
     static Shell* make();
     bool write_devices();
     std::unique_ptr<NodeFile> open_file(NodeId node, int* error) const;
+    std::unique_ptr<NodeFile> open_inherited(NodeId node, bool claimed) const;
+    std::unique_ptr<NodeFile> take_opened(NodeId node,
+                                          tl::expected<std::unique_ptr<NodeFile>, int> file,
+                                          int* error) const;
     OpenFilePtr make_open_file(NodeId node, int fd, std::unique_ptr<NodeFile> file) const;
 
     std::vector<std::unique_ptr<NodeDriver>> drivers_;
@@ -91,6 +95,10 @@ class Shell {
 /// The descriptors of the process; there before the shell is awake and to the end. Its first use
 /// allocates nothing, for it may come from an allocator that is starting.
 OpenFiles& open_files();
+
+/// Notes on the file description of `fd`, for every process that shares it, that its NodeFile is
+/// claimed.
+void publish_claim(int fd);
 
 /// The node whose FIFO `st` is of; wakes the shell for what looks like one, as the process may
 /// have been given the descriptor by another.

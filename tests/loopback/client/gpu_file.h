@@ -24,6 +24,12 @@ class GpuFile {
     /// Connects to the server at `socket_path`.
     static Result<std::unique_ptr<GpuFile>> open(const std::string& socket_path);
 
+    /// True once it has a context.
+    bool has_context() const { return has_context_; }
+    /// The file stands for one that another process opened, and gave a context. The kernel would go
+    /// on with that context; here it is out of reach, and whatever needs it fails with EIO.
+    void set_context_elsewhere() { has_context_ = context_elsewhere_ = true; }
+
     /// As ioctl(2), but returns a negative errno instead of setting errno.
     int ioctl(unsigned long request, void* argument);
     /// What to map for mmap(2) at `mmap_offset`; waits for the host's map reply. Error: positive
@@ -82,7 +88,8 @@ class GpuFile {
     BufferTable buffers_;
 
     std::mutex context_mutex_;
-    bool has_context_ = false;
+    std::atomic<bool> has_context_ = false;
+    std::atomic<bool> context_elsewhere_ = false;
     std::atomic<uint32_t> num_rings_ = 0;
     uint64_t poll_rings_mask_ = 0;
 

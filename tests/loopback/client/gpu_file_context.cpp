@@ -90,6 +90,7 @@ int GpuFile::on_context_init(void* argument) {
 
 int GpuFile::ensure_context() {
     const std::lock_guard lock(context_mutex_);
+    if (context_elsewhere_) return -EIO;
     return has_context_ ? 0 : create_context(0, thread_name());
 }
 

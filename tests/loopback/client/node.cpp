@@ -24,6 +24,7 @@ class VirtgpuNodeFile final : public NodeFile {
     tl::expected<simgpu::MapSource, int> map_source(uint64_t offset) override {
         return file_->map_source(offset);
     }
+    bool is_claimed() const override { return file_->has_context(); }
     std::string fdinfo() override { return "drm-driver:\tvirtio_gpu\n"; }
 
   private:
@@ -45,12 +46,16 @@ class VirtgpuDriver final : public NodeDriver {
     }
 
     const NodeDescription& description() const override { return description_; }
-    tl::expected<std::unique_ptr<NodeFile>, int> open(NodeType) override {
+    tl::expected<std::unique_ptr<NodeFile>, int> open(NodeType type) override {
+        return open_inherited(type, false);
+    }
+    tl::expected<std::unique_ptr<NodeFile>, int> open_inherited(NodeType, bool claimed) override {
         auto file = GpuFile::open(socket_path_);
         if (!file) {
             simgpu::node::complain("viaduct-loopback: " + file.error().message);
             return tl::unexpected(ENODEV);
         }
+        if (claimed) (*file)->set_context_elsewhere();
         return std::make_unique<VirtgpuNodeFile>(std::move(*file));
     }
 

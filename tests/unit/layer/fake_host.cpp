@@ -217,8 +217,16 @@ int FakeHost::generic(unsigned long request, void* argument) {
         case DRM_IOCTL_SYNCOBJ_QUERY: {
             auto& query = as<drm_syncobj_timeline_array>(argument);
             const uint32_t handle = array_at<uint32_t>(query.handles, 1)[0];
+            if (!syncobjs_.count(handle)) return -ENOENT;
             *reinterpret_cast<uint64_t*>(static_cast<uintptr_t>(query.points)) =
                 syncobjs_[handle].reached;
+            return 0;
+        }
+        case DRM_IOCTL_SYNCOBJ_TIMELINE_SIGNAL: {
+            const auto& signal = as<drm_syncobj_timeline_array>(argument);
+            auto& syncobj = syncobjs_[array_at<uint32_t>(signal.handles, 1)[0]];
+            syncobj.reached = syncobj.available = array_at<uint64_t>(signal.points, 1)[0];
+            passed.push_back(request);
             return 0;
         }
         case DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD:
