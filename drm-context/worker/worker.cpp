@@ -226,7 +226,11 @@ void Worker::report(const char* cause, const Error& error) {
 void Worker::reply(transport::Reply reply, int descriptor) {
     const auto sent =
         transport::send_message(end_.socket.get(), std::as_bytes(std::span(&reply, 1)), descriptor);
-    if (!sent) report("answer to the front", sent.error());
+    if (sent) return;
+    report("answer to the front", sent.error());
+    // The VMM waits for the answer. A process of a user that has many descriptors under way already
+    // can send no further one (ETOOMANYREFS; unix(7)).
+    if (descriptor >= 0) reply_error(reply.cookie, sent.error());
 }
 
 void Worker::reply_error(uint64_t cookie, const Error& error) {

@@ -90,6 +90,42 @@ TEST_P(WorkerOfAnyShare, EndsWhenASubmissionIsLost) {
     EXPECT_TRUE(ends()) << "its guest would wait for the submission for ever";
 }
 
+/// Its buffers come with descriptors that cannot be sent.
+class UnsendableBuffers final : public DeviceDecorator {
+  public:
+    using DeviceDecorator::DeviceDecorator;
+    Result<MapSource> map_source(uint64_t offset) override {
+        constexpr int kNone = 1 << 20;
+        return MapSource{UniqueFd(kNone), offset};
+    }
+};
+
+TEST_F(WorkerTest, AnswersWithAnErrorWhereADescriptorCannotBeSent) {
+    run(settings(), [](std::unique_ptr<Device> device) {
+        return Result<std::unique_ptr<Device>>(
+            std::make_unique<UnsendableBuffers>(std::move(device)));
+    });
+    w::GemNewRequest request{};
+    request.hdr = {static_cast<uint32_t>(w::Command::kGemNew), sizeof(request), 1, 0};
+    request.blob_id = 1;
+    request.alloc_size = 4096;
+    request.preferred_heap = AMDGPU_GEM_DOMAIN_GTT;
+    const transport::CreateBlob blob{1, request.blob_id, request.alloc_size, 7, 1};
+    const transport::ResourceCall map{2, blob.res_id, 0};
+    for (const auto& [type, payload] :
+         {std::pair(RecordType::kSubmit, std::as_bytes(std::span(&request, 1))),
+          std::pair(RecordType::kCreateBlob, std::as_bytes(std::span(&blob, 1))),
+          std::pair(RecordType::kMapSource, std::as_bytes(std::span(&map, 1)))})
+        ASSERT_TRUE(ring_.push(type, payload));
+    transport::signal_event(front_.doorbell.get());
+    transport::Reply answer{};
+    while (answer.cookie != map.cookie)
+        ASSERT_TRUE(transport::receive_message(
+            front_.socket.get(), std::as_writable_bytes(std::span(&answer, 1)), deadline()))
+            << "the VMM would wait in vain";
+    EXPECT_EQ(answer.error, EBADF) << answer.message;
+}
+
 /// How often the kernel was asked what costs time.
 struct Questions {
     std::atomic<int> state = 0;   // of a GPU context
