@@ -1,4 +1,4 @@
-// /proc/self/fdinfo/N, also for a process that has no /proc any more.
+// Files of /proc/self, also for a process that has no /proc any more.
 #pragma once
 
 #include "blob/unique_fd.h"
@@ -9,7 +9,10 @@ namespace viaduct {
 /// Readable again and again from the beginning.
 UniqueFd open_fdinfo(int fd);
 
-/// Keeps /proc at hand for open_fdinfo(), in this process and those forked from it, while they
+/// The same for writing /proc/self/oom_score_adj.
+UniqueFd open_oom_score_adj();
+
+/// Keeps /proc at hand for both, in this process and those forked from it, while they
 /// change their root directory. Must be dropped before anything of a guest's is looked at.
 void keep_proc_directory();
 void drop_proc_directory();

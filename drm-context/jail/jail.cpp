@@ -9,9 +9,11 @@
 #include <algorithm>
 #include <cstring>
 #include <set>
+#include <string_view>
 
 #include "blob/log.h"
 #include "drm-context/device/device_decorator.h"
+#include "drm-context/device/fdinfo_file.h"
 #include "drm-context/jail/namespaces.h"
 #include "drm-context/jail/refusals.h"
 
@@ -39,6 +41,7 @@ constexpr Limit kLimits[] = {
     // threads.
     {RLIMIT_DATA, rlim_t{1} << 30, true},
     {RLIMIT_NPROC, 0, false},  // no thread either
+    {RLIMIT_FSIZE, 0, false},  // of files that it would make grow; it has none
     {RLIMIT_NOFILE, 16384, true},
 };
 
@@ -116,6 +119,13 @@ Status close(const Cell& cell, int report_to) {
         return fail(errno, "no_new_privs: {}", std::strerror(errno));
     if (auto status = report_refusals(report_to); !status) return status;
     return cell.filter.load();
+}
+
+void offer_to_the_oom_killer() {
+    constexpr std::string_view kFirst = "1000";  // linux/oom.h: OOM_SCORE_ADJ_MAX
+    const UniqueFd score = open_oom_score_adj();
+    // Raising it is allowed to everybody. Without it the host's other processes are in more danger.
+    (void)!::write(score.get(), kFirst.data(), kFirst.size());
 }
 
 Result<std::unique_ptr<Device>> check_ioctls(std::unique_ptr<Device> device, const Cell& cell) {

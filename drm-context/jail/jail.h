@@ -23,6 +23,10 @@ Result<Cell> prepare(const ContextTypeInfo& type, Gpu gpu);
 /// directory, no_new_privs, the filter. `report_to`: the socket that hears of refused calls.
 Status close(const Cell& cell, int report_to);
 
+/// When the host runs out of memory, the kernel ends this process before any other. Before close(),
+/// while /proc can be reached (keep_proc_directory).
+void offer_to_the_oom_killer();
+
 /// A simulated GPU makes no real ioctls that the kernel could check: this checks them in its stead,
 /// by the same list (EPERM), so that tests without a GPU find what is missing there.
 Result<std::unique_ptr<Device>> check_ioctls(std::unique_ptr<Device> device, const Cell& cell);

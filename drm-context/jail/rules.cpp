@@ -21,6 +21,9 @@ constexpr uint64_t kInt = UINT32_MAX;  // arguments that the kernel reads as 32 
 constexpr ArgumentCheck equals(uint32_t argument, uint64_t value) {
     return {argument, kInt, value};
 }
+constexpr ArgumentCheck only_bits(uint32_t argument, uint64_t bits) {
+    return {argument, kInt & ~bits, 0};
+}
 // Memory is data: nobody makes code of it.
 constexpr ArgumentCheck not_executable(uint32_t argument) {
     return {argument, PROT_EXEC, 0};
@@ -41,10 +44,8 @@ constexpr SyscallRule kWorker[] = {
     {SCMP_SYS(ppoll)},
     {SCMP_SYS(close)},
     {SCMP_SYS(fcntl), equals(1, F_DUPFD_CLOEXEC)},
-    // The control buffer; sizes of what the front hands in.
-    {SCMP_SYS(memfd_create)},
-    {SCMP_SYS(ftruncate)},
-    {SCMP_SYS(fcntl), equals(1, F_ADD_SEALS)},
+    // Sizes of what the front hands in. Memory files of a worker's own would be outside every
+    // limit.
     {SCMP_SYS(fcntl), equals(1, F_GET_SEALS)},
     {SCMP_SYS(lseek)},
     // Memory.
@@ -71,6 +72,10 @@ constexpr SyscallRule kWorker[] = {
 };
 
 constexpr SyscallRule kSimulatedGpu[] = {
+    // A buffer is a memory file: no huge pages, of which the host has few.
+    {SCMP_SYS(memfd_create), only_bits(1, MFD_CLOEXEC | MFD_ALLOW_SEALING)},
+    {SCMP_SYS(ftruncate)},
+    {SCMP_SYS(fcntl), equals(1, F_ADD_SEALS)},
     // A sync file is a socket pair with a name; others' are watched.
     {SCMP_SYS(socketpair), equals(0, AF_UNIX)},
     {SCMP_SYS(bind)},

@@ -94,7 +94,7 @@ int run(Start how) {
         return 1;
     }
     set_environment(hello);
-    if (!hello.simulated) keep_proc_directory();
+    keep_proc_directory();
     const auto namespaces = jail::enter_namespaces(hello.simulated ? jail::Reachable::kSharedMemory
                                                                    : jail::Reachable::kNothing);
     if (namespaces.new_processes) become_first_process(how);

@@ -43,6 +43,7 @@ void run_worker_process(WorkerStart start, const jail::Cell& cell, pid_t zygote)
     log_to_front(front, start.settings.log_level);
     run_worker(std::move(start),
                [&](std::unique_ptr<Device> device) -> Result<std::unique_ptr<Device>> {
+                   jail::offer_to_the_oom_killer();
                    drop_proc_directory();
                    if (auto status = jail::close(cell, front); !status)
                        return tl::unexpected(status.error());

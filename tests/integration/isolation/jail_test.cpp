@@ -74,6 +74,16 @@ TEST_F(Jail, IsNicerThanItsVmm) {
     EXPECT_EQ(niceness(worker_), std::min(niceness(0) + 5, 19));
 }
 
+TEST_F(Jail, GoesFirstWhenMemoryRunsOut) {
+    std::ifstream file(fmt::format("/proc/{}/oom_score_adj", worker_));
+    int score = 0;
+    ASSERT_TRUE(file >> score);
+    EXPECT_EQ(score, 1000);
+    std::ifstream zygotes(fmt::format("/proc/{}/oom_score_adj", parent_of(worker_)));
+    ASSERT_TRUE(zygotes >> score);
+    EXPECT_NE(score, 1000) << "all contexts would go with it";
+}
+
 TEST_F(Jail, HasLimits) {
     struct Limit {
         const char* name;

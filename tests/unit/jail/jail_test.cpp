@@ -26,6 +26,7 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "blob/memfd.h"
 #include "tests/unit/jail/prisoner.h"
 
 namespace viaduct::test {
@@ -99,6 +100,14 @@ const Crime kCrimes[] = {
              ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
          return errno_of(::mprotect(at, 4096, PROT_READ | PROT_EXEC));
      }},
+    {"GrowAMapping",
+     [] {
+         void* at =
+             ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+         return ::mremap(at, 4096, 8192, MREMAP_MAYMOVE) == MAP_FAILED ? errno : 0;
+     }},
+    {"HugeMemoryFile", [] { return errno_of(::memfd_create("", MFD_HUGETLB)); }},
+    {"ExecutableMemoryFile", [] { return errno_of(::memfd_create("", 0x10 /* MFD_EXEC */)); }},
     {"BecomeAnother", [] { return errno_of(::setuid(0)); }},
     {"RaiseALimit",
      [] {
@@ -176,6 +185,31 @@ TEST(JailOnARealGpu, LetsTheDriversIoctlsThrough) {
             jail::Gpu::kReal, [request] { return errno_of(::ioctl(-1, request, nullptr)); });
         EXPECT_EQ(verdict.error, EBADF) << std::hex << request << ": it reaches the kernel";
     }
+}
+
+TEST(JailOnARealGpu, MakesNoMemoryFile) {
+    const auto verdict =
+        try_in_jail(jail::Gpu::kReal, [] { return errno_of(::memfd_create("", MFD_CLOEXEC)); });
+    EXPECT_EQ(verdict.error, EPERM);
+}
+
+TEST(JailOnARealGpu, MakesNoFileGrow) {
+    const UniqueFd file(::memfd_create("front's", MFD_CLOEXEC));
+    const auto verdict =
+        try_in_jail(jail::Gpu::kReal, [&] { return errno_of(::ftruncate(file.get(), 1 << 20)); });
+    EXPECT_EQ(verdict.error, EPERM);
+    const auto writing =
+        try_in_jail(jail::Gpu::kReal, [&] { return errno_of(::write(file.get(), "x", 1)); });
+    EXPECT_NE(writing.status, 0) << "the kernel's signal ends it";
+    EXPECT_EQ(object_size(file.get()).value(), 0u);
+}
+
+TEST(JailOnASimulatedGpu, MakesBuffers) {
+    const auto verdict = try_in_jail(jail::Gpu::kSimulated, [] {
+        const auto buffer = create_sealed_memfd("buffer", 4096);
+        return buffer ? 0 : buffer.error().code;
+    });
+    EXPECT_EQ(verdict.error, 0);
 }
 
 TEST(JailOnASimulatedGpu, HasNoIoctlAtAll) {
