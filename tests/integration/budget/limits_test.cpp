@@ -88,6 +88,17 @@ TEST_F(Limits, PageTablesAreUseOfTheGuestsMemory) {
     EXPECT_EQ(guest_.async_error(), 0u);
 }
 
+TEST_F(Limits, ControlBuffersAreMemoryOfTheVm) {
+    GuestContext large(vmm_, 2, GuestContext::Control::kNone);
+    large.create_control(16 * kMiB);
+    EXPECT_EQ(guest_.create_buffer(48 * kMiB), 0u);
+    EXPECT_NE(guest_.create_buffer(47 * kMiB), 0u);
+    GuestContext other(vmm_, 3, GuestContext::Control::kNone);
+    EXPECT_EQ(other.create_blob(vmm_.next_res_id(), 0, 2 * kMiB), -ENOMEM);
+    other.create_control();
+    EXPECT_TRUE(other.settle()) << "a small one fits";
+}
+
 TEST_F(Limits, BeyondThemABufferIsRefusedAndTheContextLives) {
     ASSERT_NE(guest_.create_buffer(40 * kMiB), 0u);
     EXPECT_EQ(guest_.create_buffer(9 * kMiB), 0u);

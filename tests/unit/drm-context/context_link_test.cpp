@@ -370,6 +370,16 @@ TEST_F(ContextLinkTest, ALargeSubmissionThatCannotBeCarriedLosesTheContext) {
     EXPECT_EQ(collect(), std::vector<uint64_t>{42});
 }
 
+TEST_F(ContextLinkTest, ASubmissionBeyondTheLargestCostsTheContext) {
+    EXPECT_TRUE(link_.add_fence(1, 42));
+    EXPECT_TRUE(submit(1, kMaxSubmission));
+    const auto refused = submit(2, kMaxSubmission + 1);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, E2BIG);
+    EXPECT_FALSE(submit(3)) << "its guest would wait for the one before";
+    EXPECT_EQ(collect(), std::vector<uint64_t>{42});
+}
+
 TEST_F(ContextLinkTest, AnAnswerThatNeverComesTimesOut) {
     const auto answer = link_.ask(RecordType::kMapSource, transport::ResourceCall{0, 1, 0});
     ASSERT_FALSE(answer);
