@@ -92,8 +92,8 @@ class NativeContext {
     virtual Result<BlobMapSource> map_source(uint32_t res_id, uint64_t size) = 0;
     /// A dma-buf of an opaque resource.
     virtual Result<UniqueFd> export_blob(uint32_t res_id) = 0;
-    /// Makes a foreign dma-buf known here as res_id. Holds the descriptor until the worker has it:
-    /// booked is it by the caller.
+    /// Makes a foreign dma-buf known here as res_id. Holds the descriptor until the worker has it;
+    /// the caller has booked it.
     virtual void attach_resource(uint32_t res_id, SharedFd dmabuf) = 0;
     virtual void detach_resource(uint32_t res_id) = 0;
     /// `fence_id` is reported after all work submitted before on `ring_idx` is done. Any ring_idx

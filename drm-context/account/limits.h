@@ -1,4 +1,5 @@
-// What one context may use of its GPU: decided by the renderer, kept by the worker.
+// What one context may use of its GPU (decided by the renderer, enforced by the worker), and one VM
+// of its VMM's process.
 #pragma once
 
 #include <array>

@@ -17,9 +17,9 @@ namespace viaduct {
 /// callback of the VMM the fence thread may be in, an answer arrives. Thread-safe. Whatever the
 /// worker sends, it costs bounded time here and reaches the log harmless.
 ///
-/// A worker sends a descriptor with an answer, and one more at its end. One that sends others is no
-/// worker of ours any more: it counts as gone, and its socket is left alone, since what closes a
-/// descriptor may take long.
+/// A worker sends a descriptor with an answer, and one more at its end. One that sends others was
+/// taken over: it counts as gone, and what it sent stays in the socket, since closing a descriptor
+/// may take long.
 class Inbox {
   public:
     struct Answer {
