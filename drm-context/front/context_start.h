@@ -28,8 +28,8 @@ class ContextStart final : public Task {
         std::function<Status()> watch_anew;
         Booking booking;  // kDescriptors, given back with `start`
     };
-    /// A WorkerStart's: four of the channel, and the account.
-    static constexpr uint64_t kDescriptors = 5;
+    /// A WorkerStart's: four of the channel, and the account's two.
+    static constexpr uint64_t kDescriptors = 6;
     explicit ContextStart(Parts parts) : parts_(std::move(parts)) {}
     void run() override;
 

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <system_error>
 #include <thread>
-#include <tuple>
 
 #include "drm-context/worker/worker_host.h"
 
@@ -23,7 +22,6 @@ class WorkerThread final : public WorkerHandle {
   private:
     void run(WorkerStart start) {
         id_ = static_cast<pid_t>(::syscall(SYS_gettid));
-        std::ignore = ::nice(kWorkerNice);                                        // of this thread
         ::prctl(PR_SET_NAME, fmt::format("vw:{}", start.settings.name).c_str());  // as processes
         run_worker(std::move(start), nullptr);
     }

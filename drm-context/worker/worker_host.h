@@ -41,7 +41,9 @@ struct WorkerStart {
     WorkerSettings settings;
 };
 
-/// How much nicer than its VMM a worker is: guests' commands come after all that serves the others.
+/// How much nicer than its VMM a worker's process is: guests' commands come after all that serves
+/// the others. A thread is not: where threads are needed, the VMM's own filter may kill one that
+/// asks for its niceness (crosvm: gpu_common.policy).
 inline constexpr int kWorkerNice = 5;
 
 /// A worker that was started. It announces its end in the shared page (SharedPage::exited), or its
