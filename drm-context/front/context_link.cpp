@@ -376,9 +376,10 @@ void ContextLink::check_progress(steady_clock::time_point now) {
 
 bool ContextLink::collect(std::vector<RetiredFence>& out) {
     transport::clear_event(end_.notify.get());  // first: what comes from now on signals anew
-    if (started() && inbox_.drain()) transport::signal_event(end_.notify.get());
+    const Inbox::News arrived = started() ? inbox_.drain() : Inbox::News();
+    if (arrived.more) transport::signal_event(end_.notify.get());
     const std::lock_guard lock(mutex_);
-    if (has_ended() && !ended_) {
+    if (has_ended(arrived) && !ended_) {
         const bool misused = inbox_.misused();
         if (misused) end_worker();
         if (!let_go_)
@@ -396,17 +397,16 @@ bool ContextLink::collect(std::vector<RetiredFence>& out) {
     const size_t known = out.size(), waiting = outbox_.waiting();
     if (!lost_ && !ended_) outbox_.drain();
     fences_.take_retired(end_.page(), out);
-    judge_turn(out.size() - known + waiting - outbox_.waiting());
+    judge_turn(out.size() - known + waiting - outbox_.waiting(), arrived.strays);
     if (ended_ || lost_) fences_.take_all(out);
     // With the link goes the device's file, and with that what is charged.
     return ended_ && let_go_ && !pending_work_;
 }
 
 // With the lock held. What the worker wakes the fence thread for must be worth it.
-void ContextLink::judge_turn(uint64_t news) {
-    news += std::exchange(records_since_turn_, 0);
-    const bool bearable = turns_.take(news, 1 + inbox_.take_strays());
-    if (!bearable && !lost_ && !ended_ && !let_go_)
+void ContextLink::judge_turn(uint64_t events, uint64_t strays) {
+    events += std::exchange(records_since_turn_, 0);
+    if (!turns_.take(events, 1 + strays) && !ended_)
         lose("its worker keeps the VMM busy with nothing");
 }
 
@@ -416,10 +416,10 @@ bool ContextLink::started() {
 }
 
 // With the lock held. What ends before its first word is the starter's to judge.
-bool ContextLink::has_ended() {
+bool ContextLink::has_ended(const Inbox::News& arrived) {
     if (start_ == Start::kUnderWay || (start_ == Start::kFailed && !worker_))
         return start_ == Start::kFailed;
-    return end_.page().exited.load(std::memory_order_acquire) != 0 || inbox_.hung_up();
+    return end_.page().exited.load(std::memory_order_acquire) != 0 || arrived.hung_up;
 }
 
 }  // namespace viaduct

@@ -133,7 +133,7 @@ class ContextLink {
 
   private:
     bool started();
-    bool has_ended();
+    bool has_ended(const Inbox::News& arrived);
     bool is_lost();
     Status send_large(std::span<const std::byte> payload);
     Status refuse(Error error);
@@ -146,7 +146,7 @@ class ContextLink {
     bool waits_for_the_kernel() const;
     std::optional<ThreadUse> worker_use() const;
     bool has_progressed(size_t waiting_before);
-    void judge_turn(uint64_t news);
+    void judge_turn(uint64_t events, uint64_t strays);
     Result<Answer> ask_bytes(transport::RecordType type, uint64_t cookie,
                              std::span<const std::byte> call);
 
@@ -179,10 +179,10 @@ class ContextLink {
     LossNotice notice_;
     std::chrono::milliseconds job_timeout_{60'000};
     std::array<uint64_t, 3> last_news_{};  // ring position and marks
-    pid_t worker_process_ = 0;             // 0: unknown
-    Watchdog watchdog_{check_interval()};
     TurnBudget turns_;
     uint64_t records_since_turn_ = 0;  // that were to be sent
+    pid_t worker_process_ = 0;         // 0: unknown
+    Watchdog watchdog_{check_interval()};
 };
 
 }  // namespace viaduct

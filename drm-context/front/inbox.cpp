@@ -1,7 +1,5 @@
 #include "drm-context/front/inbox.h"
 
-#include <poll.h>
-
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -81,19 +79,15 @@ Result<Inbox::Answer> Inbox::wait_for_answer(transport::Deadline deadline) {
     }
 }
 
-bool Inbox::drain() {
+Inbox::News Inbox::drain() {
     const std::lock_guard lock(mutex_);
-    return !expected_ && take_arrived();
+    const bool more = !expected_ && take_arrived();
+    return {more, hung_up_, std::exchange(strays_, 0)};
 }
 
 bool Inbox::hung_up() {
     const std::lock_guard lock(mutex_);
     return hung_up_;
-}
-
-uint64_t Inbox::take_strays() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(strays_, 0);
 }
 
 bool Inbox::misused() {

@@ -51,16 +51,18 @@ class Inbox {
     /// It is not waited for any more.
     void forget();
 
-    /// For the fence thread: takes what has arrived, unless somebody waits. True if there may be
-    /// more.
-    bool drain();
+    struct News {
+        bool more = false;     // there may be more to take
+        bool hung_up = false;  // hung_up()
+        uint64_t strays = 0;   // messages since the last time that nobody waits for
+    };
+    /// For the fence thread: takes what has arrived, unless somebody waits.
+    News drain();
     /// True once the worker's end is closed and everything it sent has been read, or once it has
     /// sent what it never sends.
     bool hung_up();
     /// Whether it was the latter.
     bool misused();
-    /// Messages since the last call that nobody waits for.
-    uint64_t take_strays();
     /// The sync file of kPendingWorkCookie, if the worker has sent one; its word, not the kernel's.
     UniqueFd take_pending_work();
 

@@ -5,7 +5,6 @@
 #include <rapidcheck/gtest.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <functional>
@@ -166,24 +165,6 @@ TEST(HostileWorker, CannotKeepTheFenceThreadBusyWithMessages) {
             for (int i = 0; i < 16; ++i) hostage.say(std::as_bytes(std::span(&message, 1)), 0);
         });
     }
-}
-
-TEST(HostileWorker, CannotFillTheVmmWithDescriptors) {
-    test::settle_closer();
-    const size_t before = open_descriptors();
-    Hostage hostage;
-    const size_t own = open_descriptors();
-    const transport::Reply message{};
-    for (int i = 0; i < 64; ++i)
-        hostage.say(std::as_bytes(std::span(&message, 1)), transport::kMaxDescriptors);
-    size_t most = 0;
-    collect_until_lost(hostage, [&] { most = std::max(most, open_descriptors()); });
-    EXPECT_LE(most, own + transport::kMaxDescriptors);
-    hostage.worker.socket.reset();
-    std::vector<RetiredFence> out;
-    hostage.link.quit();
-    EXPECT_TRUE(hostage.link.collect(out)) << "its end is seen all the same";
-    EXPECT_GE(own, before);
 }
 
 TEST(HostileWorker, AnHonestOneMayBeAsBusyAsItLikes) {

@@ -72,7 +72,7 @@ TEST_F(InboxDescriptorTest, OnesThatNobodyAskedForStayInTheSocket) {
     for (const uint64_t cookie : {kCookie, uint64_t{transport::kLogCookie}, uint64_t{0}}) {
         Inbox other{1, sockets.first.get(), notify.get(), [](UniqueFd) { FAIL(); }};
         send(cookie, 3);
-        EXPECT_FALSE(other.drain());
+        EXPECT_FALSE(other.drain().more);
         EXPECT_TRUE(other.hung_up());
         EXPECT_TRUE(other.misused());
         std::byte message[sizeof(transport::Reply)];
