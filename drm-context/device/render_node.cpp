@@ -1,7 +1,6 @@
 #include "drm-context/device/render_node.h"
 
 #include <linux/sync_file.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <span>
 
 #include "drm-context/device/fdinfo_file.h"
+#include "drm-context/device/restarted_ioctl.h"
 
 namespace viaduct {
 
@@ -19,14 +19,6 @@ namespace {
 constexpr uint32_t kMostFences = 16;
 constexpr size_t kMaxFdinfo = 4096;  // bytes; the kernel gives one page at a time
 
-int ioctl_restarted(int fd, unsigned long request, void* argument) {
-    for (;;) {
-        const int ret = ::ioctl(fd, request, argument);
-        if (ret >= 0) return ret;
-        if (errno != EINTR && errno != EAGAIN) return -errno;
-    }
-}
-
 class RenderNode final : public Device {
   public:
     explicit RenderNode(UniqueFd fd)
@@ -35,7 +27,7 @@ class RenderNode final : public Device {
           fdinfo_(open_fdinfo(fd_.get())) {}
 
     int ioctl(unsigned long request, void* argument) override {
-        return ioctl_restarted(fd_.get(), request, argument);
+        return restarted_ioctl(fd_.get(), request, argument);
     }
 
     // Not a duplicate: to close it would wait for the GPU (Linux: amdgpu_drv.c, amdgpu_flush()).
@@ -47,7 +39,7 @@ class RenderNode final : public Device {
         sync_merge_data merge{};
         std::strncpy(merge.name, "viaduct", sizeof(merge.name) - 1);
         merge.fd2 = b;
-        const int error = ioctl_restarted(a, SYNC_IOC_MERGE, &merge);
+        const int error = restarted_ioctl(a, SYNC_IOC_MERGE, &merge);
         if (error < 0) return fail(-error, "cannot merge sync files {} and {}", a, b);
         return UniqueFd(merge.fence);
     }
@@ -57,10 +49,10 @@ class RenderNode final : public Device {
         sync_file_info info{};
         info.num_fences = kMostFences;
         info.sync_fence_info = reinterpret_cast<uint64_t>(fences);
-        int error = ioctl_restarted(sync_file, SYNC_IOC_FILE_INFO, &info);
+        int error = restarted_ioctl(sync_file, SYNC_IOC_FILE_INFO, &info);
         if (error == -EINVAL) {  // more fences than that: all but their times
             info = {};
-            error = ioctl_restarted(sync_file, SYNC_IOC_FILE_INFO, &info);
+            error = restarted_ioctl(sync_file, SYNC_IOC_FILE_INFO, &info);
             info.num_fences = 0;
         }
         if (error < 0) return fail(-error, "{} is not a sync file (errno {})", sync_file, -error);
