@@ -18,9 +18,12 @@ namespace {
 constexpr uint32_t kMaxNameLength = 64;
 
 /// Runs `body`. What it throws becomes `failed(errno)`: short of memory, descriptors or threads.
+/// In a forked child, which must not touch its parent's instance, all fails with EPERM; without a
+/// line in the log, whose locks another thread may have held when the child was forked.
 /// Lines for the log go out after it, with no lock held: the VMM's callback may call us.
 template <typename Failed, typename Body>
 auto guarded(Failed&& failed, Body&& body) noexcept -> decltype(body()) {
+    if (viaduct::belongs_to_parent()) return failed(EPERM);
     const viaduct::LogHold hold;
     try {
         return body();
@@ -75,7 +78,10 @@ int virgl_renderer_init(void* cookie, int flags, virgl_renderer_callbacks* cb) {
 }
 
 void virgl_renderer_cleanup(void* /*cookie*/) {
-    nothing([] { instance().cleanup(); });
+    nothing([] {
+        instance().cleanup();
+        viaduct::give_instance_up();
+    });
 }
 
 void virgl_renderer_reset(void) {

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <atomic>
+
 #include "blob/log.h"
 #include "renderer/log_output.h"
 #include "renderer/settings/metrics_paths.h"
@@ -42,6 +44,9 @@ std::unique_ptr<Renderer> make_renderer() {
                                       default_classic_provider(), usage);
 }
 
+// The process whose threads serve the instance; 0: none does.
+std::atomic<pid_t> g_user{0};
+
 std::unique_ptr<Renderer>& slot() {
     static auto& renderer = *new std::unique_ptr<Renderer>(make_renderer());
     return renderer;
@@ -50,7 +55,18 @@ std::unique_ptr<Renderer>& slot() {
 }  // namespace
 
 Renderer& instance() {
+    if (g_user.load(std::memory_order_relaxed) == 0)
+        g_user.store(::getpid(), std::memory_order_relaxed);
     return *slot();
+}
+
+bool belongs_to_parent() {
+    const pid_t user = g_user.load(std::memory_order_relaxed);
+    return user != 0 && user != ::getpid();
+}
+
+void give_instance_up() {
+    g_user.store(0, std::memory_order_relaxed);
 }
 
 void replace_instance(std::unique_ptr<Renderer> renderer) {

@@ -11,6 +11,12 @@ namespace viaduct {
 /// exits without cleanup may still be about.
 Renderer& instance();
 
+/// True in a child that was forked while its parent used the library. The child has none of its
+/// threads, but shares its descriptors: it must leave the instance alone.
+bool belongs_to_parent();
+/// The instance was cleaned up. It belongs to the next process that uses it, which may be a child.
+void give_instance_up();
+
 /// Puts another Renderer in its place (tests, with stand-in back ends). Not while calls run.
 void replace_instance(std::unique_ptr<Renderer> renderer);
 
