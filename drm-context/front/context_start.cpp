@@ -33,6 +33,7 @@ Status ContextStart::try_to_start() try { return start(); } catch (const std::ex
 Status ContextStart::start() {
     if (auto status = open(); !status) return status;
     auto status = start_worker();
+    if (!status && status.error().code == ETIMEDOUT) parts_.launcher->doubt();
     // EPIPE: it was gone before its first word. If it went along with its zygote, the launcher gets
     // another.
     if (status || status.error().code != EPIPE || parts_.link->abandoned()) return status;

@@ -266,8 +266,10 @@ Result<std::unique_ptr<NativeContextHost>> NativeContextHost::create(OpenDevice 
     auto vm = VmAccount::create(options.limits, options.counters);
     if (!vm) return tl::unexpected(vm.error());
     return std::make_unique<Host>(
+    auto launcher = launch_workers(
+        simulated, [account = *vm] { return account->counters().contexts_lost.load(); });
         std::move(open), *std::move(device), *type, *capset,
-        Machinery{*std::move(vm), launch_workers(simulated), *std::move(fences), *std::move(opener),
+        Machinery{*vm, std::move(launcher), *std::move(fences), *std::move(opener),
                   *std::move(closer), longest_job_timeout(version.name, simulated),
                   *std::move(signalled)},
         std::move(options));

@@ -21,12 +21,6 @@ int milliseconds_until(Deadline deadline) {
     return static_cast<int>(std::clamp<int64_t>(left, 0, INT32_MAX));
 }
 
-// A peer that went without reading all there was is told of once, as a reset (unix(7)): it is gone.
-tl::unexpected<Error> send_failure(int error) {
-    if (error == EPIPE || error == ECONNRESET) return fail(EPIPE, "the other end is gone");
-    return fail(error, "control socket: {}", std::strerror(error));
-}
-
 // Ancillary data with room for all descriptors of a message, and its sender.
 struct AttachedSpace {
     alignas(
@@ -93,10 +87,9 @@ Status wait_readable(int socket, Deadline deadline) {
     }
 }
 
-Status send_message(int socket, std::span<const std::byte> message,
-                    std::span<const int> descriptors) {
-    if (descriptors.size() > kMaxDescriptors)
-        return fail(E2BIG, "{} descriptors are too many for a message", descriptors.size());
+int send_or_errno(int socket, std::span<const std::byte> message,
+                  std::span<const int> descriptors) noexcept {
+    if (descriptors.size() > kMaxDescriptors) return E2BIG;
     iovec part{const_cast<std::byte*>(message.data()), message.size()};
     msghdr header{};
     header.msg_iov = &part;
@@ -112,8 +105,19 @@ Status send_message(int socket, std::span<const std::byte> message,
         std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size_bytes());
     }
     while (::sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        if (errno != EINTR) return send_failure(errno);
-    return {};
+        // A peer that went without reading all there was shows once as a reset (unix(7)).
+        if (errno != EINTR) return errno == ECONNRESET ? EPIPE : errno;
+    return 0;
+}
+
+Status send_message(int socket, std::span<const std::byte> message,
+                    std::span<const int> descriptors) {
+    const int error = send_or_errno(socket, message, descriptors);
+    if (error == 0) return {};
+    if (error == EPIPE) return fail(EPIPE, "the other end is gone");
+    if (error == E2BIG)
+        return fail(E2BIG, "{} descriptors are too many for a message", descriptors.size());
+    return fail(error, "control socket: {}", std::strerror(error));
 }
 
 Status send_message(int socket, std::span<const std::byte> message, int descriptor) {

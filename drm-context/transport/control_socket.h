@@ -29,6 +29,9 @@ Status send_message(int socket, std::span<const std::byte> message,
                     std::span<const int> descriptors);
 /// The same with one descriptor, or with none if it is negative.
 Status send_message(int socket, std::span<const std::byte> message, int descriptor);
+/// Sends likewise, and needs no memory: 0, or what the Status would have as its code.
+int send_or_errno(int socket, std::span<const std::byte> message,
+                  std::span<const int> descriptors) noexcept;
 
 /// Messages that were sent here and that the peer has not received, as the kernel counts them.
 /// Right for messages of one page at most; 0 if the kernel does not say.

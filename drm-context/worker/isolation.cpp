@@ -6,11 +6,10 @@
 #include <atomic>
 #include <cstdlib>
 #include <fstream>
-#include <mutex>
-#include <optional>
 #include <string>
 #include <utility>
 
+#include "drm-context/worker/process_host.h"
 #include "drm-context/worker/zygote_link.h"
 
 namespace viaduct {
@@ -26,7 +25,7 @@ Isolation isolation_from_environment() {
     if (wish == "thread") return Isolation::kThread;
     if (!wish.empty())
         log(LogLevel::kWarning,
-            "VIADUCT_ISOLATION=\"{}\" is neither process nor thread: process is taken",
+            "VIADUCT_ISOLATION=\"{}\" is neither process nor thread and is ignored",
             sanitise(wish));
     return Isolation::kUnset;
 }
@@ -48,98 +47,54 @@ bool has_own_seccomp_filter() {
     return ours > std::max(0L, status_field(::getppid(), kFilters));
 }
 
-class WorkerProcess final : public WorkerHandle {
-  public:
-    WorkerProcess(std::shared_ptr<ZygoteLink> zygote, uint64_t worker)
-        : zygote_(std::move(zygote)), worker_(worker) {}
-    ~WorkerProcess() override { kill(); }
-    void kill() override { zygote_->kill(worker_); }
+/// Of a service of zygotes; empty: none was named.
+std::string service_path() {
+    const char* path = ::secure_getenv("VIADUCT_WORKER_SOCKET");
+    return path ? path : "";
+}
 
-  private:
-    const std::shared_ptr<ZygoteLink> zygote_;
-    const uint64_t worker_;
-};
+Status may_spawn() {
+    if (!has_own_seccomp_filter()) return {};
+    return fail(EPERM,
+                "this process has a seccomp filter that may forbid to start others; let "
+                "VIADUCT_WORKER_SOCKET name a socket of viaduct-workerd, or set "
+                "VIADUCT_ISOLATION=process if it does not");
+}
 
-/// Processes; unless they were asked for by name, threads if it shows that there can be none.
-class ProcessLauncher final : public WorkerLauncher {
-  public:
-    ProcessLauncher(bool simulated, Isolation wish) : simulated_(simulated), wish_(wish) {
-        if (auto zygote = connect()) greeted_ = *std::move(zygote);  // else the first start tells
-    }
+/// Why there can be no process, now or later.
+Status can_ever_start() {
+    if (!service_path().empty()) return {};
+    if (auto status = may_spawn(); !status) return status;
+    if (auto program = find_worker_program(); !program) return tl::unexpected(program.error());
+    return {};
+}
 
-    Result<std::unique_ptr<WorkerHandle>> start(WorkerStart start) override {
-        const std::lock_guard lock(mutex_);
-        if (threads_) return threads_->start(std::move(start));
-        auto worker = start_process(start);
-        // A zygote that somebody killed, or that hangs, says nothing about the next one.
-        if (!worker && (worker.error().code == EPIPE || worker.error().code == ETIMEDOUT))
-            worker = start_process(start);
-        if (worker || proven_ || wish_ == Isolation::kProcess) return worker;
-        use_threads(worker.error().message);
-        return threads_->start(std::move(start));
-    }
+Result<UniqueFd> connect(Isolation wish) {
+    if (const std::string path = service_path(); !path.empty()) return connect_to_zygote(path);
+    // Once more: the VMM may have confined itself since.
+    if (wish == Isolation::kUnset)
+        if (auto status = may_spawn(); !status) return tl::unexpected(status.error());
+    return spawn_zygote();
+}
 
-  private:
-    Result<std::unique_ptr<WorkerHandle>> start_process(const WorkerStart& start) {
-        if (!zygote_)
-            if (auto status = get_zygote(); !status) return tl::unexpected(status.error());
-        auto worker = zygote_->start(start);
-        if (worker) return std::make_unique<WorkerProcess>(zygote_, *worker);
-        if (worker.error().code == EPIPE) zygote_.reset();
-        return tl::unexpected(worker.error());
-    }
-
-    Status get_zygote() {
-        auto zygote = greeted_ ? std::exchange(greeted_, nullptr) : connect();
-        if (!zygote) return tl::unexpected(zygote.error());
-        const auto refused = (*zygote)->confirm();
-        if (!refused) return tl::unexpected(refused.error());
-        static std::atomic<bool> said{false};
-        if (!refused->empty() && !said.exchange(true))
-            log(LogLevel::kWarning, "the workers' jail is incomplete, the host refuses: {}",
-                *refused);
-        zygote_ = *std::move(zygote);
-        proven_ = true;
-        return {};
-    }
-
-    Result<std::shared_ptr<ZygoteLink>> connect() const {
-        const char* path = ::secure_getenv("VIADUCT_WORKER_SOCKET");
-        const bool service = path && *path;
-        if (!service && wish_ == Isolation::kUnset && has_own_seccomp_filter())
-            return fail(EPERM,
-                        "this process has a seccomp filter that may forbid to start others; let "
-                        "VIADUCT_WORKER_SOCKET name a socket of viaduct-workerd, or set "
-                        "VIADUCT_ISOLATION=process if it does not");
-        auto socket = service ? connect_to_zygote(path) : spawn_zygote();
-        if (!socket) return tl::unexpected(socket.error());
-        return ZygoteLink::greet(*std::move(socket), simulated_);
-    }
-
-    void use_threads(std::string_view reason) {
-        static std::atomic<bool> said{false};  // a guest that reboots makes us try anew each time
-        if (!said.exchange(true))
-            log(LogLevel::kWarning,
-                "contexts run within this process (thread mode): {}; see docs/isolation.md",
-                reason);
-        threads_ = launch_threads();
-    }
-
-    const bool simulated_;
-    const Isolation wish_;
-    std::mutex mutex_;
-    std::shared_ptr<ZygoteLink> greeted_;  // has not answered yet
-    std::shared_ptr<ZygoteLink> zygote_;   // has
-    bool proven_ = false;                  // there can be processes: there was one
-    std::unique_ptr<WorkerLauncher> threads_;
-};
+std::unique_ptr<WorkerLauncher> launch_threads_because(std::string_view reason) {
+    static std::atomic<bool> logged{false};  // a guest that reboots comes here each time
+    if (!logged.exchange(true))
+        log(LogLevel::kWarning,
+            "contexts run within this process (thread mode): {}; see docs/isolation.md", reason);
+    return launch_threads();
+}
 
 }  // namespace
 
-std::unique_ptr<WorkerLauncher> launch_workers(bool simulated) {
+std::unique_ptr<WorkerLauncher> launch_workers(bool simulated, std::function<uint64_t()> losses) {
     const Isolation wish = isolation_from_environment();
     if (wish == Isolation::kThread) return launch_threads();
-    return std::make_unique<ProcessLauncher>(simulated, wish);
+    if (wish == Isolation::kUnset)
+        if (const auto status = can_ever_start(); !status)
+            return launch_threads_because(status.error().message);
+    return launch_processes(
+        {.simulated = simulated, .connect = [wish] { return connect(wish); }, .losses = losses});
 }
 
 }  // namespace viaduct

@@ -35,19 +35,6 @@ std::string library_directory() {
     return slash == std::string::npos ? std::string() : path.substr(0, slash + 1);
 }
 
-Result<std::string> find_worker() {
-    if (const char* wish = ::secure_getenv("VIADUCT_WORKER_PATH"); wish && *wish) {
-        if (::access(wish, X_OK) == 0) return std::string(wish);
-        return fail(errno, "VIADUCT_WORKER_PATH={}: {}", wish, std::strerror(errno));
-    }
-    if (const std::string directory = library_directory(); !directory.empty())
-        for (const char* place : kBesideLibrary)
-            if (const std::string path = directory + place; ::access(path.c_str(), X_OK) == 0)
-                return path;
-    if (::access(kInstalled, X_OK) == 0) return std::string(kInstalled);
-    return fail(ENOENT, "viaduct-worker is neither beside the library nor at {}", kInstalled);
-}
-
 // An empty environment; but the sanitizers' run-time library takes its options from there.
 std::vector<char*> worker_environment() {
     std::vector<char*> variables;
@@ -91,8 +78,19 @@ class SpawnPlan {
 
 }  // namespace
 
+Result<std::string> find_worker_program() {
+    if (const char* wish = ::secure_getenv("VIADUCT_WORKER_PATH"); wish && *wish)
+        return std::string(wish);
+    if (const std::string directory = library_directory(); !directory.empty())
+        for (const char* place : kBesideLibrary)
+            if (const std::string path = directory + place; ::access(path.c_str(), F_OK) == 0)
+                return path;
+    if (::access(kInstalled, F_OK) == 0) return std::string(kInstalled);
+    return fail(ENOENT, "viaduct-worker is neither beside the library nor at {}", kInstalled);
+}
+
 Result<UniqueFd> spawn_zygote() {
-    const auto path = find_worker();
+    const auto path = find_worker_program();
     if (!path) return tl::unexpected(path.error());
     auto sockets = transport::create_control_sockets();
     if (!sockets) return tl::unexpected(sockets.error());

@@ -54,7 +54,7 @@ class WorkerHandle {
     virtual ~WorkerHandle() = default;
     /// Ends it where it stands, if that can be done; to be repeated while it does not end. Any
     /// thread.
-    virtual void kill() {}
+    virtual void kill() noexcept {}
     /// Of a thread of this process; 0 if it is none, or has not begun to run.
     virtual pid_t thread_id() const { return 0; }
 };
@@ -65,6 +65,8 @@ class WorkerLauncher {
     virtual ~WorkerLauncher() = default;
     /// What goes wrong in the worker itself is the worker's first word over the control socket.
     virtual Result<std::unique_ptr<WorkerHandle>> start(WorkerStart start) = 0;
+    /// A worker that was started sent no first word in time: what starts workers may hang.
+    virtual void doubt() {}
 };
 
 /// Workers as threads of this process.

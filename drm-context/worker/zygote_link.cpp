@@ -1,9 +1,11 @@
 #include "drm-context/worker/zygote_link.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <string_view>
@@ -56,15 +58,25 @@ Result<std::shared_ptr<ZygoteLink>> ZygoteLink::greet(UniqueFd socket, bool simu
 }
 
 ZygoteLink::~ZygoteLink() {
-    ::shutdown(socket_.get(), SHUT_WR);
-    (void)transport::wait_readable(socket_.get(), steady_clock::now() + kEndTime);
+    hang_up();
+    while (last_worker_ != 0) {
+        const auto left = std::chrono::ceil<milliseconds>(gone_by_ - steady_clock::now()).count();
+        pollfd entry{socket_.get(), POLLRDHUP, 0};  // not POLLIN: an answer may lie there unread
+        if (left <= 0 || ::poll(&entry, 1, static_cast<int>(left)) >= 0) return;
+    }
 }
 
-Result<std::string> ZygoteLink::confirm() {
+void ZygoteLink::hang_up() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (gone_by_ != steady_clock::time_point{}) return;
+    ::shutdown(socket_.get(), SHUT_WR);
+    gone_by_ = steady_clock::now() + kEndTime;
+}
+
+Result<std::string> ZygoteLink::confirm(steady_clock::time_point deadline) {
     zygote::HelloReply reply;
-    const auto got =
-        transport::receive_message(socket_.get(), std::as_writable_bytes(std::span(&reply, 1)),
-                                   steady_clock::now() + milliseconds(kZygoteStartTime));
+    const auto got = transport::receive_message(
+        socket_.get(), std::as_writable_bytes(std::span(&reply, 1)), deadline);
     if (!got) return fail(got.error().code, "viaduct-worker: {}", got.error().message);
     std::string message(reply.message, ::strnlen(reply.message, sizeof(reply.message)));
     if (reply.error != 0) return tl::unexpected(Error{reply.error, std::move(message)});
@@ -93,28 +105,42 @@ Result<uint64_t> ZygoteLink::start(const WorkerStart& start) {
     }
     const std::lock_guard lock(mutex_);
     send_kills();
+    to_kill_.reserve(to_kill_.size() + living_ + 1);
     request.worker = ++last_worker_;
     auto status = transport::send_message(socket_.get(), bytes_of(request), descriptors);
     if (!status) return tl::unexpected(status.error());
+    ++living_;
     return request.worker;
 }
 
-void ZygoteLink::kill(uint64_t worker) {
+void ZygoteLink::kill(uint64_t worker) noexcept {
     const std::lock_guard lock(mutex_);
-    to_kill_.insert(worker);
+    add_kill(worker);
+    send_kills();
+}
+
+void ZygoteLink::end(uint64_t worker) noexcept {
+    const std::lock_guard lock(mutex_);
+    add_kill(worker);
+    --living_;
     send_kills();
 }
 
 // With the lock held.
-void ZygoteLink::send_kills() {
+void ZygoteLink::add_kill(uint64_t worker) noexcept {
+    if (std::ranges::find(to_kill_, worker) == to_kill_.end()) to_kill_.push_back(worker);
+}
+
+// With the lock held.
+void ZygoteLink::send_kills() noexcept {
     while (!to_kill_.empty()) {
         zygote::Request request;
         request.type = zygote::RequestType::kKill;
-        request.worker = *to_kill_.begin();
-        const auto sent = transport::send_message(socket_.get(), bytes_of(request), -1);
-        // A zygote that is gone has taken its workers along.
-        if (!sent && sent.error().code != EPIPE) return;
-        to_kill_.erase(to_kill_.begin());
+        request.worker = to_kill_.back();
+        const int error = transport::send_or_errno(socket_.get(), bytes_of(request), {});
+        // If the zygote is gone, so are its workers.
+        if (error != 0 && error != EPIPE) return;
+        to_kill_.pop_back();
     }
 }
 
@@ -124,7 +150,7 @@ Result<UniqueFd> connect_to_zygote(const std::string& path) {
     if (path.size() >= sizeof(address.sun_path))
         return fail(ENAMETOOLONG, "VIADUCT_WORKER_SOCKET={} is too long", path);
     std::memcpy(address.sun_path, path.data(), path.size());
-    UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket ||
         ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0)
         return fail(errno, "VIADUCT_WORKER_SOCKET={}: {}", path, std::strerror(errno));

@@ -1,11 +1,12 @@
 // The front's end of a zygote: the process that forks workers.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
+#include <vector>
 
 #include "blob/result.h"
 #include "blob/unique_fd.h"
@@ -18,34 +19,46 @@ class ZygoteLink {
   public:
     /// Says hello over a fresh connection; does not wait for the answer.
     static Result<std::shared_ptr<ZygoteLink>> greet(UniqueFd socket, bool simulated);
-    /// Ends the zygote and with it every worker; returns once they are gone, or after a second.
+    /// Hangs up. If there were workers, returns once they and the zygote are gone, or a second after
+    /// the hang-up.
     ~ZygoteLink();
     ZygoteLink(const ZygoteLink&) = delete;
     ZygoteLink& operator=(const ZygoteLink&) = delete;
 
-    /// Waits for the answer to the hello. What the host refuses for the jail is the value.
-    Result<std::string> confirm();
-    /// Asks for a worker; its number is the value.
+    /// Waits for the answer to the hello. The value is what the host refuses for the jail.
+    /// ETIMEDOUT: not yet. EPIPE: it is gone.
+    Result<std::string> confirm(std::chrono::steady_clock::time_point deadline);
+    /// Asks for a worker; its number is the value. To be paired with an end().
     Result<uint64_t> start(const WorkerStart& start);
-    /// Does not wait: a zygote that is busy hears of it when the next worker is started or killed.
-    void kill(uint64_t worker);
+    /// Does not wait: if the zygote is busy, the request goes out with the next start or kill.
+    void kill(uint64_t worker) noexcept;
+    /// Kills a worker that nobody refers to any more.
+    void end(uint64_t worker) noexcept;
+    /// Ends the zygote and with it every worker; does not wait.
+    void hang_up() noexcept;
 
   private:
     explicit ZygoteLink(UniqueFd socket) : socket_(std::move(socket)) {}
-    void send_kills();
+    void add_kill(uint64_t worker) noexcept;
+    void send_kills() noexcept;
 
     const UniqueFd socket_;
     std::mutex mutex_;
     uint64_t last_worker_ = 0;
-    std::set<uint64_t> to_kill_;
+    size_t living_ = 0;  // started, and not end()ed
+    // Always has room for the living: a kill must not need memory, or it could not be asked for in
+    // a destructor.
+    std::vector<uint64_t> to_kill_;
+    std::chrono::steady_clock::time_point gone_by_{};  // since the hang-up
 };
 
-/// Starts viaduct-worker as a zygote, and leaves no child behind: the value is its socket.
+/// The program that zygotes are started from. ENOENT: it is not installed. A path that is named
+/// (VIADUCT_WORKER_PATH) is the value, whatever is there.
+Result<std::string> find_worker_program();
+/// Starts it as a zygote, and leaves no child behind: the value is its socket.
 Result<UniqueFd> spawn_zygote();
-/// Connects to a service that gives a zygote to whoever connects.
+/// Connects to a service that gives each connection a zygote. Does not wait: EAGAIN if the service
+/// has too many connections waiting.
 Result<UniqueFd> connect_to_zygote(const std::string& path);
-
-/// How long a zygote may take to start, milliseconds: it is asked for long before it is needed.
-inline constexpr int kZygoteStartTime = 5000;
 
 }  // namespace viaduct

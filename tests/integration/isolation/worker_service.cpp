@@ -46,9 +46,13 @@ pid_t spawn_worker(int connection) {
 
 }  // namespace
 
-WorkerService::WorkerService()
-    : path_(fmt::format("/tmp/viaduct-workerd-{}", ::getpid())),
-      listener_(listen_at(path_)),
+std::string WorkerService::path() {
+    return fmt::format("/tmp/viaduct-workerd-{}", ::getpid());
+}
+
+WorkerService::WorkerService(Manner manner)
+    : manner_(manner),
+      listener_(listen_at(path())),
       stop_(::eventfd(0, EFD_CLOEXEC)),
       thread_([this] { serve(); }) {}
 
@@ -56,20 +60,23 @@ WorkerService::~WorkerService() {
     const uint64_t one = 1;
     (void)!::write(stop_.get(), &one, sizeof(one));
     thread_.join();
-    ::unlink(path_.c_str());
+    ::unlink(path().c_str());
 }
 
 void WorkerService::serve() {
     std::vector<pid_t> children;
+    std::vector<UniqueFd> unanswered;
     for (;;) {
         pollfd entries[] = {{stop_.get(), POLLIN, 0}, {listener_.get(), POLLIN, 0}};
         ::poll(entries, std::size(entries), -1);
         if (entries[0].revents) break;
-        const UniqueFd connection(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        UniqueFd connection(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
         if (!connection) continue;
-        ++started_;
-        children.push_back(spawn_worker(connection.get()));
+        ++connections_;
+        if (manner_ == Manner::kServe) children.push_back(spawn_worker(connection.get()));
+        if (manner_ == Manner::kSilent) unanswered.push_back(std::move(connection));
     }
+    unanswered.clear();
     for (const pid_t child : children) ::waitpid(child, nullptr, 0);
 }
 

@@ -1,4 +1,4 @@
-// Stands in for systemd with tools/systemd/'s units: a zygote for whoever connects.
+// Stands in for systemd with tools/systemd/'s units: a zygote per connection, or trouble.
 #pragma once
 
 #include <atomic>
@@ -11,19 +11,28 @@ namespace viaduct::test {
 
 class WorkerService {
   public:
-    /// Listens at a path of its own and starts VIADUCT_TEST_WORKER for each connection.
-    WorkerService();
+    enum class Manner {
+        kServe,   // starts VIADUCT_TEST_WORKER for each connection
+        kDrop,    // closes it, as systemd does beyond MaxConnections
+        kSilent,  // keeps it, and says nothing
+    };
+
+    /// Where a service of this process listens.
+    static std::string path();
+    explicit WorkerService(Manner manner = Manner::kServe);
     ~WorkerService();
-    const std::string& path() const { return path_; }
-    int started() const { return started_; }
+    /// For the connections to come.
+    void set_manner(Manner manner) { manner_ = manner; }
+    /// How often somebody has connected.
+    int connections() const { return connections_; }
 
   private:
     void serve();
 
-    const std::string path_;
+    std::atomic<Manner> manner_;
     UniqueFd listener_;
     UniqueFd stop_;
-    std::atomic<int> started_ = 0;
+    std::atomic<int> connections_ = 0;
     std::thread thread_;
 };
 

@@ -54,7 +54,7 @@ class BeforeWrite {
 /// A worker process that hears nothing.
 struct Unkillable final : WorkerHandle {
     explicit Unkillable(int& kills) : kills(kills) {}
-    void kill() override { ++kills; }
+    void kill() noexcept override { ++kills; }
     int& kills;
 };
 
