@@ -264,14 +264,14 @@ Status ContextLink::give_control_buffer(UniqueFd memory, std::shared_ptr<const v
                         .books = Outbox::Books::kHere});
 }
 
-void ContextLink::quit() {
+void ContextLink::quit() noexcept {
     const std::lock_guard lock(mutex_);
     let_go_ = steady_clock::now();
-    (void)send_locked({.type = RecordType::kQuit, .payload = {}});  // a lost context ends anyway
+    outbox_.quit();
     transport::signal_event(end_.notify.get());  // its worker may have ended before
 }
 
-void ContextLink::abandon() {
+void ContextLink::abandon() noexcept {
     const std::lock_guard lock(mutex_);
     let_go_ = steady_clock::now();
     lost_ = true;
@@ -292,7 +292,7 @@ bool ContextLink::end_by(steady_clock::time_point deadline) {
 }
 
 // With the lock held.
-void ContextLink::end_worker() {
+void ContextLink::end_worker() noexcept {
     end_.page().abandoned.store(1);
     transport::signal_event(end_.doorbell.get());
     if (worker_) worker_->kill();

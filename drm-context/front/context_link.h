@@ -110,9 +110,9 @@ class ContextLink {
 
     /// The VMM lets go of the context; nothing else comes from it after this. The worker is asked
     /// to finish and end.
-    void quit();
+    void quit() noexcept;
     /// The same, but the worker is told to end at once; a process is killed.
-    void abandon();
+    void abandon() noexcept;
     /// True once the VMM has let go of it and its worker is still there.
     bool winds_down();
     /// Ends it now, like abandon(), and waits until its worker has ended or the deadline passes.
@@ -139,7 +139,7 @@ class ContextLink {
     Status refuse(Error error);
     Status send_locked(Outbox::Record record);
     void lose(std::string_view why);
-    void end_worker();
+    void end_worker() noexcept;
     void kill_if_asked();
     void look_after_pending_work(std::chrono::steady_clock::time_point now);
     Patience::Cause where_it_waits() const;

@@ -49,10 +49,11 @@ struct Machinery {
 };
 
 // A device that is closed on the thread that runs the task.
-class Closed final : public Task {
+class Probe final : public Task {
   public:
-    explicit Closed(std::unique_ptr<Device> device) : device_(std::move(device)) {}
+    explicit Probe(std::unique_ptr<Device> device) : device_(std::move(device)) {}
     void run() override {}
+    const DriverVersion& version() const { return device_->version(); }
 
   private:
     std::unique_ptr<Device> device_;
@@ -63,7 +64,7 @@ class Host final : public NativeContextHost {
     Host(OpenDevice open, std::unique_ptr<Device> probe, const ContextTypeInfo& type,
          const wire::CapsetDrm& capset, Machinery machinery, HostOptions options)
         : open_(std::move(open)),
-          probe_(std::move(probe)),
+          probe_(std::make_unique<Probe>(std::move(probe))),
           type_(type),
           capset_(capset),
           options_(std::move(options)),
@@ -80,7 +81,7 @@ class Host final : public NativeContextHost {
 
     ~Host() override {
         fences_->stop();
-        closer_->post(std::make_unique<Closed>(std::move(probe_)));
+        closer_->post(std::move(probe_));
     }
 
     const wire::CapsetDrm& capset() const override { return capset_; }
@@ -196,7 +197,7 @@ class Host final : public NativeContextHost {
     }
 
     const OpenDevice open_;
-    std::unique_ptr<Device> probe_;
+    std::unique_ptr<Probe> probe_;
     const ContextTypeInfo& type_;
     const wire::CapsetDrm capset_;
     const HostOptions options_;
@@ -265,9 +266,9 @@ Result<std::unique_ptr<NativeContextHost>> NativeContextHost::create(OpenDevice 
     if (!closer) return tl::unexpected(closer.error());
     auto vm = VmAccount::create(options.limits, options.counters);
     if (!vm) return tl::unexpected(vm.error());
-    return std::make_unique<Host>(
     auto launcher = launch_workers(
         simulated, [account = *vm] { return account->counters().contexts_lost.load(); });
+    return std::make_unique<Host>(
         std::move(open), *std::move(device), *type, *capset,
         Machinery{*vm, std::move(launcher), *std::move(fences), *std::move(opener),
                   *std::move(closer), longest_job_timeout(version.name, simulated),

@@ -163,10 +163,23 @@ Status Outbox::send_waiting() {
         backlog_.pop_front();
     }
     if (backlog_.size() < waiting) ring_doorbell();
+    pass_quit_on();
     return status;
 }
 
-void Outbox::ring_doorbell() {
+// A flag and not a record: a context can be destroyed without memory for one.
+void Outbox::quit() noexcept {
+    quits_ = true;
+    pass_quit_on();
+}
+
+void Outbox::pass_quit_on() noexcept {
+    if (!quits_ || !backlog_.empty()) return;
+    end_.page().quit.store(1, std::memory_order_seq_cst);
+    ring_doorbell();
+}
+
+void Outbox::ring_doorbell() noexcept {
     if (end_.page().worker_sleeps.exchange(0, std::memory_order_seq_cst) != 0)
         transport::signal_event(end_.doorbell.get());
 }

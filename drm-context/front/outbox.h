@@ -60,6 +60,8 @@ class Outbox {
     void clear();
     /// The same, and the worker is gone: nothing is under way any more.
     void end_all();
+    /// Nothing else will be sent: once the worker has what waits, it is to finish and end.
+    void quit() noexcept;
 
     /// Records that wait.
     size_t waiting() const { return backlog_.size(); }
@@ -88,12 +90,14 @@ class Outbox {
     void give_back_room(size_t bytes);
     void forget_taken();
     void count_descriptors();
-    void ring_doorbell();
+    void pass_quit_on() noexcept;
+    void ring_doorbell() noexcept;
 
     const transport::ChannelEnd& end_;
     const std::shared_ptr<VmTraffic> traffic_;
     transport::RingProducer ring_;
     bool descriptors_allowed_ = false;
+    bool quits_ = false;
     std::deque<Waiting> backlog_;
     size_t bytes_ = 0;                // that wait or are in flight
     std::deque<InFlight> in_flight_;  // with a descriptor each

@@ -22,7 +22,6 @@ enum class RecordType : uint32_t {
     kFence,          // FenceCall
     kExportFence,    // FenceCall; answered, with a sync file
     kInFence,        // FenceCall + a sync file
-    kQuit,           // finish what was submitted, then end
 };
 
 struct RecordHeader {

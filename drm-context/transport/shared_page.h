@@ -16,6 +16,7 @@ struct SharedPage {
     alignas(64) std::atomic<uint64_t> head;         // bytes ever written to the ring
     alignas(64) std::atomic<uint32_t> front_waits;  // wants a notification when there is room
     std::atomic<uint32_t> abandoned;                // end at once, nobody listens
+    std::atomic<uint32_t> quit;                     // finish what is in the ring, then end
     // The worker's.
     alignas(64) std::atomic<uint64_t> tail;  // bytes ever consumed
     std::atomic<uint32_t> worker_sleeps;     // wants the doorbell

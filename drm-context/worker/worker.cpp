@@ -71,7 +71,6 @@ const Worker::RecordRule Worker::kRules[] = {
     {RecordType::kFence, &Worker::fence},
     {RecordType::kExportFence, &Worker::export_fence},
     {RecordType::kInFence, &Worker::in_fence},
-    {RecordType::kQuit, &Worker::quit},
 };
 
 Worker::Worker(const transport::ChannelEnd& end, std::unique_ptr<DriverContext> context,
@@ -97,6 +96,10 @@ bool Worker::abandoned() const {
     return end_.page().abandoned.load(std::memory_order_relaxed) != 0;
 }
 
+bool Worker::asked_to_quit() const {
+    return end_.page().quit.load(std::memory_order_seq_cst) != 0;
+}
+
 void Worker::run() {
     while (!quit_ && !abandoned()) {
         timelines_.advance();  // first: what is done makes room for what is held
@@ -109,8 +112,10 @@ void Worker::run() {
 
 bool Worker::process_records() {
     release_held();
+    const bool no_more = asked_to_quit();  // before the ring: nothing comes into it afterwards
     for (int i = 0; i < kRecordsPerTurn && !quit_; ++i) {
         const auto record = ring_.peek();
+        if (!record && no_more) quit_ = true;  // what is held has its time
         if (!record || held_.full()) return false;
         take(record->type, record->payload);
         ring_.pop();
@@ -129,7 +134,8 @@ void Worker::wait_for_work() {
     auto& sleeps = end_.page().worker_sleeps;
     sleeps.store(1, std::memory_order_seq_cst);
     const int64_t due = context_->meter().due();
-    if ((ring_.empty() || held_.full()) && !abandoned())
+    const bool nothing_came = ring_.empty() && !asked_to_quit();
+    if ((nothing_came || held_.full()) && !abandoned())
         sleep_until(time_point_of(held_.empty() ? due : std::min(due, look_again_)));
     sleeps.store(0, std::memory_order_relaxed);
     transport::clear_event(end_.doorbell.get());

@@ -55,6 +55,7 @@ class Worker {
     void done(uint32_t ring, const Timelines::Work& work);
     void retired(uint32_t ring, uint64_t count);
     bool abandoned() const;
+    bool asked_to_quit() const;
 
     // worker_hold.cpp
     void take(transport::RecordType type, Payload payload);
@@ -80,7 +81,6 @@ class Worker {
     void fence(Payload payload);
     void export_fence(Payload payload);
     void in_fence(Payload payload);
-    void quit(Payload) { quit_ = true; }
 
     /// The descriptor that was sent for `cookie`; invalid if the front did not send it.
     UniqueFd take_descriptor(uint64_t cookie);

@@ -84,7 +84,6 @@ void Worker::take_large(Payload payload) {
 }
 
 void Worker::take_part(RecordType type, Payload payload) {
-    if (type == RecordType::kQuit) return process({type, payload});  // what is held has its time
     if (held_.empty() && !must_hold(type, payload)) return execute(type, payload);
     const bool blob_call = type == RecordType::kCreateBlob || type == RecordType::kMapSource ||
                            type == RecordType::kExportBlob;

@@ -291,5 +291,20 @@ TEST_F(OutboxTest, ADescriptorThatWaitsIsBooked) {
     EXPECT_EQ(counters_->descriptors.load(), 0u);
 }
 
+TEST_F(OutboxTest, TheWorkerHearsOfTheEndBehindWhatWaits) {
+    while (way_.outbox.waiting() == 0) ASSERT_TRUE(way_.submit());
+    way_.outbox.quit();
+    EXPECT_EQ(way_.worker.page().quit, 0u) << "there is more to come";
+    way_.take_all();
+    EXPECT_EQ(way_.worker.page().quit, 1u);
+}
+
+TEST_F(OutboxTest, TheEndWakesTheWorkerUp) {
+    way_.worker.page().worker_sleeps = 1;
+    way_.outbox.quit();
+    EXPECT_EQ(way_.worker.page().quit, 1u);
+    EXPECT_TRUE(transport::wait_readable(way_.worker.doorbell.get(), {}));
+}
+
 }  // namespace
 }  // namespace viaduct

@@ -47,6 +47,10 @@ class WorkerTest : public ::testing::Test {
             front_.socket.get(), std::as_writable_bytes(std::span(&ready, 1)), deadline()));
         ASSERT_EQ(ready.error, 0) << ready.message;
     }
+    void quit() {
+        front_.page().quit = 1;
+        transport::signal_event(front_.doorbell.get());
+    }
     bool ends() {
         while (front_.page().exited == 0 &&
                transport::wait_readable(front_.notify.get(), deadline()))
@@ -248,7 +252,7 @@ class WorkerWithQuickJobs : public WorkerWithJobs {
 // The kernel would run what is queued if the process ended in any other way.
 TEST_F(WorkerWithSlowJobs, AskToBeKilledInsteadOfClosingTheDeviceOnUnfinishedWork) {
     for (int i = 0; i < 200; ++i) submit_job();  // 4 s
-    send(RecordType::kQuit, {});
+    quit();
     while (front_.page().asks_for_kill == 0 && front_.page().exited == 0 &&
            transport::wait_readable(front_.notify.get(), deadline()))
         transport::clear_event(front_.notify.get());
@@ -267,7 +271,7 @@ TEST_F(WorkerWithSlowJobs, AskToBeKilledInsteadOfClosingTheDeviceOnUnfinishedWor
 
 TEST_F(WorkerWithSlowJobs, FinishWhatIsHeldIfThereIsTime) {
     for (int i = 0; i < 50; ++i) submit_job();
-    send(RecordType::kQuit, {});
+    quit();
     EXPECT_TRUE(ends());
     EXPECT_EQ(front_.page().asks_for_kill, 0u);
     EXPECT_EQ(ring_counters().completed, 50u);
