@@ -69,6 +69,7 @@ struct UsageLimits {
     uint32_t contexts = 0;     // whose workers run, those that wind down included
     uint32_t descriptors = 0;  // open in the VMM for the guest's resources and contexts
     uint64_t window = 0;       // bytes mapped into the guest's host-visible window
+    uint32_t losses = 0;       // of contexts per minute, before new ones are refused
     std::string profile;       // where the limits come from; for messages
 };
 

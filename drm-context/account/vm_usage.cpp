@@ -28,6 +28,10 @@ Result<Booking> VmUsage::take(Kind kind, uint64_t amount, uint64_t limit, const 
                 in_use - amount, limit, what, amount, limits_.profile);
 }
 
+Status VmUsage::admit_context() {
+    return losses_.admit(shown_->contexts_lost, LossLimit::Clock::now());
+}
+
 Result<Booking> VmUsage::take_context() {
     return take(Kind::kContexts, 1, limits_.contexts, "contexts (winding down included)");
 }

@@ -11,6 +11,7 @@
 #include "blob/shared_fd.h"
 #include "blob/unique_fd.h"
 #include "drm-context/account/limits.h"
+#include "drm-context/account/loss_limit.h"
 #include "drm-context/account/vm_account.h"
 
 namespace viaduct {
@@ -52,6 +53,8 @@ class VmUsage : public std::enable_shared_from_this<VmUsage> {
     static std::shared_ptr<VmUsage> create(UsageLimits limits = {},
                                            std::shared_ptr<VmCounters> shown = nullptr);
 
+    /// ENOMEM: too many contexts were lost of late for another one; the message says when.
+    Status admit_context();
     /// ENOMEM: the limit is reached; the message has it.
     Result<Booking> take_context();
     Result<Booking> take_descriptors(uint64_t count);
@@ -65,13 +68,14 @@ class VmUsage : public std::enable_shared_from_this<VmUsage> {
   private:
     friend class Booking;
     VmUsage(UsageLimits limits, std::shared_ptr<VmCounters> shown)
-        : limits_(std::move(limits)), shown_(std::move(shown)) {}
+        : limits_(std::move(limits)), shown_(std::move(shown)), losses_(limits_.losses) {}
     uint64_t used(Booking::Kind kind) const { return used_[static_cast<size_t>(kind)]; }
     void add(Booking::Kind kind, uint64_t amount);
     Result<Booking> take(Booking::Kind kind, uint64_t amount, uint64_t limit, const char* what);
 
     const UsageLimits limits_;
     const std::shared_ptr<VmCounters> shown_;
+    LossLimit losses_;
     std::array<std::atomic<uint64_t>, 4> used_ = {};
 };
 

@@ -147,6 +147,7 @@ class Host final : public NativeContextHost {
         Booked booked;
         if (!options_.usage) return booked;
         VmUsage& usage = *options_.usage;
+        if (auto status = usage.admit_context(); !status) return tl::unexpected(status.error());
         auto context = usage.take_context();
         if (!context && fences_->make_room(deadline)) context = usage.take_context();
         if (!context) return tl::unexpected(context.error());

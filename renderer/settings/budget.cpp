@@ -197,6 +197,9 @@ constexpr BudgetKey kKeys[] = {
     {"descriptors", "VIADUCT_DESCRIPTORS",
      [](Budget& b, std::string_view t) { return set_descriptors(b.descriptors, t); },
      [](const Budget& b) { return show_descriptors(b.descriptors); }},
+    {"losses", "VIADUCT_LOSSES",
+     [](Budget& b, std::string_view t) { return set_count(b.losses, t); },
+     [](const Budget& b) { return show_count(b.losses); }},
     {"window", "VIADUCT_WINDOW",
      [](Budget& b, std::string_view t) { return set_size(b.window, t); },
      [](const Budget& b) { return show_size(b.window); }},
@@ -212,7 +215,7 @@ constexpr BudgetKey kKeys[] = {
 
 UsageLimits Budget::usage_limits() const {
     const uint32_t most = descriptors == kHalfOfOpenFiles ? half_of_open_files() : descriptors;
-    return {contexts, most, window, profile};
+    return {contexts, most, window, losses, profile};
 }
 
 std::span<const BudgetKey> budget_keys() {

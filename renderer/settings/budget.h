@@ -21,6 +21,9 @@ struct Budget {
     /// Open in the VMM for the guest's resources and contexts. The rest is the VMM's own.
     static constexpr uint32_t kHalfOfOpenFiles = UINT32_MAX;
     uint32_t descriptors = kHalfOfOpenFiles;
+    /// Contexts that may be lost per minute before new ones are refused. More than all that a VM
+    /// commonly has: its zygote's death costs them all at once.
+    uint32_t losses = 200;
 
     /// With what this process may have in place of kHalfOfOpenFiles.
     UsageLimits usage_limits() const;
