@@ -61,6 +61,8 @@ static_assert(sizeof(MessageHeader) == 32);
 struct SharedCounters {
     /// virtio-gpu's resource ids: from 2, never reused (id 1 is the console's).
     uint32_t next_resource_id;
+    /// Magic numbers of the primary node's files (GET_MAGIC): from 1.
+    uint32_t next_magic;
 };
 
 struct Hello {

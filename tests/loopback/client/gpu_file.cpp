@@ -31,17 +31,30 @@ void copy_field(char* room, __kernel_size_t& length, std::string_view text) {
 
 }  // namespace
 
+/// Linux: drm_ioctl.c, the flags of drm_ioctls[]. A render node has those marked RENDER_ALLOW.
+enum class Nodes { kBoth, kPrimaryOnly };
+
 /// A row per ioctl: its number, its argument's size in our kernel, who does it.
 struct GpuFile::Entry {
     unsigned nr;
     size_t size;
     int (GpuFile::*handler)(void*);
+    Nodes nodes = Nodes::kBoth;
 };
 
 const GpuFile::Entry* GpuFile::find_entry(unsigned nr) {
     static constexpr Entry kEntries[] = {
         {_IOC_NR(DRM_IOCTL_VERSION), sizeof(drm_version), &GpuFile::on_version},
-        {_IOC_NR(DRM_IOCTL_GET_UNIQUE), sizeof(drm_unique), &GpuFile::on_get_unique},
+        {_IOC_NR(DRM_IOCTL_GET_UNIQUE), sizeof(drm_unique), &GpuFile::on_get_unique,
+         Nodes::kPrimaryOnly},
+        {_IOC_NR(DRM_IOCTL_GET_MAGIC), sizeof(drm_auth), &GpuFile::on_get_magic,
+         Nodes::kPrimaryOnly},
+        {_IOC_NR(DRM_IOCTL_GET_CLIENT), sizeof(drm_client), &GpuFile::on_get_client,
+         Nodes::kPrimaryOnly},
+        {_IOC_NR(DRM_IOCTL_SET_CLIENT_CAP), sizeof(drm_set_client_cap), &GpuFile::on_set_client_cap,
+         Nodes::kPrimaryOnly},
+        {_IOC_NR(DRM_IOCTL_AUTH_MAGIC), sizeof(drm_auth), &GpuFile::on_auth_magic,
+         Nodes::kPrimaryOnly},
         {_IOC_NR(DRM_IOCTL_GET_CAP), sizeof(drm_get_cap), &GpuFile::on_get_cap},
         {kSetClientName, 16, &GpuFile::on_set_client_name},
         {_IOC_NR(DRM_IOCTL_GEM_CLOSE), sizeof(drm_gem_close), &GpuFile::on_gem_close},
@@ -66,8 +79,8 @@ const GpuFile::Entry* GpuFile::find_entry(unsigned nr) {
     return entry == std::end(kEntries) ? nullptr : entry;
 }
 
-Result<std::unique_ptr<GpuFile>> GpuFile::open(const std::string& socket_path) {
-    std::unique_ptr<GpuFile> file(new GpuFile);
+Result<std::unique_ptr<GpuFile>> GpuFile::open(const std::string& socket_path, NodeType type) {
+    std::unique_ptr<GpuFile> file(new GpuFile(type));
     if (const auto status = file->connect(socket_path); !status)
         return tl::unexpected(status.error());
     return file;
@@ -100,6 +113,7 @@ int GpuFile::ioctl(unsigned long request, void* argument) {
     const bool is_syncobj = simgpu::drm::is_syncobj_ioctl(nr);
     const Entry* entry = find_entry(nr);
     if (!entry && !is_syncobj) return -EINVAL;
+    if (entry && entry->nodes == Nodes::kPrimaryOnly && type_ == NodeType::kRender) return -EACCES;
     if (!argument) return -EFAULT;
     // The DRM core's rule: a shorter argument is extended with zeros, a longer one's tail is
     // ignored and comes back as zeros.
@@ -131,6 +145,37 @@ int GpuFile::on_get_unique(void* argument) {
     auto& unique = *static_cast<drm_unique*>(argument);
     copy_field(unique.unique, unique.unique_len, {});
     return 0;
+}
+
+/// drm_auth.c, drm_getmagic: a file has one magic number, of the device's.
+int GpuFile::on_get_magic(void* argument) {
+    std::call_once(magic_once_,
+                   [this] { magic_ = std::atomic_ref(counters().next_magic).fetch_add(1); });
+    static_cast<drm_auth*>(argument)->magic = magic_;
+    return 0;
+}
+
+/// No file is the device's master here, as in a guest whose screen somebody else has: only
+/// CAP_SYS_ADMIN counts as authenticated (Linux: drm_file.c, drm_file_alloc).
+int GpuFile::on_get_client(void* argument) {
+    auto& client = *static_cast<drm_client*>(argument);
+    if (client.idx != 0) return -EINVAL;
+    constexpr unsigned long kOverflowUid = 65534;  // Linux: DEFAULT_OVERFLOWUID
+    client.auth = ::geteuid() == 0 ? 1 : 0;
+    client.pid = static_cast<unsigned long>(::getpid());
+    client.uid = kOverflowUid;
+    client.magic = 0;
+    client.iocs = 0;
+    return 0;
+}
+
+/// The device has no scanouts, and a driver without mode setting has no such capabilities.
+int GpuFile::on_set_client_cap(void*) {
+    return -EOPNOTSUPP;
+}
+
+int GpuFile::on_auth_magic(void*) {
+    return -EACCES;  // for the master
 }
 
 int GpuFile::on_get_cap(void* argument) {
@@ -214,8 +259,11 @@ bool GpuFile::has_capset(uint32_t id) const {
 }
 
 uint32_t GpuFile::next_resource_id() {
-    auto& counters = *reinterpret_cast<SharedCounters*>(counters_.data());
-    return std::atomic_ref(counters.next_resource_id).fetch_add(1);
+    return std::atomic_ref(counters().next_resource_id).fetch_add(1);
 }
+SharedCounters& GpuFile::counters() {
+    return *reinterpret_cast<SharedCounters*>(counters_.data());
+}
+
 
 }  // namespace viaduct::loopback

@@ -1,6 +1,8 @@
 // An open file of the emulated virtio-gpu node: the guest kernel's driver, as one process sees it.
 #pragma once
 
+#include <drm.h>
+
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -11,6 +13,7 @@
 
 #include "blob/mapping.h"
 #include "simgpu/drm/syncobj.h"
+#include "simgpu/node/fake_node.h"
 #include "simgpu/simgpu.h"
 #include "tests/loopback/client/buffer.h"
 #include "tests/loopback/client/connection.h"
@@ -21,8 +24,11 @@ namespace viaduct::loopback {
 /// Thread-safe. Behaviour and error numbers are those of Linux 6.12 drivers/gpu/drm/virtio.
 class GpuFile {
   public:
-    /// Connects to the server at `socket_path`.
-    static Result<std::unique_ptr<GpuFile>> open(const std::string& socket_path);
+    using NodeType = simgpu::node::NodeType;
+
+    /// Connects to the server at `socket_path`. `type`: which of the device's nodes was opened.
+    static Result<std::unique_ptr<GpuFile>> open(const std::string& socket_path,
+                                                 NodeType type = NodeType::kRender);
 
     /// True once it has a context.
     bool has_context() const { return has_context_; }
@@ -39,13 +45,17 @@ class GpuFile {
   private:
     struct Entry;
 
-    GpuFile() = default;
+    explicit GpuFile(NodeType type) : type_(type) {}
     Status connect(const std::string& socket_path);
     static const Entry* find_entry(unsigned nr);
 
     // DRM core
     int on_version(void* argument);
     int on_get_unique(void* argument);
+    int on_get_magic(void* argument);
+    int on_get_client(void* argument);
+    int on_set_client_cap(void* argument);
+    int on_auth_magic(void* argument);
     int on_get_cap(void* argument);
     int on_set_client_name(void* argument);
     int on_gem_close(void* argument);
@@ -68,6 +78,7 @@ class GpuFile {
     /// Creates the lazy context without a capset if there is none yet.
     int ensure_context();
     int create_context(uint32_t capset_id, std::string_view name);
+    SharedCounters& counters();
     uint32_t next_resource_id();
     int fetch_memory(Buffer& buffer);
     int transfer(const wire::virtgpu::Transfer& request, bool to_host);
@@ -81,8 +92,11 @@ class GpuFile {
     int send_submission(const wire::virtgpu::Execbuffer& request, Submission& submission);
     int publish_fence(wire::virtgpu::Execbuffer& request, Submission& submission);
 
+    const NodeType type_;
     HelloReply device_{};
     Mapping counters_;
+    std::once_flag magic_once_;
+    drm_magic_t magic_ = 0;
     GuestFences fences_;
     simgpu::drm::SyncobjTable syncobjs_;
     BufferTable buffers_;

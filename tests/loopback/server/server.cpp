@@ -28,6 +28,7 @@ constexpr int kPollIntervalMs = 10;
 /// How often dma-bufs are looked after that keep a resource without handles.
 constexpr int kReapIntervalMs = 50;
 constexpr uint32_t kFirstResourceId = 2;
+constexpr uint32_t kFirstMagic = 1;
 
 }  // namespace
 
@@ -38,7 +39,7 @@ Result<std::unique_ptr<Server>> Server::create(VirtioGpu& device, UniqueFd liste
     if (!counters) return tl::unexpected(counters.error());
     auto mapping = Mapping::map_shared(counters->get(), 0, sizeof(SharedCounters));
     if (!mapping) return tl::unexpected(mapping.error());
-    new (mapping->data()) SharedCounters{kFirstResourceId};
+    new (mapping->data()) SharedCounters{kFirstResourceId, kFirstMagic};
     server->counters_fd_ = std::move(*counters);
     server->counters_ = std::move(*mapping);
     server->epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));

@@ -46,8 +46,9 @@ class CommandBuffer {
 /// An open file of the node, used as a program would.
 class GuestProgram {
   public:
-    explicit GuestProgram(const std::string& socket_path) {
-        auto file = GpuFile::open(socket_path);
+    explicit GuestProgram(const std::string& socket_path,
+                          GpuFile::NodeType type = GpuFile::NodeType::kRender) {
+        auto file = GpuFile::open(socket_path, type);
         if (!file) ADD_FAILURE() << file.error().message;
         if (file) file_ = std::move(*file);
     }
@@ -115,7 +116,9 @@ class LoopbackTest : public ::testing::Test {
 
     void start(DeviceOptions options);
     void stop();
-    GuestProgram program() { return GuestProgram(socket_path_); }
+    GuestProgram program(GpuFile::NodeType type = GpuFile::NodeType::kRender) {
+        return GuestProgram(socket_path_, type);
+    }
     /// The library calls since the last time.
     fake::Journal journal();
 

@@ -37,6 +37,56 @@ TEST_F(GpuFileTest, VersionNamesTheDriver) {
     EXPECT_EQ(version.name_len, 10u);
 }
 
+TEST_F(GpuFileTest, OnlyThePrimaryNodeHasClientsAndMagicNumbers) {
+    drm_client client{};
+    drm_auth auth{};
+    drm_set_client_cap cap{DRM_CLIENT_CAP_UNIVERSAL_PLANES, 1};
+    drm_unique unique{};
+    const struct {
+        unsigned long request;
+        void* argument;
+        int on_primary;
+    } rows[] = {{DRM_IOCTL_GET_CLIENT, &client, 0},
+                {DRM_IOCTL_GET_MAGIC, &auth, 0},
+                {DRM_IOCTL_GET_UNIQUE, &unique, 0},
+                {DRM_IOCTL_SET_CLIENT_CAP, &cap, -EOPNOTSUPP},
+                {DRM_IOCTL_AUTH_MAGIC, &auth, -EACCES}};
+    auto primary = program(GpuFile::NodeType::kPrimary);
+    auto render = program(GpuFile::NodeType::kRender);
+    for (const auto& row : rows) {
+        EXPECT_EQ(render.raw(row.request, row.argument), -EACCES) << std::hex << row.request;
+        EXPECT_EQ(primary.raw(row.request, row.argument), row.on_primary)
+            << std::hex << row.request;
+    }
+}
+
+TEST_F(GpuFileTest, AClientIsDescribedAsTheKernelDescribesIt) {
+    auto guest = program(GpuFile::NodeType::kPrimary);
+    drm_client client{};
+    client.uid = client.magic = client.iocs = 7;
+    ASSERT_EQ(guest.raw(DRM_IOCTL_GET_CLIENT, &client), 0);
+    EXPECT_EQ(client.auth, ::geteuid() == 0 ? 1 : 0);
+    EXPECT_EQ(client.pid, static_cast<unsigned long>(::getpid()));
+    EXPECT_EQ(client.uid, 65534u);
+    EXPECT_EQ(client.magic, 0u);
+    EXPECT_EQ(client.iocs, 0u);
+    client.idx = 1;
+    EXPECT_EQ(guest.raw(DRM_IOCTL_GET_CLIENT, &client), -EINVAL);
+}
+
+TEST_F(GpuFileTest, EachFileHasOneMagicNumber) {
+    auto first = program(GpuFile::NodeType::kPrimary);
+    auto second = program(GpuFile::NodeType::kPrimary);
+    const auto magic = [](GuestProgram& guest) {
+        drm_auth auth{};
+        EXPECT_EQ(guest.raw(DRM_IOCTL_GET_MAGIC, &auth), 0);
+        return auth.magic;
+    };
+    EXPECT_EQ(magic(first), 1u);
+    EXPECT_EQ(magic(second), 2u);
+    EXPECT_EQ(magic(first), 1u);
+}
+
 TEST_F(GpuFileTest, ParamsAreThoseOfADeviceForNativeContexts) {
     auto guest = program();
     const struct {
