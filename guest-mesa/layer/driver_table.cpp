@@ -7,7 +7,7 @@ namespace {
 
 constexpr DriverRow kDrivers[] = {
     {wire::ContextType::kAmdgpu, "amdgpu", "20150101", "AMD GPU", amdgpu::pci_identity,
-     amdgpu::Driver::create},
+     amdgpu::capability, amdgpu::Driver::create},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "blob/result.h"
@@ -51,6 +52,8 @@ struct DriverRow {
     const char* date;
     const char* description;
     PciIdentity (*identity)(const wire::CapsetDrm& capset);
+    /// DRM_IOCTL_GET_CAP where the host's driver answers otherwise than virtio-gpu; else nothing.
+    std::optional<uint64_t> (*capability)(const wire::CapsetDrm& capset, uint64_t capability);
     Result<std::unique_ptr<GuestDriver>> (*create)(const Channel& channel, Session& session);
 };
 

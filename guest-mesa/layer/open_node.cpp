@@ -24,8 +24,10 @@ constexpr bool is_driver_request(unsigned number) {
 constexpr IoctlRow<OpenNode> kGenericIoctls[] = {
     ioctl_row<&OpenNode::version>(0x00, "VERSION"),
     ioctl_row<&OpenNode::gem_close>(0x09, "GEM_CLOSE"),
+    ioctl_row<&OpenNode::get_cap>(0x0c, "GET_CAP"),
     ioctl_row<&OpenNode::prime_export>(0x2d, "PRIME_HANDLE_TO_FD"),
     ioctl_row<&OpenNode::prime_import>(0x2e, "PRIME_FD_TO_HANDLE"),
+    ioctl_row<&OpenNode::add_framebuffer>(0xb8, "MODE_ADDFB2"),
 };
 
 }  // namespace
@@ -87,6 +89,15 @@ int OpenNode::version(const Channel&, drm_version& arg) {
     return 0;
 }
 
+int OpenNode::get_cap(const Channel& channel, drm_get_cap& arg) {
+    IoctlNotes::add("capability={:#x}", uint64_t{arg.capability});
+    if (const auto value = row_.capability(session_.capset, arg.capability)) {
+        arg.value = *value;
+        return 0;
+    }
+    return channel.ioctl(DRM_IOCTL_GET_CAP, &arg);
+}
+
 int OpenNode::gem_close(const Channel& channel, drm_gem_close& arg) {
     IoctlNotes::add("handle={}", arg.handle);
     if (GuestDriver* driver = started_.load(std::memory_order_acquire)) {
@@ -116,6 +127,19 @@ int OpenNode::prime_import(const Channel& channel, drm_prime_handle& arg) {
     const int result = channel.ioctl(DRM_IOCTL_PRIME_FD_TO_HANDLE, &arg);
     IoctlNotes::add("fd={} handle={}", arg.fd, arg.handle);
     if (result >= 0) session_.gems.set_shared(arg.handle);
+    return result;
+}
+
+/// virtio-gpu refuses framebuffers with modifiers (Linux: virtgpu_display.c,
+/// fb_modifiers_not_supported) and shows every one row by row, which is what LINEAR means. With any
+/// other modifier it is to go on refusing.
+int OpenNode::add_framebuffer(const Channel& channel, drm_mode_fb_cmd2& arg) {
+    drm_mode_fb_cmd2 plain = arg;
+    constexpr uint64_t kLinear = 0;  // drm_fourcc.h: DRM_FORMAT_MOD_LINEAR
+    if (std::ranges::all_of(plain.modifier, [](uint64_t each) { return each == kLinear; }))
+        plain.flags &= ~uint32_t{DRM_MODE_FB_MODIFIERS};
+    const int result = channel.ioctl(DRM_IOCTL_MODE_ADDFB2, &plain);
+    arg.fb_id = plain.fb_id;
     return result;
 }
 

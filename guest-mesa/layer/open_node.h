@@ -2,6 +2,7 @@
 #pragma once
 
 #include <drm.h>
+#include <drm_mode.h>
 
 #include <memory>
 #include <mutex>
@@ -35,9 +36,11 @@ class OpenNode {
 
     // Generic ioctls that need more than passing through (rows of a table, hence public).
     int version(const Channel& channel, drm_version& arg);
+    int get_cap(const Channel& channel, drm_get_cap& arg);
     int gem_close(const Channel& channel, drm_gem_close& arg);
     int prime_export(const Channel& channel, drm_prime_handle& arg);
     int prime_import(const Channel& channel, drm_prime_handle& arg);
+    int add_framebuffer(const Channel& channel, drm_mode_fb_cmd2& arg);
 
   private:
     Session session_;

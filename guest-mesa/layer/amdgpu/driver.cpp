@@ -64,6 +64,14 @@ PciIdentity pci_identity(const viaduct::wire::CapsetDrm& capset) {
 }
 
 Result<std::unique_ptr<GuestDriver>> Driver::create(const Channel& channel, Session& session) {
+/// Buffers are laid out by the host's GPU, whatever screen the guest has. amdgpu has modifiers for
+/// its displays from GFX9 on (Linux: amdgpu_dm_plane.c, amdgpu_dm_plane_get_plane_modifiers).
+std::optional<uint64_t> capability(const viaduct::wire::CapsetDrm& capset, uint64_t capability) {
+    if (capability != DRM_CAP_ADDFB2_MODIFIERS) return std::nullopt;
+    if (capset.u.amdgpu.gpu_info.family_id < AMDGPU_FAMILY_AI) return std::nullopt;
+    return 1;
+}
+
     const auto numbering = query_rings(channel, *session.stream);
     if (!numbering) return tl::unexpected(numbering.error());
     constexpr uint32_t kMaxTimelines = 63;  // ring 0 is the CPU, and CONTEXT_INIT allows 64

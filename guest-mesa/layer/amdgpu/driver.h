@@ -22,6 +22,7 @@
 namespace viaduct::guest::amdgpu {
 
 PciIdentity pci_identity(const viaduct::wire::CapsetDrm& capset);
+std::optional<uint64_t> capability(const viaduct::wire::CapsetDrm& capset, uint64_t capability);
 
 /// GEM_VA as it became with Linux 6.15: longer than older headers know.
 struct GemVa {

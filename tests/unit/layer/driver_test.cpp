@@ -60,6 +60,43 @@ TEST_F(DriverTest, OtherGenericIoctlsReachTheNodeUnchanged) {
     EXPECT_EQ(host.passed[0], DRM_IOCTL_SYNCOBJ_RESET);
 }
 
+// virtio-gpu takes no modifiers with its framebuffers; the GPU behind it has them (Mesa:
+// ac_gpu_info.c, has_modifiers).
+TEST_F(DriverTest, ModifiersAreOfferedAsTheHostsDriverOffersThem) {
+    constexpr uint32_t kVolcanicIslands = 130;  // amdgpu_drm.h, AMDGPU_FAMILY_VI: GFX8
+    for (const uint32_t family : {uint32_t{AMDGPU_FAMILY_AI}, kVolcanicIslands}) {
+        viaduct::wire::CapsetDrm capset = host.capset;
+        capset.u.amdgpu.gpu_info.family_id = family;
+        OpenNode other(capset, *find_driver(viaduct::wire::ContextType::kAmdgpu));
+        host.cap_value = 0;
+        drm_get_cap cap{DRM_CAP_ADDFB2_MODIFIERS, 7};
+        EXPECT_EQ(other.ioctl(channel, DRM_IOCTL_GET_CAP, &cap), 0);
+        EXPECT_EQ(cap.value, family == AMDGPU_FAMILY_AI ? 1u : 0u) << family;
+        host.cap_value = 5;
+        cap = {DRM_CAP_PRIME, 7};
+        EXPECT_EQ(other.ioctl(channel, DRM_IOCTL_GET_CAP, &cap), 0);
+        EXPECT_EQ(cap.value, 5u) << "the node's own";
+    }
+}
+
+TEST_F(DriverTest, AFramebufferInRowsReachesTheNodeWithoutAModifier) {
+    drm_mode_fb_cmd2 linear{};
+    linear.handles[0] = 1;
+    linear.pitches[0] = 256;
+    linear.flags = DRM_MODE_FB_MODIFIERS;
+    drm_mode_fb_cmd2 tiled = linear;
+    tiled.modifier[0] = 0x200000000000901;
+    EXPECT_EQ(call(DRM_IOCTL_MODE_ADDFB2, linear), 0);
+    EXPECT_EQ(call(DRM_IOCTL_MODE_ADDFB2, tiled), 0);
+    ASSERT_EQ(host.framebuffers.size(), 2u);
+    EXPECT_EQ(host.framebuffers[0].flags, 0u);
+    EXPECT_EQ(host.framebuffers[0].pitches[0], 256u);
+    EXPECT_EQ(linear.fb_id, 1u);
+    EXPECT_EQ(linear.flags, uint32_t{DRM_MODE_FB_MODIFIERS}) << "the caller's is left alone";
+    EXPECT_EQ(host.framebuffers[1].flags, uint32_t{DRM_MODE_FB_MODIFIERS}) << "for it to refuse";
+    EXPECT_EQ(host.framebuffers[1].modifier[0], tiled.modifier[0]);
+}
+
 TEST_F(DriverTest, UserQueuesAreNotOffered) {
     host.info_filler = std::byte{0xff};
     std::vector<uint32_t> words(112);  // drm_amdgpu_info_device of Linux 6.16: 448 bytes

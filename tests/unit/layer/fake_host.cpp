@@ -236,6 +236,10 @@ int FakeHost::generic(unsigned long request, void* argument) {
         case DRM_IOCTL_SYNCOBJ_TRANSFER:
             transfers.push_back(as<drm_syncobj_transfer>(argument));
             return 0;
+        case DRM_IOCTL_MODE_ADDFB2:
+            framebuffers.push_back(as<drm_mode_fb_cmd2>(argument));
+            as<drm_mode_fb_cmd2>(argument).fb_id = static_cast<uint32_t>(framebuffers.size());
+            return 0;
         case DRM_IOCTL_GEM_CLOSE:
             closed.push_back(as<drm_gem_close>(argument).handle);
             [[fallthrough]];

@@ -94,6 +94,7 @@ class FakeHost final : public Kernel {
     bool context_initialised = false;
 
   private:
+    std::vector<drm_mode_fb_cmd2> framebuffers;
     struct Syncobj {
         uint64_t available = 0;
         uint64_t reached = 0;
