@@ -11,6 +11,10 @@ constexpr uint32_t kKnownBlobFlags = VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE |
                                      VIRGL_RENDERER_BLOB_FLAG_USE_SHAREABLE |
                                      VIRGL_RENDERER_BLOB_FLAG_USE_CROSS_DEVICE;
 
+// virtio-gpu, the proposed feature CREATE_GUEST_HANDLE: guest memory that the host is to have as a
+// dma-buf, because the guest has given up its own way of copying.
+constexpr uint32_t kCreateGuestHandle = 8;
+
 uint32_t fd_type_of(BlobKind kind) {
     static constexpr uint32_t kTypes[] = {VIRGL_RENDERER_BLOB_FD_TYPE_SHM,
                                           VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF,
@@ -63,10 +67,29 @@ int Renderer::create_blob(const virgl_renderer_resource_create_blob_args* args) 
             return -EINVAL;
         context = find_context(args->ctx_id);
     }
+    if (args->blob_mem == VIRGL_RENDERER_BLOB_MEM_GUEST && args->blob_flags & kCreateGuestHandle)
+        return refuse_guest_handle(args->res_handle);
     if ((args->blob_flags & ~kKnownBlobFlags) || !iovecs_fit(*args)) return -EINVAL;
     if (args->blob_mem == VIRGL_RENDERER_BLOB_MEM_GUEST) return create_guest_blob(*args);
     if (!context) return -EINVAL;
     return context->native ? create_native_blob(context, *args) : create_classic_blob(*args);
+}
+
+int Renderer::refuse_guest_handle(uint32_t res_id) {
+    const std::lock_guard lock(mutex_);
+    log_.log(LogLevel::kError, "guest_handle",
+             "resource {}: guest memory cannot be given a handle (blob flag 0x8); start the VM "
+             "without the device's feature CREATE_GUEST_HANDLE",
+             res_id);
+    return -EOPNOTSUPP;
+}
+
+int Renderer::set_guest_dmabuf(uint32_t res_id, int fd) {
+    const std::lock_guard lock(mutex_);
+    if (!find_resource(res_id) || fd < 0) return -EINVAL;
+    log_.log(LogLevel::kInfo, "guest_dmabuf",
+             "resource {}: its dma-buf is not used; its frames are copied instead", res_id);
+    return -EOPNOTSUPP;
 }
 
 int Renderer::create_guest_blob(const virgl_renderer_resource_create_blob_args& args) {

@@ -208,8 +208,15 @@ void Renderer::attach_to_native(const ContextPtr& context, const ResourcePtr& re
         if (resource->fd_type == VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF) dmabuf = resource->fd;
     }
     if (!dmabuf) dmabuf = export_for(*context, resource);  // without the lock: a worker is asked
-    if (!dmabuf) return;
     const std::lock_guard lock(mutex_);
+    if (!dmabuf) {
+        if (resource->home == ResourceHome::kGuest)
+            context->log.log(LogLevel::kWarning, "guest_memory",
+                             "context {}: resource {} is guest memory, which the GPU cannot reach: "
+                             "commands that name it fail",
+                             context->id, resource->id);
+        return;
+    }
     if (find_context(context->id) != context || find_resource(resource->id) != resource) return;
     context->native->attach_resource(resource->id, std::move(dmabuf));
     resource->known_to.add(context);

@@ -289,6 +289,10 @@ int virgl_renderer_resource_map_fixed(uint32_t res_handle, void* addr) {
     return negative([&] { return instance().map_fixed(res_handle, addr); });
 }
 
+int virgl_renderer_resource_set_guest_dmabuf(uint32_t res_handle, int fd) {
+    return negative([&] { return instance().set_guest_dmabuf(res_handle, fd); });
+}
+
 int virgl_renderer_resource_get_map_info(uint32_t res_handle, uint32_t* map_info) {
     return negative([&] { return instance().map_info(res_handle, map_info); });
 }

@@ -88,6 +88,7 @@ class Renderer {
     int map(uint32_t res_id, void** address, uint64_t* size);
     int unmap(uint32_t res_id);
     int map_fixed(uint32_t res_id, void* address);
+    int set_guest_dmabuf(uint32_t res_id, int fd);
     int map_info(uint32_t res_id, uint32_t* info);
     int export_blob(uint32_t res_id, uint32_t* type, int* fd);
 
@@ -119,6 +120,7 @@ class Renderer {
     int create_native_fence(Context& context, uint32_t ring, uint64_t fence_id);
     int book_window(Resource& resource);
     int create_classic_blob(const virgl_renderer_resource_create_blob_args& args);
+    int refuse_guest_handle(uint32_t res_id);
     int create_guest_blob(const virgl_renderer_resource_create_blob_args& args);
     int create_native_blob(const ContextPtr& context,
                            const virgl_renderer_resource_create_blob_args& args);

@@ -42,6 +42,7 @@ enum class Param : uint64_t {
     kContextInit = 6,
     kSupportedCapsetIds = 7,
     kExplicitDebugName = 8,
+    kBlobAlignment = 9,  // Linux 7.2: bytes
 };
 
 struct Map {
@@ -150,6 +151,8 @@ enum class BlobMem : uint32_t { kGuest = 1, kHost3d = 2, kHost3dGuest = 3 };
 inline constexpr uint32_t kBlobMappable = 1;
 inline constexpr uint32_t kBlobShareable = 2;
 inline constexpr uint32_t kBlobCrossDevice = 4;
+/// Proposed extension (virtio-gpu feature CREATE_GUEST_HANDLE): guest memory as a dma-buf.
+inline constexpr uint32_t kBlobCreateGuestHandle = 8;
 
 /// Proposed extension: leave the mapping to the first mmap.
 inline constexpr uint32_t kBlobHintDeferMapping = 1;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <thread>
 
+#include "guest-mesa/layer/blob_granule.h"
 #include "guest-mesa/layer/debug.h"
 
 namespace viaduct::guest {
@@ -52,7 +53,7 @@ Result<std::unique_ptr<CommandStream>> CommandStream::create(const Channel& chan
     virtgpu::ResourceCreateBlob blob{};
     blob.blob_mem = virtgpu::BlobMem::kHost3d;
     blob.blob_flags = virtgpu::kBlobMappable;
-    blob.size = kShmemBytes;
+    blob.size = round_up_to(blob_granule(channel), kShmemBytes);
     if (const int error = channel.ioctl(kVirtgpuCreateBlob, &blob); error < 0)
         return fail(-error, "no control buffer (CREATE_BLOB, error {})", -error);
     auto shmem = map_blob(channel, blob.bo_handle, kShmemBytes);

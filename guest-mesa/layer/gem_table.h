@@ -34,6 +34,7 @@ class GemTable {
     /// The object behind `handle`. Asks the node about handles that came another way (imported,
     /// dumb buffers); nothing if it does not know them either.
     std::optional<GemObject> find(const Channel& channel, uint32_t handle);
+    bool contains(uint32_t handle) const;
     void set_shared(uint32_t handle);
     void erase(uint32_t handle);
 

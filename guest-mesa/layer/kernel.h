@@ -1,6 +1,8 @@
 // Kernel: what the layer asks of the level below it, so that tests can play that level.
 #pragma once
 
+#include <unistd.h>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -20,6 +22,8 @@ class Kernel {
     virtual Result<Mapping> map(int fd, uint64_t offset, size_t size) = 0;
     /// Waits until `fd` is readable: 1 when it is, 0 after `timeout`. Interruptions are 0 too.
     virtual int wait_readable(int fd, std::chrono::milliseconds timeout) = 0;
+    /// Bytes of a page of this guest: 4, 16 or 64 KiB.
+    virtual uint64_t page_size() const { return static_cast<uint64_t>(::sysconf(_SC_PAGESIZE)); }
 };
 
 /// The level below as seen through the descriptor that the application is using right now. The

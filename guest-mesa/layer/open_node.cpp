@@ -126,8 +126,30 @@ int OpenNode::prime_import(const Channel& channel, drm_prime_handle& arg) {
     if (const int error = start(channel); error < 0) return error;
     const int result = channel.ioctl(DRM_IOCTL_PRIME_FD_TO_HANDLE, &arg);
     IoctlNotes::add("fd={} handle={}", arg.fd, arg.handle);
-    if (result >= 0) session_.gems.set_shared(arg.handle);
+    if (result < 0) return result;
+    if (is_guest_memory(channel, arg.handle)) {
+        std::call_once(refused_import_, [] {
+            print_line(
+                "a dma-buf of another device is in the guest's memory, where the host's GPU "
+                "cannot reach it: it is not imported (EINVAL)");
+        });
+        drm_gem_close close{arg.handle, 0};
+        channel.ioctl(DRM_IOCTL_GEM_CLOSE, &close);
+        return -EINVAL;
+    }
+    session_.gems.set_shared(arg.handle);
     return result;
+}
+
+/// Linux 6.18.32, 7.0.10 and 7.1 import a dma-buf of another device as a blob of guest memory
+/// (virtgpu_prime.c, virtgpu_dma_buf_init_obj), and native contexts have no use for one. Others
+/// refuse it, or know the handle already.
+bool OpenNode::is_guest_memory(const Channel& channel, uint32_t handle) const {
+    if (session_.gems.contains(handle)) return false;
+    virtgpu::ResourceInfo info{};
+    info.bo_handle = handle;
+    return channel.ioctl(kVirtgpuResourceInfo, &info) >= 0 &&
+           virtgpu::BlobMem{info.blob_mem} == virtgpu::BlobMem::kGuest;
 }
 
 /// virtio-gpu refuses framebuffers with modifiers (Linux: virtgpu_display.c,

@@ -43,12 +43,15 @@ class OpenNode {
     int add_framebuffer(const Channel& channel, drm_mode_fb_cmd2& arg);
 
   private:
+    bool is_guest_memory(const Channel& channel, uint32_t handle) const;
+
     Session session_;
     const DriverRow& row_;
     std::mutex start_mutex_;
     std::atomic<GuestDriver*> started_ = nullptr;
     std::unique_ptr<GuestDriver> driver_;
     int start_error_ = 0;
+    std::once_flag refused_import_;
 };
 
 }  // namespace viaduct::guest

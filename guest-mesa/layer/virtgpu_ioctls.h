@@ -12,6 +12,8 @@ namespace virtgpu = viaduct::wire::virtgpu;
 inline constexpr unsigned long kVirtgpuMap = virtgpu::request<virtgpu::Map>(virtgpu::Ioctl::kMap);
 inline constexpr unsigned long kVirtgpuExecbuffer =
     virtgpu::request<virtgpu::Execbuffer>(virtgpu::Ioctl::kExecbuffer);
+inline constexpr unsigned long kVirtgpuGetParam =
+    virtgpu::request<virtgpu::GetParam>(virtgpu::Ioctl::kGetParam);
 inline constexpr unsigned long kVirtgpuResourceInfo =
     virtgpu::request<virtgpu::ResourceInfo>(virtgpu::Ioctl::kResourceInfo);
 inline constexpr unsigned long kVirtgpuWait =
@@ -27,8 +29,7 @@ inline constexpr unsigned long kVirtgpuContextInit =
 /// code, so a program that speaks to the node itself can go on doing so.
 constexpr bool is_virtgpu_request(unsigned long request) {
     using Ioctl = virtgpu::Ioctl;
-    return request == kVirtgpuMap || request == kVirtgpuExecbuffer ||
-           request == virtgpu::request<virtgpu::GetParam>(Ioctl::kGetParam) ||
+    return request == kVirtgpuMap || request == kVirtgpuExecbuffer || request == kVirtgpuGetParam ||
            request == virtgpu::request<virtgpu::ResourceCreate>(Ioctl::kResourceCreate) ||
            request == kVirtgpuResourceInfo ||
            request == virtgpu::request<virtgpu::Transfer>(Ioctl::kTransferFromHost) ||

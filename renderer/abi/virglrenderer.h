@@ -323,6 +323,9 @@ VIRGL_EXPORT int virgl_renderer_resource_map(uint32_t res_handle, void** map, ui
 VIRGL_EXPORT int virgl_renderer_resource_unmap(uint32_t res_handle);
 /* The mapping is the caller's. -E; -EOPNOTSUPP: use resource_map. */
 VIRGL_EXPORT int virgl_renderer_resource_map_fixed(uint32_t res_handle, void* addr);
+/* A dma-buf of the same memory as a GUEST blob's iovecs, for monitors with zero copy of guest
+ * buffers. The library owns `fd` if the call succeeds. -E; -EOPNOTSUPP: go on copying. */
+VIRGL_EXPORT int virgl_renderer_resource_set_guest_dmabuf(uint32_t res_handle, int fd);
 VIRGL_EXPORT int virgl_renderer_resource_get_map_info(uint32_t res_handle, uint32_t* map_info);
 /* `fd` is the caller's. -E */
 VIRGL_EXPORT int virgl_renderer_resource_export_blob(uint32_t res_id, uint32_t* fd_type, int* fd);

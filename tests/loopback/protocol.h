@@ -81,6 +81,7 @@ struct HelloReply {
     uint32_t version;
     uint32_t capset_count;
     std::array<CapsetInfo, 8> capsets;
+    uint32_t blob_alignment;  // bytes; 0: the device has not the feature
 };
 
 struct GetCapset {

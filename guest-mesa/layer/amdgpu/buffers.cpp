@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "guest-mesa/layer/amdgpu/driver.h"
+#include "guest-mesa/layer/blob_granule.h"
 #include "guest-mesa/layer/clock.h"
 #include "guest-mesa/layer/debug.h"
 #include "guest-mesa/layer/syncobj.h"
@@ -24,8 +25,6 @@ constexpr uint64_t kMappableDomains =
 /// Those of every kernel: no doorbells and MMIO pages, which are the device's own registers. Hosts
 /// may refuse GDS, GWS and OA.
 constexpr uint64_t kCreatableDomains = AMDGPU_GEM_DOMAIN_MASK;
-
-constexpr uint64_t kPageSize = 4096;
 
 bool sync_requested() {
     static const bool sync = [] {
@@ -79,9 +78,8 @@ int Driver::gem_create(const Channel& channel, drm_amdgpu_gem_create& arg) {
     const drm_amdgpu_gem_create_in in = arg.in;
     IoctlNotes::add("size={:#x} domains={:#x} flags={:#x}", uint64_t{in.bo_size},
                     uint64_t{in.domains}, uint64_t{in.domain_flags});
-    const uint64_t size = (in.bo_size + kPageSize - 1) & ~(kPageSize - 1);
-    if (in.bo_size == 0 || size < in.bo_size || (in.domains & ~uint64_t{kCreatableDomains}))
-        return -EINVAL;
+    const uint64_t size = round_up_to(blob_granule_, in.bo_size);
+    if (size == 0 || (in.domains & ~uint64_t{kCreatableDomains})) return -EINVAL;
 
     virtgpu::ResourceCreateBlob blob{};
     blob.size = size;
@@ -116,7 +114,8 @@ int Driver::create_on_host(const Channel& channel, const drm_amdgpu_gem_create_i
     if (!host_keeps_valid(flags)) flags &= ~uint64_t{AMDGPU_GEM_CREATE_VM_ALWAYS_VALID};
     auto request = make_request<wire::GemNewRequest>(wire::Command::kGemNew);
     request.blob_id = next_blob_id_.fetch_add(1, std::memory_order_relaxed);
-    request.alloc_size = in.bo_size;
+    // The host, whose pages are of 4 KiB, gives no blob beyond the end of its object.
+    request.alloc_size = in.domains & kMappableDomains ? blob.size : in.bo_size;
     request.phys_alignment = in.alignment;
     request.preferred_heap = static_cast<uint32_t>(in.domains);
     request.flags = flags;
@@ -356,10 +355,11 @@ int Driver::gem_wait_idle(const Channel& channel, drm_amdgpu_gem_wait_idle& arg)
 }
 
 int Driver::gem_userptr(const Channel&, drm_amdgpu_gem_userptr& arg) {
-    // The application's pages are the guest's; the host's GPU cannot reach them. Drivers then copy,
-    // or report that host memory cannot be imported.
+    // The application's pages are the guest's, and its kernel makes no blob of them. EINVAL is what
+    // a kernel answers for pages that cannot be pinned: drivers copy then (radeonsi), or report
+    // that this memory cannot be imported (radv: VK_ERROR_INVALID_EXTERNAL_HANDLE).
     IoctlNotes::add("address={:#x} size={:#x}", uint64_t{arg.addr}, uint64_t{arg.size});
-    return -EOPNOTSUPP;
+    return -EINVAL;
 }
 
 int Driver::vm(const Channel& channel, drm_amdgpu_vm& arg) {

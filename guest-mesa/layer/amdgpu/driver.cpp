@@ -1,5 +1,6 @@
 #include "guest-mesa/layer/amdgpu/driver.h"
 
+#include "guest-mesa/layer/blob_granule.h"
 #include "guest-mesa/layer/debug.h"
 #include "guest-mesa/layer/ioctl_table.h"
 #include "guest-mesa/layer/syncobj.h"
@@ -63,7 +64,6 @@ PciIdentity pci_identity(const viaduct::wire::CapsetDrm& capset) {
     return {kAtiVendor, static_cast<uint16_t>(gpu.asic_id), static_cast<uint8_t>(gpu.pci_rev_id)};
 }
 
-Result<std::unique_ptr<GuestDriver>> Driver::create(const Channel& channel, Session& session) {
 /// Buffers are laid out by the host's GPU, whatever screen the guest has. amdgpu has modifiers for
 /// its displays from GFX9 on (Linux: amdgpu_dm_plane.c, amdgpu_dm_plane_get_plane_modifiers).
 std::optional<uint64_t> capability(const viaduct::wire::CapsetDrm& capset, uint64_t capability) {
@@ -72,12 +72,13 @@ std::optional<uint64_t> capability(const viaduct::wire::CapsetDrm& capset, uint6
     return 1;
 }
 
+Result<std::unique_ptr<GuestDriver>> Driver::create(const Channel& channel, Session& session) {
     const auto numbering = query_rings(channel, *session.stream);
     if (!numbering) return tl::unexpected(numbering.error());
     constexpr uint32_t kMaxTimelines = 63;  // ring 0 is the CPU, and CONTEXT_INIT allows 64
     if (numbering->count() == 0 || numbering->count() > kMaxTimelines)
         return fail(ENODEV, "the host's GPU has {} rings", numbering->count());
-    std::unique_ptr<Driver> driver(new Driver(session, *numbering));
+    std::unique_ptr<Driver> driver(new Driver(session, *numbering, blob_granule(channel)));
     for (Timeline& timeline : driver->timelines_) {
         if (const int error = syncobj::create(channel, timeline.syncobj); error < 0)
             return fail(-error, "no syncobj for a ring (error {})", -error);

@@ -95,8 +95,11 @@ class Driver final : public GuestDriver {
         uint64_t point = 0;  // 0: complete long ago
     };
 
-    Driver(Session& session, const TimelineNumbering& numbering)
-        : session_(session), numbering_(numbering), timelines_(numbering.count()) {}
+    Driver(Session& session, const TimelineNumbering& numbering, uint64_t blob_granule)
+        : session_(session),
+          numbering_(numbering),
+          blob_granule_(blob_granule),
+          timelines_(numbering.count()) {}
 
     CommandStream& stream() const { return *session_.stream; }
 
@@ -140,6 +143,7 @@ class Driver final : public GuestDriver {
 
     Session& session_;
     const TimelineNumbering numbering_;
+    const uint64_t blob_granule_;
     InfoCache info_cache_;
     std::vector<Timeline> timelines_;  // timeline n at [n - 1]
 

@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #include "blob/memfd.h"
+#include "drm-context/wire/virtgpu.h"
 #include "tests/integration/abi/vmm.h"
 
 namespace viaduct::test {
@@ -76,6 +77,34 @@ TEST_F(Objects, ABlobSmallerThanItsObjectMapsOnlyItself) {  // C4
     EXPECT_EQ(bytes[0], 0);
     EXPECT_EQ(bytes[4096], 0x11);
     ::munmap(window, 16384);
+}
+
+// Linux 6.18.32 and 7.1 import another device's dma-buf as a blob of guest memory.
+TEST_F(Objects, GuestMemoryNamedInAContextIsAnErrorOfThatCommand) {
+    std::vector<std::byte> memory(4096);
+    iovec pages{memory.data(), memory.size()};
+    const uint32_t res_id = vmm_.next_res_id();
+    virgl_renderer_resource_create_blob_args args{res_id,
+                                                  1,
+                                                  VIRGL_RENDERER_BLOB_MEM_GUEST,
+                                                  wire::virtgpu::kBlobCreateGuestHandle,
+                                                  0,
+                                                  memory.size(),
+                                                  &pages,
+                                                  1};
+    EXPECT_EQ(virgl_renderer_resource_create_blob(&args), -EOPNOTSUPP);
+    EXPECT_TRUE(vmm_.wait_log("blob flag 0x8"));
+    args.blob_flags = kShareable;
+    ASSERT_EQ(virgl_renderer_resource_create_blob(&args), 0);
+    attach(1, res_id);
+    EXPECT_TRUE(vmm_.wait_log("is guest memory"));
+    EXPECT_EQ(query(guest_, res_id), -EINVAL);
+    EXPECT_EQ(guest_.map_va(res_id, 0x100000, 4096), -EINVAL);
+    EXPECT_EQ(guest_.async_error(), 0u) << "no context is lost";
+    EXPECT_NE(guest_.submit_write(guest_.create_gpu_context(), 1), 0u);
+    EXPECT_TRUE(guest_.fence_retires(kGraphics.ring));
+    EXPECT_EQ(guest_.async_error(), 0u);
+    virgl_renderer_resource_unref(res_id);
 }
 
 TEST_F(Objects, ABlobLargerThanItsObjectIsRefused) {  // C5

@@ -214,6 +214,10 @@ int GpuFile::on_get_param(void* argument) {
         case Param::kCrossDevice:
             value = 0;  // no resource has a UUID here
             break;
+        case Param::kBlobAlignment:
+            if (device_.blob_alignment == 0) return -EINVAL;  // as kernels that do not know it
+            value = device_.blob_alignment;
+            break;
         case Param::kSupportedCapsetIds:
             value = 0;
             for (uint32_t i = 0; i < device_.capset_count; ++i)
@@ -258,12 +262,12 @@ bool GpuFile::has_capset(uint32_t id) const {
                        [&](const CapsetInfo& info) { return info.id == id; });
 }
 
-uint32_t GpuFile::next_resource_id() {
-    return std::atomic_ref(counters().next_resource_id).fetch_add(1);
-}
 SharedCounters& GpuFile::counters() {
     return *reinterpret_cast<SharedCounters*>(counters_.data());
 }
 
+uint32_t GpuFile::next_resource_id() {
+    return std::atomic_ref(counters().next_resource_id).fetch_add(1);
+}
 
 }  // namespace viaduct::loopback

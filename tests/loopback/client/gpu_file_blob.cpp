@@ -60,6 +60,8 @@ int GpuFile::on_resource_create_blob(void* argument) {
     auto& request = *static_cast<ResourceCreateBlobHints*>(argument);
     ResourceCreateBlob& blob = request.base;
     if (const int status = check_blob(request); status != 0) return status;
+    // Linux 7.2, verify_blob: nothing is rounded up for the program.
+    if (device_.blob_alignment != 0 && blob.size % device_.blob_alignment != 0) return -EINVAL;
     if (const int status = ensure_context(); status != 0) return status;
     auto buffer = std::make_shared<Buffer>();
     buffer->blob_mem = blob.blob_mem;

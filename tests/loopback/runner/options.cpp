@@ -40,6 +40,9 @@ void declare(CLI::App& app, Options& options) {
                    "a node that the callback get_drm_fd opens (default: no such callback)");
     app.add_flag("!--no-map-fixed", options.map_fixed,
                  "map blobs with resource_map only, as older monitors do");
+    app.add_option("--blob-alignment", options.blob_alignment,
+                   "the device's feature BLOB_ALIGNMENT, in bytes (default: without it)")
+        ->check(CLI::IsMember({0, 4096, 16384, 65536}));
     app.add_option("--listener-fd", options.listener_fd)->group("");
     app.add_option("--lifeline-fd", options.lifeline_fd)->group("");
     // Everything from the first word that is no option of ours belongs to the command.
@@ -80,6 +83,8 @@ std::vector<std::string> server_arguments(const Options& options) {
     add("--stats", options.stats_file);
     add("--render-node", options.render_node);
     if (options.init_flags >= 0) add("--init-flags", std::to_string(options.init_flags));
+    if (options.blob_alignment != 0)
+        add("--blob-alignment", std::to_string(options.blob_alignment));
     if (!options.map_fixed) arguments.emplace_back("--no-map-fixed");
     return arguments;
 }

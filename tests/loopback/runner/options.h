@@ -20,6 +20,7 @@ struct Options {
     int callbacks_version = 4;
     std::string render_node;
     bool map_fixed = true;
+    uint32_t blob_alignment = 0;
     std::vector<std::string> command;
 
     // The server process, started by ourselves: descriptors handed down, -1 elsewhere.

@@ -58,6 +58,7 @@ DeviceOptions device_options(const Options& options) {
     device.callbacks_version = options.callbacks_version;
     device.render_node = options.render_node;
     device.map_fixed = options.map_fixed;
+    device.blob_alignment = options.blob_alignment;
     return device;
 }
 

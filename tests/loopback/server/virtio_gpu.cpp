@@ -86,6 +86,7 @@ HelloReply VirtioGpu::probe() const {
     reply.version = kProtocolVersion;
     reply.capset_count = static_cast<uint32_t>(capsets_.size());
     std::copy(capsets_.begin(), capsets_.end(), reply.capsets.begin());
+    reply.blob_alignment = options_.blob_alignment;
     return reply;
 }
 

@@ -32,6 +32,8 @@ struct DeviceOptions {
     /// Try resource_map_fixed before resource_map, as QEMU 11 does.
     bool map_fixed = true;
     uint64_t window_size = 16ull << 30;  // bytes
+    /// The feature BLOB_ALIGNMENT, in bytes; 0: without it.
+    uint32_t blob_alignment = 0;
 };
 
 struct BlobReply {

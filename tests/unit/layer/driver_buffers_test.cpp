@@ -31,9 +31,48 @@ TEST_F(DriverTest, BlobFlagsFollowWhatTheDriverPromises) {
         EXPECT_EQ(host.blobs.back().size, 8192u);
         const auto request = host.received(Command::kGemNew).back().as<wire::GemNewRequest>();
         EXPECT_EQ(request.blob_id, host.blobs.back().blob_id);
-        EXPECT_EQ(request.alloc_size, 5000u);
+        EXPECT_EQ(request.alloc_size, each.domains == AMDGPU_GEM_DOMAIN_GDS ? 5000u : 8192u);
         EXPECT_EQ(request.flags, each.flags);
     }
+}
+
+struct Granule {
+    uint64_t page;       // of the guest's kernel
+    uint32_t alignment;  // that the device asks for; 0: nothing
+    uint64_t expected;
+};
+
+class GranuleTest : public DriverTest, public ::testing::WithParamInterface<Granule> {};
+
+TEST_P(GranuleTest, BlobsAreWholePagesOfTheGuestAndOfTheHost) {
+    host.page = GetParam().page;
+    host.blob_alignment = GetParam().alignment;
+    const uint64_t granule = GetParam().expected;
+    EXPECT_NE(create_buffer(granule + 1, AMDGPU_GEM_DOMAIN_GTT, 0), 0u);
+    EXPECT_EQ(host.blobs.back().size, 2 * granule);
+    const auto request = host.received(Command::kGemNew).back().as<wire::GemNewRequest>();
+    EXPECT_EQ(request.alloc_size, 2 * granule) << "the host gives no blob beyond its object";
+    create_buffer(~0ull, AMDGPU_GEM_DOMAIN_GTT, 0, -EINVAL);
+    for (const auto& blob : host.blobs)
+        EXPECT_EQ(blob.size % granule, 0u) << "the control buffer, too";
+}
+
+INSTANTIATE_TEST_SUITE_P(Guests, GranuleTest,
+                         ::testing::Values(Granule{4096, 0, 4096}, Granule{4096, 4096, 4096},
+                                           Granule{4096, 16384, 16384}, Granule{16384, 0, 16384},
+                                           Granule{65536, 16384, 65536},
+                                           Granule{4096, 65536, 65536},
+                                           Granule{4096, 12345, 4096}));
+
+// Linux 6.18.32, 7.0.10 and 7.1 do so with a dma-buf of another device.
+TEST_F(DriverTest, ADmaBufInGuestMemoryIsNotImported) {
+    drm_prime_handle prime{0, 0, 5};
+    host.imported_mem = viaduct::guest::virtgpu::BlobMem::kGuest;
+    EXPECT_EQ(call(DRM_IOCTL_PRIME_FD_TO_HANDLE, prime), -EINVAL);
+    ASSERT_EQ(host.closed.size(), 1u) << "the handle is given back";
+    host.imported_mem = viaduct::guest::virtgpu::BlobMem::kHost3d;
+    EXPECT_EQ(call(DRM_IOCTL_PRIME_FD_TO_HANDLE, prime), 0);
+    EXPECT_EQ(host.closed.size(), 1u);
 }
 
 TEST_F(DriverTest, ImpossibleBuffersAreRefusedHere) {

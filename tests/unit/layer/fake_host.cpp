@@ -236,6 +236,11 @@ int FakeHost::generic(unsigned long request, void* argument) {
         case DRM_IOCTL_SYNCOBJ_TRANSFER:
             transfers.push_back(as<drm_syncobj_transfer>(argument));
             return 0;
+        case DRM_IOCTL_PRIME_FD_TO_HANDLE:
+            as<drm_prime_handle>(argument).handle = next_handle_;
+            imported_.insert(next_handle_);
+            resources_[next_handle_++] = next_resource_++;
+            return 0;
         case DRM_IOCTL_MODE_ADDFB2:
             framebuffers.push_back(as<drm_mode_fb_cmd2>(argument));
             as<drm_mode_fb_cmd2>(argument).fb_id = static_cast<uint32_t>(framebuffers.size());
@@ -260,7 +265,11 @@ int FakeHost::ioctl(int, unsigned long request, void* argument) {
         }
         case virtgpu::request<virtgpu::GetParam>(virtgpu::Ioctl::kGetParam): {
             const auto& get = as<virtgpu::GetParam>(argument);
-            const uint32_t value = missing_params.count(virtgpu::Param{get.param}) ? 0 : 1;
+            uint32_t value = missing_params.count(virtgpu::Param{get.param}) ? 0 : 1;
+            if (virtgpu::Param{get.param} == virtgpu::Param::kBlobAlignment) {
+                value = blob_alignment;
+                if (value == 0) return -EINVAL;
+            }
             std::memcpy(reinterpret_cast<void*>(static_cast<uintptr_t>(get.value)), &value, 4);
             return 0;
         }
@@ -281,6 +290,8 @@ int FakeHost::ioctl(int, unsigned long request, void* argument) {
             const auto resource = resources_.find(info.bo_handle);
             if (resource == resources_.end()) return -ENOENT;
             info.res_handle = resource->second;
+            info.blob_mem = static_cast<uint32_t>(
+                imported_.contains(info.bo_handle) ? imported_mem : virtgpu::BlobMem::kHost3d);
             return 0;
         }
         case kVirtgpuWait:

@@ -50,6 +50,7 @@ class FakeHost final : public Kernel {
     int ioctl(int fd, unsigned long request, void* argument) override;
     Result<Mapping> map(int fd, uint64_t offset, size_t size) override;
     int wait_readable(int fd, std::chrono::milliseconds timeout) override;
+    uint64_t page_size() const override { return page; }
 
     /// All submitted work is complete.
     void finish_gpu_work();
@@ -82,6 +83,9 @@ class FakeHost final : public Kernel {
     std::set<uint32_t> unknown_resources_from_size;  // sizes (in KiB) whose GEM_NEW fails
     bool node_busy = false;                          // WAIT
     std::set<virtgpu::Param> missing_params;         // of GETPARAM; all others are 1
+    uint32_t blob_alignment = 0;                     // of GETPARAM; 0: EINVAL
+    uint64_t page = 4096;                            // bytes
+    virtgpu::BlobMem imported_mem = virtgpu::BlobMem::kHost3d;  // of FD_TO_HANDLE's buffers
 
     // What it has seen.
     std::vector<Received> requests;
@@ -90,11 +94,11 @@ class FakeHost final : public Kernel {
     std::vector<uint32_t> closed;       // handles
     std::vector<virtgpu::ResourceCreateBlob> blobs;
     std::vector<drm_syncobj_transfer> transfers;
+    std::vector<drm_mode_fb_cmd2> framebuffers;
     std::vector<drm_syncobj_handle> exports;  // HANDLE_TO_FD; each gives kExportedFd
     bool context_initialised = false;
 
   private:
-    std::vector<drm_mode_fb_cmd2> framebuffers;
     struct Syncobj {
         uint64_t available = 0;
         uint64_t reached = 0;
@@ -118,6 +122,7 @@ class FakeHost final : public Kernel {
     uint32_t next_handle_ = 1;
     uint32_t next_resource_ = 2;
     std::map<uint32_t, uint32_t> resources_;  // by handle
+    std::set<uint32_t> imported_;             // handles
     std::set<uint32_t> missing_;              // resources that the host does not have
     bool last_new_failed_ = false;
 };

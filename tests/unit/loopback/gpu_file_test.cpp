@@ -94,12 +94,32 @@ TEST_F(GpuFileTest, ParamsAreThoseOfADeviceForNativeContexts) {
         int status;
         uint32_t value;
     } rows[] = {{1, 0, 1}, {2, 0, 1},       {3, 0, 1},       {4, 0, 1},       {5, 0, 0},
-                {6, 0, 1}, {7, 0, 1u << 6}, {0, -EINVAL, 7}, {99, -EINVAL, 7}};
+                {6, 0, 1}, {7, 0, 1u << 6}, {0, -EINVAL, 7}, {9, -EINVAL, 7}, {99, -EINVAL, 7}};
     for (const auto& row : rows) {
         uint32_t value = 7;
         EXPECT_EQ(get_param(guest, row.param, value), row.status) << row.param;
         EXPECT_EQ(value, row.value) << row.param;
     }
+}
+
+// Linux 7.2 with the device's feature BLOB_ALIGNMENT.
+TEST_F(GpuFileTest, BlobsOfOddSizesAreRefusedWhereTheDeviceAligns) {
+    stop();
+    DeviceOptions options;
+    options.blob_alignment = 16384;
+    start(options);
+    auto guest = program();
+    uint32_t value = 0;
+    EXPECT_EQ(get_param(guest, 9, value), 0);
+    EXPECT_EQ(value, 16384u);
+    ASSERT_EQ(guest.init_context(), 0);
+    ResourceCreateBlob blob{};
+    blob.blob_mem = BlobMem::kHost3d;
+    for (const uint64_t size : {4096, 16384 - 1, 16384 + 4096}) {
+        blob.size = size;
+        EXPECT_EQ(guest.call(Ioctl::kResourceCreateBlob, blob), -EINVAL) << size;
+    }
+    guest.create_blob(0, 16384);
 }
 
 TEST_F(GpuFileTest, CapsAreCutToTheCallersSize) {

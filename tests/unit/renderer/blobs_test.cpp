@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "blob/memfd.h"
+
 #include "vmm_fixture.h"
 
 namespace viaduct::test {
@@ -169,6 +171,26 @@ TEST_F(Blobs, UnmappableBlobsAreNotMapped) {
         EXPECT_EQ(virgl_renderer_resource_map(resource, &address, &size), -EINVAL);
         EXPECT_EQ(virgl_renderer_resource_map_fixed(resource, space.data()), -EINVAL);
     }
+}
+
+// Proposed extensions that are not served: the monitor goes on copying.
+TEST_F(Blobs, HandlesOfGuestMemoryAreRefused) {
+    std::vector<char> memory(4096);
+    const iovec whole[] = {{memory.data(), 4096}};
+    const Args with_handle{5, 1, 1, 8, 0, 4096, whole, 1};
+    EXPECT_EQ(virgl_renderer_resource_create_blob(&with_handle), -EOPNOTSUPP);
+    const Args plain{5, 1, 1, 0, 0, 4096, whole, 1};
+    ASSERT_EQ(virgl_renderer_resource_create_blob(&plain), 0) << "the id is free";
+    auto dmabuf = create_sealed_memfd("test", 4096);
+    ASSERT_TRUE(dmabuf);
+    EXPECT_EQ(virgl_renderer_resource_set_guest_dmabuf(6, dmabuf->get()), -EINVAL);
+    EXPECT_EQ(virgl_renderer_resource_set_guest_dmabuf(5, -1), -EINVAL);
+    EXPECT_EQ(virgl_renderer_resource_set_guest_dmabuf(5, dmabuf->get()), -EOPNOTSUPP);
+    EXPECT_GE(::fcntl(dmabuf->get(), F_GETFD), 0) << "still the caller's";
+    iovec* back = nullptr;
+    int count = 0;
+    virgl_renderer_resource_detach_iov(5, &back, &count);
+    EXPECT_EQ(back, whole) << "the resource has its iovecs still";
 }
 
 TEST_F(Blobs, GuestBlobsBorrowTheirIovecs) {

@@ -11,8 +11,8 @@ get_cap_set get_cursor_data get_dev_fd get_fd_for_texture get_fd_for_texture2 ge
 get_poll_fd get_rect init poll reset resource_attach_iov resource_create resource_create_blob
 resource_detach_iov resource_export_blob resource_get_info resource_get_info_ext
 resource_get_map_info resource_get_priv resource_import_blob resource_import_eglimage
-resource_map resource_map_fixed resource_set_priv resource_unmap resource_unref submit_cmd
-submit_cmd2 transfer_read_iov transfer_write_iov
+resource_map resource_map_fixed resource_set_guest_dmabuf resource_set_priv resource_unmap
+resource_unref submit_cmd submit_cmd2 transfer_read_iov transfer_write_iov
 """.split()
 SETTERS = {"virgl_set_log_callback", "virgl_set_debug_callback"}
 
@@ -23,7 +23,7 @@ def run(*command):
 
 def main(library):
     expected = {f"virgl_renderer_{name}" for name in EXPECTED} | SETTERS
-    assert len(expected) == 49, len(expected)
+    assert len(expected) == 50, len(expected)
     lines = run("nm", "-D", "--defined-only", library).splitlines()
     found = {line.split()[-1] for line in lines}  # a version would show as name@VERSION
     problems = [f"missing: {n}" for n in sorted(expected - found)]
