@@ -13,7 +13,7 @@
 
 namespace viaduct::loopback {
 
-inline constexpr uint32_t kProtocolVersion = 1;
+inline constexpr uint32_t kProtocolVersion = 2;
 inline constexpr size_t kMaxInlinePayload = 32 * 1024;
 inline constexpr size_t kMaxPayload = 256u << 20;
 inline constexpr size_t kMaxBody = 256;
@@ -80,6 +80,7 @@ struct CapsetInfo {
 struct HelloReply {
     uint32_t version;
     uint32_t capset_count;
+    uint32_t window_may_fill;  // 1: wait for kCreateBlob's reply, ENOSPC if there is no room
     std::array<CapsetInfo, 8> capsets;
     uint32_t blob_alignment;  // bytes; 0: the device has not the feature
 };

@@ -80,6 +80,7 @@ class GpuFile {
     int create_context(uint32_t capset_id, std::string_view name);
     SharedCounters& counters();
     uint32_t next_resource_id();
+    int send_create_blob(Packet& packet);
     int fetch_memory(Buffer& buffer);
     int transfer(const wire::virtgpu::Transfer& request, bool to_host);
 

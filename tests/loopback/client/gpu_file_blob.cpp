@@ -81,10 +81,20 @@ int GpuFile::on_resource_create_blob(void* argument) {
     packet.set_body(CreateBlob{buffer->resource_id, static_cast<uint32_t>(blob.blob_mem),
                                blob.blob_flags, request.blob_hints & kBlobHintDeferMapping,
                                buffer->size, blob.blob_id});
-    if (!connection_->post(packet)) return -EIO;
+    if (const int status = send_create_blob(packet); status != 0) return status;
     blob.res_handle = buffer->resource_id;
     blob.bo_handle = buffers_.add(buffer);
     return 0;
+}
+
+/// The host's answer is waited for only where the kernel's own part may fail: it runs on the
+/// server, which all processes share. What the host itself refuses shows when the blob is mapped.
+int GpuFile::send_create_blob(Packet& packet) {
+    if (!device_.window_may_fill) return connection_->post(packet) ? 0 : -EIO;
+    const auto reply = connection_->call(packet);
+    if (reply) return 0;
+    const int code = reply.error().code;
+    return code == ENOSPC || code == EIO ? -code : 0;
 }
 
 int GpuFile::on_gem_close(void* argument) {

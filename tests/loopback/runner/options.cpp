@@ -43,6 +43,9 @@ void declare(CLI::App& app, Options& options) {
     app.add_option("--blob-alignment", options.blob_alignment,
                    "the device's feature BLOB_ALIGNMENT, in bytes (default: without it)")
         ->check(CLI::IsMember({0, 4096, 16384, 65536}));
+    app.add_option("--window", options.window_size,
+                   "size of the host-visible window, such as 16M (default: 16G)")
+        ->transform(CLI::AsSizeValue(false));
     app.add_option("--listener-fd", options.listener_fd)->group("");
     app.add_option("--lifeline-fd", options.lifeline_fd)->group("");
     // Everything from the first word that is no option of ours belongs to the command.
@@ -85,6 +88,7 @@ std::vector<std::string> server_arguments(const Options& options) {
     if (options.init_flags >= 0) add("--init-flags", std::to_string(options.init_flags));
     if (options.blob_alignment != 0)
         add("--blob-alignment", std::to_string(options.blob_alignment));
+    if (options.window_size != 0) add("--window", std::to_string(options.window_size));
     if (!options.map_fixed) arguments.emplace_back("--no-map-fixed");
     return arguments;
 }

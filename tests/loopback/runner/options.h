@@ -1,6 +1,7 @@
 // The command line of viaduct-loopback.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct Options {
     std::string render_node;
     bool map_fixed = true;
     uint32_t blob_alignment = 0;
+    uint64_t window_size = 0;  // bytes; 0: the default
     std::vector<std::string> command;
 
     // The server process, started by ourselves: descriptors handed down, -1 elsewhere.

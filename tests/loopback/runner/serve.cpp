@@ -59,6 +59,7 @@ DeviceOptions device_options(const Options& options) {
     device.render_node = options.render_node;
     device.map_fixed = options.map_fixed;
     device.blob_alignment = options.blob_alignment;
+    if (options.window_size != 0) device.window_size = options.window_size;
     return device;
 }
 

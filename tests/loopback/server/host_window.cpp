@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <string>
 
 namespace viaduct::loopback {
@@ -12,29 +13,52 @@ Result<HostWindow> HostWindow::create(uint64_t size) {
     if (address == MAP_FAILED) return fail(errno, "cannot reserve {} bytes of addresses", size);
     HostWindow window;
     window.reserved_ = Mapping(address, size);
+    window.add_gap(0, size);
     return window;
 }
 
+void HostWindow::add_gap(uint64_t offset, uint64_t size) {
+    gaps_.emplace(offset, size);
+    by_size_.emplace(size, offset);
+}
+
+void HostWindow::remove_gap(std::map<uint64_t, uint64_t>::iterator gap) {
+    by_size_.erase({gap->second, gap->first});
+    gaps_.erase(gap);
+}
+
 Result<void*> HostWindow::allocate(uint64_t size) {
-    // First fit: the gap before each used range, then what is left behind the last.
-    uint64_t start = 0;
-    for (const auto& [offset, used] : used_) {
-        if (offset - start >= size) break;
-        start = offset + used;
-    }
-    if (size == 0 || size > reserved_.size() || start > reserved_.size() - size)
+    const auto best = by_size_.lower_bound({size, 0});
+    if (size == 0 || best == by_size_.end())
         return fail(ENOSPC, "the host-visible window has no {} bytes left", size);
-    used_[start] = size;
-    return reserved_.data() + start;
+    const auto [room, offset] = *best;
+    remove_gap(gaps_.find(offset));
+    if (room > size) add_gap(offset + size, room - size);
+    used_[offset] = size;
+    return reserved_.data() + offset;
 }
 
 void HostWindow::release(void* address) {
-    const auto offset = static_cast<uint64_t>(static_cast<std::byte*>(address) - reserved_.data());
+    auto offset = static_cast<uint64_t>(static_cast<std::byte*>(address) - reserved_.data());
     const auto entry = used_.find(offset);
     if (entry == used_.end()) return;
-    ::mmap(address, entry->second, PROT_NONE,
-           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    uint64_t size = entry->second;
+    ::mmap(address, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+           0);
     used_.erase(entry);
+    if (const auto next = gaps_.find(offset + size); next != gaps_.end()) {
+        size += next->second;
+        remove_gap(next);
+    }
+    if (const auto next = gaps_.lower_bound(offset); next != gaps_.begin()) {
+        const auto before = std::prev(next);
+        if (before->first + before->second == offset) {
+            offset = before->first;
+            size += before->second;
+            remove_gap(before);
+        }
+    }
+    add_gap(offset, size);
 }
 
 Result<MappedFile> file_behind_mapping(const void* address, uint64_t size) {

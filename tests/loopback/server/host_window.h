@@ -1,9 +1,11 @@
 // The host-visible window: address space of the server into which blobs are mapped, as a machine
-// monitor places them in the guest's physical memory.
+// monitor places them in the guest's physical memory. The guest's kernel gives its ranges out.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <set>
+#include <utility>
 
 #include "blob/mapping.h"
 #include "blob/result.h"
@@ -16,14 +18,20 @@ class HostWindow {
   public:
     static Result<HostWindow> create(uint64_t size);
 
-    /// Reserves a range of `size` bytes (whole pages). ENOSPC if the window is full.
+    /// Reserves a range of `size` bytes (whole pages) in the smallest gap that holds it, as drm_mm
+    /// does (DRM_MM_INSERT_BEST). ENOSPC if there is none.
     Result<void*> allocate(uint64_t size);
     /// Puts inaccessible memory back over the range that starts at `address`.
     void release(void* address);
 
   private:
+    void add_gap(uint64_t offset, uint64_t size);
+    void remove_gap(std::map<uint64_t, uint64_t>::iterator gap);
+
     Mapping reserved_;
-    std::map<uint64_t, uint64_t> used_;  // offset to size
+    std::map<uint64_t, uint64_t> used_;                // offset to size
+    std::map<uint64_t, uint64_t> gaps_;                // likewise
+    std::set<std::pair<uint64_t, uint64_t>> by_size_;  // the gaps: size, offset
 };
 
 /// What lies behind [address, address + size) of this process: a new descriptor of the mapped

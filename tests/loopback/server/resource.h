@@ -34,6 +34,8 @@ struct Resource {
     Mapping pages_mapping;
     std::vector<iovec> iovecs;
 
+    void* place = nullptr;  // in the host-visible window, for as long as the resource lives
+
     // The machine monitor's mapping of host storage.
     MapState map_state = MapState::kNone;
     void* address = nullptr;

@@ -85,6 +85,7 @@ HelloReply VirtioGpu::probe() const {
     HelloReply reply{};
     reply.version = kProtocolVersion;
     reply.capset_count = static_cast<uint32_t>(capsets_.size());
+    reply.window_may_fill = options_.window_size < kAmpleWindow;
     std::copy(capsets_.begin(), capsets_.end(), reply.capsets.begin());
     reply.blob_alignment = options_.blob_alignment;
     return reply;

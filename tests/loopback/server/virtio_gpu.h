@@ -21,6 +21,10 @@
 
 namespace viaduct::loopback {
 
+/// The default window, in bytes. Programs do not fill it, so CREATE_BLOB need not wait to hear that
+/// there was room, as it need not in a guest.
+inline constexpr uint64_t kAmpleWindow = 16ull << 30;
+
 /// How a machine monitor would drive the library.
 struct DeviceOptions {
     /// What crosvm and QEMU 11 set for native contexts alone.
@@ -31,7 +35,7 @@ struct DeviceOptions {
     std::string render_node;
     /// Try resource_map_fixed before resource_map, as QEMU 11 does.
     bool map_fixed = true;
-    uint64_t window_size = 16ull << 30;  // bytes
+    uint64_t window_size = kAmpleWindow;  // bytes
     /// The feature BLOB_ALIGNMENT, in bytes; 0: without it.
     uint32_t blob_alignment = 0;
 };
@@ -97,6 +101,8 @@ class VirtioGpu {
     Result<File*> find_file(FileId file);
     Result<Resource*> find_resource(FileId file, uint32_t resource_id);
     Status adopt_pages(Resource& resource, UniqueFd pages);
+    Status reserve_place(Resource& resource);
+    int map_at_place(Resource& resource);
     void map_in_host(Resource& resource);
     Status describe(Resource& resource);
     void hold(FileId id, File& file, Resource& resource);

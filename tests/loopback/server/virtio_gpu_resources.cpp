@@ -96,10 +96,25 @@ Status VirtioGpu::create_blob(FileId id, const CreateBlob& request, std::span<st
             status = fail(EINVAL, "blob {} (id {}, {} bytes) in context {}: the library says {}",
                           resource.id, request.blob_id, request.size, file.ctx_id, code);
     }
-    if ((request.blob_flags & VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE) && !request.defer_mapping)
+    if ((request.blob_flags & VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE) && !request.defer_mapping) {
+        if (auto reserved = reserve_place(resource); !reserved) {
+            release(request.resource_id);
+            return reserved;
+        }
         map_in_host(resource);
+    }
     hold(id, file, resource);
     return status;
+}
+
+/// The guest kernel's part of a mapping, once it has sent RESOURCE_CREATE_BLOB (virtgpu_vram.c:
+/// virtio_gpu_vram_map()). ENOSPC if the window is full.
+Status VirtioGpu::reserve_place(Resource& resource) {
+    if (resource.blob_mem != VIRGL_RENDERER_BLOB_MEM_HOST3D || resource.place) return {};
+    const auto place = window_.allocate(resource.size);
+    if (!place) return tl::unexpected(place.error());
+    resource.place = *place;
+    return {};
 }
 
 void VirtioGpu::map_in_host(Resource& resource) {
@@ -109,21 +124,9 @@ void VirtioGpu::map_in_host(Resource& resource) {
     resource.map_state = MapState::kFailed;
     if (!resource.known_to_host) return;
     MapObserver observer;
-    if (options_.map_fixed && api_.virgl_renderer_resource_map_fixed) {
-        if (const auto place = window_.allocate(resource.size)) {
-            const int code = api_.virgl_renderer_resource_map_fixed(resource.id, *place);
-            if (code == 0) {
-                resource.map_state = MapState::kWindow;
-                resource.address = *place;
-            } else {
-                window_.release(*place);
-                if (code != -EOPNOTSUPP) {
-                    log(LogLevel::kWarning, "loopback: map_fixed of resource {}: {}", resource.id,
-                        code);
-                    return;
-                }
-            }
-        }
+    if (const int code = map_at_place(resource); code != 0 && code != -EOPNOTSUPP) {
+        log(LogLevel::kWarning, "loopback: map_fixed of resource {}: {}", resource.id, code);
+        return;
     }
     if (resource.map_state == MapState::kFailed) {
         uint64_t size = 0;
@@ -138,6 +141,17 @@ void VirtioGpu::map_in_host(Resource& resource) {
     resource.mapped_file = observer.take(resource.address, resource.size);
     if (api_.virgl_renderer_resource_get_map_info(resource.id, &resource.map_info) != 0)
         log(LogLevel::kWarning, "loopback: resource {} has no map info", resource.id);
+}
+
+/// Maps the resource where the window has room for it. -EOPNOTSUPP: there or so, it cannot be.
+int VirtioGpu::map_at_place(Resource& resource) {
+    if (!options_.map_fixed || !api_.virgl_renderer_resource_map_fixed) return -EOPNOTSUPP;
+    if (!reserve_place(resource)) return -EOPNOTSUPP;
+    const int code = api_.virgl_renderer_resource_map_fixed(resource.id, resource.place);
+    if (code != 0) return code;
+    resource.map_state = MapState::kWindow;
+    resource.address = resource.place;
+    return 0;
 }
 
 /// Finds the descriptor by which another process reaches the resource's bytes.
@@ -259,7 +273,7 @@ void VirtioGpu::release(uint32_t resource_id) {
 void VirtioGpu::destroy(Resource& resource) {
     --statistics_.resources_alive;
     if (resource.map_state == MapState::kLibrary) api_.virgl_renderer_resource_unmap(resource.id);
-    if (resource.map_state == MapState::kWindow) window_.release(resource.address);
+    if (resource.place) window_.release(resource.place);
     if (!resource.known_to_host) return;
     if (!resource.iovecs.empty())
         api_.virgl_renderer_resource_detach_iov(static_cast<int>(resource.id), nullptr, nullptr);

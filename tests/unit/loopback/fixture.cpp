@@ -7,13 +7,6 @@
 
 namespace viaduct::loopback {
 
-namespace {
-
-/// The window of a test is small: sanitizers keep shadows of address space.
-constexpr uint64_t kWindowSize = 64u << 20;
-
-}  // namespace
-
 bool GuestProgram::wait(const UniqueFd& sync_file, int timeout_ms) {
     pollfd entry{sync_file.get(), POLLIN, 0};
     return ::poll(&entry, 1, timeout_ms) == 1;

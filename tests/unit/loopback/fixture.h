@@ -20,6 +20,9 @@
 
 namespace viaduct::loopback {
 
+/// The window of a test is small: sanitizers keep shadows of address space.
+inline constexpr uint64_t kWindowSize = 64u << 20;
+
 /// Requests of the fake's protocol, back to back.
 class CommandBuffer {
   public:

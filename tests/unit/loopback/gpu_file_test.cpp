@@ -290,6 +290,33 @@ TEST_F(GpuFileTest, EchoComesBackThroughTheControlBuffer) {
     EXPECT_EQ(word_at(*mapping, offset), 0xabcdef01u);
 }
 
+// virtgpu_ioctl.c: virtio_gpu_resource_create_blob_ioctl() sends the command, and
+// virtgpu_vram.c: virtio_gpu_vram_create() RESOURCE_CREATE_BLOB, before the window is asked.
+TEST_F(GpuFileTest, AFullWindowRefusesABlobThatTheHostHasMade) {
+    auto guest = program();
+    ASSERT_EQ(guest.init_context(), 0);
+    CommandBuffer commands;
+    commands.add(fake::Command::kCreateObject, fake::CreateObject{9, 0, 0});
+    ResourceCreateBlob blob{};
+    blob.blob_mem = BlobMem::kHost3d;
+    blob.blob_flags = kBlobMappable;
+    blob.size = kWindowSize + 4096;
+    blob.blob_id = 9;
+    blob.cmd = reinterpret_cast<uint64_t>(commands.bytes().data());
+    blob.cmd_size = static_cast<uint32_t>(commands.bytes().size());
+    guest.sync();
+    journal();
+    EXPECT_EQ(guest.call(Ioctl::kResourceCreateBlob, blob), -ENOSPC);
+    const fake::Journal expected = {"submit 1 8", "create_blob 2 mem 2 size 67112960 = 0",
+                                    "unref 2"};
+    EXPECT_EQ(journal(), expected);
+    blob.size = kWindowSize;
+    blob.cmd_size = 0;
+    EXPECT_EQ(guest.call(Ioctl::kResourceCreateBlob, blob), 0) << "and everything is free";
+    blob.blob_flags = 0;
+    EXPECT_EQ(guest.call(Ioctl::kResourceCreateBlob, blob), 0) << "no room in the window needed";
+}
+
 TEST_F(GpuFileTest, HostFailureShowsOnlyWhenMapping) {
     auto guest = program();
     ASSERT_EQ(guest.init_context(), 0);

@@ -20,7 +20,23 @@ TEST(HostWindow, RangesDoNotOverlapAndAreReused) {
     EXPECT_EQ(static_cast<char*>(second) - static_cast<char*>(first), 2 * kPage);
     window->release(first);
     EXPECT_NE(*window->allocate(3 * kPage), first);  // does not fit before the second
-    EXPECT_EQ(*window->allocate(kPage), first);
+    EXPECT_NE(*window->allocate(kPage), first);      // fits better behind the third
+    EXPECT_EQ(*window->allocate(2 * kPage), first);
+}
+
+TEST(HostWindow, NeighbouringGapsBecomeOne) {
+    constexpr int kPieces = 4;
+    auto window = HostWindow::create(kPieces * kPage);
+    ASSERT_TRUE(window);
+    std::vector<int> order = {0, 1, 2, 3};
+    do {
+        void* pieces[kPieces];
+        for (void*& piece : pieces) piece = *window->allocate(kPage);
+        for (const int i : order) window->release(pieces[i]);
+        const auto whole = window->allocate(kPieces * kPage);
+        ASSERT_TRUE(whole);
+        window->release(*whole);
+    } while (std::next_permutation(order.begin(), order.end()));
 }
 
 TEST(HostWindow, FullMeansNoSpace) {
