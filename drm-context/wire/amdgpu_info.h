@@ -44,6 +44,9 @@ static_assert(
 /// AMDGPU_INFO_UQ_FW_AREAS of Linux 6.16: sizes that user queues need.
 inline constexpr uint32_t kInfoUserQueueAreas = 0x24;
 
+/// AMDGPU_INFO_MAX_IBS of Linux 6.6: a uint32_t for each hardware IP type.
+inline constexpr uint32_t kInfoMaxIbs = 0x22;
+
 /// True for a query that is answered with EINVAL, as by a kernel that does not know it.
 inline bool is_hidden_query(uint32_t query) {
     return query == kInfoUserQueueAreas;

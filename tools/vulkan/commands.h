@@ -25,6 +25,7 @@ class Commands {
     /// Records at once; ends with everything visible to the CPU.
     Commands(const Device& device, QueueKind kind, const Recorder& record);
 
+    VkCommandBuffer get() const { return commands_; }
     /// `fence` may be VK_NULL_HANDLE.
     void submit(VkFence fence, std::span<const SemaphorePoint> wait = {},
                 std::span<const SemaphorePoint> signal = {}) const;

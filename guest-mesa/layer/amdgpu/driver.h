@@ -132,6 +132,7 @@ class Driver final : public GuestDriver {
     bool report_once(uint32_t id);
 
     // submit.cpp
+    bool has_too_many_ibs(const Channel& channel, const Submission& submission);
     int collect_buffers(const Channel& channel, Submission& submission, BufferList& buffers);
     int resolve_in_fences(const Channel& channel, Submission& submission);
     int send_submission(const Channel& channel, const Submission& submission,

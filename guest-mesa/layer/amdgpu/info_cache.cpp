@@ -2,17 +2,17 @@
 
 #include <algorithm>
 
+#include "drm-context/wire/amdgpu_info.h"
+
 namespace viaduct::guest::amdgpu {
 
 namespace {
-
-constexpr uint32_t kMaxIbs = 0x22;  // AMDGPU_INFO_MAX_IBS, of later headers
 
 constexpr uint32_t kImmutable[] = {
     AMDGPU_INFO_ACCEL_WORKING, AMDGPU_INFO_HW_IP_INFO,
     AMDGPU_INFO_HW_IP_COUNT,   AMDGPU_INFO_FW_VERSION,
     AMDGPU_INFO_GDS_CONFIG,    AMDGPU_INFO_DEV_INFO,
-    AMDGPU_INFO_VIDEO_CAPS,    kMaxIbs,
+    AMDGPU_INFO_VIDEO_CAPS,    viaduct::wire::amdgpu::kInfoMaxIbs,
 };
 
 constexpr size_t kMaxAnswers = 256;  // what drivers ask is a few dozen

@@ -1,6 +1,11 @@
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <limits>
+#include <map>
+#include <utility>
 
+#include "drm-context/wire/amdgpu_info.h"
 #include "guest-mesa/layer/amdgpu/driver.h"
 #include "guest-mesa/layer/clock.h"
 #include "guest-mesa/layer/debug.h"
@@ -48,7 +53,26 @@ void report_size(const Submission& submission, const BufferList& buffers) {
         wire::kMaxChunks));
 }
 
+/// The smallest limit that a kernel has for a ring (amdgpu_ring.c: amdgpu_ring_max_ibs()).
+constexpr size_t kIbsThatAlwaysFit = 16;
+
 }  // namespace
+
+/// True for more IBs on a ring than the host's kernel takes, which would refuse them when the
+/// driver no longer listens.
+bool Driver::has_too_many_ibs(const Channel& channel, const Submission& submission) {
+    if (submission.ibs.size() <= kIbsThatAlwaysFit) return false;
+    std::array<uint32_t, wire::kIpTypes> limits{};
+    const InfoAnswer answer = query_info(channel, {wire::kInfoMaxIbs, {}}, sizeof(limits));
+    if (answer.result < 0 || answer.bytes.size() != sizeof(limits)) return false;
+    std::memcpy(limits.data(), answer.bytes.data(), sizeof(limits));
+    std::map<std::pair<uint32_t, uint32_t>, uint32_t> counts;  // by IP type and ring
+    for (const auto& ib : submission.ibs) {
+        const uint32_t limit = ib.ip_type < limits.size() ? limits[ib.ip_type] : 0;
+        if (++counts[{ib.ip_type, ib.ring}] > limit && limit != 0) return true;
+    }
+    return false;
+}
 
 /// The submission's buffers from its own list, its BO_LIST and those always listed.
 int Driver::collect_buffers(const Channel& channel, Submission& submission, BufferList& buffers) {
@@ -158,6 +182,7 @@ int Driver::cs(const Channel& channel, drm_amdgpu_cs& arg) {
     if (!find_context(submission.context)) return -EINVAL;
     IoctlNotes::add("ctx={} ring={} ibs={} in={} out={}", submission.context, submission.timeline,
                     submission.ibs.size(), submission.in.size(), submission.out.size());
+    if (has_too_many_ibs(channel, submission)) return -EINVAL;
     // The kernel's answer to submissions of a context that a reset has hurt; others go on.
     if (is_lost(channel, submission.context)) return -ECANCELED;
 

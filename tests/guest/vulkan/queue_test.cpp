@@ -83,6 +83,34 @@ TEST_F(Queues, BinarySemaphoresOrderAChainOfCopies) {
     EXPECT_TRUE(same_bytes(pattern(kSize, 1), chain.buffers.back().bytes()));
 }
 
+// radv makes each an IB of its own, since each may be pending more than once; kernels take 192 on a
+// gfx ring, the driver's own among them.
+TEST_F(Queues, ManyCommandBuffersAreOneSubmission) {
+    constexpr size_t kCount = 180;
+    constexpr size_t kBlock = 64;  // words
+    const Buffer target(device_, kCount * kBlock * sizeof(uint32_t));
+    std::vector<Commands> fills;
+    std::vector<VkCommandBuffer> handles;
+    std::vector<uint32_t> expected;
+    for (size_t i = 0; i < kCount; ++i) {
+        const auto value = static_cast<uint32_t>(0x1000 + i);
+        fills.emplace_back(device_, QueueKind::kGraphics, [&](VkCommandBuffer commands) {
+            constexpr VkDeviceSize kBytes = kBlock * sizeof(uint32_t);
+            vkCmdFillBuffer(commands, target.get(), i * kBytes, kBytes, value);
+        });
+        handles.push_back(fills.back().get());
+        expected.insert(expected.end(), kBlock, value);
+    }
+    VkSubmitInfo submit{VK_STRUCTURE_TYPE_SUBMIT_INFO};
+    submit.commandBufferCount = kCount;
+    submit.pCommandBuffers = handles.data();
+    const OwnedFence fence = device_.make_fence();
+    check(vkQueueSubmit(device_.queue(QueueKind::kGraphics), 1, &submit, fence.get()),
+          "vkQueueSubmit");
+    device_.wait(fence.get());
+    EXPECT_TRUE(same_values(expected, target.as<uint32_t>()));
+}
+
 TEST_F(Queues, OneTimelineSemaphoreOrdersAChainOfCopies) {
     VIADUCT_NEEDS(device_.features().timeline_semaphores, "no timeline semaphores");
     constexpr uint64_t kStart = 5;

@@ -4,6 +4,7 @@
 #include <drm.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -258,6 +259,17 @@ TEST_F(AmdgpuSubmission, UserFencesStayInTheirBuffer) {
     }
     EXPECT_TRUE(recorded_.empty()) << "the kernel was asked";
     EXPECT_TRUE(submit({ib(), {AMDGPU_CHUNK_ID_FENCE, {kFirst, 4088}}}));
+}
+
+// A gfx ring takes 192 IBs (amdgpu_ring.c: amdgpu_ring_max_ibs()), and drivers use all of them.
+TEST_F(AmdgpuSubmission, AsManyIbsReachTheKernelAsItTakes) {
+    constexpr size_t kMostIbs = 192;
+    std::vector<Chunk> chunks(kMostIbs, ib());
+    chunks.push_back({AMDGPU_CHUNK_ID_BO_HANDLES, {kFirst, 0}});
+    ASSERT_TRUE(submit(chunks));
+    const auto& sent = recorded_.at(0).chunks;
+    EXPECT_EQ(std::count(sent.begin(), sent.end(), ib()), static_cast<long>(kMostIbs));
+    EXPECT_FALSE(submit(std::vector<Chunk>(w::kMaxChunks + 1, ib())));
 }
 
 TEST_F(AmdgpuSubmission, WhatIsNotTheGuestsIsRefusedBeforeTheKernelHearsOfIt) {

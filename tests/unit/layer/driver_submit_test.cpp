@@ -159,6 +159,32 @@ TEST_F(DriverTest, MalformedSubmissionsAreRefusedHere) {
     EXPECT_TRUE(host.received(Command::kCsSubmit).empty());
 }
 
+/// IB chunks beside the one that every submission has.
+class DriverIbs : public DriverTest {
+  protected:
+    int submit_with(size_t more, uint32_t ip_type = 0) {
+        const drm_amdgpu_cs_chunk chunk{AMDGPU_CHUNK_ID_IB, sizeof(ib_) / 4, user_pointer(&ib_)};
+        return submit(context_, ip_type, 0, nullptr, std::vector(more, chunk));
+    }
+
+    const drm_amdgpu_cs_chunk_ib ib_{};
+    const uint32_t context_ = create_context();
+};
+
+TEST_F(DriverIbs, MoreForARingThanTheHostsKernelTakesAreRefusedHere) {
+    host.max_ibs = 192;
+    EXPECT_EQ(submit_with(191), 0);
+    EXPECT_EQ(submit_with(192), -EINVAL);
+    EXPECT_EQ(submit_with(192, AMDGPU_HW_IP_DMA), 0) << "another ring has one of them";
+    EXPECT_EQ(host.received(Command::kCsSubmit).size(), 2u);
+    EXPECT_EQ(state_flags(context_), 0u);
+}
+
+TEST_F(DriverIbs, AKernelThatDoesNotTellItsLimitIsLeftToRefuse) {
+    EXPECT_EQ(submit_with(199), 0);
+    EXPECT_EQ(host.received(Command::kCsSubmit).size(), 1u);
+}
+
 TEST_F(DriverTest, BufferListsAreKeptHere) {
     const uint32_t context = create_context();
     const uint32_t buffer = create_buffer(4096, AMDGPU_GEM_DOMAIN_GTT, 0);

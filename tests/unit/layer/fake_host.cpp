@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "drm-context/wire/amdgpu_info.h"
+
 namespace viaduct::guest::test {
 
 namespace {
@@ -103,14 +105,20 @@ void FakeHost::execute(const Received& request) {
     if (command == amd::Command::kQueryInfo) {
         const auto query = request.as<amd::QueryInfoRequest>();
         std::vector<std::byte> answer(sizeof(amd::Response) + query.return_size, info_filler);
-        std::memcpy(answer.data() + 4, &ret, 4);
+        const bool unknown = query.query == amd::kInfoMaxIbs && max_ibs == 0;
+        const int32_t answered = unknown ? -EINVAL : ret;
+        std::memcpy(answer.data() + 4, &answered, 4);
+        if (query.query == amd::kInfoMaxIbs)
+            for (size_t at = sizeof(amd::Response); at + 4 <= answer.size(); at += 4)
+                std::memcpy(answer.data() + at, &max_ibs, 4);
         drm_amdgpu_info_hw_ip ip{};
         // Two graphics rings' worth of numbering: one gfx, four compute, two DMA.
         constexpr uint32_t kRings[] = {1, 0xf, 3};
         if (query.query == AMDGPU_INFO_HW_IP_INFO && query.args[0] < 3)
             ip.available_rings = kRings[query.args[0]];
-        std::memcpy(answer.data() + sizeof(amd::Response), &ip,
-                    std::min<size_t>(query.return_size, sizeof(ip)));
+        if (query.query == AMDGPU_INFO_HW_IP_INFO)
+            std::memcpy(answer.data() + sizeof(amd::Response), &ip,
+                        std::min<size_t>(query.return_size, sizeof(ip)));
         return respond(request.header, answer.data(), static_cast<uint32_t>(answer.size()));
     }
     if (command == amd::Command::kCreateCtx) {

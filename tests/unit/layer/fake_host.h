@@ -78,6 +78,7 @@ class FakeHost final : public Kernel {
     std::map<uint32_t, int> results;                 // `ret` by command
     uint32_t next_context = 1;                       // number of the next GPU context
     wire::amdgpu::BoQueryInfoResponse facts{};       // of any buffer
+    uint32_t max_ibs = 0;                            // of each IP type; 0: a kernel without MAX_IBS
     std::byte info_filler{0};                        // of INFO's answers, behind `ret`
     std::map<uint32_t, uint32_t> states;             // QUERY_STATE2's flags by GPU context
     std::set<uint32_t> unknown_resources_from_size;  // sizes (in KiB) whose GEM_NEW fails
