@@ -1,5 +1,7 @@
 #include "guest-mesa/layer/command_stream.h"
 
+#include <drm.h>
+
 #include <algorithm>
 #include <cstring>
 #include <thread>
@@ -96,12 +98,12 @@ void CommandStream::drop_from(size_t batch_size) {
     --batched_requests_;
 }
 
-/// Sends the batch; keeps it if the node refuses. Caller holds the mutex.
-int CommandStream::send(const Channel& channel, const GpuSubmission* submission, UniqueFd* fence) {
+int CommandStream::transfer(const Channel& channel, std::span<const std::byte> commands,
+                            const GpuSubmission* submission, UniqueFd* fence) {
     virtgpu::Execbuffer exec{};
     exec.flags = virtgpu::kExecbufRingIdx | (fence ? virtgpu::kExecbufFenceFdOut : 0);
-    exec.size = static_cast<uint32_t>(batch_.size());
-    exec.command = user_pointer(batch_.data());
+    exec.size = static_cast<uint32_t>(commands.size());
+    exec.command = user_pointer(commands.data());
     exec.fence_fd = -1;
     if (submission) {
         exec.ring_idx = submission->ring;
@@ -113,9 +115,19 @@ int CommandStream::send(const Channel& channel, const GpuSubmission* submission,
     }
     if (const int error = channel.ioctl(kVirtgpuExecbuffer, &exec); error < 0) return error;
     if (fence) fence->reset(exec.fence_fd);
+    return 0;
+}
+
+/// Sends the batch; keeps it if the node refuses. Caller holds the mutex.
+int CommandStream::send(const Channel& channel, const GpuSubmission* submission, UniqueFd* fence) {
+    const int error = transfer(channel, batch_, submission, fence);
+    if (error == 0) clear_batch();
+    return error;
+}
+
+void CommandStream::clear_batch() {
     batch_.clear();
     batched_requests_ = 0;
-    return 0;
 }
 
 int CommandStream::flush(const Channel& channel) {
@@ -142,13 +154,54 @@ int CommandStream::create_blob(const Channel& channel, std::span<std::byte> requ
     append(request, 0);
     blob.cmd = user_pointer(batch_.data());
     blob.cmd_size = static_cast<uint32_t>(batch_.size());
-    if (const int error = channel.ioctl(kVirtgpuCreateBlob, &blob); error < 0) {
-        drop_from(before);
+    if (const int error = channel.ioctl(kVirtgpuCreateBlob, &blob); error < 0)
+        return settle_refused_blob(channel, blob, before, error);
+    clear_batch();
+    return 0;
+}
+
+/// The node sends a blob's commands before it makes the blob (virtgpu_ioctl.c:
+/// virtio_gpu_resource_create_blob_ioctl()): when that fails they may be with the host, or still
+/// with us. Only the host's sequence number tells. Caller holds the mutex.
+int CommandStream::settle_refused_blob(const Channel& channel,
+                                       const virtgpu::ResourceCreateBlob& blob, size_t batch_size,
+                                       int error) {
+    bool has_run = false;
+    if (const int lost = catch_up(channel, has_run); lost < 0) return lost;
+    if (!has_run) {
+        drop_from(batch_size);
         return error;
     }
-    batch_.clear();
-    batched_requests_ = 0;
-    return 0;
+    clear_batch();
+    // A full window is found out behind RESOURCE_CREATE_BLOB, which has claimed the object, and is
+    // followed by RESOURCE_UNREF. Other errors leave it unclaimed, and the host keeps it.
+    if (error != -ENOSPC) give_up_object(channel, blob);
+    return error;
+}
+
+/// Waits for everything that was sent, and finds out whether the batch was among it.
+int CommandStream::catch_up(const Channel& channel, bool& has_run) {
+    UniqueFd fence;
+    // Without a fence the number itself is waited for: it comes if the batch was sent.
+    if (transfer(channel, {}, nullptr, &fence) < 0) {
+        has_run = true;
+        return wait_for_seqno(last_seqno_);
+    }
+    if (const int error = wait_readable(channel, fence.get()); error < 0) return error;
+    has_run = reached(last_seqno_);
+    return lost() ? -EIO : 0;
+}
+
+/// A blob that takes the object and needs nothing else, closed at once.
+void CommandStream::give_up_object(const Channel& channel,
+                                   const virtgpu::ResourceCreateBlob& refused) {
+    virtgpu::ResourceCreateBlob blob = refused;
+    blob.blob_flags = 0;
+    blob.cmd = 0;
+    blob.cmd_size = 0;
+    if (channel.ioctl(kVirtgpuCreateBlob, &blob) < 0) return;
+    drm_gem_close close{blob.bo_handle, 0};
+    channel.ioctl(DRM_IOCTL_GEM_CLOSE, &close);
 }
 
 int CommandStream::execute(const Channel& channel, std::span<std::byte> request,
@@ -239,19 +292,28 @@ bool CommandStream::reached(uint32_t seqno) const {
     return static_cast<int32_t>(published - seqno) >= 0;
 }
 
-int CommandStream::wait_for(const Channel& channel, int fence_fd, uint32_t seqno) {
+/// Of a fence of ring 0, which means "processed".
+int CommandStream::wait_readable(const Channel& channel, int fence_fd) {
     for (int i = 0; i < patience_.slices; ++i) {
         const int ready = channel.kernel.wait_readable(fence_fd, patience_.slice);
         if (ready < 0) return declare_lost("its fence cannot be waited for");
-        if (ready == 0) continue;
-        // Ring 0's fence means "processed", so seqno is there already, or the command broke.
-        for (int spin = 0; spin < patience_.slices; ++spin) {
-            if (reached(seqno)) return lost() ? -EIO : 0;
-            std::this_thread::sleep_for(patience_.slice / 100);
-        }
-        return declare_lost("it signalled a command's fence without publishing its seqno");
+        if (ready > 0) return 0;
     }
     return declare_lost("it does not answer");
+}
+
+int CommandStream::wait_for_seqno(uint32_t seqno) {
+    for (int spin = 0; spin < patience_.slices; ++spin) {
+        if (reached(seqno)) return lost() ? -EIO : 0;
+        std::this_thread::sleep_for(patience_.slice / 100);
+    }
+    return declare_lost("the sequence number of a command does not arrive");
+}
+
+int CommandStream::wait_for(const Channel& channel, int fence_fd, uint32_t seqno) {
+    if (const int error = wait_readable(channel, fence_fd); error < 0) return error;
+    // The number is there already, or the command broke.
+    return wait_for_seqno(seqno);
 }
 
 int CommandStream::declare_lost(const char* what) {

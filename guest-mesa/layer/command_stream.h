@@ -61,7 +61,10 @@ class CommandStream {
     int call(const Channel& channel, Call call) { return call_all(channel, {&call, 1}); }
     /// Several requests in one journey.
     int call_all(const Channel& channel, std::span<const Call> calls);
-    /// CREATE_BLOB with `request` embedded behind everything queued before it.
+    /// CREATE_BLOB with `request`, which makes the blob's object, embedded behind everything queued
+    /// before it. On an error there is neither a blob nor, on the host, its object; what was queued
+    /// before it has run or will run, once. -ENOSPC: the host-visible window is full. What was
+    /// closed before has given its room back by then.
     int create_blob(const Channel& channel, std::span<std::byte> request,
                     virtgpu::ResourceCreateBlob& blob);
     /// A GPU submission behind everything queued before it. Does not wait for it.
@@ -98,7 +101,16 @@ class CommandStream {
     void give_back_slots(const std::vector<Slot>& slots);
     uint32_t append(std::span<std::byte> request, uint32_t response_offset);
     void drop_from(size_t batch_size);
+    int settle_refused_blob(const Channel& channel, const virtgpu::ResourceCreateBlob& blob,
+                            size_t batch_size, int error);
+    int catch_up(const Channel& channel, bool& has_run);
+    int transfer(const Channel& channel, std::span<const std::byte> commands,
+                 const GpuSubmission* submission, UniqueFd* fence);
     int send(const Channel& channel, const GpuSubmission* submission, UniqueFd* fence);
+    void clear_batch();
+    void give_up_object(const Channel& channel, const virtgpu::ResourceCreateBlob& refused);
+    int wait_readable(const Channel& channel, int fence_fd);
+    int wait_for_seqno(uint32_t seqno);
     int wait_for(const Channel& channel, int fence_fd, uint32_t seqno);
     int declare_lost(const char* what);
     bool reached(uint32_t seqno) const;

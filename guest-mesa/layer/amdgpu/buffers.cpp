@@ -107,9 +107,23 @@ bool Driver::host_keeps_valid(uint64_t flags) const {
     return (session_.capset.u.amdgpu.flags & 1) || (flags & AMDGPU_GEM_CREATE_NO_CPU_ACCESS);
 }
 
-/// `blob.size` is set. On an error there is no buffer.
+/// `blob.size` is set. On an error there is no buffer, and the driver hears of it.
 int Driver::create_on_host(const Channel& channel, const drm_amdgpu_gem_create_in& in,
                            virtgpu::ResourceCreateBlob& blob) {
+    const virtgpu::ResourceCreateBlob wanted = blob;
+    const uint32_t errors_before = reported_errors();
+    int error = create_once(channel, in, blob);
+    // Buffers leave the window when the host has answered, and a blob that finds it full has waited
+    // for that.
+    if (error == -ENOSPC) error = create_once(channel, in, blob = wanted);
+    if (error == 0 || stream().lost()) return error;
+    if (reported_errors() != errors_before) forgiven_errors_.fetch_add(1);
+    // What drivers take for a reason to free their caches and to try another heap.
+    return error == -ENOSPC ? -ENOMEM : error;
+}
+
+int Driver::create_once(const Channel& channel, const drm_amdgpu_gem_create_in& in,
+                        virtgpu::ResourceCreateBlob& blob) {
     uint64_t flags = in.domain_flags;
     if (!host_keeps_valid(flags)) flags &= ~uint64_t{AMDGPU_GEM_CREATE_VM_ALWAYS_VALID};
     auto request = make_request<wire::GemNewRequest>(wire::Command::kGemNew);
@@ -124,11 +138,10 @@ int Driver::create_on_host(const Channel& channel, const drm_amdgpu_gem_create_i
     blob.blob_id = request.blob_id;
     const bool confirm = blob.size >= kConfirmedBytes || (in.domains & ~kMappableDomains) != 0 ||
                          memory_is_short(in.domains, blob.size) || sync_requested();
-    const uint32_t errors_before = reported_errors();
     if (const int error = stream().create_blob(channel, as_bytes(request), blob); error < 0)
         return error;
     if (!confirm) return 0;
-    const int error = check_allocation(channel, blob.res_handle, errors_before);
+    const int error = check_allocation(channel, blob.res_handle);
     if (error < 0) close_handle(channel, blob.bo_handle);
     return error;
 }
@@ -153,17 +166,14 @@ bool Driver::memory_is_short(uint64_t domains, uint64_t size) const {
     return false;
 }
 
-/// Asks the host whether it has `resource`. An error that the allocation left in the host's count
-/// has been told to the driver then, and does not make the context lost.
-int Driver::check_allocation(const Channel& channel, uint32_t resource, uint32_t errors_before) {
+/// Asks the host whether it has `resource`.
+int Driver::check_allocation(const Channel& channel, uint32_t resource) {
     auto request = make_request<wire::BoQueryInfoRequest>(wire::Command::kBoQueryInfo);
     request.res_id = resource;
     wire::BoQueryInfoResponse answer{};
     if (const int error = stream().call(channel, {as_bytes(request), as_bytes(answer)}); error < 0)
         return error;
-    if (answer.base.ret == 0) return 0;
-    if (reported_errors() != errors_before) forgiven_errors_.fetch_add(1);
-    return -ENOMEM;
+    return answer.base.ret == 0 ? 0 : -ENOMEM;
 }
 
 int Driver::gem_mmap(const Channel& channel, drm_amdgpu_gem_mmap& arg) {

@@ -109,10 +109,12 @@ class Driver final : public GuestDriver {
     // buffers.cpp
     int create_on_host(const Channel& channel, const drm_amdgpu_gem_create_in& in,
                        virtgpu::ResourceCreateBlob& blob);
+    int create_once(const Channel& channel, const drm_amdgpu_gem_create_in& in,
+                    virtgpu::ResourceCreateBlob& blob);
     bool host_keeps_valid(uint64_t flags) const;
     int find_stand_in(const Channel& channel, uint32_t& handle);
     bool memory_is_short(uint64_t domains, uint64_t size) const;
-    int check_allocation(const Channel& channel, uint32_t resource, uint32_t errors_before);
+    int check_allocation(const Channel& channel, uint32_t resource);
     void give_up_sparse(const Channel& channel, wire::BoVaOpRequest request);
     int query_buffer(const Channel& channel, uint32_t handle, wire::BoQueryInfoResponse& answer);
     int set_metadata(const Channel& channel, uint32_t resource, const drm_amdgpu_gem_metadata& arg);

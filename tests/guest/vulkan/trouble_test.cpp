@@ -74,6 +74,35 @@ TEST(Trouble, ABudgetOfMemoryDoesNotCostTheDevice) {
     }
 }
 
+// A window for mappings that is much smaller than the GPU's memory. 1 MiB pieces: drivers keep some
+// of it for themselves.
+TEST(Trouble, AFullWindowCostsWhatDoesNotFit) {
+    if (!expects("small-window")) GTEST_SKIP() << "VIADUCT_GUEST_EXPECT is not small-window";
+    constexpr VkDeviceSize kPiece = VkDeviceSize{1} << 20U;
+    constexpr size_t kWindowPieces = 16;
+    const Device device;
+    for (int round = 0; round < 3; ++round) {
+        std::vector<Buffer> pieces;
+        VkResult refused = VK_SUCCESS;
+        try {
+            while (pieces.size() <= kWindowPieces) {
+                pieces.emplace_back(device, kPiece);
+                fill_pattern(pieces.back().bytes(), static_cast<uint32_t>(pieces.size()));
+            }
+        } catch (const Error& error) {
+            refused = error.result();
+        }
+        EXPECT_TRUE(refused == VK_ERROR_OUT_OF_DEVICE_MEMORY ||
+                    refused == VK_ERROR_OUT_OF_HOST_MEMORY || refused == VK_ERROR_MEMORY_MAP_FAILED)
+            << "VkResult " << refused;
+        EXPECT_GE(pieces.size(), kWindowPieces / 2) << "round " << round;
+        for (size_t i = 0; i < pieces.size(); ++i)
+            EXPECT_TRUE(
+                same_bytes(pattern(kPiece, static_cast<uint32_t>(i) + 1), pieces[i].bytes()));
+    }
+    EXPECT_TRUE(fills(device));
+}
+
 TEST(Trouble, AHangLosesTheDevice) {
     if (!expects("device-lost")) GTEST_SKIP() << "VIADUCT_GUEST_EXPECT is not device-lost";
     const Device device;

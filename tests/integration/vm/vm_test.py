@@ -134,6 +134,15 @@ def case_layer(build):
         check("jail refuses" not in log, "a worker lacks a system call:\n" + log)
 
 
+def case_window(build):
+    """A window for mappings that a program fills: what does not fit is refused, the rest works."""
+    guest = start(build, device=DEVICE.replace("hostmem=1G", "hostmem=16M"))
+    with guest.machine:
+        guest.run("VIADUCT_GUEST_EXPECT=small-window " +
+                  guest.vulkan("--gtest_filter=Trouble.AFullWindow*"))
+        guest.works()
+
+
 def case_virtio(build):
     """Mesa's own back ends. They learn neither of a failed allocation nor of a lost context, and a
     child goes on with its parent's command stream."""

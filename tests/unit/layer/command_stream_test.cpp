@@ -37,6 +37,25 @@ class CommandStreamTest : public ::testing::Test {
         return result;
     }
 
+    int create_blob(uint64_t blob_id, uint32_t* handle = nullptr) {
+        amd::GemNewRequest request{};
+        request.hdr = {static_cast<uint32_t>(amd::Command::kGemNew), sizeof(request), 0, 0};
+        request.blob_id = blob_id;
+        virtgpu::ResourceCreateBlob blob{};
+        blob.blob_mem = virtgpu::BlobMem::kHost3d;
+        blob.blob_flags = virtgpu::kBlobMappable;
+        blob.size = 4096;
+        blob.blob_id = blob_id;
+        const int result = stream->create_blob(channel, bytes_of(request), blob);
+        if (handle) *handle = blob.bo_handle;
+        return result;
+    }
+    /// Every request has arrived once, in order.
+    void expect_each_once(size_t count) {
+        ASSERT_EQ(host.requests.size(), count);
+        for (uint32_t i = 0; i < count; ++i) EXPECT_EQ(host.requests[i].header.seqno, i + 1);
+    }
+
     FakeHost host;
     Channel channel{host, 7};
     std::unique_ptr<CommandStream> stream;
@@ -72,9 +91,49 @@ TEST_F(CommandStreamTest, RefusedSubmissionCanBeMadeAgain) {
     EXPECT_EQ(create_ctx(), -EINTR);
     EXPECT_TRUE(host.requests.empty());
     EXPECT_EQ(create_ctx(), 0);
-    ASSERT_EQ(host.requests.size(), 2u);
-    EXPECT_EQ(host.requests[0].header.seqno, 1u);
-    EXPECT_EQ(host.requests[1].header.seqno, 2u);
+    expect_each_once(2);
+}
+
+// The window is full: the node finds out when the host has the commands and has made the blob.
+TEST_F(CommandStreamTest, CommandsOfARefusedBlobRunOnce) {
+    ASSERT_EQ(post(0x1000), 0);
+    host.blob_failures = {{-ENOSPC, true}};
+    EXPECT_EQ(create_blob(1), -ENOSPC);
+    EXPECT_FALSE(stream->lost());
+    EXPECT_EQ(host.blobs.size(), 2u) << "with the control buffer: the object went with the blob";
+    EXPECT_EQ(create_ctx(), 0);
+    expect_each_once(3);
+}
+
+TEST_F(CommandStreamTest, CommandsThatARefusedBlobKeptBackRunLater) {
+    ASSERT_EQ(post(0x1000), 0);
+    host.blob_failures = {{-ENOMEM, false}};
+    EXPECT_EQ(create_blob(1), -ENOMEM);
+    EXPECT_FALSE(stream->lost());
+    EXPECT_TRUE(host.requests.empty());
+    EXPECT_EQ(create_ctx(), 0);
+    expect_each_once(2);
+    EXPECT_TRUE(host.received(amd::Command::kGemNew).empty()) << "its caller makes it again";
+}
+
+TEST_F(CommandStreamTest, ObjectWithoutABlobIsGivenUp) {
+    host.blob_failures = {{-ENOMEM, true}};
+    EXPECT_EQ(create_blob(5), -ENOMEM);
+    ASSERT_EQ(host.blobs.size(), 3u);
+    EXPECT_EQ(host.blobs.back().blob_id, 5u);
+    EXPECT_EQ(host.blobs.back().blob_flags, 0u) << "no room in the window";
+    EXPECT_EQ(host.blobs.back().cmd_size, 0u);
+    EXPECT_EQ(host.closed.size(), 1u);
+    EXPECT_EQ(create_blob(6), 0);
+    expect_each_once(2);
+}
+
+TEST_F(CommandStreamTest, RefusedBlobIsSettledWithoutAFenceToo) {
+    host.blob_failures = {{-ENOSPC, true}};
+    host.exec_error = -EMFILE;
+    EXPECT_EQ(create_blob(1), -ENOSPC);
+    EXPECT_EQ(create_ctx(), 0);
+    expect_each_once(2);
 }
 
 TEST_F(CommandStreamTest, HostThatNeverAnswersIsLostInsteadOfWaitedForEver) {

@@ -98,6 +98,25 @@ TEST_F(DriverTest, FailedAllocationIsReportedAndDoesNotLoseTheContext) {
     EXPECT_EQ(submit(create_context(), 0, 0), 0);
 }
 
+TEST_F(DriverTest, AFullWindowIsAllocationThatFailsAndNothingElse) {
+    const uint32_t context = create_context();
+    host.blob_failures = {{-ENOSPC, true}, {-ENOSPC, true}};
+    create_buffer(65536, AMDGPU_GEM_DOMAIN_GTT, 0, -ENOMEM);
+    EXPECT_EQ(state_flags(context), 0u);
+    EXPECT_EQ(submit(context, 0, 0), 0);
+    EXPECT_NE(create_buffer(65536, AMDGPU_GEM_DOMAIN_GTT, 0), 0u);
+}
+
+// What was closed leaves the window when the host has answered: that may be just now.
+TEST_F(DriverTest, AWindowThatIsFullIsTriedAgainOnce) {
+    create_context();
+    host.blob_failures = {{-ENOSPC, true}};
+    EXPECT_NE(create_buffer(65536, AMDGPU_GEM_DOMAIN_GTT, 0), 0u);
+    const auto made = host.received(Command::kGemNew);
+    ASSERT_EQ(made.size(), 2u);
+    EXPECT_NE(made[0].as<wire::GemNewRequest>().blob_id, made[1].as<wire::GemNewRequest>().blob_id);
+}
+
 TEST_F(DriverTest, SmallBuffersAreConfirmedWhenMemoryIsShort) {
     create_buffer(4096, AMDGPU_GEM_DOMAIN_VRAM, 0);
     EXPECT_TRUE(host.received(Command::kBoQueryInfo).empty());

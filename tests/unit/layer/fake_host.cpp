@@ -161,6 +161,7 @@ void FakeHost::run(const std::byte* command, size_t size, Sent& record) {
 
 int FakeHost::create_blob(virtgpu::ResourceCreateBlob& arg) {
     blobs.push_back(arg);
+    if (!blob_failures.empty()) return refuse_blob(arg);
     arg.bo_handle = next_handle_++;
     arg.res_handle = next_resource_++;
     resources_[arg.bo_handle] = arg.res_handle;
@@ -171,6 +172,16 @@ int FakeHost::create_blob(virtgpu::ResourceCreateBlob& arg) {
     if (last_new_failed_) missing_.insert(arg.res_handle);
     sent.push_back(record);
     return 0;
+}
+
+int FakeHost::refuse_blob(const virtgpu::ResourceCreateBlob& arg) {
+    const BlobFailure failure = blob_failures.back();
+    blob_failures.pop_back();
+    Sent record;
+    if (failure.sends_commands)
+        run(reinterpret_cast<const std::byte*>(static_cast<uintptr_t>(arg.cmd)), arg.cmd_size,
+            record);
+    return failure.error;
 }
 
 int FakeHost::execbuffer(virtgpu::Execbuffer& arg) {

@@ -42,6 +42,12 @@ struct Sent {
     std::vector<uint32_t> bo_handles;
 };
 
+/// How the node fails a CREATE_BLOB: before or after it sends what is embedded, and what is queued.
+struct BlobFailure {
+    int error;
+    bool sends_commands;
+};
+
 /// Answers at once, in the calling thread; GPU work is done when finish_gpu_work() says so.
 class FakeHost final : public Kernel {
   public:
@@ -75,6 +81,7 @@ class FakeHost final : public Kernel {
     bool answers = true;                             // executes what it is sent
     bool publishes = true;                           // stores seqno
     int exec_error = 0;                              // of the next EXECBUFFER
+    std::vector<BlobFailure> blob_failures;          // of the next CREATE_BLOBs, last one first
     std::map<uint32_t, int> results;                 // `ret` by command
     uint32_t next_context = 1;                       // number of the next GPU context
     wire::amdgpu::BoQueryInfoResponse facts{};       // of any buffer
@@ -108,6 +115,7 @@ class FakeHost final : public Kernel {
 
     int version(drm_version& arg) const;
     int create_blob(virtgpu::ResourceCreateBlob& arg);
+    int refuse_blob(const virtgpu::ResourceCreateBlob& arg);
     int execbuffer(virtgpu::Execbuffer& arg);
     int syncobj_wait(drm_syncobj_timeline_wait& arg);
     int generic(unsigned long request, void* argument);
