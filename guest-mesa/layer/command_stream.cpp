@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 #include "guest-mesa/layer/blob_granule.h"
 #include "guest-mesa/layer/debug.h"
@@ -40,7 +41,8 @@ CommandStream::CommandStream(Mapping shmem, uint32_t area_start, HostPatience pa
     : shmem_(std::move(shmem)),
       area_start_(area_start),
       patience_(patience),
-      area_(static_cast<uint32_t>(shmem_.size()) - area_start) {
+      area_(static_cast<uint32_t>(shmem_.size()) - area_start - Receipts::kBytes),
+      receipts_(shmem_.data() + area_start + area_.size()) {
     discard_offset_ = area_.allocate(kDiscardBytes).value_or(0);
     word_at(shmem_, area_start_ + discard_offset_).store(kDiscardBytes);
     batch_.reserve(kBatchBytes);
@@ -91,6 +93,32 @@ uint32_t CommandStream::append(std::span<std::byte> request, uint32_t response_o
     return last_seqno_;
 }
 
+/// Likewise, with a receipt. Caller holds the mutex.
+int CommandStream::append_with_receipt(const Channel& channel, std::span<std::byte> request,
+                                       Receipt receipt) {
+    if (const int error = make_room_for_receipt(channel); error < 0) return error;
+    append(request, area_.size() + receipts_.take(last_seqno_ + 1, std::move(receipt)));
+    return 0;
+}
+
+/// A host that is that far behind is waited for. Caller holds the mutex.
+int CommandStream::make_room_for_receipt(const Channel& channel) {
+    if (!receipts_.full()) return 0;
+    receipts_.collect(published(), outcomes_);
+    if (!receipts_.full()) return 0;
+    UniqueFd fence;
+    if (const int error = send(channel, nullptr, &fence); error < 0) return error;
+    if (const int error = wait_for(channel, fence.get(), last_seqno_); error < 0) return error;
+    receipts_.collect(published(), outcomes_);
+    return 0;
+}
+
+/// Caller holds the mutex.
+int CommandStream::make_room_in_batch(const Channel& channel, size_t bytes) {
+    const bool fits = batch_.size() + bytes <= kBatchBytes || batched_requests_ == 0;
+    return fits ? 0 : send(channel, nullptr, nullptr);
+}
+
 /// Takes back the last request, which was not sent, because whoever made it will make it again.
 void CommandStream::drop_from(size_t batch_size) {
     batch_.resize(batch_size);
@@ -139,11 +167,19 @@ int CommandStream::flush(const Channel& channel) {
 int CommandStream::post(const Channel& channel, std::span<std::byte> request) {
     if (lost()) return -ENODEV;
     const std::lock_guard lock(mutex_);
-    if (batch_.size() + request.size() > kBatchBytes && batched_requests_) {
-        if (const int error = send(channel, nullptr, nullptr); error < 0) return error;
-    }
+    if (const int error = make_room_in_batch(channel, request.size()); error < 0) return error;
     append(request, discard_offset_);
     return 0;
+}
+
+int CommandStream::post(const Channel& channel, std::span<std::byte> request, Receipt receipt,
+                        uint32_t& seqno) {
+    if (lost()) return -ENODEV;
+    const std::lock_guard lock(mutex_);
+    if (const int error = make_room_in_batch(channel, request.size()); error < 0) return error;
+    const int error = append_with_receipt(channel, request, std::move(receipt));
+    seqno = last_seqno_;
+    return error;
 }
 
 int CommandStream::create_blob(const Channel& channel, std::span<std::byte> request,
@@ -205,14 +241,33 @@ void CommandStream::give_up_object(const Channel& channel,
 }
 
 int CommandStream::execute(const Channel& channel, std::span<std::byte> request,
-                           const GpuSubmission& submission) {
+                           const GpuSubmission& submission, Receipt receipt) {
     if (lost()) return -ENODEV;
     const std::lock_guard lock(mutex_);
-    const size_t before = batch_.size();
-    append(request, discard_offset_);
+    const int refused = append_with_receipt(channel, request, std::move(receipt));
+    if (refused < 0) return refused;
     const int error = send(channel, &submission, nullptr);
-    if (error < 0) drop_from(before);
+    if (error == 0) return 0;
+    drop_from(batch_.size() - request.size());
+    receipts_.take_back();
     return error;
+}
+
+int CommandStream::settle(const Channel& channel, uint32_t seqno) {
+    if (lost()) return -ENODEV;
+    if (reached(seqno)) return 0;
+    UniqueFd fence;
+    {
+        const std::lock_guard lock(mutex_);
+        if (const int error = send(channel, nullptr, &fence); error < 0) return error;
+    }
+    return wait_for(channel, fence.get(), seqno);
+}
+
+std::vector<Outcome> CommandStream::take_outcomes() {
+    const std::lock_guard lock(mutex_);
+    receipts_.collect(published(), outcomes_);
+    return std::exchange(outcomes_, {});
 }
 
 bool CommandStream::take_slots(std::span<const Call> calls, std::vector<Slot>& slots) {
@@ -280,16 +335,19 @@ int CommandStream::call_all(const Channel& channel, std::span<const Call> calls)
     return 0;
 }
 
+uint32_t CommandStream::published() const {
+    return word_at(shmem_, offsetof(wire::ShmemHeader, seqno)).load();
+}
+
 bool CommandStream::lost() const {
     if (lost_.load(std::memory_order_relaxed)) return true;
     // In this order: what is sent in between only makes it fewer.
-    const uint32_t published = word_at(shmem_, offsetof(wire::ShmemHeader, seqno)).load();
-    return static_cast<int32_t>(published - last_seqno_.load()) > 0;
+    const uint32_t reached = published();
+    return static_cast<int32_t>(reached - last_seqno_.load()) > 0;
 }
 
 bool CommandStream::reached(uint32_t seqno) const {
-    const uint32_t published = word_at(shmem_, offsetof(wire::ShmemHeader, seqno)).load();
-    return static_cast<int32_t>(published - seqno) >= 0;
+    return static_cast<int32_t>(published() - seqno) >= 0;
 }
 
 /// Of a fence of ring 0, which means "processed".

@@ -13,6 +13,7 @@
 #include "blob/unique_fd.h"
 #include "drm-context/wire/common.h"
 #include "guest-mesa/layer/kernel.h"
+#include "guest-mesa/layer/receipts.h"
 #include "guest-mesa/layer/response_area.h"
 #include "guest-mesa/layer/virtgpu_ioctls.h"
 
@@ -57,6 +58,9 @@ class CommandStream {
 
     /// Queues a request whose answer nobody reads. It is sent with the next one that cannot wait.
     int post(const Channel& channel, std::span<std::byte> request);
+    /// Likewise, with a receipt: a failure shows in take_outcomes() later. `seqno`: for settle().
+    int post(const Channel& channel, std::span<std::byte> request, Receipt receipt,
+             uint32_t& seqno);
     /// Sends a request and everything queued before it; waits for the answer.
     int call(const Channel& channel, Call call) { return call_all(channel, {&call, 1}); }
     /// Several requests in one journey.
@@ -69,7 +73,12 @@ class CommandStream {
                     virtgpu::ResourceCreateBlob& blob);
     /// A GPU submission behind everything queued before it. Does not wait for it.
     int execute(const Channel& channel, std::span<std::byte> request,
-                const GpuSubmission& submission);
+                const GpuSubmission& submission, Receipt receipt);
+    /// Waits until the host has run request `seqno`, and sends it first if it is queued.
+    int settle(const Channel& channel, uint32_t seqno);
+    /// Requests with receipts that have failed since the last call, and what may have undone it, in
+    /// order.
+    std::vector<Outcome> take_outcomes();
     /// Sends what is queued.
     int flush(const Channel& channel);
 
@@ -100,6 +109,9 @@ class CommandStream {
     bool take_slots(std::span<const Call> calls, std::vector<Slot>& slots);
     void give_back_slots(const std::vector<Slot>& slots);
     uint32_t append(std::span<std::byte> request, uint32_t response_offset);
+    int append_with_receipt(const Channel& channel, std::span<std::byte> request, Receipt receipt);
+    int make_room_in_batch(const Channel& channel, size_t bytes);
+    int make_room_for_receipt(const Channel& channel);
     void drop_from(size_t batch_size);
     int settle_refused_blob(const Channel& channel, const virtgpu::ResourceCreateBlob& blob,
                             size_t batch_size, int error);
@@ -113,6 +125,7 @@ class CommandStream {
     int wait_for_seqno(uint32_t seqno);
     int wait_for(const Channel& channel, int fence_fd, uint32_t seqno);
     int declare_lost(const char* what);
+    uint32_t published() const;
     bool reached(uint32_t seqno) const;
 
     Mapping shmem_;
@@ -124,6 +137,8 @@ class CommandStream {
     std::condition_variable slots_freed_;
     ResponseArea area_;
     uint32_t discard_offset_ = 0;
+    Receipts receipts_;  // behind area_
+    std::vector<Outcome> outcomes_;
     std::vector<std::byte> batch_;
     uint32_t batched_requests_ = 0;
     std::atomic<uint32_t> last_seqno_ = 0;  // read without the lock

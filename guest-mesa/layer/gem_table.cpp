@@ -11,12 +11,15 @@ void GemTable::insert(uint32_t handle, const GemObject& object) {
     entries_[handle] = Entry{object, {}};
 }
 
+std::optional<GemObject> GemTable::find_known(uint32_t handle) const {
+    const std::lock_guard lock(mutex_);
+    const auto entry = entries_.find(handle);
+    if (entry == entries_.end()) return std::nullopt;
+    return entry->second.object;
+}
+
 std::optional<GemObject> GemTable::find(const Channel& channel, uint32_t handle) {
-    {
-        const std::lock_guard lock(mutex_);
-        if (const auto entry = entries_.find(handle); entry != entries_.end())
-            return entry->second.object;
-    }
+    if (const auto known = find_known(handle)) return known;
     virtgpu::ResourceInfo info{};
     info.bo_handle = handle;
     if (channel.ioctl(kVirtgpuResourceInfo, &info) < 0) return std::nullopt;

@@ -35,6 +35,8 @@ class GemTable {
     /// dumb buffers); nothing if it does not know them either.
     std::optional<GemObject> find(const Channel& channel, uint32_t handle);
     bool contains(uint32_t handle) const;
+    /// Likewise, without asking the node.
+    std::optional<GemObject> find_known(uint32_t handle) const;
     void set_shared(uint32_t handle);
     void erase(uint32_t handle);
 

@@ -20,19 +20,10 @@ namespace {
 constexpr uint64_t kConfirmedBytes = 256 * 1024;
 constexpr uint64_t kScarceBytes = 16 << 20;
 
-constexpr uint64_t kMappableDomains =
-    AMDGPU_GEM_DOMAIN_CPU | AMDGPU_GEM_DOMAIN_GTT | AMDGPU_GEM_DOMAIN_VRAM;
 /// Those of every kernel: no doorbells and MMIO pages, which are the device's own registers. Hosts
 /// may refuse GDS, GWS and OA.
 constexpr uint64_t kCreatableDomains = AMDGPU_GEM_DOMAIN_MASK;
 
-bool sync_requested() {
-    static const bool sync = [] {
-        const char* value = std::getenv("VIADUCT_GUEST_SYNC");
-        return value && *value == '1';
-    }();
-    return sync;
-}
 
 /// Which blob flags a buffer gets.
 ///
@@ -73,6 +64,14 @@ void close_handle(const Channel& channel, uint32_t handle) {
 }
 
 }  // namespace
+
+bool Driver::sync_requested() {
+    static const bool sync = [] {
+        const char* value = std::getenv("VIADUCT_GUEST_SYNC");
+        return value && *value == '1';
+    }();
+    return sync;
+}
 
 int Driver::gem_create(const Channel& channel, drm_amdgpu_gem_create& arg) {
     const drm_amdgpu_gem_create_in in = arg.in;
@@ -206,55 +205,6 @@ int Driver::find_stand_in(const Channel& channel, uint32_t& handle) {
     stand_ins_.emplace(handle, blob.bo_handle);
     handle = blob.bo_handle;
     return 0;
-}
-
-int Driver::gem_va(const Channel& channel, GemVa& arg) {
-    const drm_amdgpu_gem_va& in = arg.base;
-    IoctlNotes::add("op={} handle={} va={:#x}+{:#x} offset={:#x} flags={:#x}",
-                    uint32_t{in.operation}, uint32_t{in.handle}, uint64_t{in.va_address},
-                    uint64_t{in.map_size}, uint64_t{in.offset_in_bo}, uint32_t{in.flags});
-    auto request = make_request<wire::BoVaOpRequest>(wire::Command::kBoVaOp);
-    request.va = in.va_address;
-    request.vm_map_size = in.map_size;
-    request.flags = in.flags;
-    request.offset = in.offset_in_bo;
-    request.op = in.operation;
-    if (in.operation == AMDGPU_VA_OP_CLEAR || (in.flags & AMDGPU_VM_PAGE_PRT)) {
-        request.flags2 = wire::kVaFlags2Sparse;
-    } else {
-        const auto object = session_.gems.find(channel, in.handle);
-        if (!object) return -ENOENT;
-        request.res_id = object->resource;
-    }
-    const auto finish = [&] {
-        if (arg.vm_timeline_syncobj_out == 0) return 0;
-        return syncobj::signal_point(channel, arg.vm_timeline_syncobj_out, arg.vm_timeline_point);
-    };
-    // As memory: there is nothing to fail for a driver that has still to hear of the loss.
-    if (stream().lost()) return finish();
-    // The driver hears of most failures only as a lost context, as it does with Mesa's own back
-    // end: waiting for each would double the cost of every buffer. Where memory is short, a page
-    // table may fail, and drivers can do something about that. VIADUCT_GUEST_SYNC=1 always waits.
-    constexpr uint64_t kPageTable = 4096;
-    const bool maps = in.operation == AMDGPU_VA_OP_MAP || in.operation == AMDGPU_VA_OP_REPLACE;
-    const bool confirm = sync_requested() || arg.vm_timeline_syncobj_out != 0 ||
-                         (maps && memory_is_short(kMappableDomains, kPageTable));
-    if (!confirm) return stream().post(channel, as_bytes(request));
-
-    wire::Response answer{};
-    if (const int error = stream().call(channel, {as_bytes(request), as_bytes(answer)}); error < 0)
-        return error;
-    if (answer.ret == -ENOMEM && in.operation == AMDGPU_VA_OP_MAP && request.res_id == 0)
-        give_up_sparse(channel, request);
-    return answer.ret == 0 ? finish() : answer.ret;
-}
-
-/// Drivers do not unmap what was not mapped. The host would take the missing range for one that the
-/// driver has not noticed: no buffer's close shows that it has, as with other ranges.
-void Driver::give_up_sparse(const Channel& channel, wire::BoVaOpRequest request) {
-    request.op = AMDGPU_VA_OP_UNMAP;
-    // If it does not arrive, the context is lost, and with it what this was for.
-    (void)stream().post(channel, as_bytes(request));
 }
 
 int Driver::query_buffer(const Channel& channel, uint32_t handle,
@@ -392,6 +342,8 @@ int Driver::prepare_export(const Channel& channel, uint32_t handle) {
 
 void Driver::forget_buffer(const Channel& channel, uint32_t handle) {
     const std::lock_guard lock(mutex_);
+    std::erase_if(missing_mappings_,
+                  [&](const auto& each) { return each.second.handle == handle; });
     always_listed_.erase(handle);
     const auto stand_in = stand_ins_.extract(handle);
     if (stand_in && stand_in.mapped() != handle) close_handle(channel, stand_in.mapped());

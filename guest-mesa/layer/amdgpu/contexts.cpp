@@ -23,9 +23,8 @@ uint32_t Driver::reported_errors() const {
     return stream().shmem_u32(offsetof(wire::Shmem, async_error));
 }
 
-/// Finds out what new errors in the host's count mean. Each context that the host lost to a reset
-/// accounts for one of them and for nothing else; an error left over may have left any context of
-/// this file without a buffer or a submission.
+/// Finds out what new errors in the host's count mean: which contexts a reset has cost, and what
+/// failed of what was sent. Other errors cost nobody: what they leave missing, submissions notice.
 void Driver::attribute_errors(const Channel& channel) {
     const uint32_t seen = reported_errors();
     if (seen == attributed_errors_.load() || !host_has_states_.load()) return;
@@ -35,7 +34,19 @@ void Driver::attribute_errors(const Channel& channel) {
         for (const auto& [id, context] : contexts_)
             if (!context.lost) ids.push_back(id);
     }
-    if (ask_states(channel, ids)) attributed_errors_ = seen;
+    if (!ask_states(channel, ids)) return;
+    // The answers came behind everything that the host has counted.
+    note_outcomes();
+    attributed_errors_ = seen;
+}
+
+/// Caller holds the mutex.
+void Driver::note_submission(const Outcome& outcome) {
+    const auto id = static_cast<uint32_t>(outcome.receipt.owner);
+    const auto entry = contexts_.find(id);
+    if (entry == contexts_.end() || std::exchange(entry->second.failed, true)) return;
+    print_line(fmt::format("GPU context {} is lost: the host could not run a submission (errno {})",
+                           id, -outcome.error));
 }
 
 /// Brings the flags of contexts up to date in one journey. False: the host does not have them.
@@ -67,9 +78,7 @@ bool Driver::ask_states(const Channel& channel, std::span<const uint32_t> ids) {
         Context& context = entry->second;
         context.flags = answers[i].out_flags;
         context.asked_ns = now;
-        if (context.lost || !(context.flags & (kVramLost | kGuilty))) continue;
-        context.lost = true;
-        forgiven_errors_.fetch_add(1);
+        if (context.flags & (kVramLost | kGuilty)) context.lost = true;
     }
     return true;
 }
@@ -80,7 +89,10 @@ bool Driver::is_lost(const Channel& channel, uint32_t id) {
     const std::lock_guard lock(mutex_);
     const auto entry = contexts_.find(id);
     if (entry == contexts_.end()) return false;
-    return entry->second.lost || static_cast<int32_t>(errors() - entry->second.errors_at_start) > 0;
+    if (entry->second.lost || entry->second.failed) return true;
+    // The number of all errors is the last resort.
+    return !host_has_states_.load() &&
+           static_cast<int32_t>(errors() - entry->second.errors_at_start) > 0;
 }
 
 /// AMDGPU_CTX_QUERY2_FLAGS_*. Where the host does not say what became of the context, it is lost as
@@ -121,6 +133,7 @@ int Driver::create_context(const Channel& channel, int32_t priority, uint32_t& i
     if (answer.base.ret < 0) return answer.base.ret;
     if (answer.ctx_id == 0) return -ENODEV;
     id = answer.ctx_id;
+    note_outcomes();  // of a context that had the number before
     Context context;
     context.errors_at_start = errors();
     const std::lock_guard lock(mutex_);

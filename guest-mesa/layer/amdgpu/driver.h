@@ -36,8 +36,19 @@ struct GemVa {
 /// What the drivers know as an ioctl whose argument we do not look into.
 struct Refused {};
 
+/// Domains of memory that a CPU can map.
+inline constexpr uint64_t kMappableDomains =
+    AMDGPU_GEM_DOMAIN_CPU | AMDGPU_GEM_DOMAIN_GTT | AMDGPU_GEM_DOMAIN_VRAM;
+
+/// A range that the driver believes to be mapped, and that the host could not map.
+struct MissingMapping {
+    wire::BoVaOpRequest request{};
+    uint32_t handle = 0;            // of its buffer; 0: a sparse range
+    bool every_submission = false;  // needs it, or only those that list the buffer
+};
+
 /// See GuestDriver. The ioctls are grouped as the kernel's are: queries.cpp, buffers.cpp,
-/// contexts.cpp, submit.cpp, fences.cpp.
+/// mappings.cpp, contexts.cpp, submit.cpp, fences.cpp.
 class Driver final : public GuestDriver {
   public:
     static Result<std::unique_ptr<GuestDriver>> create(const Channel& channel, Session& session);
@@ -74,6 +85,8 @@ class Driver final : public GuestDriver {
         uint32_t errors_at_start = 0;
         /// The host's own word for it: a reset cost this context.
         bool lost = false;
+        /// The host could not run a submission, which the driver believes to be done.
+        bool failed = false;
         /// AMDGPU_CTX_QUERY2_FLAGS_* as the host last answered, at CLOCK_MONOTONIC asked_ns.
         uint64_t flags = 0;
         int64_t asked_ns = 0;
@@ -112,18 +125,30 @@ class Driver final : public GuestDriver {
     int create_once(const Channel& channel, const drm_amdgpu_gem_create_in& in,
                     virtgpu::ResourceCreateBlob& blob);
     bool host_keeps_valid(uint64_t flags) const;
+    static bool sync_requested();
     int find_stand_in(const Channel& channel, uint32_t& handle);
     bool memory_is_short(uint64_t domains, uint64_t size) const;
     int check_allocation(const Channel& channel, uint32_t resource);
-    void give_up_sparse(const Channel& channel, wire::BoVaOpRequest request);
     int query_buffer(const Channel& channel, uint32_t handle, wire::BoQueryInfoResponse& answer);
     int set_metadata(const Channel& channel, uint32_t resource, const drm_amdgpu_gem_metadata& arg);
+
+    // mappings.cpp
+    int post_mapping(const Channel& channel, wire::BoVaOpRequest& request, uint32_t handle);
+    void give_up_mapping(const Channel& channel, wire::BoVaOpRequest request);
+    void forget_missing(const wire::BoVaOpRequest& op);
+    int settle_mappings(const Channel& channel, const BufferList& buffers);
+    std::vector<MissingMapping> missing_for(const BufferList& buffers);
+    int map_again(const Channel& channel, MissingMapping mapping);
+    void note_outcomes();
+    void note_mapping(const Outcome& outcome);
 
     // contexts.cpp
     int create_context(const Channel& channel, int32_t priority, uint32_t& id);
     int free_context(const Channel& channel, uint32_t id);
     int stable_pstate(const Channel& channel, drm_amdgpu_ctx& arg);
-    /// Asynchronous failures that the host reported and nobody has accounted for.
+    void note_submission(const Outcome& outcome);
+    /// Asynchronous failures that the host reported and nobody has accounted for. Counts only where
+    /// the host does not say what became of single contexts.
     uint32_t errors() const { return reported_errors() - forgiven_errors_.load(); }
     uint32_t reported_errors() const;
     bool is_lost(const Channel& channel, uint32_t id);
@@ -155,10 +180,14 @@ class Driver final : public GuestDriver {
     std::atomic<uint32_t> attributed_errors_ = 0;  // reported_errors() that were looked into
     std::atomic<bool> host_has_states_ = true;     // it answers for single contexts
 
-    std::mutex mutex_;  // guards the rest
+    std::mutex mapping_again_;  // held while missing mappings are made
+    std::mutex mutex_;          // guards the rest
     std::map<uint32_t, Context> contexts_;
     std::map<uint32_t, std::vector<drm_amdgpu_bo_list_entry>> bo_lists_;
     uint32_t next_bo_list_ = 1;
+    /// The newest mapping whose outcome nobody has looked at: the number of its request.
+    std::optional<uint32_t> newest_mapping_;
+    std::map<uint64_t, MissingMapping> missing_mappings_;  // by address
     /// Buffers that the host cannot keep valid for us: listed in every submission.
     std::set<uint32_t> always_listed_;
     /// Once the host is lost: buffer → the guest's own memory that is mapped in its place.

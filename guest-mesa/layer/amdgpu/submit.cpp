@@ -160,7 +160,8 @@ int Driver::send_submission(const Channel& channel, const Submission& submission
     std::vector<virtgpu::ExecbufferSyncobj> out = submission.out;
     out.push_back({timeline.syncobj, 0, point});
     const GpuSubmission gpu{submission.timeline, out, buffers.shared_handles};
-    if (const int error = stream().execute(channel, request, gpu); error < 0) {
+    const int error = stream().execute(channel, request, gpu, Receipt{submission.context, {}});
+    if (error < 0) {
         for (const auto& signalled : submission.out) session_.fences.forget(signalled.handle);
         return error;
     }
@@ -188,6 +189,8 @@ int Driver::cs(const Channel& channel, drm_amdgpu_cs& arg) {
 
     BufferList buffers;
     if (const int error = collect_buffers(channel, submission, buffers); error < 0) return error;
+    if (const int error = settle_mappings(channel, buffers); error < 0)
+        return stream().lost() ? -ECANCELED : error;
     if (const int error = resolve_in_fences(channel, submission); error < 0) return error;
     uint64_t seqno = 0;
     if (const int error = send_submission(channel, submission, buffers, seqno); error < 0)

@@ -103,11 +103,9 @@ TEST(Trouble, AFullWindowCostsWhatDoesNotFit) {
     EXPECT_TRUE(fills(device));
 }
 
-TEST(Trouble, AHangLosesTheDevice) {
-    if (!expects("device-lost")) GTEST_SKIP() << "VIADUCT_GUEST_EXPECT is not device-lost";
-    const Device device;
+// The job in flight may end like any other; the next call must say that the device is lost.
+VkResult use_until_lost(const Device& device) {
     VkResult result = VK_SUCCESS;
-    // The job in flight may end like any other; the next call must say so.
     for (int attempt = 0; attempt < 3 && result == VK_SUCCESS; ++attempt) {
         try {
             static_cast<void>(fills(device));
@@ -115,7 +113,23 @@ TEST(Trouble, AHangLosesTheDevice) {
             result = error.result();
         }
     }
-    EXPECT_EQ(result, VK_ERROR_DEVICE_LOST);
+    return result;
+}
+
+TEST(Trouble, AHangLosesTheDevice) {
+    if (!expects("device-lost")) GTEST_SKIP() << "VIADUCT_GUEST_EXPECT is not device-lost";
+    EXPECT_EQ(use_until_lost(Device()), VK_ERROR_DEVICE_LOST);
+}
+
+// Devices of one process are GPU contexts of one open file.
+TEST(Trouble, OneDeviceThatHangsLeavesTheOthers) {
+    if (!expects("device-lost")) GTEST_SKIP() << "VIADUCT_GUEST_EXPECT is not device-lost";
+    const Device doomed;
+    const Device other;
+    EXPECT_EQ(use_until_lost(doomed), VK_ERROR_DEVICE_LOST);
+    EXPECT_EQ(use_until_lost(other), VK_SUCCESS);
+    EXPECT_TRUE(fills(other));
+    EXPECT_TRUE(fills(Device()));
 }
 
 }  // namespace

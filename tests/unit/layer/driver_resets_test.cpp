@@ -18,6 +18,14 @@ class DriverResets : public DriverTest {
         return arg.out.state.reset_status;
     }
 
+    /// The host refuses a submission of `context` that its driver believes to be under way.
+    void fail_next_submission(uint32_t context) {
+        host.results[static_cast<uint32_t>(Command::kCsSubmit)] = -EINVAL;
+        EXPECT_EQ(submit(context, 0, 0), 0);
+        host.results.clear();
+        host.add_async_error();
+    }
+
     const uint32_t first = create_context();
     const uint32_t second = create_context();
 };
@@ -39,13 +47,32 @@ TEST_F(DriverResets, OnlyTheGuiltyContextIsLost) {
     EXPECT_EQ(state_flags(second), kReset);
 }
 
-TEST_F(DriverResets, AnErrorThatNoResetAccountsForCostsAllOfThem) {
+// It left something missing, which the submissions that need it notice.
+TEST_F(DriverResets, AnErrorThatNobodyIsGuiltyOfCostsNobody) {
     host.states[first] = kReset | kVramLost;
     host.add_async_error();
     host.add_async_error();
-    EXPECT_EQ(submit(second, 0, 0), -ECANCELED);
-    EXPECT_EQ(state_flags(second), kReset | kVramLost) << "nobody's fault that is known";
+    EXPECT_EQ(submit(second, 0, 0), 0);
+    EXPECT_EQ(state_flags(second), 0u);
+    EXPECT_EQ(submit(first, 0, 0), -ECANCELED);
     EXPECT_EQ(state_flags(first), kReset | kVramLost);
+}
+
+TEST_F(DriverResets, ASubmissionThatFailedCostsItsContext) {
+    fail_next_submission(first);
+    EXPECT_EQ(submit(first, 0, 0), -ECANCELED);
+    EXPECT_EQ(state_flags(first), kReset | kVramLost) << "nobody's fault that is known";
+    EXPECT_EQ(submit(second, 0, 0), 0);
+    EXPECT_EQ(state_flags(second), 0u);
+}
+
+TEST_F(DriverResets, AFailureEndsWithItsContext) {
+    fail_next_submission(first);
+    ASSERT_EQ(free_context(first), 0);
+    host.next_context = first;
+    ASSERT_EQ(create_context(), first);
+    EXPECT_EQ(submit(first, 0, 0), 0);
+    EXPECT_EQ(state_flags(first), 0u);
 }
 
 TEST_F(DriverResets, AHostWithoutStatesIsBelievedByItsCountOfErrors) {
