@@ -19,6 +19,10 @@ bool lose_one(Vmm& vmm) {
                                                  static_cast<uint32_t>(name.size()),
                                                  name.c_str()) != 0)
         return false;
+    // One that is killed before its first word would be started again.
+    const uint64_t fence = vmm.next_fence_id();
+    EXPECT_EQ(virgl_renderer_context_create_fence(kContext, 0, 0, fence), 0);
+    EXPECT_TRUE(vmm.wait_fence(fence));
     ::kill(worker_of(name), SIGKILL);
     EXPECT_TRUE(eventually([&] { return vmm.losses_of(kContext) > before; }));
     virgl_renderer_context_destroy(kContext);

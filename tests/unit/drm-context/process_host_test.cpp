@@ -145,7 +145,7 @@ TEST_F(ProcessHost, ADeadZygoteIsReplacedWithoutAFailure) {
 
 TEST_F(ProcessHost, SilenceIsWaitedForOnce) {
     manner_ = Manner::kSilent;
-    launch(200ms);
+    launch(2s);
     for (int i = 0; i < 5; ++i) {
         const auto silent = start();
         ASSERT_FALSE(silent);
