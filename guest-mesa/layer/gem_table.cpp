@@ -28,11 +28,6 @@ std::optional<GemObject> GemTable::find(const Channel& channel, uint32_t handle)
     return entries_.try_emplace(handle, Entry{object, {}}).first->second.object;
 }
 
-bool GemTable::contains(uint32_t handle) const {
-    const std::lock_guard lock(mutex_);
-    return entries_.contains(handle);
-}
-
 void GemTable::set_shared(uint32_t handle) {
     const std::lock_guard lock(mutex_);
     if (const auto entry = entries_.find(handle); entry != entries_.end())

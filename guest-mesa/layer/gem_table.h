@@ -34,7 +34,6 @@ class GemTable {
     /// The object behind `handle`. Asks the node about handles that came another way (imported,
     /// dumb buffers); nothing if it does not know them either.
     std::optional<GemObject> find(const Channel& channel, uint32_t handle);
-    bool contains(uint32_t handle) const;
     /// Likewise, without asking the node.
     std::optional<GemObject> find_known(uint32_t handle) const;
     void set_shared(uint32_t handle);

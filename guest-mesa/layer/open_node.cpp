@@ -145,7 +145,7 @@ int OpenNode::prime_import(const Channel& channel, drm_prime_handle& arg) {
 /// (virtgpu_prime.c, virtgpu_dma_buf_init_obj), and native contexts have no use for one. Others
 /// refuse it, or know the handle already.
 bool OpenNode::is_guest_memory(const Channel& channel, uint32_t handle) const {
-    if (session_.gems.contains(handle)) return false;
+    if (session_.gems.find_known(handle)) return false;
     virtgpu::ResourceInfo info{};
     info.bo_handle = handle;
     return channel.ioctl(kVirtgpuResourceInfo, &info) >= 0 &&
