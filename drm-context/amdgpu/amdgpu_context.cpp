@@ -22,6 +22,14 @@ uint64_t measure_query_info(const Request& request) {
     return sizeof(w::Response) + uint64_t{request.as<w::QueryInfoRequest>().return_size};
 }
 
+// Beyond any structure of <drm/amdgpu_drm.h> and the 128 registers that READ_MMR_REG reads at most
+// (Linux: amdgpu_kms.c, amdgpu_info_ioctl()). A video BIOS is read in pieces as well as at once.
+uint64_t largest_query_info(const Request& request) {
+    constexpr uint64_t kStructure = 4 << 10, kBiosPiece = 64 << 10;  // bytes
+    const uint32_t query = request.as<w::QueryInfoRequest>().query;
+    return sizeof(w::Response) + (query == AMDGPU_INFO_VBIOS ? kBiosPiece : kStructure);
+}
+
 // The index is the wire's command number.
 constexpr CommandEntry kCommands[] = {
     {},
@@ -31,7 +39,8 @@ constexpr CommandEntry kCommands[] = {
      call<&AmdgpuContext::query_info>,
      measure_query_info,
      0,
-     {DRM_IOCTL_AMDGPU_INFO}},
+     {DRM_IOCTL_AMDGPU_INFO},
+     largest_query_info},
     {"GEM_NEW",
      sizeof(w::GemNewRequest),
      0,

@@ -4,13 +4,6 @@
 
 namespace viaduct {
 
-namespace {
-
-// Far above any driver's response; bounds what a large control buffer can make us allocate.
-constexpr uint64_t kMaxResponse = 1 << 20;
-
-}  // namespace
-
 Status CommandLoop::run(std::span<const std::byte> buffer, Seqno seqno) {
     Status first;
     account::ContextCounters& counters = context_.account().counters();
@@ -45,6 +38,7 @@ Status CommandLoop::run(std::span<const std::byte> buffer, Seqno seqno) {
             note(fail(EINVAL, "there is no command {}", header.cmd));
         if (seqno == Seqno::kPublish) context_.control().publish_seqno(header.seqno);
         buffer = buffer.subspan(header.len);
+        between_();
     }
     return first;
 }
@@ -89,7 +83,7 @@ Status CommandLoop::prepare_response(const CommandEntry& entry, const Request& r
     const uint64_t size = entry.measure ? entry.measure(request) : entry.response_size;
     if (size == 0) return {};
     const ControlBuffer& control = context_.control();
-    const bool reasonable = size <= kMaxResponse;
+    const bool reasonable = !entry.largest || size <= entry.largest(request);
     if (!control.exists())
         return fail(EINVAL, "{} has a response, but there is no control buffer yet", entry.name);
     const uint32_t rsp_off = request.header().rsp_off;

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "drm-context/context/driver_context.h"
@@ -15,9 +17,12 @@ namespace viaduct {
 /// command and goes on; the sequence number of every parseable header is published.
 class CommandLoop {
   public:
-    /// Once `abandoned` is set nobody wants the rest of a buffer any more.
-    CommandLoop(DriverContext& context, const std::atomic<uint32_t>& abandoned)
-        : context_(context), abandoned_(abandoned) {}
+    /// Once `abandoned` is set nobody wants the rest of a buffer any more. `between` is called
+    /// after each command; it may do anything to the context but run commands.
+    CommandLoop(
+        DriverContext& context, const std::atomic<uint32_t>& abandoned,
+        std::function<void()> between = [] {})
+        : context_(context), abandoned_(abandoned), between_(std::move(between)) {}
 
     /// Whether the guest hears of the commands' end at once, or when publish() is called.
     enum class Seqno { kPublish, kKeep };
@@ -37,6 +42,7 @@ class CommandLoop {
 
     DriverContext& context_;
     const std::atomic<uint32_t>& abandoned_;
+    const std::function<void()> between_;
     std::vector<std::byte> response_;  // reused; zeroed for each command
 };
 

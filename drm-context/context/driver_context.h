@@ -36,11 +36,15 @@ struct CommandEntry {
     /// Runs the command. An error is written to the response by the command loop.
     Status (*run)(DriverContext& context, Request& request) = nullptr;
     /// Response bytes for a request whose response varies (64-bit: the guest chooses); may be null.
+    /// Then there is a `largest`, too.
     uint64_t (*measure)(const Request& request) = nullptr;
     /// Requests whose length need only be a multiple of this (0: the driver's).
     uint32_t alignment = 0;
     /// The ioctl requests that it makes: the jail lets through no others. Zeros count for nothing.
     std::array<uint32_t, 3> ioctls = {};
+    /// The most response bytes that the kernel can have for this request. A guest that asks for
+    /// more is refused: zeroing and copying them would cost the host time.
+    uint64_t (*largest)(const Request& request) = nullptr;
 };
 
 /// What differs between the drivers' wire formats, as data.
@@ -88,6 +92,7 @@ class DriverContext {
     ControlBuffer& control() { return control_; }
     LogLimiter& limiter() { return limiter_; }
     ObjectTables& objects() { return objects_; }
+    const ObjectTables& objects() const { return objects_; }
 
     /// `name`: for logs; sanitised already. `client_name`: for the host's tools (make_client_name).
     void set_name(std::string name, const std::string& client_name);

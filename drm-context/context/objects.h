@@ -26,6 +26,9 @@ class ObjectTables {
     Status add_unclaimed(uint64_t blob_id, BufferObject object);
     /// EINVAL/ENOSPC as add_unclaimed would answer: asked before the kernel object is made.
     Status check_unclaimed(uint64_t blob_id) const;
+    bool is_unclaimed(uint64_t blob_id) const {
+        return blob_id <= UINT32_MAX && unclaimed_.contains(static_cast<uint32_t>(blob_id));
+    }
     /// Takes the object out. ENOENT if there is none.
     Result<BufferObject> claim(uint64_t blob_id);
 

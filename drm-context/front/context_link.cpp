@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -24,11 +25,6 @@ namespace {
 // What a worker takes at most to let submitted work finish, and to end.
 constexpr std::chrono::milliseconds kQuitTime = Worker::kFinishTime + 1000ms;
 
-std::chrono::milliseconds answer_time() {
-    static const auto time = milliseconds_from_environment("VIADUCT_DEADLINE_MS", 1000ms);
-    return time;
-}
-
 Result<UniqueFd> memory_with(std::span<const std::byte> payload) {
     auto memory = create_sealed_memfd("viaduct-submission", payload.size());
     if (!memory) return memory;
@@ -42,13 +38,14 @@ Result<UniqueFd> memory_with(std::span<const std::byte> payload) {
 
 ContextLink::ContextLink(uint32_t ctx_id, transport::ChannelEnd end,
                          std::shared_ptr<DeviceFile> file, std::shared_ptr<TaskThread> closer,
-                         std::shared_ptr<VmTraffic> traffic, Bookings bookings)
+                         std::shared_ptr<Patience> patience, std::shared_ptr<VmTraffic> traffic,
+                         Bookings bookings)
     : ctx_id_(ctx_id),
       end_(std::move(end)),
       closer_(std::move(closer)),
       inbox_(ctx_id, end_.socket.get(), end_.notify.get(),
              [this](UniqueFd fd) { discard(std::move(fd)); }),
-      patience_(answer_time()),
+      patience_(std::move(patience), steady_clock::now()),
       bookings_(std::move(bookings)),
       outbox_(end_, traffic ? std::move(traffic) : std::make_shared<VmTraffic>(nullptr, nullptr)),
       file_(std::move(file)) {
@@ -110,7 +107,15 @@ Status ContextLink::send_locked(Outbox::Record record) {
     return sent;
 }
 
-Status ContextLink::wait_until_started(steady_clock::time_point deadline) {
+Status ContextLink::wait_until_started(std::chrono::milliseconds most) {
+    const auto start = steady_clock::now();
+    const auto allowed = std::min<steady_clock::duration>(most, patience_.allowance(start));
+    auto status = wait_for_start(start + allowed);
+    charge(start, status ? 0 : status.error().code);
+    return status;
+}
+
+Status ContextLink::wait_for_start(Deadline deadline) {
     std::unique_lock lock(mutex_);
     ++waiting_for_start_;
     const bool known =
@@ -201,37 +206,41 @@ void ContextLink::fail_start(Error error) {
     transport::signal_event(end_.notify.get());
 }
 
-Patience::Cause ContextLink::where_it_waits() const {
-    return waits_for_the_kernel() ? Patience::Cause::kKernel : Patience::Cause::kWorker;
-}
-
 Result<ContextLink::Answer> ContextLink::ask_bytes(RecordType type, uint64_t cookie,
                                                    std::span<const std::byte> call) {
     const std::lock_guard lock(ask_mutex_);
     const auto start = steady_clock::now();
-    // The first word is another thread's to read. A GPU that wakes up keeps it waiting.
-    constexpr auto kStarting = Patience::Cause::kKernel;
-    if (auto status = wait_until_started(start + patience_.allowance(start, kStarting)); !status) {
-        patience_.spend(start, steady_clock::now(), kStarting);
-        return tl::unexpected(status.error());
-    }
-    inbox_.expect(cookie);
-    if (auto status = send(type, call); !status) {
-        inbox_.forget();
-        return tl::unexpected(status.error());
-    }
-    const auto before = where_it_waits();
-    auto answer = inbox_.wait(start + patience_.allowance(start, before));
-    // One that is in the kernel now has been there for most of the time, or got there late.
-    const auto after = where_it_waits();
-    patience_.spend(start, steady_clock::now(),
-                    before == Patience::Cause::kKernel ? before : after);
-    if (!answer && answer.error().code == EPIPE) {
+    auto answer = wait_for_answer(start + patience_.allowance(start), type, cookie, call);
+    const int error = answer ? 0 : answer.error().code;
+    charge(start, error);
+    if (error == ETIMEDOUT)
+        return fail(ETIMEDOUT, "context {}: no answer from its worker in {} ms", ctx_id_,
+                    (steady_clock::now() - start) / 1ms);
+    if (error == EPIPE) {
         // The guest is told before the call fails.
         const std::lock_guard lost(mutex_);
         if (!let_go_) lose("its worker has ended");
     }
     return answer;
+}
+
+Result<ContextLink::Answer> ContextLink::wait_for_answer(Deadline deadline, RecordType type,
+                                                         uint64_t cookie,
+                                                         std::span<const std::byte> call) {
+    // The first word is another thread's to read.
+    if (auto status = wait_for_start(deadline); !status) return tl::unexpected(status.error());
+    inbox_.expect(cookie);
+    if (auto status = send(type, call); !status) {
+        inbox_.forget();
+        return tl::unexpected(status.error());
+    }
+    return inbox_.wait(deadline);
+}
+
+void ContextLink::charge(steady_clock::time_point start, int error) {
+    patience_.spend(
+        start, steady_clock::now(),
+        error == ETIMEDOUT ? Patience::Outcome::kGivenUp : Patience::Outcome::kAnswered);
 }
 
 Status ContextLink::add_fence(uint32_t ring_idx, uint64_t fence_id) {
@@ -284,11 +293,19 @@ bool ContextLink::winds_down() {
     return let_go_ && !ended_;
 }
 
-bool ContextLink::end_by(steady_clock::time_point deadline) {
-    std::unique_lock lock(mutex_);
-    lost_ = true;
-    end_worker();
-    return ended_changed_.wait_until(lock, deadline, [this] { return ended_.has_value(); });
+bool ContextLink::end_within(std::chrono::milliseconds most) {
+    const auto start = steady_clock::now();
+    const auto allowed = std::min<steady_clock::duration>(most, patience_.allowance(start));
+    bool ended = false;
+    {
+        std::unique_lock lock(mutex_);
+        lost_ = true;
+        end_worker();
+        ended =
+            ended_changed_.wait_until(lock, start + allowed, [this] { return ended_.has_value(); });
+    }
+    charge(start, ended ? 0 : ETIMEDOUT);
+    return ended;
 }
 
 // With the lock held.

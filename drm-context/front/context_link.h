@@ -43,10 +43,11 @@ class ContextLink {
     };
     /// The socket, two wake-ups, and the sync file of unfinished work.
     static constexpr uint64_t kDescriptors = 4;
-    /// `closer`: closes what comes from the worker unasked. `traffic`: the VM's; null: its own.
+    /// `closer`: closes what comes from the worker unasked. `patience`: the VM's. `traffic`: the
+    /// VM's; null: its own.
     ContextLink(uint32_t ctx_id, transport::ChannelEnd end, std::shared_ptr<DeviceFile> file,
-                std::shared_ptr<TaskThread> closer, std::shared_ptr<VmTraffic> traffic = nullptr,
-                Bookings bookings = {});
+                std::shared_ptr<TaskThread> closer, std::shared_ptr<Patience> patience,
+                std::shared_ptr<VmTraffic> traffic = nullptr, Bookings bookings = {});
 
     uint32_t ctx_id() const { return ctx_id_; }
     int notify_fd() const { return end_.notify.get(); }
@@ -65,15 +66,15 @@ class ContextLink {
     }
 
     using Answer = Inbox::Answer;
-    /// Sends a call and waits for its answer until the deadline.
+    /// Sends a call and waits for its answer, as long as the patience lasts.
     template <typename T>
     Result<Answer> ask(transport::RecordType type, T call) {
         call.cookie = ++last_cookie_;
         return ask_bytes(type, call.cookie, std::as_bytes(std::span(&call, 1)));
     }
-    /// Waits until the worker runs, or will not. ETIMEDOUT: it goes on starting; if that fails
-    /// later, the context is lost.
-    Status wait_until_started(std::chrono::steady_clock::time_point deadline);
+    /// Waits until the worker runs, or will not: for `most`, and as long as the patience lasts.
+    /// ETIMEDOUT: it goes on starting; if that fails later, the context is lost.
+    Status wait_until_started(std::chrono::milliseconds most);
 
     // For the thread that starts the worker (ContextStart), in this order.
     /// True once it need not be started any more.
@@ -115,8 +116,9 @@ class ContextLink {
     void abandon() noexcept;
     /// True once the VMM has let go of it and its worker is still there.
     bool winds_down();
-    /// Ends it now, like abandon(), and waits until its worker has ended or the deadline passes.
-    bool end_by(std::chrono::steady_clock::time_point deadline);
+    /// Ends it now, like abandon(), and waits for its worker's end: for `most`, and as long as its
+    /// patience lasts. False if the worker is still there.
+    bool end_within(std::chrono::milliseconds most);
     /// For the fence thread, from time to time: sends what could not be sent before, gives up a
     /// worker that has commands and has taken none for too long, and ends one that was asked to end
     /// and does not.
@@ -142,13 +144,18 @@ class ContextLink {
     void end_worker() noexcept;
     void kill_if_asked();
     void look_after_pending_work(std::chrono::steady_clock::time_point now);
-    Patience::Cause where_it_waits() const;
     bool waits_for_the_kernel() const;
     std::optional<ThreadUse> worker_use() const;
     bool has_progressed(size_t waiting_before);
     void judge_turn(uint64_t events, uint64_t strays);
+    using Deadline = std::chrono::steady_clock::time_point;
+    Status wait_for_start(Deadline deadline);
     Result<Answer> ask_bytes(transport::RecordType type, uint64_t cookie,
                              std::span<const std::byte> call);
+    Result<Answer> wait_for_answer(Deadline deadline, transport::RecordType type, uint64_t cookie,
+                                   std::span<const std::byte> call);
+    /// To the patience: a wait that ended with `error` (0: none).
+    void charge(std::chrono::steady_clock::time_point start, int error);
 
     const uint32_t ctx_id_;
     transport::ChannelEnd end_;
@@ -157,7 +164,7 @@ class ContextLink {
     std::unique_ptr<WorkerHandle> worker_;  // before the channel goes
     std::atomic<uint64_t> last_cookie_ = transport::kReadyCookie;
     std::mutex ask_mutex_;  // one question at a time
-    Patience patience_;
+    Patience::Share patience_;
 
     std::mutex mutex_;  // of what follows; never held while waiting
     Bookings bookings_;

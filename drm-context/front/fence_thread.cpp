@@ -134,9 +134,9 @@ std::vector<std::shared_ptr<ContextLink>> FenceThread::links() {
     return links;
 }
 
-bool FenceThread::make_room(std::chrono::steady_clock::time_point deadline) {
+bool FenceThread::make_room(std::chrono::milliseconds most) {
     for (const auto& link : links())
-        if (link->winds_down()) return link->end_by(deadline);
+        if (link->winds_down()) return link->end_within(most);
     return false;
 }
 

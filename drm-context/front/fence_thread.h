@@ -32,9 +32,9 @@ class FenceThread {
     /// The link's socket was replaced.
     Status watch_anew(const ContextLink& link);
     /// Ends the oldest of those contexts that the VMM has let go of and whose workers still run.
-    /// True once its worker has ended; false if there is none, or if it is still there at the
-    /// deadline.
-    bool make_room(std::chrono::steady_clock::time_point deadline);
+    /// Waits for that, for `most`, and as long as its patience lasts. False if its worker is still
+    /// there, or if there is no such context.
+    bool make_room(std::chrono::milliseconds most);
 
   private:
     struct Watched {

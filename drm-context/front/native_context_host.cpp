@@ -17,8 +17,10 @@
 #include "drm-context/front/context_start.h"
 #include "drm-context/front/device_file.h"
 #include "drm-context/front/fence_thread.h"
+#include "drm-context/front/patience.h"
 #include "drm-context/front/remote_context.h"
 #include "drm-context/front/task_thread.h"
+#include "drm-context/front/timing.h"
 #include "drm-context/front/vm_traffic.h"
 #include "drm-context/metrics/client_name.h"
 #include "drm-context/metrics/exposition.h"
@@ -33,9 +35,10 @@ namespace {
 // Mesa flushes its commands every 16 KiB; a ring holds a good many of those.
 constexpr uint64_t kRingSize = 256 << 10;  // bytes
 
-// How long the VMM waits for a new context to be up. A worker that is well takes about a
-// millisecond; one whose GPU sleeps takes seconds, and the context starts without the VMM.
-constexpr std::chrono::milliseconds kStartPatience{20};
+// How long the VMM waits for a new context to be up, if its patience lasts. A worker that is well
+// takes about a millisecond; one whose GPU sleeps takes seconds, and the context starts without the
+// VMM.
+constexpr std::chrono::milliseconds kStartTime{20};
 
 // What all contexts share.
 struct Machinery {
@@ -89,8 +92,7 @@ class Host final : public NativeContextHost {
 
     Result<std::unique_ptr<NativeContext>> create_context(uint32_t ctx_id,
                                                           std::string_view name) override {
-        const auto deadline = std::chrono::steady_clock::now() + kStartPatience;
-        auto booked = book_context(deadline);
+        auto booked = book_context();
         if (!booked) return tl::unexpected(booked.error());
         std::optional<DeviceSource> source;
         if (options_.open_on == HostOptions::OpenOn::kCallersThread) {
@@ -110,14 +112,14 @@ class Host final : public NativeContextHost {
         auto file = DeviceFile::create(VmSlot(vm_, *slot), closer_, std::move(booked->file));
         auto link =
             std::make_shared<ContextLink>(ctx_id, std::move(channel->front), std::move(file),
-                                          closer_, traffic_, std::move(booked->link));
+                                          closer_, patience_, traffic_, std::move(booked->link));
         link->set_job_timeout(job_timeout_);
         if (auto status = fences_->add(link); !status) return tl::unexpected(status.error());
         opener_->post(std::make_unique<ContextStart>(
             ContextStart::Parts{link, launcher_, std::move(start), open_, std::move(source),
                                 [fences = fences_, link] { return fences->watch_anew(*link); },
                                 std::move(booked->start)}));
-        const auto started = link->wait_until_started(deadline);
+        const auto started = link->wait_until_started(kStartTime);
         if (!started && started.error().code != ETIMEDOUT) {
             link->abandon();
             return tl::unexpected(started.error());
@@ -143,13 +145,13 @@ class Host final : public NativeContextHost {
         Booking file;
         Booking start;  // descriptors for the worker, until it has them
     };
-    Result<Booked> book_context(std::chrono::steady_clock::time_point deadline) {
+    Result<Booked> book_context() {
         Booked booked;
         if (!options_.usage) return booked;
         VmUsage& usage = *options_.usage;
         if (auto status = usage.admit_context(); !status) return tl::unexpected(status.error());
         auto context = usage.take_context();
-        if (!context && fences_->make_room(deadline)) context = usage.take_context();
+        if (!context && fences_->make_room(kStartTime)) context = usage.take_context();
         if (!context) return tl::unexpected(context.error());
         booked.link.context = *std::move(context);
         const std::pair<uint64_t, Booking*> descriptors[] = {
@@ -210,6 +212,8 @@ class Host final : public NativeContextHost {
     const std::shared_ptr<TaskThread> closer_;
     const std::shared_ptr<WorkerLauncher> launcher_;  // ends what the fence thread still knows of
     const std::shared_ptr<FenceThread> fences_;
+    // Of this VM; its links' to share.
+    const std::shared_ptr<Patience> patience_ = std::make_shared<Patience>(answer_time());
     const UniqueFd signalled_;  // sync file, of which everybody gets a duplicate
 };
 

@@ -1,46 +1,77 @@
-// How long a context may make the VMM wait for its answers.
+// How long the contexts of one VM may make it wait for answers.
 #pragma once
 
-#include <array>
 #include <chrono>
-#include <cstddef>
+#include <memory>
+#include <mutex>
 
 namespace viaduct {
 
-/// One answer may take the whole deadline, so that a context that is busy for once loses nothing.
-/// But time waited beyond kFree per call comes out of a store which fills up slowly: a context
-/// whose worker hangs cannot hold up the VMM again and again.
+/// One store of time per VM, shared by all its contexts: two deadlines when it is full, and 2.5 %
+/// of the time after that, however many contexts there are and whatever their workers do.
 ///
-/// There are two stores. Time that a worker spends in the kernel (a neighbour's hang, an eviction,
-/// a GPU that wakes up) is not its fault, and comes out of the second one: afterwards the context
-/// has all its patience again. Each store is the deadline at once, and kRefillShare of the time
-/// after that: whatever a worker says about itself, the VMM waits for it two deadlines at once, and
-/// half of the time. Not thread-safe.
+/// A context may use as much as it leaves: it is waited for until its own use equals the rest of
+/// the store. The first one that hangs costs a deadline, the next one half of that, and something
+/// is always left for one that has used nothing. Half of a context's use is forgotten every 20
+/// seconds. A new context begins with the use of those that have ended, so replacing contexts gains
+/// nothing.
+///
+/// The first 200 µs of an answered call are free: a healthy worker needs no more. Thread-safe; so
+/// are its shares.
 class Patience {
   public:
     using Clock = std::chrono::steady_clock;
-    using milliseconds = std::chrono::milliseconds;
 
-    static constexpr milliseconds kFree{5};  // a worker that is well answers within it
-    static constexpr int kRefillShare = 4;   // a quarter of the time that passes
+    static constexpr std::chrono::microseconds kFree{200};
+    static constexpr double kRefill = 0.025;  // of the time that passes
+    static constexpr std::chrono::seconds kHalfLife{20};
 
-    /// Where the worker is while the VMM waits for it.
-    enum class Cause { kWorker, kKernel };
+    /// `deadline`: the longest wait for one answer.
+    explicit Patience(Clock::duration deadline) : most_(2 * deadline), left_(most_) {}
 
-    explicit Patience(milliseconds deadline) : most_(deadline), left_{deadline, deadline} {}
+    enum class Outcome { kAnswered, kGivenUp };
 
-    /// How long to wait for an answer at most.
-    milliseconds allowance(Clock::time_point now, Cause cause);
-    /// A wait began at `start` and is over. What the store of `cause` does not cover comes out of
-    /// the other one: the cause may have changed meanwhile.
-    void spend(Clock::time_point start, Clock::time_point now, Cause cause);
+    class Share;
 
   private:
-    Clock::duration& left(Cause cause) { return left_[static_cast<size_t>(cause)]; }
+    /// Time used, half of which is forgotten every kHalfLife.
+    class Memory {
+      public:
+        double at(Clock::time_point now) const;  // in ticks of Clock::duration
+        void add(double ticks, Clock::time_point now);
 
+      private:
+        double ticks_ = 0;
+        Clock::time_point written_{};
+    };
+
+    void refill(Clock::time_point now);
+
+    std::mutex mutex_;  // of what follows, and of the shares
     const Clock::duration most_;
-    std::array<Clock::duration, 2> left_;  // by Cause
+    Clock::duration left_;  // negative: a wait was longer than it was meant to be
     Clock::time_point refilled_{};
+    Memory ended_;  // used by contexts that are gone
+};
+
+/// One context's part in the patience of its VM.
+class Patience::Share {
+  public:
+    Share(std::shared_ptr<Patience> vm, Clock::time_point now);
+    /// Its use counts for the contexts to come.
+    ~Share();
+    Share(const Share&) = delete;
+    Share& operator=(const Share&) = delete;
+
+    /// How long to wait for an answer at most; 0 if the context has used what it may.
+    Clock::duration allowance(Clock::time_point now);
+    /// A wait began at `start` and is over.
+    void spend(Clock::time_point start, Clock::time_point now, Outcome outcome);
+
+  private:
+    const std::shared_ptr<Patience> vm_;
+    Memory used_;
+    Memory inherited_;  // the part of it that is from ended contexts
 };
 
 }  // namespace viaduct

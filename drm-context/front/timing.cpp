@@ -14,12 +14,19 @@ std::chrono::milliseconds milliseconds_from_environment(const char* variable,
 
 namespace {
 
+constexpr char kDeadline[] = "VIADUCT_DEADLINE_MS";
 constexpr char kWatchdog[] = "VIADUCT_WATCHDOG_MS";
 // A reset of the whole GPU takes 1 to 5 s (amdgpu_device_gpu_recover), and what waited behind it
 // must still run.
 constexpr std::chrono::milliseconds kRecovery{10'000};
 
 }  // namespace
+
+std::chrono::milliseconds answer_time() {
+    static const auto time =
+        milliseconds_from_environment(kDeadline, std::chrono::milliseconds(750));
+    return time;
+}
 
 std::chrono::milliseconds watchdog_time() {
     static const auto time =

@@ -9,6 +9,9 @@ namespace viaduct {
 std::chrono::milliseconds milliseconds_from_environment(const char* variable,
                                                         std::chrono::milliseconds otherwise);
 
+/// VIADUCT_DEADLINE_MS: how long the VMM waits for one answer of a worker at most.
+std::chrono::milliseconds answer_time();
+
 /// VIADUCT_WATCHDOG_MS: after which a worker that has commands and takes none is given up.
 std::chrono::milliseconds watchdog_time();
 

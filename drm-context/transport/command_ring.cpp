@@ -1,6 +1,7 @@
 #include "drm-context/transport/command_ring.h"
 
 #include <cstring>
+#include <utility>
 
 namespace viaduct::transport {
 
@@ -53,21 +54,29 @@ bool RingConsumer::empty() const {
     return page_.head.load(std::memory_order_seq_cst) == tail_;
 }
 
+RingConsumer::Record RingConsumer::record_at(uint64_t position) const {
+    const auto at = bytes_.subspan(position % bytes_.size());
+    RecordHeader header;
+    std::memcpy(&header, at.data(), sizeof(header));
+    return {header.type, at.subspan(sizeof(header), header.size)};
+}
+
+uint64_t RingConsumer::record_bytes_at(uint64_t position) const {
+    return record_size(record_at(position).payload.size());
+}
+
 std::optional<RingConsumer::Record> RingConsumer::peek() {
     while (!empty()) {
-        const auto at = bytes_.subspan(tail_ % bytes_.size());
-        RecordHeader header;
-        std::memcpy(&header, at.data(), sizeof(header));
-        record_bytes_ = record_size(header.size);
-        if (header.type != RecordType::kFiller)
-            return Record{header.type, at.subspan(sizeof(header), header.size)};
+        const Record record = record_at(tail_);
+        record_bytes_ = record_size(record.payload.size());
+        if (record.type != RecordType::kFiller) return record;
         pop();
     }
     return std::nullopt;
 }
 
 void RingConsumer::pop() {
-    tail_ += record_bytes_;
+    tail_ += std::exchange(record_bytes_, 0);
     page_.tail.store(tail_, std::memory_order_seq_cst);
 }
 

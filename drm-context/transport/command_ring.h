@@ -52,15 +52,26 @@ class RingConsumer {
 
     /// The oldest record, if any.
     std::optional<Record> peek();
+    /// Calls `visit(record)` for each record that waits behind that one, in order.
+    template <typename Visit>
+    void look_ahead(Visit visit) const {
+        const uint64_t end = page_.head.load(std::memory_order_acquire);
+        for (uint64_t at = tail_ + record_bytes_; at != end; at += record_bytes_at(at))
+            if (const Record record = record_at(at); record.type != RecordType::kFiller)
+                visit(record);
+    }
     /// Frees it.
     void pop();
     bool empty() const;
 
   private:
+    Record record_at(uint64_t position) const;
+    uint64_t record_bytes_at(uint64_t position) const;
+
     SharedPage& page_;
     std::span<std::byte> bytes_;
     uint64_t tail_ = 0;
-    uint64_t record_bytes_ = 0;
+    uint64_t record_bytes_ = 0;  // of the oldest, once it was looked at
 };
 
 }  // namespace viaduct::transport

@@ -1,11 +1,10 @@
 #include "drm-context/worker/held_records.h"
 
 #include <algorithm>
-#include <cstring>
+
+#include "drm-context/worker/record_fields.h"
 
 namespace viaduct {
-
-using transport::RecordType;
 
 void HeldRecords::push(Held record) {
     bytes_ += record.payload.size() + kEntryCost;
@@ -27,10 +26,8 @@ void HeldRecords::pop() {
 
 bool HeldRecords::changes_resource(uint32_t res_id) const {
     return std::ranges::any_of(records_, [res_id](const Held& record) {
-        if (record.type != RecordType::kDetach && record.type != RecordType::kAttach) return false;
-        transport::ResourceCall call{};
-        std::memcpy(&call, record.payload.data(), std::min(sizeof(call), record.payload.size()));
-        return call.res_id == res_id;
+        return viaduct::changes_resource(record.type) &&
+               resource_of(record.type, record.payload) == res_id;
     });
 }
 

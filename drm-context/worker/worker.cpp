@@ -8,6 +8,7 @@
 #include "blob/mapping.h"
 #include "drm-context/account/clock.h"
 #include "drm-context/transport/control_socket.h"
+#include "drm-context/worker/record_fields.h"
 
 namespace viaduct {
 
@@ -34,13 +35,6 @@ constexpr milliseconds kDescriptorTime{1000};
 steady_clock::time_point time_point_of(int64_t ns) {
     if (ns == INT64_MAX) return steady_clock::time_point::max();
     return steady_clock::time_point(std::chrono::nanoseconds(ns));
-}
-
-template <typename T>
-T read(std::span<const std::byte> payload) {
-    T value{};
-    std::memcpy(&value, payload.data(), std::min(sizeof(T), payload.size()));
-    return value;
 }
 
 transport::Reply error_reply(uint64_t cookie, const Error& error) {
@@ -79,7 +73,7 @@ Worker::Worker(const transport::ChannelEnd& end, std::unique_ptr<DriverContext> 
       ending_(ending),
       ring_(end_.page(), end_.ring_bytes()),
       context_(std::move(context)),
-      loop_(*context_, end_.page().abandoned),
+      loop_(*context_, end_.page().abandoned, [this] { answer_waiting_calls(); }),
       timelines_({
           .done = [this](uint32_t ring, const Timelines::Work& work) { done(ring, work); },
           .retired = [this](uint32_t ring, uint64_t count) { retired(ring, count); },
@@ -125,7 +119,11 @@ bool Worker::process_records() {
     return true;
 }
 
-void Worker::process(const transport::RingConsumer::Record& record) {
+void Worker::process(const Record& record) {
+    if (!was_answered_ahead(record)) dispatch(record);
+}
+
+void Worker::dispatch(const Record& record) {
     for (const RecordRule& rule : kRules)
         if (rule.type == record.type) return (this->*rule.process)(record.payload);
 }
@@ -265,7 +263,7 @@ void Worker::run_commands(Payload payload, CommandLoop::Seqno seqno) {
 }
 
 Mapping Worker::map_submission(Payload payload) {
-    const auto call = read<transport::SubmitMemory>(payload);
+    const auto call = payload_as<transport::SubmitMemory>(payload);
     const UniqueFd memory = take_descriptor(call.cookie);
     auto bytes = Mapping::map_shared(memory.get(), 0, call.size);
     if (bytes) return *std::move(bytes);
@@ -282,7 +280,7 @@ void Worker::submit_memory(Payload payload) {
 }
 
 void Worker::control_buffer(Payload payload) {
-    const auto call = read<transport::DescriptorMessage>(payload);
+    const auto call = payload_as<transport::DescriptorMessage>(payload);
     const auto status = context_->adopt_control_buffer(take_descriptor(call.cookie));
     if (status) return;
     // Its guest would wait for ever: the front, for whom this end comes unasked, lets it go on.
@@ -291,7 +289,7 @@ void Worker::control_buffer(Payload payload) {
 }
 
 void Worker::create_blob(Payload payload) {
-    const auto call = read<transport::CreateBlob>(payload);
+    const auto call = payload_as<transport::CreateBlob>(payload);
     auto blob = context_->create_blob({call.res_id, call.blob_flags, call.blob_id, call.size});
     if (!blob) return reply_error(call.cookie, blob.error());
     transport::Reply answer{};
@@ -301,7 +299,7 @@ void Worker::create_blob(Payload payload) {
 }
 
 void Worker::map_source(Payload payload) {
-    const auto call = read<transport::ResourceCall>(payload);
+    const auto call = payload_as<transport::ResourceCall>(payload);
     auto source = context_->map_source(call.res_id);
     if (!source) return reply_error(call.cookie, source.error());
     transport::Reply answer{};
@@ -311,7 +309,7 @@ void Worker::map_source(Payload payload) {
 }
 
 void Worker::export_blob(Payload payload) {
-    const auto call = read<transport::ResourceCall>(payload);
+    const auto call = payload_as<transport::ResourceCall>(payload);
     const auto dmabuf = context_->export_blob(call.res_id);
     if (!dmabuf) return reply_error(call.cookie, dmabuf.error());
     transport::Reply answer{};
@@ -320,24 +318,24 @@ void Worker::export_blob(Payload payload) {
 }
 
 void Worker::attach(Payload payload) {
-    const auto call = read<transport::ResourceCall>(payload);
+    const auto call = payload_as<transport::ResourceCall>(payload);
     const auto status = context_->attach_resource(call.res_id, take_descriptor(call.cookie));
     if (!status) report("resource not attached", status.error());
 }
 
 void Worker::detach(Payload payload) {
-    context_->detach_resource(read<transport::ResourceCall>(payload).res_id);
+    context_->detach_resource(payload_as<transport::ResourceCall>(payload).res_id);
 }
 
 void Worker::fence(Payload payload) {
-    const auto call = read<transport::FenceCall>(payload);
+    const auto call = payload_as<transport::FenceCall>(payload);
     if (call.ring >= kMaxRings) return;
     add_work(call.ring);
     timelines_.add_fence(call.ring, call.count);
 }
 
 void Worker::export_fence(Payload payload) {
-    const auto call = read<transport::FenceCall>(payload);
+    const auto call = payload_as<transport::FenceCall>(payload);
     const UniqueFd fence =
         call.ring < kMaxRings ? timelines_.export_fence(call.ring, call.count) : UniqueFd();
     if (!fence) return reply_error(call.cookie, {ENOENT, "the fence has retired"});
@@ -347,7 +345,7 @@ void Worker::export_fence(Payload payload) {
 }
 
 void Worker::in_fence(Payload payload) {
-    const auto call = read<transport::FenceCall>(payload);
+    const auto call = payload_as<transport::FenceCall>(payload);
     const auto status = context_->add_in_fence(take_descriptor(call.cookie));
     if (!status) report("in-fence lost", status.error());
 }

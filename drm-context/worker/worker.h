@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 
@@ -40,11 +41,13 @@ class Worker {
 
   private:
     using Payload = std::span<const std::byte>;
+    using Record = transport::RingConsumer::Record;
     struct RecordRule;
     static const RecordRule kRules[];
 
     bool process_records();
-    void process(const transport::RingConsumer::Record& record);
+    void process(const Record& record);
+    void dispatch(const Record& record);
     void wait_for_work();
     void finish_submitted_work();
     bool has_unfinished_work() const { return !held_.empty() || !timelines_.idle(); }
@@ -67,6 +70,12 @@ class Worker {
     bool must_wait_for_share(uint32_t ring);
     uint64_t most_outstanding(uint32_t ring) const;
     void hold(HeldRecords::Held record);
+
+    // worker_calls.cpp
+    void answer_waiting_calls();
+    bool can_answer(const Record& record, const std::set<uint32_t>& changed) const;
+    void answer_ahead(const Record& record);
+    bool was_answered_ahead(const Record& record);
 
     void submit(Payload payload);
     void submit_memory(Payload payload);
@@ -96,6 +105,10 @@ class Worker {
     Timelines timelines_;
     bool quit_ = false;
     int64_t next_reset_check_ns_ = 0;
+
+    // Calls that were answered ahead of their turn.
+    int64_t next_look_ns_ = 0;           // for such calls
+    std::set<uint64_t> answered_ahead_;  // cookies, of records that are still in the ring
 
     // Submissions that must not reach the kernel yet, and what came behind them.
     const bool limited_;  // to a share of GPU time

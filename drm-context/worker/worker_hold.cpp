@@ -14,11 +14,11 @@
 // What comes behind a held submission waits too, because its order matters, but for what the VMM
 // waits for: new buffers, their mapping and their export. These depend on no submission.
 #include <algorithm>
-#include <cstring>
 
 #include "drm-context/account/clock.h"
 #include "drm-context/account/token_bucket.h"
 #include "drm-context/context/request_walk.h"
+#include "drm-context/worker/record_fields.h"
 #include "drm-context/worker/worker.h"
 
 namespace viaduct {
@@ -42,26 +42,9 @@ constexpr int64_t kUnpaidTime = 2'000'000;  // ns of typical jobs
 // measured.
 constexpr uint64_t kMarkEvery = 8;
 
-uint32_t resource_of(RecordType type, std::span<const std::byte> payload) {
-    transport::CreateBlob blob{};
-    transport::ResourceCall call{};
-    if (type == RecordType::kCreateBlob) {
-        std::memcpy(&blob, payload.data(), std::min(sizeof(blob), payload.size()));
-        return blob.res_id;
-    }
-    std::memcpy(&call, payload.data(), std::min(sizeof(call), payload.size()));
-    return call.res_id;
-}
-
 bool brings_descriptor(RecordType type) {
     return type == RecordType::kControlBuffer || type == RecordType::kAttach ||
            type == RecordType::kInFence;
-}
-
-uint64_t cookie_of(std::span<const std::byte> payload) {
-    uint64_t cookie = 0;  // each call's first field
-    std::memcpy(&cookie, payload.data(), std::min(sizeof(cookie), payload.size()));
-    return cookie;
 }
 
 }  // namespace
@@ -85,9 +68,7 @@ void Worker::take_large(Payload payload) {
 
 void Worker::take_part(RecordType type, Payload payload) {
     if (held_.empty() && !must_hold(type, payload)) return execute(type, payload);
-    const bool blob_call = type == RecordType::kCreateBlob || type == RecordType::kMapSource ||
-                           type == RecordType::kExportBlob;
-    if (blob_call && !held_.changes_resource(resource_of(type, payload)))
+    if (is_blob_call(type) && !held_.changes_resource(resource_of(type, payload)))
         return process({type, payload});
     const bool creates = type == RecordType::kSubmit && only_creates(payload, context_->traits());
     if (creates) run_commands(payload, CommandLoop::Seqno::kKeep);

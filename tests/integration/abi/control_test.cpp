@@ -204,21 +204,42 @@ TEST_F(ControlTest, ShortKernelAnswersArePaddedWithZeros) {  // B17
 }
 
 // What it costs a worker is for Jail.ALargeControlBufferCostsNothing to tell.
-TEST(Control, ALargeOneMakesNoLargeAnswers) {
-    Vmm vmm;
-    GuestContext guest(vmm, 1, GuestContext::Control::kNone);
-    guest.create_control(16 << 20);
-    constexpr uint32_t kWanted = 0xf00000, kRoom = kWanted + sizeof(w::Response);
-    std::memcpy(guest.area().data(), &kRoom, sizeof(kRoom));
-    const uint32_t seqno = guest.next_seqno();
-    EXPECT_EQ(guest.submit(Commands().add(query(seqno, 0, kWanted))), 0);
-    ASSERT_TRUE(guest.wait_seqno(seqno));
-    w::Response answer;
-    std::memcpy(&answer, guest.area().data(), sizeof(answer));
-    EXPECT_EQ(answer.hdr.len, sizeof(answer)) << "the error alone";
-    EXPECT_EQ(answer.ret, -EINVAL);
-    EXPECT_EQ(guest.async_error(), 0u);
-    EXPECT_TRUE(guest.settle());
+class LargeControl : public ::testing::Test {
+  protected:
+    LargeControl() { guest_.create_control(16 << 20); }
+    w::Response ask_for(uint32_t what, uint32_t bytes) {
+        const uint32_t room = bytes + sizeof(w::Response);
+        std::memcpy(guest_.area().data(), &room, sizeof(room));
+        w::QueryInfoRequest request = query(guest_.next_seqno(), 0, bytes);
+        request.query = what;
+        request.args[0] = AMDGPU_INFO_VBIOS_INFO;
+        EXPECT_EQ(guest_.submit(Commands().add(request)), 0);
+        EXPECT_TRUE(guest_.wait_seqno(request.hdr.seqno));
+        w::Response answer;
+        std::memcpy(&answer, guest_.area().data(), sizeof(answer));
+        return answer;
+    }
+    void expect_refused(uint32_t what, uint32_t bytes) {
+        const w::Response answer = ask_for(what, bytes);
+        EXPECT_EQ(answer.hdr.len, sizeof(answer)) << "the error alone";
+        EXPECT_EQ(answer.ret, -EINVAL);
+    }
+
+    Vmm vmm_;
+    GuestContext guest_{vmm_, 1, GuestContext::Control::kNone};
+};
+
+TEST_F(LargeControl, MakesNoLargeAnswers) {
+    expect_refused(AMDGPU_INFO_DEV_INFO, 0xf00000);
+    expect_refused(AMDGPU_INFO_DEV_INFO, 4097);
+    expect_refused(AMDGPU_INFO_VBIOS, (64 << 10) + 1);
+    EXPECT_EQ(guest_.async_error(), 0u);
+    EXPECT_TRUE(guest_.settle());
+}
+
+TEST_F(LargeControl, HasRoomForWhatTheKernelCanAnswer) {
+    EXPECT_EQ(ask_for(AMDGPU_INFO_DEV_INFO, 4096).ret, 0);
+    EXPECT_EQ(ask_for(AMDGPU_INFO_VBIOS, 64 << 10).ret, 0);
 }
 
 }  // namespace

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <deque>
 #include <memory>
 #include <thread>
+#include <utility>
 
 namespace viaduct::transport {
 namespace {
@@ -68,8 +70,16 @@ RC_GTEST_PROP(CommandRing, KeepsOrderAndBytesWhateverTheSizes, ()) {
         const auto record = ring.consumer.peek();
         RC_ASSERT(record.has_value());
         RC_ASSERT(copy(record->payload) == expected.front());
-        ring.consumer.pop();
         expected.pop_front();
+        std::deque<Bytes> ahead;
+        const auto look = [&] {
+            ring.consumer.look_ahead(
+                [&](const RingConsumer::Record& next) { ahead.push_back(copy(next.payload)); });
+            return std::exchange(ahead, {});
+        };
+        RC_ASSERT(look() == expected);
+        ring.consumer.pop();
+        RC_ASSERT(look() == expected);
     };
     uint8_t seed = 0;
     for (const size_t size : sizes) {

@@ -46,7 +46,7 @@ struct Watched {
     transport::Channel channel = transport::create_channel(4096).value();
     transport::ChannelEnd worker = transport::open_channel_end(std::move(channel.worker)).value();
     std::shared_ptr<ContextLink> link = std::make_shared<ContextLink>(
-        1, std::move(channel.front), test::device_file(), test::closer());
+        1, std::move(channel.front), test::device_file(), test::closer(), test::patience());
 };
 
 TEST(FenceThread, AFenceAndTheEndMayComeWhileItReportsAnother) {

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "drm-context/front/context_link.h"
+#include "drm-context/front/patience.h"
 
 namespace viaduct::test {
 
@@ -14,6 +15,12 @@ namespace viaduct::test {
 inline std::shared_ptr<TaskThread> closer() {
     static const auto thread = TaskThread::start("closer").value();
     return thread;
+}
+
+/// Of a VM that waits for as long as it takes, unless it is told otherwise.
+inline std::shared_ptr<Patience> patience(
+    Patience::Clock::duration deadline = std::chrono::hours(1)) {
+    return std::make_shared<Patience>(deadline);
 }
 
 /// A file without a slot in an account.

@@ -5,7 +5,9 @@
 #include <poll.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <cstring>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -156,8 +158,24 @@ class CountingDevice final : public DeviceDecorator {
     Questions& questions_;
 };
 
+/// A guest with a control buffer.
+class WorkerWithAGuest : public WorkerTest {
+  protected:
+    void send(RecordType type, std::span<const std::byte> payload) {
+        while (!ring_.push(type, payload)) std::this_thread::yield();
+        transport::signal_event(front_.doorbell.get());
+    }
+    void give_control_buffer() {
+        const transport::DescriptorMessage call{1};
+        const UniqueFd memory = create_sealed_memfd("control", 4096).value();
+        ASSERT_TRUE(transport::send_message(front_.socket.get(), std::as_bytes(std::span(&call, 1)),
+                                            memory.get()));
+        send(RecordType::kControlBuffer, std::as_bytes(std::span(&call, 1)));
+    }
+};
+
 /// A guest that gives jobs to the GPU; its name says which.
-class WorkerWithJobs : public WorkerTest {
+class WorkerWithJobs : public WorkerWithAGuest {
   protected:
     static constexpr uint32_t kRing = 1;
     static constexpr uint32_t kGpuContext = 1;  // the kernel numbers them from 1
@@ -177,17 +195,6 @@ class WorkerWithJobs : public WorkerTest {
     }
     ~WorkerWithJobs() override { simgpu::set_injection({}); }
 
-    void send(RecordType type, std::span<const std::byte> payload) {
-        while (!ring_.push(type, payload)) std::this_thread::yield();
-        transport::signal_event(front_.doorbell.get());
-    }
-    void give_control_buffer() {
-        const transport::DescriptorMessage call{1};
-        const UniqueFd memory = create_sealed_memfd("control", 4096).value();
-        ASSERT_TRUE(transport::send_message(front_.socket.get(), std::as_bytes(std::span(&call, 1)),
-                                            memory.get()));
-        send(RecordType::kControlBuffer, std::as_bytes(std::span(&call, 1)));
-    }
     /// The worker's error, for there is no such object. ETIMEDOUT: no answer.
     int ask_for_a_blob() {
         const transport::CreateBlob call{1, 99, 4096, 1, 1};
@@ -310,6 +317,140 @@ TEST_F(WorkerWithSlowJobs, DoNotDelayTheCallsThatTheVmmWaitsFor) {
     ASSERT_TRUE(wait_for_submissions(20));
     EXPECT_NE(ask_for_a_blob(), ETIMEDOUT);
     EXPECT_LT(ring_counters().submissions, 80u) << "it waited for 60 jobs";
+}
+
+/// How far a buffer of queries has come. Each waits for a moment for the answer that the test waits
+/// for.
+class QueryGate {
+  public:
+    void pass() {
+        std::unique_lock lock(mutex_);
+        ++passed_;
+        opened_.wait_for(lock, 5ms, [this] { return open_; });
+    }
+    /// The queries that have begun so far; no more of them wait.
+    int open() {
+        const std::lock_guard lock(mutex_);
+        open_ = true;
+        opened_.notify_all();
+        return passed_;
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable opened_;
+    bool open_ = false;
+    int passed_ = 0;
+};
+
+class GatedDevice final : public DeviceDecorator {
+  public:
+    GatedDevice(std::unique_ptr<Device> device, QueryGate& gate)
+        : DeviceDecorator(std::move(device)), gate_(gate) {}
+    int ioctl(unsigned long request, void* argument) override {
+        if (request == DRM_IOCTL_AMDGPU_INFO &&
+            static_cast<drm_amdgpu_info*>(argument)->query == AMDGPU_INFO_TIMESTAMP)
+            gate_.pass();
+        return DeviceDecorator::ioctl(request, argument);
+    }
+
+  private:
+    QueryGate& gate_;
+};
+
+/// A guest whose buffers of commands take their time, and a VMM that waits for its calls.
+class WorkerWithALongBuffer : public WorkerWithAGuest {
+  protected:
+    static constexpr int kQueries = 40;
+    static constexpr uint64_t kBytes = 4096;
+
+    WorkerWithALongBuffer() {
+        run(settings(), [this](std::unique_ptr<Device> device) {
+            return Result<std::unique_ptr<Device>>(
+                std::make_unique<GatedDevice>(std::move(device), gate_));
+        });
+        give_control_buffer();
+    }
+
+    static std::vector<std::byte> new_buffer(uint64_t blob_id) {
+        w::GemNewRequest request{};
+        request.hdr = {static_cast<uint32_t>(w::Command::kGemNew), sizeof(request), 1, 0};
+        request.blob_id = blob_id;
+        request.alloc_size = kBytes;
+        request.phys_alignment = kBytes;
+        request.preferred_heap = AMDGPU_GEM_DOMAIN_GTT;
+        const auto bytes = std::as_bytes(std::span(&request, 1));
+        return {bytes.begin(), bytes.end()};
+    }
+    static std::vector<std::byte> queries() {
+        std::vector<w::QueryInfoRequest> requests(kQueries);
+        for (w::QueryInfoRequest& request : requests) {
+            request.hdr = {static_cast<uint32_t>(w::Command::kQueryInfo), sizeof(request), 1, 0};
+            request.query = AMDGPU_INFO_TIMESTAMP;
+            request.return_size = sizeof(uint64_t);
+        }
+        const auto bytes = std::as_bytes(std::span(requests));
+        return {bytes.begin(), bytes.end()};
+    }
+    void submit(std::initializer_list<std::vector<std::byte>> parts) {
+        std::vector<std::byte> bytes;
+        for (const auto& part : parts) bytes.insert(bytes.end(), part.begin(), part.end());
+        send(RecordType::kSubmit, bytes);
+    }
+    void create_blob(uint64_t cookie, uint64_t blob_id, uint32_t res_id) {
+        const transport::CreateBlob call{cookie, blob_id, kBytes, res_id, kBlobMappable};
+        send(RecordType::kCreateBlob, std::as_bytes(std::span(&call, 1)));
+    }
+    void call(RecordType type, uint64_t cookie, uint32_t res_id) {
+        const transport::ResourceCall call{cookie, res_id, 0};
+        send(type, std::as_bytes(std::span(&call, 1)));
+    }
+    /// The next answer has this cookie, and is not an error.
+    void expect_answer(uint64_t cookie) {
+        transport::Reply answer{};
+        ASSERT_TRUE(transport::receive_message(
+            front_.socket.get(), std::as_writable_bytes(std::span(&answer, 1)), deadline()));
+        EXPECT_EQ(answer.cookie, cookie);
+        EXPECT_EQ(answer.error, 0) << answer.message;
+    }
+
+    QueryGate gate_;
+};
+
+TEST_F(WorkerWithALongBuffer, AnswersBetweenItsCommands) {
+    submit({new_buffer(1), queries()});
+    create_blob(1, 1, 7);
+    expect_answer(1);
+    call(RecordType::kMapSource, 2, 7);
+    expect_answer(2);
+    call(RecordType::kExportBlob, 3, 7);
+    expect_answer(3);
+    EXPECT_LT(gate_.open(), kQueries);
+    call(RecordType::kMapSource, 4, 7);
+    expect_answer(4);  // and nothing was answered twice
+}
+
+TEST_F(WorkerWithALongBuffer, MayMakeTheObjectAtItsEnd) {
+    submit({queries(), new_buffer(1)});
+    create_blob(1, 1, 7);
+    call(RecordType::kMapSource, 2, 7);
+    expect_answer(1);
+    expect_answer(2);
+    EXPECT_EQ(gate_.open(), kQueries);
+}
+
+// A guest's kernel gives a number to another resource as soon as it has let go of the first.
+TEST_F(WorkerWithALongBuffer, LetsNoCallOvertakeTheEndOfAnotherResourceOfThatNumber) {
+    submit({new_buffer(1)});
+    create_blob(1, 1, 7);
+    expect_answer(1);
+    submit({new_buffer(2), queries()});
+    call(RecordType::kDetach, 2, 7);
+    create_blob(3, 2, 7);
+    call(RecordType::kMapSource, 4, 7);
+    expect_answer(3);
+    expect_answer(4);
+    EXPECT_EQ(gate_.open(), kQueries);
 }
 
 INSTANTIATE_TEST_SUITE_P(Percent, WorkerOfAnyShare, ::testing::Values(0u, 50u));

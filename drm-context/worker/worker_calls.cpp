@@ -1,0 +1,57 @@
+// Worker: answering the calls that the VMM waits for between two commands of a long buffer.
+//
+// A new buffer, its mapping and its export depend on the command that made the object, and on
+// records that attach or detach the resource. Once the object is there, and no such record waits in
+// front, the call is answered ahead of its turn. A call whose object is still to be made waits: the
+// command that makes it may be anywhere in front.
+#include <set>
+
+#include "drm-context/account/clock.h"
+#include "drm-context/worker/record_fields.h"
+#include "drm-context/worker/worker.h"
+
+namespace viaduct {
+
+using transport::RecordType;
+
+namespace {
+
+// A look walks through the whole ring.
+constexpr int64_t kLookInterval = 1'000'000;  // ns
+
+}  // namespace
+
+void Worker::answer_waiting_calls() {
+    if (monotonic_ns() < next_look_ns_) return;
+    std::set<uint32_t> changed;  // resources, by records in front
+    ring_.look_ahead([&](const Record& record) {
+        if (changes_resource(record.type))
+            changed.insert(resource_of(record.type, record.payload));
+        else if (is_blob_call(record.type) && can_answer(record, changed))
+            answer_ahead(record);
+    });
+    next_look_ns_ = monotonic_ns() + kLookInterval;
+}
+
+bool Worker::can_answer(const Record& record, const std::set<uint32_t>& changed) const {
+    const uint32_t resource = resource_of(record.type, record.payload);
+    if (changed.contains(resource) || held_.changes_resource(resource) ||
+        answered_ahead_.contains(cookie_of(record.payload)))
+        return false;
+    const ObjectTables& objects = context_->objects();
+    if (record.type != RecordType::kCreateBlob) return objects.has_resource(resource);
+    const auto call = payload_as<transport::CreateBlob>(record.payload);
+    return objects.is_unclaimed(call.blob_id) && !objects.has_resource(resource);
+}
+
+void Worker::answer_ahead(const Record& record) {
+    answered_ahead_.insert(cookie_of(record.payload));
+    dispatch(record);
+}
+
+// Its turn has come: true once for a record that was answered ahead.
+bool Worker::was_answered_ahead(const Record& record) {
+    return is_blob_call(record.type) && answered_ahead_.erase(cookie_of(record.payload)) != 0;
+}
+
+}  // namespace viaduct

@@ -1,0 +1,180 @@
+// A guest that does its worst to keep its VMM waiting.
+//
+// VIADUCT_AVAILABILITY_SECONDS: how long each attack is watched, 3 unless set.
+#include <amdgpu_drm.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "tests/integration/abi/vmm.h"
+#include "tests/integration/availability/main_loop.h"
+
+namespace viaduct::test {
+namespace {
+
+namespace w = wire::amdgpu;
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+constexpr size_t kCommandBytes = 120'000;
+constexpr uint32_t kControlBytes = 4 << 20;
+
+std::chrono::seconds watch_time() {
+    const char* text = std::getenv("VIADUCT_AVAILABILITY_SECONDS");
+    return std::chrono::seconds(text ? std::max(1, std::atoi(text)) : 3);
+}
+
+/// The calls of a guest, each made on the main loop.
+class AttackedVmm : public ::testing::Test {
+  protected:
+    static constexpr double kMostWaiting = 0.1;  // of the time
+    static constexpr double kMostSlowdown = 4;
+
+    ~AttackedVmm() override {
+        stop();
+        loop_.run([this] { contexts_.clear(); });
+    }
+
+    /// Queries that a worker is long busy with.
+    static Commands long_work(GuestContext& guest, uint32_t& last_seqno) {
+        Commands commands;
+        for (size_t i = 0; i < kCommandBytes / sizeof(w::QueryInfoRequest); ++i) {
+            w::QueryInfoRequest request{};
+            request.hdr = {static_cast<uint32_t>(w::Command::kQueryInfo), sizeof(request),
+                           last_seqno = guest.next_seqno(), 0};
+            request.query = AMDGPU_INFO_DEV_INFO;
+            request.return_size = kAnswerBytes;
+            commands.add(request);
+        }
+        return commands;
+    }
+    std::unique_ptr<GuestContext> create_context(uint32_t id) {
+        std::unique_ptr<GuestContext> guest;
+        loop_.run([&] {
+            guest = std::make_unique<GuestContext>(vmm_, id, GuestContext::Control::kNone);
+        });
+        loop_.run([&] { guest->create_control(kControlBytes); });
+        constexpr uint32_t kRoom = kControlBytes - 4096;
+        std::memcpy(guest->area().data(), &kRoom, sizeof(kRoom));
+        return guest;
+    }
+    /// Long work, and a call that has to wait for it. The last sequence number of the work.
+    uint32_t work_and_call(GuestContext& guest) {
+        uint32_t last_seqno = 0;
+        const Commands commands = long_work(guest, last_seqno);
+        loop_.run([&] { guest.submit(commands.bytes()); });
+        loop_.run([&] { guest.create_blob(vmm_.next_res_id(), 99, 4096); });
+        return last_seqno;
+    }
+    void attack(std::function<void()> step) {
+        attacker_ = std::thread([this, step = std::move(step)] {
+            while (!stop_) step();
+        });
+    }
+    void stop() {
+        stop_ = true;
+        if (attacker_.joinable()) attacker_.join();
+    }
+    /// The share of the time that the main loop waits, once the attack has had its first second.
+    double waiting() {
+        std::this_thread::sleep_for(2s);  // the store that a VM begins with is used up
+        loop_.take_use();
+        std::this_thread::sleep_for(watch_time());
+        const double share = loop_.take_use().share();
+        RecordProperty("waiting_percent", std::to_string(100 * share));
+        return share;
+    }
+
+    // Just what the kernel could answer: fewer bytes would be less work.
+    static constexpr uint32_t kAnswerBytes = 4096;
+
+    Vmm vmm_;
+    MainLoop loop_;
+    std::vector<std::unique_ptr<GuestContext>> contexts_;
+    std::atomic<bool> stop_ = false, rests_ = false;
+    std::thread attacker_;
+};
+
+TEST_F(AttackedVmm, WaitsLittleForEverNewContexts) {
+    attack([this] {
+        auto guest = create_context(1);
+        work_and_call(*guest);
+        loop_.run([&] { guest.reset(); });
+    });
+    EXPECT_LT(waiting(), kMostWaiting);
+}
+
+TEST_F(AttackedVmm, WaitsLittleForContextsThatStay) {
+    for (uint32_t id = 1; id <= 4; ++id) contexts_.push_back(create_context(id));
+    attack([this, turn = size_t{0}]() mutable {
+        GuestContext& guest = *contexts_[++turn % contexts_.size()];
+        guest.wait_seqno(work_and_call(guest));
+    });
+    EXPECT_LT(waiting(), kMostWaiting);
+}
+
+TEST_F(AttackedVmm, HasBuffersForAContextThatHasDoneNothingWrong) {
+    contexts_.push_back(create_context(9));
+    attack([this] {
+        auto guest = create_context(1);
+        work_and_call(*guest);
+        loop_.run([&] { guest.reset(); });
+    });
+    std::this_thread::sleep_for(2s);
+    int served = 0;
+    constexpr int kBuffers = 10;
+    for (int i = 0; i < kBuffers; ++i)
+        loop_.run([&] { served += contexts_.front()->create_buffer(4096) != 0; });
+    EXPECT_EQ(served, kBuffers);
+}
+
+/// Of a fence, from the guest's call to the VMM's callback.
+class RoundTrip : public AttackedVmm {
+  protected:
+    /// The 99th percentile of a stretch of them, in µs.
+    double p99() {
+        std::vector<double> times;
+        for (int i = 0; i < 200; ++i) {
+            const uint64_t fence = vmm_.next_fence_id();
+            const auto start = steady_clock::now();
+            loop_.run([&] { contexts_.front()->create_fence(0, fence); });
+            EXPECT_TRUE(vmm_.wait_fence(fence));
+            times.push_back(
+                std::chrono::duration<double, std::micro>(steady_clock::now() - start).count());
+        }
+        std::ranges::sort(times);
+        return times[times.size() * 99 / 100];
+    }
+};
+
+// What else runs on the machine is in both figures: the attackers rest every other stretch.
+TEST_F(RoundTrip, OfAnotherContextIsNotHeldUp) {
+    for (uint32_t id = 5; id <= 9; ++id) contexts_.push_back(create_context(id));
+    attack([this, turn = size_t{0}]() mutable {
+        GuestContext& guest = *contexts_[1 + ++turn % (contexts_.size() - 1)];
+        if (!rests_) guest.wait_seqno(work_and_call(guest));
+        if (rests_) std::this_thread::sleep_for(1ms);
+    });
+    std::this_thread::sleep_for(2s);
+    double quiet = 1e9, attacked = 1e9;
+    for (int i = 0; i < 5; ++i) {
+        rests_ = true;
+        quiet = std::min(quiet, p99());
+        rests_ = false;
+        attacked = std::min(attacked, p99());
+    }
+    RecordProperty("p99_quiet_us", std::to_string(quiet));
+    RecordProperty("p99_attacked_us", std::to_string(attacked));
+    EXPECT_LT(attacked, kMostSlowdown * quiet);
+}
+
+}  // namespace
+}  // namespace viaduct::test
