@@ -41,7 +41,7 @@ Result<uint64_t> parse_number(std::string_view setting, std::string_view text) {
     const char* end = text.data() + text.size();
     const auto parsed = std::from_chars(text.data(), end, value);
     if (parsed.ec != std::errc() || parsed.ptr != end)
-        return fail(EINVAL, "'{}' of injection setting '{}' is no number", text, setting);
+        return fail(EINVAL, "'{}' of injection setting '{}' is not a number", text, setting);
     return value;
 }
 

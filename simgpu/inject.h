@@ -58,7 +58,7 @@ struct InjectionRule {
     uint64_t bytes = 0;     // kOutOfMemory
 };
 
-/// EINVAL and one sentence for a text that is no specification. An empty text is an empty list.
+/// EINVAL and one sentence for an invalid specification. An empty text is an empty list.
 viaduct::Result<std::vector<InjectionRule>> parse_injection(std::string_view text);
 
 /// Replaces the rules of this process and starts counting anew. Until first called, the rules are

@@ -86,7 +86,7 @@ class File {
     virtual std::string fdinfo() const = 0;
     /// A descriptor that stands for this open file (fstat, fdinfo); borrowed.
     virtual int fd() const = 0;
-    /// What the kernel does at each close of a descriptor, the last or not (Linux:
+    /// The kernel's work at each close of a descriptor, the last or not (Linux:
     /// amdgpu_flush()): waits until all that is queued has been handed over to the hardware, then
     /// up to 1 s until it has finished. kClose waits for the first without limit, kExit 1 s for
     /// both. Meanwhile ioctls that look at a context wait too.

@@ -33,7 +33,7 @@ struct VaMapping {
     bool in_tables = false;  // written by AddressSpace: the GPU sees it
 };
 
-/// What the GPU sees during one job. Immutable; keeps its buffers alive.
+/// The GPU's view of memory during one job. Immutable; keeps its buffers alive.
 class PageTable {
   public:
     explicit PageTable(const std::map<uint64_t, VaMapping>& mappings);
@@ -88,11 +88,11 @@ class AddressSpace {
     /// Removes every mapping of `buffer`.
     void remove_buffer(const BufferPtr& buffer);
 
-    /// Writes new mappings into the page tables. -ENOMEM if there is no memory for these: the
+    /// Writes new mappings into the page tables. -ENOMEM if memory for these runs out: the
     /// mappings stay, and the next update() tries again. The kernel does not report that from
     /// GEM_VA (amdgpu_gem_va_update_vm()) but from the next submission.
     int update();
-    /// What update() has written.
+    /// The state that the last update() wrote.
     PageTablePtr snapshot();
     uint64_t page_table_bytes();
 

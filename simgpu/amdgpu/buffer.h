@@ -26,7 +26,7 @@ class Buffer {
   public:
     using Record = shared::BufferRecord;
 
-    /// What GEM_CREATE asks for.
+    /// The arguments of GEM_CREATE.
     struct Request {
         uint64_t size = 0;  // bytes, whole pages
         Record record;

@@ -18,7 +18,7 @@ namespace simgpu::amdgpu {
 // AMDGPU_CTX_QUERY2_FLAGS_RESET_IN_PROGRESS, which older headers lack.
 inline constexpr uint64_t kQueryResetInProgress = 1u << 5;
 
-/// What a job announces to those who wait for it.
+/// The fences of one job.
 struct JobFences {
     drm::FencePtr started;  // the kernel's "scheduled": handed over to the hardware
     drm::FencePtr finished;

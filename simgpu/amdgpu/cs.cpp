@@ -54,7 +54,7 @@ class Submission {
     int use_list(uint32_t handle);
     int parse(const Chunk& chunk);
     int finish_parsing();
-    /// What the kernel locks: the page directory and all buffers (amdgpu_cs_parser_bos()).
+    /// All that the kernel locks: page directory and buffers (amdgpu_cs_parser_bos()).
     std::vector<Reservation*> reservations() const;
     int validate();
     void wait_for_room();

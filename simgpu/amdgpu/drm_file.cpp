@@ -85,7 +85,7 @@ bool is_interruptible(unsigned number) {
     });
 }
 
-/// What the dispatcher needs to know of an ioctl, whichever table has it.
+/// An ioctl as the dispatcher sees it, whichever table lists it.
 struct Target {
     unsigned direction = 0;  // _IOC_READ, _IOC_WRITE
     size_t size = 0;

@@ -25,7 +25,7 @@ namespace simgpu::amdgpu {
 /// A residency list (AMDGPU_BO_LIST): the buffers a submission names.
 using BufferList = std::vector<BufferPtr>;
 
-/// What the kernel calls the process; the client's name as long as it has none of its own.
+/// The kernel's name for this process. Serves as the client's name until it sets one.
 std::string process_name();
 
 /// How ioctls name a context's queue.

@@ -1,4 +1,4 @@
-// What an open file does about its jobs: the choice of rings, closing, fdinfo.
+// An open file's jobs: choice of rings, closing, fdinfo.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -25,7 +25,7 @@ constexpr uint64_t kScarceDomains =
 // AMDGPU_GEM_DOMAIN_MASK; before user queues DOORBELL is refused all the same.
 constexpr uint64_t kDomains = AMDGPU_GEM_DOMAIN_CPU | AMDGPU_GEM_DOMAIN_GTT |
                               AMDGPU_GEM_DOMAIN_VRAM | kScarceDomains | kDomainDoorbell;
-// What amdgpu_gem_create_ioctl() of Linux 6.13 and 6.16 lets pass.
+// Flags that amdgpu_gem_create_ioctl() of Linux 6.13 and 6.16 accepts.
 constexpr uint64_t kCreateFlags =
     AMDGPU_GEM_CREATE_CPU_ACCESS_REQUIRED | AMDGPU_GEM_CREATE_NO_CPU_ACCESS |
     AMDGPU_GEM_CREATE_CPU_GTT_USWC | AMDGPU_GEM_CREATE_VRAM_CLEARED |
@@ -63,7 +63,7 @@ std::optional<uint64_t> object_size(const ModelInfo& model, const drm_amdgpu_gem
         return units * kPage;
     }
     const uint64_t size = round_to_page(in.bo_size);
-    // What does not fit into VRAM is tried again with GTT allowed.
+    // A buffer that does not fit into VRAM is tried again with GTT allowed.
     const bool heap = in.domains & (AMDGPU_GEM_DOMAIN_VRAM | AMDGPU_GEM_DOMAIN_GTT);
     const bool too_large_for_vram = (in.domains & AMDGPU_GEM_DOMAIN_GTT) || size >= model.vram_size;
     if (heap && too_large_for_vram && size >= model.gtt_size) return std::nullopt;

@@ -101,7 +101,7 @@ int moved(DrmFile& file, const drm_amdgpu_info&, Answer& answer) {
     return answer.put(file.device().moves().*kCounter);
 }
 
-/// What the CPU reaches of VRAM, and how much of that is used.
+/// CPU-visible VRAM: its size, and how much of it is in use.
 uint64_t visible_size(DrmFile& file) {
     return file.device().limit(Heap::kVisibleVram);
 }

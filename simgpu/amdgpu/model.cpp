@@ -93,7 +93,7 @@ constexpr drm_amdgpu_info_gds gfx9_gds() {
     return info;
 }
 
-/// What all GFX9 chips have in common.
+/// Common to all GFX9 chips.
 constexpr DeviceInfo gfx9_device() {
     DeviceInfo info{};
     info.gpu_counter_freq = 100000;  // kHz: gpu_clock() of clock.h

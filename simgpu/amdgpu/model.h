@@ -64,7 +64,7 @@ struct ModelInfo {
 
     /// Null if the chip has no such block.
     const IpBlock* find_ip(uint32_t type) const;
-    /// Index over all rings of the chip; -1 if there is no such ring.
+    /// Index over all rings of the chip; -1 if the chip lacks that ring.
     int ring_index(uint32_t ip_type, uint32_t ring) const;
     int ring_count() const;
 };

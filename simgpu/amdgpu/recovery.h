@@ -19,12 +19,12 @@ struct JobTimeouts {
     uint64_t other_ns = 0;
 
     uint64_t of(const IpBlock& ip) const;
-    /// What a full reset takes: 1 s with Linux's time-outs.
+    /// Duration of a full reset: 1 s with Linux's time-outs.
     uint64_t full_reset_ns() const { return other_ns / 10; }
 };
 JobTimeouts job_timeouts();
 
-/// What the kernel would do about a job that ended like this on such a ring, unless a test wants
+/// The kernel's recovery from a job that ended like this on such a ring, unless a test asks for
 /// something else.
 shared::Recovery choose_recovery(const JobOutcome& outcome, const IpBlock& ip,
                                  const ModelInfo& model,

@@ -1,4 +1,4 @@
-// What the log says about jobs that went wrong.
+// Log lines about jobs that went wrong.
 #pragma once
 
 #include "simgpu/amdgpu/job.h"

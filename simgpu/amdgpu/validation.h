@@ -1,4 +1,4 @@
-// What the kernel does for the memory of a job before it queues it (Linux: amdgpu_cs_parser_bos()).
+// Validation of a job's memory before it is queued (Linux: amdgpu_cs_parser_bos()).
 #pragma once
 
 #include <memory>
@@ -15,7 +15,7 @@ using JobResidencyPtr = std::shared_ptr<JobResidency>;
 
 /// Moves the buffers of `list` (may be null) and the file's VM_ALWAYS_VALID ones back to VRAM if
 /// they were pushed out, and writes new mappings into the page tables. May wait for jobs of others.
-/// -ENOMEM if there is no memory for page tables; if a discardable buffer does not fit into VRAM
+/// -ENOMEM if memory for page tables runs out; if a discardable buffer does not fit into VRAM
 /// beside the job's others; or if the list's buffers together exceed GDS, GWS or OA, which are
 /// given to one job at a time and hold nothing between jobs.
 tl::expected<JobResidencyPtr, int> validate_job(DrmFile& file, const BufferList* list);

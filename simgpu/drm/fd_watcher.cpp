@@ -89,7 +89,7 @@ void FdWatcher::deliver(uint64_t id) {
     ready();
 }
 
-/// What watch_descriptor hands out.
+/// The handle that watch_descriptor() returns.
 class Watch {
   public:
     Watch(FdWatcher& watcher, viaduct::UniqueFd fd, std::function<void()> ready)

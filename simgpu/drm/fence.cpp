@@ -7,7 +7,7 @@ namespace simgpu::drm {
 
 namespace {
 
-/// What the members of an all_of share: how many are left, and the first error.
+/// Shared by the members of an all_of: how many are left, and the first error.
 struct Gathering {
     std::atomic<size_t> left;
     std::atomic<int> status{0};

@@ -18,7 +18,7 @@ class Fence;
 using FencePtr = std::shared_ptr<Fence>;
 
 /// Thread-safe. Signals once, with 0 or a negative errno (-ECANCELED: job lost to a reset).
-/// Whoever is to signal a fence holds a reference until it has; a fence that is dropped unsignalled
+/// The signaller of a fence holds a reference until it has signalled; a fence dropped unsignalled
 /// counts as -ESRCH for those who wait for it, as the queued jobs of a killed process do (Linux:
 /// drm_sched_entity_kill()).
 class Fence : public std::enable_shared_from_this<Fence> {
@@ -27,7 +27,7 @@ class Fence : public std::enable_shared_from_this<Fence> {
     static FencePtr signalled(int status = 0);
     /// Signals when all of `fences` have, with the first error among them.
     static FencePtr all_of(const std::vector<FencePtr>& fences);
-    /// Signals when the sync file `fd` does (takes its own duplicate); null if `fd` is no sync
+    /// Signals when the sync file `fd` does (takes its own duplicate); null if `fd` is not a sync
     /// file or no descriptor is left.
     static FencePtr from_sync_file(int fd);
 

@@ -12,7 +12,7 @@
 
 namespace simgpu::drm {
 
-/// What work does to a buffer (Linux: DMA_RESV_USAGE_READ and _WRITE).
+/// How work uses a buffer (Linux: DMA_RESV_USAGE_READ and _WRITE).
 enum class Access { kRead, kWrite };
 
 /// The unfinished jobs that use a buffer (or all buffers of a file that share one), and the sync

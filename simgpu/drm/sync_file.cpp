@@ -24,7 +24,7 @@ namespace {
 constexpr std::string_view kKind = "sync_file";
 constexpr int kMaxErrno = 4095;  // the kernel's MAX_ERRNO
 
-/// What a signalled sync file holds. Readers peek, so that every copy shows it for ever.
+/// The content of a signalled sync file. Readers peek, so that every copy shows it for ever.
 struct Completion {
     int32_t status;  // 0 or a negative errno
     uint32_t pad;

@@ -30,9 +30,9 @@ class SyncobjTable {
     /// The same, but waits up to 5 s (the kernel's limit) for the fence to be submitted: -ETIME.
     FencePtr wait_for_fence(uint32_t handle, uint64_t point, int* error);
     /// Makes `fence` the payload of the object (point 0), or adds a timeline point. False if
-    /// there is no such handle.
+    /// the handle is unknown.
     bool attach_fence(uint32_t handle, uint64_t point, FencePtr fence);
-    /// Binary reset. False if there is no such handle.
+    /// Binary reset. False if the handle is unknown.
     bool reset(uint32_t handle);
     bool contains(uint32_t handle) { return find(handle) != nullptr; }
     /// A new object with `fence` (may be null) as its payload.
@@ -63,7 +63,7 @@ SyncobjPtr make_syncobj(FencePtr fence);
 /// be imported by any file of this process; another process that receives it cannot, for an object
 /// is shared state that lives here: use sync files between processes.
 viaduct::UniqueFd export_syncobj(const SyncobjPtr& object);
-/// Null if `fd` is no such descriptor, or another process made it.
+/// Null if `fd` is not such a descriptor, or another process made it.
 SyncobjPtr import_syncobj(int fd);
 
 }  // namespace simgpu::drm

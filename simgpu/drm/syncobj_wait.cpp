@@ -119,7 +119,7 @@ class EventfdWaiter : public std::enable_shared_from_this<EventfdWaiter> {
     void start(const SyncobjPtr& object) {
         observer_ = object->add_observer([self = shared_from_this()] { self->look(); });
         look();
-        // Whoever found the fence before the token was stored could not take us off the list.
+        // A thread that found the fence before the token was stored could not unlist us.
         if (found_) object->remove_observer(observer_);
     }
 

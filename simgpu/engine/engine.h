@@ -19,7 +19,7 @@ struct IndirectBuffer {
     uint32_t flags = 0;  // AMDGPU_IB_FLAG_*
 };
 
-/// What an engine may use while it runs a job.
+/// Services available to an engine while it runs a job.
 struct JobEnvironment {
     GpuMemory& memory;
     /// Set from another thread to end the job early (reset, close). Polled at least once per

@@ -1,4 +1,4 @@
-// What the simulated engines see of memory: GPU virtual addresses.
+// Memory as the simulated engines see it: by GPU virtual address.
 #pragma once
 
 #include <cstddef>

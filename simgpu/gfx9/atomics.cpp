@@ -1,4 +1,4 @@
-// What each atomic operation does to a word (Vega ISA, "Memory atomic operations").
+// The effect of each atomic operation on a word (Vega ISA, "Memory atomic operations").
 #include <type_traits>
 
 #include "simgpu/gfx9/vmem.h"

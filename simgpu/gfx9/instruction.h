@@ -59,7 +59,7 @@ inline constexpr uint16_t kLiteral = 255;
 inline constexpr uint16_t kVgpr0 = 256;
 }  // namespace code
 
-/// What an instruction takes from or puts into an operand.
+/// Type of the value that an instruction reads from or writes to an operand.
 enum class Type : uint8_t {
     kNone,
     kB16,   // an integer in the low half
@@ -92,7 +92,7 @@ enum class Select : uint8_t { kByte0, kByte1, kByte2, kByte3, kWord0, kWord1, kD
 /// SDWA_DST_UNUSED.
 enum class Unused : uint8_t { kPad, kSignExtend, kPreserve };
 
-/// What a vector ALU instruction does to its operands and result.
+/// Changes that a vector ALU instruction makes to its operands and result.
 struct Modifiers {
     uint8_t abs = 0;        // bit per source
     uint8_t neg = 0;        // bit per source; packed math: of the low half

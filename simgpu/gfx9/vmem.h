@@ -32,7 +32,7 @@ struct VmemOp {
 std::span<const VmemOp> vmem_ops();
 std::span<const VmemOp> vmem_atomic_ops();
 
-/// What an atomic puts in place of `old`. `compare` is for compare-and-swap only.
+/// The value that an atomic writes in place of `old`. `compare` is for compare-and-swap only.
 template <class T>
 using AtomicFunction = T (*)(T old, T data, T compare);
 inline constexpr unsigned kAtomicFunctions = 13;

@@ -28,7 +28,7 @@ struct alignas(64) Row {
     uint32_t lane[kLanes];
 };
 
-/// What the waves of one workgroup share.
+/// State shared by the waves of one workgroup.
 struct Workgroup {
     std::vector<uint32_t> lds;  // kMaxLdsBytes, of which `lds_bytes` are allocated
     uint32_t lds_bytes = 0;

@@ -113,7 +113,7 @@ EXPORT int openat64(int directory, const char* path, int flags, ...) {
     return open_at(next::openat64, directory, path, flags, mode);
 }
 
-// What _FORTIFY_SOURCE calls when the flags are no constant: same, without a mode.
+// Called by _FORTIFY_SOURCE when the flags are not a constant: same, without a mode.
 EXPORT int __open_2(const char* path, int flags) {
     return open_path(next::open, path, flags, 0);
 }

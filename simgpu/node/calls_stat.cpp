@@ -109,7 +109,7 @@ EXPORT int statx(int fd, const char* path, int flags, unsigned mask, struct stat
     return result;
 }
 
-// What programs built against glibc before 2.33 call.
+// Called by programs built against glibc before 2.33.
 EXPORT int __xstat(int version, const char* path, struct stat* st) {
     return xstat_path(next::xstat, version, path, st);
 }

@@ -1,4 +1,4 @@
-// What a fake device adds to /dev and /sys, as a list of files.
+// The files that a fake device adds to /dev and /sys.
 #pragma once
 
 #include <map>

@@ -4,7 +4,7 @@
 namespace simgpu::node {
 
 /// An ioctl of <linux/dma-buf.h> on a memfd, which is what a simulated device exports. 0 or a
-/// negative errno: -ENOTTY if `fd` is no memfd or `request` none of a dma-buf's.
+/// negative errno: -ENOTTY if `fd` is not a memfd or `request` not a dma-buf's.
 int shared_memory_ioctl(int fd, unsigned long request, void* argument);
 
 }  // namespace simgpu::node

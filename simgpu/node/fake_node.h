@@ -15,13 +15,13 @@
 // else, and link libstdc++ statically: a preload library must bring no C++ runtime of its own into
 // a foreign process, nor depend on the one it finds there.
 //
-// What works: several nodes, threads, dup and its relatives, close_range, fork (a child's first
+// Supported: several nodes, threads, dup and its relatives, close_range, fork (a child's first
 // use of an inherited descriptor opens a fresh file: it has none of its parent's handles), exec
 // (the environment passes LD_PRELOAD on; an inherited descriptor is taken up as a fresh file), a
 // descriptor received over a socket (likewise), /proc/self/fdinfo/N and /proc/self/fd/N; closing as
 // the kernel does it, at exit() too. The driver hears whether a file that is taken up so was in use
 // (NodeFile::is_claimed), since a kernel would have one file there, not two.
-// What does not: raw system calls, flushing what exec() closes, chdir() into /dev/dri, glob(),
+// Not supported: raw system calls, flushing what exec() closes, chdir() into /dev/dri, glob(),
 // libudev.
 #pragma once
 
@@ -65,8 +65,8 @@ class NodeFile {
 
     /// As ioctl(2), but returns a negative errno instead of setting errno.
     virtual int ioctl(unsigned long request, void* argument) = 0;
-    /// What to map for mmap(2) at `offset`. The toolkit maps it with the caller's address, length,
-    /// protection and flags, and refuses a length beyond `size`. Error: positive errno.
+    /// The memory behind mmap(2) at `offset`. The toolkit maps it with the caller's address,
+    /// length, protection and flags, and refuses a length beyond `size`. Error: positive errno.
     virtual tl::expected<MapSource, int> map_source(uint64_t offset) = 0;
     /// The driver's lines of /proc/self/fdinfo/N ("drm-driver:\tamdgpu\n..."); may be empty.
     virtual std::string fdinfo() { return {}; }

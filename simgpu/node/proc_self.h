@@ -13,8 +13,8 @@ struct ProcSelfPath {
     int fd = -1;
 };
 
-/// What `path` names if it is /proc/self/fd/N or fdinfo/N, also by /proc/thread-self and by our own
-/// process number.
+/// The file named by `path` if it is /proc/self/fd/N or fdinfo/N, also by /proc/thread-self and by
+/// our own process number.
 std::optional<ProcSelfPath> parse_proc_self(const char* path);
 
 /// A descriptor from which the fdinfo of `fd`, which is of `file`, can be read; -1 and errno.

@@ -45,9 +45,9 @@ struct NodeId {
 /// never destroyed. Immutable afterwards, so any thread may use it.
 class Shell {
   public:
-    /// The shell if it is awake already; null also if there are no devices.
+    /// The shell if it is awake already; null also without devices.
     static Shell* awake();
-    /// Wakes it if need be. Null if there are no devices, and within its own waking.
+    /// Wakes it if need be. Null without devices, and within its own waking.
     static Shell* wake();
     /// wake() if `path` is where a device could be, else null. This is all that calls with other
     /// paths cost.
@@ -104,7 +104,7 @@ void publish_claim(int fd);
 /// have been given the descriptor by another.
 std::optional<NodeId> node_of(const struct stat& st);
 
-/// What open(2) of a path means.
+/// The meaning of an open(2) of a path.
 struct OpenTarget {
     enum class Kind {
         kElsewhere,  // none of our business

@@ -76,7 +76,7 @@ std::vector<std::unique_ptr<NodeDriver>> create_drivers() {
         complain(injection.error().message);
         return {};
     }
-    // There is no kernel's log to look up a fault in.
+    // A fault cannot be looked up in a kernel log.
     set_log_sink([](std::string_view line) { report(std::string(line)); });
     std::vector<std::unique_ptr<NodeDriver>> drivers;
     for (OpenOptions& options : *devices)

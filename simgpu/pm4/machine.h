@@ -1,4 +1,4 @@
-// What PM4 packet handlers see: the packet, and the machine that it changes.
+// The packet that a PM4 handler executes, and the machine that it changes.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +42,7 @@ struct ContextState {
     uint64_t indirect_base[2] = {};
     /// SET_PREDICATION found that predicated packets are to be skipped.
     bool predicate_skips = false;
-    /// What the last ATOMIC_MEM returned, for COPY_DATA.
+    /// Result of the last ATOMIC_MEM, for COPY_DATA.
     uint64_t atomic_result = 0;
     /// Compute invocations so far, for the pipeline statistics.
     uint64_t compute_invocations = 0;

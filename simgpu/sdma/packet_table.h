@@ -37,7 +37,7 @@ struct Machine {
 /// Runs one packet. False: the job has ended.
 using Handler = bool (*)(Machine&, const Packet&);
 
-/// What follows the fixed part of a packet.
+/// Variable part behind a packet's fixed one.
 enum class Tail {
     kNone,
     kNopCount,    // as many dwords as bits 16..29 of the header say

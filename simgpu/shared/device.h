@@ -35,7 +35,7 @@ struct Segment;
 
 /// Jobs that one hardware ring takes at a time (Linux: amdgpu_sched_hw_submission).
 inline constexpr size_t kPlaces = 2;
-/// What the device has moved between VRAM and GTT since it was first opened.
+/// Moves between VRAM and GTT since the device was first opened.
 struct MoveCounters {
     uint64_t evictions = 0;
     uint64_t bytes = 0;
@@ -100,7 +100,7 @@ class SharedDevice : public std::enable_shared_from_this<SharedDevice> {
     void change_load(uint32_t ring, int change);
 
     /// Tells other processes about the buffer behind inode (device, inode); forgotten with
-    /// forget_buffer or when this process goes. A full table is no error: importers then guess.
+    /// forget_buffer or when this process goes. A full table is not an error: importers then guess.
     void publish_buffer(uint64_t device, uint64_t inode, const BufferRecord& record);
     void forget_buffer(uint64_t device, uint64_t inode);
     std::optional<BufferRecord> find_buffer(uint64_t device, uint64_t inode);

@@ -1,4 +1,4 @@
-// What a SharedDevice keeps for the device as a whole: resets, VRAM losses, the performance level.
+// A SharedDevice's state of the whole device: resets, VRAM losses, the performance level.
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -11,8 +11,8 @@ namespace simgpu::shared {
 
 struct Resident;
 
-/// What a buffer asks for (Linux: its domains and flags, as amdgpu_bo_placement_from_domain() reads
-/// them).
+/// Placement that a buffer asks for (Linux: its domains and flags, as
+/// amdgpu_bo_placement_from_domain() reads them).
 struct Wish {
     uint64_t size = 0;         // bytes
     bool vram = false;         // else GTT
@@ -30,8 +30,8 @@ struct Wish {
 ///
 /// Simplified: the bytes stay where they are, only the books move. A victim that a job uses is
 /// waited for, where the kernel makes the next job of the new buffer wait. Buffers come back at the
-/// next job that uses them, without the kernel's limit of bytes moved per time. There is no swap:
-/// where GTT is full too, nothing can be pushed out. Jobs of a process that imported a buffer do
+/// next job that uses them, without the kernel's limit of bytes moved per time. Without swap,
+/// nothing can be pushed out where GTT is full too. Jobs of a process that imported a buffer do
 /// not count as uses of it.
 class Residence {
   public:
@@ -41,7 +41,7 @@ class Residence {
     /// null): has the uses of this buffer.
     static std::unique_ptr<Residence> create(std::shared_ptr<SharedDevice> device, const Wish& wish,
                                              std::shared_ptr<const Residence> group);
-    /// What buffers that every job of a file uses have in common. Null if the table is full.
+    /// One group for buffers that every job of a file uses. Null if the table is full.
     static std::unique_ptr<Residence> create_group(std::shared_ptr<SharedDevice> device);
     ~Residence();
     Residence(const Residence&) = delete;
