@@ -54,7 +54,7 @@ class LogHold {
 /// it is said how many were dropped.
 void log_guest_line(LogLevel level, std::string_view text, LogAsker asker = {});
 
-/// Never throws: a line for which there is no memory is not there.
+/// Never throws. If memory runs out, the line is dropped.
 template <typename... Args>
 void log(LogLevel level, fmt::format_string<Args...> text, Args&&... args) noexcept try {
     if (log_enabled(level)) log_line(level, fmt::format(text, std::forward<Args>(args)...));

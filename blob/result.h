@@ -10,7 +10,7 @@
 
 namespace viaduct {
 
-/// What went wrong: a positive errno for the caller's ABI and one sentence, with the values
+/// A failure: a positive errno for the caller's ABI and one sentence, with the values
 /// involved, for the log.
 struct Error {
     int code = EIO;

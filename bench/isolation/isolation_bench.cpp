@@ -1,4 +1,4 @@
-// What a context costs, and what its neighbours' trouble costs it, through the C ABI.
+// The cost of a context, and of its neighbours' trouble to it, through the C ABI.
 //
 //   VIADUCT_ISOLATION=process|thread isolation-bench
 #include <fmt/format.h>

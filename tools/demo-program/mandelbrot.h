@@ -7,7 +7,7 @@
 
 namespace viaduct::demo {
 
-/// What part of the plane to look at. Laid out as the shader's block of the same name.
+/// The part of the plane to draw. Laid out as the shader's block of the same name.
 struct View {
     float left;
     float top;

@@ -1,4 +1,4 @@
-// What a run of the demo found, and the table that it ends with.
+// The results of a run of the demo, and the table that it ends with.
 #pragma once
 
 #include <cstdint>

@@ -16,7 +16,7 @@ enum class Where { kHost, kDevice };
 struct BufferOptions {
     VkDeviceSize size = 0;  // bytes
     Where where = Where::kHost;
-    /// What the memory can be shared as (export), or is imported as; 0: not shared.
+    /// Handle type that the memory can be exported as, or is imported from; 0: not shared.
     VkExternalMemoryHandleTypeFlagBits share_as{};
     /// With a valid descriptor the memory is that of the descriptor, which is consumed.
     UniqueFd import_fd;
@@ -32,7 +32,7 @@ class Buffer {
 
     VkBuffer get() const { return buffer_.get(); }
     VkDeviceSize size() const { return size_; }
-    /// What the CPU sees. Empty unless Where::kHost.
+    /// The CPU's view. Empty unless Where::kHost.
     std::span<std::byte> bytes() const { return bytes_; }
     template <typename T>
     std::span<T> as() const {

@@ -11,7 +11,7 @@
 
 namespace viaduct::vulkan {
 
-/// What a submission waits for and signals. `value` is ignored by binary semaphores.
+/// Semaphores that a submission waits for and signals. `value` is ignored by binary semaphores.
 struct SemaphorePoint {
     VkSemaphore semaphore = VK_NULL_HANDLE;
     uint64_t value = 0;

@@ -21,7 +21,7 @@ inline constexpr size_t kQueueKinds = 3;
 /// under a sanitizer is slow.
 inline constexpr uint64_t kPatienceNs = 120'000'000'000;
 
-/// What the device can do beyond what every program here needs; enabled where supported.
+/// Features beyond those that every program here needs; enabled where supported.
 struct Features {
     bool int64 = false;
     bool int16 = false;
