@@ -114,7 +114,7 @@ class VmUsage;
 struct GpuNote {
     std::string node;         // "/dev/dri/renderD128"; empty: simulated, or unknown
     std::string description;  // "/dev/dri/renderD128 (amdgpu)"; for the metrics, too
-    std::string reason;       // see device/choose.h
+    std::string reason;       // see driver/choose_gpu.h
     std::string warning;      // a sentence; empty: nothing
 };
 

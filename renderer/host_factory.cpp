@@ -3,9 +3,9 @@
 #include <cstdlib>
 #include <memory>
 
-#include "drm-context/device/choose.h"
 #include "drm-context/device/host_memory_types.h"
 #include "drm-context/device/render_nodes.h"
+#include "drm-context/driver/choose_gpu.h"
 #include "renderer/provider.h"
 
 namespace viaduct {

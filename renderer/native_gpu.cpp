@@ -2,8 +2,8 @@
 
 #include <sys/resource.h>
 
-#include "drm-context/device/choose.h"
 #include "drm-context/device/render_nodes.h"
+#include "drm-context/driver/choose_gpu.h"
 #include "renderer/display_gpu.h"
 
 namespace viaduct {

@@ -6,17 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <type_traits>
 
-namespace viaduct {
+#include "drm-context/device/queue_class.h"
 
-/// Kinds of hardware queues, whatever each kernel driver calls them: queues are offered, and GPU
-/// time is shared out, per class.
-enum class QueueClass : uint32_t { kGraphics, kCompute, kCopy, kVideo };
-inline constexpr size_t kQueueClasses = 4;
-inline constexpr std::array<std::string_view, kQueueClasses> kQueueClassNames = {"gfx", "compute",
-                                                                                 "copy", "video"};
+namespace viaduct {
 
 /// The highest priority a guest may give its submissions; those above are refused as a kernel does
 /// without CAP_SYS_NICE.

@@ -1,9 +1,8 @@
 #include "drm-context/context/driver_context.h"
 
-#include <drm.h>
-
 #include "blob/mapping.h"
 #include "blob/memfd.h"
+#include "drm-context/device/set_client_name.h"
 
 namespace viaduct {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "drm-context/account/limits.h"
+#include "drm-context/device/queue_class.h"
 
 namespace viaduct {
 

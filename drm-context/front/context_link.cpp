@@ -12,7 +12,7 @@
 
 #include "blob/log.h"
 #include "blob/memfd.h"
-#include "drm-context/worker/worker.h"
+#include "drm-context/worker/worker_host.h"
 
 namespace viaduct {
 
@@ -23,7 +23,7 @@ using namespace std::chrono_literals;
 namespace {
 
 // What a worker takes at most to let submitted work finish, and to end.
-constexpr std::chrono::milliseconds kQuitTime = Worker::kFinishTime + 1000ms;
+constexpr std::chrono::milliseconds kQuitTime = kWorkerFinishTime + 1000ms;
 
 Result<UniqueFd> memory_with(std::span<const std::byte> payload) {
     auto memory = create_sealed_memfd("viaduct-submission", payload.size());

@@ -6,7 +6,7 @@
 
 #include "blob/mapping.h"
 #include "blob/result.h"
-#include "drm-context/context/driver_context.h"
+#include "drm-context/driver/traits.h"
 
 namespace viaduct {
 

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "blob/unique_fd.h"
-#include "drm-context/context/driver_context.h"
+#include "drm-context/driver/traits.h"
 #include "drm-context/front/context_link.h"
 #include "drm-context/native_context.h"
 

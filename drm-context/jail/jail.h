@@ -3,8 +3,8 @@
 
 #include <memory>
 
-#include "drm-context/context_types.h"
 #include "drm-context/device/device.h"
+#include "drm-context/driver/table.h"
 #include "drm-context/jail/syscall_filter.h"
 
 namespace viaduct::jail {

@@ -10,7 +10,8 @@
 
 #include <algorithm>
 
-#include "drm-context/context/driver_context.h"
+#include "drm-context/device/set_client_name.h"
+#include "drm-context/driver/traits.h"
 
 namespace viaduct::jail {
 

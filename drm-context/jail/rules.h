@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "drm-context/context_types.h"
+#include "drm-context/driver/table.h"
 
 namespace viaduct::jail {
 

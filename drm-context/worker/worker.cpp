@@ -9,6 +9,7 @@
 #include "drm-context/account/clock.h"
 #include "drm-context/transport/control_socket.h"
 #include "drm-context/worker/record_fields.h"
+#include "drm-context/worker/worker_host.h"
 
 namespace viaduct {
 
@@ -158,7 +159,7 @@ void Worker::sleep_until(steady_clock::time_point deadline) {
 }
 
 void Worker::finish_submitted_work() {
-    const auto deadline = steady_clock::now() + kFinishTime;
+    const auto deadline = steady_clock::now() + kWorkerFinishTime;
     for (;;) {
         if (!abandoned()) release_held();
         for (uint32_t ring = 1; ring <= context_->timeline_count(); ++ring) add_work(ring);

@@ -12,7 +12,7 @@
 #include "drm-context/context/command_loop.h"
 #include "drm-context/context/driver_context.h"
 #include "drm-context/context/timelines.h"
-#include "drm-context/context_types.h"
+#include "drm-context/driver/table.h"
 #include "drm-context/transport/channel.h"
 #include "drm-context/transport/command_ring.h"
 #include "drm-context/worker/held_records.h"
@@ -32,10 +32,6 @@ class Worker {
 
     /// `end` is borrowed.
     Worker(const transport::ChannelEnd& end, std::unique_ptr<DriverContext> context, Ending ending);
-
-    /// A context that goes lets its work finish for this long, as the kernel does for a process
-    /// that exits.
-    static constexpr std::chrono::milliseconds kFinishTime{2000};
 
     void run();
 

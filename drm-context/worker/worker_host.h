@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -10,11 +11,15 @@
 
 #include "blob/log.h"
 #include "drm-context/account/limits.h"
-#include "drm-context/context_types.h"
 #include "drm-context/device/device.h"
+#include "drm-context/driver/table.h"
 #include "drm-context/transport/channel.h"
 
 namespace viaduct {
+
+/// A context that ends lets its submitted work finish for this long, as the kernel does for a
+/// process that exits.
+inline constexpr std::chrono::milliseconds kWorkerFinishTime{2000};
 
 /// What a new worker is told. Plain bytes: they cross the process border as they are.
 struct WorkerSettings {

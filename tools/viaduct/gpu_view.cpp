@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "drm-context/context_types.h"
 #include "drm-context/device/render_nodes.h"
+#include "drm-context/driver/table.h"
 
 namespace viaduct::tool {
 

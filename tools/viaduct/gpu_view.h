@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "blob/result.h"
-#include "drm-context/device/choose.h"
+#include "drm-context/driver/choose_gpu.h"
 #include "tools/viaduct/host_view.h"
 
 namespace viaduct::tool {

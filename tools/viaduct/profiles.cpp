@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "drm-context/device/choose.h"
 #include "drm-context/device/device_source.h"
+#include "drm-context/driver/choose_gpu.h"
 #include "renderer/settings/profiles.h"
 #include "tools/viaduct/command.h"
 

@@ -1,4 +1,4 @@
-#include "drm-context/device/choose.h"
+#include "drm-context/driver/choose_gpu.h"
 
 #include <gtest/gtest.h>
 

@@ -4,7 +4,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "blob/memfd.h"
-#include "drm-context/context_types.h"
+#include "drm-context/driver/table.h"
 #include "drm-context/wire/amdgpu.h"
 
 namespace viaduct {

@@ -9,7 +9,7 @@
 #include <memory>
 #include <thread>
 
-#include "drm-context/device/choose.h"
+#include "drm-context/driver/choose_gpu.h"
 #include "drm-context/native_context.h"
 #include "tests/support/unix_sockets.h"
 

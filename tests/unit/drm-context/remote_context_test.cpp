@@ -12,7 +12,7 @@
 
 #include "blob/foreign_memory.h"
 #include "blob/memfd.h"
-#include "drm-context/context_types.h"
+#include "drm-context/driver/table.h"
 #include "drm-context/transport/command_ring.h"
 #include "tests/unit/drm-context/link_parts.h"
 

@@ -1,4 +1,4 @@
-#include "drm-context/context_types.h"
+#include "drm-context/driver/table.h"
 
 #include "drm-context/amdgpu/amdgpu_context.h"
 #include "drm-context/amdgpu/capset.h"

@@ -1,4 +1,4 @@
-#include "drm-context/account/busy_meter.h"
+#include "drm-context/context/busy_meter.h"
 
 #include <algorithm>
 

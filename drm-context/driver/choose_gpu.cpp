@@ -1,11 +1,11 @@
-#include "drm-context/device/choose.h"
+#include "drm-context/driver/choose_gpu.h"
 
 #include <algorithm>
 #include <cstring>
 
-#include "drm-context/context_types.h"
 #include "drm-context/device/render_nodes.h"
 #include "drm-context/device/simulated_device.h"
+#include "drm-context/driver/table.h"
 
 namespace viaduct {
 
