@@ -101,7 +101,8 @@ void Renderer::note_virgl_program(const Context& context) {
     virgl_noted_ = true;
     if (gpu_.capset())
         log(LogLevel::kWarning,
-            "\"{}\" uses virgl: the guest's driver knows no native contexts, which are offered",
+            "\"{}\" uses virgl although native contexts are offered: its driver does not support "
+            "them",
             context.name);
 }
 

@@ -57,7 +57,7 @@ Result<std::string> display_render_node(void* egl_display) {
 
     intptr_t device = 0;
     if (query_display(egl_display, kDevice, &device) != kTrue || device == 0)
-        return fail(ENODEV, "EGL does not tell which device the display is on");
+        return fail(ENODEV, "EGL does not report the display's device");
     auto* const handle = reinterpret_cast<void*>(device);
     // What is asked for without its extension would leave an error in the VMM's thread.
     const std::string extensions = text(query_device(handle, kExtensions));

@@ -68,8 +68,7 @@ void join_logs() {
 
 Result<std::unique_ptr<Device>> open_simulated_device(std::string_view model) {
     const auto parsed = simgpu::parse_model(model);
-    if (!parsed)
-        return fail(EINVAL, "there is no simulated GPU \"{}\": use renoir or vega10", model);
+    if (!parsed) return fail(EINVAL, "unknown simulated GPU \"{}\"; use renoir or vega10", model);
     join_logs();
     auto file = simgpu::File::open({.model = *parsed, .instance = {}});
     if (!file) return fail(file.error(), "cannot open the simulated GPU {}", model);

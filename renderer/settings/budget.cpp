@@ -47,7 +47,7 @@ Status set_count(uint32_t& field, std::string_view text) {
     std::string_view rest = text;
     if (!take_number(rest, number) || !rest.empty() ||
         number > std::numeric_limits<uint32_t>::max())
-        return fail(EINVAL, "is no count: write a number such as 1000, or 0 for no limit");
+        return fail(EINVAL, "is not a count; use a number such as 1000, or 0 for no limit");
     field = static_cast<uint32_t>(number);
     return {};
 }
@@ -73,7 +73,7 @@ uint32_t half_of_open_files() {
 Status set_share(Budget& budget, std::string_view text) {
     uint64_t number = 0;
     if (!take_number(text, number) || !(text.empty() || text == "%") || number < 1 || number > 100)
-        return fail(EINVAL, "is no share: write per cent of the GPU's time, 1 to 100");
+        return fail(EINVAL, "is not a share; use a percentage of the GPU's time, 1 to 100");
     budget.context.gpu_share = static_cast<uint32_t>(number);
     return {};
 }
@@ -87,7 +87,7 @@ Status set_burst(Budget& budget, std::string_view text) {
         text = "ms";
     }
     if (!has_number || text != "ms" || number < 1 || number > kMostMs)
-        return fail(EINVAL, "is no time: write milliseconds such as 50ms, 2000ms at most");
+        return fail(EINVAL, "is not a time; use milliseconds such as 50ms, at most 2000ms");
     budget.context.gpu_burst_ns = number * kNsPerMs;
     return {};
 }
@@ -95,7 +95,7 @@ Status set_burst(Budget& budget, std::string_view text) {
 Status set_priority(Budget& budget, std::string_view text) {
     const auto found = std::ranges::find(kPriorities, text);
     if (found == kPriorities.end())
-        return fail(EINVAL, "is no priority: write low, normal, high or realtime");
+        return fail(EINVAL, "is not a priority; use low, normal, high or realtime");
     budget.context.priority = static_cast<PriorityCeiling>(found - kPriorities.begin());
     return {};
 }
@@ -113,7 +113,7 @@ Status set_queues(Budget& budget, std::string_view text) {
         if (equals == std::string_view::npos || found == kQueueClassNames.end() ||
             !(all || set_count(count, item.substr(equals + 1))))
             return fail(EINVAL,
-                        "is no choice of queues: write gfx, compute, copy or video with a number "
+                        "is not a list of queues; use gfx, compute, copy or video with a number "
                         "or all, such as gfx=1,compute=2,video=0");
         budget.context.queues[static_cast<size_t>(found - kQueueClassNames.begin())] =
             all ? ContextLimits::kAllQueues : count;
@@ -231,7 +231,7 @@ Result<uint64_t> parse_size(std::string_view text) {
     if (unit != std::string_view::npos) text.remove_prefix(1);
     const bool suffix_known = text.empty() || (shift != 0 && (text == "iB" || text == "B"));
     if (!has_number || !suffix_known || number > (std::numeric_limits<uint64_t>::max() >> shift))
-        return fail(EINVAL, "is no size: write bytes, or a number with K, M, G or T such as 256M");
+        return fail(EINVAL, "is not a size; use bytes, or K, M, G or T as in 256M");
     return number << shift;
 }
 

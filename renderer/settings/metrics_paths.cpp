@@ -20,7 +20,7 @@ Result<MetricsPlaces> metrics_places(const Environment& environment, int pid) {
         if (text == "off") return places;
         if (!text.starts_with(kUnix) || text.size() == kUnix.size())
             return fail(EINVAL,
-                        "VIADUCT_METRICS=\"{}\" is no place for metrics: write "
+                        "VIADUCT_METRICS=\"{}\" is not an address for metrics; use "
                         "unix:/path/of/a/socket, or off",
                         text);
         places.paths.emplace_back(text.substr(kUnix.size()));

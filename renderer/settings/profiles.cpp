@@ -58,7 +58,7 @@ class Reader {
         }
         if (!profiles.find(profiles.default_name))
             return complain(*root.get("default"),
-                            "there is no profile \"{}\"; define "
+                            "profile \"{}\" is not defined; add "
                             "[profile.{}] or choose another default",
                             profiles.default_name, profiles.default_name);
         return profiles;
@@ -76,7 +76,7 @@ class Reader {
     Status read_all(const toml::table& tables, Profiles& profiles) {
         for (const auto& [name, node] : tables) {
             if (!node.is_table())
-                return complain(node, "profile.{0} is no table: begin it with [profile.{0}]",
+                return complain(node, "profile.{0} is not a table; begin it with [profile.{0}]",
                                 std::string(name.str()));
             Budget budget;
             budget.profile = name.str();
@@ -98,7 +98,7 @@ class Reader {
             const auto found =
                 std::ranges::find(keys, std::string_view(key.str()), &BudgetKey::key);
             if (found == keys.end())
-                return complain(node, "{} is no limit: there are {}", std::string(key.str()),
+                return complain(node, "unknown limit {}; use one of {}", std::string(key.str()),
                                 known_keys());
             const auto text = text_of(node);
             if (!text)
@@ -200,8 +200,8 @@ Result<Budget> choose_budget(const Profiles& profiles, const Environment& enviro
     const Budget* profile = profiles.find(wanted ? wanted : profiles.default_name);
     if (!profile)
         return fail(EINVAL,
-                    "VIADUCT_PROFILE=\"{}\": there is no such profile in {}; `viaduct "
-                    "profiles` lists those there are",
+                    "VIADUCT_PROFILE=\"{}\" is not defined in {}; `viaduct profiles` lists "
+                    "the profiles",
                     wanted, profiles.path.empty() ? "the library" : profiles.path);
     Budget budget = *profile;
     for (const BudgetKey& row : budget_keys()) {

@@ -102,7 +102,7 @@ Result<socklen_t> socket_address(const std::string& path, sockaddr_un& address) 
     address = {};
     address.sun_family = AF_UNIX;
     if (path.empty() || path.size() >= sizeof(address.sun_path))
-        return fail(ENAMETOOLONG, "'{}' is no name for a socket", path);
+        return fail(ENAMETOOLONG, "'{}' is not a socket's name", path);
     std::memcpy(address.sun_path, path.data(), path.size());
     const bool abstract = path.front() == '@';
     if (abstract) address.sun_path[0] = '\0';

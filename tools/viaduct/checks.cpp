@@ -71,8 +71,8 @@ Findings check_qemu(const HostView& host) {
         return {warn(name + ": has no virtio-vga-gl",
                      "install its modules for OpenGL (Debian: qemu-system-modules-opengl)")};
     if (properties->find("drm_native_context") != std::string::npos)
-        return {ok(name + ": knows drm_native_context=on")};
-    return {warn(name + ": does not know drm_native_context",
+        return {ok(name + ": supports drm_native_context=on")};
+    return {warn(name + ": does not support drm_native_context",
                  "use QEMU 11 or later, built against virglrenderer 1.2 or later, or the patches "
                  "in qemu-patches/")};
 }

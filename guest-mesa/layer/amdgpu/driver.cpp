@@ -49,7 +49,7 @@ Result<TimelineNumbering> query_rings(const Channel& channel, CommandStream& str
         calls[type] = {as_bytes(request), as_bytes(answers[type])};
     }
     if (const int error = stream.call_all(channel, calls); error < 0)
-        return fail(-error, "the host does not tell its rings (error {})", -error);
+        return fail(-error, "the host does not report its rings (error {})", -error);
 
     std::array<uint32_t, wire::kIpTypes> masks{};
     for (uint32_t type = 0; type < wire::kIpTypes; ++type)

@@ -50,7 +50,7 @@ void Server::handle(Client& client, Packet& request) {
     if (request.header.type == MessageType::kWaitResource) return on_wait_resource(client, request);
     const auto entry = std::ranges::find(kHandlers, request.header.type, &HandlerEntry::type);
     Result<Packet> reply =
-        fail(ENOTTY, "there is no message {}", static_cast<uint32_t>(request.header.type));
+        fail(ENOTTY, "unknown message {}", static_cast<uint32_t>(request.header.type));
     if (entry != std::end(kHandlers)) reply = (this->*entry->handler)(client, request);
     if (!reply) {
         // EINVAL and friends are a guest's everyday mistakes; they matter to who looks for them.

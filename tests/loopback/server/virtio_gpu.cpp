@@ -93,7 +93,7 @@ HelloReply VirtioGpu::probe() const {
 
 Result<VirtioGpu::File*> VirtioGpu::find_file(FileId file) {
     const auto entry = files_.find(file);
-    if (entry == files_.end()) return fail(EBADF, "there is no file {}", file);
+    if (entry == files_.end()) return fail(EBADF, "file {} is not open", file);
     return &entry->second;
 }
 

@@ -119,14 +119,14 @@ TEST(Profiles, DescriptorsAreHalfOfTheOpenFilesUnlessTheyAreSet) {
 
 TEST(Profiles, ComplaintsNameFileAndLine) {
     const std::pair<const char*, const char*> cases[] = {
-        {"[profile.x]\ngpu_memory = \"12Q\"\n", "p.toml:2: gpu_memory = \"12Q\" is no size"},
-        {"[profile.x]\n\ngpu_memori = 1\n", "p.toml:3: gpu_memori is no limit"},
-        {"[profile.x]\ngpu_share = 101\n", "p.toml:2: gpu_share = \"101\" is no share"},
+        {"[profile.x]\ngpu_memory = \"12Q\"\n", "p.toml:2: gpu_memory = \"12Q\" is not a size"},
+        {"[profile.x]\n\ngpu_memori = 1\n", "p.toml:3: unknown limit gpu_memori"},
+        {"[profile.x]\ngpu_share = 101\n", "p.toml:2: gpu_share = \"101\" is not a share"},
         {"[profile.x]\ngpu_memory = \"1M\"\n", "p.toml:2:"},
         {"[profile.x]\nqueues = { teapot = 1 }\n", "p.toml:2:"},
         {"[profile.x]\ngpu_memory = 1.5\n", "p.toml:2: gpu_memory is neither"},
         {"profile = 3\n", "p.toml:1:"},
-        {"\ndefault = \"y\"\n", "p.toml:2: there is no profile \"y\""},
+        {"\ndefault = \"y\"\n", "p.toml:2: profile \"y\" is not defined"},
         {"[profile.x\n", "p.toml:1:"},
     };
     for (const auto& [text, complaint] : cases) {
