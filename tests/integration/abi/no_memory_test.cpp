@@ -46,7 +46,9 @@ class WithoutMemory : public ::testing::Test {
   protected:
     /// A context as a VMM keeps it: destroyed by its number.
     std::unique_ptr<GuestContext> start(const std::string& name) {
-        return std::make_unique<GuestContext>(vmm_, 7, GuestContext::Control::kCreate, name);
+        auto guest = std::make_unique<GuestContext>(vmm_, 7, GuestContext::Control::kCreate, name);
+        EXPECT_TRUE(guest->settle()) << "its worker runs";
+        return guest;
     }
     void destroy() {
         const NoMemory none;

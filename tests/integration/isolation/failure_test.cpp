@@ -17,6 +17,8 @@ using namespace std::chrono_literals;
 
 class Failure : public ::testing::Test {
   protected:
+    // A worker that is killed before its first word is started again: no loss.
+    void SetUp() override { ASSERT_TRUE(victim_.settle()); }
     void expect_lost(GuestContext& guest) {
         EXPECT_TRUE(eventually([&] { return guest.async_error() != 0; })) << "the guest is told";
         // What was sent, what comes, and any wait for it.
@@ -124,6 +126,7 @@ TEST_F(Failure, ALostContextCanBeDestroyedAndMadeAnew) {
     const std::string name = unique_name("ne");
     {
         GuestContext guest(vmm_, 3, GuestContext::Control::kCreate, name);
+        ASSERT_TRUE(guest.settle());
         ::kill(worker_of(name), SIGKILL);
         expect_lost(guest);
     }
