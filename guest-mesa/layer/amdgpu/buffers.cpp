@@ -12,12 +12,7 @@ namespace viaduct::guest::amdgpu {
 
 namespace {
 
-/// From this size on an allocation is confirmed before GEM_CREATE returns: drivers answer -ENOMEM
-/// by freeing caches and trying elsewhere, which they cannot do when the news comes later. A
-/// journey to the host is little against clearing that much memory. Smaller ones are confirmed when
-/// less than kScarceBytes are left; otherwise they do not fail, and if they do, the host counts an
-/// error and the context is lost.
-constexpr uint64_t kConfirmedBytes = 256 * 1024;
+/// With less than this left in a heap, memory is short.
 constexpr uint64_t kScarceBytes = 16 << 20;
 
 /// Those of every kernel: no doorbells and MMIO pages, which are the device's own registers. Hosts
@@ -65,14 +60,6 @@ void close_handle(const Channel& channel, uint32_t handle) {
 
 }  // namespace
 
-bool Driver::sync_requested() {
-    static const bool sync = [] {
-        const char* value = std::getenv("VIADUCT_GUEST_SYNC");
-        return value && *value == '1';
-    }();
-    return sync;
-}
-
 int Driver::gem_create(const Channel& channel, drm_amdgpu_gem_create& arg) {
     const drm_amdgpu_gem_create_in in = arg.in;
     IoctlNotes::add("size={:#x} domains={:#x} flags={:#x}", uint64_t{in.bo_size},
@@ -109,12 +96,11 @@ bool Driver::host_keeps_valid(uint64_t flags) const {
 /// `blob.size` is set. On an error there is no buffer, and the driver hears of it.
 int Driver::create_on_host(const Channel& channel, const drm_amdgpu_gem_create_in& in,
                            virtgpu::ResourceCreateBlob& blob) {
-    const virtgpu::ResourceCreateBlob wanted = blob;
     const uint32_t errors_before = reported_errors();
     int error = create_once(channel, in, blob);
     // Buffers leave the window when the host has answered, and a blob that finds it full has waited
     // for that.
-    if (error == -ENOSPC) error = create_once(channel, in, blob = wanted);
+    if (error == -ENOSPC) error = create_once(channel, in, blob);
     if (error == 0 || stream().lost()) return error;
     if (reported_errors() != errors_before) forgiven_errors_.fetch_add(1);
     // What drivers take for a reason to free their caches and to try another heap.
@@ -135,11 +121,10 @@ int Driver::create_once(const Channel& channel, const drm_amdgpu_gem_create_in& 
     blob.blob_mem = virtgpu::BlobMem::kHost3d;
     blob.blob_flags = blob_flags(in.domains, in.domain_flags);
     blob.blob_id = request.blob_id;
-    const bool confirm = blob.size >= kConfirmedBytes || (in.domains & ~kMappableDomains) != 0 ||
-                         memory_is_short(in.domains, blob.size) || sync_requested();
     if (const int error = stream().create_blob(channel, as_bytes(request), blob); error < 0)
         return error;
-    if (!confirm) return 0;
+    // Drivers answer -ENOMEM by freeing caches and trying elsewhere, which they cannot do when the
+    // news comes later: radv takes a submission that fails for a lost device, whatever the errno.
     const int error = check_allocation(channel, blob.res_handle);
     if (error < 0) close_handle(channel, blob.bo_handle);
     return error;

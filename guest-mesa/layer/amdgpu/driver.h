@@ -125,7 +125,6 @@ class Driver final : public GuestDriver {
     int create_once(const Channel& channel, const drm_amdgpu_gem_create_in& in,
                     virtgpu::ResourceCreateBlob& blob);
     bool host_keeps_valid(uint64_t flags) const;
-    static bool sync_requested();
     int find_stand_in(const Channel& channel, uint32_t& handle);
     bool memory_is_short(uint64_t domains, uint64_t size) const;
     int check_allocation(const Channel& channel, uint32_t resource);

@@ -1,5 +1,6 @@
 // GEM_VA: the GPU's address space, and mappings whose failure shows when the driver has gone on.
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 #include "guest-mesa/layer/amdgpu/driver.h"
@@ -12,6 +13,14 @@ namespace {
 
 bool adds_mapping(uint32_t operation) {
     return operation == AMDGPU_VA_OP_MAP || operation == AMDGPU_VA_OP_REPLACE;
+}
+
+bool sync_requested() {
+    static const bool sync = [] {
+        const char* value = std::getenv("VIADUCT_GUEST_SYNC");
+        return value && *value == '1';
+    }();
+    return sync;
 }
 
 }  // namespace

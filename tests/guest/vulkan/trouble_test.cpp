@@ -103,6 +103,23 @@ TEST(Trouble, AFullWindowCostsWhatDoesNotFit) {
     EXPECT_TRUE(fills(device));
 }
 
+// A buffer that only the GPU uses: nobody would notice before a submission does.
+TEST(Trouble, ASmallBufferThatFailsCostsNothingElse) {
+    if (!expects("no-memory")) GTEST_SKIP() << "VIADUCT_GUEST_EXPECT is not no-memory";
+    constexpr VkDeviceSize kSmall = 65536;
+    constexpr int kAttempts = 20;
+    const Device device;
+    int refused = 0;
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+        const VkResult result = take_memory(device, kSmall, kSmall);
+        if (result == VK_SUCCESS) continue;
+        EXPECT_EQ(result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+        ++refused;
+    }
+    EXPECT_GT(refused, 0);
+    EXPECT_LT(refused, kAttempts);
+}
+
 // The job in flight may end like any other; the next call must say that the device is lost.
 VkResult use_until_lost(const Device& device) {
     VkResult result = VK_SUCCESS;
