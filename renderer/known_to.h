@@ -10,8 +10,8 @@ namespace viaduct {
 
 struct Context;
 
-/// Native contexts, each once. Those that have ended leave at the next addition, so that a resource
-/// which many contexts attach in turn stays cheap. Not thread-safe.
+/// Native contexts, each once. add() drops those that have ended, so that a resource which many
+/// contexts attach in turn stays cheap. Not thread-safe.
 class KnownTo {
   public:
     bool contains(const std::shared_ptr<Context>& context) const {

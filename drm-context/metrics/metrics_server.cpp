@@ -161,7 +161,7 @@ void MetricsServer::answer_with_text() {
     });
 }
 
-// Those who come and go without a word cost time, too.
+// Clients that connect and leave at once cost time, too.
 bool MetricsServer::may_accept() {
     if (const auto now = Clock::now(); now >= period_ends_) {
         period_ends_ = now + pace_.between_texts;

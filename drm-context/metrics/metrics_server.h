@@ -24,9 +24,9 @@ struct MetricsPace {
     std::chrono::milliseconds per_client{1000};
 };
 
-/// Readers wait for the text, and for each other, never for anything else; and nothing else waits
-/// for them. An answer is never older than its request: one that comes too soon after the last text
-/// waits for the next, which then is for everybody who has asked.
+/// Slow or hostile clients delay each other, and nothing else. An answer is never older than its
+/// request: a request that comes too soon after a text was made waits for the next one, which then
+/// answers all requests so far.
 class MetricsServer {
   public:
     using Pace = MetricsPace;

@@ -99,7 +99,7 @@ Result<NamedListener> NamedListener::open(const std::string& path, int backlog) 
     made.owner_ = ::getpid();
     made.socket_ = new_socket();
     if (!made.socket_) return fail(errno, "cannot make a socket: {}", std::strerror(errno));
-    // There already, or not ours to make: binding shows.
+    // If this fails for another reason than EEXIST, so does bind().
     ::mkdir(std::filesystem::path(path).parent_path().c_str(), 0755);
     if (auto status = bind_to(path, made.socket_, *address); !status)
         return fail(status.error().code, "cannot bind {}: {}", path, status.error().message);

@@ -12,8 +12,8 @@ namespace viaduct::tool {
 
 namespace {
 
-// Control characters steer a terminal, and beyond ASCII there are more of them, some of which
-// exchange left and right.
+// Control characters steer a terminal. There are more of them beyond ASCII: C1, and those that
+// change the direction of text.
 std::string plain(std::string_view text) {
     std::string out(text);
     std::ranges::replace_if(

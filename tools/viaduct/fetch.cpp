@@ -19,7 +19,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// A server whose queue of connections is full says so at once, and nothing polls for room there.
+// While a server's queue is full, connect() fails with EAGAIN, and poll() cannot wait for room.
 constexpr std::chrono::milliseconds kBetweenConnects{20};
 
 // The body of a whole answer.

@@ -1,4 +1,4 @@
-// Asks sockets for their metrics. Anybody may stand behind them.
+// Asks sockets for their metrics. The servers are not trusted.
 #pragma once
 
 #include <sys/types.h>
@@ -12,7 +12,7 @@
 
 namespace viaduct::tool {
 
-/// Bounds of what strangers can cost.
+/// What hostile servers can cost at most.
 struct FetchLimits {
     std::chrono::milliseconds patience{2000};  // for all sockets together
     size_t bytes_of_one = 4 << 20;

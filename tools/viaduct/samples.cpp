@@ -8,8 +8,8 @@ namespace viaduct::tool {
 
 namespace {
 
-// Above 2^64, as far as a counter goes, and far from infinity, also in sums: neither that nor NaN
-// has an order that tables could be sorted by.
+// Counters end at 2^64. Infinity and NaN, which sums of larger values could give, would break the
+// order that tables are sorted by.
 constexpr double kMostValue = 1e20;
 
 bool is_name(std::string_view text) {
