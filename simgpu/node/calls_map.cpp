@@ -21,17 +21,21 @@ struct MmapCall {
     int protection;
     int flags;
     int fd;
-    off_t offset;
+    off64_t offset;
 };
+
+size_t whole_pages(size_t length) {
+    return static_cast<size_t>(viaduct::round_up_to_page(length));
+}
 
 // Nothing of a node is there any more. Returns what was kept open by that.
 std::vector<NodeFilePtr> forget(const void* address, size_t length) {
     if (mapped_ranges().empty() || !open_files().is_this_process()) return {};
-    return mapped_ranges().remove(address, viaduct::round_up_to_page(length));
+    return mapped_ranges().remove(address, whole_pages(length));
 }
 
 void keep_open(const NodeFilePtr& file, const void* address, size_t length) {
-    const auto replaced = mapped_ranges().add(address, viaduct::round_up_to_page(length), file);
+    const auto replaced = mapped_ranges().add(address, whole_pages(length), file);
 }
 
 void* map_node(OpenFile& open_file, const MmapCall& call) {
@@ -39,19 +43,20 @@ void* map_node(OpenFile& open_file, const MmapCall& call) {
     if (!file) return errno = ENODEV, MAP_FAILED;
     const auto source = file->map_source(static_cast<uint64_t>(call.offset));
     if (!source) return errno = source.error(), MAP_FAILED;
-    const uint64_t length = viaduct::round_up_to_page(call.length);
+    const size_t length = whole_pages(call.length);
     if (length == 0 || length > source->size) return errno = EINVAL, MAP_FAILED;
-    void* const mapped = next::mmap(call.address, call.length, call.protection, call.flags,
-                                    source->fd.get(), static_cast<off_t>(source->offset));
+    void* const mapped = next::mmap64(call.address, call.length, call.protection, call.flags,
+                                      source->fd.get(), static_cast<off64_t>(source->offset));
     if (mapped != MAP_FAILED) keep_open(file, mapped, length);
     return mapped;
 }
 
-void* mmap_with(next::Mmap* next, const MmapCall& call) {
+template <typename Offset, typename Next>
+void* mmap_with(Next& next, const MmapCall& call) {
     if ((call.flags & MAP_ANONYMOUS) == 0 && open_files().may_hold(call.fd))
         if (const OpenFilePtr file = open_files().find(call.fd)) return map_node(*file, call);
-    void* const mapped =
-        next(call.address, call.length, call.protection, call.flags, call.fd, call.offset);
+    void* const mapped = next(call.address, call.length, call.protection, call.flags, call.fd,
+                              static_cast<Offset>(call.offset));
     if (mapped != MAP_FAILED) forget(mapped, call.length);
     // A FIFO cannot be mapped (ENODEV): is it a node that came over a socket?
     if (mapped != MAP_FAILED || errno != ENODEV) return mapped;
@@ -66,11 +71,11 @@ void* mmap_with(next::Mmap* next, const MmapCall& call) {
 
 EXPORT void* mmap(void* address, size_t length, int protection, int flags, int fd,
                   off_t offset) noexcept {
-    return mmap_with(next::mmap, {address, length, protection, flags, fd, offset});
+    return mmap_with<off_t>(next::mmap, {address, length, protection, flags, fd, offset});
 }
 EXPORT void* mmap64(void* address, size_t length, int protection, int flags, int fd,
                     off64_t offset) noexcept {
-    return mmap_with(next::mmap64, {address, length, protection, flags, fd, offset});
+    return mmap_with<off64_t>(next::mmap64, {address, length, protection, flags, fd, offset});
 }
 
 EXPORT int munmap(void* address, size_t length) noexcept {

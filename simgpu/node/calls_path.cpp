@@ -129,12 +129,9 @@ EXPORT int scandir(const char* path, dirent*** names, next::ScandirFilter filter
                    next::ScandirCompare compare) {
     return next::scandir(PathArgument(path).get(), names, filter, compare);
 }
-EXPORT int scandir64(const char* path, dirent64*** names, int (*filter)(const dirent64*),
-                     int (*compare)(const dirent64**, const dirent64**)) {
-    static_assert(sizeof(dirent) == sizeof(dirent64));
-    return next::scandir64(PathArgument(path).get(), reinterpret_cast<dirent***>(names),
-                           reinterpret_cast<next::ScandirFilter>(filter),
-                           reinterpret_cast<next::ScandirCompare>(compare));
+EXPORT int scandir64(const char* path, dirent64*** names, next::ScandirFilter64 filter,
+                     next::ScandirCompare64 compare) {
+    return next::scandir64(PathArgument(path).get(), names, filter, compare);
 }
 
 }  // namespace simgpu::node

@@ -25,17 +25,15 @@ std::optional<NodeId> node_of_fd(int fd) {
     return file ? std::optional(NodeId::from_number(file->node())) : std::nullopt;
 }
 
-void show_device(struct stat& st, NodeId node) {
-    st.st_mode = device_mode(node);
-    st.st_rdev = Shell::wake()->device_number(node);
-}
-
 // `fd`: the descriptor asked about, -1 if it was a path.
-int patched(int result, struct stat* st, int fd = -1) {
+template <typename Status>
+int patched(int result, Status* st, int fd = -1) {
     if (result != 0 || st == nullptr) return result;
-    auto node = node_of(*st);
+    auto node = node_of(st->st_mode, st->st_dev, st->st_ino);
     if (!node && fd >= 0) node = node_of_fd(fd);
-    if (node) show_device(*st, *node);
+    if (!node) return result;
+    st->st_mode = device_mode(*node);
+    st->st_rdev = Shell::wake()->device_number(*node);
     return result;
 }
 
@@ -44,29 +42,29 @@ int subject(int fd, const char* path) {
     return path == nullptr || *path == '\0' ? fd : -1;
 }
 
-struct stat* plain(struct stat64* st) {
-    return reinterpret_cast<struct stat*>(st);
-}
-
-int stat_path(next::Stat* next, const char* path, struct stat* st) {
+template <typename Status>
+int stat_path(next::StatOf<Status>* next, const char* path, Status* st) {
     return patched(next(PathArgument(path).get(), st), st);
 }
 
-int stat_at(next::FstatAt* next, int fd, const char* path, struct stat* st, int flags) {
+template <typename Status>
+int stat_at(next::FstatAtOf<Status>* next, int fd, const char* path, Status* st, int flags) {
     return patched(next(fd, PathArgument(path).get(), st, flags), st, subject(fd, path));
 }
 
-int xstat_path(next::Xstat* next, int version, const char* path, struct stat* st) {
+template <typename Status>
+int xstat_path(next::XstatOf<Status>* next, int version, const char* path, Status* st) {
     return patched(next(version, PathArgument(path).get(), st), st);
 }
 
-int xstat_at(next::FxstatAt* next, int version, int fd, const char* path, struct stat* st,
+template <typename Status>
+int xstat_at(next::FxstatAtOf<Status>* next, int version, int fd, const char* path, Status* st,
              int flags) {
     return patched(next(version, fd, PathArgument(path).get(), st, flags), st, subject(fd, path));
 }
 
 void patch_statx(int fd, const char* path, struct statx* stx) {
-    struct stat st = {};
+    struct stat64 st = {};
     st.st_mode = stx->stx_mode;
     st.st_dev = ::makedev(stx->stx_dev_major, stx->stx_dev_minor);
     st.st_ino = stx->stx_ino;
@@ -79,28 +77,28 @@ void patch_statx(int fd, const char* path, struct statx* stx) {
 }  // namespace
 
 EXPORT int stat(const char* path, struct stat* st) {
-    return stat_path(next::stat, path, st);
+    return stat_path<struct stat>(next::stat, path, st);
 }
 EXPORT int stat64(const char* path, struct stat64* st) {
-    return stat_path(next::stat64, path, plain(st));
+    return stat_path<struct stat64>(next::stat64, path, st);
 }
 EXPORT int lstat(const char* path, struct stat* st) {
-    return stat_path(next::lstat, path, st);
+    return stat_path<struct stat>(next::lstat, path, st);
 }
 EXPORT int lstat64(const char* path, struct stat64* st) {
-    return stat_path(next::lstat64, path, plain(st));
+    return stat_path<struct stat64>(next::lstat64, path, st);
 }
 EXPORT int fstat(int fd, struct stat* st) {
     return patched(next::fstat(fd, st), st, fd);
 }
 EXPORT int fstat64(int fd, struct stat64* st) {
-    return patched(next::fstat64(fd, plain(st)), plain(st), fd);
+    return patched(next::fstat64(fd, st), st, fd);
 }
 EXPORT int fstatat(int fd, const char* path, struct stat* st, int flags) {
-    return stat_at(next::fstatat, fd, path, st, flags);
+    return stat_at<struct stat>(next::fstatat, fd, path, st, flags);
 }
 EXPORT int fstatat64(int fd, const char* path, struct stat64* st, int flags) {
-    return stat_at(next::fstatat64, fd, path, plain(st), flags);
+    return stat_at<struct stat64>(next::fstatat64, fd, path, st, flags);
 }
 
 EXPORT int statx(int fd, const char* path, int flags, unsigned mask, struct statx* stx) {
@@ -111,28 +109,28 @@ EXPORT int statx(int fd, const char* path, int flags, unsigned mask, struct stat
 
 // Called by programs built against glibc before 2.33.
 EXPORT int __xstat(int version, const char* path, struct stat* st) {
-    return xstat_path(next::xstat, version, path, st);
+    return xstat_path<struct stat>(next::xstat, version, path, st);
 }
 EXPORT int __xstat64(int version, const char* path, struct stat64* st) {
-    return xstat_path(next::xstat64, version, path, plain(st));
+    return xstat_path<struct stat64>(next::xstat64, version, path, st);
 }
 EXPORT int __lxstat(int version, const char* path, struct stat* st) {
-    return xstat_path(next::lxstat, version, path, st);
+    return xstat_path<struct stat>(next::lxstat, version, path, st);
 }
 EXPORT int __lxstat64(int version, const char* path, struct stat64* st) {
-    return xstat_path(next::lxstat64, version, path, plain(st));
+    return xstat_path<struct stat64>(next::lxstat64, version, path, st);
 }
 EXPORT int __fxstat(int version, int fd, struct stat* st) {
     return patched(next::fxstat(version, fd, st), st, fd);
 }
 EXPORT int __fxstat64(int version, int fd, struct stat64* st) {
-    return patched(next::fxstat64(version, fd, plain(st)), plain(st), fd);
+    return patched(next::fxstat64(version, fd, st), st, fd);
 }
 EXPORT int __fxstatat(int version, int fd, const char* path, struct stat* st, int flags) {
-    return xstat_at(next::fxstatat, version, fd, path, st, flags);
+    return xstat_at<struct stat>(next::fxstatat, version, fd, path, st, flags);
 }
 EXPORT int __fxstatat64(int version, int fd, const char* path, struct stat64* st, int flags) {
-    return xstat_at(next::fxstatat64, version, fd, path, plain(st), flags);
+    return xstat_at<struct stat64>(next::fxstatat64, version, fd, path, st, flags);
 }
 
 }  // namespace simgpu::node

@@ -33,10 +33,6 @@ class Next {
     std::atomic<Function*> function_{nullptr};
 };
 
-// Under each name only; `struct stat` and `struct stat64`, off_t and off64_t are the same bytes on
-// the 64-bit machines we build for.
-static_assert(sizeof(off_t) == 8 && sizeof(struct stat) == sizeof(struct stat64));
-
 namespace next {
 
 using Open = int(const char*, int, ...);
@@ -49,13 +45,35 @@ using Opendir = DIR*(const char*);
 using ScandirFilter = int (*)(const dirent*);
 using ScandirCompare = int (*)(const dirent**, const dirent**);
 using Scandir = int(const char*, dirent***, ScandirFilter, ScandirCompare);
-using Stat = int(const char*, struct stat*);
-using Fstat = int(int, struct stat*);
-using FstatAt = int(int, const char*, struct stat*, int);
+using ScandirFilter64 = int (*)(const dirent64*);
+using ScandirCompare64 = int (*)(const dirent64**, const dirent64**);
+using Scandir64 = int(const char*, dirent64***, ScandirFilter64, ScandirCompare64);
+// `Status`: struct stat, or struct stat64, which are the same bytes on 64-bit machines only.
+template <typename Status>
+using StatOf = int(const char*, Status*);
+template <typename Status>
+using FstatOf = int(int, Status*);
+template <typename Status>
+using FstatAtOf = int(int, const char*, Status*, int);
+template <typename Status>
+using XstatOf = int(int, const char*, Status*);
+template <typename Status>
+using FxstatOf = int(int, int, Status*);
+template <typename Status>
+using FxstatAtOf = int(int, int, const char*, Status*, int);
+using Stat = StatOf<struct stat>;
+using Stat64 = StatOf<struct stat64>;
+using Fstat = FstatOf<struct stat>;
+using Fstat64 = FstatOf<struct stat64>;
+using FstatAt = FstatAtOf<struct stat>;
+using FstatAt64 = FstatAtOf<struct stat64>;
+using Xstat = XstatOf<struct stat>;
+using Xstat64 = XstatOf<struct stat64>;
+using Fxstat = FxstatOf<struct stat>;
+using Fxstat64 = FxstatOf<struct stat64>;
+using FxstatAt = FxstatAtOf<struct stat>;
+using FxstatAt64 = FxstatAtOf<struct stat64>;
 using Statx = int(int, const char*, int, unsigned, struct statx*);
-using Xstat = int(int, const char*, struct stat*);
-using Fxstat = int(int, int, struct stat*);
-using FxstatAt = int(int, int, const char*, struct stat*, int);
 using Access = int(const char*, int);
 using FaccessAt = int(int, const char*, int, int);
 using Readlink = ssize_t(const char*, char*, size_t);
@@ -72,6 +90,7 @@ using Dup3 = int(int, int, int);
 using Fcntl = int(int, int, ...);
 using Ioctl = int(int, unsigned long, ...);
 using Mmap = void*(void*, size_t, int, int, int, off_t);
+using Mmap64 = void*(void*, size_t, int, int, int, off64_t);
 using Munmap = int(void*, size_t);
 using Mremap = void*(void*, size_t, size_t, int, ...);
 
@@ -79,14 +98,21 @@ extern constinit Next<Open> open, open64;
 extern constinit Next<OpenAt> openat, openat64;
 extern constinit Next<Fopen> fopen, fopen64;
 extern constinit Next<Opendir> opendir;
-extern constinit Next<Scandir> scandir, scandir64;
-extern constinit Next<Stat> stat, stat64, lstat, lstat64;
-extern constinit Next<Fstat> fstat, fstat64;
-extern constinit Next<FstatAt> fstatat, fstatat64;
+extern constinit Next<Scandir> scandir;
+extern constinit Next<Scandir64> scandir64;
+extern constinit Next<Stat> stat, lstat;
+extern constinit Next<Stat64> stat64, lstat64;
+extern constinit Next<Fstat> fstat;
+extern constinit Next<Fstat64> fstat64;
+extern constinit Next<FstatAt> fstatat;
+extern constinit Next<FstatAt64> fstatat64;
 extern constinit Next<Statx> statx;
-extern constinit Next<Xstat> xstat, xstat64, lxstat, lxstat64;
-extern constinit Next<Fxstat> fxstat, fxstat64;
-extern constinit Next<FxstatAt> fxstatat, fxstatat64;
+extern constinit Next<Xstat> xstat, lxstat;
+extern constinit Next<Xstat64> xstat64, lxstat64;
+extern constinit Next<Fxstat> fxstat;
+extern constinit Next<Fxstat64> fxstat64;
+extern constinit Next<FxstatAt> fxstatat;
+extern constinit Next<FxstatAt64> fxstatat64;
 extern constinit Next<Access> access, eaccess, euidaccess;
 extern constinit Next<FaccessAt> faccessat;
 extern constinit Next<Readlink> readlink;
@@ -102,7 +128,8 @@ extern constinit Next<Dup2> dup2;
 extern constinit Next<Dup3> dup3;
 extern constinit Next<Fcntl> fcntl, fcntl64;
 extern constinit Next<Ioctl> ioctl;
-extern constinit Next<Mmap> mmap, mmap64;
+extern constinit Next<Mmap> mmap;
+extern constinit Next<Mmap64> mmap64;
 extern constinit Next<Munmap> munmap;
 extern constinit Next<Mremap> mremap;
 

@@ -94,9 +94,9 @@ OpenFiles& open_files() {
     return *files;
 }
 
-std::optional<NodeId> node_of(const struct stat& st) {
-    const Shell* shell = st.st_mode == kFifoMode ? Shell::wake() : nullptr;
-    return shell != nullptr ? shell->identify(st) : std::nullopt;
+std::optional<NodeId> node_of(mode_t mode, dev_t device, ino64_t inode) {
+    const Shell* shell = mode == kFifoMode ? Shell::wake() : nullptr;
+    return shell != nullptr ? shell->identify(device, inode) : std::nullopt;
 }
 
 Shell* Shell::awake() {
@@ -193,9 +193,9 @@ std::string_view Shell::without_root(std::string_view path) const {
     return path;
 }
 
-std::optional<NodeId> Shell::identify(const struct stat& st) const {
+std::optional<NodeId> Shell::identify(dev_t device, ino64_t inode) const {
     for (const KnownNode& node : nodes_)
-        if (node.inode == st.st_ino && node.device == st.st_dev) return node.id;
+        if (node.inode == inode && node.device == device) return node.id;
     return std::nullopt;
 }
 
@@ -274,7 +274,7 @@ bool has_claim(int fd) {
 OpenFilePtr Shell::adopt(int fd) {
     struct stat st = {};
     if (next::fstat(fd, &st) != 0) return nullptr;
-    const auto node = identify(st);
+    const auto node = identify(st.st_dev, st.st_ino);
     if (!node) return nullptr;
     if (OpenFilePtr twin = open_files().find_twin(fd)) return twin;
     auto file = open_inherited(*node, has_claim(fd));
@@ -297,7 +297,8 @@ bool ends_like_a_node(const char* path) {
 OpenTarget node_target(int directory, const char* path, OpenTarget otherwise) {
     struct stat st = {};
     if (next::fstatat(directory, path, &st, 0) == 0)
-        if (const auto node = node_of(st)) return {OpenTarget::Kind::kNode, {}, *node};
+        if (const auto node = node_of(st.st_mode, st.st_dev, st.st_ino))
+            return {OpenTarget::Kind::kNode, {}, *node};
     return otherwise;
 }
 

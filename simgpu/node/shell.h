@@ -57,8 +57,8 @@ class Shell {
     std::optional<std::string> redirect(const char* path) const;
     /// The path as the program should read it: without our copy's root.
     std::string_view without_root(std::string_view path) const;
-    /// The node whose FIFO `st` is of.
-    std::optional<NodeId> identify(const struct stat& st) const;
+    /// The node whose FIFO is this file.
+    std::optional<NodeId> identify(dev_t device, ino64_t inode) const;
     dev_t device_number(NodeId node) const;
     /// "/dev/dri/renderD128"
     std::string node_path(NodeId node) const;
@@ -100,9 +100,9 @@ OpenFiles& open_files();
 /// claimed.
 void publish_claim(int fd);
 
-/// The node whose FIFO `st` is of; wakes the shell for what looks like one, as the process may
+/// The node whose FIFO is this file; wakes the shell for what looks like one, as the process may
 /// have been given the descriptor by another.
-std::optional<NodeId> node_of(const struct stat& st);
+std::optional<NodeId> node_of(mode_t mode, dev_t device, ino64_t inode);
 
 /// The meaning of an open(2) of a path.
 struct OpenTarget {
