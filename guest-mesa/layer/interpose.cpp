@@ -142,3 +142,24 @@ VIADUCT_EXPORT int fcntl64(int fd, int command, ...) {
     const auto next = next_libc().fcntl64 ? next_libc().fcntl64 : next_libc().fcntl;
     return viaduct::guest::call_fcntl(next, fd, command, argument);
 }
+
+// The names that a 32-bit program's calls have if it was built with 64-bit times (_TIME_BITS=64).
+#if __TIMESIZE == 32
+
+VIADUCT_EXPORT int __ioctl_time64(int fd, unsigned long request, ...) {
+    va_list arguments;
+    va_start(arguments, request);
+    void* argument = va_arg(arguments, void*);
+    va_end(arguments);
+    return viaduct::guest::call_ioctl(next_libc().ioctl_time64, fd, request, argument);
+}
+
+VIADUCT_EXPORT int __fcntl_time64(int fd, int command, ...) {
+    va_list arguments;
+    va_start(arguments, command);
+    const long argument = va_arg(arguments, long);
+    va_end(arguments);
+    return viaduct::guest::call_fcntl(next_libc().fcntl_time64, fd, command, argument);
+}
+
+#endif

@@ -55,6 +55,8 @@ const NextLibc& next_libc() {
         find_next(found.dup3, "dup3");
         find_next(found.fcntl, "fcntl");
         find_next(found.fcntl64, "fcntl64");
+        find_next(found.ioctl_time64, "__ioctl_time64");
+        find_next(found.fcntl_time64, "__fcntl_time64");
         return found;
     }();
     return next;

@@ -20,6 +20,9 @@ struct NextLibc {
     int (*dup3)(int, int, int);
     int (*fcntl)(int, int, ...);
     int (*fcntl64)(int, int, ...);
+    // Of 32-bit systems with two kinds of time.
+    int (*ioctl_time64)(int, unsigned long, ...);
+    int (*fcntl_time64)(int, int, ...);
 };
 
 const NextLibc& next_libc();

@@ -33,10 +33,16 @@ constexpr int kOwnFailure = 125;
 constexpr int kCannotRun = 126;
 constexpr int kNoCommand = 127;
 
-/// From the program's directory: as installed, and as built.
-constexpr const char* kLibraries[] = {
-    "../lib/viaduct-guest/libviaduct-guest.so",
-    "../layer/libviaduct-guest.so",
+/// From the program's directory: as installed, and as built. The dynamic linker puts the library
+/// directory of each program's architecture for $LIB; ours is VIADUCT_LIB (meson.build).
+struct Library {
+    const char* preload;
+    const char* ours;
+};
+constexpr Library kLibraries[] = {
+    {"../lib/viaduct-guest/$LIB/libviaduct-guest.so",
+     "../lib/viaduct-guest/" VIADUCT_LIB "/libviaduct-guest.so"},
+    {"../layer/libviaduct-guest.so", "../layer/libviaduct-guest.so"},
 };
 
 /// The kernel, straight.
@@ -50,14 +56,13 @@ class ThisKernel final : public Kernel {
     int wait_readable(int, std::chrono::milliseconds) override { return -ENOSYS; }
 };
 
+/// As LD_PRELOAD wants it.
 fs::path find_library() {
     const fs::path here = fs::read_symlink("/proc/self/exe").parent_path();
-    for (const char* library : kLibraries) {
-        const fs::path path = (here / library).lexically_normal();
-        if (fs::exists(path)) return path;
-    }
+    for (const Library& library : kLibraries)
+        if (fs::exists(here / library.ours)) return (here / library.preload).lexically_normal();
     std::fprintf(stderr, "viaduct-run: libviaduct-guest.so is not where it belongs: %s\n",
-                 (here / kLibraries[0]).lexically_normal().c_str());
+                 (here / kLibraries[0].ours).lexically_normal().c_str());
     std::exit(kOwnFailure);
 }
 

@@ -106,7 +106,9 @@ def case_package(build):
         for script, expected in (
                 (plain + "viaduct-run --check", "the host's GPU                   amdgpu 3."),
                 ("viaduct-run vulkaninfo --summary", "RADV RENOIR"),
-                ("set -a; . /usr/lib/environment.d/60-viaduct-guest.conf\nvulkaninfo --summary\n"
+                # As environment.d(5) has it, where "$$" is a "$".
+                ("set -a; eval \"$(sed 's/[$][$]/\\\\$/g' "
+                 "/usr/lib/environment.d/60-viaduct-guest.conf)\"\nvulkaninfo --summary\n"
                  "viaduct-run --check", "RADV RENOIR")):
             status, output = machine.run(script)
             check(status == 0 and expected in output, "%s\n%s[%d]" % (script, output, status))
