@@ -11,7 +11,7 @@ namespace viaduct::guest {
 
 namespace {
 
-/// Never 0, which is no point of a timeline.
+/// Never 0: timelines begin there.
 uint64_t unique_point() {
     uint64_t point = 0;
     if (::getrandom(&point, sizeof(point), GRND_NONBLOCK) != sizeof(point)) {

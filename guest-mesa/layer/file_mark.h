@@ -1,4 +1,4 @@
-// FileMark: knows an open file of a DRM node again, whatever descriptor it is seen through.
+// FileMark: identifies an open file of a DRM node, through any of its descriptors.
 #pragma once
 
 #include <cstdint>

@@ -18,7 +18,7 @@ namespace {
 constexpr unsigned kDrmMajor = 226;  // DRM_MAJOR of the kernel
 constexpr int kMaxFds = 1 << 20;     // the kernel's default limit (fs.nr_open)
 
-/// What a context would notice, and what only a file that can have one answers as the driver.
+/// Requests that reach a context, and VERSION, which names the driver of the context.
 bool concerns_context(unsigned long request) {
     const auto number = static_cast<unsigned>(_IOC_NR(request));
     return OpenNode::needs_context(request) || number == _IOC_NR(DRM_IOCTL_VERSION) ||

@@ -114,8 +114,8 @@ class Registry {
         FileMark mark;
         FilePtr own;
     };
-    /// What belongs to one process. A child begins with an empty one; its copy of the parent's is
-    /// abandoned, since threads that the child does not have may hold locks in it.
+    /// The state of one process. A child begins with a new one and abandons its copy of the
+    /// parent's, since threads that the child does not have may hold locks in it.
     struct State {
         State();
         struct Free {

@@ -102,7 +102,7 @@ int Registry::leave_to_its_owner(int fd, FilePtr& file) {
     return 0;
 }
 
-/// What stands behind the descriptors of `file` now; null if nothing can.
+/// Replaces `file` behind its descriptors. Returns the new file, null on failure.
 Registry::FilePtr Registry::replace(State& state, const File& file) {
     std::vector<int> fds = state.descriptors_of(file);
     std::erase_if(fds, [&](int fd) { return !is_still(fd, file, state.slots.at(fd).identity); });

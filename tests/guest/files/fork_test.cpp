@@ -1,5 +1,5 @@
-// Open files across fork() and exec(). What holds on a kernel, which shares them, and where every
-// process has files of its own: a process uses what it made itself, and disturbs no other.
+// Open files across fork() and exec(). The cases hold where processes share an open file and where
+// each gets its own: a process uses the objects that it made, and disturbs no other process.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <spawn.h>
@@ -106,7 +106,7 @@ TEST_F(ForkedFile, ThreadsUseItWhileTheProcessForks) {
     EXPECT_EQ(failures, 0);
 }
 
-// daemon(3) and a service's closing of all that it does not know.
+// As daemon(3), followed by closing every descriptor.
 TEST_F(ForkedFile, ADaemonOpensItsOwn) {
     EXPECT_TRUE(succeeds_in_child([] {
         ::setsid();

@@ -1,4 +1,4 @@
-// What the tests of open files share.
+// The node and the helper process of the tests of open files.
 #pragma once
 
 #include <string>

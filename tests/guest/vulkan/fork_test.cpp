@@ -1,6 +1,6 @@
 // A process that uses the GPU forks, and its children use the GPU too: job servers, Python's
-// multiprocessing. The devices are each process's own; Mesa keeps what it knows of the node across
-// the fork, descriptors included.
+// multiprocessing. Each process makes a device of its own. Mesa's list of open nodes, with their
+// descriptors, survives the fork.
 #include <sys/wait.h>
 #include <unistd.h>
 
