@@ -12,6 +12,7 @@
 
 #include "blob/log.h"
 #include "blob/memfd.h"
+#include "drm-context/native_context.h"
 #include "drm-context/worker/worker_host.h"
 
 namespace viaduct {

@@ -62,7 +62,8 @@ tl::expected<BufferPtr, int> Buffer::create(std::shared_ptr<shared::SharedDevice
     buffer->owns_memory_ = true;
     if (!buffer->charge(request)) return tl::unexpected(-ENOMEM);
     auto fd = viaduct::create_sealed_memfd("simgpu-buffer", request.size);
-    if (!fd) return tl::unexpected(fd.error().code == EMFILE ? -EMFILE : -ENOMEM);
+    // A kernel's buffer takes no descriptor: one that we cannot have is memory that is not there.
+    if (!fd) return tl::unexpected(-ENOMEM);
     buffer->fd_ = std::move(*fd);
     buffer->inode_ = inode_of(buffer->fd());
     Registry& known = registry();

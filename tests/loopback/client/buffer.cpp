@@ -2,16 +2,21 @@
 
 namespace viaduct::loopback {
 
+/// Caller holds the mutex.
+uint32_t BufferTable::lowest_free() {
+    for (auto taken = buffers_.lower_bound(hint_); taken != buffers_.end(); ++taken, ++hint_)
+        if (taken->first != hint_) break;
+    return hint_++;
+}
+
 uint32_t BufferTable::add(const BufferPtr& buffer) {
     const std::lock_guard lock(mutex_);
-    uint32_t handle = 1;
-    for (const auto& [used, other] : buffers_) {
-        if (used != handle) break;
-        ++handle;
-    }
+    const uint32_t handle = lowest_free();
     buffer->mmap_offset = next_offset_;
     next_offset_ += buffer->size;
     buffers_.emplace(handle, buffer);
+    mapped_.emplace(buffer->mmap_offset, buffer);
+    handles_.emplace(buffer->resource_id, handle);
     return handle;
 }
 
@@ -23,16 +28,14 @@ BufferPtr BufferTable::find(uint32_t handle) const {
 
 BufferPtr BufferTable::find_by_offset(uint64_t mmap_offset) const {
     const std::lock_guard lock(mutex_);
-    for (const auto& [handle, buffer] : buffers_)
-        if (buffer->mmap_offset == mmap_offset) return buffer;
-    return nullptr;
+    const auto entry = mapped_.find(mmap_offset);
+    return entry == mapped_.end() ? nullptr : entry->second;
 }
 
 uint32_t BufferTable::handle_of_resource(uint32_t resource_id) const {
     const std::lock_guard lock(mutex_);
-    for (const auto& [handle, buffer] : buffers_)
-        if (buffer->resource_id == resource_id) return handle;
-    return 0;
+    const auto entry = handles_.find(resource_id);
+    return entry == handles_.end() ? 0 : entry->second;
 }
 
 BufferPtr BufferTable::remove(uint32_t handle) {
@@ -41,6 +44,9 @@ BufferPtr BufferTable::remove(uint32_t handle) {
     if (entry == buffers_.end()) return nullptr;
     BufferPtr buffer = std::move(entry->second);
     buffers_.erase(entry);
+    mapped_.erase(buffer->mmap_offset);
+    handles_.erase(buffer->resource_id);
+    if (handle < hint_) hint_ = handle;
     return buffer;
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <unordered_map>
 #include <vector>
 
 #include "blob/unique_fd.h"
@@ -21,8 +22,7 @@ struct Buffer {
     uint64_t mmap_offset = 0;  // for mmap on the node
 
     std::mutex mutex;  // for all below
-    UniqueFd memory;   // the blob, once the host has given it
-    uint64_t memory_offset = 0;
+    UniqueFd memory;   // the guest's own pages, of a blob or a classic resource
     /// Fences other than this file's may be on it: the device must be asked.
     bool shared = false;
     std::vector<simgpu::drm::FencePtr> fences;
@@ -43,8 +43,13 @@ class BufferTable {
     BufferPtr remove(uint32_t handle);
 
   private:
+    uint32_t lowest_free();
+
     mutable std::mutex mutex_;
     std::map<uint32_t, BufferPtr> buffers_;
+    uint32_t hint_ = 1;                               // all handles below are taken
+    std::unordered_map<uint64_t, BufferPtr> mapped_;  // by mmap offset
+    std::unordered_map<uint32_t, uint32_t> handles_;  // by resource
     uint64_t next_offset_ = 1ull << 32;  // drm_vma_manager.h: DRM_FILE_PAGE_OFFSET_START
 };
 

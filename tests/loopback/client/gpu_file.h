@@ -81,7 +81,7 @@ class GpuFile {
     SharedCounters& counters();
     uint32_t next_resource_id();
     int send_create_blob(Packet& packet);
-    int fetch_memory(Buffer& buffer);
+    int fetch_memory(const Buffer& buffer, simgpu::MapSource& source);
     int transfer(const wire::virtgpu::Transfer& request, bool to_host);
 
     // EXECBUFFER's parts

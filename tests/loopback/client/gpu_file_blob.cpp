@@ -124,16 +124,16 @@ int GpuFile::on_resource_info(void* argument) {
     return 0;
 }
 
-/// Asks the host for what to map, once. buffer.mutex is held.
-int GpuFile::fetch_memory(Buffer& buffer) {
-    if (buffer.memory.valid()) return 0;
+/// Asks the host for what to map. Nothing is kept: a mapping takes no descriptor of a guest's
+/// program.
+int GpuFile::fetch_memory(const Buffer& buffer, simgpu::MapSource& source) {
     Packet packet = resource_request(MessageType::kMapBlob, buffer.resource_id);
     auto reply = connection_->call(packet);
     if (!reply) return -reply.error().code;
     const auto blob = reply->body_as<BlobDescriptor>();
-    buffer.memory = reply->take_descriptor(0);
-    if (!blob || !buffer.memory) return -EIO;
-    buffer.memory_offset = blob->offset;
+    source.fd = reply->take_descriptor(0);
+    if (!blob || !source.fd) return -EIO;
+    source.offset = blob->offset;
     return 0;
 }
 
@@ -142,13 +142,15 @@ tl::expected<simgpu::MapSource, int> GpuFile::map_source(uint64_t mmap_offset) {
     if (!buffer) return tl::unexpected(EINVAL);
     const bool is_host3d = buffer->blob_mem == BlobMem::kHost3d;
     if (is_host3d && !(buffer->blob_flags & kBlobMappable)) return tl::unexpected(EINVAL);
-    const std::lock_guard lock(buffer->mutex);
-    if (fetch_memory(*buffer) != 0) return tl::unexpected(EINVAL);
     simgpu::MapSource source;
-    source.fd = buffer->memory.duplicate();
-    if (!source.fd) return tl::unexpected(EMFILE);
-    source.offset = buffer->memory_offset;
     source.size = buffer->size;
+    const std::lock_guard lock(buffer->mutex);
+    if (buffer->memory.valid()) {
+        source.fd = buffer->memory.duplicate();
+        if (!source.fd) return tl::unexpected(EMFILE);
+    } else if (fetch_memory(*buffer, source) != 0) {
+        return tl::unexpected(EINVAL);
+    }
     return source;
 }
 

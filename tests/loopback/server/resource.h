@@ -42,8 +42,10 @@ struct Resource {
     uint32_t map_info = 0;
     std::optional<MappedFile> mapped_file;
 
-    // A descriptor that was given out, kept to give out again.
+    // A descriptor that was given out, kept if it is to be given out again: a dma-buf of the
+    // guest's, or what the library gives only once.
     UniqueFd descriptor;
+    bool keeps_descriptor = false;
     uint64_t descriptor_offset = 0;
     /// Descriptors that were exported hold a shared flock(2): while an exclusive one is refused,
     /// one of them, or a mapping of one, is alive in some process or on its way there.

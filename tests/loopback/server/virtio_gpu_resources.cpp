@@ -181,6 +181,7 @@ Status VirtioGpu::describe(Resource& resource) {
             resource.mapped_file = std::move(*file);
         }
         resource.descriptor = std::move(resource.mapped_file->fd);
+        resource.keeps_descriptor = true;
         resource.descriptor_offset = resource.mapped_file->offset;
     }
     resource.mapped_file.reset();
@@ -196,8 +197,11 @@ Result<BlobReply> VirtioGpu::map_blob(FileId file, uint32_t resource_id) {
     if (resource.map_state == MapState::kFailed)
         return fail(EINVAL, "resource {} could not be mapped", resource_id);
     if (const auto status = describe(resource); !status) return tl::unexpected(status.error());
+    // Neither a monitor nor a guest has a descriptor for each mapping.
+    UniqueFd fd = resource.keeps_descriptor ? resource.descriptor.duplicate()
+                                            : std::move(resource.descriptor);
     return BlobReply{{resource.map_info, 0, resource.descriptor_offset, resource.size},
-                     resource.descriptor.duplicate()};
+                     std::move(fd)};
 }
 
 Result<BlobReply> VirtioGpu::export_blob(FileId file, uint32_t resource_id) {
@@ -205,6 +209,7 @@ Result<BlobReply> VirtioGpu::export_blob(FileId file, uint32_t resource_id) {
     if (!found) return tl::unexpected(found.error());
     Resource& resource = **found;
     if (const auto status = describe(resource); !status) return tl::unexpected(status.error());
+    resource.keeps_descriptor = true;
     UniqueFd exported = reopen(resource.descriptor.get());
     if (exported && ::flock(exported.get(), LOCK_SH) == 0)
         resource.has_locked_exports = true;
