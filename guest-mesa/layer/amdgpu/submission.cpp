@@ -27,8 +27,10 @@ const T* at_address(uint64_t address) {
 /// The payload of a chunk as whole `T`s; a remainder makes it invalid.
 template <typename T>
 int read_array(const drm_amdgpu_cs_chunk& chunk, std::vector<T>& values) {
-    const uint64_t bytes = uint64_t{chunk.length_dw} * 4;
-    if (bytes % sizeof(T) != 0 || (bytes && !chunk.chunk_data)) return -EINVAL;
+    const uint64_t length = uint64_t{chunk.length_dw} * 4;
+    if (length % sizeof(T) != 0 || (length && !chunk.chunk_data) || length > PTRDIFF_MAX)
+        return -EINVAL;
+    const auto bytes = static_cast<size_t>(length);
     const size_t old = values.size();
     values.resize(old + bytes / sizeof(T));
     if (bytes) std::memcpy(values.data() + old, at_address<void>(chunk.chunk_data), bytes);
