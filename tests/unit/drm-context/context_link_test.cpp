@@ -17,6 +17,7 @@
 #include "blob/log.h"
 #include "blob/memfd.h"
 #include "drm-context/device/job_timeout.h"
+#include "drm-context/native_context.h"
 #include "drm-context/transport/command_ring.h"
 #include "tests/unit/drm-context/link_parts.h"
 

@@ -32,7 +32,7 @@ class OpenFilesTest : public testing::Test {
         struct stat st = {};
         EXPECT_EQ(::fstat(fd.get(), &st), 0);
         return std::make_shared<OpenFile>(7, st.st_dev, st.st_ino,
-                                          std::make_unique<NullFile>(&live_), [this] {
+                                          std::make_unique<NullFile>(&live_), [this](bool) {
                                               ++reopened_;
                                               return std::make_unique<NullFile>(&live_);
                                           });
