@@ -43,7 +43,8 @@ Patience::Clock::duration Patience::Share::allowance(Clock::time_point now) {
     vm_->refill(now);
     // Each tick of the wait adds to the one and takes from the other.
     const double ticks = (static_cast<double>(vm_->left_.count()) - used_.at(now)) / 2;
-    return Clock::duration(static_cast<Clock::rep>(std::max(ticks, 0.0)));
+    const Clock::duration allowed(static_cast<Clock::rep>(std::max(ticks, 0.0)));
+    return allowed < vm_->most_ / kLeastPart ? Clock::duration::zero() : allowed;
 }
 
 void Patience::Share::spend(Clock::time_point start, Clock::time_point now, Outcome outcome) {

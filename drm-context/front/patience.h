@@ -16,6 +16,9 @@ namespace viaduct {
 /// seconds. A new context begins with the use of those that have ended, so replacing contexts gains
 /// nothing.
 ///
+/// Less than a 64th of a full store is not worth a wait: few long waits hold up fewer calls of
+/// other contexts than many short ones, and a worker that is late by so little is late again.
+///
 /// The first 200 µs of an answered call are free: a healthy worker needs no more. Thread-safe; so
 /// are its shares.
 class Patience {
@@ -25,6 +28,7 @@ class Patience {
     static constexpr std::chrono::microseconds kFree{200};
     static constexpr double kRefill = 0.025;  // of the time that passes
     static constexpr std::chrono::seconds kHalfLife{20};
+    static constexpr int kLeastPart = 64;  // of a full store
 
     /// `deadline`: the longest wait for one answer.
     explicit Patience(Clock::duration deadline) : most_(2 * deadline), left_(most_) {}
