@@ -1,10 +1,13 @@
 // Interposed: stat(2) and its variants. A node's FIFO shows as a character device.
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 #include <cstring>
 
+#include "simgpu/node/dma_buf.h"
 #include "simgpu/node/next.h"
 #include "simgpu/node/shell.h"
 
@@ -34,6 +37,14 @@ int patched(int result, Status* st, int fd = -1) {
     if (!node) return result;
     st->st_mode = device_mode(*node);
     st->st_rdev = Shell::wake()->device_number(*node);
+    return result;
+}
+
+// A buffer shows as in the kernel's file system of dma-bufs.
+template <typename FileSystem>
+int patched_fs(int result, FileSystem* file_system, int fd) {
+    if (result == 0 && file_system != nullptr && is_dma_buf(fd))
+        file_system->f_type = DMA_BUF_MAGIC;
     return result;
 }
 
@@ -93,6 +104,12 @@ EXPORT int fstat(int fd, struct stat* st) {
 }
 EXPORT int fstat64(int fd, struct stat64* st) {
     return patched(next::fstat64(fd, st), st, fd);
+}
+EXPORT int fstatfs(int fd, struct statfs* file_system) {
+    return patched_fs(next::fstatfs(fd, file_system), file_system, fd);
+}
+EXPORT int fstatfs64(int fd, struct statfs64* file_system) {
+    return patched_fs(next::fstatfs64(fd, file_system), file_system, fd);
 }
 EXPORT int fstatat(int fd, const char* path, struct stat* st, int flags) {
     return stat_at<struct stat>(next::fstatat, fd, path, st, flags);

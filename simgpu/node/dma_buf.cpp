@@ -1,11 +1,13 @@
 #include "simgpu/node/dma_buf.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <linux/dma-buf.h>
 #include <sys/ioctl.h>
 
 #include <cerrno>
 #include <chrono>
+#include <string_view>
 
 #include "simgpu/drm/fence.h"
 #include "simgpu/drm/reservation.h"
@@ -72,6 +74,16 @@ bool is_memfd(int fd) {
 }
 
 }  // namespace
+
+// By the name that simgpu/amdgpu/buffer.cpp gives it.
+bool is_dma_buf(int fd) {
+    constexpr std::string_view kName = "/memfd:simgpu-buffer";
+    char link[kName.size()];
+    const auto path = fmt::format("/proc/self/fd/{}", fd);
+    const ssize_t length = next::readlink(path.c_str(), link, sizeof link);
+    return length == static_cast<ssize_t>(kName.size()) &&
+           std::string_view(link, sizeof link) == kName;
+}
 
 int shared_memory_ioctl(int fd, unsigned long request, void* argument) {
     if (_IOC_TYPE(request) != DMA_BUF_BASE || !is_memfd(fd)) return -ENOTTY;

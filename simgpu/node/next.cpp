@@ -17,6 +17,8 @@ constinit Next<Stat> lstat("lstat");
 constinit Next<Stat64> lstat64("lstat64");
 constinit Next<Fstat> fstat("fstat");
 constinit Next<Fstat64> fstat64("fstat64");
+constinit Next<Fstatfs> fstatfs("fstatfs");
+constinit Next<Fstatfs64> fstatfs64("fstatfs64");
 constinit Next<FstatAt> fstatat("fstatat");
 constinit Next<FstatAt64> fstatat64("fstatat64");
 constinit Next<Statx> statx("statx");

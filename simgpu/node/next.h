@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
 
 #include <atomic>
 
@@ -65,6 +66,8 @@ using Stat = StatOf<struct stat>;
 using Stat64 = StatOf<struct stat64>;
 using Fstat = FstatOf<struct stat>;
 using Fstat64 = FstatOf<struct stat64>;
+using Fstatfs = int(int, struct statfs*);
+using Fstatfs64 = int(int, struct statfs64*);
 using FstatAt = FstatAtOf<struct stat>;
 using FstatAt64 = FstatAtOf<struct stat64>;
 using Xstat = XstatOf<struct stat>;
@@ -104,6 +107,8 @@ extern constinit Next<Stat> stat, lstat;
 extern constinit Next<Stat64> stat64, lstat64;
 extern constinit Next<Fstat> fstat;
 extern constinit Next<Fstat64> fstat64;
+extern constinit Next<Fstatfs> fstatfs;
+extern constinit Next<Fstatfs64> fstatfs64;
 extern constinit Next<FstatAt> fstatat;
 extern constinit Next<FstatAt64> fstatat64;
 extern constinit Next<Statx> statx;
