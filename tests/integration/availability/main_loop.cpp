@@ -1,6 +1,7 @@
 #include "tests/integration/availability/main_loop.h"
 
 #include <algorithm>
+#include <ctime>
 #include <fstream>
 #include <utility>
 
@@ -12,12 +13,15 @@ using std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
 // Of the calling thread: on a processor, and waiting for one (Linux: Documentation/scheduler/
-// sched-stats.rst).
+// sched-stats.rst, whose first figure lags behind by up to a tick).
 Seconds runnable_time() {
     std::ifstream file("/proc/thread-self/schedstat");
-    int64_t running = 0, queued = 0;
-    file >> running >> queued;
-    return std::chrono::nanoseconds(running + queued);
+    int64_t lagging = 0, queued = 0;
+    file >> lagging >> queued;
+    timespec running{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &running);
+    return std::chrono::seconds(running.tv_sec) +
+           std::chrono::nanoseconds(running.tv_nsec + queued);
 }
 
 }  // namespace
