@@ -133,8 +133,8 @@ TEST_F(Submissions, ChunksThatAreWrong) {  // D5
         EXPECT_EQ(submit(request), -EINVAL) << patch.what;
     }
     SubmitBuilder many(gpu_context_, 1);
-    for (int i = 0; i < 129; ++i) many.ib(kVa, 8);
-    EXPECT_EQ(submit(many.build()), -EINVAL) << "129 chunks";
+    for (uint32_t i = 0; i <= wire::amdgpu::kMaxChunks; ++i) many.ib(kVa, 8);
+    EXPECT_EQ(submit(many.build()), -EINVAL) << "more chunks than a submission may have";
     EXPECT_EQ(
         submit(
             SubmitBuilder(gpu_context_, 1).buffers({res_id}).buffers({res_id}).ib(kVa, 8).build()),

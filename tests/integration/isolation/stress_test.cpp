@@ -130,7 +130,11 @@ TEST(Stress, KillingWorkersAtRandomHurtsOnlyTheirContexts) {
     std::cout << kills << " workers killed, " << restarts << " noticed while submitting\n";
     EXPECT_GT(kills, 20);
     EXPECT_GT(restarts, 10);
-    EXPECT_TRUE(vmm.returns_to(before)) << ::testing::PrintToString(ProcessUse::now());
+    Guest(vmm, 1).finish();  // a start ends the zygotes that have lost all their workers
+    ProcessUse allowed = before;
+    ++allowed.descriptors;  // of the next zygote, which is greeted before it is needed
+    EXPECT_TRUE(vmm.returns_to(allowed)) << ::testing::PrintToString(ProcessUse::now()) << " after "
+                                         << ::testing::PrintToString(before);
 }
 
 }  // namespace
