@@ -20,7 +20,7 @@ Result<std::unique_ptr<ContextAccount>> ContextAccount::attach(AccountMemory mem
         memory = {own->duplicate(), *std::move(own), 0};
     }
     if (memory.slot >= account::kSlots)
-        return fail(EINVAL, "there is no slot {} in an account", memory.slot);
+        return fail(EINVAL, "slot {} is outside the account", memory.slot);
     const uint64_t at = offsetof(account::Books, slots) + memory.slot * sizeof(account::Slot);
     auto slot = Mapping::map_shared(memory.fd.get(), at, sizeof(account::Slot));
     auto shares = Mapping::map_shared(memory.fd.get(), offsetof(account::Books, shares),

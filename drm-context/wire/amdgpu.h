@@ -24,8 +24,8 @@ inline constexpr uint32_t kAlignment = 8;
 /// Rings are numbered over the hardware IP types 0 … kIpTypes - 1 (ring 0 is the CPU).
 inline constexpr uint32_t kIpTypes = 10;
 /// More than any kernel takes: 192 IBs for each of four queues (amdgpu_ring.c:
-/// amdgpu_ring_max_ibs(), amdgpu_job.h: AMDGPU_CS_GANG_SIZE), and what goes with them. Mesa names 128
-/// in its header, and sends what its applications ask for.
+/// amdgpu_ring_max_ibs(), amdgpu_job.h: AMDGPU_CS_GANG_SIZE), and what goes with them. Mesa names
+/// 128 in its header, and sends what its applications ask for.
 inline constexpr uint32_t kMaxChunks = 1024;
 inline constexpr uint32_t kMaxMetadata = 256;  // bytes
 

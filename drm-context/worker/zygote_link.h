@@ -19,8 +19,8 @@ class ZygoteLink {
   public:
     /// Says hello over a fresh connection; does not wait for the answer.
     static Result<std::shared_ptr<ZygoteLink>> greet(UniqueFd socket, bool simulated);
-    /// Hangs up. If there were workers, returns once they and the zygote are gone, or a second after
-    /// the hang-up.
+    /// Hangs up. If there were workers, returns once they and the zygote are gone, or a second
+    /// after the hang-up.
     ~ZygoteLink();
     ZygoteLink(const ZygoteLink&) = delete;
     ZygoteLink& operator=(const ZygoteLink&) = delete;

@@ -19,7 +19,6 @@ constexpr uint64_t kScarceBytes = 16 << 20;
 /// may refuse GDS, GWS and OA.
 constexpr uint64_t kCreatableDomains = AMDGPU_GEM_DOMAIN_MASK;
 
-
 /// Which blob flags a buffer gets.
 ///
 /// MAPPABLE takes room in the host-visible window for as long as the buffer lives, so buffers that

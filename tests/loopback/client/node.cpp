@@ -49,7 +49,8 @@ class VirtgpuDriver final : public NodeDriver {
     tl::expected<std::unique_ptr<NodeFile>, int> open(NodeType type) override {
         return open_inherited(type, false);
     }
-    tl::expected<std::unique_ptr<NodeFile>, int> open_inherited(NodeType type, bool claimed) override {
+    tl::expected<std::unique_ptr<NodeFile>, int> open_inherited(NodeType type,
+                                                                bool claimed) override {
         auto file = GpuFile::open(socket_path_, type);
         if (!file) {
             simgpu::node::complain("viaduct-loopback: " + file.error().message);
