@@ -125,10 +125,13 @@ class GuestContext {
     static constexpr uint32_t kControlSize = 0x4000;
 
     enum class Control { kCreate, kNone };
-    /// `name`: the guest process's; the simulated GPU injects faults by it (see Vmm()).
+    enum class Refusal { kFails, kMayBe };
+    /// `name`: the guest process's; the simulated GPU injects faults by it (see Vmm()). `refusal`:
+    /// whether the test fails if the VMM's library refuses the context (see exists()).
     GuestContext(Vmm& vmm, uint32_t ctx_id, Control control = Control::kCreate,
-                 const std::string& name = "test");
+                 const std::string& name = "test", Refusal refusal = Refusal::kFails);
     ~GuestContext();
+    bool exists() const { return exists_; }
 
     /// The control buffer, for a context that began without one.
     void create_control(uint64_t size = kControlSize);
@@ -197,6 +200,7 @@ class GuestContext {
     Vmm& vmm_;
     const uint32_t ctx_id_;
     const size_t losses_before_;
+    const bool exists_;
     Mapping control_;
     uint32_t control_res_ = 0;
     uint32_t last_seqno_ = 0;

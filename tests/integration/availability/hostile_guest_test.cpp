@@ -58,11 +58,14 @@ class AttackedVmm : public ::testing::Test {
         }
         return commands;
     }
+    /// Null if it is refused: more contexts are starting and ending than the VM may have.
     std::unique_ptr<GuestContext> create_context(uint32_t id) {
         std::unique_ptr<GuestContext> guest;
         loop_.run([&] {
-            guest = std::make_unique<GuestContext>(vmm_, id, GuestContext::Control::kNone);
+            guest = std::make_unique<GuestContext>(vmm_, id, GuestContext::Control::kNone, "test",
+                                                   GuestContext::Refusal::kMayBe);
         });
+        if (!guest->exists()) return nullptr;
         loop_.run([&] { guest->create_control(kControlBytes); });
         constexpr uint32_t kRoom = kControlBytes - 4096;
         std::memcpy(guest->area().data(), &kRoom, sizeof(kRoom));
@@ -112,6 +115,7 @@ class AttackedVmm : public ::testing::Test {
 TEST_F(AttackedVmm, WaitsLittleForEverNewContexts) {
     attack([this] {
         auto guest = create_context(1);
+        if (!guest) return;
         work_and_call(*guest);
         loop_.run([&] { guest.reset(); });
     });
@@ -131,6 +135,7 @@ TEST_F(AttackedVmm, HasBuffersForAContextThatHasDoneNothingWrong) {
     contexts_.push_back(create_context(9));
     attack([this] {
         auto guest = create_context(1);
+        if (!guest) return;
         work_and_call(*guest);
         loop_.run([&] { guest.reset(); });
     });
