@@ -89,11 +89,11 @@ class AttackedVmm : public ::testing::Test {
         if (attacker_.joinable()) attacker_.join();
     }
     /// The share of the time that the main loop waits, once the attack has had its first second;
-    /// of three stretches the best, as other programs may disturb one.
+    /// of five stretches the best, as other programs may disturb one.
     double waiting() {
         std::this_thread::sleep_for(2s);  // the store that a VM begins with is used up
         double least = 1;
-        for (int stretch = 0; stretch < 3 && least >= kMostWaiting; ++stretch) {
+        for (int stretch = 0; stretch < 5 && least >= kMostWaiting; ++stretch) {
             loop_.take_use();
             std::this_thread::sleep_for(watch_time());
             least = std::min(least, loop_.take_use().share());
