@@ -2,7 +2,7 @@
 //
 // A worker that a guest has taken over writes into its own slot what it likes. It can claim what a
 // program could have used; a claim beyond that is worth nothing, and costs its context
-// (VmSlot::claims_too_much).
+// (VmAccount::impossible_claim).
 #pragma once
 
 #include <cstdint>
