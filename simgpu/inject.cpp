@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "simgpu/fork_mutex.h"
+
 namespace simgpu {
 
 namespace {
@@ -176,7 +178,7 @@ Result<InjectionRule> parse_rule(std::string_view text) {
 
 /// The rules in force, each with its count of matches.
 struct Injector {
-    std::mutex mutex;
+    ForkMutex mutex;
     std::vector<InjectionRule> rules;
     std::vector<uint64_t> matches;
     Status status;

@@ -6,12 +6,14 @@
 #include <mutex>
 #include <string>
 
+#include "simgpu/fork_mutex.h"
+
 namespace simgpu {
 
 namespace {
 
 struct Sink {
-    std::mutex mutex;
+    ForkMutex mutex;
     LogSink function;
 };
 

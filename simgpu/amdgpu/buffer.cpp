@@ -10,6 +10,7 @@
 
 #include "blob/memfd.h"
 #include "simgpu/amdgpu/uapi.h"
+#include "simgpu/fork_mutex.h"
 
 namespace simgpu::amdgpu {
 
@@ -20,7 +21,7 @@ using Inode = std::pair<uint64_t, uint64_t>;
 /// The buffers of this process by inode, so that one that comes back through a descriptor is
 /// recognised.
 struct Registry {
-    std::mutex mutex;
+    ForkMutex mutex;
     pid_t process = 0;
     std::map<Inode, std::weak_ptr<Buffer>> buffers;
 

@@ -10,6 +10,8 @@
 #include <thread>
 #include <utility>
 
+#include "simgpu/fork_mutex.h"
+
 namespace simgpu::drm {
 
 namespace {
@@ -37,7 +39,7 @@ class FdWatcher {
 };
 
 FdWatcher& FdWatcher::instance() {
-    static std::mutex mutex;
+    static auto& mutex = *new ForkMutex;  // outlives static objects
     static FdWatcher* watcher = nullptr;
     const std::lock_guard lock(mutex);
     // Threads do not survive fork(): a child begins with a watcher of its own.

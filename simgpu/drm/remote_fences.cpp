@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "simgpu/fork_mutex.h"
+
 namespace simgpu::drm {
 
 namespace {
@@ -72,7 +74,7 @@ void RemoteFences::run() {
 
 FencePtr watch_remote_fence(const std::shared_ptr<FenceBoard>& board,
                             const FenceBoard::Post& post) {
-    static std::mutex mutex;
+    static auto& mutex = *new ForkMutex;    // outlives static objects
     static RemoteFences* fences = nullptr;  // never destroyed: its thread uses it
     const std::lock_guard lock(mutex);
     // Threads do not survive fork(): a child, which has a board of its own, begins anew.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "simgpu/drm/remote_fences.h"
+#include "simgpu/fork_mutex.h"
 
 namespace simgpu::drm {
 
@@ -17,7 +18,7 @@ using shared::MemoryId;
 
 /// The shared reservations of this process.
 struct Registry {
-    std::mutex mutex;
+    ForkMutex mutex;
     pid_t process = 0;
     std::map<MemoryId, std::weak_ptr<Reservation>> reservations;
 

@@ -16,6 +16,7 @@
 #include "simgpu/drm/fd_watcher.h"
 #include "simgpu/drm/fence.h"
 #include "simgpu/drm/named_socket.h"
+#include "simgpu/fork_mutex.h"
 
 namespace simgpu::drm {
 
@@ -72,7 +73,7 @@ class ExportedFences {
         std::weak_ptr<Fence> fence;
         pid_t maker = 0;
     };
-    std::mutex mutex_;
+    ForkMutex mutex_;
     std::map<uint64_t, Entry> fences_;
 };
 

@@ -9,6 +9,7 @@
 #include "simgpu/drm/fd_watcher.h"
 #include "simgpu/drm/named_socket.h"
 #include "simgpu/drm/syncobj.h"
+#include "simgpu/fork_mutex.h"
 #include "simgpu/log.h"
 
 namespace simgpu::drm {
@@ -49,7 +50,7 @@ class ExportedSyncobjs {
         std::shared_ptr<void> watch;
         pid_t maker = 0;
     };
-    std::mutex mutex_;
+    ForkMutex mutex_;
     std::map<uint64_t, Entry> objects_;
 };
 

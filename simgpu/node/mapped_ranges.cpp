@@ -50,7 +50,6 @@ NodeFilePtr MappedRanges::find(const void* address) {
 void MappedRanges::after_fork_in_child() {
     new (&ranges_) std::map<uintptr_t, Range>;
     count_ = 0;
-    mutex_.unlock();
 }
 
 MappedRanges& mapped_ranges() {

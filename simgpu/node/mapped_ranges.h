@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include "simgpu/fork_mutex.h"
 #include "simgpu/node/fake_node.h"
 
 namespace simgpu::node {
@@ -29,8 +30,6 @@ class MappedRanges {
     /// The file that is mapped at `address`, or null.
     NodeFilePtr find(const void* address);
 
-    void before_fork() { mutex_.lock(); }
-    void after_fork_in_parent() { mutex_.unlock(); }
     /// Forgets all without running destructors: the files' threads are not in the child.
     void after_fork_in_child();
 
@@ -42,7 +41,7 @@ class MappedRanges {
 
     std::vector<NodeFilePtr> remove_locked(uintptr_t start, uintptr_t end);
 
-    std::mutex mutex_;
+    ForkMutex mutex_;
     std::map<uintptr_t, Range> ranges_;  // by start
     std::atomic<size_t> count_{0};
 };

@@ -157,7 +157,6 @@ bool OpenFiles::is_this_process() const {
 void OpenFiles::after_fork_in_child() {
     process_ = ::getpid();
     for (auto& [fd, file] : files_) file->abandon();
-    mutex_.unlock();
 }
 
 }  // namespace simgpu::node

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "simgpu/fork_mutex.h"
 #include "simgpu/node/fake_node.h"
 
 namespace simgpu::node {
@@ -78,8 +79,6 @@ class OpenFiles {
     /// still the parent's and must not be touched.
     bool is_this_process() const;
 
-    void before_fork() { mutex_.lock(); }
-    void after_fork_in_parent() { mutex_.unlock(); }
     void after_fork_in_child();
 
   private:
@@ -89,7 +88,7 @@ class OpenFiles {
     OpenFilePtr remove_locked(int fd);
     bool is_stale(int fd, const OpenFile& file) const;
 
-    mutable std::mutex mutex_;
+    mutable ForkMutex mutex_;
     std::unordered_map<int, OpenFilePtr> files_;
     std::array<std::atomic<uint64_t>, kMarked / 64> marks_{};
     std::atomic<unsigned> unmarked_{0};  // entries beyond kMarked

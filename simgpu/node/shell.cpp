@@ -125,19 +125,10 @@ Shell* Shell::make() {
         return nullptr;
     }
     if (!shell->write_devices()) return nullptr;
-    ::pthread_atfork(
-        [] {
-            open_files().before_fork();
-            mapped_ranges().before_fork();
-        },
-        [] {
-            mapped_ranges().after_fork_in_parent();
-            open_files().after_fork_in_parent();
-        },
-        [] {
-            mapped_ranges().after_fork_in_child();
-            open_files().after_fork_in_child();
-        });
+    ::pthread_atfork(nullptr, nullptr, [] {
+        mapped_ranges().after_fork_in_child();
+        open_files().after_fork_in_child();
+    });
     return shell.release();
 }
 

@@ -12,6 +12,7 @@
 #include <new>
 #include <utility>
 
+#include "simgpu/fork_mutex.h"
 #include "simgpu/shared/lock.h"
 #include "simgpu/shared/segment.h"
 
@@ -74,7 +75,7 @@ void initialise(Segment& segment, const std::array<uint64_t, kHeaps>& limits) {
 
 /// The devices of this process, by segment name.
 struct Registry {
-    std::mutex mutex;
+    ForkMutex mutex;
     pid_t process = 0;
     std::map<std::string, std::weak_ptr<SharedDevice>> devices;
 };

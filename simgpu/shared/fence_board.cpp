@@ -6,6 +6,7 @@
 #include <mutex>
 #include <span>
 
+#include "simgpu/fork_mutex.h"
 #include "simgpu/log.h"
 #include "simgpu/shared/lock.h"
 #include "simgpu/shared/segment.h"
@@ -37,7 +38,7 @@ void SharedDevice::clear_posts(uint32_t seat) {
 }
 
 std::shared_ptr<FenceBoard> FenceBoard::instance() {
-    static std::mutex mutex;
+    static auto& mutex = *new ForkMutex;  // outlives static objects
     static pid_t process = 0;
     static std::shared_ptr<FenceBoard> board;
     const std::lock_guard lock(mutex);

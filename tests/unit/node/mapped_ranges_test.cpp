@@ -52,7 +52,6 @@ TEST_F(MappedRangesTest, AMappingReplacesWhatWasThere) {
 
 TEST_F(MappedRangesTest, AForkedChildForgetsAll) {
     ranges.add(at(0x1000), 0x1000, a);
-    ranges.before_fork();
     ranges.after_fork_in_child();
     EXPECT_TRUE(ranges.empty());
     EXPECT_EQ(ranges.find(at(0x1000)), nullptr);

@@ -103,7 +103,6 @@ TEST_F(OpenFilesTest, RangeHasBothEnds) {
 TEST_F(OpenFilesTest, ChildReopensOnceAndForgetsWithoutDestroying) {
     const UniqueFd fd = open_some();
     files_.insert(fd.get(), make(fd));
-    files_.before_fork();
     const pid_t child = ::fork();
     if (child == 0) {
         files_.after_fork_in_child();
@@ -111,7 +110,6 @@ TEST_F(OpenFilesTest, ChildReopensOnceAndForgetsWithoutDestroying) {
         const bool same = files_.find(fd.get())->file() == files_.find(fd.get())->file();
         ::_exit(forgotten && same && reopened_ == 1 && files_.is_this_process() ? 0 : 1);
     }
-    files_.after_fork_in_parent();
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     EXPECT_EQ(status, 0);

@@ -1,0 +1,29 @@
+// A mutex for what a whole process shares, and that fork() waits for.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+
+namespace simgpu {
+
+/// For tables that all threads share. fork() waits until no thread holds it, so that a child finds
+/// it free and the table whole: the thread that would have unlocked it is not in the child. Meets
+/// the standard's Lockable. A thread must not fork while it holds one.
+class ForkMutex {
+  public:
+    constexpr ForkMutex() = default;
+    ForkMutex(const ForkMutex&) = delete;
+    ForkMutex& operator=(const ForkMutex&) = delete;
+    ~ForkMutex();
+
+    void lock();
+    bool try_lock();
+    void unlock() { mutex_.unlock(); }
+
+  private:
+    friend struct ForkMutexes;
+    std::mutex mutex_;
+    std::atomic<bool> known_ = false;  // fork() waits for it
+};
+
+}  // namespace simgpu
