@@ -1,7 +1,7 @@
 // Speed of the shader interpreter in lane instructions per second (the counter "lanes").
 #include <benchmark/benchmark.h>
 
-#include "tests/unit/gfx9/shader_harness.h"
+#include "tests/unit/simgpu/amd/gfx9/shader_harness.h"
 
 namespace simgpu::gfx9::test {
 namespace {

@@ -5,9 +5,9 @@
 #include <cerrno>
 
 #include "blob/log.h"
-#include "simgpu/drm/fence.h"
 #include "simgpu/log.h"
 #include "simgpu/simgpu.h"
+#include "simgpu/sync/fence.h"
 
 namespace viaduct {
 

@@ -6,10 +6,10 @@
 
 #include <cerrno>
 
-#include "simgpu/drm/fence.h"
 #include "simgpu/node/dma_buf.h"
 #include "simgpu/node/next.h"
 #include "simgpu/node/shell.h"
+#include "simgpu/sync/fence.h"
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
 

@@ -9,9 +9,9 @@
 #include <chrono>
 #include <string_view>
 
-#include "simgpu/drm/fence.h"
-#include "simgpu/drm/reservation.h"
 #include "simgpu/node/next.h"
+#include "simgpu/sync/fence.h"
+#include "simgpu/sync/reservation.h"
 
 namespace simgpu::node {
 
@@ -75,7 +75,7 @@ bool is_memfd(int fd) {
 
 }  // namespace
 
-// By the name that simgpu/amdgpu/buffer.cpp gives it.
+// By the name that simgpu/amd/kernel/buffer.cpp gives it.
 bool is_dma_buf(int fd) {
     constexpr std::string_view kName = "/memfd:simgpu-buffer";
     char link[kName.size()];

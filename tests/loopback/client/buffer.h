@@ -10,7 +10,7 @@
 
 #include "blob/unique_fd.h"
 #include "drm-context/wire/virtgpu.h"
-#include "simgpu/drm/fence.h"
+#include "simgpu/sync/fence.h"
 
 namespace viaduct::loopback {
 

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "blob/mapping.h"
-#include "simgpu/drm/syncobj.h"
 #include "simgpu/node/fake_node.h"
 #include "simgpu/simgpu.h"
+#include "simgpu/sync/syncobj.h"
 #include "tests/loopback/client/buffer.h"
 #include "tests/loopback/client/connection.h"
 #include "tests/loopback/client/guest_fences.h"

@@ -6,7 +6,7 @@
 #include <map>
 #include <mutex>
 
-#include "simgpu/drm/fence.h"
+#include "simgpu/sync/fence.h"
 
 namespace viaduct::loopback {
 

@@ -5,7 +5,7 @@
 #include "blob/memfd.h"
 #include "drm-context/account/clock.h"
 #include "drm-context/device/simulated_device.h"
-#include "simgpu/drm/fence.h"
+#include "simgpu/sync/fence.h"
 
 namespace viaduct {
 namespace {

@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "simgpu/drm/fence.h"
+#include "simgpu/sync/fence.h"
 
 namespace simgpu {
 namespace {

@@ -1,0 +1,220 @@
+// Running a dispatch: workgroup after workgroup, its waves in turn from barrier to barrier.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "simgpu/amd/gfx9/decode/decode_valu.h"
+#include "simgpu/amd/gfx9/decode/program.h"
+#include "simgpu/amd/gfx9/exec/compute.h"
+#include "simgpu/amd/gfx9/exec/registers.h"
+#include "simgpu/amd/gfx9/memory/shader_memory.h"
+#include "simgpu/amd/gfx9/wave/fp_environment.h"
+#include "simgpu/amd/gfx9/wave/wave.h"
+
+namespace simgpu::gfx9 {
+
+namespace {
+
+/// Instructions between two looks at the stop flag and the clock.
+constexpr unsigned kPollInterval = 4096;
+
+struct Size3 {
+    uint32_t x, y, z;
+    uint64_t volume() const { return uint64_t{x} * y * z; }
+};
+
+class DispatchRun {
+  public:
+    DispatchRun(const Dispatch& dispatch, JobEnvironment& environment, EngineCounters& counters)
+        : dispatch_(dispatch),
+          registers_(dispatch),
+          environment_(environment),
+          counters_(counters),
+          memory_(environment.memory),
+          program_(memory_, registers_.vgprs()) {}
+
+    JobOutcome run();
+
+  private:
+    JobOutcome run_group(const uint32_t id[3]);
+    void start_wave(Wave& wave, unsigned number, const uint32_t id[3], Size3 size, unsigned waves);
+    bool run_wave(Wave& wave, JobOutcome& outcome);
+    void step_special(Wave& wave, const Instruction& in) const;
+    bool poll(JobOutcome& outcome);
+    JobOutcome failure(const Wave& wave, uint64_t pc);
+
+    const Dispatch& dispatch_;
+    const ComputeRegisters registers_;
+    JobEnvironment& environment_;
+    EngineCounters& counters_;
+    ShaderMemory memory_;
+    Program program_;
+    FpEnvironment fp_;
+    Workgroup group_;
+    std::unique_ptr<Wave[]> waves_;
+    unsigned until_poll_ = kPollInterval;
+};
+
+JobOutcome make_outcome(JobOutcome::Kind kind, std::string report) {
+    JobOutcome outcome;
+    outcome.kind = kind;
+    outcome.report = std::move(report);
+    return outcome;
+}
+
+JobOutcome DispatchRun::run() {
+    if (const std::string problem = registers_.problem(); !problem.empty())
+        return make_outcome(JobOutcome::Kind::kBadShader, problem);
+    const GridRange grid = registers_.grid();
+    group_.lds.assign(kMaxLdsBytes / 4, 0);
+    group_.lds_bytes = registers_.lds_bytes();
+    memory_.set_lds_window(group_.lds_data(), group_.lds_bytes);
+    uint32_t id[3];
+    for (id[2] = grid.start[2]; id[2] < grid.end[2]; id[2]++)
+        for (id[1] = grid.start[1]; id[1] < grid.end[1]; id[1]++)
+            for (id[0] = grid.start[0]; id[0] < grid.end[0]; id[0]++) {
+                JobOutcome outcome = run_group(id);
+                if (!outcome.done()) return outcome;
+            }
+    return {};
+}
+
+JobOutcome DispatchRun::run_group(const uint32_t id[3]) {
+    const GridRange grid = registers_.grid();
+    const Size3 size{grid.group_size(0, id[0]), grid.group_size(1, id[1]),
+                     grid.group_size(2, id[2])};
+    const auto waves = static_cast<unsigned>((size.volume() + kLanes - 1) / kLanes);
+    if (!waves_) waves_ = std::make_unique<Wave[]>(registers_.waves_per_group());
+    std::fill_n(group_.lds.begin(), (group_.lds_bytes + 3) / 4, 0);
+    for (unsigned i = 0; i < waves; i++) start_wave(waves_[i], i, id, size, waves);
+
+    JobOutcome outcome;
+    // Each turn runs every wave to its end or to the barrier; those that have ended count as
+    // having arrived.
+    for (bool waiting = true; waiting;) {
+        waiting = false;
+        for (unsigned i = 0; i < waves; i++) {
+            Wave& wave = waves_[i];
+            if (wave.status == Wave::Status::kEnded) continue;
+            wave.status = Wave::Status::kRunning;
+            if (!run_wave(wave, outcome)) return outcome;
+            waiting = waiting || wave.status == Wave::Status::kBarrier;
+        }
+    }
+    // A storm of tiny groups must stay stoppable too.
+    poll(outcome);
+    return outcome;
+}
+
+// Lane l of wave n is thread 64 n + l, counted along x, then y, then z.
+void set_thread_ids(Wave& wave, unsigned number, Size3 size) {
+    const uint64_t threads = size.volume();
+    uint64_t exec = 0;
+    for (unsigned lane = 0; lane < kLanes; lane++) {
+        const uint32_t thread = number * kLanes + lane;
+        if (thread < threads) exec |= uint64_t{1} << lane;
+        wave.v[0].lane[lane] = thread % size.x;
+        wave.v[1].lane[lane] = thread / size.x % size.y;
+        wave.v[2].lane[lane] = thread / size.x / size.y % size.z;
+    }
+    wave.set_exec(exec);
+}
+
+// Initial SGPRs: user data, the group's coordinates, its size, the scratch offset; each only if
+// enabled. Initial VGPRs: the thread's coordinates (Vega ISA, "Compute shader initialization").
+void DispatchRun::start_wave(Wave& wave, unsigned number, const uint32_t id[3], Size3 size,
+                             unsigned waves) {
+    wave.reset(registers_.vgprs());
+    wave.pc = dispatch_.program_va & ~uint64_t{3};
+    wave.mode_bits = registers_.mode();
+    wave.group = &group_;
+    wave.memory = &memory_;
+    unsigned next = 0;
+    for (; next < registers_.user_sgprs(); next++) wave.s[next] = dispatch_.user_data[next];
+    for (unsigned axis = 0; axis < 3; axis++)
+        if (registers_.group_id_enabled(axis)) wave.s[next++] = id[axis];
+    // Bits 5:0 count the group's waves, 11:6 number this one.
+    if (registers_.group_size_enabled()) wave.s[next++] = waves | number << 6;
+    if (registers_.scratch_enabled()) {
+        const uint32_t slot = number % std::max(registers_.scratch_waves(), 1u);
+        wave.s[next++] = slot * registers_.scratch_bytes_per_wave();
+    }
+    set_thread_ids(wave, number, size);
+}
+
+bool DispatchRun::run_wave(Wave& wave, JobOutcome& outcome) {
+    uint64_t pc = 0, lane_instructions = 0;
+    bool go_on = true;
+    while (go_on && wave.status == Wave::Status::kRunning) {
+        pc = wave.pc & ShaderMemory::kAddressMask;
+        const Instruction* in = program_.at(pc);
+        if (!in) {
+            wave.status = Wave::Status::kFault;
+            break;
+        }
+        wave.pc += in->size;
+        lane_instructions += in->vector ? wave.active_lanes() : 1;
+        fp_.prepare(in->fp, wave.mode_bits);
+        if (in->vector && wave.mode_bits & (mode::kGprIndexEnable | mode::kVskip))
+            step_special(wave, *in);
+        else
+            in->handler(wave, *in);
+        if (--until_poll_ == 0) go_on = poll(outcome);
+    }
+    counters_.lane_instructions += lane_instructions;
+    if (!go_on) return false;
+    if (wave.status == Wave::Status::kEnded || wave.status == Wave::Status::kBarrier) return true;
+    outcome = failure(wave, pc);
+    return false;
+}
+
+// The rare modes that change what vector instructions do.
+void DispatchRun::step_special(Wave& wave, const Instruction& in) const {
+    if (wave.mode_bits & mode::kVskip) return;
+    const Instruction moved = with_gpr_index(in, wave.m0(), registers_.vgprs());
+    moved.handler(wave, moved);
+}
+
+bool DispatchRun::poll(JobOutcome& outcome) {
+    until_poll_ = kPollInterval;
+    if (environment_.stop.load(std::memory_order_relaxed)) {
+        outcome = make_outcome(JobOutcome::Kind::kStopped, "shader stopped on request");
+        return false;
+    }
+    if (!runs_too_long(environment_)) return true;
+    outcome = make_outcome(JobOutcome::Kind::kHang,
+                           fmt::format("shader at {:#x} ran past its deadline",
+                                       dispatch_.program_va & ShaderMemory::kAddressMask));
+    return false;
+}
+
+JobOutcome DispatchRun::failure(const Wave& wave, uint64_t pc) {
+    if (wave.status == Wave::Status::kHalted)
+        return make_outcome(JobOutcome::Kind::kHang, fmt::format("shader halted at {:#x}", pc));
+    if (wave.status == Wave::Status::kFault) {
+        const bool write = memory_.fault_access() == Access::kWrite;
+        JobOutcome outcome =
+            make_outcome(JobOutcome::Kind::kFault,
+                         fmt::format("shader {} at {:#x} faulted, pc {:#x}",
+                                     write ? "write" : "read", memory_.fault_va(), pc));
+        outcome.fault_va = memory_.fault_va();
+        outcome.fault_access = memory_.fault_access();
+        return outcome;
+    }
+    const Instruction* in = program_.at(pc);
+    const Instruction unknown = in ? *in : Instruction{};
+    return make_outcome(JobOutcome::Kind::kBadShader,
+                        fmt::format("unknown instruction {:08x} {:08x} ({} opcode {:#x}) at {:#x}",
+                                    unknown.words[0], unknown.words[1],
+                                    encoding_name(unknown.encoding), unknown.opcode, pc));
+}
+
+}  // namespace
+
+JobOutcome run_dispatch(const Dispatch& dispatch, JobEnvironment& environment,
+                        EngineCounters& counters) {
+    return DispatchRun(dispatch, environment, counters).run();
+}
+
+}  // namespace simgpu::gfx9

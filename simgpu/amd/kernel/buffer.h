@@ -1,0 +1,102 @@
+// Buffer: one buffer object's memory, and what is known of it beside its bytes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <tl/expected.hpp>
+#include <utility>
+#include <vector>
+
+#include "blob/mapping.h"
+#include "blob/unique_fd.h"
+#include "simgpu/shared/residence.h"
+#include "simgpu/sync/reservation.h"
+
+namespace simgpu::amdgpu {
+
+using drm::Reservation;
+
+class Buffer;
+using BufferPtr = std::shared_ptr<Buffer>;
+
+/// Thread-safe. Its bytes live in a memfd of their own, so that exporting it is duplicating a
+/// descriptor; or, for a user pointer, in the caller's memory.
+class Buffer {
+  public:
+    using Record = shared::BufferRecord;
+
+    /// The arguments of GEM_CREATE.
+    struct Request {
+        uint64_t size = 0;  // bytes, whole pages
+        Record record;
+        bool cpu_access = false;                         // AMDGPU_GEM_CREATE_CPU_ACCESS_REQUIRED
+        bool gtt_as_good = false;                        // on APUs
+        std::shared_ptr<const shared::Residence> group;  // of the file, for VM_ALWAYS_VALID
+    };
+    /// Zero-filled memory, booked at the device. -ENOMEM if no heap that the record's domains allow
+    /// has room. May wait for jobs that use what has to make room.
+    static tl::expected<BufferPtr, int> create(std::shared_ptr<shared::SharedDevice> device,
+                                               const Request& request);
+    /// The buffer behind a descriptor, ours or anybody's: the same object as long as it lives in
+    /// this process. Negative errno.
+    static tl::expected<BufferPtr, int> import(std::shared_ptr<shared::SharedDevice> device,
+                                               int fd);
+    /// The device has lost its VRAM: fills this process's buffers there with other bytes.
+    static void clear_vram(const shared::SharedDevice* device);
+    /// The caller's own pages, which he must keep mapped as long as the GPU may use them.
+    static BufferPtr wrap_user_memory(void* address, uint64_t size);
+
+    ~Buffer();
+    Buffer(const Buffer&) = delete;
+    Buffer& operator=(const Buffer&) = delete;
+
+    uint64_t size() const { return size_; }
+    /// Where the bytes are in this process; null if they cannot be mapped.
+    std::byte* data();
+    bool is_user_memory() const { return user_memory_ != nullptr; }
+    /// Borrowed; -1 for user memory.
+    int fd() const { return fd_.get(); }
+    /// A descriptor for another file or process, which will find record() too.
+    viaduct::UniqueFd export_fd();
+
+    /// Where its memory is booked; null for imported and user memory, and for domains without any.
+    shared::Residence* residence() const { return residence_.get(); }
+    /// Its content was discarded: zero again.
+    void forget_content();
+
+    Record record() const;
+    void set_metadata(const Record& metadata);  // only its metadata fields count
+    void set_placement(uint64_t domains);
+
+    /// Shared with all buffers of the file for VM_ALWAYS_VALID ones.
+    Reservation& reservation() { return *reservation_; }
+    void share_reservation(std::shared_ptr<Reservation> reservation) {
+        reservation_ = std::move(reservation);
+    }
+
+  private:
+    Buffer() = default;
+    bool in_vram() const {
+        return residence_ && residence_->place() == shared::Residence::Place::kVram;
+    }
+    bool charge(const Request& request);
+    void publish() const;
+
+    std::shared_ptr<shared::SharedDevice> device_;
+    uint64_t size_ = 0;
+    bool owns_memory_ = false;
+    uint64_t doorbells_ = 0;  // bytes booked
+    std::unique_ptr<shared::Residence> residence_;
+    viaduct::UniqueFd fd_;
+    std::pair<uint64_t, uint64_t> inode_;  // st_dev, st_ino of fd_
+    std::byte* user_memory_ = nullptr;
+    std::shared_ptr<Reservation> reservation_ = std::make_shared<Reservation>();
+
+    mutable std::mutex mutex_;
+    viaduct::Mapping mapping_;
+    Record record_;
+    bool exported_ = false;
+};
+
+}  // namespace simgpu::amdgpu

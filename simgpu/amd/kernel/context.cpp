@@ -1,0 +1,65 @@
+#include "simgpu/amd/kernel/context.h"
+
+namespace simgpu::amdgpu {
+
+uint64_t Entity::last_sequence() const {
+    const std::lock_guard lock(mutex_);
+    return last_;
+}
+
+uint64_t Entity::add(const JobFences& fences) {
+    const std::lock_guard lock(mutex_);
+    remembered_[++last_ % kSchedJobs] = fences;
+    return last_;
+}
+
+bool Entity::find(uint64_t sequence, JobFences* fences) const {
+    const std::lock_guard lock(mutex_);
+    *fences = {};
+    if (sequence == UINT64_MAX) sequence = last_;
+    if (sequence > last_) return false;
+    if (sequence + kSchedJobs > last_) *fences = remembered_[sequence % kSchedJobs];
+    return true;
+}
+
+drm::FencePtr Entity::previous() const {
+    const std::lock_guard lock(mutex_);
+    return remembered_[(last_ + 1) % kSchedJobs].finished;
+}
+
+void Entity::push() {
+    const std::lock_guard lock(mutex_);
+    ++queued_;
+}
+
+int Entity::hand_over(const drm::FencePtr& finished, int own) {
+    const std::lock_guard lock(mutex_);
+    const int error = error_locked();
+    last_scheduled_ = finished;
+    last_error_ = error != 0 ? error : own;
+    --queued_;
+    changed_.notify_all();
+    return last_error_;
+}
+
+bool Entity::idle() const {
+    const std::lock_guard lock(mutex_);
+    return queued_ == 0 && (!last_scheduled_ || last_scheduled_->is_signalled());
+}
+
+void Entity::wait_handed_over() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return queued_ == 0; });
+}
+
+int Entity::error() const {
+    const std::lock_guard lock(mutex_);
+    return error_locked();
+}
+
+int Entity::error_locked() const {
+    if (last_error_ != 0) return last_error_;
+    return last_scheduled_ ? last_scheduled_->status() : 0;
+}
+
+}  // namespace simgpu::amdgpu

@@ -1,0 +1,58 @@
+#include "simgpu/amd/kernel/report.h"
+
+#include <fmt/format.h>
+
+#include "simgpu/log.h"
+
+namespace simgpu::amdgpu {
+
+namespace {
+
+std::string name_of(const JobOnRing& where) {
+    return fmt::format("{} ring {}, context {} of client {} ({}), job {}", where.ring.ip->name,
+                       where.ring.number, where.job.context->id(), where.job.client->id(),
+                       where.job.client->name(), where.job.sequence);
+}
+
+const char* name_of(shared::Recovery recovery) {
+    switch (recovery) {
+        case shared::Recovery::kSoft:
+            return "its shaders are killed";
+        case shared::Recovery::kRing:
+            return "the ring is reset";
+        case shared::Recovery::kFull:
+            return "the device is reset";
+        default:
+            return "the device is reset and VRAM is lost";
+    }
+}
+
+}  // namespace
+
+void report_recovery(const JobOnRing& where, const JobOutcome& outcome, shared::Recovery recovery) {
+    const std::string name = name_of(where);
+    const std::string detail = outcome.report.empty() ? "" : fmt::format(": {}", outcome.report);
+    const char* const cure = name_of(recovery);
+    switch (outcome.kind) {
+        case JobOutcome::Kind::kFault:
+            log("VM fault on {}: {} of address {:#x}, {}{}; {}", name,
+                outcome.fault_access == Access::kRead ? "read" : "write", outcome.fault_va,
+                where.job.page_table->describe_surroundings(outcome.fault_va), detail, cure);
+            break;
+        case JobOutcome::Kind::kBadShader:
+            log("unknown instruction on {}{}; {}", name, detail, cure);
+            break;
+        case JobOutcome::Kind::kReset:
+            log("reset during {}{}; {}", name, detail, cure);
+            break;
+        default:
+            log("hang on {}{}; {}", name, detail, cure);
+            break;
+    }
+}
+
+void report_loss(const JobOnRing& where, const char* cause) {
+    log("job lost on {}: {}", name_of(where), cause);
+}
+
+}  // namespace simgpu::amdgpu

@@ -1,0 +1,34 @@
+// ReservationLock: the reservations of some buffers, held together.
+#pragma once
+
+#include <algorithm>
+#include <mutex>
+#include <vector>
+
+#include "simgpu/amd/kernel/buffer.h"
+
+namespace simgpu::amdgpu {
+
+/// Linux: drm_exec. A submission holds those of its buffers and of its file's page directory while
+/// it waits, and whoever needs one of them waits too. Taken in the order of addresses, so that no
+/// two wait for each other; at most one lock per thread.
+class ReservationLock {
+  public:
+    explicit ReservationLock(std::vector<Reservation*> reservations)
+        : held_(std::move(reservations)) {
+        std::ranges::sort(held_);
+        const auto twice = std::ranges::unique(held_);
+        held_.erase(twice.begin(), twice.end());
+        for (Reservation* reservation : held_) reservation->mutex().lock();
+    }
+    ~ReservationLock() {
+        for (Reservation* reservation : held_) reservation->mutex().unlock();
+    }
+    ReservationLock(const ReservationLock&) = delete;
+    ReservationLock& operator=(const ReservationLock&) = delete;
+
+  private:
+    std::vector<Reservation*> held_;
+};
+
+}  // namespace simgpu::amdgpu

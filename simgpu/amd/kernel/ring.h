@@ -1,0 +1,104 @@
+// Ring: what one open file sends to one hardware ring, and the thread that plays the hardware for
+// it.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "simgpu/amd/kernel/job.h"
+#include "simgpu/amd/kernel/model.h"
+#include "simgpu/amd/kernel/recovery.h"
+#include "simgpu/inject.h"
+#include "simgpu/shared/ring_feeder.h"
+
+namespace simgpu::amdgpu {
+
+/// Which hardware ring a Ring feeds.
+struct RingPlace {
+    const ModelInfo* model = nullptr;
+    const IpBlock* ip = nullptr;
+    uint32_t number = 0;  // within the block
+    uint32_t index = 0;   // over all rings of the chip
+};
+
+/// Makes the packet processor of an entity; replaceable for tests of the scheduling.
+using EngineFactory = std::unique_ptr<Engine> (*)(const RingPlace& place);
+std::unique_ptr<Engine> create_engine(const RingPlace& place);
+void set_engine_factory_for_tests(EngineFactory factory);
+
+/// Thread-safe. Jobs of one entity are handed over in the order of submission, each once its
+/// dependencies have signalled; which entity goes next is decided over all files of all processes
+/// (shared::RingFeeder). The thread starts with the first job and runs on after close() until all
+/// jobs have finished.
+class Ring : public std::enable_shared_from_this<Ring> {
+  public:
+    using Clock = std::chrono::steady_clock;
+
+    Ring(RingPlace place, std::shared_ptr<shared::SharedDevice> device, JobTimeouts timeouts);
+    ~Ring();
+    Ring(const Ring&) = delete;
+    Ring& operator=(const Ring&) = delete;
+
+    void submit(std::shared_ptr<Job> job);
+    /// Time that jobs have been with the hardware, those that still are included; nanoseconds.
+    /// Not monotonic, as the kernel's is not: the time that a job waits behind another on the
+    /// hardware counts until that one has finished (see RingFeeder::scheduled_ns).
+    uint64_t busy_ns() const;
+    /// Waits until all jobs have been handed over, or the deadline: false.
+    bool wait_handed_over(Clock::time_point deadline);
+    bool wait_finished(Clock::time_point deadline);
+    /// No job will be submitted any more.
+    void close();
+
+  private:
+    struct Queued;
+    using QueuedPtr = std::shared_ptr<Queued>;
+    using Queue = std::deque<QueuedPtr>;
+    struct HandedOver {
+        std::shared_ptr<Job> job;
+        shared::RingFeeder::Place place = 0;
+        int error = 0;  // it must not execute
+    };
+
+    void run();
+    void arrived(const QueuedPtr& queued);
+    void feed();
+    Queue* best_ready();
+    void wait_for_work(uint32_t seen, uint64_t news);
+    bool process(HandedOver& next);
+    JobOutcome execute(Job& job, shared::RingFeeder::Place place,
+                       const std::optional<InjectionRule>& injected);
+    JobOutcome run_ibs(Job& job, shared::RingFeeder::Place place, uint64_t deadline_ns);
+    int settle(Job& job, shared::RingFeeder::Place place, JobOutcome& outcome,
+               const std::optional<InjectionRule>& injected);
+    int await_recovery(shared::RingFeeder::Place place);
+    void finish(const HandedOver& job, int error);
+    bool sleep_until(shared::RingFeeder::Place place, uint64_t until_ns);
+
+    const RingPlace place_;
+    const std::shared_ptr<shared::SharedDevice> device_;
+    const JobTimeouts timeouts_;
+    shared::RingFeeder feeder_;
+
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    // Guarded by the mutex:
+    std::map<const Entity*, Queue> queues_;
+    std::deque<HandedOver> handed_over_;  // in the order of the hardware
+    size_t queued_ = 0;
+    uint64_t busy_ns_ = 0;  // of finished jobs
+    bool closed_ = false;
+    bool has_thread_ = false;
+    uint64_t news_ = 0;              // grows with each hand-over and with close()
+    bool sleeps_on_device_ = false;  // the thread waits for an event of the shared ring
+};
+
+}  // namespace simgpu::amdgpu

@@ -1,0 +1,106 @@
+// Packets that set or load registers.
+#include <algorithm>
+
+#include "simgpu/amd/pm4/handlers.h"
+
+namespace simgpu::pm4 {
+
+namespace {
+
+constexpr uint32_t kOffsetMask = 0xffff;  // REG_OFFSET; the upper half holds an index we ignore
+constexpr uint32_t kRegisterMask = 0x3ffff;
+
+/// A packet cannot reach out of its window: what lies past the end is dropped.
+bool set_registers(Machine& machine, const Packet& packet, RegisterWindow window) {
+    const uint32_t first = window.first + (packet[0] & kOffsetMask);
+    for (uint32_t i = 1; i < packet.size() && first + i - 1 < window.end; i++)
+        machine.state.registers.write(first + i - 1, packet[i]);
+    return true;
+}
+
+/// Base address, then pairs of {offset in the window, dword count}: each range is loaded from
+/// where it lies in a shadow copy of the window.
+bool load_registers(Machine& machine, const Packet& packet, RegisterWindow window) {
+    const uint64_t base = (packet.pair(0) & ((uint64_t{1} << 48) - 1)) & ~uint64_t{3};
+    const uint32_t window_size = window.end - window.first;
+    for (size_t pair = 2; pair + 1 < packet.size(); pair += 2) {
+        const uint32_t offset = packet[pair] & kOffsetMask;
+        if (offset >= window_size) continue;
+        const uint32_t count = std::min(packet[pair + 1] & 0x3fff, window_size - offset);
+        for (uint32_t i = offset; i < offset + count; i++) {
+            const auto value = machine.job.load32(base + uint64_t{i} * 4);
+            if (!value) return false;
+            machine.state.registers.write(window.first + i, *value);
+        }
+        if (!machine.job.poll()) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+bool nothing(Machine&, const Packet&) {
+    return true;
+}
+
+bool set_config_reg(Machine& machine, const Packet& packet) {
+    return set_registers(machine, packet, kConfigWindow);
+}
+bool set_sh_reg(Machine& machine, const Packet& packet) {
+    return set_registers(machine, packet, kShWindow);
+}
+bool set_context_reg(Machine& machine, const Packet& packet) {
+    return set_registers(machine, packet, kContextWindow);
+}
+bool set_uconfig_reg(Machine& machine, const Packet& packet) {
+    return set_registers(machine, packet, kUconfigWindow);
+}
+
+bool load_config_reg(Machine& machine, const Packet& packet) {
+    return load_registers(machine, packet, kConfigWindow);
+}
+bool load_sh_reg(Machine& machine, const Packet& packet) {
+    return load_registers(machine, packet, kShWindow);
+}
+bool load_context_reg(Machine& machine, const Packet& packet) {
+    return load_registers(machine, packet, kContextWindow);
+}
+bool load_uconfig_reg(Machine& machine, const Packet& packet) {
+    return load_registers(machine, packet, kUconfigWindow);
+}
+
+bool reg_rmw(Machine& machine, const Packet& packet) {
+    constexpr uint32_t kMaskIsRegister = 1u << 31;  // OR_MASK_SRC, AND_MASK_SRC (bit 30)
+    Registers& registers = machine.state.registers;
+    const auto operand = [&](uint32_t dword, bool is_register) {
+        return is_register ? registers.read(dword & kRegisterMask) : dword;
+    };
+    const uint32_t target = packet[0] & kRegisterMask;
+    const uint32_t and_mask = operand(packet[1], packet[0] & kMaskIsRegister >> 1);
+    const uint32_t or_mask = operand(packet[2], packet[0] & kMaskIsRegister);
+    registers.write(target, (registers.read(target) & and_mask) | or_mask);
+    return true;
+}
+
+bool context_reg_rmw(Machine& machine, const Packet& packet) {
+    const uint32_t target = kContextWindow.first + (packet[0] & kOffsetMask);
+    if (target >= kContextWindow.end) return true;
+    Registers& registers = machine.state.registers;
+    const uint32_t mask = packet[1];
+    registers.write(target, (registers.read(target) & ~mask) | (packet[2] & mask));
+    return true;
+}
+
+bool clear_state(Machine& machine, const Packet&) {
+    machine.state.registers.clear(kContextWindow);
+    return true;
+}
+
+bool set_base(Machine& machine, const Packet& packet) {
+    constexpr uint32_t kIndirectBase = 1;  // BASE_INDEX: for DRAW_INDIRECT and DISPATCH_INDIRECT
+    if ((packet[0] & 0xf) == kIndirectBase)
+        machine.state.indirect_base[packet.for_compute()] = packet.va64(1);
+    return true;
+}
+
+}  // namespace simgpu::pm4

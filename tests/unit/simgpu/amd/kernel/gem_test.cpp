@@ -1,0 +1,433 @@
+// Buffers, their sharing, and the address space.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <random>
+
+#include "blob/memfd.h"
+#include "simgpu/amd/kernel/address_space.h"
+#include "test_file.h"
+
+namespace simgpu::test {
+namespace {
+
+constexpr uint64_t kVa = 0x10000000;
+constexpr uint32_t kRead = AMDGPU_VM_PAGE_READABLE, kWriteFlag = AMDGPU_VM_PAGE_WRITEABLE;
+
+int export_fd(TestFile& file, uint32_t handle, viaduct::UniqueFd* fd) {
+    drm_prime_handle args{};
+    args.handle = handle;
+    args.flags = DRM_CLOEXEC | DRM_RDWR;
+    const int result = file.ioctl(DRM_IOCTL_PRIME_HANDLE_TO_FD, &args);
+    if (result == 0) fd->reset(args.fd);
+    return result;
+}
+
+int import_fd(TestFile& file, int fd, uint32_t* handle) {
+    drm_prime_handle args{};
+    args.fd = fd;
+    const int result = file.ioctl(DRM_IOCTL_PRIME_FD_TO_HANDLE, &args);
+    if (result == 0) *handle = args.handle;
+    return result;
+}
+
+TEST(Gem, CreateRefusesWhatTheKernelRefuses) {
+    TestFile file;
+    uint32_t handle = 0;
+    EXPECT_EQ(file.create(0, &handle), -EINVAL);
+    EXPECT_EQ(file.create(4096, &handle, 0x100), -EINVAL) << "unknown domain";
+    EXPECT_EQ(file.create(4096, &handle, AMDGPU_GEM_DOMAIN_GTT, 1ull << 40), -EINVAL);
+    for (const uint64_t size : {1ull << 46, 1ull << 62, ~0ull, ~0ull - 4095})
+        EXPECT_EQ(file.create(size, &handle), -ENOMEM) << size;
+    EXPECT_EQ(handle, 0u);
+}
+
+TEST(Gem, CpuMappingsShowZeroedWholePages) {
+    TestFile file;
+    uint32_t handle = 0;
+    ASSERT_EQ(file.create(0x2c0, &handle), 0);
+    const auto mapping = file.cpu_map(handle);
+    ASSERT_EQ(mapping.size(), 4096u);
+    for (const std::byte byte : mapping.bytes()) ASSERT_EQ(byte, std::byte{0});
+    drm_amdgpu_gem_create_in info{};
+    drm_amdgpu_gem_op op{};
+    op.handle = handle;
+    op.op = AMDGPU_GEM_OP_GET_GEM_CREATE_INFO;
+    op.value = address_of(&info);
+    ASSERT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_GEM_OP, &op), 0);
+    EXPECT_EQ(info.bo_size, 4096u);
+    EXPECT_EQ(info.domains, uint64_t{AMDGPU_GEM_DOMAIN_GTT});
+}
+
+TEST(Gem, MmapOffsetsReachIntoBuffersAndNoFurther) {
+    TestFile file;
+    uint32_t a = 0, b = 0;
+    ASSERT_EQ(file.create(8192, &a), 0);
+    ASSERT_EQ(file.create(4096, &b), 0);
+    drm_amdgpu_gem_mmap args{};
+    args.in.handle = a;
+    ASSERT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_GEM_MMAP, &args), 0);
+    const uint64_t offset = args.out.addr_ptr;
+    EXPECT_EQ(file.file().map_source(offset + 4096)->offset, 4096u);
+    EXPECT_EQ(file.file().map_source(0).error(), EINVAL);
+    EXPECT_EQ(file.file().map_source(offset + (1 << 20)).error(), EINVAL);
+    ASSERT_EQ(file.gem_close(a), 0);
+    EXPECT_EQ(file.file().map_source(offset).error(), EINVAL);
+    args.in.handle = a;
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_GEM_MMAP, &args), -ENOENT);
+    EXPECT_EQ(file.gem_close(a), -EINVAL);
+    ASSERT_EQ(file.create(4096, &a, AMDGPU_GEM_DOMAIN_VRAM, AMDGPU_GEM_CREATE_NO_CPU_ACCESS), 0);
+    args.in.handle = a;
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_GEM_MMAP, &args), -EPERM);
+}
+
+TEST(Gem, MetadataIsKeptAndBounded) {
+    TestFile file;
+    uint32_t handle = 0;
+    ASSERT_EQ(file.create(4096, &handle), 0);
+    drm_amdgpu_gem_metadata args{};
+    args.handle = handle;
+    args.op = AMDGPU_GEM_METADATA_OP_SET_METADATA;
+    args.data.data_size_bytes = 257;
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_GEM_METADATA, &args), -EINVAL);
+    args.data.data_size_bytes = 256;
+    args.data.tiling_info = 0x1234;
+    args.data.data[63] = 99;
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_GEM_METADATA, &args), 0);
+    args = {};
+    args.handle = handle;
+    args.op = AMDGPU_GEM_METADATA_OP_GET_METADATA;
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_GEM_METADATA, &args), 0);
+    EXPECT_EQ(args.data.tiling_info, 0x1234u);
+    EXPECT_EQ(args.data.data_size_bytes, 256u);
+    EXPECT_EQ(args.data.data[63], 99u);
+}
+
+TEST(Gem, UserMemoryIsUsedInPlaceAndNotShared) {
+    TestFile file;
+    void* memory =
+        ::mmap(nullptr, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(memory, MAP_FAILED);
+    const viaduct::Mapping owner(memory, 8192);
+    drm_amdgpu_gem_userptr args{};
+    args.addr = address_of(memory);
+    args.size = 8192;
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_GEM_USERPTR, &args), -EACCES) << "writable: register";
+    args.flags = AMDGPU_GEM_USERPTR_REGISTER | AMDGPU_GEM_USERPTR_ANONONLY;
+    args.addr += 1;
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_GEM_USERPTR, &args), -EINVAL);
+    args.addr -= 1;
+    ASSERT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_GEM_USERPTR, &args), 0);
+    EXPECT_EQ(file.map(args.handle, kVa, 8192), 0);
+    viaduct::UniqueFd fd;
+    EXPECT_EQ(export_fd(file, args.handle, &fd), -EPERM);
+    args.addr = 0x1000;
+    EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_GEM_USERPTR, &args), -EFAULT) << "nothing there";
+}
+
+TEST(Prime, OneBufferHasOneHandlePerFile) {
+    TestFile a, b;
+    const TestBuffer buffer = a.buffer(kVa);
+    viaduct::UniqueFd fd;
+    ASSERT_EQ(export_fd(a, buffer.handle, &fd), 0);
+    uint32_t again = 0, first = 0, second = 0;
+    ASSERT_EQ(import_fd(a, fd.get(), &again), 0);
+    EXPECT_EQ(again, buffer.handle);
+    ASSERT_EQ(import_fd(b, fd.get(), &first), 0);
+    const viaduct::UniqueFd copy = fd.duplicate();
+    ASSERT_EQ(import_fd(b, copy.get(), &second), 0);
+    EXPECT_EQ(first, second);
+    buffer.words()[3] = 77;
+    EXPECT_EQ(reinterpret_cast<uint32_t*>(b.cpu_map(first).data())[3], 77u);
+    ASSERT_EQ(a.gem_close(buffer.handle), 0);
+    EXPECT_EQ(reinterpret_cast<uint32_t*>(b.cpu_map(first).data())[3], 77u) << "lives on";
+}
+
+TEST(Prime, RefusesWhatCannotBeShared) {
+    TestFile file;
+    uint32_t local = 0, handle = 0;
+    ASSERT_EQ(file.create(4096, &local, AMDGPU_GEM_DOMAIN_VRAM, AMDGPU_GEM_CREATE_VM_ALWAYS_VALID),
+              0);
+    viaduct::UniqueFd fd;
+    EXPECT_EQ(export_fd(file, local, &fd), -EPERM);
+    EXPECT_EQ(export_fd(file, 99, &fd), -ENOENT);
+    EXPECT_EQ(import_fd(file, -1, &handle), -EBADF);
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    const viaduct::UniqueFd reader(ends[0]), writer(ends[1]);
+    EXPECT_EQ(import_fd(file, reader.get(), &handle), -EINVAL);
+    const viaduct::UniqueFd directory(::open("/", O_RDONLY));
+    EXPECT_EQ(import_fd(file, directory.get(), &handle), -EINVAL);
+}
+
+TEST(Prime, ForeignMemfdsBecomeBuffersAndKeepTheirSize) {
+    TestFile file;
+    const auto sealed = viaduct::create_sealed_memfd("foreign", 8192 + 100);
+    uint32_t handle = 0;
+    ASSERT_EQ(import_fd(file, sealed->get(), &handle), 0);
+    EXPECT_EQ(file.map(handle, kVa, 8192), 0);
+    EXPECT_EQ(file.map(handle, kVa + 0x10000, 12288), -EINVAL) << "not a whole page";
+    const viaduct::UniqueFd open_ended(::memfd_create("foreign", MFD_ALLOW_SEALING | MFD_CLOEXEC));
+    ASSERT_EQ(::ftruncate(open_ended.get(), 4096), 0);
+    ASSERT_EQ(import_fd(file, open_ended.get(), &handle), 0);
+    EXPECT_NE(::ftruncate(open_ended.get(), 0), 0) << "sealed by the import";
+    const viaduct::UniqueFd unsealable(::memfd_create("foreign", MFD_CLOEXEC));
+    ASSERT_EQ(::ftruncate(unsealable.get(), 4096), 0);
+    EXPECT_EQ(import_fd(file, unsealable.get(), &handle), -EINVAL);
+}
+
+/// Runs `body` in a child process that shares nothing but descriptors; its result is the exit
+/// status.
+template <typename Body>
+int in_other_process(Body body) {
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(body());
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(Prime, BuffersAndTheirMetadataCrossProcesses) {
+    TestFile file;
+    const TestBuffer buffer = file.buffer(kVa, 8192, AMDGPU_GEM_DOMAIN_VRAM);
+    drm_amdgpu_gem_metadata metadata{};
+    metadata.handle = buffer.handle;
+    metadata.op = AMDGPU_GEM_METADATA_OP_SET_METADATA;
+    metadata.data.tiling_info = 0x77;
+    metadata.data.data_size_bytes = 4;
+    metadata.data.data[0] = 0xabc;
+    ASSERT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_GEM_METADATA, &metadata), 0);
+    viaduct::UniqueFd fd;
+    ASSERT_EQ(export_fd(file, buffer.handle, &fd), 0);
+    buffer.words()[1000] = 5;
+    const std::string instance = TestFile::default_instance();
+    EXPECT_EQ(in_other_process([&] {
+                  // What was inherited is not ours to use: a new descriptor number stands for a
+                  // process that got the buffer over a socket.
+                  TestFile theirs(Model::kRenoir, instance);
+                  uint32_t handle = 0;
+                  if (import_fd(theirs, fd.get(), &handle) != 0) return 1;
+                  drm_amdgpu_gem_metadata seen{};
+                  seen.handle = handle;
+                  seen.op = AMDGPU_GEM_METADATA_OP_GET_METADATA;
+                  if (theirs.ioctl(DRM_IOCTL_AMDGPU_GEM_METADATA, &seen) != 0) return 2;
+                  if (seen.data.tiling_info != 0x77 || seen.data.data[0] != 0xabc) return 3;
+                  auto mapping = theirs.cpu_map(handle);
+                  auto* words = reinterpret_cast<uint32_t*>(mapping.data());
+                  if (words[1000] != 5) return 4;
+                  words[1001] = 6;
+                  return 0;
+              }),
+              0);
+    EXPECT_EQ(buffer.words()[1001], 6u);
+}
+
+TEST(Va, MapRefusesWhatTheKernelRefuses) {
+    TestFile file;
+    uint32_t handle = 0;
+    ASSERT_EQ(file.create(0x4000, &handle), 0);
+    ASSERT_EQ(file.map(handle, kVa, 0x4000), 0);
+    struct Case {
+        const char* what;
+        int error;
+        uint64_t va, size, offset;
+        uint32_t flags;
+    };
+    const uint64_t free_va = kVa + 0x100000;
+    const Case cases[] = {
+        {"overlap at the end", -EINVAL, kVa + 0x3000, 0x1000, 0, kRead},
+        {"overlap around", -EINVAL, kVa - 0x1000, 0x4000, 0, kRead},
+        {"exact overlap", -EINVAL, kVa, 0x4000, 0, kRead},
+        {"misaligned address", -EINVAL, free_va + 1, 0x1000, 0, kRead},
+        {"misaligned size", -EINVAL, free_va, 0x800, 0, kRead},
+        {"misaligned offset", -EINVAL, free_va, 0x1000, 0x800, kRead},
+        {"empty", -EINVAL, free_va, 0, 0, kRead},
+        {"beyond the buffer", -EINVAL, free_va, 0x5000, 0, kRead},
+        {"offset beyond the buffer", -EINVAL, free_va, 0x1000, 0x4000, kRead},
+        {"size wraps", -EINVAL, free_va, ~0xfffull, 0, kRead},
+        {"offset wraps", -EINVAL, free_va, 0x2000, ~0xfffull, kRead},
+        {"reserved low addresses", -EINVAL, 0xf000, 0x1000, 0, kRead},
+        {"in the hole", -EINVAL, 0x0000900000000000, 0x1000, 0, kRead},
+        {"unknown flag", -EINVAL, free_va, 0x1000, 0, 1u << 20},
+        {"before it", 0, kVa - 0x1000, 0x1000, 0, kRead},
+        {"behind it", 0, kVa + 0x4000, 0x1000, 0x3000, kRead},
+        {"high half", 0, 0xffff800100000000, 0x1000, 0, kRead},
+    };
+    for (const Case& c : cases)
+        EXPECT_EQ(file.map(handle, c.va, c.size, c.offset, c.flags), c.error) << c.what;
+    EXPECT_EQ(file.map(99, free_va, 0x1000), -ENOENT);
+    EXPECT_EQ(file.va_op(9, handle, free_va, 0x1000), -EINVAL);
+}
+
+TEST(Va, UnmapWantsTheExactMapping) {
+    TestFile file;
+    uint32_t a = 0, b = 0;
+    ASSERT_EQ(file.create(0x2000, &a), 0);
+    ASSERT_EQ(file.create(0x2000, &b), 0);
+    ASSERT_EQ(file.map(a, kVa, 0x2000), 0);
+    EXPECT_EQ(file.va_op(AMDGPU_VA_OP_UNMAP, a, kVa + 0x1000, 0x1000), -ENOENT);
+    EXPECT_EQ(file.va_op(AMDGPU_VA_OP_UNMAP, b, kVa, 0x2000), -ENOENT);
+    EXPECT_EQ(file.va_op(AMDGPU_VA_OP_UNMAP, a, kVa, 0x2000), 0);
+    EXPECT_EQ(file.map(b, kVa, 0x2000), 0);
+    EXPECT_EQ(file.gem_close(b), 0) << "closing the handle unmaps";
+    EXPECT_EQ(file.map(a, kVa, 0x2000), 0);
+}
+
+class Space : public ::testing::Test {
+  protected:
+    /// What the GPU sees at `va`: 'A', 'B' + page number of the buffer there, "prt", or "-".
+    std::string at(uint64_t va, Access access = Access::kRead) {
+        amdgpu::JobMemory memory(snapshot());
+        const Span span = memory.resolve(va, access);
+        if (!span.data) return "-";
+        for (const auto& [name, buffer] : {std::pair("A", a), std::pair("B", b)}) {
+            const ptrdiff_t offset = span.data - buffer->data();
+            if (offset >= 0 && offset < 0x10000) return fmt::format("{}{}", name, offset / 0x1000);
+        }
+        return "prt";
+    }
+    amdgpu::PageTablePtr snapshot() {
+        EXPECT_EQ(space.update(), 0);
+        return space.snapshot();
+    }
+    amdgpu::BufferPtr wrap() {
+        memory.push_back(std::make_unique<std::byte[]>(0x10000));
+        return amdgpu::Buffer::wrap_user_memory(memory.back().get(), 0x10000);
+    }
+
+    std::vector<std::unique_ptr<std::byte[]>> memory;
+    amdgpu::BufferPtr a = wrap(), b = wrap();
+    amdgpu::AddressSpace space;
+};
+
+TEST_F(Space, ReplaceAndClearSplitMappings) {
+    ASSERT_EQ(space.map({kVa, kVa + 0x8000, a, 0, kRead | kWriteFlag}), 0);
+    ASSERT_EQ(space.replace({kVa + 0x2000, kVa + 0x4000, b, 0x5000, kRead}), 0);
+    const auto expect = [&](std::initializer_list<const char*> pages) {
+        uint64_t va = kVa;
+        for (const char* page : pages) {
+            EXPECT_EQ(at(va), page) << fmt::format("{:#x}", va);
+            va += 0x1000;
+        }
+    };
+    expect({"A0", "A1", "B5", "B6", "A4", "A5", "A6", "A7", "-"});
+    EXPECT_EQ(at(kVa + 0x2000, Access::kWrite), "-") << "read-only";
+    EXPECT_EQ(at(kVa + 0x4000, Access::kWrite), "A4");
+    ASSERT_EQ(space.clear(kVa + 0x1000, 0x2000), 0);
+    expect({"A0", "-", "-", "B6", "A4", "A5", "A6", "A7", "-"});
+    space.remove_buffer(a);
+    expect({"-", "-", "-", "B6", "-", "-", "-", "-", "-"});
+}
+
+TEST_F(Space, PartiallyResidentRunsReadZeroAndSwallowWrites) {
+    ASSERT_EQ(space.map({kVa, kVa + 0x20000, nullptr, 0, AMDGPU_VM_PAGE_PRT}), 0);
+    amdgpu::JobMemory job(snapshot());
+    uint32_t value = 5;
+    EXPECT_TRUE(write_gpu(job, kVa + 0x1fff0, &value, 4, nullptr));
+    EXPECT_TRUE(read_gpu(job, kVa + 0x1fff0, &value, 4, nullptr));
+    EXPECT_EQ(value, 0u);
+    ASSERT_EQ(space.replace({kVa, kVa + 0x1000, a, 0, kRead | kWriteFlag}), 0);
+    EXPECT_EQ(at(kVa), "A0");
+    EXPECT_EQ(at(kVa + 0x1000), "prt");
+    EXPECT_EQ(space.unmap(nullptr, kVa + 0x1000), 0);
+    EXPECT_EQ(at(kVa + 0x1000), "-");
+}
+
+TEST_F(Space, AnUnalignedAddressUnmapsWhatBeginsOnItsPage) {
+    ASSERT_EQ(space.map({kVa, kVa + 0x2000, a, 0, kRead}), 0);
+    EXPECT_EQ(space.unmap(a, kVa + 0x1001), -ENOENT) << "another page";
+    EXPECT_EQ(space.unmap(a, kVa + 0xfff), 0);
+    EXPECT_EQ(at(kVa), "-");
+}
+
+TEST_F(Space, BehavesAsATableOfPagesUnderRandomChanges) {
+    constexpr size_t kPages = 48;
+    std::mt19937 random(20240607);
+    const auto below = [&](size_t limit) { return random() % limit; };
+    std::vector<std::string> model(kPages, "-");
+    for (int step = 0; step < 3000; ++step) {
+        const size_t first = below(kPages), count = 1 + below(std::min<size_t>(kPages - first, 12));
+        const uint64_t start = kVa + first * 0x1000, end = start + count * 0x1000;
+        const bool use_a = below(2) != 0;
+        const size_t offset = below(16 - count + 1);
+        const amdgpu::VaMapping mapping{start, end, use_a ? a : b, offset * 0x1000, kRead};
+        const auto write = [&](bool clear) {
+            for (size_t i = 0; i < count; ++i)
+                model[first + i] = clear ? "-" : fmt::format("{}{}", use_a ? "A" : "B", offset + i);
+        };
+        switch (below(4)) {
+            case 0: {
+                const bool free = std::all_of(model.begin() + static_cast<ptrdiff_t>(first),
+                                              model.begin() + static_cast<ptrdiff_t>(first + count),
+                                              [](const std::string& page) { return page == "-"; });
+                ASSERT_EQ(space.map(mapping), free ? 0 : -EINVAL) << step;
+                if (free) write(false);
+                break;
+            }
+            case 1:
+                ASSERT_EQ(space.replace(mapping), 0);
+                write(false);
+                break;
+            case 2:
+                ASSERT_EQ(space.clear(start, count * 0x1000), 0);
+                write(true);
+                break;
+            default:
+                if (below(20) != 0) break;
+                space.remove_buffer(mapping.buffer);
+                for (std::string& page : model)
+                    if (page[0] == (use_a ? 'A' : 'B')) page = "-";
+        }
+        for (size_t page = 0; page < kPages; ++page)
+            ASSERT_EQ(at(kVa + page * 0x1000), model[page]) << "step " << step << " page " << page;
+    }
+}
+
+TEST_F(Space, SpansEndWithTheirMapping) {
+    ASSERT_EQ(space.map({kVa, kVa + 0x2000, a, 0x1000, kRead}), 0);
+    amdgpu::JobMemory job(snapshot());
+    EXPECT_EQ(job.resolve(kVa + 0x1ffc, Access::kRead).size, 4u);
+    EXPECT_EQ(job.resolve(kVa | 0xffff000000000000, Access::kRead).size, 0x2000u)
+        << "the upper 16 bits do not count";
+    EXPECT_EQ(job.resolve(kVa + 0x2000, Access::kRead).data, nullptr);
+    EXPECT_EQ(job.resolve(kVa - 1, Access::kRead).data, nullptr);
+}
+
+TEST_F(Space, ASnapshotIsNotTouchedByLaterChanges) {
+    ASSERT_EQ(space.map({kVa, kVa + 0x1000, a, 0, kRead}), 0);
+    const auto before = snapshot();
+    ASSERT_EQ(space.clear(kVa, 0x1000), 0);
+    EXPECT_NE(before->find(kVa), nullptr);
+    EXPECT_EQ(snapshot()->find(kVa), nullptr);
+    EXPECT_EQ(snapshot(), snapshot()) << "unchanged: the same table";
+}
+
+TEST(BoList, IsCreatedUpdatedAndDestroyed) {
+    TestFile file;
+    uint32_t buffer = 0;
+    ASSERT_EQ(file.create(4096, &buffer), 0);
+    const auto call = [&](uint32_t operation, uint32_t list, uint32_t handle, uint32_t* out) {
+        const drm_amdgpu_bo_list_entry entry{handle, 0};
+        drm_amdgpu_bo_list args{};
+        args.in = {operation, list, 1, sizeof(entry), address_of(&entry)};
+        const int result = file.ioctl(DRM_IOCTL_AMDGPU_BO_LIST, &args);
+        if (out) *out = args.out.list_handle;
+        return result;
+    };
+    uint32_t list = 0;
+    EXPECT_EQ(call(AMDGPU_BO_LIST_OP_CREATE, 0, buffer + 1, nullptr), -ENOENT);
+    ASSERT_EQ(call(AMDGPU_BO_LIST_OP_CREATE, 0, buffer, &list), 0);
+    EXPECT_NE(list, 0u);
+    EXPECT_EQ(call(AMDGPU_BO_LIST_OP_UPDATE, list, buffer, nullptr), 0);
+    EXPECT_EQ(call(AMDGPU_BO_LIST_OP_UPDATE, list + 1, buffer, nullptr), -ENOENT);
+    EXPECT_EQ(call(AMDGPU_BO_LIST_OP_DESTROY, list, buffer, nullptr), 0);
+    EXPECT_EQ(call(AMDGPU_BO_LIST_OP_UPDATE, list, buffer, nullptr), -ENOENT);
+    EXPECT_EQ(call(7, 0, buffer, nullptr), -EINVAL);
+}
+
+}  // namespace
+}  // namespace simgpu::test
