@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <chrono>
 
-#include "injected.h"
+#include "tests/unit/simgpu/amd/kernel/injected.h"
 
 namespace simgpu::test {
 namespace {

@@ -7,9 +7,9 @@
 
 #include <cstdlib>
 
-#include "other_process.h"
 #include "simgpu/shared/segment.h"
-#include "test_file.h"
+#include "tests/unit/simgpu/amd/kernel/test_file.h"
+#include "tests/unit/simgpu/other_process.h"
 
 namespace simgpu::shared {
 namespace {

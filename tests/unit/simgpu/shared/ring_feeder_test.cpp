@@ -12,11 +12,11 @@
 #include <fstream>
 #include <thread>
 
-#include "other_process.h"
 #include "simgpu/clock.h"
 #include "simgpu/shared/residence.h"
 #include "simgpu/shared/segment.h"
-#include "test_file.h"
+#include "tests/unit/simgpu/amd/kernel/test_file.h"
+#include "tests/unit/simgpu/other_process.h"
 
 namespace simgpu::shared {
 namespace {

@@ -10,8 +10,8 @@
 #include <iterator>
 #include <thread>
 
-#include "fake_engine.h"
 #include "simgpu/sync/fence.h"
+#include "tests/unit/simgpu/amd/kernel/fake_engine.h"
 
 namespace simgpu::test {
 namespace {

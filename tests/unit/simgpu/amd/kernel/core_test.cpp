@@ -13,7 +13,7 @@
 #include <thread>
 
 #include "simgpu/amd/kernel/model.h"
-#include "test_file.h"
+#include "tests/unit/simgpu/amd/kernel/test_file.h"
 
 namespace simgpu::test {
 namespace {

@@ -6,8 +6,8 @@
 #include <cerrno>
 #include <thread>
 
-#include "fake_engine.h"
 #include "simgpu/sync/fence.h"
+#include "tests/unit/simgpu/amd/kernel/fake_engine.h"
 
 namespace simgpu::test {
 namespace {

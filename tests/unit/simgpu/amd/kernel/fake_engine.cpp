@@ -1,4 +1,4 @@
-#include "fake_engine.h"
+#include "tests/unit/simgpu/amd/kernel/fake_engine.h"
 
 #include <algorithm>
 #include <chrono>

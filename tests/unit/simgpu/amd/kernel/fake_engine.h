@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "simgpu/amd/kernel/ring.h"
-#include "test_file.h"
+#include "tests/unit/simgpu/amd/kernel/test_file.h"
 
 namespace simgpu::test {
 

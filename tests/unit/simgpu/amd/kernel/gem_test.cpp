@@ -10,7 +10,7 @@
 
 #include "blob/memfd.h"
 #include "simgpu/amd/kernel/address_space.h"
-#include "test_file.h"
+#include "tests/unit/simgpu/amd/kernel/test_file.h"
 
 namespace simgpu::test {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <csignal>
 
-#include "fake_engine.h"
-#include "test_file.h"
+#include "tests/unit/simgpu/amd/kernel/fake_engine.h"
+#include "tests/unit/simgpu/amd/kernel/test_file.h"
 
 namespace simgpu::test {
 namespace {

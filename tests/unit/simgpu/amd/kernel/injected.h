@@ -7,9 +7,9 @@
 #include <mutex>
 #include <string>
 
-#include "fake_engine.h"
 #include "simgpu/inject.h"
 #include "simgpu/log.h"
+#include "tests/unit/simgpu/amd/kernel/fake_engine.h"
 
 namespace simgpu::test {
 

@@ -5,9 +5,9 @@
 #include <cstdlib>
 #include <vector>
 
-#include "fake_engine.h"
 #include "simgpu/amd/kernel/kernel.h"
-#include "test_file.h"
+#include "tests/unit/simgpu/amd/kernel/fake_engine.h"
+#include "tests/unit/simgpu/amd/kernel/test_file.h"
 
 namespace simgpu::test {
 namespace {

@@ -8,8 +8,8 @@
 #include <functional>
 #include <thread>
 
-#include "fake_engine.h"
-#include "test_file.h"
+#include "tests/unit/simgpu/amd/kernel/fake_engine.h"
+#include "tests/unit/simgpu/amd/kernel/test_file.h"
 
 namespace simgpu::test {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <cerrno>
 
-#include "fake_engine.h"
-#include "test_file.h"
+#include "tests/unit/simgpu/amd/kernel/fake_engine.h"
+#include "tests/unit/simgpu/amd/kernel/test_file.h"
 
 namespace simgpu::test {
 namespace {

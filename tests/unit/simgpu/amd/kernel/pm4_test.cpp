@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <initializer_list>
 
-#include "test_file.h"
+#include "tests/unit/simgpu/amd/kernel/test_file.h"
 
 namespace simgpu::test {
 namespace {

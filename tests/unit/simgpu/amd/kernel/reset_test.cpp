@@ -8,9 +8,9 @@
 #include <chrono>
 #include <thread>
 
-#include "injected.h"
 #include "simgpu/amd/kernel/context.h"
 #include "simgpu/sync/fence.h"
+#include "tests/unit/simgpu/amd/kernel/injected.h"
 
 namespace simgpu::test {
 namespace {
@@ -61,7 +61,7 @@ TEST_F(Reset, AHungJobHoldsEverybodyBehindItOnTheRing) {
     ::setenv("VIADUCT_SIMGPU_HANG_MS", "1000", 1);
     constexpr std::chrono::milliseconds kTimeout{1000};
     Client a, b;
-    inject("hang:nth=1");
+    inject("hang:nth=1:ring=gfx");
     const auto start = std::chrono::steady_clock::now();
     ASSERT_EQ(a.count(), 0);
     ASSERT_EQ(b.count(AMDGPU_HW_IP_DMA), 0);

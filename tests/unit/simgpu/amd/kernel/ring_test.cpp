@@ -7,8 +7,8 @@
 #include <string>
 #include <thread>
 
-#include "injected.h"
-#include "other_process.h"
+#include "tests/unit/simgpu/amd/kernel/injected.h"
+#include "tests/unit/simgpu/other_process.h"
 
 namespace simgpu::test {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <thread>
 
-#include "test_file.h"
+#include "tests/unit/simgpu/amd/kernel/test_file.h"
 
 namespace simgpu::test {
 namespace {

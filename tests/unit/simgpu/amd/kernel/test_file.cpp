@@ -1,4 +1,4 @@
-#include "test_file.h"
+#include "tests/unit/simgpu/amd/kernel/test_file.h"
 
 #include <fmt/format.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 // The video rings: jobs are accepted, retired and not carried out.
 #include <cerrno>
 
-#include "test_file.h"
+#include "tests/unit/simgpu/amd/kernel/test_file.h"
 
 namespace simgpu::test {
 namespace {

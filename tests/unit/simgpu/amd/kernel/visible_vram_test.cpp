@@ -3,7 +3,7 @@
 #include <csignal>
 #include <cstdlib>
 
-#include "test_file.h"
+#include "tests/unit/simgpu/amd/kernel/test_file.h"
 
 namespace simgpu::test {
 namespace {
