@@ -29,20 +29,17 @@ Seconds runnable_time() {
 MainLoop::MainLoop() : thread_([this] { serve(); }) {}
 
 MainLoop::~MainLoop() {
-    {
-        const std::lock_guard lock(mutex_);
-        ends_ = true;
-    }
-    changed_.notify_all();
+    waiting_calls_.release();
     thread_.join();
 }
 
 void MainLoop::run(const std::function<void()>& call) {
-    Call waiting{&call};
-    std::unique_lock lock(mutex_);
-    queue_.push_back(&waiting);
-    changed_.notify_all();
-    changed_.wait(lock, [&] { return waiting.done; });
+    const auto done = std::make_shared<std::binary_semaphore>(0);
+    Call waiting{&call, done, newest_};
+    while (!newest_.compare_exchange_weak(waiting.next, &waiting)) {
+    }
+    waiting_calls_.release();
+    done->acquire();
 }
 
 MainLoop::Use MainLoop::take_use() {
@@ -51,19 +48,25 @@ MainLoop::Use MainLoop::take_use() {
     return {now - std::exchange(since_, now), std::exchange(waiting_, Seconds{})};
 }
 
+MainLoop::Call* MainLoop::take() {
+    waiting_calls_.acquire();
+    if (!oldest_)
+        for (Call* call = newest_.exchange(nullptr); call;) {
+            Call* const next = std::exchange(call->next, oldest_);
+            oldest_ = std::exchange(call, next);
+        }
+    return oldest_ ? std::exchange(oldest_, oldest_->next) : nullptr;
+}
+
 void MainLoop::serve() {
-    std::unique_lock lock(mutex_);
-    for (;;) {
-        changed_.wait(lock, [this] { return ends_ || !queue_.empty(); });
-        if (queue_.empty()) return;
-        Call* const next = queue_.front();
-        queue_.pop_front();
-        lock.unlock();
+    while (Call* const next = take()) {
+        const auto done = next->done;
         const Seconds waited = run_one(*next->call);
-        lock.lock();
-        waiting_ += waited;
-        next->done = true;
-        changed_.notify_all();
+        {
+            const std::lock_guard lock(mutex_);
+            waiting_ += waited;
+        }
+        done->release();  // and `next` is gone
     }
 }
 

@@ -2,17 +2,19 @@
 // own.
 #pragma once
 
+#include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
+#include <semaphore>
 #include <thread>
 
 namespace viaduct::test {
 
 /// A guest's call waits in a queue until the main loop takes it, as in a virtqueue; the guest
-/// sleeps until it is done.
+/// sleeps until it is done. The queue has no lock, so that a guest's thread that the kernel
+/// preempts holds up nobody else.
 class MainLoop {
   public:
     MainLoop();
@@ -34,18 +36,23 @@ class MainLoop {
   private:
     struct Call {
         const std::function<void()>* call;
-        bool done = false;
+        std::shared_ptr<std::binary_semaphore> done;
+        Call* next = nullptr;
     };
 
     void serve();
+    /// The oldest call; null once the object ends.
+    Call* take();
     std::chrono::duration<double> run_one(const std::function<void()>& call);
 
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::deque<Call*> queue_;
-    bool ends_ = false;
+    std::atomic<Call*> newest_ = nullptr;
+    Call* oldest_ = nullptr;  // the main loop's: calls that it has taken out of the list of newest_
+    std::counting_semaphore<> waiting_calls_{0};
+
+    std::mutex mutex_;  // of what follows
     std::chrono::duration<double> waiting_{};
     std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+
     std::thread thread_;
 };
 
