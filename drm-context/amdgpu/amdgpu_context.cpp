@@ -13,10 +13,9 @@ namespace w = wire::amdgpu;
 
 namespace {
 
-template <Status (AmdgpuContext::*method)(Request&)>
-Status call(DriverContext& context, Request& request) {
-    return (static_cast<AmdgpuContext&>(context).*method)(request);
-}
+using C = AmdgpuContext;
+template <Status (C::*method)(Request&)>
+constexpr auto run = run_method<C, method>;
 
 uint64_t measure_query_info(const Request& request) {
     return sizeof(w::Response) + uint64_t{request.as<w::QueryInfoRequest>().return_size};
@@ -30,81 +29,34 @@ uint64_t largest_query_info(const Request& request) {
     return sizeof(w::Response) + (query == AMDGPU_INFO_VBIOS ? kBiosPiece : kStructure);
 }
 
+constexpr ResultField kRet = {offsetof(w::Response, ret)};
+template <typename Response>
+constexpr ResponseLayout answers = {sizeof(Response), kRet};
+constexpr ResponseLayout kResult = answers<w::Response>;
+constexpr ResponseLayout kNone = {};
+constexpr ResponseLayout kInfo = {sizeof(w::Response), kRet, measure_query_info,
+                                  largest_query_info};
+constexpr RingField kRing = {offsetof(w::CsSubmitRequest, ring_idx)};
+constexpr auto kSubmitIoctls = makes<DRM_IOCTL_AMDGPU_CS, DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE>;
+constexpr auto kBoQueryIoctls = makes<DRM_IOCTL_AMDGPU_GEM_METADATA, DRM_IOCTL_AMDGPU_GEM_OP>;
+// Guests before Mesa 25.1 do not round a SET_METADATA up to the driver's alignment.
+constexpr uint32_t kMetadataAlignment = 4;
+
 // The index is the wire's command number.
 constexpr CommandEntry kCommands[] = {
     {},
-    {"QUERY_INFO",
-     sizeof(w::QueryInfoRequest),
-     sizeof(w::Response),
-     call<&AmdgpuContext::query_info>,
-     measure_query_info,
-     0,
-     {DRM_IOCTL_AMDGPU_INFO},
-     largest_query_info},
-    {"GEM_NEW",
-     sizeof(w::GemNewRequest),
-     0,
-     call<&AmdgpuContext::gem_new>,
-     nullptr,
-     0,
-     {DRM_IOCTL_AMDGPU_GEM_CREATE}},
-    {"BO_VA_OP",
-     sizeof(w::BoVaOpRequest),
-     sizeof(w::Response),
-     call<&AmdgpuContext::bo_va_op>,
-     nullptr,
-     0,
-     {DRM_IOCTL_AMDGPU_GEM_VA}},
-    {"CS_SUBMIT",
-     sizeof(w::CsSubmitRequest),
-     sizeof(w::Response),
-     call<&AmdgpuContext::cs_submit>,
-     nullptr,
-     0,
-     {DRM_IOCTL_AMDGPU_CS, DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE}},
-    // Guests before Mesa 25.1 do not round this request up to the driver's alignment.
-    {"SET_METADATA",
-     sizeof(w::SetMetadataRequest),
-     sizeof(w::Response),
-     call<&AmdgpuContext::set_metadata>,
-     nullptr,
-     4,
-     {DRM_IOCTL_AMDGPU_GEM_METADATA}},
-    {"BO_QUERY_INFO",
-     sizeof(w::BoQueryInfoRequest),
-     sizeof(w::BoQueryInfoResponse),
-     call<&AmdgpuContext::bo_query_info>,
-     nullptr,
-     0,
-     {DRM_IOCTL_AMDGPU_GEM_METADATA, DRM_IOCTL_AMDGPU_GEM_OP}},
-    {"CREATE_CTX",
-     sizeof(w::CreateCtxRequest),
-     sizeof(w::CreateCtxResponse),
-     call<&AmdgpuContext::create_ctx>,
-     nullptr,
-     0,
-     {DRM_IOCTL_AMDGPU_CTX}},
-    {"RESERVE_VMID",
-     sizeof(w::ReserveVmidRequest),
-     sizeof(w::Response),
-     call<&AmdgpuContext::reserve_vmid>,
-     nullptr,
-     0,
-     {DRM_IOCTL_AMDGPU_VM}},
-    {"SET_PSTATE",
-     sizeof(w::SetPstateRequest),
-     sizeof(w::SetPstateResponse),
-     call<&AmdgpuContext::set_pstate>,
-     nullptr,
-     0,
-     {DRM_IOCTL_AMDGPU_CTX}},
-    {"CS_QUERY_FENCE_STATUS",
-     sizeof(w::CsQueryFenceStatusRequest),
-     sizeof(w::CsQueryFenceStatusResponse),
-     call<&AmdgpuContext::cs_query_fence_status>,
-     nullptr,
-     0,
-     {DRM_IOCTL_AMDGPU_WAIT_CS}},
+    {"QUERY_INFO", run<&C::query_info>, kInfo, makes<DRM_IOCTL_AMDGPU_INFO>},
+    {"GEM_NEW", run<&C::gem_new>, kNone, makes<DRM_IOCTL_AMDGPU_GEM_CREATE>, Role::kCreate},
+    {"BO_VA_OP", run<&C::bo_va_op>, kResult, makes<DRM_IOCTL_AMDGPU_GEM_VA>},
+    {"CS_SUBMIT", run<&C::cs_submit>, kResult, kSubmitIoctls, Role::kSubmit, kRing},
+    {"SET_METADATA", run<&C::set_metadata>, kResult, makes<DRM_IOCTL_AMDGPU_GEM_METADATA>,
+     Role::kPlain, RingField(), kMetadataAlignment},
+    {"BO_QUERY_INFO", run<&C::bo_query_info>, answers<w::BoQueryInfoResponse>, kBoQueryIoctls},
+    {"CREATE_CTX", run<&C::create_ctx>, answers<w::CreateCtxResponse>, makes<DRM_IOCTL_AMDGPU_CTX>},
+    {"RESERVE_VMID", run<&C::reserve_vmid>, kResult, makes<DRM_IOCTL_AMDGPU_VM>},
+    {"SET_PSTATE", run<&C::set_pstate>, answers<w::SetPstateResponse>, makes<DRM_IOCTL_AMDGPU_CTX>},
+    {"CS_QUERY_FENCE_STATUS", run<&C::cs_query_fence_status>,
+     answers<w::CsQueryFenceStatusResponse>, makes<DRM_IOCTL_AMDGPU_WAIT_CS>},
 };
 static_assert(std::size(kCommands) == static_cast<size_t>(w::Command::kCsQueryFenceStatus) + 1);
 
@@ -120,12 +72,8 @@ constexpr DriverTraits kTraits = {
     .commands = kCommands,
     .alignment = w::kAlignment,
     .shmem_size = sizeof(w::Shmem),
-    .async_error_offset = offsetof(w::Shmem, async_error),
-    .ret_offset = offsetof(w::Response, ret),
+    .loss = {LossField::Kind::kCounter32, offsetof(w::Shmem, async_error)},
     .ioctls = kIoctls,
-    .submit_command = static_cast<uint32_t>(w::Command::kCsSubmit),
-    .submit_ring_offset = offsetof(w::CsSubmitRequest, ring_idx),
-    .create_command = static_cast<uint32_t>(w::Command::kGemNew),
 };
 
 // Ring 0 is the CPU's and the protocol has 64 at most.

@@ -54,7 +54,7 @@ Status AmdgpuContext::gem_new(Request& request) {
         // finds out when it asks for it. Its context is not lost.
         if (!status && status.error().code == ENOMEM) return status;
     }
-    if (!status) count_async_error();
+    if (!status) losses().count();
     return status;
 }
 

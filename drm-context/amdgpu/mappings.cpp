@@ -74,7 +74,7 @@ Status AmdgpuContext::bo_va_op(Request& request) {
     if (may_recover && refused_mappings_.size() < kMaxRefused)
         refused_mappings_.insert_or_assign(range_of(op).start, handle);
     else
-        count_async_error();
+        losses().count();
     return fail(status.error().code, "operation {} on {} bytes at {:#x} of resource {}: {}", op.op,
                 op.vm_map_size, op.va, op.res_id, status.error().message);
 }

@@ -81,18 +81,18 @@ void AmdgpuContext::lose(uint32_t ctx_id, GpuContext& context, uint64_t state, i
     ++account().counters().resets;
     log_guest(LogLevel::kWarning, "{}: the GPU was reset, its context {} is lost{}", name(), ctx_id,
               ((state | context.loss_flags) & kGuilty) != 0 ? " (its own work hung)" : "");
-    count_async_error();
+    losses().count();
 }
 
 /// The guest numbers submissions itself, so one that failed costs the context: as a reset does
 /// where a reset is the reason.
 void AmdgpuContext::note_failed_submission(uint32_t ctx_id, int error) {
     const auto found = gpu_contexts_.find(ctx_id);
-    if (found == gpu_contexts_.end()) return count_async_error();
+    if (found == gpu_contexts_.end()) return losses().count();
     GpuContext& context = found->second;
     if (context.lost) return;
     if (is_recovery_error(error)) return lose(ctx_id, context, kernel_state(ctx_id), error);
-    count_async_error();
+    losses().count();
 }
 
 /// As AMDGPU_CTX_OP_QUERY_STATE2 answers, completed by what was seen of the context's own work.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "drm-context/context/driver_context.h"
+#include "drm-context/context/requests.h"
 
 namespace viaduct {
 
@@ -33,12 +34,11 @@ class CommandLoop {
     void publish(std::span<const std::byte> buffer);
 
   private:
-    const CommandEntry* find(uint32_t cmd) const;
     void count(uint32_t cmd, const CommandEntry* entry);
     bool is_aligned(const wire::RequestHeader& header, const CommandEntry* entry) const;
     Status run_request(const CommandEntry& entry, Request request);
     Status prepare_response(const CommandEntry& entry, const Request& request);
-    void answer(const wire::RequestHeader& header, const Status& status);
+    void answer(const CommandEntry& entry, const wire::RequestHeader& header, const Status& status);
 
     DriverContext& context_;
     const std::atomic<uint32_t>& abandoned_;

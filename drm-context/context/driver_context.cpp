@@ -95,10 +95,4 @@ Status DriverContext::add_in_fence(UniqueFd sync_file) {
     return {};
 }
 
-void DriverContext::count_async_error() {
-    ++async_errors_;
-    if (traits_.async_error_offset != 0)
-        control_.store32(traits_.async_error_offset, async_errors_);
-}
-
 }  // namespace viaduct

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "drm-context/context/busy_meter.h"
 #include "drm-context/context/control_buffer.h"
 #include "drm-context/context/gem_handles.h"
+#include "drm-context/context/loss_report.h"
 #include "drm-context/context/objects.h"
 #include "drm-context/context/request.h"
 #include "drm-context/device/device.h"
@@ -65,6 +67,10 @@ class DriverContext {
     /// Merged into what the next GPU submission waits for.
     Status add_in_fence(UniqueFd sync_file);
 
+    /// The fence ring of a queue, where submissions name one (RingField::Names::kQueue); nothing if
+    /// the guest has no such queue.
+    virtual std::optional<uint32_t> ring_of_queue(uint32_t /*queue*/) const { return {}; }
+
     /// GPU timelines: fences on rings 1 … timeline_count(); others retire in command order.
     virtual uint32_t timeline_count() const = 0;
     /// True if `ring` got a submission since take_newest() was last asked.
@@ -77,8 +83,9 @@ class DriverContext {
     /// Called when work has retired, before the guest learns of it: tells it of a reset first.
     virtual void check_for_reset() {}
 
-    /// Counts an error of an asynchronous command where the guest sees it: its context is lost.
-    void count_async_error();
+    /// Where the guest sees that GPU contexts are lost, or that a command failed which has no
+    /// response to say so: to its driver that is the same.
+    LossReport& losses() { return losses_; }
 
   protected:
     /// The fake mmap offset of a buffer, by the driver's own ioctl.
@@ -108,7 +115,7 @@ class DriverContext {
     LogLimiter limiter_;
     std::string name_;
     UniqueFd in_fence_;
-    uint32_t async_errors_ = 0;  // the guest can overwrite its copy
+    LossReport losses_{control_, traits_.loss};
 };
 
 }  // namespace viaduct

@@ -1,8 +1,10 @@
-// A driver's commands and the properties of its wire format, as data. The command loop, the front
-// and the jail read them; none of these needs the driver's code.
+// A driver's commands and the properties of its wire format, as data. The command loop, the worker,
+// the front and the jail read them; none of these needs the driver's code. docs/drivers.md has the
+// rows of six drivers side by side.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -14,39 +16,110 @@ namespace viaduct {
 class Request;
 class DriverContext;
 
-/// One command of a driver. The table's index is the wire's command number; an empty name is a
-/// hole. `response_size` 0: the command has no response; a variable one is sized by `measure`.
-struct CommandEntry {
-    const char* name = "";
-    uint32_t request_size = 0;  // of the host's structure: what is missing reads as zero
-    uint32_t response_size = 0;
-    /// Runs the command. An error is written to the response by the command loop.
-    Status (*run)(DriverContext& context, Request& request) = nullptr;
-    /// Response bytes for a request whose response varies (64-bit: the guest chooses); may be null.
-    /// Then there is a `largest`, too.
+/// What a command means to those who do not execute it.
+enum class Role : uint8_t {
+    kPlain,
+    kCreate,  // makes a buffer, and depends on no command before it: it may run ahead of its turn
+    kSubmit,  // gives work to a ring: the worker may hold it back
+};
+
+/// How the 32-bit result in a response reports an error. Success is 0 in every form.
+enum class ErrorForm : uint8_t {
+    kNegativeErrno,
+    kPositiveErrno,
+    kMinusOne,  // as ioctl(2): -1, whatever the error
+};
+
+/// Where the responses of a command have their result.
+struct ResultField {
+    uint32_t offset = 0;  // bytes, of an int32_t; 0: there is none
+    ErrorForm form = ErrorForm::kNegativeErrno;
+
+    /// The result for an errno (positive).
+    constexpr int32_t value(int error) const {
+        if (form == ErrorForm::kMinusOne) return -1;
+        return form == ErrorForm::kPositiveErrno ? error : -error;
+    }
+};
+
+/// The response of a command.
+struct ResponseLayout {
+    uint32_t size = 0;  // bytes; of a response whose size varies: the fixed part. 0: none
+    ResultField result = {};
+    /// Bytes of the response to `request`, where that varies: 0 if it gets none. 64-bit, since a
+    /// guest chooses it; not to be set without `largest`.
     uint64_t (*measure)(const Request& request) = nullptr;
-    /// Requests whose length need only be a multiple of this (0: the driver's).
-    uint32_t alignment = 0;
-    /// The ioctl requests that it makes: the jail lets through no others. Zeros count for nothing.
-    std::array<uint32_t, 3> ioctls = {};
-    /// The most response bytes that the kernel can have for this request. A guest that asks for
-    /// more is refused: zeroing and copying them would cost the host time.
+    /// The most bytes that the kernel can have for `request`. A guest that asks for more is
+    /// refused: zeroing and copying them would cost the host time.
     uint64_t (*largest)(const Request& request) = nullptr;
 };
 
-/// What differs between the drivers' wire formats, as data.
+/// How a submission names the fence ring that it gives work to.
+struct RingField {
+    enum class Names : uint8_t {
+        kRing,   // the ring itself
+        kQueue,  // a queue of the kernel's: DriverContext::ring_of_queue() has its ring
+    };
+    uint32_t offset = 0;         // bytes, of a uint32_t in the request
+    uint32_t mask = UINT32_MAX;  // of its bits; 0: every submission has the same ring
+    uint32_t base = 0;           // added to them
+    Names names = Names::kRing;
+};
+
+/// One command of a driver. The table's index is the wire's command number; a row without `run` is
+/// a hole.
+struct CommandEntry {
+    const char* name = "";
+    /// Runs the command. An error is written to the response by the command loop.
+    Status (*run)(DriverContext& context, Request& request) = nullptr;
+    ResponseLayout response = {};
+    /// The requests of the ioctls that it makes, if any: the jail lets through no others.
+    std::span<const uint32_t> ioctls = {};
+    Role role = Role::kPlain;
+    RingField ring = {};  // of a kSubmit
+    /// Requests whose length need only be a multiple of this (bytes); 0: the driver's.
+    uint32_t alignment = 0;
+};
+
+/// Where a guest reads in the control buffer that it lost GPU contexts.
+struct LossField {
+    enum class Kind : uint8_t {
+        kNone,       // it cannot
+        kCounter32,  // a uint32_t that each loss raises by one
+        kMask64,     // a uint64_t: bit n for GPU context (or queue) n, while it exists
+    };
+    Kind kind = Kind::kNone;
+    uint32_t offset = 0;  // bytes; a multiple of the field's size
+};
+
+/// What differs between the drivers' wire formats.
 struct DriverTraits {
     std::string_view name;
     std::span<const CommandEntry> commands;
-    uint32_t alignment = 4;                 // of request lengths and rsp_off
-    uint32_t shmem_size = 8;                // fixed part of the control buffer
-    uint32_t async_error_offset = 0;        // in the control buffer; 0: the driver has none
-    uint32_t ret_offset = 0;                // of the i32 `ret` in responses; 0: it has none
+    uint32_t alignment = 4;   // bytes, of request lengths and rsp_off
+    uint32_t shmem_size = 8;  // bytes, fixed part of the control buffer
+    LossField loss = {};
     std::span<const uint32_t> ioctls = {};  // made apart from commands
-    // What the share of GPU time needs to know (0: the driver has no such command).
-    uint32_t submit_command = 0;      // gives work to a ring
-    uint32_t submit_ring_offset = 0;  // of the u32 in it that names the fence ring
-    uint32_t create_command = 0;      // makes a buffer, and depends on no command before it
+
+    /// The row of a command number of the wire; null if there is none.
+    constexpr const CommandEntry* find(uint32_t command) const {
+        if (command >= commands.size() || !commands[command].run) return nullptr;
+        return &commands[command];
+    }
 };
+
+// For rows on one line.
+
+template <uint32_t... requests>
+inline constexpr std::array<uint32_t, sizeof...(requests)> kIoctlArray = {requests...};
+/// The `ioctls` of a row: makes<DRM_IOCTL_X, DRM_IOCTL_Y>.
+template <uint32_t... requests>
+inline constexpr std::span<const uint32_t> makes = kIoctlArray<requests...>;
+
+/// The `run` of a row: a method of the driver's context.
+template <typename Context, Status (Context::*method)(Request&)>
+Status run_method(DriverContext& context, Request& request) {
+    return (static_cast<Context&>(context).*method)(request);
+}
 
 }  // namespace viaduct

@@ -12,25 +12,39 @@ namespace {
 // everything submitted before counts as done, and so do the next 2^30 commands.
 constexpr uint32_t kFarAhead = 1u << 30;
 
+// The guest writes here too: it can mislead itself only.
+template <typename T>
+std::atomic_ref<T> field(const Mapping& head, uint64_t offset) {
+    return std::atomic_ref(*reinterpret_cast<T*>(head.data() + offset));
+}
+
 }  // namespace
 
 Status LossNotice::attach(int control_buffer, const DriverTraits& traits) {
     auto head = Mapping::map_shared(control_buffer, 0, traits.shmem_size);
     if (!head) return tl::unexpected(head.error());
     head_ = *std::move(head);
-    async_error_offset_ = traits.async_error_offset;
+    loss_ = traits.loss;
     return {};
+}
+
+void LossNotice::mark_lost() {
+    switch (loss_.kind) {
+        case LossField::Kind::kNone:
+            return;
+        case LossField::Kind::kCounter32:
+            if (field<uint32_t>(head_, loss_.offset).fetch_add(1) == UINT32_MAX)
+                field<uint32_t>(head_, loss_.offset).store(1);
+            return;
+        case LossField::Kind::kMask64:
+            field<uint64_t>(head_, loss_.offset).store(UINT64_MAX);
+    }
 }
 
 void LossNotice::post() {
     if (!head_.valid()) return;
-    // The guest writes here too: it can mislead itself only.
-    const auto word = [&](uint64_t offset) {
-        return std::atomic_ref(*reinterpret_cast<uint32_t*>(head_.data() + offset));
-    };
-    const auto seqno = word(offsetof(wire::ShmemHeader, seqno));
-    if (async_error_offset_ != 0 && word(async_error_offset_).fetch_add(1) == UINT32_MAX)
-        word(async_error_offset_).store(1);
+    mark_lost();
+    const auto seqno = field<uint32_t>(head_, offsetof(wire::ShmemHeader, seqno));
     if (!published_) published_ = seqno.load(std::memory_order_relaxed) + kFarAhead;
     seqno.store(*published_, std::memory_order_release);
 }

@@ -17,14 +17,17 @@ class LossNotice {
     /// Maps the driver's fixed part of a control buffer.
     Status attach(int control_buffer, const DriverTraits& traits);
     bool attached() const { return head_.valid(); }
-    /// Raises async_error, and publishes a sequence number that lies beyond every command that any
-    /// guest can still wait for: no waiter spins. Again when a worker in its last throes may have
-    /// written since. Nothing without a control buffer.
+    /// Marks every GPU context as lost where the driver has a field for that, and publishes a
+    /// sequence number that lies beyond every command that any guest can still wait for: no waiter
+    /// spins. Again when a worker in its last throes may have written since. Nothing without a
+    /// control buffer.
     void post();
 
   private:
+    void mark_lost();
+
     Mapping head_;
-    uint32_t async_error_offset_ = 0;
+    LossField loss_;
     std::optional<uint32_t> published_;
 };
 

@@ -163,8 +163,7 @@ std::vector<uint32_t> ioctl_requests(const ContextTypeInfo& type) {
     std::vector<uint32_t> requests(std::begin(kCommonIoctls), std::end(kCommonIoctls));
     requests.insert(requests.end(), traits.ioctls.begin(), traits.ioctls.end());
     for (const CommandEntry& command : traits.commands)
-        for (const uint32_t request : command.ioctls)
-            if (request != 0) requests.push_back(request);
+        requests.insert(requests.end(), command.ioctls.begin(), command.ioctls.end());
     std::ranges::sort(requests);
     const auto repeated = std::ranges::unique(requests);
     requests.erase(repeated.begin(), repeated.end());

@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "blob/unique_fd.h"
+#include "drm-context/context/requests.h"
 #include "drm-context/transport/messages.h"
 
 namespace viaduct {
@@ -20,6 +22,7 @@ class HeldRecords {
         std::vector<std::byte> payload;
         UniqueFd descriptor;    // that was sent along
         bool executed = false;  // ahead of the others: its end is to be published
+        std::optional<GuestSubmission> submission = {};  // in the payload
     };
 
     bool empty() const { return records_.empty(); }

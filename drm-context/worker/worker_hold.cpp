@@ -17,7 +17,7 @@
 
 #include "drm-context/account/clock.h"
 #include "drm-context/account/token_bucket.h"
-#include "drm-context/context/request_walk.h"
+#include "drm-context/context/requests.h"
 #include "drm-context/worker/record_fields.h"
 #include "drm-context/worker/worker.h"
 
@@ -49,25 +49,29 @@ bool brings_descriptor(RecordType type) {
 
 }  // namespace
 
-// A record from the ring: executed, or held. One submission at a time is let through, so that a
-// buffer with many of them gains nothing.
+// A record from the ring: executed, or held.
 void Worker::take(RecordType type, Payload payload) {
+    if (type == RecordType::kSubmit) return take_buffer(payload);
     if (type == RecordType::kSubmitMemory) return take_large(payload);
-    if (type != RecordType::kSubmit) return take_part(type, payload);
+    take_part(type, payload);
+}
+
+// One submission at a time is let through, so that a buffer with many of them gains nothing.
+void Worker::take_buffer(Payload payload) {
     do {
-        const size_t bytes = up_to_submission(payload, context_->traits());
-        take_part(type, payload.first(bytes));
-        payload = payload.subspan(bytes);
+        const BufferPart part = first_part(payload, context_->traits());
+        take_part(RecordType::kSubmit, payload.first(part.bytes), part.submission);
+        payload = payload.subspan(part.bytes);
     } while (!payload.empty());
 }
 
 void Worker::take_large(Payload payload) {
     const auto bytes = map_submission(payload);
-    if (bytes.valid()) take(RecordType::kSubmit, bytes.bytes());
+    if (bytes.valid()) take_buffer(bytes.bytes());
 }
 
-void Worker::take_part(RecordType type, Payload payload) {
-    if (held_.empty() && !must_hold(type, payload)) return execute(type, payload);
+void Worker::take_part(RecordType type, Payload payload, const Submission& submission) {
+    if (held_.empty() && !must_hold(submission)) return execute(type, payload, submission);
     if (is_blob_call(type) && !held_.changes_resource(resource_of(type, payload)))
         return process({type, payload});
     const bool creates = type == RecordType::kSubmit && only_creates(payload, context_->traits());
@@ -75,7 +79,8 @@ void Worker::take_part(RecordType type, Payload payload) {
     hold({type,
           {payload.begin(), payload.end()},
           brings_descriptor(type) ? take_descriptor(cookie_of(payload)) : UniqueFd(),
-          creates});
+          creates,
+          submission});
 }
 
 void Worker::hold(HeldRecords::Held record) {
@@ -91,9 +96,9 @@ bool Worker::release_held() {
         if (first.executed) {
             loop_.publish(first.payload);
         } else {
-            if (must_hold(first.type, first.payload)) return false;
+            if (must_hold(first.submission)) return false;
             arrived_ = held_.take_descriptor();
-            execute(first.type, first.payload);
+            execute(first.type, first.payload, first.submission);
             arrived_.reset();
         }
         held_.pop();
@@ -102,13 +107,19 @@ bool Worker::release_held() {
     return true;
 }
 
-void Worker::execute(RecordType type, Payload payload) {
-    if (type != RecordType::kSubmit) return process({type, payload});
+void Worker::execute(RecordType type, Payload payload, const Submission& submission) {
+    if (!submission) return process({type, payload});
     const int64_t now = limited_ ? monotonic_ns() : 0;
     process({type, payload});
-    const auto submission = first_submission(payload, context_->traits());
-    if (context_->statistics().unmarked(submission.ring) >= (limited_ ? 1 : kMarkEvery))
-        add_work(submission.ring, now, submission.bytes);
+    const auto ring = ring_of(*submission);
+    if (ring && context_->statistics().unmarked(*ring) >= (limited_ ? 1 : kMarkEvery))
+        add_work(*ring, now, submission->bytes);
+}
+
+// Nothing for a queue that does not exist: it may be made by a command before the submission.
+std::optional<uint32_t> Worker::ring_of(const GuestSubmission& submission) const {
+    if (submission.names == RingField::Names::kRing) return submission.named;
+    return context_->ring_of_queue(submission.named);
 }
 
 uint64_t Worker::most_outstanding(uint32_t ring) const {
@@ -118,13 +129,12 @@ uint64_t Worker::most_outstanding(uint32_t ring) const {
     return std::clamp(static_cast<uint64_t>(kUnpaidTime / job), kFewestUnpaid, kMostUnpaid);
 }
 
-bool Worker::must_hold(RecordType type, Payload payload) {
-    if (type != RecordType::kSubmit) return false;
-    const uint32_t ring = first_submission(payload, context_->traits()).ring;
-    if (ring == 0) return false;
+bool Worker::must_hold(const Submission& submission) {
+    const auto ring = submission ? ring_of(*submission) : std::nullopt;
+    if (!ring || *ring == 0) return false;
     look_again_ = INT64_MAX;  // a fence wakes the worker
-    if (context_->statistics().outstanding(ring) >= most_outstanding(ring)) return true;
-    return limited_ && must_wait_for_share(ring);
+    if (context_->statistics().outstanding(*ring) >= most_outstanding(*ring)) return true;
+    return limited_ && must_wait_for_share(*ring);
 }
 
 // Also when to look again, if so. No longer than kMaxHold, whatever the figures are.

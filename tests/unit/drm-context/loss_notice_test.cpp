@@ -54,6 +54,40 @@ TEST(LossNotice, RaisesAsyncErrorAndNeverToZero) {
     }
 }
 
+// The layouts of i915's, xe's and panfrost's control buffers.
+struct MaskShmem {
+    wire::ShmemHeader base;
+    uint64_t mask;
+    uint64_t responses;  // not the notice's
+};
+
+std::pair<MaskShmem, bool> after_a_loss(const LossField& field) {
+    const UniqueFd fd = create_sealed_memfd("test", 0x4000).value();
+    const Mapping mapping = Mapping::map_shared(fd.get(), 0, 0x4000).value();
+    LossNotice notice;
+    const DriverTraits traits{.name = "test", .shmem_size = 16, .loss = field};
+    const bool attached = notice.attach(fd.get(), traits).has_value();
+    notice.post();
+    return {*reinterpret_cast<const MaskShmem*>(mapping.data()), attached};
+}
+
+TEST(LossNotice, SetsEveryBitOfAMask) {
+    const auto [shmem, attached] =
+        after_a_loss({LossField::Kind::kMask64, offsetof(MaskShmem, mask)});
+    ASSERT_TRUE(attached);
+    EXPECT_EQ(shmem.mask, UINT64_MAX);
+    EXPECT_EQ(shmem.responses, 0u);
+    EXPECT_NE(shmem.base.seqno, 0u);
+}
+
+TEST(LossNotice, LeavesADriverWithoutAFieldItsSequenceNumber) {
+    const auto [shmem, attached] = after_a_loss({});
+    ASSERT_TRUE(attached);
+    EXPECT_EQ(shmem.mask, 0u);
+    EXPECT_EQ(shmem.base.rsp_mem_offset, 0u);
+    EXPECT_NE(shmem.base.seqno, 0u);
+}
+
 TEST(LossNotice, WithoutAControlBufferThereIsNobodyToTell) {
     LossNotice().post();
 }
