@@ -2,7 +2,6 @@
 
 #include <amdgpu_drm.h>
 #include <drm.h>
-#include <poll.h>
 
 #include <algorithm>
 #include <bit>
@@ -37,7 +36,6 @@ constexpr ResponseLayout kNone = {};
 constexpr ResponseLayout kInfo = {sizeof(w::Response), kRet, measure_query_info,
                                   largest_query_info};
 constexpr RingField kRing = {offsetof(w::CsSubmitRequest, ring_idx)};
-constexpr auto kSubmitIoctls = makes<DRM_IOCTL_AMDGPU_CS, DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE>;
 constexpr auto kBoQueryIoctls = makes<DRM_IOCTL_AMDGPU_GEM_METADATA, DRM_IOCTL_AMDGPU_GEM_OP>;
 // Guests before Mesa 25.1 do not round a SET_METADATA up to the driver's alignment.
 constexpr uint32_t kMetadataAlignment = 4;
@@ -48,7 +46,7 @@ constexpr CommandEntry kCommands[] = {
     {"QUERY_INFO", run<&C::query_info>, kInfo, makes<DRM_IOCTL_AMDGPU_INFO>},
     {"GEM_NEW", run<&C::gem_new>, kNone, makes<DRM_IOCTL_AMDGPU_GEM_CREATE>, Role::kCreate},
     {"BO_VA_OP", run<&C::bo_va_op>, kResult, makes<DRM_IOCTL_AMDGPU_GEM_VA>},
-    {"CS_SUBMIT", run<&C::cs_submit>, kResult, kSubmitIoctls, Role::kSubmit, kRing},
+    {"CS_SUBMIT", run<&C::cs_submit>, kResult, makes<DRM_IOCTL_AMDGPU_CS>, Role::kSubmit, kRing},
     {"SET_METADATA", run<&C::set_metadata>, kResult, makes<DRM_IOCTL_AMDGPU_GEM_METADATA>,
      Role::kPlain, RingField(), kMetadataAlignment},
     {"BO_QUERY_INFO", run<&C::bo_query_info>, answers<w::BoQueryInfoResponse>, kBoQueryIoctls},
@@ -60,10 +58,11 @@ constexpr CommandEntry kCommands[] = {
 };
 static_assert(std::size(kCommands) == static_cast<size_t>(w::Command::kCsQueryFenceStatus) + 1);
 
-// Fences of the rings, resets, mapping for the VMM.
+// Resets, mapping for the VMM.
 constexpr uint32_t kIoctls[] = {
-    DRM_IOCTL_SYNCOBJ_CREATE, DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, DRM_IOCTL_SYNCOBJ_WAIT,
-    DRM_IOCTL_AMDGPU_CTX,     DRM_IOCTL_AMDGPU_INFO,          DRM_IOCTL_AMDGPU_GEM_MMAP,
+    DRM_IOCTL_AMDGPU_CTX,
+    DRM_IOCTL_AMDGPU_INFO,
+    DRM_IOCTL_AMDGPU_GEM_MMAP,
     DRM_IOCTL_AMDGPU_WAIT_CS,
 };
 
@@ -132,30 +131,14 @@ Status AmdgpuContext::discover_rings() {
             static_cast<uint32_t>(std::popcount(offered_rings(ip_type, ip.available_rings)));
         ip_rings_[ip_type] = {next, std::min(count, kMaxTimelines + 1 - next)};
         for (uint32_t i = 0; i < ip_rings_[ip_type].count; ++i) {
-            statistics().describe(next++, class_of(ip_type), i);
-            Timeline& timeline = timelines_.emplace_back();
-            timeline.ip_type = ip_type;
-            timeline.ip_ring = i;
+            statistics().describe(next, class_of(ip_type), i);
+            if (auto status = rings().add(next++); !status) return status;
+            hardware_rings_.push_back({ip_type, i});
         }
     }
     if (next == 1)
         return fail(ENODEV, "the GPU has no rings, or none that this VM is offered (budget)");
-    for (Timeline& timeline : timelines_) {
-        auto syncobj = create_syncobj();
-        if (!syncobj) return tl::unexpected(syncobj.error());
-        timeline.syncobj = *syncobj;
-    }
-    auto syncobj = create_syncobj();
-    if (!syncobj) return tl::unexpected(syncobj.error());
-    in_fence_syncobj_ = *syncobj;
     return {};
-}
-
-Result<uint32_t> AmdgpuContext::create_syncobj() {
-    drm_syncobj_create create{};
-    if (const int error = device().ioctl(DRM_IOCTL_SYNCOBJ_CREATE, &create); error < 0)
-        return fail(-error, "cannot create a syncobj (errno {})", -error);
-    return create.handle;
 }
 
 // The lowest of the kernel's rings, as many as the budget has.
@@ -172,55 +155,6 @@ uint32_t AmdgpuContext::offered_rings(uint32_t ip_type, uint32_t available) {
 uint32_t AmdgpuContext::timeline_of(uint32_t ip_type, uint32_t ring) const {
     if (ip_type >= w::kIpTypes || ring >= ip_rings_[ip_type].count) return 0;
     return ip_rings_[ip_type].first_timeline + ring;
-}
-
-bool AmdgpuContext::has_new_work(uint32_t ring) const {
-    return ring >= 1 && ring <= timelines_.size() && timelines_[ring - 1].new_work;
-}
-
-UniqueFd AmdgpuContext::export_newest(const Timeline& timeline) {
-    drm_syncobj_handle args{};
-    args.handle = timeline.syncobj;
-    args.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE;
-    args.fd = -1;
-    if (device().ioctl(DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &args) < 0) return UniqueFd();
-    return UniqueFd(args.fd);
-}
-
-// The syncobj is about to take the fence of another GPU context.
-Status AmdgpuContext::keep_older_work(Timeline& timeline) {
-    UniqueFd newest = export_newest(timeline);
-    if (!newest) return fail(EMFILE, "no descriptor left");
-    if (timeline.older_work) {
-        auto both = device().merge_sync_files(timeline.older_work.get(), newest.get());
-        if (!both) return tl::unexpected(both.error());
-        newest = *std::move(both);
-    }
-    timeline.older_work = std::move(newest);
-    return {};
-}
-
-UniqueFd AmdgpuContext::take_newest(uint32_t ring) {
-    Timeline& timeline = timelines_.at(ring - 1);
-    timeline.new_work = false;
-    // If that fails, ring_idle() is asked, of the syncobj and the older work.
-    if (!timeline.older_work) return export_newest(timeline);
-    if (!keep_older_work(timeline)) return UniqueFd();
-    return std::move(timeline.older_work);
-}
-
-bool AmdgpuContext::ring_idle(uint32_t ring) {
-    Timeline& timeline = timelines_.at(ring - 1);
-    if (timeline.older_work) {
-        pollfd entry{timeline.older_work.get(), POLLIN, 0};
-        if (::poll(&entry, 1, 0) == 0) return false;
-        timeline.older_work.reset();
-    }
-    drm_syncobj_wait wait{};
-    wait.handles = reinterpret_cast<uint64_t>(&timeline.syncobj);
-    wait.count_handles = 1;
-    wait.timeout_nsec = 0;  // absolute: do not wait
-    return device().ioctl(DRM_IOCTL_SYNCOBJ_WAIT, &wait) != -ETIME;
 }
 
 Result<uint64_t> AmdgpuContext::mmap_offset(uint32_t gem_handle) {

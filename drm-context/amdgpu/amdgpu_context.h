@@ -34,14 +34,10 @@ class AmdgpuContext final : public DriverContext {
     /// Learns the GPU's rings. ENODEV if it has none.
     Status discover_rings();
 
-    uint32_t timeline_count() const override { return static_cast<uint32_t>(timelines_.size()); }
-    bool has_new_work(uint32_t ring) const override;
-    UniqueFd take_newest(uint32_t ring) override;
-    bool ring_idle(uint32_t ring) override;
     void check_for_reset() override;
 
     /// True if the guest created GPU context `ctx_id` here.
-    bool owns_ctx(uint32_t ctx_id) const { return gpu_contexts_.contains(ctx_id); }
+    bool owns_ctx(uint32_t ctx_id) const { return watch().exists(ctx_id); }
     /// The fence ring of an IB; 0 if this GPU has no such ring.
     uint32_t timeline_of(uint32_t ip_type, uint32_t ring) const;
 
@@ -77,25 +73,17 @@ class AmdgpuContext final : public DriverContext {
     };
     static const AdjustedQuery kAdjustedQueries[];
 
-    /// A GPU context of the guest's, as the kernel has it.
+    /// A GPU context of the guest's, beside what watch() has.
     struct GpuContext {
-        std::set<uint32_t> rings;      // it has submitted to these
-        bool lost = false;             // counted in async_error, once
-        bool saw_other_reset = false;  // counted, once: the kernel never clears its RESET flag
-        uint64_t loss_flags = 0;       // AMDGPU_CTX_QUERY2_FLAGS_* that the kernel does not report
+        std::set<uint32_t> rings;  // it has submitted to these
+        uint64_t loss_flags = 0;   // AMDGPU_CTX_QUERY2_FLAGS_* that the kernel does not report
     };
 
-    struct Timeline {
-        uint32_t ip_type = 0;  // the hardware ring behind it
-        uint32_t ip_ring = 0;
-        uint32_t syncobj = 0;   // holds the newest submission's fence
-        bool new_work = false;  // since a fence last took it
-        // The kernel orders the work of one GPU context only: others' that no fence has taken.
-        uint32_t newest_context = 0;  // whose fence the syncobj holds
-        UniqueFd older_work = {};     // sync file
+    /// The hardware ring behind a ring of the protocol.
+    struct HardwareRing {
+        uint32_t ip_type;
+        uint32_t ring;
     };
-    UniqueFd export_newest(const Timeline& timeline);
-    Status keep_older_work(Timeline& timeline);
 
     uint32_t offered_rings(uint32_t ip_type, uint32_t available);
     int32_t answer_query(const wire::amdgpu::QueryInfoRequest& query, std::span<std::byte> answer);
@@ -135,21 +123,19 @@ class AmdgpuContext final : public DriverContext {
     Status check_mappings() const;
 
     Status stable_pstate(const wire::amdgpu::SetPstateRequest& wanted, uint64_t& flags);
-    Result<uint32_t> create_syncobj();
-    Status wait_for_in_fence(Submission& submission, UniqueFd in_fence);
+    Status wait_for_in_fence(Submission& submission, const UniqueFd& in_fence);
     Status run_submission(Submission& submission, uint32_t ctx_id, uint32_t ring);
 
     // resets.cpp
     uint64_t kernel_state(uint32_t ctx_id);
     int error_of_own_work(uint32_t ctx_id, const GpuContext& context);
-    void look_for_loss(uint32_t ctx_id, GpuContext& context);
-    void lose(uint32_t ctx_id, GpuContext& context, uint64_t state, int error);
+    LossWatch::Finding look_for_loss(uint32_t ctx_id);
+    LossWatch::Finding lost(uint32_t ctx_id, uint64_t state, int error);
     void note_failed_submission(uint32_t ctx_id, int error);
     Status query_state(uint32_t ctx_id, uint64_t& flags);
 
     IpRings ip_rings_[wire::amdgpu::kIpTypes];
-    std::vector<Timeline> timelines_;  // [0] is ring 1
-    uint32_t in_fence_syncobj_ = 0;
+    std::vector<HardwareRing> hardware_rings_;     // [0] is ring 1
     std::map<uint32_t, GpuContext> gpu_contexts_;  // by kernel id; all created by this guest
     /// How the buffers that are always valid were asked for, by GEM handle, until they are claimed.
     std::map<uint32_t, wire::amdgpu::GemNewRequest> always_valid_;

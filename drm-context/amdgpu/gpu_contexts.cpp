@@ -39,7 +39,8 @@ Status AmdgpuContext::create_ctx(Request& request) {
     drm_amdgpu_ctx args{};
     if (wanted.flags & w::kCreateCtxDestroy) {
         const auto id = static_cast<uint32_t>(wanted.priority_or_id);
-        if (gpu_contexts_.erase(id) == 0) return fail(EINVAL, "GPU context {} does not exist", id);
+        if (!watch().destroyed(id)) return fail(EINVAL, "GPU context {} does not exist", id);
+        gpu_contexts_.erase(id);
         args.in.op = AMDGPU_CTX_OP_FREE_CTX;
         args.in.ctx_id = id;
         device().ioctl(DRM_IOCTL_AMDGPU_CTX, &args);
@@ -53,6 +54,7 @@ Status AmdgpuContext::create_ctx(Request& request) {
         return fail(-error, "priority {} (errno {})", wanted.priority_or_id, -error);
     const uint32_t id = args.out.alloc.ctx_id;
     gpu_contexts_.insert_or_assign(id, GpuContext());
+    watch().created(id);
     request.respond(w::CreateCtxResponse{{}, id, 0});
     return {};
 }

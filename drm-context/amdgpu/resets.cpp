@@ -45,12 +45,12 @@ uint64_t AmdgpuContext::kernel_state(uint32_t ctx_id) {
 /// 0 if there is none. WAIT_CS returns either (amdgpu_cs.c: amdgpu_cs_wait_ioctl()).
 int AmdgpuContext::error_of_own_work(uint32_t ctx_id, const GpuContext& context) {
     for (const uint32_t ring : context.rings) {
-        const Timeline& timeline = timelines_.at(ring - 1);
+        const HardwareRing& hardware = hardware_rings_.at(ring - 1);
         drm_amdgpu_wait_cs args{};
         args.in.handle = ~uint64_t{0};  // the newest submission
         args.in.timeout = 0;            // absolute: do not wait
-        args.in.ip_type = timeline.ip_type;
-        args.in.ring = timeline.ip_ring;
+        args.in.ip_type = hardware.ip_type;
+        args.in.ring = hardware.ring;
         args.in.ctx_id = ctx_id;
         const int error = -device().ioctl(DRM_IOCTL_AMDGPU_WAIT_CS, &args);
         if (is_recovery_error(error)) return error;
@@ -59,48 +59,38 @@ int AmdgpuContext::error_of_own_work(uint32_t ctx_id, const GpuContext& context)
 }
 
 void AmdgpuContext::check_for_reset() {
-    for (auto& [ctx_id, context] : gpu_contexts_)
-        if (!context.lost) look_for_loss(ctx_id, context);
+    watch().check([this](uint32_t ctx_id) { return look_for_loss(ctx_id); });
 }
 
-void AmdgpuContext::look_for_loss(uint32_t ctx_id, GpuContext& context) {
+LossWatch::Finding AmdgpuContext::look_for_loss(uint32_t ctx_id) {
     const uint64_t state = kernel_state(ctx_id);
-    const int error = state & kReset ? error_of_own_work(ctx_id, context) : 0;
-    if ((state & (kGuilty | kVramLost)) != 0 || error != 0)
-        return lose(ctx_id, context, state, error);
-    if ((state & kReset) == 0 || context.saw_other_reset) return;
-    context.saw_other_reset = true;
-    ++account().counters().other_resets;
+    const int error = state & kReset ? error_of_own_work(ctx_id, gpu_contexts_.at(ctx_id)) : 0;
+    if ((state & (kGuilty | kVramLost)) != 0 || error != 0) return lost(ctx_id, state, error);
+    return state & kReset ? LossWatch::Finding::kOthersReset : LossWatch::Finding::kWell;
 }
 
-/// Once per context: what is counted in async_error is what a guest's driver takes for a loss.
-void AmdgpuContext::lose(uint32_t ctx_id, GpuContext& context, uint64_t state, int error) {
-    if (context.lost) return;
-    context.lost = true;
+/// Keeps what the kernel does not report of a loss.
+LossWatch::Finding AmdgpuContext::lost(uint32_t ctx_id, uint64_t state, int error) {
+    GpuContext& context = gpu_contexts_.at(ctx_id);
     context.loss_flags = flags_for(error);
-    ++account().counters().resets;
-    log_guest(LogLevel::kWarning, "{}: the GPU was reset, its context {} is lost{}", name(), ctx_id,
-              ((state | context.loss_flags) & kGuilty) != 0 ? " (its own work hung)" : "");
-    losses().count();
+    const bool guilty = ((state | context.loss_flags) & kGuilty) != 0;
+    return guilty ? LossWatch::Finding::kGuilty : LossWatch::Finding::kLost;
 }
 
 /// The guest numbers submissions itself, so one that failed costs the context: as a reset does
 /// where a reset is the reason.
 void AmdgpuContext::note_failed_submission(uint32_t ctx_id, int error) {
-    const auto found = gpu_contexts_.find(ctx_id);
-    if (found == gpu_contexts_.end()) return losses().count();
-    GpuContext& context = found->second;
-    if (context.lost) return;
-    if (is_recovery_error(error)) return lose(ctx_id, context, kernel_state(ctx_id), error);
+    if (watch().is_lost(ctx_id)) return;
+    if (owns_ctx(ctx_id) && is_recovery_error(error))
+        return watch().found(ctx_id, lost(ctx_id, kernel_state(ctx_id), error));
     losses().count();
 }
 
 /// As AMDGPU_CTX_OP_QUERY_STATE2 answers, completed by what was seen of the context's own work.
 Status AmdgpuContext::query_state(uint32_t ctx_id, uint64_t& flags) {
-    const auto found = gpu_contexts_.find(ctx_id);
-    if (found == gpu_contexts_.end()) return fail(EINVAL, "GPU context {} unknown", ctx_id);
-    if (!found->second.lost) look_for_loss(ctx_id, found->second);
-    flags = kernel_state(ctx_id) | found->second.loss_flags;
+    if (!owns_ctx(ctx_id)) return fail(EINVAL, "GPU context {} unknown", ctx_id);
+    if (!watch().is_lost(ctx_id)) watch().found(ctx_id, look_for_loss(ctx_id));
+    flags = kernel_state(ctx_id) | gpu_contexts_.at(ctx_id).loss_flags;
     return {};
 }
 

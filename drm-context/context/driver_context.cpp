@@ -84,15 +84,4 @@ Status DriverContext::attach_resource(uint32_t res_id, UniqueFd dmabuf) {
     return {};
 }
 
-Status DriverContext::add_in_fence(UniqueFd sync_file) {
-    if (!in_fence_) {
-        in_fence_ = std::move(sync_file);
-        return {};
-    }
-    auto merged = device_->merge_sync_files(in_fence_.get(), sync_file.get());
-    if (!merged) return tl::unexpected(merged.error());
-    in_fence_ = *std::move(merged);
-    return {};
-}
-
 }  // namespace viaduct

@@ -17,9 +17,12 @@
 #include "drm-context/context/busy_meter.h"
 #include "drm-context/context/control_buffer.h"
 #include "drm-context/context/gem_handles.h"
+#include "drm-context/context/in_fence.h"
 #include "drm-context/context/loss_report.h"
+#include "drm-context/context/loss_watch.h"
 #include "drm-context/context/objects.h"
 #include "drm-context/context/request.h"
+#include "drm-context/context/ring_fences.h"
 #include "drm-context/device/device.h"
 #include "drm-context/driver/traits.h"
 #include "drm-context/native_context.h"
@@ -36,7 +39,9 @@ class DriverContext {
           statistics_(account_->counters()),
           meter_(*device_, *account_, statistics_),
           traits_(traits),
-          gem_(*device_) {}
+          gem_(*device_),
+          rings_(*device_),
+          in_fence_(*device_) {}
     virtual ~DriverContext() = default;
     DriverContext(const DriverContext&) = delete;
     DriverContext& operator=(const DriverContext&) = delete;
@@ -47,6 +52,10 @@ class DriverContext {
     RingStatistics& statistics() { return statistics_; }
     BusyMeter& meter() { return meter_; }
     ControlBuffer& control() { return control_; }
+    /// Fences of rings without GPU work retire in command order.
+    RingFences& rings() { return rings_; }
+    const RingFences& rings() const { return rings_; }
+    InFence& in_fence() { return in_fence_; }
     LogLimiter& limiter() { return limiter_; }
     ObjectTables& objects() { return objects_; }
     const ObjectTables& objects() const { return objects_; }
@@ -64,28 +73,20 @@ class DriverContext {
     Result<UniqueFd> export_blob(uint32_t res_id);
     Status attach_resource(uint32_t res_id, UniqueFd dmabuf);
     void detach_resource(uint32_t res_id) { objects_.remove_resource(res_id); }
-    /// Merged into what the next GPU submission waits for.
-    Status add_in_fence(UniqueFd sync_file);
 
     /// The fence ring of a queue, where submissions name one (RingField::Names::kQueue); nothing if
     /// the guest has no such queue.
     virtual std::optional<uint32_t> ring_of_queue(uint32_t /*queue*/) const { return {}; }
 
-    /// GPU timelines: fences on rings 1 … timeline_count(); others retire in command order.
-    virtual uint32_t timeline_count() const = 0;
-    /// True if `ring` got a submission since take_newest() was last asked.
-    virtual bool has_new_work(uint32_t ring) const = 0;
-    /// A sync file of the ring's newest submission; invalid if the kernel gives none.
-    virtual UniqueFd take_newest(uint32_t ring) = 0;
-    /// True if all work submitted on `ring` is done.
-    virtual bool ring_idle(uint32_t ring) = 0;
-
-    /// Called when work has retired, before the guest learns of it: tells it of a reset first.
+    /// Called when work has retired, before the guest learns of it, which must see first what was
+    /// lost: looks for losses (of watch(), say).
     virtual void check_for_reset() {}
 
     /// Where the guest sees that GPU contexts are lost, or that a command failed which has no
     /// response to say so: to its driver that is the same.
     LossReport& losses() { return losses_; }
+    LossWatch& watch() { return watch_; }
+    const LossWatch& watch() const { return watch_; }
 
   protected:
     /// The fake mmap offset of a buffer, by the driver's own ioctl.
@@ -99,8 +100,6 @@ class DriverContext {
     virtual void blob_created() {}
 
     GemHandleTable& gem() { return gem_; }
-    /// What the next submission must wait for; invalid if nothing.
-    UniqueFd take_in_fence() { return std::move(in_fence_); }
     Result<UniqueFd> export_dmabuf(uint32_t gem_handle);
 
   private:
@@ -114,8 +113,10 @@ class DriverContext {
     ControlBuffer control_;
     LogLimiter limiter_;
     std::string name_;
-    UniqueFd in_fence_;
+    RingFences rings_;
+    InFence in_fence_;
     LossReport losses_{control_, traits_.loss};
+    LossWatch watch_{losses_, account_->counters(), name_};
 };
 
 }  // namespace viaduct

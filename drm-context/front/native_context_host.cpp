@@ -11,6 +11,7 @@
 #include "drm-context/account/vm_account.h"
 #include "drm-context/account/vm_usage.h"
 #include "drm-context/device/job_timeout.h"
+#include "drm-context/device/syncobj.h"
 #include "drm-context/driver/table.h"
 #include "drm-context/driver/traits.h"
 #include "drm-context/front/context_link.h"
@@ -230,18 +231,11 @@ Result<wire::CapsetDrm> make_capset(Device& device, const ContextTypeInfo& type)
 }
 
 Result<UniqueFd> make_signalled_sync_file(Device& device) {
-    drm_syncobj_create create{};
-    create.flags = DRM_SYNCOBJ_CREATE_SIGNALED;
-    if (const int error = device.ioctl(DRM_IOCTL_SYNCOBJ_CREATE, &create); error < 0)
-        return fail(-error, "cannot create a syncobj (errno {})", -error);
-    drm_syncobj_handle args{};
-    args.handle = create.handle;
-    args.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE;
-    const int error = device.ioctl(DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &args);
-    drm_syncobj_destroy destroy{create.handle, 0};
-    device.ioctl(DRM_IOCTL_SYNCOBJ_DESTROY, &destroy);
-    if (error < 0) return fail(-error, "cannot export a sync file (errno {})", -error);
-    return UniqueFd(args.fd);
+    const auto syncobj = create_syncobj(device, DRM_SYNCOBJ_CREATE_SIGNALED);
+    if (!syncobj) return tl::unexpected(syncobj.error());
+    auto file = export_sync_file(device, *syncobj);
+    destroy_syncobj(device, *syncobj);
+    return file;
 }
 
 }  // namespace

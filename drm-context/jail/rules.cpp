@@ -135,6 +135,11 @@ constexpr uint32_t kCommonIoctls[] = {
     DRM_IOCTL_GEM_CLOSE,
     DRM_IOCTL_PRIME_HANDLE_TO_FD,
     DRM_IOCTL_PRIME_FD_TO_HANDLE,
+    // The fences of the rings, and what submissions wait for.
+    DRM_IOCTL_SYNCOBJ_CREATE,
+    DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD,
+    DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE,
+    DRM_IOCTL_SYNCOBJ_WAIT,
     kSetClientName,
     SYNC_IOC_MERGE,
     SYNC_IOC_FILE_INFO,

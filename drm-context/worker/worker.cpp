@@ -83,7 +83,7 @@ Worker::Worker(const transport::ChannelEnd& end, std::unique_ptr<DriverContext> 
                   auto merged = context_->device().merge_sync_files(a, b);
                   return merged ? *std::move(merged) : UniqueFd();
               },
-          .ring_idle = [this](uint32_t ring) { return !context_ || context_->ring_idle(ring); },
+          .ring_idle = [this](uint32_t ring) { return !context_ || context_->rings().idle(ring); },
       }),
       limited_(context_->account().limits().limits_gpu_time()) {}
 
@@ -162,7 +162,7 @@ void Worker::finish_submitted_work() {
     const auto deadline = steady_clock::now() + kWorkerFinishTime;
     for (;;) {
         if (!abandoned()) release_held();
-        for (uint32_t ring = 1; ring <= context_->timeline_count(); ++ring) add_work(ring);
+        for (uint32_t ring = 0; ring < kMaxRings; ++ring) add_work(ring);
         if (!has_unfinished_work() || abandoned() || steady_clock::now() >= deadline) break;
         transport::clear_event(end_.doorbell.get());
         sleep_until(std::min(deadline, time_point_of(look_again_)));
@@ -186,8 +186,8 @@ void Worker::await_kill() {
 
 // What was submitted to the ring since the last call is followed to its end from now on.
 void Worker::add_work(uint32_t ring, int64_t submitted_ns, uint64_t command_bytes) {
-    if (!context_->has_new_work(ring)) return;
-    UniqueFd newest = context_->take_newest(ring);
+    if (!context_->rings().has_new_work(ring)) return;
+    UniqueFd newest = context_->rings().take_newest(ring);
     timelines_.add_work(
         ring, {std::move(newest), context_->statistics().mark(ring), submitted_ns, command_bytes});
 }
@@ -347,7 +347,7 @@ void Worker::export_fence(Payload payload) {
 
 void Worker::in_fence(Payload payload) {
     const auto call = payload_as<transport::FenceCall>(payload);
-    const auto status = context_->add_in_fence(take_descriptor(call.cookie));
+    const auto status = context_->in_fence().add(take_descriptor(call.cookie));
     if (!status) report("in-fence lost", status.error());
 }
 

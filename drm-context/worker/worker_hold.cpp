@@ -131,7 +131,7 @@ uint64_t Worker::most_outstanding(uint32_t ring) const {
 
 bool Worker::must_hold(const Submission& submission) {
     const auto ring = submission ? ring_of(*submission) : std::nullopt;
-    if (!ring || *ring == 0) return false;
+    if (!ring || !context_->rings().has(*ring)) return false;
     look_again_ = INT64_MAX;  // a fence wakes the worker
     if (context_->statistics().outstanding(*ring) >= most_outstanding(*ring)) return true;
     return limited_ && must_wait_for_share(*ring);

@@ -219,7 +219,7 @@ TEST_F(AmdgpuSubmission, SignalsTheSyncobjOfItsRing) {
 }
 
 TEST_F(AmdgpuSubmission, WaitsForAnInFenceOnce) {
-    ASSERT_TRUE(context_->add_in_fence(create_sealed_memfd("sync-file", 4096).value()));
+    ASSERT_TRUE(context_->in_fence().add(create_sealed_memfd("sync-file", 4096).value()));
     ASSERT_TRUE(submit({ib()}));
     ASSERT_TRUE(submit({ib()}));
     EXPECT_EQ(recorded_[0].chunks,
@@ -235,9 +235,9 @@ TEST_F(AmdgpuSubmission, AFenceWaitsForTheOlderWorkOfOtherGpuContexts) {
     ASSERT_TRUE(submit({ib()}, 1, kOther));  // 2
     ASSERT_TRUE(submit({ib()}, 1, kOther));  // 4: its context orders it behind the one before
     ASSERT_TRUE(submit({ib()}));             // 8
-    EXPECT_EQ(RecordingDevice::jobs_of(context_->take_newest(1).get()), 1u | 4u | 8u);
+    EXPECT_EQ(RecordingDevice::jobs_of(context_->rings().take_newest(1).get()), 1u | 4u | 8u);
     ASSERT_TRUE(submit({ib()}, 1, kOther));  // 16: the fence before it has the rest
-    EXPECT_EQ(RecordingDevice::jobs_of(context_->take_newest(1).get()), 16u);
+    EXPECT_EQ(RecordingDevice::jobs_of(context_->rings().take_newest(1).get()), 16u);
 }
 
 TEST_F(AmdgpuSubmission, WithoutADescriptorTheKernelKeepsTheOrderOfGpuContexts) {

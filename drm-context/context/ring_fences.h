@@ -1,0 +1,57 @@
+// RingFences: how far the kernel is with the work of each of a context's rings.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "blob/result.h"
+#include "blob/unique_fd.h"
+#include "drm-context/device/device.h"
+
+namespace viaduct {
+
+/// A syncobj per ring takes the fence of each submission in turn: a sync file is made only when a
+/// fence of the guest's asks for one. Every DRM driver can signal a syncobj at the end of a
+/// submission. Used by the worker's thread only.
+///
+/// A kernel orders the work of one of its queues (a GPU context, a submit queue), not of all that
+/// submit to a ring; a guest's fence waits for all of it. Hence `queue`: any number that is the
+/// same for what the kernel keeps in order.
+class RingFences {
+  public:
+    explicit RingFences(Device& device) : device_(device) {}
+
+    /// From now on `ring` (below 64; 0 too) has GPU work. An error: the kernel gives no syncobj.
+    Status add(uint32_t ring);
+    bool has(uint32_t ring) const { return ring < rings_.size() && rings_[ring].syncobj != 0; }
+
+    /// The syncobj that a submission to `ring` is to signal. `ring` must have been added.
+    uint32_t syncobj(uint32_t ring) const { return rings_.at(ring).syncobj; }
+    /// Before a submission of `queue`, whose fence replaces another queue's: keeps that one.
+    /// Returns a syncobj for which the submission must wait, where that cannot be done; 0: none.
+    uint32_t make_room(uint32_t ring, uint32_t queue);
+    /// The kernel accepted a submission of `queue` that signals syncobj(ring).
+    void submitted(uint32_t ring, uint32_t queue);
+
+    /// True if `ring` got a submission since take_newest() was last called.
+    bool has_new_work(uint32_t ring) const { return has(ring) && rings_[ring].new_work; }
+    /// A sync file of all of the ring's work until now; invalid if the kernel gives none: then
+    /// idle() can be asked.
+    UniqueFd take_newest(uint32_t ring);
+    /// True if all work of the ring is done.
+    bool idle(uint32_t ring);
+
+  private:
+    struct Ring {
+        uint32_t syncobj = 0;       // 0: not added
+        uint32_t newest_queue = 0;  // whose fence it holds
+        bool new_work = false;
+        UniqueFd older_work = {};  // sync file of other queues' that no fence has taken
+    };
+    Status keep_older_work(Ring& ring);
+
+    Device& device_;
+    std::vector<Ring> rings_;  // by number
+};
+
+}  // namespace viaduct

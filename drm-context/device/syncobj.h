@@ -1,0 +1,25 @@
+// Syncobjs of an open DRM file: the ioctls that every driver has in common (<drm/drm.h>).
+#pragma once
+
+#include <cstdint>
+
+#include "blob/result.h"
+#include "blob/unique_fd.h"
+#include "drm-context/device/device.h"
+
+namespace viaduct {
+
+/// A new syncobj's handle, never 0. `flags`: DRM_SYNCOBJ_CREATE_*. The file owns it.
+Result<uint32_t> create_syncobj(Device& device, uint32_t flags = 0);
+void destroy_syncobj(Device& device, uint32_t handle);
+
+/// A sync file of the fence that the syncobj holds now. EINVAL: it holds none; EMFILE: no
+/// descriptor is left.
+Result<UniqueFd> export_sync_file(Device& device, uint32_t handle);
+/// Puts the fence of a sync file into the syncobj. EINVAL: `sync_file` is not a sync file.
+Status import_sync_file(Device& device, uint32_t handle, const UniqueFd& sync_file);
+
+/// False while the syncobj holds a fence that has not signalled. Does not wait.
+bool has_signalled(Device& device, uint32_t handle);
+
+}  // namespace viaduct
