@@ -34,7 +34,7 @@ MemoryUse memory_of_vm(const account::Books& books, const ContextLimits& limits,
 /// GPU time of one class of queues that a context can have used in `lifetime_ns`.
 uint64_t believed_busy(uint64_t busy_ns, int64_t lifetime_ns);
 
-/// End of the newest job on a ring (1 to kMaxRings) that was done before `finished_ns`; 0: none.
+/// End of the newest job on a ring (below kMaxRings) that was done before `finished_ns`; 0: none.
 int64_t newest_finish(const account::Books& books, uint32_t ring, int64_t finished_ns);
 
 /// Slots that were given out.

@@ -83,7 +83,7 @@ class ContextAccount {
     void book_busy(QueueClass which, uint64_t ns);
     /// Takes GPU time that was used from the VM's share.
     void pay(QueueClass which, uint64_t ns);
-    /// Job of this VM on a ring (1 to kMaxRings) is done, at `finished_ns` of CLOCK_MONOTONIC. The
+    /// Job of this VM on a ring (below kMaxRings) is done, at `finished_ns` of CLOCK_MONOTONIC. The
     /// end of the one before it, of any of the VM's contexts, as far as they are believed; 0: not
     /// known.
     int64_t exchange_finish(uint32_t ring, int64_t finished_ns);

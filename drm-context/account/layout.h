@@ -16,7 +16,7 @@ namespace viaduct::account {
 
 /// Contexts of one VM at the same time.
 inline constexpr uint32_t kSlots = 1024;
-/// More commands than any driver's table has, and rings than the protocol has (64).
+/// More commands than any driver's table has, and the rings of the protocol.
 inline constexpr uint32_t kMaxCommands = 32;
 inline constexpr uint32_t kMaxRings = 64;
 /// Bucket i counts what took less than 2^i microseconds; the last one all the rest.
@@ -61,7 +61,7 @@ struct RingCounters {
 
 /// For readers of the metrics.
 struct ContextCounters {
-    std::atomic<uint32_t> rings;                               // GPU timelines, numbered from 1
+    std::atomic<uint32_t> rings;  // numbers of GPU timelines are below this
     std::atomic<uint64_t> bytes;                               // of commands
     std::array<std::atomic<uint64_t>, kMaxCommands> commands;  // by the wire's number
     std::atomic<uint64_t> unknown_commands;
@@ -71,13 +71,13 @@ struct ContextCounters {
     std::atomic<uint64_t> other_resets;  // of the GPU that did not: other work's
     std::atomic<uint64_t> held_ns;       // submissions held back for the share of GPU time
     std::array<std::atomic<uint64_t>, kQueueClasses> busy_ns;
-    std::array<RingCounters, kMaxRings> ring;  // [0] is ring 1
+    std::array<RingCounters, kMaxRings> ring;  // by number
 };
 
 /// Written by the slot's worker; cleared by the VMM.
 struct alignas(kPartAlignment) Slot {
     Charge charge;
-    std::array<std::atomic<int64_t>, kMaxRings> finished_ns;  // newest job's end; [0] is ring 1
+    std::array<std::atomic<int64_t>, kMaxRings> finished_ns;  // newest job's end, by ring
     ContextCounters counters;
 };
 

@@ -20,23 +20,23 @@ uint32_t latency_bucket(int64_t ns) {
 
 void RingStatistics::describe(uint32_t ring, QueueClass which, uint32_t index) {
     if (!exists(ring)) return;
-    rings_[ring - 1].which = which;
-    counters_.ring[ring - 1].queue_class = static_cast<uint32_t>(which);
-    counters_.ring[ring - 1].index = index;
-    counters_.rings = std::max(counters_.rings.load(), ring);
+    rings_[ring].which = which;
+    counters_.ring[ring].queue_class = static_cast<uint32_t>(which);
+    counters_.ring[ring].index = index;
+    counters_.rings = std::max(counters_.rings.load(), ring + 1);
 }
 
 void RingStatistics::submitted(uint32_t ring, int64_t now_ns) {
     if (!exists(ring)) return;
-    Ring& own = rings_[ring - 1];
+    Ring& own = rings_[ring];
     ++own.submitted;
     own.newest_ns = now_ns;
-    counters_.ring[ring - 1].submissions.store(own.submitted, std::memory_order_relaxed);
+    counters_.ring[ring].submissions.store(own.submitted, std::memory_order_relaxed);
 }
 
 uint64_t RingStatistics::mark(uint32_t ring) {
     if (!exists(ring)) return 0;
-    Ring& own = rings_[ring - 1];
+    Ring& own = rings_[ring];
     if (own.marked == own.submitted) return own.marked;
     own.marked = own.submitted;
     if (own.marks.size() < kMaxMarks)
@@ -48,17 +48,17 @@ uint64_t RingStatistics::mark(uint32_t ring) {
 
 void RingStatistics::completed(uint32_t ring, uint64_t submissions, int64_t now_ns) {
     if (!exists(ring)) return;
-    auto& marks = rings_[ring - 1].marks;
+    auto& marks = rings_[ring].marks;
     for (; !marks.empty() && marks.front().submissions <= submissions; marks.pop_front())
         count(ring, marks.front().submissions, now_ns - marks.front().submitted_ns);
 }
 
 void RingStatistics::count(uint32_t ring, uint64_t submissions, int64_t latency_ns) {
-    Ring& own = rings_[ring - 1];
+    Ring& own = rings_[ring];
     if (submissions <= own.completed) return;
     const uint64_t more = submissions - own.completed;
     own.completed = submissions;
-    account::RingCounters& shown = counters_.ring[ring - 1];
+    account::RingCounters& shown = counters_.ring[ring];
     shown.completed.store(submissions, std::memory_order_relaxed);
     const auto latency = static_cast<uint64_t>(std::max<int64_t>(latency_ns, 0));
     shown.latency_ns.fetch_add(latency * more, std::memory_order_relaxed);
@@ -67,7 +67,7 @@ void RingStatistics::count(uint32_t ring, uint64_t submissions, int64_t latency_
 
 uint64_t RingStatistics::outstanding(uint32_t ring) const {
     if (!exists(ring)) return 0;
-    return rings_[ring - 1].submitted - rings_[ring - 1].completed;
+    return rings_[ring].submitted - rings_[ring].completed;
 }
 
 uint64_t RingStatistics::outstanding(QueueClass which) const {
@@ -79,11 +79,11 @@ uint64_t RingStatistics::outstanding(QueueClass which) const {
 
 uint64_t RingStatistics::unmarked(uint32_t ring) const {
     if (!exists(ring)) return 0;
-    return rings_[ring - 1].submitted - rings_[ring - 1].marked;
+    return rings_[ring].submitted - rings_[ring].marked;
 }
 
 QueueClass RingStatistics::class_of(uint32_t ring) const {
-    return exists(ring) ? rings_[ring - 1].which : QueueClass::kGraphics;
+    return exists(ring) ? rings_[ring].which : QueueClass::kGraphics;
 }
 
 }  // namespace viaduct

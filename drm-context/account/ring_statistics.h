@@ -11,7 +11,7 @@ namespace viaduct {
 
 /// Follows submissions from the kernel's acceptance to the end of their work, as far as it is
 /// observed: at marks, each of which covers all that was submitted to a ring before. Rings are
-/// numbered as the protocol does, from 1; others are ignored. Used by one thread.
+/// numbered as the protocol does; numbers beyond it are ignored. Used by one thread.
 class RingStatistics {
   public:
     explicit RingStatistics(account::ContextCounters& counters) : counters_(counters) {}
@@ -46,7 +46,7 @@ class RingStatistics {
         std::deque<Mark> marks;
     };
 
-    bool exists(uint32_t ring) const { return ring >= 1 && ring <= account::kMaxRings; }
+    static bool exists(uint32_t ring) { return ring < account::kMaxRings; }
     void count(uint32_t ring, uint64_t submissions, int64_t latency_ns);
 
     account::ContextCounters& counters_;

@@ -27,7 +27,7 @@ TEST_F(Rings, FollowSubmissionsToTheirMarks) {
     EXPECT_EQ(rings_.outstanding(2), 3u);
     rings_.completed(2, first, 5'002'000);
     EXPECT_EQ(rings_.outstanding(2), 1u);
-    const account::RingCounters& shown = counters_->ring[1];
+    const account::RingCounters& shown = counters_->ring[2];
     EXPECT_EQ(shown.completed, 2u);
     EXPECT_EQ(shown.latency_ns, 2 * 5'000'000u);
     EXPECT_EQ(shown.latency[13], 2u) << "below 8192 us";
@@ -45,8 +45,16 @@ TEST_F(Rings, MarksWithoutEndCostNoMemoryAndLoseNothing) {
     EXPECT_EQ(rings_.outstanding(1), 0u);
 }
 
+TEST_F(Rings, NumberZeroIsOneToo) {
+    rings_.describe(0, QueueClass::kCompute, 0);
+    rings_.submitted(0, 1);
+    EXPECT_EQ(rings_.outstanding(0), 1u);
+    EXPECT_EQ(counters_->ring[0].submissions, 1u);
+    EXPECT_EQ(counters_->rings, 1u);
+}
+
 TEST_F(Rings, RingsThatDoNotExistAreIgnored) {
-    for (const uint32_t ring : {0u, 65u, UINT32_MAX}) {
+    for (const uint32_t ring : {64u, UINT32_MAX}) {
         rings_.describe(ring, QueueClass::kCopy, 0);
         rings_.submitted(ring, 1);
         rings_.mark(ring);

@@ -220,7 +220,7 @@ class WorkerWithJobs : public WorkerWithAGuest {
         send(RecordType::kSubmit, std::as_bytes(std::span(&request, 1)));
     }
     const account::RingCounters& ring_counters() const {
-        return std::as_const(*vm_).books().slots[slot_.index()].counters.ring[kRing - 1];
+        return std::as_const(*vm_).books().slots[slot_.index()].counters.ring[kRing];
     }
     /// Accepted by the kernel and not known to be done.
     uint64_t under_way() const {
