@@ -95,7 +95,7 @@ struct LossField {
 /// What differs between the drivers' wire formats.
 struct DriverTraits {
     std::string_view name;
-    std::span<const CommandEntry> commands;
+    std::span<const CommandEntry> commands = {};
     uint32_t alignment = 4;   // bytes, of request lengths and rsp_off
     uint32_t shmem_size = 8;  // bytes, fixed part of the control buffer
     LossField loss = {};
