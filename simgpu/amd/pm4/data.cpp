@@ -1,5 +1,5 @@
 // Packets that move data between memory, registers and GDS.
-#include "simgpu/amd/pm4/handlers.h"
+#include "simgpu/amd/pm4/packet_table.h"
 #include "simgpu/amd/tc_atomic.h"
 #include "simgpu/clock.h"
 
@@ -109,11 +109,9 @@ End dma_target(uint32_t select, uint64_t address, uint32_t command) {
     }
 }
 
-}  // namespace
-
 bool write_data(Machine& machine, const Packet& packet) {
     const uint32_t control = packet[0];
-    const auto data = packet.body.subspan(3);
+    const auto data = packet.dwords.subspan(3);
     const bool one_address = control >> 16 & 1;  // WR_ONE_ADDR
     End to;
     switch (control >> 8 & 0xf) {  // DST_SEL
@@ -227,6 +225,18 @@ bool atomic_mem(Machine& machine, const Packet& packet) {
     if (!old) return false;
     machine.state.atomic_result = *old;
     return true;
+}
+
+constexpr PacketInfo kDataPackets[] = {
+    {0x1e, "ATOMIC_MEM", 7, atomic_mem}, {0x37, "WRITE_DATA", 3, write_data},
+    {0x40, "COPY_DATA", 5, copy_data},   {0x41, "CP_DMA", 5, cp_dma},
+    {0x50, "DMA_DATA", 6, dma_data},
+};
+
+}  // namespace
+
+std::span<const PacketInfo> data_packets() {
+    return kDataPackets;
 }
 
 }  // namespace simgpu::pm4

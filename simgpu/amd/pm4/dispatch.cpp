@@ -1,7 +1,7 @@
 // Compute dispatches.
 #include <algorithm>
 
-#include "simgpu/amd/pm4/handlers.h"
+#include "simgpu/amd/pm4/packet_table.h"
 
 namespace simgpu::pm4 {
 
@@ -51,8 +51,6 @@ bool launch(Machine& machine, const uint32_t (&groups)[3], uint32_t initiator) {
     return true;
 }
 
-}  // namespace
-
 bool dispatch_direct(Machine& machine, const Packet& packet) {
     return launch(machine, {packet[0], packet[1], packet[2]}, packet[3]);
 }
@@ -70,6 +68,17 @@ bool dispatch_indirect(Machine& machine, const Packet& packet) {
         groups[i] = *value;
     }
     return launch(machine, groups, packet[has_address ? 2 : 1]);
+}
+
+constexpr PacketInfo kDispatchPackets[] = {
+    {0x15, "DISPATCH_DIRECT", 4, dispatch_direct},
+    {0x16, "DISPATCH_INDIRECT", 2, dispatch_indirect},
+};
+
+}  // namespace
+
+std::span<const PacketInfo> dispatch_packets() {
+    return kDispatchPackets;
 }
 
 }  // namespace simgpu::pm4

@@ -1,5 +1,5 @@
 // Fences, events and waits.
-#include "simgpu/amd/pm4/handlers.h"
+#include "simgpu/amd/pm4/packet_table.h"
 #include "simgpu/clock.h"
 #include "simgpu/engine/compare.h"
 
@@ -78,8 +78,6 @@ bool wait_for(Machine& machine, uint32_t function, uint64_t mask, uint64_t refer
         return compare(function, *value & mask, reference) ? Probe::kSatisfied : Probe::kPending;
     });
 }
-
-}  // namespace
 
 bool release_mem(Machine& machine, const Packet& packet) {
     return write_fence(machine, packet[1] >> 29, packet.pair(2), packet.pair(4));
@@ -162,6 +160,19 @@ bool cond_write(Machine& machine, const Packet& packet) {
     if (writes_memory) return machine.job.store32(packet.va32(5), packet[7]);
     registers.write(packet[5] & kRegisterMask, packet[7]);
     return true;
+}
+
+constexpr PacketInfo kEventPackets[] = {
+    {0x3c, "WAIT_REG_MEM", 5, wait_reg_mem},       {0x45, "COND_WRITE", 8, cond_write},
+    {0x46, "EVENT_WRITE", 1, event_write},         {0x47, "EVENT_WRITE_EOP", 5, event_write_eop},
+    {0x48, "EVENT_WRITE_EOS", 4, event_write_eos}, {0x49, "RELEASE_MEM", 6, release_mem},
+    {0x93, "WAIT_REG_MEM64", 7, wait_reg_mem64},
+};
+
+}  // namespace
+
+std::span<const PacketInfo> event_packets() {
+    return kEventPackets;
 }
 
 }  // namespace simgpu::pm4

@@ -1,12 +1,9 @@
 // Packets that decide which packets run: indirect buffers, conditions, predication.
-#include "simgpu/amd/pm4/handlers.h"
+#include "simgpu/amd/pm4/packet_table.h"
 
 namespace simgpu::pm4 {
 
 namespace {
-
-// The hardware knows two levels (IB1 calls IB2); chains replace and do not nest.
-constexpr size_t kDeepestNesting = 4;
 
 constexpr uint32_t kExecCountMask = 0x3fff;
 
@@ -37,20 +34,16 @@ std::optional<bool> not_zero(const std::optional<T>& value) {
     return value ? std::optional(*value != 0) : std::nullopt;
 }
 
-}  // namespace
-
 bool indirect_buffer(Machine& machine, const Packet& packet) {
     const uint32_t control = packet[2];
     const uint32_t dwords = control & 0xfffff;  // IB_SIZE
-    const bool chain = control >> 20 & 1;
+    const bool chain = control >> 20 & 1;       // replaces this IB and does not nest
     if (chain) {
         machine.stream() = CommandStream(packet.pair(0), dwords);
         return true;
     }
-    if (machine.streams.size() >= kDeepestNesting)
-        return machine.skipped("INDIRECT_BUFFER nested too deeply");
-    machine.streams.emplace_back(packet.pair(0), dwords);
-    return true;
+    return machine.call(packet.pair(0), dwords) ||
+           machine.skipped("INDIRECT_BUFFER nested too deeply");
 }
 
 bool cond_exec(Machine& machine, const Packet& packet) {
@@ -102,6 +95,21 @@ bool rewind(Machine& machine, const Packet& packet) {
         if (!value) return Probe::kFailed;
         return *value & kValid ? Probe::kSatisfied : Probe::kPending;
     });
+}
+
+constexpr PacketInfo kFlowPackets[] = {
+    {0x20, "SET_PREDICATION", 3, set_predication},
+    {0x22, "COND_EXEC", 4, cond_exec},
+    {0x23, "PRED_EXEC", 1, pred_exec},
+    {0x33, "INDIRECT_BUFFER_CONST", 3, indirect_buffer},
+    {0x3f, "INDIRECT_BUFFER", 3, indirect_buffer},
+    {0x59, "REWIND", 1, rewind},
+};
+
+}  // namespace
+
+std::span<const PacketInfo> flow_packets() {
+    return kFlowPackets;
 }
 
 }  // namespace simgpu::pm4

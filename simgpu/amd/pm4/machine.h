@@ -3,29 +3,17 @@
 
 #include <cstdint>
 #include <functional>
-#include <span>
-#include <vector>
 
 #include "simgpu/amd/gfx9/exec/compute.h"
 #include "simgpu/amd/pm4/registers.h"
-#include "simgpu/engine/command_stream.h"
-#include "simgpu/engine/engine.h"
-#include "simgpu/engine/job_run.h"
+#include "simgpu/engine/packet_engine.h"
 
 namespace simgpu::pm4 {
 
-/// One type 3 packet: its header and a private copy of its body.
-struct Packet {
+/// The body of one type 3 packet, and its header.
+struct Packet : PacketDwords {
     uint32_t header = 0;
-    std::span<const uint32_t> body;
 
-    uint32_t operator[](size_t index) const { return body[index]; }
-    size_t size() const { return body.size(); }
-    /// The 64-bit value in dwords `index` (low) and `index + 1`.
-    uint64_t pair(size_t index) const { return uint64_t{body[index + 1]} << 32 | body[index]; }
-    /// The same as an address of something of 4 or 8 bytes: hardware ignores the low bits.
-    uint64_t va32(size_t index) const { return pair(index) & ~uint64_t{3}; }
-    uint64_t va64(size_t index) const { return pair(index) & ~uint64_t{7}; }
     bool predicated() const { return header & 1; }
     /// Header bit 1: compute rather than graphics state is meant.
     bool for_compute() const { return header & 2; }
@@ -49,22 +37,10 @@ struct ContextState {
 };
 
 /// The machine while one job runs.
-struct Machine {
-    JobRun& job;
+struct Machine : PacketRun {
     ContextState& state;
-    /// The IB that runs (last) and those it was called from.
-    std::vector<CommandStream>& streams;
     const Pm4Options& options;
     const DispatchFunction& dispatch;
-    EngineCounters& counters;
-
-    CommandStream& stream() { return streams.back(); }
-    /// Counts work that was passed over under a name of its own. Always true, so that a handler
-    /// can `return machine.skipped(...)`.
-    bool skipped(const char* name) {
-        counters.skipped[name]++;
-        return true;
-    }
 };
 
 }  // namespace simgpu::pm4

@@ -1,7 +1,9 @@
-// The table of PM4 type 3 packets.
+// The table of PM4 type 3 packets, indexed by opcode.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "simgpu/amd/pm4/machine.h"
@@ -20,8 +22,19 @@ struct PacketInfo {
     Handler handler;
 };
 
-/// The row of `opcode`, or null.
-const PacketInfo* find_packet(uint8_t opcode);
+// Rows, by the file that has them. Opcodes and body layouts: Linux soc15d.h, Mesa's sid.h and
+// pkt3.json (GFX9 columns).
+std::span<const PacketInfo> data_packets();      // moving data
+std::span<const PacketInfo> event_packets();     // fences, events, waits
+std::span<const PacketInfo> flow_packets();      // which packets run
+std::span<const PacketInfo> state_packets();     // registers
+std::span<const PacketInfo> dispatch_packets();  // compute
+
+inline constexpr size_t kOpcodes = 256;
+/// Rows by opcode; null where the opcode is not known.
+using PacketTable = std::array<const PacketInfo*, kOpcodes>;
+
+const PacketTable& packet_table();
 /// "WRITE_DATA"; "PKT3_0xNN" for an opcode without a row.
 std::string packet_name(uint8_t opcode);
 

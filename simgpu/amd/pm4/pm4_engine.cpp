@@ -4,8 +4,6 @@
 
 #include <utility>
 
-#include "simgpu/amd/pm4/packet_table.h"
-
 namespace simgpu::pm4 {
 
 namespace {
@@ -45,75 +43,44 @@ std::string header_name(uint32_t header) {
 }  // namespace
 
 Pm4Engine::Pm4Engine(const Pm4Options& options, DispatchFunction dispatch)
-    : options_(options), dispatch_(std::move(dispatch)) {}
+    : PacketEngine(kOpcodes), options_(options), dispatch_(std::move(dispatch)) {}
 
-JobOutcome Pm4Engine::execute(const IndirectBuffer& ib, JobEnvironment& environment) {
-    JobRun job(environment);
-    streams_.clear();
-    streams_.emplace_back(ib.va, ib.size_bytes / 4);
-    Machine machine{job, state_, streams_, options_, dispatch_, counters_};
-    while (!streams_.empty() && job.poll()) {
-        if (streams_.back().dwords_left() == 0)
-            streams_.pop_back();
-        else if (!step(machine))
-            break;
-    }
-    publish_counts();
-    return std::move(job.outcome());
+std::string Pm4Engine::kind_name(size_t opcode) const {
+    return packet_name(static_cast<uint8_t>(opcode));
 }
 
-/// Runs one packet. False: the job has ended.
-bool Pm4Engine::step(Machine& machine) {
-    CommandStream& stream = machine.stream();
-    const uint64_t va = stream.va();
-    if (!stream.fetch(machine.job, 1, fetched_)) return false;
-    const uint32_t header = fetched_[0];
+bool Pm4Engine::run_packet(PacketRun& run) {
+    const uint32_t header = packet()[0];
     const uint32_t wanted = body_dwords(header);
-    if (wanted > stream.dwords_left())
-        return machine.job.hang(fmt::format("{} at {:#x} has {} dwords, its IB ends after {}",
-                                            header_name(header), va, wanted + 1,
-                                            stream.dwords_left() + 1));
+    if (packet_type(header) == 1 && wanted <= run.stream().dwords_left())
+        return run.job.hang(fmt::format("reserved packet type 1 at {:#x}", packet_va()));
+    if (!fetch_rest(run, wanted, [header] { return header_name(header); })) return false;
     switch (packet_type(header)) {
         case 0:
-            return stream.fetch(machine.job, wanted, fetched_) &&
-                   run_register_write(machine, header);
-        case 1:
-            return machine.job.hang(fmt::format("reserved packet type 1 at {:#x}", va));
-        case 2:
-            return true;  // filler
+            return write_registers(header);
+        case 3:
+            return run_type3(run, header);
         default:
-            return stream.fetch(machine.job, wanted, fetched_) && run_packet(machine, header);
+            return true;  // type 2: filler
     }
 }
 
-bool Pm4Engine::run_register_write(Machine& machine, uint32_t header) {
-    const uint32_t first = header & 0xffff;
-    for (uint32_t i = 0; i < fetched_.size(); i++)
-        machine.state.registers.write(first + i, fetched_[i]);
+bool Pm4Engine::write_registers(uint32_t header) {
+    uint32_t dword = header & 0xffff;
+    for (const uint32_t value : packet().subspan(1)) state_.registers.write(dword++, value);
     return true;
 }
 
-bool Pm4Engine::run_packet(Machine& machine, uint32_t header) {
+bool Pm4Engine::run_type3(PacketRun& run, uint32_t header) {
     const uint8_t opcode = opcode_of(header);
-    met_[opcode]++;
-    const PacketInfo* info = find_packet(opcode);
-    if (!info || !info->handler || fetched_.size() < info->minimum) {
-        // Unknown, not simulated, or too short to mean anything.
-        skipped_[opcode]++;
-        return true;
-    }
-    const Packet packet{header, fetched_};
-    if (packet.predicated() && machine.state.predicate_skips) return true;
-    return info->handler(machine, packet);
-}
-
-void Pm4Engine::publish_counts() {
-    for (size_t opcode = 0; opcode < met_.size(); opcode++) {
-        if (met_[opcode] == 0) continue;
-        const std::string name = packet_name(static_cast<uint8_t>(opcode));
-        counters_.packets[name] += std::exchange(met_[opcode], 0);
-        if (skipped_[opcode]) counters_.skipped[name] += std::exchange(skipped_[opcode], 0);
-    }
+    count_packet(opcode);
+    const PacketInfo* info = table_[opcode];
+    const Packet body{{packet().subspan(1)}, header};
+    // Unknown, not simulated, or too short to mean anything.
+    if (!info || !info->handler || body.size() < info->minimum) return count_skipped(opcode);
+    if (body.predicated() && state_.predicate_skips) return true;
+    Machine machine{run, state_, options_, dispatch_};
+    return info->handler(machine, body);
 }
 
 }  // namespace simgpu::pm4

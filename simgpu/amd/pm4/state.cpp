@@ -1,7 +1,7 @@
 // Packets that set or load registers.
 #include <algorithm>
 
-#include "simgpu/amd/pm4/handlers.h"
+#include "simgpu/amd/pm4/packet_table.h"
 
 namespace simgpu::pm4 {
 
@@ -34,12 +34,6 @@ bool load_registers(Machine& machine, const Packet& packet, RegisterWindow windo
         }
         if (!machine.job.poll()) return false;
     }
-    return true;
-}
-
-}  // namespace
-
-bool nothing(Machine&, const Packet&) {
     return true;
 }
 
@@ -101,6 +95,30 @@ bool set_base(Machine& machine, const Packet& packet) {
     if ((packet[0] & 0xf) == kIndirectBase)
         machine.state.indirect_base[packet.for_compute()] = packet.va64(1);
     return true;
+}
+
+constexpr PacketInfo kStatePackets[] = {
+    {0x11, "SET_BASE", 3, set_base},
+    {0x12, "CLEAR_STATE", 0, clear_state},
+    {0x21, "REG_RMW", 3, reg_rmw},
+    {0x51, "CONTEXT_REG_RMW", 3, context_reg_rmw},
+    {0x5e, "LOAD_UCONFIG_REG", 2, load_uconfig_reg},
+    {0x5f, "LOAD_SH_REG", 2, load_sh_reg},
+    {0x60, "LOAD_CONFIG_REG", 2, load_config_reg},
+    {0x61, "LOAD_CONTEXT_REG", 2, load_context_reg},
+    {0x68, "SET_CONFIG_REG", 1, set_config_reg},
+    {0x69, "SET_CONTEXT_REG", 1, set_context_reg},
+    {0x6a, "SET_CONTEXT_REG_INDEX", 1, set_context_reg},
+    {0x76, "SET_SH_REG", 1, set_sh_reg},
+    {0x79, "SET_UCONFIG_REG", 1, set_uconfig_reg},
+    {0x7a, "SET_UCONFIG_REG_INDEX", 1, set_uconfig_reg},
+    {0x9b, "SET_SH_REG_INDEX", 1, set_sh_reg},
+};
+
+}  // namespace
+
+std::span<const PacketInfo> state_packets() {
+    return kStatePackets;
 }
 
 }  // namespace simgpu::pm4

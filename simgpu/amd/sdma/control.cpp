@@ -1,5 +1,5 @@
 // SDMA packets that steer, wait and signal. Field positions: Linux vega10_sdma_pkt_open.h.
-#include "simgpu/amd/sdma/handlers.h"
+#include "simgpu/amd/sdma/packet_table.h"
 #include "simgpu/amd/tc_atomic.h"
 #include "simgpu/clock.h"
 #include "simgpu/engine/compare.h"
@@ -7,16 +7,17 @@
 namespace simgpu::sdma {
 
 namespace {
-// The hardware runs IBs from its ring only; a little nesting costs nothing.
-constexpr size_t kDeepestNesting = 4;
+
 constexpr uint32_t kExecCountMask = 0x3fff;
-}  // namespace
+constexpr uint32_t kMemPoll = 1u << 31;
+
+bool nothing(Machine&, const Packet&) {
+    return true;
+}
 
 bool indirect(Machine& machine, const Packet& packet) {
-    if (machine.streams.size() >= kDeepestNesting)
-        return machine.skipped("INDIRECT nested too deeply");
-    machine.streams.emplace_back(packet.pair(1), packet[3] & 0xfffff);
-    return true;
+    return machine.call(packet.pair(1), packet[3] & 0xfffff) ||
+           machine.skipped("INDIRECT nested too deeply");
 }
 
 bool fence(Machine& machine, const Packet& packet) {
@@ -61,6 +62,26 @@ bool atomic(Machine& machine, const Packet& packet) {
 
 bool timestamp(Machine& machine, const Packet& packet) {
     return machine.job.store64(packet.va64(1), gpu_clock());
+}
+
+constexpr PacketInfo kControlPackets[] = {
+    {kOpcode, op(0), "NOP", 1, Tail::kNopCount, nothing},
+    {kOpcode, op(4), "INDIRECT", 6, Tail::kNone, indirect},
+    {kOpcode, op(5), "FENCE", 4, Tail::kNone, fence},
+    {kOpcode, op(6), "TRAP", 2, Tail::kNone, nothing},
+    {kSubOpcode | kMemPoll, op(8, 0) | kMemPoll, "POLL_MEM", 6, Tail::kNone, poll_memory},
+    {kOpcode, op(9), "COND_EXE", 5, Tail::kNone, cond_exe},
+    {kOpcode, op(10), "ATOMIC", 8, Tail::kNone, atomic},
+    {kSubOpcode, op(13, 1), "TIMESTAMP_GET", 3, Tail::kNone, timestamp},
+    {kSubOpcode, op(13, 2), "TIMESTAMP_GET_GLOBAL", 3, Tail::kNone, timestamp},
+    {kOpcode, op(15), "PRE_EXE", 2, Tail::kNone, pre_exe},
+    {kOpcode, op(16), "DUMMY_TRAP", 2, Tail::kNone, nothing},
+};
+
+}  // namespace
+
+std::span<const PacketInfo> control_packets() {
+    return kControlPackets;
 }
 
 }  // namespace simgpu::sdma

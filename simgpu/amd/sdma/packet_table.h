@@ -3,36 +3,15 @@
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
-#include "simgpu/engine/command_stream.h"
-#include "simgpu/engine/job_run.h"
+#include "simgpu/engine/packet_engine.h"
 
 namespace simgpu::sdma {
 
-/// A private copy of one whole packet, header included: indices are the header file's offsets.
-struct Packet {
-    std::span<const uint32_t> dwords;
-
-    uint32_t operator[](size_t index) const { return dwords[index]; }
-    uint64_t pair(size_t index) const { return uint64_t{dwords[index + 1]} << 32 | dwords[index]; }
-    uint64_t va32(size_t index) const { return pair(index) & ~uint64_t{3}; }
-    uint64_t va64(size_t index) const { return pair(index) & ~uint64_t{7}; }
-};
-
-/// The machine while one job runs. Nothing survives a job.
-struct Machine {
-    JobRun& job;
-    /// The IB that runs (last) and those it was called from.
-    std::vector<CommandStream>& streams;
-    EngineCounters& counters;
-
-    CommandStream& stream() { return streams.back(); }
-    bool skipped(const char* name) {
-        counters.skipped[name]++;
-        return true;
-    }
-};
+/// One whole packet, header included: indices are the header file's offsets.
+using Packet = PacketDwords;
+/// Nothing survives a job.
+using Machine = PacketRun;
 
 /// Runs one packet. False: the job has ended.
 using Handler = bool (*)(Machine&, const Packet&);
@@ -53,7 +32,19 @@ struct PacketInfo {
     Handler handler;  // null: work that this engine does not do
 };
 
-/// All packets. SDMA packets carry no length: a header that no row matches ends the job.
+// Opcodes, sub-opcodes and lengths: Linux vega10_sdma_pkt_open.h.
+inline constexpr uint32_t kOpcode = 0x000000ff;
+inline constexpr uint32_t kSubOpcode = 0x0000ffff;
+constexpr uint32_t op(uint32_t opcode, uint32_t sub_opcode = 0) {
+    return opcode | sub_opcode << 8;
+}
+
+// Rows, by the file that has them.
+std::span<const PacketInfo> transfer_packets();  // moving data
+std::span<const PacketInfo> control_packets();   // steering, waiting, signalling
+
+/// All packets. The first row that matches a header counts. SDMA packets carry no length: a header
+/// that no row matches ends the job.
 std::span<const PacketInfo> packet_table();
 /// The row that matches `header`, or null.
 const PacketInfo* find_packet(uint32_t header);

@@ -1,29 +1,21 @@
 // The SDMA v4 packet processor: the copy engine behind the transfer queues.
 #pragma once
 
-#include <vector>
+#include <span>
+#include <string>
 
 #include "simgpu/amd/sdma/packet_table.h"
-#include "simgpu/engine/engine.h"
+#include "simgpu/engine/packet_engine.h"
 
 namespace simgpu::sdma {
 
-class SdmaEngine final : public Engine {
+class SdmaEngine final : public PacketEngine {
   public:
-    SdmaEngine();
-
-    JobOutcome execute(const IndirectBuffer& ib, JobEnvironment& environment) override;
-    const EngineCounters& counters() const override { return counters_; }
+    SdmaEngine() : PacketEngine(packet_table().size()) {}
 
   private:
-    bool step(Machine& machine);
-    void publish_counts();
-
-    EngineCounters counters_;
-    // By row of the packet table; put into the named counters at the end of each job.
-    std::vector<uint64_t> met_;
-    std::vector<CommandStream> streams_;
-    std::vector<uint32_t> fetched_;
+    bool run_packet(PacketRun& run) override;
+    std::string kind_name(size_t row) const override { return packet_table()[row].name; }
 };
 
 }  // namespace simgpu::sdma

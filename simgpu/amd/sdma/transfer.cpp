@@ -1,12 +1,13 @@
 // SDMA packets that move data. Field positions: Linux vega10_sdma_pkt_open.h; on v4 all counts,
 // pitches and sizes are stored minus one.
-#include "simgpu/amd/sdma/handlers.h"
+#include "simgpu/amd/sdma/packet_table.h"
 
 namespace simgpu::sdma {
 
 namespace {
 
 constexpr uint32_t kByteCountMask = 0x3fffff;  // 22 bits
+constexpr uint32_t kBroadcast = 1u << 27;
 
 /// One side of a sub-window copy: dwords address, x and y, z and pitch, slice pitch.
 struct Window {
@@ -33,12 +34,6 @@ uint32_t repeated(uint32_t value, uint32_t bytes) {
     if (bytes == 1) return (value & 0xff) * 0x01010101u;
     if (bytes == 2) return (value & 0xffff) * 0x00010001u;
     return value;
-}
-
-}  // namespace
-
-bool nothing(Machine&, const Packet&) {
-    return true;
 }
 
 bool copy_linear(Machine& machine, const Packet& packet) {
@@ -81,6 +76,21 @@ bool constant_fill(Machine& machine, const Packet& packet) {
     const uint32_t fill_size = packet[0] >> 30;  // bytes, words or dwords of data
     const uint64_t bytes = uint64_t{packet[4] & kByteCountMask} + 1;
     return machine.job.fill(packet.pair(1), repeated(packet[3], 1u << fill_size), bytes);
+}
+
+constexpr PacketInfo kTransferPackets[] = {
+    {kSubOpcode | kBroadcast, op(1, 0) | kBroadcast, "COPY_LINEAR_BROADCAST", 9, Tail::kNone,
+     copy_linear_broadcast},
+    {kSubOpcode, op(1, 0), "COPY_LINEAR", 7, Tail::kNone, copy_linear},
+    {kSubOpcode, op(1, 4), "COPY_LINEAR_SUB_WINDOW", 13, Tail::kNone, copy_linear_sub_window},
+    {kSubOpcode, op(2, 0), "WRITE_LINEAR", 4, Tail::kWriteCount, write_linear},
+    {kSubOpcode, op(11, 0), "CONSTANT_FILL", 5, Tail::kNone, constant_fill},
+};
+
+}  // namespace
+
+std::span<const PacketInfo> transfer_packets() {
+    return kTransferPackets;
 }
 
 }  // namespace simgpu::sdma

@@ -39,7 +39,7 @@ class GarbageTest : public Pm4Test, public testing::WithParamInterface<uint32_t>
     uint8_t any_handled_opcode() {
         for (;;) {
             const auto opcode = static_cast<uint8_t>(below(256));
-            const pm4::PacketInfo* info = pm4::find_packet(opcode);
+            const pm4::PacketInfo* info = pm4::packet_table()[opcode];
             if (info && info->handler) return opcode;
         }
     }
