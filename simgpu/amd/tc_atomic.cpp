@@ -1,7 +1,6 @@
 #include "simgpu/amd/tc_atomic.h"
 
-#include <algorithm>
-#include <type_traits>
+#include "simgpu/amd/integer_atomics.h"
 
 namespace simgpu {
 
@@ -22,33 +21,15 @@ struct Row {
     Operation<T> apply;
 };
 
-template <typename T>
-using Signed = std::make_signed_t<T>;
-
-template <typename T>
+template <typename T, typename A = amd::IntegerAtomics<T>>
 constexpr Row<T> kOperations[] = {
-    {7, [](T, T source, T) { return source; }},  // SWAP
-    {kCompareSwap, [](T old, T source, T compare) { return old == compare ? source : old; }},
-    {15, [](T old, T source, T) { return static_cast<T>(old + source); }},  // ADD
-    {16, [](T old, T source, T) { return static_cast<T>(old - source); }},  // SUB
-    {17,
-     [](T old, T source, T) {
-         return static_cast<T>(
-             std::min(static_cast<Signed<T>>(old), static_cast<Signed<T>>(source)));
-     }},                                                             // SMIN
-    {18, [](T old, T source, T) { return std::min(old, source); }},  // UMIN
-    {19,
-     [](T old, T source, T) {
-         return static_cast<T>(
-             std::max(static_cast<Signed<T>>(old), static_cast<Signed<T>>(source)));
-     }},                                                             // SMAX
-    {20, [](T old, T source, T) { return std::max(old, source); }},  // UMAX
-    {21, [](T old, T source, T) { return old & source; }},
-    {22, [](T old, T source, T) { return old | source; }},
-    {23, [](T old, T source, T) { return old ^ source; }},
-    {24, [](T old, T source, T) { return old >= source ? T{0} : static_cast<T>(old + 1); }},  // INC
-    {25, [](T old, T source,
-            T) { return old == 0 || old > source ? source : static_cast<T>(old - 1); }},  // DEC
+    {7, A::swap},     {kCompareSwap, A::compare_swap},
+    {15, A::add},     {16, A::sub},
+    {17, A::smin},    {18, A::umin},
+    {19, A::smax},    {20, A::umax},
+    {21, A::bit_and}, {22, A::bit_or},
+    {23, A::bit_xor}, {24, A::inc},
+    {25, A::dec},
 };
 
 template <typename T>

@@ -5,6 +5,7 @@
 
 #include "simgpu/amd/gfx9/memory/lds.h"
 #include "simgpu/amd/gfx9/wave/float_math.h"
+#include "simgpu/amd/integer_atomics.h"
 
 namespace simgpu::gfx9 {
 
@@ -66,33 +67,17 @@ uint64_t conditional_exchange(uint64_t old, uint64_t data, uint64_t) {
 
 template <class T>
 using FloatOf = std::conditional_t<sizeof(T) == 4, float, double>;
-template <class T>
-using SignedOf = std::make_signed_t<T>;
-
+/// What LDS has beside the operations that memory has too.
 template <class T>
 struct Functions {
     using F = FloatOf<T>;
-    using S = SignedOf<T>;
 
-    static T add(T old, T data, T) { return old + data; }
-    static T sub(T old, T data, T) { return old - data; }
     static T rsub(T old, T data, T) { return data - old; }
-    static T inc(T old, T data, T) { return old >= data ? T{0} : old + 1; }
-    static T dec(T old, T data, T) { return old == 0 || old > data ? data : old - 1; }
-    static T smin(T old, T data, T) {
-        return static_cast<S>(data) < static_cast<S>(old) ? data : old;
-    }
-    static T smax(T old, T data, T) {
-        return static_cast<S>(data) > static_cast<S>(old) ? data : old;
-    }
-    static T umin(T old, T data, T) { return data < old ? data : old; }
-    static T umax(T old, T data, T) { return data > old ? data : old; }
-    static T bit_and(T old, T data, T) { return old & data; }
-    static T bit_or(T old, T data, T) { return old | data; }
-    static T bit_xor(T old, T data, T) { return old ^ data; }
     static T masked_or(T old, T mask, T data) { return (old & ~mask) | data; }
-    static T exchange(T, T data, T) { return data; }
-    static T compare_store(T old, T compare, T data) { return old == compare ? data : old; }
+    // The comparand comes first here.
+    static T compare_store(T old, T compare, T data) {
+        return amd::IntegerAtomics<T>::compare_swap(old, data, compare);
+    }
     static T compare_store_float(T old, T compare, T data) {
         return std::bit_cast<F>(old) == std::bit_cast<F>(compare) ? data : old;
     }
@@ -130,21 +115,22 @@ struct Table {
     }
     template <class T>
     constexpr void add_all() {
+        using A = amd::IntegerAtomics<T>;
         using F = Functions<T>;
-        add<T, F::add>(0, "ds_add_u");
-        add<T, F::sub>(1, "ds_sub_u");
+        add<T, A::add>(0, "ds_add_u");
+        add<T, A::sub>(1, "ds_sub_u");
         add<T, F::rsub>(2, "ds_rsub_u");
-        add<T, F::inc>(3, "ds_inc_u");
-        add<T, F::dec>(4, "ds_dec_u");
-        add<T, F::smin>(5, "ds_min_i");
-        add<T, F::smax>(6, "ds_max_i");
-        add<T, F::umin>(7, "ds_min_u");
-        add<T, F::umax>(8, "ds_max_u");
-        add<T, F::bit_and>(9, "ds_and_b");
-        add<T, F::bit_or>(10, "ds_or_b");
-        add<T, F::bit_xor>(11, "ds_xor_b");
+        add<T, A::inc>(3, "ds_inc_u");
+        add<T, A::dec>(4, "ds_dec_u");
+        add<T, A::smin>(5, "ds_min_i");
+        add<T, A::smax>(6, "ds_max_i");
+        add<T, A::umin>(7, "ds_min_u");
+        add<T, A::umax>(8, "ds_max_u");
+        add<T, A::bit_and>(9, "ds_and_b");
+        add<T, A::bit_or>(10, "ds_or_b");
+        add<T, A::bit_xor>(11, "ds_xor_b");
         add<T, F::masked_or>(12, "ds_mskor_b");
-        add_returning<T, F::exchange>(13, "ds_wrxchg_rtn_b");
+        add_returning<T, A::swap>(13, "ds_wrxchg_rtn_b");
         add<T, F::compare_store>(16, "ds_cmpst_b");
         add<T, F::compare_store_float>(17, "ds_cmpst_f");
         add<T, F::float_min>(18, "ds_min_f");
