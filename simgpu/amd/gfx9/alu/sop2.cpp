@@ -1,14 +1,10 @@
 // Scalar ALU with two operands: SOP2, and SOPC, which only sets SCC.
+#include "simgpu/amd/gfx9/alu/int_types.h"
 #include "simgpu/amd/gfx9/alu/scalar_op.h"
 
 namespace simgpu::gfx9 {
 
 namespace {
-
-using u32 = uint32_t;
-using u64 = uint64_t;
-using i32 = int32_t;
-using i64 = int64_t;
 
 template <class T>
 T set_scc_nonzero(Wave& w, T value) {

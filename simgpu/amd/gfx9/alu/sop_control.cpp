@@ -1,12 +1,10 @@
 // SOPK (16-bit immediates) and SOPP (branches, waits, messages).
+#include "simgpu/amd/gfx9/alu/int_types.h"
 #include "simgpu/amd/gfx9/alu/scalar_op.h"
 
 namespace simgpu::gfx9 {
 
 namespace {
-
-using u32 = uint32_t;
-using i32 = int32_t;
 
 // Branch targets count dwords from the next instruction.
 void branch(Wave& w, const Instruction& in) {

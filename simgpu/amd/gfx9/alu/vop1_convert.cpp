@@ -1,15 +1,11 @@
 // VOP1: conversions between number formats.
+#include "simgpu/amd/gfx9/alu/int_types.h"
 #include "simgpu/amd/gfx9/alu/valu.h"
 #include "simgpu/amd/gfx9/wave/float_math.h"
 
 namespace simgpu::gfx9 {
 
 namespace {
-
-using u16 = uint16_t;
-using u32 = uint32_t;
-using i16 = int16_t;
-using i32 = int32_t;
 
 float from_u32(u32 x) {
     // In double, where it is exact, so that one rounding in the current mode remains.

@@ -1,12 +1,10 @@
 // VOP1: moves, bit operations, and the instructions that cross lanes.
+#include "simgpu/amd/gfx9/alu/int_types.h"
 #include "simgpu/amd/gfx9/alu/valu.h"
 
 namespace simgpu::gfx9 {
 
 namespace {
-
-using u16 = uint16_t;
-using u32 = uint32_t;
 
 u32 reverse(u32 x) {
     x = (x >> 1 & 0x55555555u) | (x & 0x55555555u) << 1;

@@ -1,22 +1,13 @@
 // VOP2: integer arithmetic, shifts and logic; carries; moves that select.
 #include <algorithm>
 
+#include "simgpu/amd/gfx9/alu/int_types.h"
 #include "simgpu/amd/gfx9/alu/valu.h"
 
 namespace simgpu::gfx9 {
 
 namespace {
 
-using u16 = uint16_t;
-using u32 = uint32_t;
-using u64 = uint64_t;
-using i16 = int16_t;
-using i32 = int32_t;
-using i64 = int64_t;
-
-i32 sext24(u32 x) {
-    return static_cast<i32>(x << 8) >> 8;
-}
 u32 zext24(u32 x) {
     return x & 0xffffff;
 }

@@ -1,12 +1,11 @@
 // VOP3-only floating-point instructions (division has a file of its own).
+#include "simgpu/amd/gfx9/alu/int_types.h"
 #include "simgpu/amd/gfx9/alu/valu.h"
 #include "simgpu/amd/gfx9/wave/float_math.h"
 
 namespace simgpu::gfx9 {
 
 namespace {
-
-using u32 = uint32_t;
 
 float mad_legacy(float a, float b, float c) {
     return (a == 0.0f || b == 0.0f ? 0.0f : a * b) + c;

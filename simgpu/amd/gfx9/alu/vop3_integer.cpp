@@ -1,23 +1,13 @@
 // VOP3-only integer instructions.
 #include <algorithm>
 
+#include "simgpu/amd/gfx9/alu/int_types.h"
 #include "simgpu/amd/gfx9/alu/valu.h"
 
 namespace simgpu::gfx9 {
 
 namespace {
 
-using u8 = uint8_t;
-using u16 = uint16_t;
-using u32 = uint32_t;
-using u64 = uint64_t;
-using i16 = int16_t;
-using i32 = int32_t;
-using i64 = int64_t;
-
-i32 sext24(u32 x) {
-    return static_cast<i32>(x << 8) >> 8;
-}
 u32 clamp_u32(u64 exact) {
     return static_cast<u32>(std::min<u64>(exact, ~0u));
 }

@@ -1,17 +1,13 @@
 // VOP3P: packed 16-bit math, run as two 16-bit instructions; and the mixed-precision multiply-adds.
 #include <algorithm>
 
+#include "simgpu/amd/gfx9/alu/int_types.h"
 #include "simgpu/amd/gfx9/alu/valu.h"
 #include "simgpu/amd/gfx9/wave/float_math.h"
 
 namespace simgpu::gfx9 {
 
 namespace {
-
-using u16 = uint16_t;
-using u32 = uint32_t;
-using i16 = int16_t;
-using i32 = int32_t;
 
 u16 clamp_u16(int64_t exact) {
     return static_cast<u16>(std::clamp<int64_t>(exact, 0, UINT16_MAX));

@@ -1,5 +1,6 @@
 #include "simgpu/amd/gfx9/decode/decode.h"
 
+#include "simgpu/amd/gfx9/decode/bits.h"
 #include "simgpu/amd/gfx9/decode/decode_memory.h"
 #include "simgpu/amd/gfx9/decode/decode_valu.h"
 #include "simgpu/amd/gfx9/decode/opcode_tables.h"
@@ -9,16 +10,10 @@ namespace simgpu::gfx9 {
 
 namespace {
 
-using Bits = uint32_t;
-
-Bits bits(uint32_t word, unsigned low, unsigned count) {
-    return (word >> low) & ((1u << count) - 1);
-}
-
 // The fixed bits at the top of the first word (Vega ISA, "Microcode formats").
 Encoding encoding_of(uint32_t word) {
     if (word >> 31 == 0) {
-        const Bits op = word >> 25;
+        const uint32_t op = word >> 25;
         if (op == 0x3e) return Encoding::kVopc;
         if (op == 0x3f) return Encoding::kVop1;
         return Encoding::kVop2;
@@ -67,8 +62,8 @@ void set_scalar(Instruction& in, const ScalarOp* op) {
 
 void decode_sop2(Instruction& in) {
     const uint32_t w = in.words[0];
-    in.opcode = static_cast<uint16_t>(bits(w, 23, 7));
-    in.dst = static_cast<uint16_t>(bits(w, 16, 7));
+    in.opcode = field(w, 23, 7);
+    in.dst = field(w, 16, 7);
     const ScalarOp* op = opcode_tables().sop2[in.opcode & 63];
     set_scalar(in, op);
     if (!op) return;
@@ -78,7 +73,7 @@ void decode_sop2(Instruction& in) {
 
 void decode_sopc(Instruction& in) {
     const uint32_t w = in.words[0];
-    in.opcode = static_cast<uint16_t>(bits(w, 16, 7));
+    in.opcode = field(w, 16, 7);
     const ScalarOp* op = opcode_tables().sopc[in.opcode];
     set_scalar(in, op);
     if (!op) return;
@@ -88,8 +83,8 @@ void decode_sopc(Instruction& in) {
 
 void decode_sop1(Instruction& in) {
     const uint32_t w = in.words[0];
-    in.opcode = static_cast<uint16_t>(bits(w, 8, 8));
-    in.dst = static_cast<uint16_t>(bits(w, 16, 7));
+    in.opcode = field(w, 8, 8);
+    in.dst = field(w, 16, 7);
     const ScalarOp* op = opcode_tables().sop1[in.opcode];
     set_scalar(in, op);
     if (op && op->src[0] != Type::kNone) in.src[0] = scalar_operand(in, bits(w, 0, 8), op->src[0]);
@@ -99,8 +94,8 @@ constexpr uint16_t kSetregImm32 = 0x14;
 
 void decode_sopk(Instruction& in) {
     const uint32_t w = in.words[0];
-    in.opcode = static_cast<uint16_t>(bits(w, 23, 5));
-    in.dst = static_cast<uint16_t>(bits(w, 16, 7));
+    in.opcode = field(w, 23, 5);
+    in.dst = field(w, 16, 7);
     in.imm = static_cast<int16_t>(w & 0xffff);
     set_scalar(in, opcode_tables().sopk[in.opcode]);
     // Lambdas of this encoding read the destination and the immediate.
@@ -114,7 +109,7 @@ void decode_sopk(Instruction& in) {
 
 void decode_sopp(Instruction& in) {
     const uint32_t w = in.words[0];
-    in.opcode = static_cast<uint16_t>(bits(w, 16, 7));
+    in.opcode = field(w, 16, 7);
     in.imm = static_cast<int16_t>(w & 0xffff);
     set_scalar(in, opcode_tables().sopp[in.opcode]);
 }

@@ -1,5 +1,6 @@
 #include "simgpu/amd/gfx9/decode/decode_memory.h"
 
+#include "simgpu/amd/gfx9/decode/bits.h"
 #include "simgpu/amd/gfx9/decode/opcode_tables.h"
 #include "simgpu/amd/gfx9/decode/operand.h"
 
@@ -7,12 +8,6 @@ namespace simgpu::gfx9 {
 
 namespace {
 
-uint32_t bits(uint32_t word, unsigned low, unsigned count) {
-    return (word >> low) & ((1u << count) - 1);
-}
-uint16_t field(uint32_t word, unsigned low, unsigned count) {
-    return static_cast<uint16_t>(bits(word, low, count));
-}
 int32_t sign_extend(uint32_t value, unsigned width) {
     return static_cast<int32_t>(value << (32 - width)) >> (32 - width);
 }

@@ -1,5 +1,6 @@
 #include "simgpu/amd/gfx9/decode/decode_valu.h"
 
+#include "simgpu/amd/gfx9/decode/bits.h"
 #include "simgpu/amd/gfx9/decode/opcode_tables.h"
 #include "simgpu/amd/gfx9/decode/operand.h"
 
@@ -7,12 +8,6 @@ namespace simgpu::gfx9 {
 
 namespace {
 
-uint32_t bits(uint32_t word, unsigned low, unsigned count) {
-    return (word >> low) & ((1u << count) - 1);
-}
-uint16_t field(uint32_t word, unsigned low, unsigned count) {
-    return static_cast<uint16_t>(bits(word, low, count));
-}
 uint8_t small(uint32_t word, unsigned low, unsigned count) {
     return static_cast<uint8_t>(bits(word, low, count));
 }
