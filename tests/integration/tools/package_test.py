@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""The guest package, as its users install it."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from common import ROOT, output_of
+
+ENVIRONMENT_GENERATOR = (
+    "/usr/lib/systemd/user-environment-generators/30-systemd-environment-d-generator")
+
+
+class Package(unittest.TestCase):
+    def packed(self, folder, *layers):
+        """A package's contents, unpacked; where its LD_PRELOAD is for programs that look there."""
+        package = os.path.join(folder, "viaduct-guest.deb")
+        subprocess.run([os.path.join(ROOT, "guest-mesa/package/pack"), package, "0",
+                        os.environ["VIADUCT_RUN"], os.environ["VIADUCT_LAYER"], *layers],
+                       check=True, stderr=subprocess.DEVNULL)
+        root = os.path.join(folder, "root")
+        subprocess.run(["dpkg-deb", "--extract", package, root], check=True)
+        return root + "/usr/lib/viaduct-guest/$LIB/libviaduct-guest.so"
+
+    @unittest.skipUnless("VIADUCT_LAYER_32" in os.environ, "no compiler for 32-bit programs")
+    def test_programs_of_both_kinds_find_their_layer(self):
+        """The dynamic linker has nothing to complain of, with the layer and with an empty one."""
+        with tempfile.TemporaryDirectory() as folder:
+            empty = os.path.join(folder, "empty.so")
+            subprocess.run([os.path.join(ROOT, "guest-mesa/layer/empty_library"), empty], check=True)
+            for layer_32 in os.environ["VIADUCT_LAYER_32"], empty:
+                preload = self.packed(folder, layer_32)
+                for program in os.environ["VIADUCT_LIST_LIBRARIES_32"], "/bin/true":
+                    run = subprocess.run([program], env={"LD_PRELOAD": preload}, check=True,
+                                         capture_output=True, text=True)
+                    self.assertEqual(run.stderr, "")
+                    if program != "/bin/true":
+                        self.assertIn("/viaduct-guest/lib/i386-linux-gnu/libviaduct-guest.so",
+                                      run.stdout)
+                shutil.rmtree(os.path.join(folder, "root"))
+
+    @unittest.skipUnless(os.path.exists(ENVIRONMENT_GENERATOR), "no systemd")
+    def test_sessions_get_what_the_dynamic_linker_expands(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkdir(os.path.join(folder, "environment.d"))
+            shutil.copy(os.path.join(ROOT, "guest-mesa/package/environment.conf"),
+                        os.path.join(folder, "environment.d"))
+            made = output_of("env", "-i", "HOME=" + folder, "XDG_CONFIG_HOME=" + folder,
+                             ENVIRONMENT_GENERATOR).stdout
+        self.assertIn("/usr/lib/viaduct-guest/$LIB/libviaduct-guest.so",
+                      made.replace("\\", ""))
+
+    def test_nobody_reads_half_of_a_package(self):
+        """Several are made in the same place while it is read again and again."""
+        with tempfile.TemporaryDirectory() as folder:
+            package = os.path.join(folder, "viaduct-guest.deb")
+            pack = [os.path.join(ROOT, "guest-mesa/package/pack"), package, "0",
+                    os.environ["VIADUCT_RUN"], os.environ["VIADUCT_LAYER"]]
+            subprocess.run(pack, check=True, stderr=subprocess.DEVNULL)
+            ended = threading.Event()
+            readings = []
+
+            def read():
+                while not ended.is_set():
+                    readings.append(output_of("dpkg-deb", "--contents", package))
+
+            reader = threading.Thread(target=read)
+            reader.start()
+            try:
+                for _ in range(3):
+                    writers = [subprocess.Popen(pack, stderr=subprocess.DEVNULL) for _ in range(2)]
+                    self.assertEqual([writer.wait(60) for writer in writers], [0, 0])
+            finally:
+                time.sleep(0.05)
+                ended.set()
+                reader.join()
+            self.assertGreater(len(readings), 1)
+            for reading in readings:
+                self.assertEqual(reading.returncode, 0, reading.stdout)
+            self.assertEqual(os.listdir(folder), ["viaduct-guest.deb"])
+
+
+if __name__ == "__main__":
+    unittest.main()
