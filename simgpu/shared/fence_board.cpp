@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <span>
 
@@ -19,6 +20,8 @@ std::span<PostPlace> bucket_of(PostTable& table, const MemoryId& memory) {
     const uint64_t hash = (memory.inode * 0x9e3779b97f4a7c15u) >> 32 ^ memory.device;
     return std::span(table.places).subspan(hash % kPostBuckets * kPostsPerBucket, kPostsPerBucket);
 }
+
+std::atomic<FenceBoard::Kernel> own_kernel = FenceBoard::Kernel::kHost;
 
 bool is_of(const PostPlace& place, const MemoryId& memory) {
     return place.owner != 0 && place.device == memory.device && place.inode == memory.inode;
@@ -37,13 +40,18 @@ void SharedDevice::clear_posts(uint32_t seat) {
     futex_wake_all(table.events);
 }
 
+void FenceBoard::act_for(Kernel kernel) {
+    own_kernel = kernel;
+}
+
 std::shared_ptr<FenceBoard> FenceBoard::instance() {
     static auto& mutex = *new ForkMutex;  // outlives static objects
     static pid_t process = 0;
     static std::shared_ptr<FenceBoard> board;
     const std::lock_guard lock(mutex);
     if (board && process == ::getpid()) return board;
-    auto seat = SharedDevice::attach(fmt::format("viaduct-simgpu-{}-dma-bufs", ::geteuid()), {});
+    const char* const what = own_kernel == Kernel::kGuest ? "guest-dma-bufs" : "dma-bufs";
+    auto seat = SharedDevice::attach(fmt::format("viaduct-simgpu-{}-{}", ::geteuid(), what), {});
     if (!seat) {
         log("work on shared buffers will not be ordered between processes: {}",
             seat.error().message);

@@ -16,10 +16,17 @@ struct MemoryId {
     auto operator<=>(const MemoryId&) const = default;
 };
 
-/// One for all simulated devices of a user, as dma-bufs travel between them. Thread-safe. What a
+/// One for all simulated devices of a user, as dma-bufs travel between them. Programs of simulated
+/// guests have another: a guest's kernel and its host's each have reservations of their own for a
+/// buffer. Thread-safe. What a
 /// process has posted counts as finished when it dies.
 class FenceBoard {
   public:
+    enum class Kernel { kHost, kGuest };
+
+    /// Whose reservations this process's board holds; kHost unless this is called, before
+    /// instance().
+    static void act_for(Kernel kernel);
     /// This process's board; null if it cannot be had (a line in the log says why). A forked child
     /// gets one of its own.
     static std::shared_ptr<FenceBoard> instance();

@@ -6,11 +6,10 @@
 #include <memory>
 #include <mutex>
 #include <unordered_map>
-#include <vector>
 
 #include "blob/unique_fd.h"
 #include "drm-context/wire/virtgpu.h"
-#include "simgpu/sync/fence.h"
+#include "simgpu/sync/reservation.h"
 
 namespace viaduct::loopback {
 
@@ -21,11 +20,14 @@ struct Buffer {
     uint64_t size = 0;         // bytes, whole pages
     uint64_t mmap_offset = 0;  // for mmap on the node
 
+    /// The guest kernel's dma_resv. Another for an imported buffer: that of its dma-buf.
+    std::shared_ptr<simgpu::drm::Reservation> reservation =
+        std::make_shared<simgpu::drm::Reservation>();
+
     std::mutex mutex;  // for all below
     UniqueFd memory;   // the guest's own pages, of a blob or a classic resource
     /// Fences other than this file's may be on it: the device must be asked.
     bool shared = false;
-    std::vector<simgpu::drm::FencePtr> fences;
 };
 using BufferPtr = std::shared_ptr<Buffer>;
 

@@ -79,7 +79,16 @@ const GpuFile::Entry* GpuFile::find_entry(unsigned nr) {
     return entry == std::end(kEntries) ? nullptr : entry;
 }
 
+GpuFile::GpuFile(NodeType type)
+    : type_(type), id_([] {
+          static std::atomic<uint64_t> next_id = 1;
+          return next_id++;
+      }()) {}
+
 Result<std::unique_ptr<GpuFile>> GpuFile::open(const std::string& socket_path, NodeType type) {
+    // What the guest's kernel knows of a buffer's fences its host does not, nor the other way
+    // round.
+    simgpu::shared::FenceBoard::act_for(simgpu::shared::FenceBoard::Kernel::kGuest);
     std::unique_ptr<GpuFile> file(new GpuFile(type));
     if (const auto status = file->connect(socket_path); !status)
         return tl::unexpected(status.error());

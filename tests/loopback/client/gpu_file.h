@@ -45,7 +45,7 @@ class GpuFile {
   private:
     struct Entry;
 
-    explicit GpuFile(NodeType type) : type_(type) {}
+    explicit GpuFile(NodeType type);
     Status connect(const std::string& socket_path);
     static const Entry* find_entry(unsigned nr);
 
@@ -94,6 +94,7 @@ class GpuFile {
     int publish_fence(wire::virtgpu::Execbuffer& request, Submission& submission);
 
     const NodeType type_;
+    const uint64_t id_;  // never used again in this process; not 0
     HelloReply device_{};
     Mapping counters_;
     std::once_flag magic_once_;

@@ -47,13 +47,6 @@ Packet resource_request(MessageType type, uint32_t resource_id, uint32_t no_wait
     return packet;
 }
 
-/// The fences that are still pending; forgets the others.
-std::vector<FencePtr> pending_fences(Buffer& buffer) {
-    const std::lock_guard lock(buffer.mutex);
-    std::erase_if(buffer.fences, [](const FencePtr& fence) { return fence->is_signalled(); });
-    return buffer.fences;
-}
-
 }  // namespace
 
 int GpuFile::on_resource_create_blob(void* argument) {
@@ -158,7 +151,7 @@ int GpuFile::on_wait(void* argument) {
     const auto& request = *static_cast<Wait*>(argument);
     const BufferPtr buffer = buffers_.find(request.handle);
     if (!buffer) return -ENOENT;
-    const auto fences = pending_fences(*buffer);
+    const auto fences = buffer->reservation->pending();
     const bool no_wait = request.flags & kWaitNoWait;
     if (no_wait && !fences.empty()) return -EBUSY;
     const auto deadline = std::chrono::steady_clock::now() + kWaitTimeout;
@@ -186,6 +179,7 @@ int GpuFile::on_prime_handle_to_fd(void* argument) {
     UniqueFd fd = reply->take_descriptor(0);
     if (!fd) return -EMFILE;
     if (!(request.flags & DRM_CLOEXEC)) ::fcntl(fd.get(), F_SETFD, 0);
+    if (const auto memory = simgpu::drm::memory_of(fd.get())) buffer->reservation->share(*memory);
     const std::lock_guard lock(buffer->mutex);
     buffer->shared = true;
     request.fd = fd.release();
@@ -212,6 +206,7 @@ int GpuFile::on_prime_fd_to_handle(void* argument) {
     buffer->blob_flags = imported->blob_flags;
     buffer->size = imported->size;
     buffer->shared = true;
+    buffer->reservation = simgpu::drm::Reservation::of_memory({status.st_dev, status.st_ino});
     request.handle = buffers_.add(buffer);
     return 0;
 }

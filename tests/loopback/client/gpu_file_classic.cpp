@@ -49,24 +49,19 @@ int GpuFile::transfer(const wire::virtgpu::Transfer& request, bool to_host) {
     if (!is_blob && (request.stride != 0 || request.layer_stride != 0)) return -EINVAL;
     const TransferBox& box = request.box;
     Packet packet = Packet::request(MessageType::kTransfer);
-    GuestFences::NewFence fence;
-    {
-        const std::lock_guard lock(submit_mutex_);
-        fence = fences_.add(kGlobalRing);
-        packet.set_body(loopback::Transfer{buffer->resource_id,
-                                           to_host ? 1u : 0u,
-                                           {box.x, box.y, box.z, box.w, box.h, box.d},
-                                           request.level,
-                                           request.stride,
-                                           request.layer_stride,
-                                           0,
-                                           request.offset,
-                                           fence.token});
-        if (!connection_->post(packet)) return -EIO;
-    }
-    const std::lock_guard lock(buffer->mutex);
-    buffer->fences.push_back(std::move(fence.fence));
-    return 0;
+    const std::lock_guard lock(submit_mutex_);
+    const auto fence = fences_.add(kGlobalRing);
+    packet.set_body(loopback::Transfer{buffer->resource_id,
+                                       to_host ? 1u : 0u,
+                                       {box.x, box.y, box.z, box.w, box.h, box.d},
+                                       request.level,
+                                       request.stride,
+                                       request.layer_stride,
+                                       0,
+                                       request.offset,
+                                       fence.token});
+    buffer->reservation->add(id_, kGlobalRing, fence.fence);
+    return connection_->post(packet) ? 0 : -EIO;
 }
 
 }  // namespace viaduct::loopback

@@ -138,15 +138,12 @@ int GpuFile::send_submission(const Execbuffer& request, Submission& submission) 
         if (!submission.fence_fd) return -EMFILE;
     }
     packet.set_body(body);
+    for (const BufferPtr& buffer : submission.buffers)
+        buffer->reservation->add(id_, submission.ring, submission.fence);
     return connection_->post(packet) ? 0 : -EIO;
 }
 
 int GpuFile::publish_fence(Execbuffer& request, Submission& submission) {
-    for (const BufferPtr& buffer : submission.buffers) {
-        const std::lock_guard lock(buffer->mutex);
-        std::erase_if(buffer->fences, [](const FencePtr& fence) { return fence->is_signalled(); });
-        buffer->fences.push_back(submission.fence);
-    }
     for (const ExecbufferSyncobj& entry : submission.in_syncobjs)
         if (entry.flags & kSyncobjReset) syncobjs_.reset(entry.handle);
     for (const ExecbufferSyncobj& entry : submission.out_syncobjs)

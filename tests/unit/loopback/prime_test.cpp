@@ -1,8 +1,11 @@
 // Sharing of buffers between open files, and what the server makes of several guests' programs.
 #include <drm.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <thread>
+
+#include "simgpu/sync/reservation.h"
 
 #include "tests/unit/loopback/fixture.h"
 
@@ -28,10 +31,28 @@ class PrimeTest : public LoopbackTest {
         drm_gem_close close{handle, 0};
         EXPECT_EQ(guest.raw(DRM_IOCTL_GEM_CLOSE, &close), 0);
     }
+    /// The host retires no fence of `ring` any more.
+    static void hold_ring(GuestProgram& guest, uint32_t ring) { set_hold(guest, {ring, 1}); }
+    static void release_ring(GuestProgram& guest, uint32_t ring) { set_hold(guest, {ring, 0}); }
+    static void submit_with(GuestProgram& guest, uint32_t ring, uint32_t buffer) {
+        Execbuffer request{};
+        request.flags = kExecbufRingIdx;
+        request.ring_idx = ring;
+        request.num_bo_handles = 1;
+        request.bo_handles = reinterpret_cast<uint64_t>(&buffer);
+        ASSERT_EQ(guest.call(Ioctl::kExecbuffer, request), 0);
+    }
     static CommandBuffer object(uint64_t id) {
         CommandBuffer commands;
         commands.add(fake::Command::kCreateObject, fake::CreateObject{id, 0, 0});
         return commands;
+    }
+
+  private:
+    static void set_hold(GuestProgram& guest, fake::Hold hold) {
+        CommandBuffer commands;
+        commands.add(fake::Command::kHold, hold);
+        ASSERT_TRUE(guest.wait(guest.submit(0, commands)));
     }
 };
 
@@ -101,6 +122,39 @@ TEST_F(PrimeTest, ForeignDescriptorsAreRefused) {
     EXPECT_EQ(guest.raw(DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime), -EINVAL);
 }
 
+// The fences on a dma-buf, as DMA_BUF_IOCTL_EXPORT_SYNC_FILE gives them out.
+size_t fences_on(const UniqueFd& dmabuf) {
+    const auto memory = simgpu::drm::memory_of(dmabuf.get());
+    return memory ? simgpu::drm::Reservation::of_memory(*memory)->pending().size() : 0;
+}
+
+// The same as a process sees that plays the host's kernel.
+size_t fences_seen_by_the_host(const UniqueFd& dmabuf) {
+    using simgpu::shared::FenceBoard;
+    const pid_t child = ::fork();
+    if (child == 0) {
+        FenceBoard::act_for(FenceBoard::Kernel::kHost);
+        const auto memory = simgpu::drm::memory_of(dmabuf.get());
+        const auto board = FenceBoard::instance();
+        ::_exit(memory && board ? static_cast<int>(board->others(*memory).size()) : 99);
+    }
+    int status = 0;
+    if (child < 0 || ::waitpid(child, &status, 0) != child || !WIFEXITED(status)) return 99;
+    return static_cast<size_t>(WEXITSTATUS(status));
+}
+
+TEST_F(PrimeTest, ASubmissionIsOnTheDmaBufsOfItsBuffers) {
+    auto one = program();
+    ASSERT_EQ(one.init_context(), 0);
+    const auto blob = one.create_blob(3, 4096, object(3));
+    const UniqueFd dmabuf = export_handle(one, blob.bo_handle);
+    hold_ring(one, 1);
+    submit_with(one, 1, blob.bo_handle);
+    EXPECT_EQ(fences_on(dmabuf), 1u);
+    EXPECT_EQ(fences_seen_by_the_host(dmabuf), 0u) << "it could wait for what waits for it";
+    release_ring(one, 1);
+}
+
 TEST_F(PrimeTest, WaitSeesTheFencesOfOtherFiles) {
     auto one = program();
     auto two = program();
@@ -109,22 +163,12 @@ TEST_F(PrimeTest, WaitSeesTheFencesOfOtherFiles) {
     const auto blob = one.create_blob(3, 4096, object(3));
     uint32_t handle = 0;
     ASSERT_EQ(import_fd(two, export_handle(one, blob.bo_handle), handle), 0);
-    CommandBuffer hold;
-    hold.add(fake::Command::kHold, fake::Hold{1, 1});
-    ASSERT_TRUE(one.wait(one.submit(0, hold)));
-    uint32_t buffer = blob.bo_handle;
-    Execbuffer request{};
-    request.flags = kExecbufRingIdx;
-    request.ring_idx = 1;
-    request.num_bo_handles = 1;
-    request.bo_handles = reinterpret_cast<uint64_t>(&buffer);
-    ASSERT_EQ(one.call(Ioctl::kExecbuffer, request), 0);
+    hold_ring(one, 1);
+    submit_with(one, 1, blob.bo_handle);
     one.sync();
     Wait wait{handle, kWaitNoWait};
     EXPECT_EQ(two.call(Ioctl::kWait, wait), -EBUSY);
-    CommandBuffer release;
-    release.add(fake::Command::kHold, fake::Hold{1, 0});
-    ASSERT_TRUE(one.wait(one.submit(0, release)));
+    release_ring(one, 1);
     wait.flags = 0;
     EXPECT_EQ(two.call(Ioctl::kWait, wait), 0);
 }
