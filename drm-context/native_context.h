@@ -62,9 +62,23 @@ struct BlobMapSource {
     std::shared_ptr<const void> file;
 };
 
+/// A blob whose worker has not answered yet. Thread-safe.
+class LateBlob : public std::enable_shared_from_this<LateBlob> {
+  public:
+    virtual ~LateBlob() = default;
+    /// Waits for the answer, as long as the VM's patience lasts: how the guest should map the blob.
+    /// ETIMEDOUT: it may still come. Any other error: there is no object.
+    virtual Result<MapCache> settle() = 0;
+    /// The blob's descriptor takes the number of `stand_in` when it comes, if that is still open.
+    virtual void replace(const SharedFd& stand_in) = 0;
+};
+
 struct BlobObject {
     MapCache cache = MapCache::kNone;
     UniqueFd fd;  // always there for kShm and kDmabuf, never for kOpaque
+    /// Null: the worker has answered. Else `cache` is unknown, and `fd` is a stand-in, an event
+    /// that nobody signals, for replace().
+    std::shared_ptr<LateBlob> late = nullptr;
     /// What the memory is charged to. To be held as long as `fd`.
     std::shared_ptr<const void> charge = nullptr;
 };
@@ -87,6 +101,7 @@ class NativeContext {
     /// bytes, or one that comes too fast for the worker, costs the guest this context.
     virtual Status submit(std::span<const std::byte> commands) = 0;
     /// Gives out the object that waits under blob_id (0: the control buffer) as resource res_id.
+    /// A worker that does not answer at once is not waited for: BlobObject::late.
     virtual Result<BlobObject> create_blob(const BlobRequest& request) = 0;
     /// What to mmap to reach an opaque resource's bytes; at least `size` bytes are there, for good.
     virtual Result<BlobMapSource> map_source(uint32_t res_id, uint64_t size) = 0;

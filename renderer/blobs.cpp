@@ -138,6 +138,8 @@ int Renderer::create_native_blob(const ContextPtr& context,
     resource.booked = usage_->take_resource();
     if (object->fd) resource.fd = share(std::move(object->fd), *std::move(descriptors));
     resource.charge = std::move(object->charge);
+    resource.late = std::move(object->late);
+    if (resource.late && resource.fd) resource.late->replace(resource.fd);
     resource.fd_type = fd_type_of(request.kind());
     resource.creator = context;
     resource.known_to.add(context);
@@ -147,6 +149,26 @@ int Renderer::create_native_blob(const ContextPtr& context,
     }
     insert_resource(std::move(resource));
     return 0;
+}
+
+// Without the lock: this may wait for the worker, which creation does not.
+Status Renderer::settle(Resource& resource) {
+    std::shared_ptr<LateBlob> late;
+    {
+        const std::lock_guard lock(mutex_);
+        late = resource.late;
+    }
+    if (!late) return {};
+    const auto cache = late->settle();
+    const std::lock_guard lock(mutex_);
+    if (cache) {
+        resource.cache = *cache;
+        resource.late.reset();
+        return {};
+    }
+    log_.log(LogLevel::kWarning, "late_blob", "resource {}: {}", resource.id,
+             cache.error().message);
+    return tl::unexpected(cache.error());
 }
 
 int Renderer::create_classic_blob(const virgl_renderer_resource_create_blob_args& args) {
@@ -200,6 +222,7 @@ int Renderer::map(uint32_t res_id, void** address, uint64_t* size) {
         if (!resource || resource->mapping.valid()) return -EINVAL;
         if (const int error = book_window(*resource)) return error;
     }
+    if (auto status = settle(*resource); !status) return -status.error().code;
     auto source = map_source(*resource);
     if (!source) return -EINVAL;
     auto mapping = Mapping::map_shared(source->fd, source->offset, resource->size);
@@ -236,6 +259,7 @@ int Renderer::map_fixed(uint32_t res_id, void* address) {
         const std::lock_guard lock(mutex_);
         if (const int error = book_window(*resource)) return error;
     }
+    if (auto status = settle(*resource); !status) return -status.error().code;
     auto source = map_source(*resource);
     if (!source) return -EINVAL;
     const auto status = viaduct::map_fixed(source->fd, source->offset, resource->size, address);
@@ -265,9 +289,11 @@ int Renderer::book_window(Resource& resource) {
 int Renderer::map_info(uint32_t res_id, uint32_t* info) {
     if (!info) return -EINVAL;
     if (const auto classic = classic_home_of(res_id)) return classic->map_info(res_id, info);
+    const auto resource = look_up(res_id);
+    if (!resource) return -EINVAL;
+    if (auto status = settle(*resource); !status) return -status.error().code;
     const std::lock_guard lock(mutex_);
-    const auto resource = find_resource(res_id);
-    if (!resource || resource->cache == MapCache::kNone) return -EINVAL;
+    if (resource->cache == MapCache::kNone) return -EINVAL;
     *info = static_cast<uint32_t>(resource->cache);
     return 0;
 }
@@ -286,6 +312,7 @@ int Renderer::export_blob(uint32_t res_id, uint32_t* type, int* fd) {
 
 // A resource's storage does not change: no lock, which nobody may hold while a worker is asked.
 Result<ExportedStorage> Renderer::export_storage(const ResourcePtr& resource) {
+    if (auto status = settle(*resource); !status) return tl::unexpected(status.error());
     if (resource->opaque()) {
         const auto creator = resource->creator.lock();
         if (!creator) return fail(EINVAL, "resource {}: its context is gone", resource->id);

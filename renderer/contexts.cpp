@@ -206,6 +206,10 @@ void Renderer::attach_to_native(const ContextPtr& context, const ResourcePtr& re
     {
         const std::lock_guard lock(mutex_);
         if (resource->known_to.contains(context)) return;
+    }
+    if (!settle(*resource)) return;
+    {
+        const std::lock_guard lock(mutex_);
         if (resource->fd_type == VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF) dmabuf = resource->fd;
     }
     if (!dmabuf) dmabuf = export_for(*context, resource);  // without the lock: a worker is asked

@@ -122,6 +122,8 @@ class Renderer {
     int create_classic_blob(const virgl_renderer_resource_create_blob_args& args);
     int refuse_guest_handle(uint32_t res_id);
     int create_guest_blob(const virgl_renderer_resource_create_blob_args& args);
+    /// Afterwards its worker has answered.
+    Status settle(Resource& resource);
     int create_native_blob(const ContextPtr& context,
                            const virgl_renderer_resource_create_blob_args& args);
     Result<ExportedStorage> export_storage(const ResourcePtr& resource);

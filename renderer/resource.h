@@ -42,6 +42,7 @@ struct Resource {
     /// it yet hold it too.
     SharedFd fd;
     std::shared_ptr<const void> charge;  // BlobObject::charge
+    std::shared_ptr<LateBlob> late;      // BlobObject::late, until it is settled
     std::weak_ptr<Context> creator;      // of kContext
     KnownTo known_to;                    // native contexts
 

@@ -212,17 +212,70 @@ Result<ContextLink::Answer> ContextLink::ask_bytes(RecordType type, uint64_t coo
     const std::lock_guard lock(ask_mutex_);
     const auto start = steady_clock::now();
     auto answer = wait_for_answer(start + patience_.allowance(start), type, cookie, call);
-    const int error = answer ? 0 : answer.error().code;
-    charge(start, error);
-    if (error == ETIMEDOUT)
-        return fail(ETIMEDOUT, "context {}: no answer from its worker in {} ms", ctx_id_,
-                    (steady_clock::now() - start) / 1ms);
-    if (error == EPIPE) {
+    charge(start, answer ? 0 : answer.error().code);
+    if (!answer) return tl::unexpected(judge_wait(std::move(answer.error()), start));
+    return answer;
+}
+
+// An error that ended a wait, as the caller gets it.
+Error ContextLink::judge_wait(Error error, steady_clock::time_point start) {
+    if (error.code == ETIMEDOUT)
+        return {ETIMEDOUT, fmt::format("context {}: no answer from its worker in {} ms", ctx_id_,
+                                       (steady_clock::now() - start) / 1ms)};
+    if (error.code == EPIPE) {
         // The guest is told before the call fails.
         const std::lock_guard lost(mutex_);
         if (!let_go_) lose("its worker has ended");
     }
-    return answer;
+    return error;
+}
+
+Result<std::variant<ContextLink::Answer, ContextLink::Left>> ContextLink::ask_or_leave_bytes(
+    RecordType type, uint64_t cookie, std::span<const std::byte> call,
+    std::chrono::milliseconds most, Late late) {
+    const std::lock_guard lock(ask_mutex_);
+    const auto start = steady_clock::now();
+    const auto deadline =
+        start + std::min<steady_clock::duration>(most, patience_.allowance(start));
+    if (deadline == start || !started()) {
+        if (auto status = leave(type, cookie, call, std::move(late)); !status)
+            return tl::unexpected(status.error());
+        return Left{cookie};
+    }
+    inbox_.expect(cookie);
+    if (auto status = send(type, call); !status) {
+        inbox_.forget();
+        return tl::unexpected(status.error());
+    }
+    auto answer = inbox_.wait(deadline, std::move(late));
+    charge(start, answer ? 0 : answer.error().code);
+    if (answer) return *std::move(answer);
+    if (answer.error().code == ETIMEDOUT) return Left{cookie};
+    return tl::unexpected(judge_wait(std::move(answer.error()), start));
+}
+
+Status ContextLink::leave(RecordType type, uint64_t cookie, std::span<const std::byte> call,
+                          Late late) {
+    inbox_.leave(cookie, std::move(late));
+    auto status = send(type, call);
+    if (!status) inbox_.cancel(cookie);
+    return status;
+}
+
+Status ContextLink::await_late(uint64_t cookie, Late late) {
+    const std::lock_guard lock(ask_mutex_);
+    const auto start = steady_clock::now();
+    const auto deadline = start + patience_.allowance(start);
+    if (auto status = wait_for_start(deadline); !status) return status;
+    inbox_.deliver();
+    if (!inbox_.expect_again(cookie)) return {};
+    auto answer = inbox_.wait(deadline, late);
+    const int error = answer ? 0 : answer.error().code;
+    charge(start, error);
+    if (error == ETIMEDOUT) return tl::unexpected(judge_wait(std::move(answer.error()), start));
+    if (!answer) answer = tl::unexpected(judge_wait(std::move(answer.error()), start));
+    late(std::move(answer));
+    return {};
 }
 
 Result<ContextLink::Answer> ContextLink::wait_for_answer(Deadline deadline, RecordType type,
@@ -396,6 +449,7 @@ bool ContextLink::collect(std::vector<RetiredFence>& out) {
     transport::clear_event(end_.notify.get());  // first: what comes from now on signals anew
     const Inbox::News arrived = started() ? inbox_.drain() : Inbox::News();
     if (arrived.more) transport::signal_event(end_.notify.get());
+    inbox_.deliver();
     const std::lock_guard lock(mutex_);
     if (has_ended(arrived) && !ended_) {
         const bool misused = inbox_.misused();

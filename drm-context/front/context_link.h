@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "blob/result.h"
@@ -72,6 +73,23 @@ class ContextLink {
         call.cookie = ++last_cookie_;
         return ask_bytes(type, call.cookie, std::as_bytes(std::span(&call, 1)));
     }
+    /// The question was sent, and nobody waits for its answer.
+    struct Left {
+        uint64_t cookie = 0;
+    };
+    using Late = Inbox::Late;
+    /// The same, but waits for `most` at most; an answer that comes later goes to `late`, on the
+    /// fence thread, or on that of an await_late().
+    template <typename T>
+    Result<std::variant<Answer, Left>> ask_or_leave(transport::RecordType type, T call,
+                                                    std::chrono::milliseconds most, Late late) {
+        call.cookie = ++last_cookie_;
+        return ask_or_leave_bytes(type, call.cookie, std::as_bytes(std::span(&call, 1)), most,
+                                  std::move(late));
+    }
+    /// Waits until an answer that was left has gone to its Late, as long as the patience lasts; one
+    /// that comes during the wait goes to `late`. Any error: it has not come.
+    Status await_late(uint64_t cookie, Late late);
     /// Waits until the worker runs, or will not: for `most`, and as long as the patience lasts.
     /// ETIMEDOUT: it goes on starting; if that fails later, the context is lost.
     Status wait_until_started(std::chrono::milliseconds most);
@@ -154,6 +172,14 @@ class ContextLink {
                              std::span<const std::byte> call);
     Result<Answer> wait_for_answer(Deadline deadline, transport::RecordType type, uint64_t cookie,
                                    std::span<const std::byte> call);
+    Result<std::variant<Answer, Left>> ask_or_leave_bytes(transport::RecordType type,
+                                                          uint64_t cookie,
+                                                          std::span<const std::byte> call,
+                                                          std::chrono::milliseconds most,
+                                                          Late late);
+    Status leave(transport::RecordType type, uint64_t cookie, std::span<const std::byte> call,
+                 Late late);
+    Error judge_wait(Error error, std::chrono::steady_clock::time_point start);
     /// To the patience: a wait that ended with `error` (0: none).
     void charge(std::chrono::steady_clock::time_point start, int error);
 

@@ -34,6 +34,8 @@ Error error_of(const transport::Reply& reply) {
 Inbox::~Inbox() {
     for (UniqueFd* left : {&pending_work_, answer_ ? &answer_->descriptor : nullptr})
         if (left && *left) discard_(std::move(*left));
+    for (auto& [late, answer] : came_late_)
+        if (answer.descriptor) discard_(std::move(answer.descriptor));
 }
 
 void Inbox::expect(uint64_t cookie) {
@@ -49,18 +51,62 @@ void Inbox::forget() {
     transport::signal_event(notify_);
 }
 
-Result<Inbox::Answer> Inbox::wait(transport::Deadline deadline) {
+Result<Inbox::Answer> Inbox::wait(transport::Deadline deadline, Late late) {
     auto answer = wait_for_answer(deadline);
-    forget();
-    if (!answer || answer->reply.error == 0) return answer;
-    if (answer->descriptor) discard_(std::move(answer->descriptor));
-    return tl::unexpected(error_of(answer->reply));
+    {
+        const std::lock_guard lock(mutex_);
+        // It may have come just now: nobody else reads as long as it is expected.
+        if (!answer && answer.error().code == ETIMEDOUT && late)
+            left_.emplace(*expected_, std::move(late));
+        expected_.reset();
+        transport::signal_event(notify_);
+    }
+    if (!answer) return answer;
+    return checked(*std::move(answer));
+}
+
+Result<Inbox::Answer> Inbox::checked(Answer answer) {
+    if (answer.reply.error == 0) return answer;
+    if (answer.descriptor) discard_(std::move(answer.descriptor));
+    return tl::unexpected(error_of(answer.reply));
+}
+
+void Inbox::leave(uint64_t cookie, Late late) {
+    const std::lock_guard lock(mutex_);
+    left_.emplace(cookie, std::move(late));
+    ++unanswered_;
+}
+
+void Inbox::cancel(uint64_t cookie) {
+    const std::lock_guard lock(mutex_);
+    if (left_.erase(cookie) != 0 && unanswered_ > 0) --unanswered_;
+}
+
+bool Inbox::expect_again(uint64_t cookie) {
+    const std::lock_guard lock(mutex_);
+    if (left_.erase(cookie) == 0) return false;
+    expected_ = cookie;
+    answer_.reset();
+    return true;
+}
+
+void Inbox::deliver() {
+    decltype(came_late_) came;
+    decltype(left_) orphans;
+    {
+        const std::lock_guard lock(mutex_);
+        came.swap(came_late_);
+        if (hung_up_) orphans.swap(left_);
+    }
+    for (auto& [late, answer] : came) late(checked(std::move(answer)));
+    for (auto& [cookie, late] : orphans)
+        late(fail(EPIPE, "the worker of context {} is gone", ctx_id_));
 }
 
 void Inbox::start_anew() {
     const std::lock_guard lock(mutex_);
     hung_up_ = false;
-    unanswered_ = 0;
+    unanswered_ = left_.size();  // their questions go to the next worker
 }
 
 Result<Inbox::Answer> Inbox::wait_for_answer(transport::Deadline deadline) {
@@ -164,7 +210,19 @@ void Inbox::sort(Answer& message) {
     if (cookie == expected_ && !answer_)
         answer_ = std::move(message);
     else
+        set_aside(cookie, message);
+}
+
+// The answer to a question that was left, or to one that was given up.
+void Inbox::set_aside(uint64_t cookie, Answer& message) {
+    const auto left = left_.find(cookie);
+    if (left == left_.end()) {
         ++strays_;
+        return;
+    }
+    came_late_.emplace_back(std::move(left->second), std::move(message));
+    left_.erase(left);
+    transport::signal_event(notify_);
 }
 
 void Inbox::log_line_of(const transport::Reply& reply) {

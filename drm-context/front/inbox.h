@@ -3,8 +3,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "blob/result.h"
 #include "blob/unique_fd.h"
@@ -28,6 +31,9 @@ class Inbox {
         pid_t sender = 0;  // transport::Attached::sender
     };
 
+    /// Takes an answer that was left: the answer, the worker's error, or EPIPE.
+    using Late = std::function<void(Result<Answer>)>;
+
     /// Takes a descriptor that nobody asked for, and closes it where close() may block.
     using Discard = std::function<void(UniqueFd)>;
 
@@ -47,9 +53,21 @@ class Inbox {
     /// at a time.
     void expect(uint64_t cookie);
     /// Waits for it. The worker's error if it has sent one, ETIMEDOUT, EPIPE if the worker is gone.
-    Result<Answer> wait(transport::Deadline deadline);
+    /// On ETIMEDOUT the answer goes to `late`, if that is set.
+    Result<Answer> wait(transport::Deadline deadline, Late late = nullptr);
     /// It is not waited for any more.
     void forget();
+
+    /// Announces an answer that nobody waits for: before the question is sent.
+    void leave(uint64_t cookie, Late late);
+    /// The question was not sent.
+    void cancel(uint64_t cookie);
+    /// Announces that an answer that was left will be waited for after all. False if it is left no
+    /// more: deliver() has handed it over, or is about to.
+    bool expect_again(uint64_t cookie);
+    /// Hands over what was left and has come, or EPIPE for all if the worker is gone. No lock may
+    /// be held that a Late takes.
+    void deliver();
 
     struct News {
         bool more = false;     // there may be more to take
@@ -75,6 +93,8 @@ class Inbox {
     bool may_bring_descriptor(uint64_t cookie) const;
     void hang_up_on_misuse();
     void sort(Answer& message);
+    void set_aside(uint64_t cookie, Answer& message);
+    Result<Answer> checked(Answer answer);
     void log_line_of(const transport::Reply& reply);
 
     const uint32_t ctx_id_;
@@ -85,6 +105,8 @@ class Inbox {
     std::optional<uint64_t> expected_;
     std::optional<Answer> answer_;
     uint64_t unanswered_ = 0;  // questions, those given up included
+    std::map<uint64_t, Late> left_;
+    std::vector<std::pair<Late, Answer>> came_late_;
     bool hung_up_ = false;
     bool misused_ = false;
     bool had_pending_work_ = false;

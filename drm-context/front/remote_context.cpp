@@ -4,9 +4,11 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <utility>
+#include <variant>
 
-#include "blob/foreign_memory.h"
+#include "drm-context/front/late_answer.h"
 #include "drm-context/transport/control_memory.h"
 
 namespace viaduct {
@@ -14,6 +16,10 @@ namespace viaduct {
 using transport::RecordType;
 
 namespace {
+
+// For a worker that has nothing else to do, on a processor that has time for it, several times what
+// it needs.
+constexpr std::chrono::milliseconds kPromptly{1};
 
 // A worker that was taken over may send anything, down to the GPU's own file. The simulated GPU's
 // sync files are sockets.
@@ -31,18 +37,37 @@ Status RemoteContext::submit(std::span<const std::byte> commands) {
     return link_->send(RecordType::kSubmit, commands);
 }
 
+// The VMM's main loop makes this call, and a guest hears of its end only when it asks: nobody gains
+// by waiting.
 Result<BlobObject> RemoteContext::create_blob(const BlobRequest& request) {
     if (request.kind() == BlobKind::kShm) return create_control_buffer(request);
     const transport::CreateBlob call{0, request.blob_id, request.size, request.res_id,
                                      request.blob_flags};
-    auto answer = link_->ask(RecordType::kCreateBlob, call);
-    if (!answer) {
-        // Given up in time: the worker must not keep what nobody here knows of.
-        if (answer.error().code == ETIMEDOUT) detach_resource(request.res_id);
-        return tl::unexpected(answer.error());
+    const auto late = std::make_shared<LateAnswer>(link_, request);
+    auto reply = link_->ask_or_leave(
+        RecordType::kCreateBlob, call, kPromptly,
+        [late](Result<ContextLink::Answer> answer) { late->arrive(std::move(answer)); });
+    if (!reply) return tl::unexpected(reply.error());
+    if (const auto* left = std::get_if<ContextLink::Left>(&*reply)) {
+        late->set_cookie(left->cookie);
+        return stand_in_for(request, late);
     }
-    auto blob = judge_blob(*std::move(answer), request);
+    auto blob = blob_of(*link_, std::get<ContextLink::Answer>(*std::move(reply)), request);
     if (!blob) detach_resource(request.res_id);
+    return blob;
+}
+
+Result<BlobObject> RemoteContext::stand_in_for(const BlobRequest& request,
+                                               std::shared_ptr<LateBlob> late) {
+    BlobObject blob;
+    blob.late = std::move(late);
+    if (request.kind() == BlobKind::kOpaque) return blob;
+    auto event = transport::create_event();
+    if (!event) {
+        detach_resource(request.res_id);
+        return tl::unexpected(event.error());
+    }
+    blob.fd = *std::move(event);
     return blob;
 }
 
@@ -60,37 +85,11 @@ Result<BlobObject> RemoteContext::create_control_buffer(const BlobRequest& reque
     if (!workers) return fail(EMFILE, "no descriptor left for the control buffer");
     if (auto status = link_->give_control_buffer(std::move(workers), charge, traits_); !status)
         return tl::unexpected(status.error());
-    return BlobObject{MapCache::kCached, *std::move(memory), charge};
-}
-
-Result<BlobObject> RemoteContext::judge_blob(ContextLink::Answer answer,
-                                             const BlobRequest& request) {
-    if (answer.reply.cache > static_cast<uint32_t>(MapCache::kWriteCombined)) {
-        link_->discard(std::move(answer.descriptor));
-        return fail(EBADMSG, "the worker answers with the unknown caching {}", answer.reply.cache);
-    }
-    BlobObject blob{static_cast<MapCache>(answer.reply.cache), UniqueFd(), nullptr};
-    if (request.kind() == BlobKind::kOpaque) {
-        link_->discard(std::move(answer.descriptor));
-        return blob;
-    }
-    auto dmabuf = accept(std::move(answer.descriptor), 0, request.size);
-    if (!dmabuf) return tl::unexpected(dmabuf.error());
-    blob.fd = *std::move(dmabuf);
+    BlobObject blob;
+    blob.cache = MapCache::kCached;
+    blob.fd = *std::move(memory);
+    blob.charge = charge;
     return blob;
-}
-
-// Across the process border a descriptor for which there was no room is missing. One that came may
-// be a taken-over worker's choice, down to the GPU's own file, whose close() waits for the GPU, or
-// memory of the worker's own. Only a simulated GPU's buffers are memfds.
-Result<UniqueFd> RemoteContext::accept(UniqueFd fd, uint64_t offset, uint64_t size) {
-    if (!fd) return fail(EMFILE, "no descriptor left");
-    const auto file = link_->file();
-    const auto check = file && file->mappable_fd() < 0 ? check_mappable : check_dmabuf;
-    auto status = check(fd.get(), offset, size);
-    if (status) return fd;
-    link_->discard(std::move(fd));
-    return tl::unexpected(status.error());
 }
 
 Result<BlobMapSource> RemoteContext::map_source(uint32_t res_id, uint64_t size) {
@@ -106,7 +105,7 @@ Result<BlobMapSource> RemoteContext::map_source(uint32_t res_id, uint64_t size) 
         link_->discard(std::move(answer->descriptor));
         return source;  // the GPU's driver checks offset and size
     }
-    auto opened = accept(std::move(answer->descriptor), source.offset, size);
+    auto opened = accept_memory(*link_, std::move(answer->descriptor), source.offset, size);
     if (!opened) return tl::unexpected(opened.error());
     source.opened = *std::move(opened);
     source.fd = source.opened.get();
@@ -116,7 +115,7 @@ Result<BlobMapSource> RemoteContext::map_source(uint32_t res_id, uint64_t size) 
 Result<UniqueFd> RemoteContext::export_blob(uint32_t res_id) {
     auto answer = link_->ask(RecordType::kExportBlob, transport::ResourceCall{0, res_id, 0});
     if (!answer) return tl::unexpected(answer.error());
-    return accept(std::move(answer->descriptor), 0, 0);
+    return accept_memory(*link_, std::move(answer->descriptor), 0, 0);
 }
 
 int RemoteContext::device_fd() const {

@@ -36,9 +36,7 @@ class RemoteContext final : public NativeContext {
 
   private:
     Result<BlobObject> create_control_buffer(const BlobRequest& request);
-    Result<BlobObject> judge_blob(ContextLink::Answer answer, const BlobRequest& request);
-    /// The descriptor of an answer, if `size` bytes at `offset` of it can be mapped for good.
-    Result<UniqueFd> accept(UniqueFd fd, uint64_t offset, uint64_t size);
+    Result<BlobObject> stand_in_for(const BlobRequest& request, std::shared_ptr<LateBlob> late);
 
     const std::shared_ptr<ContextLink> link_;
     const DriverTraits& traits_;

@@ -208,8 +208,19 @@ uint32_t GuestContext::async_error() const {
         .load();
 }
 
+// A worker that is slow to answer is not waited for, and its error comes with a later call.
 int GuestContext::create_blob(uint32_t res_id, uint64_t blob_id, uint64_t size,
                               uint32_t blob_flags) {
+    if (const int error = begin_blob(res_id, blob_id, size, blob_flags)) return error;
+    uint32_t info = 0;
+    const int error = virgl_renderer_resource_get_map_info(res_id, &info);
+    if (error == 0 || !(blob_flags & VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE)) return 0;
+    virgl_renderer_resource_unref(res_id);
+    return error;
+}
+
+int GuestContext::begin_blob(uint32_t res_id, uint64_t blob_id, uint64_t size,
+                             uint32_t blob_flags) {
     virgl_renderer_resource_create_blob_args args{};
     args.res_handle = res_id;
     args.ctx_id = ctx_id_;

@@ -173,7 +173,10 @@ class GuestContext {
     /// GEM_NEW, create_blob, and the mapping. Returns the resource id, 0 on failure.
     uint32_t create_buffer(uint64_t size, uint32_t blob_flags = 1, uint32_t domain = 2,
                            uint64_t gem_flags = 0);
+    /// Creates a resource, and waits for the worker's answer if it is mappable.
     int create_blob(uint32_t res_id, uint64_t blob_id, uint64_t size, uint32_t blob_flags = 1);
+    /// The library's call alone.
+    int begin_blob(uint32_t res_id, uint64_t blob_id, uint64_t size, uint32_t blob_flags = 1);
     /// GEM_NEW without claiming.
     void gem_new(uint64_t blob_id, uint64_t size, uint32_t domain = 2, uint64_t flags = 0);
     uint64_t next_blob_id() { return ++last_blob_id_; }

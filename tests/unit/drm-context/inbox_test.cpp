@@ -1,6 +1,7 @@
 #include "drm-context/front/inbox.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 
@@ -118,6 +119,94 @@ TEST_F(InboxDescriptorTest, AnAnswerThatIsAnErrorHasItsDescriptorClosedElsewhere
     inbox.expect(kCookie);
     send(kCookie, 1, ENOENT);
     EXPECT_EQ(inbox.wait({}).error().code, ENOENT);
+    EXPECT_EQ(discarded.size(), 1u);
+}
+
+/// Answers that nobody waits for.
+struct LateAnswers : InboxDescriptorTest {
+    Inbox::Late late(std::string name) {
+        return [this, name](Result<Inbox::Answer> answer) {
+            came.push_back(name + (answer ? answer->descriptor ? " with a descriptor" : ""
+                                          : fmt::format(" error {}", answer.error().code)));
+        };
+    }
+    std::vector<std::string> came;
+};
+
+TEST_F(LateAnswers, GoWhereTheyWereLeftFor) {
+    inbox.leave(kCookie, late("first"));
+    inbox.leave(kCookie + 1, late("second"));
+    send(kCookie + 1, 0, ENOENT);
+    send(kCookie, 1);
+    inbox.drain();
+    EXPECT_TRUE(came.empty()) << "not while the inbox is locked";
+    inbox.deliver();
+    EXPECT_EQ(came, (std::vector<std::string>{"second error 2", "first with a descriptor"}));
+    EXPECT_EQ(inbox.drain().strays, 0u) << "they were asked for";
+    EXPECT_FALSE(inbox.hung_up());
+    send(kCookie, 1);
+    inbox.drain();
+    EXPECT_TRUE(inbox.misused()) << "all questions are answered";
+}
+
+TEST_F(LateAnswers, AreThoseOfWaitsThatEnded) {
+    inbox.expect(kCookie);
+    EXPECT_EQ(inbox.wait({}, late("it")).error().code, ETIMEDOUT);
+    say(kCookie);
+    inbox.drain();
+    inbox.deliver();
+    EXPECT_EQ(came, std::vector<std::string>{"it"});
+}
+
+TEST_F(LateAnswers, CanBeWaitedForAfterAll) {
+    inbox.leave(kCookie, late("left"));
+    ASSERT_TRUE(inbox.expect_again(kCookie));
+    say(kCookie);
+    EXPECT_TRUE(inbox.wait({}));
+    inbox.deliver();
+    EXPECT_TRUE(came.empty()) << "the one who waited has it";
+    EXPECT_FALSE(inbox.expect_again(kCookie));
+}
+
+TEST_F(LateAnswers, AreErrorsOnceTheWorkerIsGone) {
+    inbox.leave(kCookie, late("it"));
+    sockets.second.reset();
+    inbox.drain();
+    inbox.deliver();
+    EXPECT_EQ(came, std::vector<std::string>{"it error 32"});
+}
+
+TEST_F(LateAnswers, OfQuestionsThatWereNotSentDoNotCome) {
+    inbox.leave(kCookie, late("it"));
+    inbox.cancel(kCookie);
+    send(kCookie, 1);
+    inbox.drain();
+    EXPECT_TRUE(inbox.misused());
+    inbox.deliver();
+    EXPECT_TRUE(came.empty());
+}
+
+TEST_F(LateAnswers, SurviveTheSecondStartOfAWorker) {
+    inbox.expect(transport::kReadyCookie);
+    inbox.leave(kCookie, late("it"));
+    inbox.start_anew();
+    inbox.expect(transport::kReadyCookie);
+    send(transport::kReadyCookie, 1);
+    EXPECT_TRUE(inbox.wait({}));
+    send(kCookie, 1);
+    inbox.drain();
+    inbox.deliver();
+    EXPECT_EQ(came, std::vector<std::string>{"it with a descriptor"});
+}
+
+TEST_F(LateAnswers, LeaveNoDescriptorBehind) {
+    {
+        Inbox other{1, sockets.first.get(), notify.get(),
+                    [this](UniqueFd fd) { discarded.push_back(std::move(fd)); }};
+        other.leave(kCookie, [](Result<Inbox::Answer>) { FAIL(); });
+        send(kCookie, 1);
+        other.drain();
+    }
     EXPECT_EQ(discarded.size(), 1u);
 }
 

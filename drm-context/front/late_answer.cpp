@@ -1,0 +1,111 @@
+#include "drm-context/front/late_answer.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "blob/foreign_memory.h"
+
+namespace viaduct {
+
+namespace {
+// For another thread that has the answer in its hands.
+constexpr std::chrono::seconds kDelivery{1};
+}  // namespace
+
+// Across the process border a descriptor for which there was no room is missing. One that came may
+// be a taken-over worker's choice, down to the GPU's own file, whose close() waits for the GPU, or
+// memory of the worker's own. Only a simulated GPU's buffers are memfds.
+Result<UniqueFd> accept_memory(ContextLink& link, UniqueFd fd, uint64_t offset, uint64_t size) {
+    if (!fd) return fail(EMFILE, "no descriptor left");
+    const auto file = link.file();
+    const auto check = file && file->mappable_fd() < 0 ? check_mappable : check_dmabuf;
+    auto status = check(fd.get(), offset, size);
+    if (status) return fd;
+    link.discard(std::move(fd));
+    return tl::unexpected(status.error());
+}
+
+Result<BlobObject> blob_of(ContextLink& link, ContextLink::Answer answer,
+                           const BlobRequest& request) {
+    if (answer.reply.cache > static_cast<uint32_t>(MapCache::kWriteCombined)) {
+        link.discard(std::move(answer.descriptor));
+        return fail(EBADMSG, "the worker answers with the unknown caching {}", answer.reply.cache);
+    }
+    BlobObject blob;
+    blob.cache = static_cast<MapCache>(answer.reply.cache);
+    if (request.kind() == BlobKind::kOpaque) {
+        link.discard(std::move(answer.descriptor));
+        return blob;
+    }
+    auto dmabuf = accept_memory(link, std::move(answer.descriptor), 0, request.size);
+    if (!dmabuf) return tl::unexpected(dmabuf.error());
+    blob.fd = *std::move(dmabuf);
+    return blob;
+}
+
+LateAnswer::~LateAnswer() {
+    if (fd_) drop(std::move(fd_));
+}
+
+void LateAnswer::drop(UniqueFd fd) {
+    if (const auto link = link_.lock()) link->discard(std::move(fd));
+}
+
+void LateAnswer::arrive(Result<ContextLink::Answer> answer) {
+    auto outcome = judge(std::move(answer));
+    const std::lock_guard lock(mutex_);
+    outcome_ = std::move(outcome);
+    put_in_place();
+    arrived_.notify_all();
+}
+
+Result<MapCache> LateAnswer::judge(Result<ContextLink::Answer> answer) {
+    if (!answer) return tl::unexpected(answer.error());
+    const auto link = link_.lock();
+    if (!link) return fail(EPIPE, "its context has ended");
+    auto blob = blob_of(*link, *std::move(answer), request_);
+    if (!blob) return tl::unexpected(blob.error());
+    const std::lock_guard lock(mutex_);
+    fd_ = std::move(blob->fd);
+    return blob->cache;
+}
+
+// Whoever has the stand-in's number, a VMM that remembers it too, has the object from then on.
+void LateAnswer::put_in_place() {
+    if (!fd_ || !has_stand_in_) return;
+    const auto stand_in = stand_in_.lock();
+    if (stand_in && ::dup3(fd_.get(), stand_in->get(), O_CLOEXEC) < 0)
+        outcome_ = fail(errno, "cannot put its descriptor in place (errno {})", errno);
+    drop(std::move(fd_));
+}
+
+void LateAnswer::replace(const SharedFd& stand_in) {
+    const std::lock_guard lock(mutex_);
+    stand_in_ = stand_in;
+    has_stand_in_ = true;
+    put_in_place();
+}
+
+Result<MapCache> LateAnswer::settle() {
+    std::unique_lock lock(mutex_);
+    if (outcome_) return *outcome_;
+    lock.unlock();
+    const auto link = link_.lock();
+    if (!link) return fail(EPIPE, "its context has ended");
+    const auto self = std::static_pointer_cast<LateAnswer>(shared_from_this());
+    if (auto status = link->await_late(
+            cookie_,
+            [self](Result<ContextLink::Answer> answer) { self->arrive(std::move(answer)); });
+        !status)
+        return tl::unexpected(status.error());
+    lock.lock();
+    if (arrived_.wait_for(lock, kDelivery, [this] { return outcome_.has_value(); }))
+        return *outcome_;
+    return fail(ETIMEDOUT, "its worker's answer is not there yet");
+}
+
+}  // namespace viaduct

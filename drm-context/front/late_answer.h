@@ -1,0 +1,59 @@
+// LateAnswer: a blob whose worker did not answer in time, and may do so later.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "blob/shared_fd.h"
+#include "blob/unique_fd.h"
+#include "drm-context/front/context_link.h"
+#include "drm-context/native_context.h"
+
+namespace viaduct {
+
+/// The blob of a worker's answer to kCreateBlob. A guest may have taken the worker over, so both
+/// the caching and the descriptor are checked; a descriptor that fails is closed on another thread.
+Result<BlobObject> blob_of(ContextLink& link, ContextLink::Answer answer,
+                           const BlobRequest& request);
+
+/// The same for any descriptor: `size` bytes at `offset` of it can be mapped for good.
+Result<UniqueFd> accept_memory(ContextLink& link, UniqueFd fd, uint64_t offset, uint64_t size);
+
+/// Thread-safe: the fence thread delivers the answer, the VMM's thread waits for it.
+class LateAnswer final : public LateBlob {
+  public:
+    LateAnswer(std::weak_ptr<ContextLink> link, const BlobRequest& request)
+        : link_(std::move(link)), request_(request) {}
+    ~LateAnswer() override;
+    LateAnswer(const LateAnswer&) = delete;
+    LateAnswer& operator=(const LateAnswer&) = delete;
+
+    /// The answer has this cookie.
+    void set_cookie(uint64_t cookie) { cookie_ = cookie; }
+    /// Takes the answer, or the reason why there is none. At most once.
+    void arrive(Result<ContextLink::Answer> answer);
+
+    Result<MapCache> settle() override;
+    void replace(const SharedFd& stand_in) override;
+
+  private:
+    Result<MapCache> judge(Result<ContextLink::Answer> answer);
+    // With the lock held.
+    void put_in_place();
+    void drop(UniqueFd fd);
+
+    const std::weak_ptr<ContextLink> link_;
+    const BlobRequest request_;
+    uint64_t cookie_ = 0;  // set before anybody settles
+
+    std::mutex mutex_;  // of what follows
+    std::condition_variable arrived_;
+    std::optional<Result<MapCache>> outcome_;
+    UniqueFd fd_;  // of a kDmabuf, until it is in its place
+    std::weak_ptr<const UniqueFd> stand_in_;
+    bool has_stand_in_ = false;
+};
+
+}  // namespace viaduct
