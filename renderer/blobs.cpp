@@ -310,7 +310,8 @@ int Renderer::export_blob(uint32_t res_id, uint32_t* type, int* fd) {
     return 0;
 }
 
-// A resource's storage does not change: no lock, which nobody may hold while a worker is asked.
+// A resource's storage does not change, but for the dma-buf of guest memory: no lock, which nobody
+// may hold while a worker is asked.
 Result<ExportedStorage> Renderer::export_storage(const ResourcePtr& resource) {
     if (auto status = settle(*resource); !status) return tl::unexpected(status.error());
     if (resource->opaque()) {
@@ -320,8 +321,11 @@ Result<ExportedStorage> Renderer::export_storage(const ResourcePtr& resource) {
         if (!dmabuf) return tl::unexpected(dmabuf.error());
         return ExportedStorage{VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF, *std::move(dmabuf)};
     }
-    if (!resource->fd) return fail(EINVAL, "resource {} has no descriptor", resource->id);
-    ExportedStorage exported{resource->fd_type, resource->fd->duplicate()};
+    const bool guest = resource->home == ResourceHome::kGuest;
+    const SharedFd fd = guest ? guest_dmabuf(resource) : resource->fd;
+    if (!fd) return fail(EINVAL, "resource {} has no descriptor", resource->id);
+    ExportedStorage exported{guest ? VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF : resource->fd_type,
+                             fd->duplicate()};
     if (!exported.fd) return fail(EMFILE, "no descriptor left for resource {}", resource->id);
     return exported;
 }

@@ -199,19 +199,15 @@ void Renderer::attach_resource(uint32_t ctx_id, uint32_t res_id) {
 }
 
 // A dma-buf that the context does not know yet is imported. A buffer of another context that was
-// not created shareable is exported now: guests may decide late to share one. Control buffers and
-// guest memory stay where they are, and so does what the kernel does not export.
+// not created shareable is exported now: guests may decide late to share one. Control buffers stay
+// where they are, and so does what the kernel does not export.
 void Renderer::attach_to_native(const ContextPtr& context, const ResourcePtr& resource) {
-    SharedFd dmabuf;
     {
         const std::lock_guard lock(mutex_);
         if (resource->known_to.contains(context)) return;
     }
     if (!settle(*resource)) return;
-    {
-        const std::lock_guard lock(mutex_);
-        if (resource->fd_type == VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF) dmabuf = resource->fd;
-    }
+    SharedFd dmabuf = own_dmabuf(resource);
     if (!dmabuf) dmabuf = export_for(*context, resource);  // without the lock: a worker is asked
     const std::lock_guard lock(mutex_);
     if (!dmabuf) {

@@ -17,8 +17,9 @@ int effective_flags(int flags) {
 }  // namespace
 
 Renderer::Renderer(HostFactory host_factory, std::unique_ptr<ClassicProvider> classic_provider,
-                   std::shared_ptr<VmUsage> usage)
+                   std::shared_ptr<VmUsage> usage, GuestDmabufs::Open open_udmabuf)
     : usage_(std::move(usage)),
+      guest_dmabufs_(std::move(open_udmabuf)),
       gpu_(std::move(host_factory),
            [this](uint32_t ctx_id, uint32_t ring_idx, uint64_t fence_id) {
                fences_.context_retired(ctx_id, ring_idx, fence_id);

@@ -12,6 +12,7 @@
 #include "drm-context/account/vm_usage.h"
 #include "renderer/context.h"
 #include "renderer/fence_relay.h"
+#include "renderer/guest_dmabufs.h"
 #include "renderer/native_gpu.h"
 #include "renderer/provider.h"
 #include "renderer/resource.h"
@@ -29,7 +30,8 @@ namespace viaduct {
 class Renderer {
   public:
     Renderer(HostFactory host_factory, std::unique_ptr<ClassicProvider> classic_provider,
-             std::shared_ptr<VmUsage> usage = VmUsage::create());
+             std::shared_ptr<VmUsage> usage = VmUsage::create(),
+             GuestDmabufs::Open open_udmabuf = UdmabufDevice::open);
     ~Renderer();
     Renderer(const Renderer&) = delete;
     Renderer& operator=(const Renderer&) = delete;
@@ -127,6 +129,11 @@ class Renderer {
     int create_native_blob(const ContextPtr& context,
                            const virgl_renderer_resource_create_blob_args& args);
     Result<ExportedStorage> export_storage(const ResourcePtr& resource);
+    /// The dma-buf that the resource has, or may have, without asking a worker; null: none. It
+    /// lives as long as the resource.
+    SharedFd own_dmabuf(const ResourcePtr& resource);
+    SharedFd guest_dmabuf(const ResourcePtr& resource);
+    Result<SharedFd> make_guest_dmabuf(std::span<const iovec> entries, uint64_t size);
     void note_virgl_program(const Context& context);  // with the lock held
     int add_in_fences(Context& context, const uint64_t* ids, uint32_t count);
     int add_in_fences_of(uint32_t ctx_id, const std::vector<uint64_t>& fence_ids, Context& context);
@@ -142,6 +149,7 @@ class Renderer {
     bool virgl_noted_ = false;
     LogLimiter log_;  // for what no living context can be blamed for
 
+    GuestDmabufs guest_dmabufs_;
     FenceRelay fences_;
     NativeGpu gpu_;
     const std::unique_ptr<ClassicProvider> classic_provider_;

@@ -30,6 +30,19 @@ struct ExportedStorage {
     UniqueFd fd;
 };
 
+/// The dma-buf of a resource in guest memory, made at the first request.
+struct GuestDmabuf {
+    bool asked = false;  // the kernel, about the memory that is attached now
+    bool stale = false;  // of memory that was detached since: not given out any more
+    SharedFd fd;         // stays until the resource goes, for VMMs keep its number; null: none
+
+    SharedFd current() const { return stale ? nullptr : fd; }
+    void memory_detached() {
+        if (fd) stale = true;
+        if (!fd) asked = false;
+    }
+};
+
 struct Resource {
     uint32_t id = 0;
     ResourceHome home = ResourceHome::kClassic;
@@ -46,7 +59,8 @@ struct Resource {
     std::weak_ptr<Context> creator;      // of kContext
     KnownTo known_to;                    // native contexts
 
-    iovec* iovecs = nullptr;  // the VMM's, until detached
+    GuestDmabuf guest_dmabuf;  // of kGuest
+    iovec* iovecs = nullptr;   // the VMM's, until detached
     int num_iovecs = 0;
     void* priv = nullptr;  // the VMM's
 

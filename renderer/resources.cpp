@@ -98,6 +98,7 @@ void Renderer::detach_iov(uint32_t res_id, iovec** iovecs, int* count) {
         const auto resource = find_resource(res_id);
         if (!resource) return;
         at_home = resource->home == ResourceHome::kClassic;
+        resource->guest_dmabuf.memory_detached();
         old_iovecs = std::exchange(resource->iovecs, nullptr);
         old_count = std::exchange(resource->num_iovecs, 0);
         if (resource->in_classic) classic = classic_;
@@ -140,11 +141,9 @@ int Renderer::info(uint32_t res_id, virgl_renderer_resource_info* info) {
     if (const auto classic = classic_home_of(res_id)) {
         if (const int error = classic->info(res_id, result)) return error;
     } else {
-        const std::lock_guard lock(mutex_);
-        const auto resource = find_resource(res_id);
+        const auto resource = look_up(res_id);
         if (!resource) return EINVAL;
-        if (resource->fd_type == VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF)
-            result.fd = resource->fd->get();
+        if (const SharedFd dmabuf = own_dmabuf(resource)) result.fd = dmabuf->get();
     }
     *info = result;
     return 0;

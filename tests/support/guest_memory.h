@@ -11,6 +11,7 @@
 #include <linux/magic.h>
 
 #include <cstring>
+#include <mutex>
 #include <vector>
 
 #include "blob/mapping.h"
@@ -54,6 +55,7 @@ class GuestMemory {
 class PlayedUdmabuf : public UdmabufDevice {
   public:
     int create_list(udmabuf_create_list& list) override {
+        const std::lock_guard lock(mutex_);
         ++calls;
         if (fail_with) return -fail_with;
         if (list.count > limit.entries) return -EINVAL;
@@ -77,6 +79,8 @@ class PlayedUdmabuf : public UdmabufDevice {
     std::vector<udmabuf_create_item> items;  // of the last call
 
   private:
+    std::mutex mutex_;
+
     static int check(const udmabuf_create_item& item) {
         const int fd = static_cast<int>(item.memfd);
         struct stat status {};
