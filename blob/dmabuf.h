@@ -1,4 +1,4 @@
-// What linux/dma-buf.h offers for any dma-buf: CPU access, and its fences as sync files.
+// The calls of linux/dma-buf.h on any dma-buf: CPU access, and its fences as sync files.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace viaduct {
 
-/// What somebody does with a buffer's bytes. Values: DMA_BUF_SYNC_READ and _WRITE.
+/// Kinds of access to a buffer's bytes. Values: DMA_BUF_SYNC_READ and _WRITE.
 enum class BufferAccess : uint32_t { kRead = 1, kWrite = 2, kReadWrite = 3 };
 
 /// Opens a stretch of CPU access through a mapping. Waits for the GPU's fences: writers' before a
