@@ -1,0 +1,136 @@
+#include "display/wayland/presenter.h"
+
+#include <sys/eventfd.h>
+
+namespace viaduct::wayland {
+
+Presenter::Presenter(std::unique_ptr<Connection> connection, Options options,
+                     PresenterListener& listener)
+    : listener_(listener),
+      options_(std::move(options)),
+      kick_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      connection_(std::move(connection)),
+      globals_(connection_->display(), [this] { start(); }),
+      feedback_([this] { formats_changed(); }),
+      cache_({[this](Buffer& buffer) { buffer_created(buffer); },
+              [this](Buffer& buffer) { buffer_released(buffer); }}) {
+    connection_watch_ = watches_.add(connection_->fd(), [this] { read_connection(); });
+    watches_.add(kick_.get(), [] {});
+    flush();
+}
+
+Presenter::~Presenter() = default;
+
+void Presenter::dispatch() {
+    watches_.dispatch();
+    advance();
+    flush();
+    deliver();
+}
+
+Status Presenter::present(Frame frame, uint64_t number) {
+    if (!connection_watch_) return fail(ENOTCONN, "the connection to the compositor is lost");
+    unreleased_.push_back(number);
+    if (pending_) {
+        ++counts_.superseded;
+        damage_lost_ = true;
+        post_dropped(pending_->number);
+        post_released(pending_->number);
+    }
+    pending_.emplace(Waiting{number, std::move(frame), 0, false});
+    advance();
+    flush();
+    return {};
+}
+
+void Presenter::read_connection() {
+    if (const auto status = connection_->dispatch(); !status) lose(status.error());
+}
+
+void Presenter::flush() {
+    if (!connection_watch_) return;
+    const auto flushed = connection_->flush();
+    if (flushed)
+        watches_.want_to_write(connection_watch_, !*flushed);
+    else
+        lose(flushed.error());
+}
+
+// All globals are known.
+void Presenter::start() {
+    if (const auto status = globals_.check(); !status) return lose(status.error());
+    window_ = std::make_unique<Window>(
+        globals_, options_.title, options_.app_id,
+        Window::Events{
+            [this, last = WindowSize()]() mutable {
+                const WindowSize size = window_->wanted();
+                if (size != std::exchange(last, size))
+                    post([size](PresenterListener& listener) { listener.resized(size); });
+            },
+            [this] { post([](PresenterListener& listener) { listener.close_requested(); }); }});
+    copies_ = std::make_unique<ShmCopies>(globals_.shm.get(), [] {});
+    if (globals_.presentation)
+        feedbacks_ = std::make_unique<PresentationFeedbacks>(
+            globals_, [this](uint64_t frame, const std::optional<ShownFrame>& when) {
+                if (!when) return post_dropped(frame);
+                post([frame, when](PresenterListener& listener) { listener.shown(frame, *when); });
+            });
+    if (globals_.dmabuf_version() >= ZWP_LINUX_DMABUF_V1_GET_SURFACE_FEEDBACK_SINCE_VERSION)
+        feedback_.listen(DmabufFeedback(
+            zwp_linux_dmabuf_v1_get_surface_feedback(globals_.dmabuf.get(), window_->surface())));
+    else if (globals_.dmabuf)
+        feedback_.listen(globals_.dmabuf.get());
+}
+
+void Presenter::formats_changed() {
+    cache_.retry_failed();
+    if (feedback_.tables() == 1) start_explicit_sync();
+}
+
+void Presenter::start_explicit_sync() {
+    const dev_t device = feedback_.table().main_device();
+    if (!globals_.syncobj || device == 0) return;
+    auto opened = options_.open_sync(device);
+    if (opened)
+        explicit_sync_ = std::make_unique<ExplicitSync>(globals_.syncobj.get(), window_->surface(),
+                                                        *std::move(opened));
+    else
+        log(LogLevel::kInfo, "frames are synchronised implicitly: {}", opened.error().message);
+}
+
+// Objects of the connection stay until the presenter goes; they send nothing any more.
+void Presenter::lose(const Error& error) {
+    if (!connection_watch_) return;
+    watches_.remove(std::exchange(connection_watch_, 0));
+    for (const auto& waiting : {std::ref(staged_), std::ref(pending_)})
+        if (waiting.get() && waiting.get()->fence) watches_.remove(waiting.get()->fence);
+    staged_.reset();
+    pending_.reset();
+    for (const uint64_t frame : std::exchange(unreleased_, {}))
+        post([frame](PresenterListener& listener) { listener.released(frame); });
+    post([error](PresenterListener& listener) { listener.lost(error); });
+}
+
+void Presenter::post(std::function<void(PresenterListener&)> event) {
+    events_.push_back(std::move(event));
+    ::eventfd_write(kick_.get(), 1);
+}
+
+void Presenter::post_dropped(uint64_t frame) {
+    post([frame](PresenterListener& listener) { listener.dropped(frame); });
+}
+
+void Presenter::post_released(uint64_t frame) {
+    if (std::erase(unreleased_, frame) == 0) return;  // released when the connection was lost
+    post([frame](PresenterListener& listener) { listener.released(frame); });
+}
+
+void Presenter::deliver() {
+    while (!events_.empty()) {
+        eventfd_t count = 0;
+        ::eventfd_read(kick_.get(), &count);
+        for (const auto& event : std::exchange(events_, {})) event(listener_);
+    }
+}
+
+}  // namespace viaduct::wayland

@@ -1,0 +1,159 @@
+// Presenter: shows frames in a window of a Wayland compositor, without a copy where it can.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "blob/log.h"
+#include "blob/result.h"
+#include "display/frame.h"
+#include "display/wayland/buffer_cache.h"
+#include "display/wayland/connection.h"
+#include "display/wayland/explicit_sync.h"
+#include "display/wayland/feedback.h"
+#include "display/wayland/globals.h"
+#include "display/wayland/presentation_feedbacks.h"
+#include "display/wayland/shm_copies.h"
+#include "display/wayland/watches.h"
+#include "display/wayland/window.h"
+
+namespace viaduct::wayland {
+
+/// Events of a presenter, from within dispatch(). A frame that present() has accepted ends with
+/// exactly one of shown() and dropped(), where the compositor has presentation-time, and with
+/// exactly one released() in any case.
+class PresenterListener {
+  public:
+    virtual ~PresenterListener() = default;
+    /// A frame that is presented now will be committed at once. A hidden window asks for none.
+    virtual void frame_wanted() {}
+    virtual void shown(uint64_t /*frame*/, const ShownFrame& /*when*/) {}
+    /// It was not on the screen: a newer one took its place, or it cannot be shown.
+    virtual void dropped(uint64_t /*frame*/) {}
+    /// The frame's buffers are its producer's again; nobody reads them any more.
+    virtual void released(uint64_t /*frame*/) {}
+    /// The compositor demands another size, in the surface's coordinates.
+    virtual void resized(WindowSize /*size*/) {}
+    virtual void close_requested() {}
+    /// The connection is gone. All frames are released; present() fails from now on.
+    virtual void lost(const Error& /*error*/) {}
+};
+
+/// How frames have fared. A guest's frames are copied where `copied` grows.
+struct PresenterCounts {
+    uint64_t zero_copy = 0;  // committed as dma-bufs
+    uint64_t copied = 0;     // committed as copies
+    uint64_t copied_bytes = 0;
+    uint64_t superseded = 0;  // a newer one came before they were committed
+    uint64_t refused = 0;     // cannot be shown in any way
+    uint64_t imports = 0;     // dma-bufs that the compositor was asked to import
+    uint64_t failed_imports = 0;
+    uint64_t explicit_points = 0;  // of zero_copy, those with acquire and release points
+};
+
+/// Everything on one thread, driven by the caller's loop: poll fd(), then call dispatch(). Neither
+/// that nor present() waits for the compositor or a GPU. (To copy a frame is work, though, and
+/// DMA_BUF_IOCTL_SYNC waits for a GPU that goes on writing: PresenterThread keeps both away.)
+class Presenter {
+  public:
+    using OpenSync = std::function<Result<std::unique_ptr<SyncDevice>>(dev_t)>;
+    struct Options {
+        std::string title = "Viaduct";
+        std::string app_id = "viaduct";
+        /// Opens the GPU's node for explicit synchronisation.
+        OpenSync open_sync = [](dev_t device) { return SyncDevice::open(device); };
+    };
+
+    /// `listener` is borrowed, and called on the thread that calls dispatch().
+    Presenter(std::unique_ptr<Connection> connection, Options options, PresenterListener& listener);
+    ~Presenter();
+    Presenter(const Presenter&) = delete;
+    Presenter& operator=(const Presenter&) = delete;
+
+    /// Readable (poll, epoll) when dispatch() has something to do.
+    int fd() const { return watches_.fd(); }
+    /// Handles what has come. The listener may call present() from within, but not dispatch(), and
+    /// must not destroy the presenter.
+    void dispatch();
+    /// Shows a frame as soon as the compositor asks for one; of those that wait, the newest. Events
+    /// name it by `number`, the caller's, which no frame has that is not released yet. ENOTCONN:
+    /// the connection is lost; the frame was not accepted.
+    Status present(Frame frame, uint64_t number);
+
+    const PresenterCounts& counts() const { return counts_; }
+    WindowSize size() const { return window_ ? window_->wanted() : WindowSize(); }
+    /// The formats that can be imported; empty before the compositor has sent them.
+    const FormatTable& formats() const { return feedback_.table(); }
+
+  private:
+    /// A frame before its commit.
+    struct Waiting {
+        uint64_t number = 0;
+        Frame frame;
+        Watches::Id fence = 0;    // being waited for
+        bool fence_done = false;  // waited for, or handed on
+    };
+
+    // Life of the connection (presenter.cpp)
+    void read_connection();
+    void flush();
+    void start();
+    void formats_changed();
+    void start_explicit_sync();
+    void lose(const Error& error);
+
+    // Life of a frame (presenter_frames.cpp)
+    bool may_commit() const;
+    void advance();
+    bool advance_staged();
+    bool commit_zero_copy(Buffer& buffer);
+    bool commit_copy();
+    bool hand_fence_on(Buffer& buffer);
+    void wait_for(UniqueFd fence);
+    bool can_copy(const Frame& frame) const;
+    void commit(wl_buffer* buffer);
+    void set_damage(const Frame& frame);
+    void drop_staged(const char* why);
+    void buffer_created(Buffer& buffer);
+    void buffer_released(Buffer& buffer);
+    void when_readable(UniqueFd fd, const Watches::Ready& ready);
+
+    // Events for the listener wait until nothing else is under way.
+    void post(std::function<void(PresenterListener&)> event);
+    void post_dropped(uint64_t /*frame*/);
+    void post_released(uint64_t /*frame*/);
+    void deliver();
+
+    PresenterListener& listener_;
+    const Options options_;
+    std::vector<std::function<void(PresenterListener&)>> events_;
+    UniqueFd kick_;  // an eventfd: events wait
+    LogLimiter log_;
+    PresenterCounts counts_;
+
+    std::unique_ptr<Connection> connection_;
+    Watches watches_;
+    Watches::Id connection_watch_ = 0;
+    // Objects of the connection, the last ones the first to go.
+    Globals globals_;
+    Feedback feedback_;
+    std::unique_ptr<Window> window_;
+    std::unique_ptr<ExplicitSync> explicit_sync_;
+    std::unique_ptr<ShmCopies> copies_;
+    BufferCache cache_;
+    Callback frame_callback_;  // outstanding: it is too early for another frame
+    std::unique_ptr<PresentationFeedbacks> feedbacks_;
+
+    std::optional<Waiting> staged_;   // the next to be committed
+    std::optional<Waiting> pending_;  // the newest one behind it
+    std::vector<uint64_t> unreleased_;
+    bool damage_lost_ = true;  // a frame was skipped since the last commit
+    std::optional<WindowSize> last_size_;
+};
+
+}  // namespace viaduct::wayland

@@ -1,0 +1,220 @@
+// Presenter: the life of a frame, from present() to its commit and its release.
+#include <algorithm>
+
+#include "blob/dmabuf.h"
+#include "display/wayland/presenter.h"
+
+namespace viaduct::wayland {
+
+namespace {
+
+WindowSize size_of(const Frame& frame) {
+    return {static_cast<int32_t>(frame.layout().width),
+            static_cast<int32_t>(frame.layout().height)};
+}
+
+}  // namespace
+
+// One frame at a time: the compositor asks for the next when it makes use of it.
+bool Presenter::may_commit() const {
+    const bool formats_known =
+        feedback_.tables() > 0 ||
+        globals_.dmabuf_version() < ZWP_LINUX_DMABUF_V1_GET_SURFACE_FEEDBACK_SINCE_VERSION;
+    return connection_watch_ && window_ && window_->configured() && formats_known &&
+           !frame_callback_;
+}
+
+void Presenter::advance() {
+    while (may_commit()) {
+        if (!staged_) {
+            if (!pending_) return;
+            staged_ = std::exchange(pending_, {});
+        }
+        if (!advance_staged()) return;
+    }
+}
+
+// False: the frame waits for something, which will call advance() again.
+bool Presenter::advance_staged() {
+    if (staged_->fence) return false;
+    const Frame& frame = staged_->frame;
+    if (!window_->fits(size_of(frame))) {
+        drop_staged("it exceeds the window, and the compositor has no wp_viewporter to scale it");
+        return true;
+    }
+    const auto modifier = globals_.dmabuf ? feedback_.table().modifier_for(frame.layout().fourcc,
+                                                                           frame.layout().modifier)
+                                          : std::nullopt;
+    if (modifier) {
+        Buffer& buffer = cache_.find_or_create(frame, *modifier, globals_.dmabuf.get());
+        if (buffer.state == Buffer::State::kCreating) return false;
+        if (buffer.state == Buffer::State::kReady) return commit_zero_copy(buffer);
+    }
+    if (can_copy(frame)) return commit_copy();
+    drop_staged("the compositor cannot import it, and its layout cannot be copied");
+    return true;
+}
+
+bool Presenter::commit_zero_copy(Buffer& buffer) {
+    if (!hand_fence_on(buffer)) return staged_->fence == 0;
+    const uint64_t number = staged_->number;
+    if (explicit_sync_) {
+        auto released = explicit_sync_->set_points(buffer);
+        if (!released) {
+            log_.log(LogLevel::kWarning, "points", "frames are synchronised implicitly: {}",
+                     released.error().message);
+            explicit_sync_.reset();
+            return true;  // again, in the other way
+        }
+        ++buffer.points_pending;
+        ++counts_.explicit_points;
+        when_readable(*std::move(released), [this, number, &buffer] {
+            --buffer.points_pending;
+            post_released(number);
+        });
+    } else {
+        buffer.held.push_back(number);
+    }
+    ++counts_.zero_copy;
+    commit(buffer.handle.get());
+    return true;
+}
+
+// The GPU's work for the frame: the compositor waits for it, by an acquire point or by the
+// dma-buf's own fences. Where the kernel refuses the fence, it is waited for here.
+bool Presenter::hand_fence_on(Buffer& buffer) {
+    const bool waited = staged_->fence_done;
+    UniqueFd own;
+    int fence = waited ? -1 : staged_->frame.acquire_fence().get();
+    if (explicit_sync_) {
+        if (fence < 0 && !waited)
+            if (auto exported = export_sync_file(buffer.memory[0]->get(), BufferAccess::kRead)) {
+                own = *std::move(exported);
+                fence = own.get();
+            }
+        if (explicit_sync_->prepare(buffer, fence)) return true;
+        if (fence < 0) {
+            explicit_sync_.reset();
+            return true;
+        }
+    } else {
+        if (fence < 0) return true;
+        const auto& memory = buffer.memory;
+        if (std::ranges::all_of(memory, [fence](const SharedFd& plane) {
+                return import_sync_file(plane->get(), fence, BufferAccess::kWrite).has_value();
+            }))
+            return true;
+    }
+    wait_for(UniqueFd::duplicate_of(fence));
+    return false;
+}
+
+// A fence that cannot be watched counts as signalled: `fence` is 0 then.
+void Presenter::wait_for(UniqueFd fence) {
+    staged_->fence_done = true;
+    staged_->fence = watches_.add_once(std::move(fence), [this] {
+        if (staged_) staged_->fence = 0;
+    });
+}
+
+bool Presenter::can_copy(const Frame& frame) const {
+    return frame.is_linear() && frame.layout().planes.size() == 1 &&
+           globals_.has_shm_format(frame.layout().fourcc);
+}
+
+bool Presenter::commit_copy() {
+    const Frame& frame = staged_->frame;
+    if (!copies_->ready(frame)) return false;
+    if (!staged_->fence_done) {
+        UniqueFd fence = frame.acquire_fence().duplicate();
+        if (!fence)
+            if (auto exported = export_sync_file(frame.buffer(0)->get(), BufferAccess::kRead))
+                fence = *std::move(exported);
+        if (fence) {
+            wait_for(std::move(fence));
+            return staged_->fence == 0;
+        }
+    }
+    const auto copy = copies_->copy(frame);
+    if (!copy) {
+        drop_staged(copy.error().message.c_str());
+        return true;
+    }
+    if (explicit_sync_) explicit_sync_->suspend();
+    ++counts_.copied;
+    counts_.copied_bytes += uint64_t{frame.layout().width} * frame.layout().height *
+                            bytes_per_pixel(frame.layout().fourcc);
+    log_.log(LogLevel::kInfo, "copied", "a frame of {}x{} in {} was copied for the compositor",
+             frame.layout().width, frame.layout().height, fourcc_name(frame.layout().fourcc));
+    const uint64_t number = staged_->number;
+    commit(*copy);
+    post_released(number);
+    return true;
+}
+
+void Presenter::set_damage(const Frame& frame) {
+    const WindowSize size = size_of(frame);
+    const bool whole = std::exchange(damage_lost_, false) || last_size_ != size;
+    last_size_ = size;
+    const FrameRect rect = whole ? FrameRect{0, 0, size.width, size.height} : frame.damage();
+    if (rect.width > 0 && rect.height > 0)
+        wl_surface_damage_buffer(window_->surface(), rect.x, rect.y, rect.width, rect.height);
+}
+
+void Presenter::commit(wl_buffer* buffer) {
+    static constexpr wl_callback_listener kListener = {
+        .done =
+            [](void* data, wl_callback*, uint32_t) {
+                auto& self = *static_cast<Presenter*>(data);
+                self.frame_callback_.reset();
+                if (!self.staged_ && !self.pending_)
+                    self.post([](PresenterListener& listener) { listener.frame_wanted(); });
+            },
+    };
+    set_damage(staged_->frame);
+    frame_callback_.reset(wl_surface_frame(window_->surface()));
+    wl_callback_add_listener(frame_callback_.get(), &kListener, this);
+    if (feedbacks_) feedbacks_->ask(window_->surface(), staged_->number);
+    window_->commit(buffer, staged_->frame.bottom_up());
+    staged_.reset();
+}
+
+void Presenter::drop_staged(const char* why) {
+    const FrameLayout& layout = staged_->frame.layout();
+    log_.log(LogLevel::kWarning, "refused",
+             "a frame of {}x{} in {} with modifier {:#x} is not shown: {}", layout.width,
+             layout.height, fourcc_name(layout.fourcc), layout.modifier, why);
+    ++counts_.refused;
+    damage_lost_ = true;
+    post_dropped(staged_->number);
+    post_released(staged_->number);
+    staged_.reset();
+}
+
+void Presenter::buffer_created(Buffer& buffer) {
+    ++counts_.imports;
+    if (buffer.state != Buffer::State::kFailed) return;
+    ++counts_.failed_imports;
+    log_.log(LogLevel::kWarning, "import",
+             "the compositor cannot import a dma-buf of {}x{} in {} with modifier {:#x}",
+             buffer.layout.width, buffer.layout.height, fourcc_name(buffer.layout.fourcc),
+             buffer.layout.modifier);
+}
+
+// The compositor's GPU may read on after this event: its fences are in the dma-buf.
+void Presenter::buffer_released(Buffer& buffer) {
+    for (const uint64_t frame : std::exchange(buffer.held, {})) {
+        auto fence = export_sync_file(buffer.memory[0]->get(), BufferAccess::kWrite);
+        if (fence)
+            when_readable(*std::move(fence), [this, frame] { post_released(frame); });
+        else
+            post_released(frame);
+    }
+}
+
+// A descriptor that the kernel cannot watch, for want of memory, counts as readable.
+void Presenter::when_readable(UniqueFd fd, const Watches::Ready& ready) {
+    if (watches_.add_once(std::move(fd), ready) == 0) ready();
+}
+
+}  // namespace viaduct::wayland

@@ -1,0 +1,78 @@
+#include "display/wayland/presenter_thread.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+
+namespace viaduct::wayland {
+
+PresenterThread::PresenterThread(std::unique_ptr<Connection> connection, Presenter::Options options,
+                                 PresenterListener& listener)
+    : listener_(listener), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    thread_ = std::thread(&PresenterThread::run, this, std::move(connection), std::move(options));
+}
+
+PresenterThread::~PresenterThread() {
+    {
+        const std::lock_guard lock(mutex_);
+        ending_ = true;
+    }
+    ::eventfd_write(wake_.get(), 1);
+    thread_.join();
+}
+
+void PresenterThread::present(Frame frame, uint64_t number) {
+    std::optional<Handed> old(Handed{std::move(frame), number});  // closed without the lock
+    {
+        const std::lock_guard lock(mutex_);
+        handed_.swap(old);
+        if (old) overtaken_.push_back(old->number);
+    }
+    ::eventfd_write(wake_.get(), 1);
+}
+
+PresenterCounts PresenterThread::counts() const {
+    const std::lock_guard lock(mutex_);
+    return counts_;
+}
+
+WindowSize PresenterThread::size() const {
+    const std::lock_guard lock(mutex_);
+    return size_;
+}
+
+void PresenterThread::run(std::unique_ptr<Connection> connection, Presenter::Options options) {
+    Presenter presenter(std::move(connection), std::move(options), listener_);
+    do {
+        pollfd ready[] = {{wake_.get(), POLLIN, 0}, {presenter.fd(), POLLIN, 0}};
+        ::poll(ready, std::size(ready), -1);
+        presenter.dispatch();
+    } while (take_over(presenter));
+}
+
+bool PresenterThread::take_over(Presenter& presenter) {
+    eventfd_t count = 0;
+    ::eventfd_read(wake_.get(), &count);
+    std::optional<Handed> handed;
+    std::vector<uint64_t> overtaken;
+    {
+        const std::lock_guard lock(mutex_);
+        handed.swap(handed_);
+        overtaken.swap(overtaken_);
+        counts_ = presenter.counts();
+        num_overtaken_ += overtaken.size();
+        counts_.superseded += num_overtaken_;
+        size_ = presenter.size();
+        if (ending_) return false;
+    }
+    for (const uint64_t number : overtaken) give_up(number);
+    if (handed && !presenter.present(std::move(handed->frame), handed->number))
+        give_up(handed->number);
+    return true;
+}
+
+void PresenterThread::give_up(uint64_t number) {
+    listener_.dropped(number);
+    listener_.released(number);
+}
+
+}  // namespace viaduct::wayland

@@ -1,0 +1,66 @@
+// Wayland's interfaces, as wayland-scanner writes them, and owners of their objects.
+#pragma once
+
+#include <wayland-client.h>
+
+#include <memory>
+
+#include "linux-dmabuf-client-protocol.h"
+#include "linux-drm-syncobj-client-protocol.h"
+#include "presentation-time-client-protocol.h"
+#include "viewporter-client-protocol.h"
+#include "xdg-shell-client-protocol.h"
+
+namespace viaduct::wayland {
+
+/// The destructor request of each interface. (wayland-scanner's functions are static: as arguments
+/// of a template they would make another type in each file.)
+struct DestroyProxy {
+    void operator()(wl_registry* proxy) const;
+    void operator()(wl_callback* proxy) const;
+    void operator()(wl_compositor* proxy) const;
+    void operator()(wl_surface* proxy) const;
+    void operator()(wl_buffer* proxy) const;
+    void operator()(wl_shm* proxy) const;
+    void operator()(wl_shm_pool* proxy) const;
+    void operator()(xdg_wm_base* proxy) const;
+    void operator()(xdg_surface* proxy) const;
+    void operator()(xdg_toplevel* proxy) const;
+    void operator()(zwp_linux_dmabuf_v1* proxy) const;
+    void operator()(zwp_linux_dmabuf_feedback_v1* proxy) const;
+    void operator()(zwp_linux_buffer_params_v1* proxy) const;
+    void operator()(wp_viewporter* proxy) const;
+    void operator()(wp_viewport* proxy) const;
+    void operator()(wp_presentation* proxy) const;
+    void operator()(struct wp_presentation_feedback* proxy) const;
+    void operator()(wp_linux_drm_syncobj_manager_v1* proxy) const;
+    void operator()(wp_linux_drm_syncobj_surface_v1* proxy) const;
+    void operator()(wp_linux_drm_syncobj_timeline_v1* proxy) const;
+};
+
+/// Owns an object of the connection, which has to outlive it.
+template <typename T>
+using Proxy = std::unique_ptr<T, DestroyProxy>;
+
+using Registry = Proxy<wl_registry>;
+using Callback = Proxy<wl_callback>;
+using Compositor = Proxy<wl_compositor>;
+using Surface = Proxy<wl_surface>;
+using WlBuffer = Proxy<wl_buffer>;
+using Shm = Proxy<wl_shm>;
+using ShmPool = Proxy<wl_shm_pool>;
+using WmBase = Proxy<xdg_wm_base>;
+using XdgSurface = Proxy<xdg_surface>;
+using Toplevel = Proxy<xdg_toplevel>;
+using LinuxDmabuf = Proxy<zwp_linux_dmabuf_v1>;
+using DmabufFeedback = Proxy<zwp_linux_dmabuf_feedback_v1>;
+using BufferParams = Proxy<zwp_linux_buffer_params_v1>;
+using Viewporter = Proxy<wp_viewporter>;
+using Viewport = Proxy<wp_viewport>;
+using Presentation = Proxy<wp_presentation>;
+using PresentationFeedback = Proxy<struct wp_presentation_feedback>;
+using SyncobjManager = Proxy<wp_linux_drm_syncobj_manager_v1>;
+using SyncobjSurface = Proxy<wp_linux_drm_syncobj_surface_v1>;
+using SyncobjTimeline = Proxy<wp_linux_drm_syncobj_timeline_v1>;
+
+}  // namespace viaduct::wayland

@@ -1,0 +1,90 @@
+#include "display/wayland/window.h"
+
+#include <algorithm>
+#include <span>
+
+namespace viaduct::wayland {
+
+namespace {
+
+Window& self(void* data) {
+    return *static_cast<Window*>(data);
+}
+
+bool is_exact(const wl_array& states) {
+    const std::span all(static_cast<const uint32_t*>(states.data), states.size / sizeof(uint32_t));
+    return std::ranges::any_of(all, [](uint32_t state) {
+        return state == XDG_TOPLEVEL_STATE_MAXIMIZED || state == XDG_TOPLEVEL_STATE_FULLSCREEN;
+    });
+}
+
+}  // namespace
+
+const xdg_surface_listener Window::kSurfaceListener = {
+    .configure = [](void* data, xdg_surface*, uint32_t serial) { self(data).configure(serial); },
+};
+
+// The last two belong to later versions than the one that is bound.
+const xdg_toplevel_listener Window::kToplevelListener = {
+    .configure =
+        [](void* data, xdg_toplevel*, int32_t width, int32_t height, wl_array* states) {
+            self(data).announced_ = {std::max(width, 0), std::max(height, 0)};
+            self(data).announced_exact_ = is_exact(*states);
+        },
+    .close = [](void* data, xdg_toplevel*) { self(data).events_.close_requested(); },
+    .configure_bounds = [](void*, xdg_toplevel*, int32_t, int32_t) {},
+    .wm_capabilities = [](void*, xdg_toplevel*, wl_array*) {},
+};
+
+Window::Window(const Globals& globals, const std::string& title, const std::string& app_id,
+               Events events)
+    : events_(std::move(events)),
+      surface_(wl_compositor_create_surface(globals.compositor.get())),
+      xdg_surface_(xdg_wm_base_get_xdg_surface(globals.wm_base.get(), surface_.get())),
+      toplevel_(xdg_surface_get_toplevel(xdg_surface_.get())) {
+    xdg_surface_add_listener(xdg_surface_.get(), &kSurfaceListener, this);
+    xdg_toplevel_add_listener(toplevel_.get(), &kToplevelListener, this);
+    xdg_toplevel_set_title(toplevel_.get(), title.c_str());
+    xdg_toplevel_set_app_id(toplevel_.get(), app_id.c_str());
+    if (globals.viewporter)
+        viewport_.reset(wp_viewporter_get_viewport(globals.viewporter.get(), surface_.get()));
+    wl_surface_commit(surface_.get());  // without a buffer: asks for the first configure
+}
+
+void Window::configure(uint32_t serial) {
+    xdg_surface_ack_configure(xdg_surface_.get(), serial);
+    configured_ = true;
+    wanted_ = announced_;
+    exact_ = announced_exact_;
+    // The picture that is there fills the new size until the next one comes.
+    if (shown_ && viewport_) {
+        scale();
+        wl_surface_commit(surface_.get());
+    }
+    events_.configured();
+}
+
+void Window::scale() {
+    if (!viewport_) return;
+    const bool set = wanted_.width > 0 && wanted_.height > 0;
+    wp_viewport_set_destination(viewport_.get(), set ? wanted_.width : -1,
+                                set ? wanted_.height : -1);
+}
+
+bool Window::fits(WindowSize buffer) const {
+    return viewport_ || !exact_ || wanted_ == WindowSize() ||
+           (buffer.width <= wanted_.width && buffer.height <= wanted_.height);
+}
+
+void Window::commit(wl_buffer* buffer, bool bottom_up) {
+    scale();
+    if (bottom_up != bottom_up_)
+        wl_surface_set_buffer_transform(surface_.get(), bottom_up ? WL_OUTPUT_TRANSFORM_FLIPPED_180
+                                                                  : WL_OUTPUT_TRANSFORM_NORMAL);
+    bottom_up_ = bottom_up;
+    wl_surface_attach(surface_.get(), buffer, 0, 0);
+    wl_surface_commit(surface_.get());
+    shown_ = true;
+}
+
+}  // namespace viaduct::wayland

@@ -1,0 +1,143 @@
+// A compositor for tests: refuses what real ones refuse, and does all else only when it is told to.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "blob/mapped_files.h"
+#include "blob/unique_fd.h"
+#include "display/wayland/format_table.h"
+
+struct wl_client;
+struct wl_display;
+struct wl_resource;
+
+namespace viaduct::test {
+
+struct CompositorOffers {
+    int dmabuf = 4;  // version; 0: not offered
+    bool syncobj = false;
+    bool viewporter = true;
+    bool presentation = true;
+    bool xdg_shell = true;
+    dev_t main_device = 0x1234;
+    std::vector<wayland::Tranche> tranches;  // of linux-dmabuf
+    uint32_t clock = 1;                      // CLOCK_MONOTONIC
+};
+
+/// A dma-buf as a client has described it.
+struct ServerBuffer {
+    struct Plane {
+        UniqueFd memory;
+        FileId file;
+        uint32_t offset = 0;
+        uint32_t stride = 0;
+    };
+    wl_resource* resource = nullptr;  // null: destroyed
+    int32_t width = 0;
+    int32_t height = 0;
+    uint32_t fourcc = 0;
+    uint64_t modifier = 0;
+    std::vector<Plane> planes;
+};
+
+/// A point on a timeline.
+struct ServerPoint {
+    FileId timeline;
+    uint64_t point = 0;
+    bool operator==(const ServerPoint&) const = default;
+};
+
+struct ServerCommit {
+    bool attached = false;  // a buffer, of either kind
+    wl_resource* buffer = nullptr;
+    ServerBuffer* dmabuf = nullptr;  // null: shared memory
+    std::vector<uint32_t> pixels;    // of shared memory
+    std::vector<std::vector<int32_t>> damage;
+    int32_t transform = 0;
+    std::vector<int32_t> destination;  // of the viewport; empty: unset
+    std::optional<ServerPoint> acquire;
+    std::optional<ServerPoint> release;
+};
+
+/// Runs on the test's own thread: everything happens within turn(). One client with one window.
+class Compositor {
+  public:
+    explicit Compositor(CompositorOffers offered = {});
+    ~Compositor();
+    Compositor(const Compositor&) = delete;
+    Compositor& operator=(const Compositor&) = delete;
+
+    /// The client's end of a new connection.
+    UniqueFd connect();
+    /// Accepts connections at a bound socket.
+    void listen(UniqueFd socket);
+    /// Readable when turn() has something to do.
+    int fd() const;
+    /// Handles the client's requests, and sends what there is to send.
+    void turn();
+    /// Ends the connection, as a compositor that crashes.
+    void disconnect();
+
+    // Events
+    void configure(int32_t width, int32_t height, std::vector<uint32_t> states = {});
+    void close_window();
+    void send_frame_done();
+    void send_presented(uint64_t seconds, uint32_t nanoseconds, uint32_t refresh, uint32_t flags);
+    void send_discarded();
+    void release(wl_resource* buffer);
+    void send_feedback(const std::vector<wayland::Tranche>& tranches);
+    /// Answers the oldest request for a dma-buf that was held back.
+    void answer_import();
+
+    bool accept_imports = true;
+    bool hold_imports = false;
+
+    // Requests of the client
+    std::vector<ServerCommit> commits;
+    std::vector<std::unique_ptr<ServerBuffer>> buffers;  // in the order of their creation
+    int imports = 0;
+    int timelines = 0;
+    int syncobj_surfaces = 0;
+    std::string title;
+    std::string error;  // why the client was refused
+    int alive_buffers() const;
+
+    // State, for the files of this folder.
+    void refuse(wl_resource* resource, uint32_t code, const char* why);
+    void apply_commit();
+    CompositorOffers offers;
+    wl_display* display = nullptr;
+    wl_client* client = nullptr;
+    wl_resource* surface = nullptr;
+    wl_resource* xdg_surface = nullptr;
+    wl_resource* toplevel = nullptr;
+    wl_resource* syncobj_surface = nullptr;
+    std::deque<wl_resource*> frame_callbacks;
+    std::deque<wl_resource*> feedbacks;
+    std::deque<wl_resource*> held_imports;
+    std::vector<wl_resource*> dmabuf_feedbacks;
+    ServerCommit pending;
+    std::vector<int32_t> destination;
+    int32_t transform = 0;
+    std::vector<int32_t> exact_size;  // of a maximised or fullscreen window
+    bool acknowledged = false;
+    uint32_t serial = 0;
+};
+
+/// The globals of linux-dmabuf and linux-drm-syncobj (compositor_buffers.cpp).
+void offer_buffers(Compositor& compositor);
+/// Null: not a dma-buf.
+ServerBuffer* dmabuf_of(wl_resource* buffer);
+void destroy_resource(wl_client* client, wl_resource* resource);
+inline Compositor& compositor_of(void* data) {
+    return *static_cast<Compositor*>(data);
+}
+
+}  // namespace viaduct::test
