@@ -15,6 +15,10 @@ constexpr uint32_t kKnownBlobFlags = VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE |
 // dma-buf, because the guest has given up its own way of copying.
 constexpr uint32_t kCreateGuestHandle = 8;
 
+// Smaller than any screen's image. A VMM needs a descriptor of what it shows as soon as that is
+// there (QEMU takes it with the blob), of others only when somebody else gets them.
+constexpr uint64_t kNeverShown = 256 << 10;
+
 uint32_t fd_type_of(BlobKind kind) {
     static constexpr uint32_t kTypes[] = {VIRGL_RENDERER_BLOB_FD_TYPE_SHM,
                                           VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF,
@@ -106,10 +110,22 @@ int Renderer::create_guest_blob(const virgl_renderer_resource_create_blob_args& 
     return 0;
 }
 
+// A buffer that a guest may share takes a descriptor of the VMM's for as long as it lives. When few
+// are left, small ones get theirs when they are attached or exported, as if the guest had not said
+// so.
+BlobRequest Renderer::native_blob_request(
+    const virgl_renderer_resource_create_blob_args& args) const {
+    BlobRequest request{args.res_handle, args.blob_flags, args.blob_id, args.size};
+    if (request.kind() == BlobKind::kDmabuf && args.size < kNeverShown &&
+        usage_->descriptors_are_scarce())
+        request.blob_flags &= ~kBlobShareable;
+    return request;
+}
+
 // The worker is asked without the lock: its answer may take a while, and concerns nobody else.
 int Renderer::create_native_blob(const ContextPtr& context,
                                  const virgl_renderer_resource_create_blob_args& args) {
-    const BlobRequest request{args.res_handle, args.blob_flags, args.blob_id, args.size};
+    const BlobRequest request = native_blob_request(args);
     auto descriptors = usage_->take_descriptors(request.kind() == BlobKind::kOpaque ? 0 : 1);
     if (!descriptors) {
         const std::lock_guard lock(mutex_);

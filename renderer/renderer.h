@@ -126,6 +126,7 @@ class Renderer {
     int create_guest_blob(const virgl_renderer_resource_create_blob_args& args);
     /// Afterwards its worker has answered.
     Status settle(Resource& resource);
+    BlobRequest native_blob_request(const virgl_renderer_resource_create_blob_args& args) const;
     int create_native_blob(const ContextPtr& context,
                            const virgl_renderer_resource_create_blob_args& args);
     Result<ExportedStorage> export_storage(const ResourcePtr& resource);

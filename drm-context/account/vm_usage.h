@@ -59,6 +59,11 @@ class VmUsage : public std::enable_shared_from_this<VmUsage> {
     Result<Booking> take_context();
     Result<Booking> take_descriptors(uint64_t count);
     Result<Booking> take_window(uint64_t bytes);
+    /// True once half of the descriptors are in use: what can do without one for now should.
+    bool descriptors_are_scarce() const {
+        return limits_.descriptors != 0 &&
+               used(Booking::Kind::kDescriptors) >= limits_.descriptors / 2;
+    }
     Booking take_resource() { return {shared_from_this(), Booking::Kind::kResources, 1}; }
     /// Counts a context that was refused, or did not start.
     void count_failed_context();

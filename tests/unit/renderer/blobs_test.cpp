@@ -326,6 +326,40 @@ TEST_F(Blobs, WithoutDescriptorsSharedResourcesCanStillBeMapped) {
     const UniqueFd exported(fd);
 }
 
+TEST_F(Blobs, FewDescriptorsDoForManySmallBuffers) {
+    UsageLimits limits;
+    limits.descriptors = 40;
+    replace_instance(std::make_unique<Renderer>(gpu.factory(), std::make_unique<SoftwareOnly>(),
+                                                VmUsage::create(limits)));
+    ASSERT_EQ(init(), 0);
+    ASSERT_EQ(native_context(1), 0);
+    ASSERT_EQ(native_context(2), 0);
+    constexpr uint32_t kFirst = 10;
+    constexpr uint32_t kCount = 200;
+    auto& objects = gpu.context(1).objects;
+    for (uint32_t i = 0; i < kCount; ++i) {
+        objects[100 + i] = 4096;
+        ASSERT_EQ(host_blob(kFirst + i, 1, 100 + i, 4096, kMappable | kShareable), 0) << i;
+    }
+    const uint32_t last = kFirst + kCount - 1;
+    void* address = nullptr;
+    uint64_t size = 0;
+    EXPECT_EQ(virgl_renderer_resource_map(last, &address, &size), 0);
+    uint32_t type = 0;
+    int fd = -1;
+    ASSERT_EQ(virgl_renderer_resource_export_blob(last, &type, &fd), 0) << "it can be shared yet";
+    const UniqueFd exported(fd);
+    EXPECT_EQ(type, uint32_t{VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF});
+    virgl_renderer_ctx_attach_resource(2, static_cast<int>(last));
+    EXPECT_TRUE(gpu.context(2).attached.contains(last));
+
+    objects[7] = 1 << 20;
+    ASSERT_EQ(host_blob(5, 1, 7, 1 << 20, kShareable), 0) << "what a screen may show has its own";
+    virgl_renderer_resource_info info{};
+    ASSERT_EQ(virgl_renderer_resource_get_info(5, &info), 0);
+    EXPECT_GE(info.fd, 0);
+}
+
 // F8: whatever is made goes away again.
 TEST_F(Blobs, NoDescriptorIsLeftBehind) {
     const auto open_descriptors = [] {
