@@ -34,9 +34,9 @@ Status AmdgpuContext::wait_for_in_fence(Submission& submission, const UniqueFd& 
 }
 
 Status AmdgpuContext::run_submission(Submission& submission, uint32_t ctx_id, uint32_t ring) {
-    if (const uint32_t before = rings().make_room(ring, ctx_id))
-        submission.append(AMDGPU_CHUNK_ID_SYNCOBJ_IN, drm_amdgpu_cs_chunk_sem{before});
-    submission.append(AMDGPU_CHUNK_ID_SYNCOBJ_OUT, drm_amdgpu_cs_chunk_sem{rings().syncobj(ring)});
+    const auto [signal, wait] = rings().prepare(ring, ctx_id);
+    if (wait != 0) submission.append(AMDGPU_CHUNK_ID_SYNCOBJ_IN, drm_amdgpu_cs_chunk_sem{wait});
+    submission.append(AMDGPU_CHUNK_ID_SYNCOBJ_OUT, drm_amdgpu_cs_chunk_sem{signal});
     drm_amdgpu_cs args = submission.args(ctx_id);
     if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_CS, &args); error < 0)
         return fail(-error, "the kernel refuses the submission to ring {} (errno {})", ring,

@@ -13,13 +13,13 @@ Status CommandLoop::run(std::span<const std::byte> buffer, Seqno seqno) {
         counters.errors.fetch_add(1, std::memory_order_relaxed);
         if (first) first = std::move(status);
     };
-    while (abandoned_.load(std::memory_order_relaxed) == 0) {
-        const auto request = take_request(buffer);
-        if (!request) {
+    FramedRequest request;
+    const wire::RequestHeader& header = request.header;
+    while (!buffer.empty() && abandoned_.load(std::memory_order_relaxed) == 0) {
+        if (!take_request(buffer, request)) {
             note(check_framing(buffer));
             break;
         }
-        const wire::RequestHeader& header = request->header;
         const CommandEntry* entry = context_.traits().find(header.cmd);
         count(header.cmd, entry);
         if (!is_aligned(header, entry)) {
@@ -29,7 +29,7 @@ Status CommandLoop::run(std::span<const std::byte> buffer, Seqno seqno) {
             break;
         }
         if (entry)
-            note(run_request(*entry, Request(request->bytes, response_)));
+            note(run_request(*entry, Request(request.bytes, response_)));
         else
             note(fail(EINVAL, "unknown command {}", header.cmd));
         if (seqno == Seqno::kPublish) context_.control().publish_seqno(header.seqno);
@@ -39,8 +39,8 @@ Status CommandLoop::run(std::span<const std::byte> buffer, Seqno seqno) {
 }
 
 void CommandLoop::publish(std::span<const std::byte> buffer) {
-    while (const auto request = take_request(buffer))
-        context_.control().publish_seqno(request->header.seqno);
+    FramedRequest request;
+    while (take_request(buffer, request)) context_.control().publish_seqno(request.header.seqno);
 }
 
 void CommandLoop::count(uint32_t cmd, const CommandEntry* entry) {

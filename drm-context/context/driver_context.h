@@ -39,9 +39,7 @@ class DriverContext {
           statistics_(account_->counters()),
           meter_(*device_, *account_, statistics_),
           traits_(traits),
-          gem_(*device_),
-          rings_(*device_),
-          in_fence_(*device_) {}
+          gem_(*device_) {}
     virtual ~DriverContext() = default;
     DriverContext(const DriverContext&) = delete;
     DriverContext& operator=(const DriverContext&) = delete;
@@ -52,7 +50,7 @@ class DriverContext {
     RingStatistics& statistics() { return statistics_; }
     BusyMeter& meter() { return meter_; }
     ControlBuffer& control() { return control_; }
-    /// Fences of rings without GPU work retire in command order.
+    /// The rings that can have GPU work; fences on others retire in command order.
     RingFences& rings() { return rings_; }
     const RingFences& rings() const { return rings_; }
     InFence& in_fence() { return in_fence_; }
@@ -78,15 +76,16 @@ class DriverContext {
     /// the guest has no such queue.
     virtual std::optional<uint32_t> ring_of_queue(uint32_t /*queue*/) const { return {}; }
 
-    /// Called when work has retired, before the guest learns of it, which must see first what was
-    /// lost: looks for losses (of watch(), say).
+    /// Called when work is done, before its fences retire: looks for losses, which the guest must
+    /// see first.
     virtual void check_for_reset() {}
 
-    /// Where the guest sees that GPU contexts are lost, or that a command failed which has no
-    /// response to say so: to its driver that is the same.
-    LossReport& losses() { return losses_; }
+    /// The driver's GPU contexts or queues that can be lost.
     LossWatch& watch() { return watch_; }
     const LossWatch& watch() const { return watch_; }
+    /// The field that shows a loss: for failures that a guest's driver must take for one, such as
+    /// that of a command without a response.
+    LossReport& losses() { return losses_; }
 
   protected:
     /// The fake mmap offset of a buffer, by the driver's own ioctl.
@@ -113,8 +112,8 @@ class DriverContext {
     ControlBuffer control_;
     LogLimiter limiter_;
     std::string name_;
-    RingFences rings_;
-    InFence in_fence_;
+    RingFences rings_{*device_};
+    InFence in_fence_{*device_};
     LossReport losses_{control_, traits_.loss};
     LossWatch watch_{losses_, account_->counters(), name_};
 };

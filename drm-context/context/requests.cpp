@@ -1,6 +1,5 @@
 #include "drm-context/context/requests.h"
 
-#include <algorithm>
 #include <cstring>
 
 namespace viaduct {
@@ -10,9 +9,10 @@ namespace {
 /// What is missing of the field reads as zero, as in Request::as().
 uint32_t read(const RingField& field, std::span<const std::byte> request) {
     uint32_t value = 0;
-    if (field.offset < request.size())
-        std::memcpy(&value, request.data() + field.offset,
-                    std::min(sizeof(value), request.size() - field.offset));
+    if (request.size() >= field.offset + sizeof(value))
+        std::memcpy(&value, request.data() + field.offset, sizeof(value));
+    else if (request.size() > field.offset)
+        std::memcpy(&value, request.data() + field.offset, request.size() - field.offset);
     return (value & field.mask) + field.base;
 }
 
@@ -29,20 +29,21 @@ Status check_framing(std::span<const std::byte> rest) {
 
 BufferPart first_part(std::span<const std::byte> buffer, const DriverTraits& traits) {
     auto rest = buffer;
-    while (const auto request = take_request(rest)) {
-        const CommandEntry* entry = traits.find(request->header.cmd);
+    FramedRequest request;
+    while (take_request(rest, request)) {
+        const CommandEntry* entry = traits.find(request.header.cmd);
         if (!entry || entry->role != Role::kSubmit) continue;
-        const RingField& ring = entry->ring;
         return {buffer.size() - rest.size(),
-                GuestSubmission{ring.names, read(ring, request->bytes), request->header.len}};
+                {request.header.len, read(entry->ring, request.bytes), entry->ring.names}};
     }
-    return {buffer.size(), std::nullopt};
+    return {buffer.size(), {}};
 }
 
 bool only_creates(std::span<const std::byte> buffer, const DriverTraits& traits) {
     const bool any = !buffer.empty();
-    while (const auto request = take_request(buffer)) {
-        const CommandEntry* entry = traits.find(request->header.cmd);
+    FramedRequest request;
+    while (take_request(buffer, request)) {
+        const CommandEntry* entry = traits.find(request.header.cmd);
         if (!entry || entry->role != Role::kCreate) return false;
     }
     return any && buffer.empty();

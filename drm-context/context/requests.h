@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 
 #include "drm-context/context/request.h"
@@ -16,31 +15,34 @@ struct FramedRequest {
     std::span<const std::byte> bytes;  // header.len, the header included
 };
 
-/// Takes the first request off `buffer`: the one walk that all readers of a buffer share. Nothing
-/// at its end, and where the framing is broken (check_framing).
-inline std::optional<FramedRequest> take_request(std::span<const std::byte>& buffer) {
-    if (buffer.size() < sizeof(wire::RequestHeader)) return std::nullopt;
-    const auto header = element<wire::RequestHeader>(buffer, 0);
-    if (header.len < sizeof(header) || header.len > buffer.size()) return std::nullopt;
-    const FramedRequest request{header, buffer.first(header.len)};
+/// Takes the first request off `buffer`: the one walk that all readers of a buffer share. False at
+/// its end, and where the framing is broken (check_framing).
+inline bool take_request(std::span<const std::byte>& buffer, FramedRequest& request) {
+    wire::RequestHeader& header = request.header;
+    if (buffer.size() < sizeof(header)) return false;
+    header = element<wire::RequestHeader>(buffer, 0);
+    if (header.len < sizeof(header) || header.len > buffer.size()) return false;
+    request.bytes = buffer.first(header.len);
     buffer = buffer.subspan(header.len);
-    return request;
+    return true;
 }
 
-/// Why take_request() left `rest`: success if that is nothing, else EINVAL.
+/// Why take_request() left `rest`: EINVAL; success if that is nothing.
 Status check_framing(std::span<const std::byte> rest);
 
-/// A request of Role::kSubmit.
+/// A request of Role::kSubmit, or none.
 struct GuestSubmission {
-    RingField::Names names = RingField::Names::kRing;
+    uint32_t bytes = 0;  // of the request; 0: there is none
     uint32_t named = 0;  // the ring or the queue: any value
-    uint32_t bytes = 0;  // of the request
+    RingField::Names names = RingField::Names::kRing;
+
+    explicit operator bool() const { return bytes != 0; }
 };
 
 /// The front of a buffer with one submission at most, as its last request.
 struct BufferPart {
     size_t bytes = 0;
-    std::optional<GuestSubmission> submission;
+    GuestSubmission submission;
 };
 /// Up to the first submission in `buffer`; all of it if there is none, or where the framing is
 /// broken before.

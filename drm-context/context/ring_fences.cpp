@@ -2,8 +2,6 @@
 
 #include <poll.h>
 
-#include <algorithm>
-
 #include "drm-context/device/syncobj.h"
 
 namespace viaduct {
@@ -20,42 +18,36 @@ bool is_pending(const UniqueFd& sync_file) {
 Status RingFences::add(uint32_t ring) {
     auto syncobj = create_syncobj(device_);
     if (!syncobj) return tl::unexpected(syncobj.error());
-    rings_.resize(std::max<size_t>(rings_.size(), ring + 1));
-    rings_[ring].syncobj = *syncobj;
+    rings_.at(ring).syncobj = *syncobj;
     return {};
 }
 
-Status RingFences::keep_older_work(Ring& ring) {
-    auto newest = export_sync_file(device_, ring.syncobj);
-    if (newest && ring.older_work)
-        newest = device_.merge_sync_files(ring.older_work.get(), newest->get());
-    if (!newest) return tl::unexpected(newest.error());
-    ring.older_work = *std::move(newest);
-    return {};
+bool RingFences::keep_older_work(Ring& ring) {
+    UniqueFd newest;
+    if (export_sync_file(device_, ring.syncobj, newest) < 0) return false;
+    if (ring.older_work) {
+        auto both = device_.merge_sync_files(ring.older_work.get(), newest.get());
+        if (!both) return false;
+        newest = *std::move(both);
+    }
+    ring.older_work = std::move(newest);
+    return true;
 }
 
-uint32_t RingFences::make_room(uint32_t ring, uint32_t queue) {
-    Ring& own = rings_.at(ring);
-    if (!own.new_work || own.newest_queue == queue) return 0;
-    // Without a descriptor for it, the kernel is to keep the order.
-    return keep_older_work(own) ? 0 : own.syncobj;
-}
-
-void RingFences::submitted(uint32_t ring, uint32_t queue) {
-    Ring& own = rings_.at(ring);
-    own.new_work = true;
-    own.newest_queue = queue;
+// Without a descriptor for it, the kernel is to keep the order.
+uint32_t RingFences::make_room(Ring& ring) {
+    return keep_older_work(ring) ? 0 : ring.syncobj;
 }
 
 UniqueFd RingFences::take_newest(uint32_t ring) {
     Ring& own = rings_.at(ring);
     own.new_work = false;
-    if (!own.older_work) {
-        auto newest = export_sync_file(device_, own.syncobj);
-        return newest ? *std::move(newest) : UniqueFd();
-    }
-    if (!keep_older_work(own)) return UniqueFd();
-    return std::move(own.older_work);
+    UniqueFd newest;
+    if (!own.older_work)
+        export_sync_file(device_, own.syncobj, newest);
+    else if (keep_older_work(own))
+        newest = std::move(own.older_work);
+    return newest;
 }
 
 bool RingFences::idle(uint32_t ring) {

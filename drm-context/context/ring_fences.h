@@ -1,11 +1,12 @@
 // RingFences: how far the kernel is with the work of each of a context's rings.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <vector>
 
 #include "blob/result.h"
 #include "blob/unique_fd.h"
+#include "drm-context/context/timelines.h"
 #include "drm-context/device/device.h"
 
 namespace viaduct {
@@ -21,17 +22,28 @@ class RingFences {
   public:
     explicit RingFences(Device& device) : device_(device) {}
 
-    /// From now on `ring` (below 64; 0 too) has GPU work. An error: the kernel gives no syncobj.
+    /// From now on `ring` (below kMaxRings; 0 too) has GPU work. An error: the kernel gives no
+    /// syncobj.
     Status add(uint32_t ring);
     bool has(uint32_t ring) const { return ring < rings_.size() && rings_[ring].syncobj != 0; }
 
-    /// The syncobj that a submission to `ring` is to signal. `ring` must have been added.
-    uint32_t syncobj(uint32_t ring) const { return rings_.at(ring).syncobj; }
-    /// Before a submission of `queue`, whose fence replaces another queue's: keeps that one.
-    /// Returns a syncobj for which the submission must wait, where that cannot be done; 0: none.
-    uint32_t make_room(uint32_t ring, uint32_t queue);
-    /// The kernel accepted a submission of `queue` that signals syncobj(ring).
-    void submitted(uint32_t ring, uint32_t queue);
+    /// The syncobjs of a submission.
+    struct Syncobjs {
+        uint32_t signal;  // at its end
+        uint32_t wait;    // for this one before it; 0: for none
+    };
+    /// Before a submission of `queue` to `ring`, which must have been added. Keeps the fence of
+    /// another queue that it is about to replace, or has the kernel wait for it.
+    Syncobjs prepare(uint32_t ring, uint32_t queue) {
+        Ring& own = rings_.at(ring);
+        const bool replaces = own.new_work && own.newest_queue != queue;
+        return {own.syncobj, replaces ? make_room(own) : 0};
+    }
+    /// The kernel accepted the submission.
+    void submitted(uint32_t ring, uint32_t queue) {
+        rings_[ring].new_work = true;
+        rings_[ring].newest_queue = queue;
+    }
 
     /// True if `ring` got a submission since take_newest() was last called.
     bool has_new_work(uint32_t ring) const { return has(ring) && rings_[ring].new_work; }
@@ -48,10 +60,11 @@ class RingFences {
         bool new_work = false;
         UniqueFd older_work = {};  // sync file of other queues' that no fence has taken
     };
-    Status keep_older_work(Ring& ring);
+    bool keep_older_work(Ring& ring);
+    uint32_t make_room(Ring& ring);
 
     Device& device_;
-    std::vector<Ring> rings_;  // by number
+    std::array<Ring, kMaxRings> rings_;  // by number
 };
 
 }  // namespace viaduct

@@ -17,14 +17,15 @@ void destroy_syncobj(Device& device, uint32_t handle) {
     device.ioctl(DRM_IOCTL_SYNCOBJ_DESTROY, &destroy);
 }
 
-Result<UniqueFd> export_sync_file(Device& device, uint32_t handle) {
+int export_sync_file(Device& device, uint32_t handle, UniqueFd& sync_file) {
     drm_syncobj_handle args{};
     args.handle = handle;
     args.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE;
     args.fd = -1;
-    if (const int error = device.ioctl(DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &args); error < 0)
-        return fail(-error, "cannot export a sync file (errno {})", -error);
-    return UniqueFd(args.fd);
+    const int error = device.ioctl(DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &args);
+    if (error < 0) return error;
+    sync_file = UniqueFd(args.fd);
+    return 0;
 }
 
 Status import_sync_file(Device& device, uint32_t handle, const UniqueFd& sync_file) {

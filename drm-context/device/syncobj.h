@@ -13,9 +13,9 @@ namespace viaduct {
 Result<uint32_t> create_syncobj(Device& device, uint32_t flags = 0);
 void destroy_syncobj(Device& device, uint32_t handle);
 
-/// A sync file of the fence that the syncobj holds now. EINVAL: it holds none; EMFILE: no
-/// descriptor is left.
-Result<UniqueFd> export_sync_file(Device& device, uint32_t handle);
+/// Makes a sync file of the fence that the syncobj holds now. 0, or a negative errno: -EINVAL if it
+/// holds none, -EMFILE if no descriptor is left. On the way of each fence: no error is formatted.
+int export_sync_file(Device& device, uint32_t handle, UniqueFd& sync_file);
 /// Puts the fence of a sync file into the syncobj. EINVAL: `sync_file` is not a sync file.
 Status import_sync_file(Device& device, uint32_t handle, const UniqueFd& sync_file);
 

@@ -233,8 +233,10 @@ Result<wire::CapsetDrm> make_capset(Device& device, const ContextTypeInfo& type)
 Result<UniqueFd> make_signalled_sync_file(Device& device) {
     const auto syncobj = create_syncobj(device, DRM_SYNCOBJ_CREATE_SIGNALED);
     if (!syncobj) return tl::unexpected(syncobj.error());
-    auto file = export_sync_file(device, *syncobj);
+    UniqueFd file;
+    const int error = export_sync_file(device, *syncobj, file);
     destroy_syncobj(device, *syncobj);
+    if (error < 0) return fail(-error, "cannot export a sync file (errno {})", -error);
     return file;
 }
 

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -20,9 +19,9 @@ class HeldRecords {
     struct Held {
         transport::RecordType type;
         std::vector<std::byte> payload;
-        UniqueFd descriptor;    // that was sent along
-        bool executed = false;  // ahead of the others: its end is to be published
-        std::optional<GuestSubmission> submission = {};  // in the payload
+        UniqueFd descriptor;              // that was sent along
+        bool executed = false;            // ahead of the others: its end is to be published
+        GuestSubmission submission = {};  // in the payload
     };
 
     bool empty() const { return records_.empty(); }

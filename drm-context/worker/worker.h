@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -58,15 +57,14 @@ class Worker {
     bool asked_to_quit() const;
 
     // worker_hold.cpp
-    using Submission = std::optional<GuestSubmission>;  // the one in a payload, if any
     void take(transport::RecordType type, Payload payload);
     void take_buffer(Payload payload);
     void take_large(Payload payload);
-    void take_part(transport::RecordType type, Payload payload, const Submission& submission = {});
+    void take_part(transport::RecordType type, Payload payload, const GuestSubmission& submission);
     bool release_held();
-    void execute(transport::RecordType type, Payload payload, const Submission& submission);
-    std::optional<uint32_t> ring_of(const GuestSubmission& submission) const;
-    bool must_hold(const Submission& submission);
+    void execute(transport::RecordType type, Payload payload, const GuestSubmission& submission);
+    uint32_t ring_of(const GuestSubmission& submission) const;
+    bool must_hold(const GuestSubmission& submission);
     bool must_wait_for_share(uint32_t ring);
     uint64_t most_outstanding(uint32_t ring) const;
     void hold(HeldRecords::Held record);

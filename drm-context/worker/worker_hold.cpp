@@ -53,7 +53,7 @@ bool brings_descriptor(RecordType type) {
 void Worker::take(RecordType type, Payload payload) {
     if (type == RecordType::kSubmit) return take_buffer(payload);
     if (type == RecordType::kSubmitMemory) return take_large(payload);
-    take_part(type, payload);
+    take_part(type, payload, GuestSubmission());
 }
 
 // One submission at a time is let through, so that a buffer with many of them gains nothing.
@@ -70,8 +70,9 @@ void Worker::take_large(Payload payload) {
     if (bytes.valid()) take_buffer(bytes.bytes());
 }
 
-void Worker::take_part(RecordType type, Payload payload, const Submission& submission) {
-    if (held_.empty() && !must_hold(submission)) return execute(type, payload, submission);
+void Worker::take_part(RecordType type, Payload payload, const GuestSubmission& submission) {
+    if (held_.empty() && !(submission && must_hold(submission)))
+        return execute(type, payload, submission);
     if (is_blob_call(type) && !held_.changes_resource(resource_of(type, payload)))
         return process({type, payload});
     const bool creates = type == RecordType::kSubmit && only_creates(payload, context_->traits());
@@ -96,7 +97,7 @@ bool Worker::release_held() {
         if (first.executed) {
             loop_.publish(first.payload);
         } else {
-            if (must_hold(first.submission)) return false;
+            if (first.submission && must_hold(first.submission)) return false;
             arrived_ = held_.take_descriptor();
             execute(first.type, first.payload, first.submission);
             arrived_.reset();
@@ -107,19 +108,19 @@ bool Worker::release_held() {
     return true;
 }
 
-void Worker::execute(RecordType type, Payload payload, const Submission& submission) {
+void Worker::execute(RecordType type, Payload payload, const GuestSubmission& submission) {
     if (!submission) return process({type, payload});
     const int64_t now = limited_ ? monotonic_ns() : 0;
     process({type, payload});
-    const auto ring = ring_of(*submission);
-    if (ring && context_->statistics().unmarked(*ring) >= (limited_ ? 1 : kMarkEvery))
-        add_work(*ring, now, submission->bytes);
+    const uint32_t ring = ring_of(submission);
+    if (context_->statistics().unmarked(ring) >= (limited_ ? 1 : kMarkEvery))
+        add_work(ring, now, submission.bytes);
 }
 
-// Nothing for a queue that does not exist: it may be made by a command before the submission.
-std::optional<uint32_t> Worker::ring_of(const GuestSubmission& submission) const {
+// Of a queue that does not exist: no ring's number. A command before the submission may make it.
+uint32_t Worker::ring_of(const GuestSubmission& submission) const {
     if (submission.names == RingField::Names::kRing) return submission.named;
-    return context_->ring_of_queue(submission.named);
+    return context_->ring_of_queue(submission.named).value_or(UINT32_MAX);
 }
 
 uint64_t Worker::most_outstanding(uint32_t ring) const {
@@ -129,12 +130,12 @@ uint64_t Worker::most_outstanding(uint32_t ring) const {
     return std::clamp(static_cast<uint64_t>(kUnpaidTime / job), kFewestUnpaid, kMostUnpaid);
 }
 
-bool Worker::must_hold(const Submission& submission) {
-    const auto ring = submission ? ring_of(*submission) : std::nullopt;
-    if (!ring || !context_->rings().has(*ring)) return false;
+bool Worker::must_hold(const GuestSubmission& submission) {
+    const uint32_t ring = ring_of(submission);
+    if (!context_->rings().has(ring)) return false;
     look_again_ = INT64_MAX;  // a fence wakes the worker
-    if (context_->statistics().outstanding(*ring) >= most_outstanding(*ring)) return true;
-    return limited_ && must_wait_for_share(*ring);
+    if (context_->statistics().outstanding(ring) >= most_outstanding(ring)) return true;
+    return limited_ && must_wait_for_share(ring);
 }
 
 // Also when to look again, if so. No longer than kMaxHold, whatever the figures are.

@@ -39,11 +39,11 @@ TEST(Requests, AreCutBehindEachSubmission) {
     const BufferPart first = first_part(requests, kTraits);
     EXPECT_EQ(first.bytes, 48u);
     ASSERT_TRUE(first.submission);
-    EXPECT_EQ(first.submission->named, 4u);
-    EXPECT_EQ(first.submission->bytes, 24u);
+    EXPECT_EQ(first.submission.named, 4u);
+    EXPECT_EQ(first.submission.bytes, 24u);
     const BufferPart second = first_part(std::span(requests).subspan(48), kTraits);
     EXPECT_EQ(second.bytes, 24u);
-    EXPECT_EQ(second.submission->named, 6u);
+    EXPECT_EQ(second.submission.named, 6u);
     const BufferPart rest = first_part(std::span(requests).subspan(72), kTraits);
     EXPECT_EQ(rest.bytes, 24u);
     EXPECT_FALSE(rest.submission);
@@ -51,7 +51,7 @@ TEST(Requests, AreCutBehindEachSubmission) {
 
 TEST(Requests, NameARingAsTheirRowHasIt) {
     const auto named = [](uint32_t cmd, uint32_t value, uint32_t length = 24) {
-        return first_part(Requests().add(cmd, value, length), kTraits).submission.value();
+        return first_part(Requests().add(cmd, value, length), kTraits).submission;
     };
     EXPECT_EQ(named(kSubmit, 0xffff'ffc2).named, 3u) << "masked";
     EXPECT_EQ(named(kSubmitToQueue, UINT32_MAX).named, UINT32_MAX);
@@ -66,14 +66,15 @@ TEST(Requests, OfBrokenFramingAreOnePiece) {
         EXPECT_FALSE(first_part(requests, kTraits).submission) << length;
         EXPECT_FALSE(only_creates(requests, kTraits)) << length;
         std::span<const std::byte> rest(requests);
-        EXPECT_FALSE(take_request(rest)) << length;
+        FramedRequest request;
+        EXPECT_FALSE(take_request(rest, request)) << length;
         EXPECT_FALSE(check_framing(rest)) << length;
     }
 }
 
 TEST(Requests, ThatEndBeforeTheirRingNameZero) {
     const auto cut = Requests().add(kSubmit, 3, 16);
-    EXPECT_EQ(first_part(cut, kTraits).submission->named, 1u) << "0, and the base";
+    EXPECT_EQ(first_part(cut, kTraits).submission.named, 1u) << "0, and the base";
 }
 
 TEST(Requests, OnlyCreate) {
