@@ -1,3 +1,4 @@
+// The drivers that native contexts are for, a row each.
 #include "drm-context/driver/table.h"
 
 #include "drm-context/amdgpu/amdgpu_context.h"
@@ -17,22 +18,6 @@ constexpr ContextTypeInfo kTypes[] = {
 
 std::span<const ContextTypeInfo> context_types() {
     return kTypes;
-}
-
-const ContextTypeInfo* find_context_type(const DriverVersion& version) {
-    for (const auto& row : kTypes) {
-        if (row.kernel_driver != version.name) continue;
-        const bool new_enough = version.major > row.min_major ||
-                                (version.major == row.min_major && version.minor >= row.min_minor);
-        return new_enough ? &row : nullptr;
-    }
-    return nullptr;
-}
-
-const ContextTypeInfo* find_context_type(wire::ContextType type) {
-    for (const auto& row : kTypes)
-        if (row.type == type) return &row;
-    return nullptr;
 }
 
 }  // namespace viaduct

@@ -79,6 +79,7 @@ struct CapsetDrm {
     ContextType context_type;
     uint32_t pad;
     union {
+        std::byte any[sizeof(CapsetAmdgpu)];  // the largest member; zeros where a driver has none
         CapsetAmdgpu amdgpu;
     } u;
 };
