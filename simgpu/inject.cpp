@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "simgpu/chips.h"
 #include "simgpu/fork_mutex.h"
 
 namespace simgpu {
@@ -55,11 +56,9 @@ Status set_number(std::string_view name, std::string_view value, uint64_t* to) {
 }
 
 Status set_ring(InjectionRule& rule, std::string_view, std::string_view value) {
-    constexpr std::array<std::string_view, 6> kRings = {"gfx", "compute", "dma",
-                                                        "dec", "enc",     "jpeg"};
-    if (std::ranges::find(kRings, value) == kRings.end())
-        return fail(EINVAL, "injection names ring '{}': use gfx, compute, dma, dec, enc or jpeg",
-                    value);
+    const std::vector<std::string_view> kinds = ring_kinds(chips());
+    if (std::ranges::find(kinds, value) == kinds.end())
+        return fail(EINVAL, "injection names ring '{}': use {}", value, alternatives(kinds));
     rule.ring = value;
     return {};
 }

@@ -21,9 +21,9 @@
 //               full  the device is reset: jobs handed over to any ring end with ECANCELED; the
 //                     job's context is guilty
 //               vram  the same, and VRAM is lost: no older context can submit any more
-//               Without it as Linux 6.13 on such a chip, as if a shader were to blame: soft on
-//               gfx and compute rings, else full, on a card with vram.
-//   ring=R      only jobs on gfx, compute, dma, dec, enc or jpeg rings
+//               Without it as the chip's driver in Linux 6.13, as if a shader were to blame; for
+//               amdgpu: soft on gfx and compute rings, else full, on a card with vram.
+//   ring=R      only jobs on rings of this kind, as fdinfo names them: gfx, compute, dma, dec, ...
 //   client=NAME only clients of this name (set by DRM_IOCTL_SET_CLIENT_NAME, else the process's);
 //               "VM/NAME" is one too
 //   nth=N       only the Nth that matches the rest, counted per process from 1

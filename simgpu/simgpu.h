@@ -3,33 +3,16 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <tl/expected.hpp>
 
 #include "blob/unique_fd.h"
 
 namespace simgpu {
 
-enum class Model { kRenoir, kVega10 };
-
-/// "renoir", "vega10"; nothing for any other name.
-std::optional<Model> parse_model(std::string_view name);
-std::string_view model_name(Model model);
-
-/// How the model shows on its (imagined) PCI bus.
-struct PciIdentity {
-    uint16_t vendor = 0;
-    uint16_t device = 0;
-    uint16_t subsystem_vendor = 0;
-    uint16_t subsystem_device = 0;
-    uint8_t revision = 0;
-};
-PciIdentity pci_identity(Model model);
-
 struct OpenOptions {
-    Model model = Model::kRenoir;
+    /// "renoir", ...: a name in the table of chips (simgpu/chips.h). Empty: the first one.
+    std::string model;
     /// Processes of one user that open the same model and instance share one device: its rings and
     /// its memory totals. Letters, digits, '-', '_' and '.', at most 64. Empty:
     /// $VIADUCT_SIMGPU_INSTANCE, else "default".
@@ -49,11 +32,9 @@ struct MapSource {
 /// processes of their own) can close it without noticing what a kernel would charge.
 inline constexpr const char* kStandInName = "viaduct-simgpu-file";
 
-/// The longest time that a job may execute before the device recovers from it, in nanoseconds: the
-/// largest number in lockup_timeout() (Linux: /sys/module/amdgpu/parameters/lockup_timeout).
+/// The longest time that a job may execute on any chip before the device recovers from it, in
+/// nanoseconds.
 uint64_t longest_job_timeout_ns();
-/// "GFX,compute,SDMA,video" in milliseconds, as that file shows them.
-std::string lockup_timeout();
 
 /// How a descriptor of a file is closed.
 enum class Flush {
@@ -79,14 +60,14 @@ class File {
     /// errno instead of setting errno. It blocks where the kernel does. -EINTR and -EAGAIN if an
     /// injection interrupts it (simgpu/inject.h): call again, as drmIoctl() does.
     virtual int ioctl(unsigned long request, void* argument) = 0;
-    /// Resolves an offset that DRM_IOCTL_AMDGPU_GEM_MMAP gave. Error: positive errno.
+    /// Resolves an offset that the driver gave out for mmap(2). Error: positive errno.
     virtual tl::expected<MapSource, int> map_source(uint64_t mmap_offset) = 0;
-    /// The driver's lines of /proc/PID/fdinfo ("drm-driver:\tamdgpu\n..."): who the client is, what
+    /// The driver's lines of /proc/PID/fdinfo ("drm-driver:\t...\n..."): who the client is, what
     /// memory it holds, how long it kept each engine busy.
     virtual std::string fdinfo() const = 0;
     /// A descriptor that stands for this open file (fstat, fdinfo); borrowed.
     virtual int fd() const = 0;
-    /// The kernel's work at each close of a descriptor, the last or not (Linux:
+    /// The kernel's work at each close of a descriptor, the last or not (Linux: such as
     /// amdgpu_flush()): waits until all that is queued has been handed over to the hardware, then
     /// up to 1 s until it has finished. kClose waits for the first without limit, kExit 1 s for
     /// both. Meanwhile ioctls that look at a context wait too.

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "blob/log.h"
+#include "simgpu/chips.h"
 #include "simgpu/log.h"
 #include "simgpu/simgpu.h"
 #include "simgpu/sync/fence.h"
@@ -67,10 +68,11 @@ void join_logs() {
 }  // namespace
 
 Result<std::unique_ptr<Device>> open_simulated_device(std::string_view model) {
-    const auto parsed = simgpu::parse_model(model);
-    if (!parsed) return fail(EINVAL, "unknown simulated GPU \"{}\"; use renoir or vega10", model);
+    if (!simgpu::find_chip(simgpu::chips(), model))
+        return fail(EINVAL, "unknown simulated GPU \"{}\"; use {}", model,
+                    simgpu::chip_names(simgpu::chips()));
     join_logs();
-    auto file = simgpu::File::open({.model = *parsed, .instance = {}});
+    auto file = simgpu::File::open({.model = std::string(model), .instance = {}});
     if (!file) return fail(file.error(), "cannot open the simulated GPU {}", model);
     auto device = std::make_unique<SimulatedDevice>(*std::move(file));
     if (auto status = device->read_version(); !status) return tl::unexpected(status.error());

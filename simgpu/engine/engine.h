@@ -1,10 +1,9 @@
-// The interface between a ring's scheduler and the packet processors (PM4, SDMA).
+// The interface between a ring's scheduler and the engines that execute jobs.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <string>
 
 #include "simgpu/engine/gpu_memory.h"
@@ -12,11 +11,11 @@
 
 namespace simgpu {
 
-/// One indirect buffer of a job, as a CS chunk names it.
+/// One buffer of commands of a job.
 struct IndirectBuffer {
     uint64_t va = 0;
     uint32_t size_bytes = 0;
-    uint32_t flags = 0;  // AMDGPU_IB_FLAG_*
+    uint32_t flags = 0;  // the driver's
 };
 
 /// Services available to an engine while it runs a job.
@@ -50,14 +49,5 @@ class Engine {
     virtual JobOutcome execute(const IndirectBuffer& ib, JobEnvironment& environment) = 0;
     virtual const EngineCounters& counters() const = 0;
 };
-
-struct Pm4Options {
-    /// Render backends that INFO reports as enabled: each writes its own result where an
-    /// occlusion query ends, and drivers size their buffers by that number.
-    uint32_t render_backends = 2;
-};
-
-std::unique_ptr<Engine> create_pm4_engine(const Pm4Options& options = {});
-std::unique_ptr<Engine> create_sdma_engine();
 
 }  // namespace simgpu

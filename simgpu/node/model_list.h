@@ -10,7 +10,8 @@
 
 namespace simgpu::node {
 
-/// "renoir", "vega10,renoir", ...; empty: one renoir. The second device of a model is instance
+/// Names of chips, "vega10,renoir"; empty: the first one of the table. The second device of a model
+/// is instance
 /// "<instance>.2", as two of one model and instance would be one device.
 /// Error: one sentence that says what is wrong and what is right.
 tl::expected<std::vector<OpenOptions>, std::string> parse_model_list(std::string_view list,

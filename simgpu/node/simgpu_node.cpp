@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "simgpu/chips.h"
 #include "simgpu/inject.h"
 #include "simgpu/log.h"
 #include "simgpu/node/fake_node.h"
@@ -30,24 +31,24 @@ class SimulatedFile : public NodeFile {
     const std::unique_ptr<File> file_;
 };
 
-NodeDescription describe(Model model) {
-    const PciIdentity pci = pci_identity(model);
+NodeDescription describe(const Chip& chip) {
+    const PciIdentity& pci = chip.pci;
     NodeDescription description;
     description.vendor = pci.vendor;
     description.device = pci.device;
     description.subsystem_vendor = pci.subsystem_vendor;
     description.subsystem_device = pci.subsystem_device;
     description.revision = pci.revision;
-    description.driver = "amdgpu";
-    description.module_files.emplace_back("/sys/module/amdgpu/parameters/lockup_timeout",
-                                          lockup_timeout() + "\n");
+    description.driver = chip.driver;
+    if (chip.module_files) description.module_files = chip.module_files();
     return description;
 }
 
 class SimulatedDriver : public NodeDriver {
   public:
     explicit SimulatedDriver(OpenOptions options)
-        : options_(std::move(options)), description_(describe(options_.model)) {}
+        : options_(std::move(options)),
+          description_(describe(*find_chip(chips(), options_.model))) {}
 
     const NodeDescription& description() const override { return description_; }
     // A primary node is the same device: what it has beyond a render node, mode setting, is

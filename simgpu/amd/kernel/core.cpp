@@ -57,7 +57,7 @@ int version(DrmFile&, void* argument) {
     args.version_major = kMajor;
     args.version_minor = kms_minor();
     args.version_patchlevel = 0;
-    copy_field(args.name, &args.name_len, "amdgpu");
+    copy_field(args.name, &args.name_len, kDriverName);
     copy_field(args.date, &args.date_len, "20150101");
     copy_field(args.desc, &args.desc_len, "AMD GPU");
     return 0;

@@ -1,28 +1,19 @@
 #include "simgpu/amd/kernel/drm_file.h"
 
-#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 
-#include "blob/memfd.h"
-#include "simgpu/amd/kernel/kernel.h"
 #include "simgpu/amd/kernel/runtime_pm.h"
 #include "simgpu/inject.h"
-#include "simgpu/log.h"
-#include "simgpu/shared/fence_board.h"
 #include "simgpu/sync/drm_uapi.h"
-#include "simgpu/sync/fence.h"
 
-namespace simgpu {
-
-namespace amdgpu {
+namespace simgpu::amdgpu {
 
 namespace {
 
@@ -179,72 +170,4 @@ tl::expected<MapSource, int> DrmFile::map_source(uint64_t mmap_offset) {
     return MapSource{std::move(copy), inside, buffer->size()};
 }
 
-}  // namespace amdgpu
-
-namespace {
-
-bool valid_instance(std::string_view instance) {
-    constexpr std::string_view kAllowed =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-    return !instance.empty() && instance.size() <= 64 &&
-           instance.find_first_not_of(kAllowed) == std::string_view::npos;
-}
-
-std::string choose_instance(const std::string& wanted) {
-    if (!wanted.empty()) return wanted;
-    const char* text = std::getenv("VIADUCT_SIMGPU_INSTANCE");
-    return text && *text ? text : "default";
-}
-
-}  // namespace
-
-tl::expected<std::unique_ptr<File>, int> File::open(const OpenOptions& options) {
-    const amdgpu::ModelInfo& model = amdgpu::model_info(options.model);
-    if (const auto status = injection_status(); !status) {
-        log("VIADUCT_SIMGPU_INJECT: {}", status.error().message);
-        return tl::unexpected(EINVAL);
-    }
-    const char* kernel = std::getenv("VIADUCT_SIMGPU_KERNEL");
-    if (const auto minor = amdgpu::parse_kernel(kernel ? kernel : ""); !minor) {
-        log("VIADUCT_SIMGPU_KERNEL: {}", minor.error().message);
-        return tl::unexpected(EINVAL);
-    }
-    const auto visible = amdgpu::visible_vram(model);
-    if (!visible) {
-        log("VIADUCT_SIMGPU_VISIBLE_VRAM: {}", visible.error().message);
-        return tl::unexpected(EINVAL);
-    }
-    const char* resume = std::getenv("VIADUCT_SIMGPU_RESUME_MS");
-    if (const auto pm = amdgpu::parse_resume(resume ? resume : ""); !pm) {
-        log("VIADUCT_SIMGPU_RESUME_MS: {}", pm.error().message);
-        return tl::unexpected(EINVAL);
-    }
-    const std::string instance = choose_instance(options.instance);
-    if (!valid_instance(instance)) {
-        log("device instance '{}' is not 1 to 64 letters, digits, '-', '_' or '.'", instance);
-        return tl::unexpected(EINVAL);
-    }
-    auto device = shared::SharedDevice::attach(
-        fmt::format("viaduct-simgpu-{}-{}-{}", ::geteuid(), model.name, instance),
-        {model.vram_size, model.gtt_size, amdgpu::kDoorbellSize, *visible});
-    if (!device) {
-        log("cannot open the simulated {}: {}", model.name, device.error().message);
-        return tl::unexpected(device.error().code);
-    }
-    amdgpu::wake_device(**device);
-    shared::FenceBoard::instance();  // now: a jailed process cannot attach to it later
-    viaduct::UniqueFd stand_in(::memfd_create(kStandInName, MFD_CLOEXEC));
-    if (!stand_in) return tl::unexpected(errno);
-    return std::make_unique<amdgpu::DrmFile>(model, std::move(*device), std::move(stand_in));
-}
-
-tl::expected<viaduct::UniqueFd, int> merge_sync_files(int a, int b) {
-    const drm::FencePtr first = drm::Fence::from_sync_file(a);
-    const drm::FencePtr second = drm::Fence::from_sync_file(b);
-    if (!first || !second) return tl::unexpected(EINVAL);
-    viaduct::UniqueFd merged = drm::Fence::all_of({first, second})->export_sync_file();
-    if (!merged) return tl::unexpected(EMFILE);
-    return merged;
-}
-
-}  // namespace simgpu
+}  // namespace simgpu::amdgpu

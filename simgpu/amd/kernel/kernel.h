@@ -7,6 +7,8 @@
 
 namespace simgpu::amdgpu {
 
+inline constexpr const char* kDriverName = "amdgpu";
+
 // Minor numbers of amdgpu's KMS interface (Linux: amdgpu_drv.c, KMS_DRIVER_MINOR).
 inline constexpr int kKmsLinux613 = 59;
 inline constexpr int kKmsLinux616 = 64;  // doorbell buffers, user queues

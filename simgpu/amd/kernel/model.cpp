@@ -6,9 +6,7 @@
 #include <cstdlib>
 #include <string_view>
 
-namespace simgpu {
-
-namespace amdgpu {
+namespace simgpu::amdgpu {
 
 namespace {
 
@@ -34,6 +32,15 @@ constexpr std::array kVega10Ips = {
     IpBlock{AMDGPU_HW_IP_VCE, 4, 0, 0x040000, 256, 4, 1, "enc"},
     IpBlock{AMDGPU_HW_IP_UVD_ENC, 7, 0, 0x070000, 256, 4, 1, "enc_1"},
 };
+
+template <size_t kCount>
+constexpr std::array<std::string_view, kCount> names_of(const std::array<IpBlock, kCount>& ips) {
+    std::array<std::string_view, kCount> names;
+    std::ranges::transform(ips, names.begin(), &IpBlock::name);
+    return names;
+}
+constexpr auto kRenoirRings = names_of(kRenoirIps);
+constexpr auto kVega10Rings = names_of(kVega10Ips);
 
 // soc15.c: rn_video_codecs_decode, vega_video_codecs_decode, vega_video_codecs_encode.
 constexpr std::array kRenoirDecoders = {
@@ -174,14 +181,14 @@ constexpr DeviceInfo vega10_device() {
 }
 
 constexpr std::array kModels = {
-    ModelInfo{Model::kRenoir, "renoir", "Viaduct simulated Renoir",
+    ModelInfo{"renoir", "Viaduct simulated Renoir",
               PciIdentity{kVendorAmd, 0x15e7, kVendorAmd, 0x15e7, 0xe9}, renoir_device(),
-              512 * kMiB, 512 * kMiB, 4096 * kMiB, 256, gfx9_gds(), kRenoirIps, kRenoirFirmware,
-              kRenoirDecoders, kEncoders, kRenoirRegisters},
-    ModelInfo{Model::kVega10, "vega10", "Viaduct simulated Vega 10",
+              512 * kMiB, 512 * kMiB, 4096 * kMiB, 256, gfx9_gds(), kRenoirIps, kRenoirRings,
+              kRenoirFirmware, kRenoirDecoders, kEncoders, kRenoirRegisters},
+    ModelInfo{"vega10", "Viaduct simulated Vega 10",
               PciIdentity{kVendorAmd, 0x687f, kVendorAmd, 0x0b36, 0xc1}, vega10_device(),
-              8192 * kMiB, 256 * kMiB, 8192 * kMiB, 128, gfx9_gds(), kVega10Ips, kVega10Firmware,
-              kVega10Decoders, kEncoders, kVega10Registers},
+              8192 * kMiB, 256 * kMiB, 8192 * kMiB, 128, gfx9_gds(), kVega10Ips, kVega10Rings,
+              kVega10Firmware, kVega10Decoders, kEncoders, kVega10Registers},
 };
 
 }  // namespace
@@ -240,24 +247,13 @@ uint32_t max_ibs(uint32_t ip_type) {
     }
 }
 
-const ModelInfo& model_info(Model model) {
-    return *std::ranges::find(kModels, model, &ModelInfo::model);
+std::span<const ModelInfo> models() {
+    return kModels;
 }
 
-}  // namespace amdgpu
-
-std::optional<Model> parse_model(std::string_view name) {
-    const auto found = std::ranges::find(amdgpu::kModels, name, &amdgpu::ModelInfo::name);
-    if (found == amdgpu::kModels.end()) return std::nullopt;
-    return found->model;
+const ModelInfo* find_model(std::string_view name) {
+    const auto found = std::ranges::find(kModels, name, &ModelInfo::name);
+    return found == kModels.end() ? nullptr : &*found;
 }
 
-std::string_view model_name(Model model) {
-    return amdgpu::model_info(model).name;
-}
-
-PciIdentity pci_identity(Model model) {
-    return amdgpu::model_info(model).pci;
-}
-
-}  // namespace simgpu
+}  // namespace simgpu::amdgpu

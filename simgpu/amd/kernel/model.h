@@ -4,10 +4,11 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "blob/result.h"
 #include "simgpu/amd/kernel/uapi.h"
-#include "simgpu/simgpu.h"
+#include "simgpu/chip.h"
 
 namespace simgpu::amdgpu {
 
@@ -46,8 +47,7 @@ struct RegisterValue {
 };
 
 struct ModelInfo {
-    Model model = Model::kRenoir;
-    const char* name = nullptr;  // "renoir"
+    std::string_view name;  // "renoir"
     const char* marketing_name = nullptr;
     PciIdentity pci;
     DeviceInfo device;
@@ -57,6 +57,7 @@ struct ModelInfo {
     uint32_t cursor_size = 0;  // pixels in each direction
     drm_amdgpu_info_gds gds{};
     std::span<const IpBlock> ips;
+    std::span<const std::string_view> ring_kinds;  // the names of `ips`
     std::span<const FirmwareVersion> firmware;
     std::span<const Codec> decoders;
     std::span<const Codec> encoders;
@@ -69,7 +70,9 @@ struct ModelInfo {
     int ring_count() const;
 };
 
-const ModelInfo& model_info(Model model);
+std::span<const ModelInfo> models();
+/// Null if there is no such model.
+const ModelInfo* find_model(std::string_view name);
 
 /// How much of the model's VRAM the CPU reaches, in bytes: its own figure, or what
 /// $VIADUCT_SIMGPU_VISIBLE_VRAM says ("64M"), a smaller BAR. EINVAL and one sentence if that is not

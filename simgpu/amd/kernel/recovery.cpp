@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include "simgpu/log.h"
-#include "simgpu/simgpu.h"
 
 namespace simgpu::amdgpu {
 
@@ -62,19 +61,11 @@ Recovery choose_recovery(const JobOutcome& outcome, const IpBlock& ip, const Mod
     return apu ? Recovery::kFull : Recovery::kVramLost;
 }
 
-}  // namespace simgpu::amdgpu
-
-namespace simgpu {
-
-uint64_t longest_job_timeout_ns() {
-    return amdgpu::job_timeouts().compute_ns;
-}
-
 std::string lockup_timeout() {
     constexpr uint64_t kNsPerMs = 1'000'000;
-    const amdgpu::JobTimeouts timeouts = amdgpu::job_timeouts();
+    const JobTimeouts timeouts = job_timeouts();
     const uint64_t other = timeouts.other_ns / kNsPerMs;
     return fmt::format("{},{},{},{}", other, timeouts.compute_ns / kNsPerMs, other, other);
 }
 
-}  // namespace simgpu
+}  // namespace simgpu::amdgpu

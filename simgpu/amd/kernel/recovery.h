@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "simgpu/amd/kernel/model.h"
 #include "simgpu/engine/job_outcome.h"
@@ -23,6 +24,9 @@ struct JobTimeouts {
     uint64_t full_reset_ns() const { return other_ns / 10; }
 };
 JobTimeouts job_timeouts();
+/// "GFX,compute,SDMA,video" in milliseconds, as /sys/module/amdgpu/parameters/lockup_timeout shows
+/// them.
+std::string lockup_timeout();
 
 /// The kernel's recovery from a job that ended like this on such a ring, unless a test asks for
 /// something else.

@@ -7,6 +7,8 @@
 
 #include "simgpu/amd/kernel/report.h"
 #include "simgpu/amd/kernel/video_engine.h"
+#include "simgpu/amd/pm4/create.h"
+#include "simgpu/amd/sdma/create.h"
 #include "simgpu/clock.h"
 
 namespace simgpu::amdgpu {

@@ -1,3 +1,5 @@
+#include "simgpu/amd/pm4/create.h"
+
 #include "simgpu/amd/pm4/pm4_engine.h"
 
 namespace simgpu {

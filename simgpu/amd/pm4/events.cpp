@@ -1,7 +1,7 @@
 // Fences, events and waits.
+#include "simgpu/amd/compare.h"
 #include "simgpu/amd/pm4/packet_table.h"
 #include "simgpu/clock.h"
-#include "simgpu/engine/compare.h"
 
 namespace simgpu::pm4 {
 

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "simgpu/amd/gfx9/exec/compute.h"
+#include "simgpu/amd/pm4/create.h"
 #include "simgpu/amd/pm4/registers.h"
 #include "simgpu/engine/packet_engine.h"
 

@@ -1,8 +1,8 @@
 // SDMA packets that steer, wait and signal. Field positions: Linux vega10_sdma_pkt_open.h.
+#include "simgpu/amd/compare.h"
 #include "simgpu/amd/sdma/packet_table.h"
 #include "simgpu/amd/tc_atomic.h"
 #include "simgpu/clock.h"
-#include "simgpu/engine/compare.h"
 
 namespace simgpu::sdma {
 

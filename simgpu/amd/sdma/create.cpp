@@ -1,3 +1,5 @@
+#include "simgpu/amd/sdma/create.h"
+
 #include "simgpu/amd/sdma/sdma_engine.h"
 
 namespace simgpu {

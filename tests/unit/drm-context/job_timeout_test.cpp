@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "simgpu/simgpu.h"
+#include "simgpu/amd/kernel/recovery.h"
 
 namespace viaduct {
 namespace {
@@ -42,7 +42,7 @@ TEST(JobTimeout, IsTheLongestOfTheModuleParameter) {
 
 TEST(JobTimeout, OfASimulatedGpuIsWhatItPublishes) {
     EXPECT_EQ(longest_job_timeout("amdgpu", /*simulated=*/true),
-              longest_lockup_timeout(simgpu::lockup_timeout()));
+              longest_lockup_timeout(simgpu::amdgpu::lockup_timeout()));
 }
 
 TEST(JobTimeout, EveryGpuHasOne) {

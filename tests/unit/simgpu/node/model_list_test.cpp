@@ -9,8 +9,7 @@ std::string described(std::string_view list, std::string_view instance) {
     const auto devices = parse_model_list(list, instance);
     if (!devices) return "error: " + devices.error();
     std::string text;
-    for (const OpenOptions& device : *devices)
-        text += std::string(model_name(device.model)) + "@" + device.instance + " ";
+    for (const OpenOptions& device : *devices) text += device.model + "@" + device.instance + " ";
     return text;
 }
 

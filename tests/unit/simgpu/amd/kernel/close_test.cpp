@@ -33,7 +33,7 @@ class Close : public ::testing::Test {
   protected:
     uint32_t lo = Program::lo(kDataVa), hi = Program::hi(kDataVa);
     UseFakeEngine engine;
-    TestFile file{Model::kRenoir, unique_instance()};
+    TestFile file{"renoir", unique_instance()};
     TestBuffer data = file.buffer(kDataVa);
     Program program{file, kProgramVa};
     uint32_t context = file.context();
@@ -194,7 +194,7 @@ TEST(CloseLeaks, NeitherDescriptorsNorThreadsNorMappingsAreLeft) {
     const UseFakeEngine engine;
     const std::string instance = unique_instance();
     const auto use_and_close = [&] {
-        TestFile file(Model::kRenoir, instance);
+        TestFile file("renoir", instance);
         const TestBuffer data = file.buffer(kDataVa, 1 << 20);
         Program program(file, kProgramVa);
         const uint32_t context = file.context();

@@ -13,26 +13,41 @@
 #include <thread>
 
 #include "simgpu/amd/kernel/model.h"
+#include "simgpu/chips.h"
 #include "tests/unit/simgpu/amd/kernel/test_file.h"
 
 namespace simgpu::test {
 namespace {
 
 TEST(Models, AreFoundByName) {
-    EXPECT_EQ(parse_model("renoir"), Model::kRenoir);
-    EXPECT_EQ(parse_model("vega10"), Model::kVega10);
-    EXPECT_EQ(parse_model("navi10"), std::nullopt);
-    for (const Model model : {Model::kRenoir, Model::kVega10}) {
-        EXPECT_EQ(parse_model(model_name(model)), model);
-        EXPECT_EQ(pci_identity(model).device, amdgpu::model_info(model).device.device_id);
-        EXPECT_EQ(pci_identity(model).revision, amdgpu::model_info(model).device.pci_rev);
+    for (const char* name : {"renoir", "vega10"}) {
+        const Chip* chip = find_chip(chips(), name);
+        const amdgpu::ModelInfo* model = amdgpu::find_model(name);
+        ASSERT_TRUE(chip && model) << name;
+        EXPECT_EQ(chip->pci.device, model->device.device_id);
+        EXPECT_EQ(chip->pci.revision, model->device.pci_rev);
     }
+    EXPECT_EQ(find_chip(chips(), "navi10"), nullptr);
+    EXPECT_EQ(File::open({"navi10", unique_instance()}).error(), EINVAL);
+}
+
+TEST(Models, TheFirstIsTheDefault) {
+    const auto file = File::open({"", unique_instance()});
+    ASSERT_TRUE(file);
+    EXPECT_EQ(chips().front().name, "renoir");
+    drm_amdgpu_info_device device{};
+    drm_amdgpu_info args{};
+    args.return_pointer = address_of(&device);
+    args.return_size = sizeof(device);
+    args.query = AMDGPU_INFO_DEV_INFO;
+    ASSERT_EQ((*file)->ioctl(DRM_IOCTL_AMDGPU_INFO, &args), 0);
+    EXPECT_EQ(device.device_id, chips().front().pci.device);
 }
 
 TEST(Open, RefusesInstanceNamesThatAreNoFileNames) {
     for (const char* name : {"../x", "a/b", "a b", "\n"})
-        EXPECT_EQ(File::open({Model::kRenoir, name}).error(), EINVAL) << name;
-    EXPECT_EQ(File::open({Model::kRenoir, std::string(65, 'a')}).error(), EINVAL);
+        EXPECT_EQ(File::open({"renoir", name}).error(), EINVAL) << name;
+    EXPECT_EQ(File::open({"renoir", std::string(65, 'a')}).error(), EINVAL);
 }
 
 TEST(Open, LeavesTheDescriptorLimitAlone) {
@@ -161,7 +176,7 @@ TEST(Info, AnswersEveryQueryOfMesaInFull) {
         {AMDGPU_INFO_VIDEO_CAPS, 0, 192},  {amdgpu::kInfoMaxIbs, 0, 40},
         {amdgpu::kInfoGpuvmFault, 0, 16},
     };
-    for (const Model model : {Model::kRenoir, Model::kVega10}) {
+    for (const char* model : {"renoir", "vega10"}) {
         TestFile file(model);
         for (const Case& c : cases) {
             std::vector<uint8_t> answer(c.size + 64, 0xee);
@@ -198,13 +213,13 @@ TEST(Info, RefusesWhatTheKernelRefuses) {
 
 TEST(Info, ReportsTheRingsThatTheChipsHave) {
     struct Case {
-        Model model;
+        const char* model;
         uint32_t dma;
         std::vector<uint32_t> video;
     };
     const Case cases[] = {
-        {Model::kRenoir, 1, {AMDGPU_HW_IP_VCN_DEC, AMDGPU_HW_IP_VCN_ENC, AMDGPU_HW_IP_VCN_JPEG}},
-        {Model::kVega10, 2, {AMDGPU_HW_IP_UVD, AMDGPU_HW_IP_VCE, AMDGPU_HW_IP_UVD_ENC}},
+        {"renoir", 1, {AMDGPU_HW_IP_VCN_DEC, AMDGPU_HW_IP_VCN_ENC, AMDGPU_HW_IP_VCN_JPEG}},
+        {"vega10", 2, {AMDGPU_HW_IP_UVD, AMDGPU_HW_IP_VCE, AMDGPU_HW_IP_UVD_ENC}},
     };
     for (const Case& c : cases) {
         TestFile file(c.model);
@@ -230,7 +245,7 @@ TEST(Info, ReportsTheRingsThatTheChipsHave) {
 }
 
 TEST(Info, MemoryUseFollowsTheBuffers) {
-    TestFile file(Model::kVega10, unique_instance());
+    TestFile file("vega10", unique_instance());
     const auto usage = [&](uint32_t query) {
         uint64_t value = 0;
         EXPECT_EQ(file.info(query, &value), 0);

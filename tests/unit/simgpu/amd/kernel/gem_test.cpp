@@ -208,7 +208,7 @@ TEST(Prime, BuffersAndTheirMetadataCrossProcesses) {
     EXPECT_EQ(in_other_process([&] {
                   // What was inherited is not ours to use: a new descriptor number stands for a
                   // process that got the buffer over a socket.
-                  TestFile theirs(Model::kRenoir, instance);
+                  TestFile theirs("renoir", instance);
                   uint32_t handle = 0;
                   if (import_fd(theirs, fd.get(), &handle) != 0) return 1;
                   drm_amdgpu_gem_metadata seen{};

@@ -17,7 +17,7 @@ constexpr uint64_t kShort = 60;  // ms; a wait that must not succeed
 /// A file whose jobs count in a shared buffer, once their flag has the value they wait for.
 class Worker {
   public:
-    Worker(Model model, const std::string& instance) : file(model, instance) {}
+    Worker(const char* model, const std::string& instance) : file(model, instance) {}
 
     viaduct::UniqueFd share() {
         handle = file.buffer(kSharedVa).handle;
@@ -59,12 +59,12 @@ class ImplicitSync : public ::testing::Test {
   protected:
     const UseFakeEngine fake;
     const std::string instance = unique_instance();
-    Worker first{Model::kRenoir, instance};
+    Worker first{"renoir", instance};
     const viaduct::UniqueFd shared = first.share();
 };
 
 TEST_F(ImplicitSync, OrdersJobsOfTwoDevices) {
-    Worker second(Model::kVega10, instance);
+    Worker second("vega10", instance);
     ASSERT_TRUE(second.import(shared.get()));
     const uint64_t held = first.submit(1);
     const uint64_t later = second.submit(0);
@@ -81,7 +81,7 @@ TEST_F(ImplicitSync, OrdersJobsOfTwoProcesses) {
     ASSERT_EQ(::pipe(ends), 0);
     const pid_t child = ::fork();
     if (child == 0) {
-        Worker theirs(Model::kRenoir, unique_instance() + "-child");
+        Worker theirs("renoir", unique_instance() + "-child");
         char result = theirs.import(shared.get()) ? 'i' : 'x';
         const uint64_t job = theirs.submit(0);
         if (theirs.wait(job, kShort) != 1) result = 'e';  // early

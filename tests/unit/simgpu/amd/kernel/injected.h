@@ -46,7 +46,7 @@ class Injected : public ::testing::Test {
     void inject(const char* text) { set_injection(parse_injection(text).value()); }
 
     struct Client {
-        explicit Client(Model model = Model::kRenoir) : file(model) {}
+        explicit Client(const char* model = "renoir") : file(model) {}
         TestFile file;
         TestBuffer data = file.buffer(kDataVa);
         Program program{file, kProgramVa};

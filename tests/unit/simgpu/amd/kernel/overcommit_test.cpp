@@ -65,7 +65,7 @@ class Overcommit : public ::testing::Test {
 
     const UseFakeEngine fake;
     const std::string instance = unique_instance();
-    TestFile file{Model::kRenoir, instance};
+    TestFile file{"renoir", instance};
 
   private:
     struct Job {
@@ -98,7 +98,7 @@ TEST_F(Overcommit, MovesTheOldestToGttAndCountsIt) {
 }
 
 TEST_F(Overcommit, GoesByTheLastUseAndNotByAge) {
-    TestFile other(Model::kRenoir, instance);
+    TestFile other("renoir", instance);
     const uint32_t old = create(file, 200);
     create(other, 200);
     ASSERT_EQ(use(file, {old}), 0);
@@ -108,7 +108,7 @@ TEST_F(Overcommit, GoesByTheLastUseAndNotByAge) {
 }
 
 TEST_F(Overcommit, AJobMovesItsBuffersBack) {
-    TestFile other(Model::kRenoir, instance);
+    TestFile other("renoir", instance);
     const uint32_t mine = create(file, 300);
     create(other, 300);
     ASSERT_TRUE(is_evicted(file));
@@ -119,7 +119,7 @@ TEST_F(Overcommit, AJobMovesItsBuffersBack) {
 }
 
 TEST_F(Overcommit, BuffersThatAreAlwaysValidComeBackWithAnyJob) {
-    TestFile other(Model::kRenoir, instance);
+    TestFile other("renoir", instance);
     create(file, 300, kVram, AMDGPU_GEM_CREATE_VM_ALWAYS_VALID);
     create(other, 300);
     ASSERT_TRUE(is_evicted(file));
@@ -160,7 +160,7 @@ TEST_F(Overcommit, CreatingWaitsForTheJobOfItsVictim) {
     const uint32_t busy = create(file, 300);
     hold(file);
     ASSERT_EQ(use(file, {busy}), 0);
-    TestFile other(Model::kRenoir, instance);
+    TestFile other("renoir", instance);
     std::atomic<bool> created = false;
     std::thread creator([&] {
         create(other, 300);
@@ -178,7 +178,7 @@ TEST_F(Overcommit, ReachesOtherProcesses) {
     ASSERT_EQ(::pipe(ends), 0);
     const pid_t child = ::fork();
     if (child == 0) {
-        TestFile theirs(Model::kRenoir, instance);
+        TestFile theirs("renoir", instance);
         uint32_t handle = 0;
         const char result = theirs.create(400 * kMiB, &handle, kVram) == 0 ? 'y' : 'n';
         (void)!::write(ends[1], &result, 1);
@@ -211,14 +211,14 @@ TEST_F(Overcommit, OnAnApuGttIsAsGoodAndOnACardVramIsBetter) {
     create(file, 300, kVram | kGtt);
     EXPECT_EQ(count(file, AMDGPU_INFO_NUM_EVICTIONS), 0u);
     EXPECT_EQ(count(file, AMDGPU_INFO_GTT_USAGE), 300 * kMiB);
-    TestFile card(Model::kVega10, unique_instance());
+    TestFile card("vega10", unique_instance());
     create(card, 5000, kVram | kGtt);
     create(card, 5000, kVram | kGtt);
     EXPECT_EQ(count(card, AMDGPU_INFO_NUM_EVICTIONS), 1u);
 }
 
 TEST_F(Overcommit, FilesThatPushEachOtherOutAllGoOn) {
-    TestFile other(Model::kRenoir, instance);
+    TestFile other("renoir", instance);
     const uint32_t mine[] = {create(file, 200), create(file, 150)};
     const uint32_t theirs[] = {create(other, 200), create(other, 150)};
     use(file, {});

@@ -22,7 +22,7 @@ class PageTableMemory : public ::testing::Test {
   protected:
     uint64_t tables() { return (vram_used(file) - before) / kPage; }
 
-    TestFile file{Model::kRenoir, unique_instance()};
+    TestFile file{"renoir", unique_instance()};
     uint64_t before = vram_used(file);
 };
 
@@ -59,10 +59,10 @@ TEST_F(PageTableMemory, ComesBackForWholeRegionsAtOnceOnly) {
     ASSERT_EQ(file.va_op(AMDGPU_VA_OP_UNMAP, small, kVa + 8 * kMiB, kPage), 0);
     EXPECT_EQ(tables(), 3u) << "of a mapping smaller than its table's region nothing comes back";
     const std::string instance = unique_instance();
-    TestFile survivor(Model::kRenoir, instance);
+    TestFile survivor("renoir", instance);
     const uint64_t alone = vram_used(survivor);
     {
-        TestFile other(Model::kRenoir, instance);
+        TestFile other("renoir", instance);
         ASSERT_EQ(other.create(kPage, &small), 0);
         ASSERT_EQ(other.map(small, kVa, kPage), 0);
         EXPECT_EQ(vram_used(survivor), alone + 4 * kPage);
@@ -99,7 +99,7 @@ TEST_F(PageTableMemory, IsNotNeededBeforeADelayedUpdate) {
 
 TEST(PageTables, SubmissionsFailWhenThereIsNoMemoryForThem) {
     const UseFakeEngine fake;
-    TestFile file(Model::kRenoir, unique_instance());
+    TestFile file("renoir", unique_instance());
     const uint32_t context = file.context();
     Program program(file, 0x10000000);
     const TestBuffer target = file.buffer(0x20000000);

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "simgpu/amd/kernel/context.h"
+#include "simgpu/amd/kernel/recovery.h"
 #include "simgpu/sync/fence.h"
 #include "tests/unit/simgpu/amd/kernel/injected.h"
 
@@ -200,7 +201,7 @@ TEST_F(Reset, ShadersAreKilledAndRingsAreResetOnGfxAndCompute) {
 }
 
 TEST_F(Reset, ABlockWithoutAResetOfItsOwnTakesTheDeviceAlong) {
-    Client apu, card(Model::kVega10);
+    Client apu, card("vega10");
     for (Client* client : {&apu, &card}) {
         ASSERT_EQ(
             client->file.submit(client->context, client->program.ib({kSpin}, AMDGPU_HW_IP_DMA)), 0);
@@ -217,12 +218,12 @@ TEST_F(Reset, ComputeJobsHaveSixTimesAsLong) {
     EXPECT_EQ(a.wait_last(AMDGPU_HW_IP_COMPUTE), -ECANCELED);
     EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(300));
     EXPECT_EQ(longest_job_timeout_ns(), 300'000'000u);
-    EXPECT_EQ(lockup_timeout(), "50,300,50,50");
+    EXPECT_EQ(amdgpu::lockup_timeout(), "50,300,50,50");
 }
 
 TEST_F(Reset, TimeoutsAreLinuxsByDefault) {
     ::unsetenv("VIADUCT_SIMGPU_HANG_MS");
-    EXPECT_EQ(lockup_timeout(), "10000,60000,10000,10000");
+    EXPECT_EQ(amdgpu::lockup_timeout(), "10000,60000,10000,10000");
     EXPECT_EQ(longest_job_timeout_ns(), 60'000'000'000u);
 }
 

@@ -34,7 +34,7 @@ std::string TestFile::default_instance() {
     return instance;
 }
 
-TestFile::TestFile(Model model, const std::string& instance) {
+TestFile::TestFile(const char* model, const std::string& instance) {
     auto file = File::open({model, instance});
     if (!file) throw std::runtime_error(fmt::format("open: errno {}", file.error()));
     file_ = std::move(*file);

@@ -61,7 +61,7 @@ struct Chunks {
 /// value are test failures.
 class TestFile {
   public:
-    explicit TestFile(Model model = Model::kRenoir,
+    explicit TestFile(const char* model = "renoir",
                       const std::string& instance = default_instance());
     static std::string default_instance();
 

@@ -25,7 +25,7 @@ class SmallBar : public ::testing::Test {
         return handle;
     }
 
-    TestFile file{Model::kVega10, unique_instance()};  // 256 MiB of 8 GiB
+    TestFile file{"vega10", unique_instance()};  // 256 MiB of 8 GiB
 };
 
 TEST_F(SmallBar, BuffersLieBeyondItUnlessTheCpuNeedsThem) {
@@ -81,7 +81,7 @@ TEST_F(SmallBar, TouchingWhatCannotBeBroughtThereIsSigbus) {
 TEST(VisibleVram, IsAsLargeAsAskedFor) {
     ::setenv("VIADUCT_SIMGPU_VISIBLE_VRAM", "64M", 1);
     {
-        TestFile file(Model::kRenoir, unique_instance());
+        TestFile file("renoir", unique_instance());
         drm_amdgpu_info_vram_gtt heaps{};
         ASSERT_EQ(file.info(AMDGPU_INFO_VRAM_GTT, &heaps), 0);
         EXPECT_EQ(heaps.vram_size, 512 * kMiB);
@@ -89,7 +89,7 @@ TEST(VisibleVram, IsAsLargeAsAskedFor) {
     }
     for (const char* text : {"none", "12Q", "4096"}) {
         ::setenv("VIADUCT_SIMGPU_VISIBLE_VRAM", text, 1);
-        EXPECT_EQ(File::open({Model::kRenoir, unique_instance()}).error(), EINVAL) << text;
+        EXPECT_EQ(File::open({"renoir", unique_instance()}).error(), EINVAL) << text;
     }
     ::unsetenv("VIADUCT_SIMGPU_VISIBLE_VRAM");
 }

@@ -1,0 +1,19 @@
+// Makes PM4 packet processors.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "simgpu/engine/engine.h"
+
+namespace simgpu {
+
+struct Pm4Options {
+    /// Render backends that INFO reports as enabled: each writes its own result where an
+    /// occlusion query ends, and drivers size their buffers by that number.
+    uint32_t render_backends = 2;
+};
+
+std::unique_ptr<Engine> create_pm4_engine(const Pm4Options& options = {});
+
+}  // namespace simgpu

@@ -1,0 +1,42 @@
+#include "simgpu/simgpu.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "simgpu/chips.h"
+#include "simgpu/inject.h"
+#include "simgpu/log.h"
+#include "simgpu/sync/fence.h"
+
+namespace simgpu {
+
+tl::expected<std::unique_ptr<File>, int> File::open(const OpenOptions& options) {
+    if (const auto status = injection_status(); !status) {
+        log("VIADUCT_SIMGPU_INJECT: {}", status.error().message);
+        return tl::unexpected(EINVAL);
+    }
+    const Chip* chip = options.model.empty() ? &chips().front() : find_chip(chips(), options.model);
+    if (!chip) {
+        log("'{}' is not a simulated GPU; use {}", options.model, chip_names(chips()));
+        return tl::unexpected(EINVAL);
+    }
+    return chip->open(*chip, options.instance);
+}
+
+uint64_t longest_job_timeout_ns() {
+    uint64_t longest_ns = 0;
+    for (const Chip& chip : chips())
+        longest_ns = std::max(longest_ns, chip.longest_job_timeout_ns());
+    return longest_ns;
+}
+
+tl::expected<viaduct::UniqueFd, int> merge_sync_files(int a, int b) {
+    const drm::FencePtr first = drm::Fence::from_sync_file(a);
+    const drm::FencePtr second = drm::Fence::from_sync_file(b);
+    if (!first || !second) return tl::unexpected(EINVAL);
+    viaduct::UniqueFd merged = drm::Fence::all_of({first, second})->export_sync_file();
+    if (!merged) return tl::unexpected(EMFILE);
+    return merged;
+}
+
+}  // namespace simgpu
