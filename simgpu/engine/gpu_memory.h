@@ -20,7 +20,7 @@ struct Span {
 class GpuMemory {
   public:
     virtual ~GpuMemory() = default;
-    /// Bits 48..63 of `va` are ignored, as GFX9 sign-extends a 48-bit address.
+    /// Bits of `va` that the chip does not translate are ignored (GFX9: 48 to 63).
     virtual Span resolve(uint64_t va, Access access) = 0;
 };
 

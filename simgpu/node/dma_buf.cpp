@@ -75,7 +75,7 @@ bool is_memfd(int fd) {
 
 }  // namespace
 
-// By the name that simgpu/amd/kernel/buffer.cpp gives it.
+// By the name that simgpu/memory/buffer.cpp gives it.
 bool is_dma_buf(int fd) {
     constexpr std::string_view kName = "/memfd:simgpu-buffer";
     char link[kName.size()];

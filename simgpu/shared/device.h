@@ -4,12 +4,15 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <type_traits>
 
 #include "blob/mapping.h"
 #include "blob/result.h"
@@ -17,25 +20,41 @@
 
 namespace simgpu::shared {
 
-enum class Heap : uint32_t { kVram = 0, kGtt = 1, kDoorbell = 2, kVisibleVram = 3 };
+/// kSystem: of the system's memory, what the device may use (amdgpu: GTT).
+enum class Heap : uint32_t { kVram = 0, kSystem = 1, kDoorbell = 2, kVisibleVram = 3 };
 inline constexpr size_t kHeaps = 4;  // the visible part is counted in VRAM too
 
-/// How a buffer looks to a file that imports it: what its descriptor alone cannot tell.
-struct BufferRecord {
-    uint64_t domains = 0;
-    uint64_t create_flags = 0;
-    uint64_t alignment = 0;
-    uint64_t metadata_flags = 0;
-    uint64_t tiling_info = 0;
-    uint32_t metadata_size = 0;  // bytes
-    std::array<uint32_t, 64> metadata{};
+/// How a buffer looks to a file that imports it: what its descriptor alone cannot tell. The
+/// driver's own struct, which others do not look into.
+class BufferRecord {
+  public:
+    static constexpr size_t kMostBytes = 320;
+
+    template <typename T>
+    static BufferRecord of(const T& value) {
+        static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= kMostBytes);
+        BufferRecord record;
+        std::memcpy(record.bytes_.data(), &value, sizeof(T));
+        return record;
+    }
+    /// Zeros, if none was ever put in.
+    template <typename T>
+    T as() const {
+        static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= kMostBytes);
+        T value;
+        std::memcpy(&value, bytes_.data(), sizeof(T));
+        return value;
+    }
+
+  private:
+    alignas(uint64_t) std::array<std::byte, kMostBytes> bytes_{};
 };
 
 struct Segment;
 
 /// Jobs that one hardware ring takes at a time (Linux: amdgpu_sched_hw_submission).
 inline constexpr size_t kPlaces = 2;
-/// Moves between VRAM and GTT since the device was first opened.
+/// Moves between VRAM and system memory since the device was first opened.
 struct MoveCounters {
     uint64_t evictions = 0;
     uint64_t bytes = 0;

@@ -114,8 +114,8 @@ uint64_t Residence::used(Heap heap) const {
     return used;
 }
 
-bool Residence::fits_gtt(uint64_t bytes) const {
-    const uint64_t limit = device_->limit(Heap::kGtt), taken = used(Heap::kGtt);
+bool Residence::fits_system(uint64_t bytes) const {
+    const uint64_t limit = device_->limit(Heap::kSystem), taken = used(Heap::kSystem);
     return taken <= limit && bytes <= limit - taken;
 }
 
@@ -136,7 +136,7 @@ void Residence::book(Place place, uint64_t visible) {
         booked(seat, Heap::kVram) += wish_.size;
         booked(seat, Heap::kVisibleVram) += visible;
     } else {
-        booked(seat, Heap::kGtt) += wish_.size;
+        booked(seat, Heap::kSystem) += wish_.size;
     }
     Resident* own = entry();
     if (!own) {
@@ -159,7 +159,7 @@ void Residence::unbook() {
     const auto release = [&seat](Heap heap, uint64_t bytes) {
         booked(seat, heap) -= std::min(booked(seat, heap), bytes);
     };
-    if (place == Place::kGtt) release(Heap::kGtt, wish_.size);
+    if (place == Place::kSystem) release(Heap::kSystem, wish_.size);
     if (place == Place::kVram) {
         release(Heap::kVram, wish_.size);
         release(Heap::kVisibleVram, own ? own->visible : fixed_visible_);
@@ -172,27 +172,27 @@ bool Residence::settle() {
     const uint64_t ticket = device_->next_use();
     if (!wish_.vram) {
         for (const bool again : {false, true}) {
-            if (enter_gtt()) return true;
+            if (enter_system()) return true;
             if (!again) device_->reclaim_dead_seats();
         }
         return false;
     }
-    if (wish_.gtt && wish_.gtt_as_good) {
+    if (wish_.system && wish_.system_as_good) {
         const SharedDevice::Lock lock(*device_);
         const uint64_t limit = device_->limit(Heap::kVram), taken = used(Heap::kVram);
         const bool fits = taken <= limit && wish_.size <= limit - taken;
-        if (!fits && fits_gtt(wish_.size)) return book(Place::kGtt, 0), true;
+        if (!fits && fits_system(wish_.size)) return book(Place::kSystem, 0), true;
     }
     if (wait_for(ticket, &Residence::enter_vram)) return true;
     // For VRAM within reach alone amdgpu_gem_create_ioctl() first lowers its sights.
-    const bool in_reach_only = wish_.visible && !wish_.gtt;
-    return !wish_.pinned && !in_reach_only && enter_gtt();
+    const bool in_reach_only = wish_.visible && !wish_.system;
+    return !wish_.pinned && !in_reach_only && enter_system();
 }
 
-bool Residence::enter_gtt() {
+bool Residence::enter_system() {
     const SharedDevice::Lock lock(*device_);
-    if (!fits_gtt(wish_.size)) return false;
-    book(Place::kGtt, 0);
+    if (!fits_system(wish_.size)) return false;
+    book(Place::kSystem, 0);
     return true;
 }
 
@@ -265,7 +265,7 @@ Resident* Residence::victim(uint64_t ticket, bool of_visible) const {
 bool Residence::push_out(Resident& resident) {
     ResidentTable& table = device_->segment_->residents;
     const bool keep = resident.discards == 0;
-    if (keep && !fits_gtt(resident.size)) return false;
+    if (keep && !fits_system(resident.size)) return false;
     Seat& seat = device_->segment_->seats[resident.owner - 1];
     const auto release = [&seat](Heap heap, uint64_t bytes) {
         booked(seat, heap) -= std::min(booked(seat, heap), bytes);
@@ -273,10 +273,10 @@ bool Residence::push_out(Resident& resident) {
     release(Heap::kVram, resident.size);
     release(Heap::kVisibleVram, resident.visible);
     if (keep) {
-        booked(seat, Heap::kGtt) += resident.size;
+        booked(seat, Heap::kSystem) += resident.size;
         table.bytes_moved += resident.size;
     }
-    resident.place = static_cast<uint32_t>(keep ? Place::kGtt : Place::kNowhere);
+    resident.place = static_cast<uint32_t>(keep ? Place::kSystem : Place::kNowhere);
     resident.visible = 0;
     ++table.evictions;
     count_away(table, resident);
@@ -309,9 +309,9 @@ bool Residence::restore(uint64_t ticket, bool* lost) {
     if (!evicted() || !entry()) return true;
     const bool nowhere = place() == Place::kNowhere;
     *lost = nowhere;
-    if (wish_.gtt && !nowhere) {
-        // Only as far as nobody has to go for it; and not at all where GTT is as good.
-        if (wish_.gtt_as_good) return true;
+    if (wish_.system && !nowhere) {
+        // Only as far as nobody has to go for it; and not at all where system memory is as good.
+        if (wish_.system_as_good) return true;
         const SharedDevice::Lock lock(*device_);
         if (used(Heap::kVram) + wish_.size > device_->limit(Heap::kVram)) return true;
     }
@@ -336,12 +336,12 @@ bool Residence::bring_in_reach() {
         table.bytes_moved += wish_.size;
         return true;
     }
-    if (!fits_gtt(wish_.size)) {
+    if (!fits_system(wish_.size)) {
         wish_.visible = had_wish;
         return false;
     }
     unbook();
-    book(Place::kGtt, 0);
+    book(Place::kSystem, 0);
     table.bytes_moved += wish_.size;
     return true;
 }

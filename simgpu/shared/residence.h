@@ -1,4 +1,4 @@
-// Residence: where the memory of one buffer is, and its moves between VRAM and GTT.
+// Residence: where the memory of one buffer is, and its moves between VRAM and system memory.
 #pragma once
 
 #include <atomic>
@@ -14,28 +14,28 @@ struct Resident;
 /// Placement that a buffer asks for (Linux: its domains and flags, as
 /// amdgpu_bo_placement_from_domain() reads them).
 struct Wish {
-    uint64_t size = 0;         // bytes
-    bool vram = false;         // else GTT
-    bool gtt = false;          // content with GTT where VRAM is full
-    bool visible = false;      // in the part of VRAM that the CPU reaches
-    bool discardable = false;  // may lose its content instead of moving
-    bool gtt_as_good = false;  // the device's memory is the system's (APUs): GTT goes before
-                               // pushing others out of VRAM
-    bool pinned = false;       // VRAM or nothing, and never moved: the kernel's own
+    uint64_t size = 0;            // bytes
+    bool vram = false;            // else system memory
+    bool system = false;          // content with system memory where VRAM is full
+    bool visible = false;         // in the part of VRAM that the CPU reaches
+    bool discardable = false;     // may lose its content instead of moving
+    bool system_as_good = false;  // the device's memory is the system's (APUs): that goes before
+                                  // pushing others out of VRAM
+    bool pinned = false;          // VRAM or nothing, and never moved: the kernel's own
 };
 
 /// The booking of one buffer in the device's heaps. VRAM can be promised to more buffers than fit:
-/// whoever needs room pushes out those that were used the longest ago, of all processes, to GTT
-/// (Linux: ttm_bo_evict_alloc()); a job moves those that it needs back. Thread-safe.
+/// whoever needs room pushes out those that were used the longest ago, of all processes, to system
+/// memory (Linux: ttm_bo_evict_alloc()); a job moves those that it needs back. Thread-safe.
 ///
 /// Simplified: the bytes stay where they are, only the books move. A victim that a job uses is
 /// waited for, where the kernel makes the next job of the new buffer wait. Buffers come back at the
 /// next job that uses them, without the kernel's limit of bytes moved per time. Without swap,
-/// nothing can be pushed out where GTT is full too. Jobs of a process that imported a buffer do
-/// not count as uses of it.
+/// nothing can be pushed out where system memory is full too. Jobs of a process that imported a
+/// buffer do not count as uses of it.
 class Residence {
   public:
-    enum class Place : uint32_t { kNowhere, kVram, kGtt };
+    enum class Place : uint32_t { kNowhere, kVram, kSystem };
 
     /// Null if no heap has room for it. May wait for jobs of other processes. `group` (may be
     /// null): has the uses of this buffer.
@@ -64,9 +64,9 @@ class Residence {
     /// Moves it back to VRAM for the job with this ticket, as far as the kernel would. False if it
     /// is nowhere and stays there. `*lost`: its content was discarded meanwhile.
     bool restore(uint64_t ticket, bool* lost);
-    /// The CPU touches it: if it is beyond the CPU's reach it moves, to visible VRAM or GTT, and is
-    /// kept in reach from now on. False if there is room in neither (Linux: SIGBUS, see
-    /// amdgpu_bo_fault_reserve_notify()).
+    /// The CPU touches it: if it is beyond the CPU's reach it moves, to visible VRAM or system
+    /// memory, and is kept in reach from now on. False if there is room in neither (Linux: SIGBUS,
+    /// see amdgpu_bo_fault_reserve_notify()).
     bool bring_in_reach();
 
   private:
@@ -78,8 +78,8 @@ class Residence {
     bool settle();
     bool wait_for(uint64_t ticket, Step (Residence::*step)(uint64_t));
     Step enter_vram(uint64_t ticket);
-    bool enter_gtt();
-    bool fits_gtt(uint64_t bytes) const;
+    bool enter_system();
+    bool fits_system(uint64_t bytes) const;
     uint64_t used(Heap heap) const;
     uint64_t visible_part() const;
     Resident* victim(uint64_t ticket, bool of_visible) const;

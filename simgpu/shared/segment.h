@@ -14,7 +14,7 @@
 
 namespace simgpu::shared {
 
-inline constexpr uint32_t kLayoutVersion = 7;  // part of the file's name: change it with the layout
+inline constexpr uint32_t kLayoutVersion = 8;  // part of the file's name: change it with the layout
 inline constexpr uint32_t kMagic = 0x55504756;
 inline constexpr uint32_t kNobody = UINT32_MAX;
 /// Holds the place of a hung job whose process has died.

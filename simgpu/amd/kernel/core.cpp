@@ -9,7 +9,6 @@
 
 #include "simgpu/amd/kernel/drm_file.h"
 #include "simgpu/amd/kernel/kernel.h"
-#include "simgpu/amd/kernel/reservation_lock.h"
 #include "simgpu/sync/drm_uapi.h"
 
 namespace simgpu::amdgpu::core {
@@ -131,7 +130,7 @@ int prime_handle_to_fd(DrmFile& file, void* argument) {
     if (!buffer) return -ENOENT;
     // amdgpu_gem_prime_export().
     if (buffer->is_user_memory() ||
-        (buffer->record().create_flags & AMDGPU_GEM_CREATE_VM_ALWAYS_VALID))
+        (record_of(*buffer).create_flags & AMDGPU_GEM_CREATE_VM_ALWAYS_VALID))
         return -EPERM;
     viaduct::UniqueFd copy = buffer->export_fd();
     if (!copy) return -EMFILE;
@@ -142,7 +141,7 @@ int prime_handle_to_fd(DrmFile& file, void* argument) {
 
 int prime_fd_to_handle(DrmFile& file, void* argument) {
     auto& args = *static_cast<drm_prime_handle*>(argument);
-    const auto buffer = Buffer::import(file.shared_device(), args.fd);
+    const auto buffer = Buffer::import(file.shared_device(), args.fd, foreign_record());
     if (!buffer) return buffer.error();
     bool fresh = false;
     const uint32_t handle = file.buffers().add(*buffer, &fresh);

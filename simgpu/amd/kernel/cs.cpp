@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "simgpu/amd/kernel/drm_file.h"
-#include "simgpu/amd/kernel/reservation_lock.h"
 #include "simgpu/amd/kernel/validation.h"
 
 namespace simgpu::amdgpu::cs {
@@ -268,7 +267,7 @@ void Submission::wait_for_room() {
 void Submission::add_implicit_dependencies() {
     if (!list_) return;
     for (const BufferPtr& buffer : *list_) {
-        if (buffer->record().create_flags & AMDGPU_GEM_CREATE_EXPLICIT_SYNC) continue;
+        if (record_of(*buffer).create_flags & AMDGPU_GEM_CREATE_EXPLICIT_SYNC) continue;
         for (auto& fence : buffer->reservation().pending_of_others(file_.sync_owner()))
             dependencies_.push_back(std::move(fence));
     }
@@ -287,7 +286,7 @@ std::shared_ptr<Job> Submission::make_job(const QueuePart& part) const {
 
 uint64_t Submission::commit() {
     add_implicit_dependencies();
-    const PageTablePtr page_table = file_.address_space().snapshot();
+    const memory::PageTablePtr page_table = file_.address_space().snapshot();
     std::vector<std::shared_ptr<Job>> jobs;
     for (const QueuePart& part : parts_) {
         jobs.push_back(make_job(part));

@@ -156,7 +156,7 @@ tl::expected<MapSource, int> DrmFile::map_source(uint64_t mmap_offset) {
     const BufferPtr buffer = buffers_.find_offset(mmap_offset, &inside);
     if (!buffer) return tl::unexpected(EINVAL);
     if (buffer->is_user_memory() ||
-        (buffer->record().create_flags & AMDGPU_GEM_CREATE_NO_CPU_ACCESS))
+        (record_of(*buffer).create_flags & AMDGPU_GEM_CREATE_NO_CPU_ACCESS))
         return tl::unexpected(EPERM);
     // The kernel finds that out when the memory is touched, and so does the caller: nothing is
     // behind the pages of an empty file.

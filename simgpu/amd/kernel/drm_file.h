@@ -10,11 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "simgpu/amd/kernel/address_space.h"
-#include "simgpu/amd/kernel/buffer.h"
 #include "simgpu/amd/kernel/context.h"
 #include "simgpu/amd/kernel/handle_table.h"
 #include "simgpu/amd/kernel/job.h"
+#include "simgpu/amd/kernel/memory.h"
 #include "simgpu/amd/kernel/model.h"
 #include "simgpu/amd/kernel/ring.h"
 #include "simgpu/simgpu.h"
@@ -99,7 +98,7 @@ class DrmFile final : public File {
     const std::shared_ptr<shared::Residence> always_valid_uses_ =
         shared::Residence::create_group(device_);
     drm::SyncobjTable syncobjs_;
-    AddressSpace address_space_{device_};
+    AddressSpace address_space_{kAddressLayout, device_};
     BufferTable buffers_;
     mutable std::mutex context_manager_;
     HandleTable<Context> contexts_;

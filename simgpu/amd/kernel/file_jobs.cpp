@@ -7,7 +7,6 @@
 
 #include "simgpu/amd/kernel/drm_file.h"
 #include "simgpu/amd/kernel/memory_stats.h"
-#include "simgpu/amd/kernel/reservation_lock.h"
 
 namespace simgpu::amdgpu {
 

@@ -9,7 +9,6 @@
 
 #include "simgpu/amd/kernel/drm_file.h"
 #include "simgpu/amd/kernel/kernel.h"
-#include "simgpu/amd/kernel/reservation_lock.h"
 #include "simgpu/amd/kernel/timeout.h"
 #include "simgpu/inject.h"
 #include "simgpu/log.h"
@@ -79,6 +78,35 @@ uint64_t kept_flags(const drm_amdgpu_gem_create_in& in) {
     return flags & ~uint64_t{AMDGPU_GEM_CREATE_CPU_ACCESS_REQUIRED};
 }
 
+void set_placement(Buffer& buffer, uint64_t domains) {
+    GemRecord record = record_of(buffer);
+    record.domains = domains;
+    buffer.set_record(Buffer::Record::of(record), /*announce=*/false);
+}
+
+/// Where the buffer's memory may be (Linux: amdgpu_bo_placement_from_domain()).
+void place(Buffer::Request& request, const drm_amdgpu_gem_create_in& in, const ModelInfo& model) {
+    if (in.domains & kDomainDoorbell) {
+        request.fixed_heap = shared::Heap::kDoorbell;
+        return;
+    }
+    const bool vram = in.domains & AMDGPU_GEM_DOMAIN_VRAM, gtt = in.domains & AMDGPU_GEM_DOMAIN_GTT;
+    if (!vram && !gtt) return;
+    shared::Wish wish{
+        .size = request.size,
+        .vram = vram,
+        .system = gtt,
+        .visible = (in.domain_flags & AMDGPU_GEM_CREATE_CPU_ACCESS_REQUIRED) != 0,
+        .discardable = (in.domain_flags & kGemDiscardable) != 0,
+        .system_as_good = (model.device.ids_flags & AMDGPU_IDS_FLAGS_FUSION) != 0,
+    };
+    request.wishes.push_back(wish);
+    if (!wish.visible) return;
+    // amdgpu_gem_create_ioctl() tries again without CPU_ACCESS_REQUIRED.
+    wish.visible = false;
+    request.wishes.push_back(wish);
+}
+
 }  // namespace
 
 int create(DrmFile& file, void* argument) {
@@ -90,11 +118,11 @@ int create(DrmFile& file, void* argument) {
     const bool always_valid = in.domain_flags & AMDGPU_GEM_CREATE_VM_ALWAYS_VALID;
     Buffer::Request request;
     request.size = *size;
-    request.record.domains = in.domains;
-    request.record.create_flags = kept_flags(in);
-    request.record.alignment = std::max(round_to_page(std::min(in.alignment, 1ull << 32)), kPage);
-    request.cpu_access = in.domain_flags & AMDGPU_GEM_CREATE_CPU_ACCESS_REQUIRED;
-    request.gtt_as_good = file.model().device.ids_flags & AMDGPU_IDS_FLAGS_FUSION;
+    request.record = Buffer::Record::of(
+        GemRecord{.domains = in.domains,
+                  .create_flags = kept_flags(in),
+                  .alignment = std::max(round_to_page(std::min(in.alignment, 1ull << 32)), kPage)});
+    place(request, in, file.model());
     request.group = always_valid ? file.always_valid_uses() : nullptr;
     // Such a buffer has the page directory's reservation, which amdgpu_gem_create_ioctl() takes.
     std::optional<ReservationLock> root;
@@ -114,7 +142,7 @@ int mmap(DrmFile& file, void* argument) {
     const BufferPtr buffer = file.buffers().find(handle);
     if (!buffer) return -ENOENT;
     if (buffer->is_user_memory() ||
-        (buffer->record().create_flags & AMDGPU_GEM_CREATE_NO_CPU_ACCESS))
+        (record_of(*buffer).create_flags & AMDGPU_GEM_CREATE_NO_CPU_ACCESS))
         return -EPERM;
     args.out.addr_ptr = file.buffers().mmap_offset(handle);
     return 0;
@@ -132,7 +160,8 @@ int userptr(DrmFile& file, void* argument) {
     auto* address = reinterpret_cast<void*>(args.addr);
     // ENOMEM: part of the range is not mapped. The kernel finds that out when it pins the pages.
     if (::msync(address, args.size, MS_ASYNC) != 0) return -EFAULT;
-    args.handle = file.buffers().add(Buffer::wrap_user_memory(address, args.size));
+    args.handle =
+        file.buffers().add(Buffer::wrap_user_memory(address, args.size, foreign_record()));
     return 0;
 }
 
@@ -144,7 +173,7 @@ int op(DrmFile& file, void* argument) {
     switch (args.op) {
         case AMDGPU_GEM_OP_GET_GEM_CREATE_INFO: {
             if (args.value == 0) return -EFAULT;
-            const Buffer::Record record = buffer->record();
+            const GemRecord record = record_of(*buffer);
             const drm_amdgpu_gem_create_in info{.bo_size = buffer->size(),
                                                 .alignment = record.alignment,
                                                 .domains = record.domains,
@@ -154,8 +183,8 @@ int op(DrmFile& file, void* argument) {
         }
         case AMDGPU_GEM_OP_SET_PLACEMENT:
             if (buffer->is_user_memory()) return -EPERM;
-            buffer->set_placement(args.value & (AMDGPU_GEM_DOMAIN_VRAM | AMDGPU_GEM_DOMAIN_GTT |
-                                                AMDGPU_GEM_DOMAIN_CPU));
+            set_placement(*buffer, args.value & (AMDGPU_GEM_DOMAIN_VRAM | AMDGPU_GEM_DOMAIN_GTT |
+                                                 AMDGPU_GEM_DOMAIN_CPU));
             return 0;
         default:
             return -EINVAL;
@@ -167,7 +196,7 @@ int metadata(DrmFile& file, void* argument) {
     const BufferPtr buffer = file.buffers().find(args.handle);
     if (!buffer) return -ENOENT;
     const ReservationLock lock({&buffer->reservation()});
-    Buffer::Record record = buffer->record();
+    GemRecord record = record_of(*buffer);
     switch (args.op) {
         case AMDGPU_GEM_METADATA_OP_GET_METADATA:
             args.data.flags = record.metadata_flags;
@@ -182,7 +211,7 @@ int metadata(DrmFile& file, void* argument) {
             record.metadata_size = args.data.data_size_bytes;
             record.metadata = {};
             std::memcpy(record.metadata.data(), args.data.data, record.metadata_size);
-            buffer->set_metadata(record);
+            buffer->set_record(Buffer::Record::of(record), /*announce=*/true);
             return 0;
         default:
             return 0;  // as the kernel, which knows no other operation and says nothing
@@ -218,11 +247,12 @@ int va(DrmFile& file, void* argument) {
         buffer = file.buffers().find(args.handle);
         if (!buffer) return -ENOENT;
     }
-    if (args.map_size > kVaMask) return -EINVAL;
+    if (args.map_size > kAddressLayout.mask) return -EINVAL;
     std::vector<Reservation*> reservations{file.own_reservation().get()};
     if (buffer) reservations.push_back(&buffer->reservation());
     const ReservationLock lock(std::move(reservations));
-    const VaMapping mapping{*start, *start + args.map_size, buffer, args.offset_in_bo, args.flags};
+    const memory::VaMapping mapping{*start, *start + args.map_size, buffer, args.offset_in_bo,
+                                    va_access(args.flags)};
     int result = -EINVAL;
     if (args.operation == AMDGPU_VA_OP_UNMAP) return space.unmap(buffer, *start);
     if (args.operation == AMDGPU_VA_OP_MAP) result = space.map(mapping);

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "simgpu/amd/kernel/buffer.h"
+#include "simgpu/amd/kernel/memory.h"
 
 namespace simgpu::amdgpu {
 

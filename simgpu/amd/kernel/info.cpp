@@ -132,7 +132,7 @@ int memory(DrmFile& file, const drm_amdgpu_info&, Answer& answer) {
     return answer.put(
         drm_amdgpu_memory_info{.vram = heap(model.vram_size, file.device().used(Heap::kVram)),
                                .cpu_accessible_vram = heap(visible_size(file), visible_usage(file)),
-                               .gtt = heap(model.gtt_size, file.device().used(Heap::kGtt))});
+                               .gtt = heap(model.gtt_size, file.device().used(Heap::kSystem))});
 }
 
 int read_registers(DrmFile& file, const drm_amdgpu_info& in, Answer& answer) {
@@ -245,7 +245,7 @@ constexpr std::array kQueries = {
     Query{AMDGPU_INFO_FW_VERSION, firmware_version},
     Query{AMDGPU_INFO_NUM_BYTES_MOVED, moved<&shared::MoveCounters::bytes>},
     Query{AMDGPU_INFO_VRAM_USAGE, heap_usage<Heap::kVram>},
-    Query{AMDGPU_INFO_GTT_USAGE, heap_usage<Heap::kGtt>},
+    Query{AMDGPU_INFO_GTT_USAGE, heap_usage<Heap::kSystem>},
     Query{AMDGPU_INFO_GDS_CONFIG, gds_config},
     Query{AMDGPU_INFO_VRAM_GTT, vram_gtt},
     Query{AMDGPU_INFO_READ_MMR_REG, read_registers},

@@ -7,10 +7,9 @@
 #include <optional>
 #include <vector>
 
-#include "simgpu/amd/kernel/address_space.h"
-#include "simgpu/amd/kernel/buffer.h"
 #include "simgpu/amd/kernel/client.h"
 #include "simgpu/amd/kernel/context.h"
+#include "simgpu/amd/kernel/memory.h"
 #include "simgpu/amd/kernel/uapi.h"
 #include "simgpu/engine/engine.h"
 
@@ -27,7 +26,7 @@ struct Job {
     ClientPtr client;
     ContextPtr context;
     Entity* entity = nullptr;  // of the context
-    PageTablePtr page_table;
+    memory::PageTablePtr page_table;
     std::vector<IndirectBuffer> ibs;
     std::vector<drm::FencePtr> dependencies;
     std::optional<UserFence> user_fence;

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "simgpu/amd/kernel/uapi.h"
+#include "simgpu/amd/kernel/memory.h"
 
 namespace simgpu::amdgpu {
 
@@ -21,10 +21,10 @@ struct MemoryStats {
 };
 
 void add(MemoryStats& stats, const Buffer& buffer) {
-    const uint64_t domains = buffer.record().domains, size = buffer.size();
+    const uint64_t domains = record_of(buffer).domains, size = buffer.size();
     const shared::Residence* residence = buffer.residence();
     const Place place = residence ? residence->place() : Place::kNowhere;
-    const bool gtt = place == Place::kGtt || (!residence && domains & AMDGPU_GEM_DOMAIN_GTT);
+    const bool gtt = place == Place::kSystem || (!residence && domains & AMDGPU_GEM_DOMAIN_GTT);
     if (place == Place::kVram)
         stats.vram += size;
     else if (gtt)

@@ -3,7 +3,6 @@
 
 #include <string>
 
-#include "simgpu/amd/kernel/address_space.h"
 #include "simgpu/amd/kernel/handle_table.h"
 
 namespace simgpu::amdgpu {

@@ -230,7 +230,7 @@ JobOutcome Ring::execute(Job& job, shared::RingFeeder::Place place,
 JobOutcome Ring::run_ibs(Job& job, shared::RingFeeder::Place place, uint64_t deadline_ns) {
     std::unique_ptr<Engine>& engine = job.entity->engine;
     if (!engine) engine = engine_factory.load()(place_);
-    JobMemory memory(job.page_table);
+    memory::JobMemory memory(job.page_table);
     JobEnvironment environment{memory, feeder_.stop(place), deadline_ns,
                                thread_cpu_ns() + timeouts_.of(*place_.ip)};
     for (const IndirectBuffer& ib : job.ibs) {

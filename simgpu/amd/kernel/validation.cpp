@@ -22,7 +22,7 @@ int check_scarce(const DrmFile& file, const BufferList& list) {
     for (const ScarceHeap& heap : heaps) {
         uint64_t left = heap.total;
         for (const BufferPtr& buffer : list) {
-            if (!(buffer->record().domains & heap.domain)) continue;
+            if (!(record_of(*buffer).domains & heap.domain)) continue;
             const uint64_t units = buffer->size() / kGpuPage;
             if (units > left) return -ENOMEM;
             left -= units;
@@ -84,7 +84,7 @@ tl::expected<JobResidencyPtr, int> validate_job(DrmFile& file, const BufferList*
         if (const int error = residency->restore(buffer)) return tl::unexpected(error);
     if (file.always_valid_uses() && file.always_valid_uses()->has_evicted()) {
         for (const BufferPtr& buffer : file.buffers().all()) {
-            if (!(buffer->record().create_flags & AMDGPU_GEM_CREATE_VM_ALWAYS_VALID)) continue;
+            if (!(record_of(*buffer).create_flags & AMDGPU_GEM_CREATE_VM_ALWAYS_VALID)) continue;
             if (const int error = residency->restore(buffer)) return tl::unexpected(error);
         }
     }

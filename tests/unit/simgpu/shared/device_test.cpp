@@ -62,10 +62,10 @@ TEST(SharedDevice, BooksMemoryUpToTheLimit) {
     EXPECT_FALSE(device->charge(Heap::kVram, UINT64_MAX));
     EXPECT_TRUE(device->charge(Heap::kVram, 400));
     EXPECT_EQ(device->used(Heap::kVram), 1000u);
-    EXPECT_EQ(device->used(Heap::kGtt), 0u);
+    EXPECT_EQ(device->used(Heap::kSystem), 0u);
     device->release(Heap::kVram, 600);
     EXPECT_EQ(device->used(Heap::kVram), 400u);
-    EXPECT_EQ(device->limit(Heap::kGtt), 2000u);
+    EXPECT_EQ(device->limit(Heap::kSystem), 2000u);
 }
 
 TEST(SharedDevice, ADeadProcessGivesItsMemoryBack) {
@@ -95,12 +95,10 @@ TEST(SharedDevice, RecordsOfBuffersCrossProcessesUntilForgotten) {
     const std::string name = unique_name();
     const auto device = attach(name);
     OtherProcess other([&] {
-        BufferRecord record;
-        record.tiling_info = 42;
-        (new auto(attach(name)))->get()->publish_buffer(1, 2, record);
+        (new auto(attach(name)))->get()->publish_buffer(1, 2, BufferRecord::of(uint64_t{42}));
     });
     ASSERT_TRUE(device->find_buffer(1, 2));
-    EXPECT_EQ(device->find_buffer(1, 2)->tiling_info, 42u);
+    EXPECT_EQ(device->find_buffer(1, 2)->as<uint64_t>(), 42u);
     EXPECT_FALSE(device->find_buffer(1, 3));
     device->publish_buffer(1, 3, {});
     EXPECT_TRUE(device->find_buffer(1, 3));

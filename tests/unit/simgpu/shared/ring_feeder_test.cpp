@@ -154,12 +154,12 @@ TEST_F(Feeders, WhatADeadProcessHeldIsReclaimedEvenIfTheReclaimerDiesMeanwhile) 
         const auto own = attach(name);
         protect_residents(name);
         ::alarm(20);
-        for (victim.kill();;) own->used(Heap::kGtt);
+        for (victim.kill();;) own->used(Heap::kSystem);
     }
     int status = 0;
     ::waitpid(reclaimer, &status, 0);
     ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV) << status;
-    EXPECT_EQ(device->used(Heap::kGtt), 0u) << "notices who has died";
+    EXPECT_EQ(device->used(Heap::kSystem), 0u) << "notices who has died";
     EXPECT_TRUE(a.try_enter(0, 3));
     EXPECT_TRUE(a.try_enter(0, 4));
     victim.kill();

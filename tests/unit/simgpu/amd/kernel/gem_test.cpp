@@ -9,14 +9,14 @@
 #include <random>
 
 #include "blob/memfd.h"
-#include "simgpu/amd/kernel/address_space.h"
+#include "simgpu/amd/kernel/memory.h"
 #include "tests/unit/simgpu/amd/kernel/test_file.h"
 
 namespace simgpu::test {
 namespace {
 
 constexpr uint64_t kVa = 0x10000000;
-constexpr uint32_t kRead = AMDGPU_VM_PAGE_READABLE, kWriteFlag = AMDGPU_VM_PAGE_WRITEABLE;
+constexpr uint32_t kRead = AMDGPU_VM_PAGE_READABLE;
 
 int export_fd(TestFile& file, uint32_t handle, viaduct::UniqueFd* fd) {
     drm_prime_handle args{};
@@ -277,12 +277,14 @@ TEST(Va, UnmapWantsTheExactMapping) {
     EXPECT_EQ(file.map(a, kVa, 0x2000), 0);
 }
 
+constexpr uint32_t kReadWrite = memory::kVaRead | memory::kVaWrite;
+
 class Space : public ::testing::Test {
   protected:
     /// What the GPU sees at `va`: 'A', 'B' + page number of the buffer there, "prt", or "-".
     std::string at(uint64_t va, Access access = Access::kRead) {
-        amdgpu::JobMemory memory(snapshot());
-        const Span span = memory.resolve(va, access);
+        memory::JobMemory view(snapshot());
+        const Span span = view.resolve(va, access);
         if (!span.data) return "-";
         for (const auto& [name, buffer] : {std::pair("A", a), std::pair("B", b)}) {
             const ptrdiff_t offset = span.data - buffer->data();
@@ -290,23 +292,23 @@ class Space : public ::testing::Test {
         }
         return "prt";
     }
-    amdgpu::PageTablePtr snapshot() {
+    memory::PageTablePtr snapshot() {
         EXPECT_EQ(space.update(), 0);
         return space.snapshot();
     }
     amdgpu::BufferPtr wrap() {
-        memory.push_back(std::make_unique<std::byte[]>(0x10000));
-        return amdgpu::Buffer::wrap_user_memory(memory.back().get(), 0x10000);
+        pages.push_back(std::make_unique<std::byte[]>(0x10000));
+        return amdgpu::Buffer::wrap_user_memory(pages.back().get(), 0x10000);
     }
 
-    std::vector<std::unique_ptr<std::byte[]>> memory;
+    std::vector<std::unique_ptr<std::byte[]>> pages;
     amdgpu::BufferPtr a = wrap(), b = wrap();
-    amdgpu::AddressSpace space;
+    amdgpu::AddressSpace space{amdgpu::kAddressLayout};
 };
 
 TEST_F(Space, ReplaceAndClearSplitMappings) {
-    ASSERT_EQ(space.map({kVa, kVa + 0x8000, a, 0, kRead | kWriteFlag}), 0);
-    ASSERT_EQ(space.replace({kVa + 0x2000, kVa + 0x4000, b, 0x5000, kRead}), 0);
+    ASSERT_EQ(space.map({kVa, kVa + 0x8000, a, 0, kReadWrite}), 0);
+    ASSERT_EQ(space.replace({kVa + 0x2000, kVa + 0x4000, b, 0x5000, memory::kVaRead}), 0);
     const auto expect = [&](std::initializer_list<const char*> pages) {
         uint64_t va = kVa;
         for (const char* page : pages) {
@@ -324,13 +326,13 @@ TEST_F(Space, ReplaceAndClearSplitMappings) {
 }
 
 TEST_F(Space, PartiallyResidentRunsReadZeroAndSwallowWrites) {
-    ASSERT_EQ(space.map({kVa, kVa + 0x20000, nullptr, 0, AMDGPU_VM_PAGE_PRT}), 0);
-    amdgpu::JobMemory job(snapshot());
+    ASSERT_EQ(space.map({kVa, kVa + 0x20000, nullptr, 0, memory::kVaSparse}), 0);
+    memory::JobMemory job(snapshot());
     uint32_t value = 5;
     EXPECT_TRUE(write_gpu(job, kVa + 0x1fff0, &value, 4, nullptr));
     EXPECT_TRUE(read_gpu(job, kVa + 0x1fff0, &value, 4, nullptr));
     EXPECT_EQ(value, 0u);
-    ASSERT_EQ(space.replace({kVa, kVa + 0x1000, a, 0, kRead | kWriteFlag}), 0);
+    ASSERT_EQ(space.replace({kVa, kVa + 0x1000, a, 0, kReadWrite}), 0);
     EXPECT_EQ(at(kVa), "A0");
     EXPECT_EQ(at(kVa + 0x1000), "prt");
     EXPECT_EQ(space.unmap(nullptr, kVa + 0x1000), 0);
@@ -338,7 +340,7 @@ TEST_F(Space, PartiallyResidentRunsReadZeroAndSwallowWrites) {
 }
 
 TEST_F(Space, AnUnalignedAddressUnmapsWhatBeginsOnItsPage) {
-    ASSERT_EQ(space.map({kVa, kVa + 0x2000, a, 0, kRead}), 0);
+    ASSERT_EQ(space.map({kVa, kVa + 0x2000, a, 0, memory::kVaRead}), 0);
     EXPECT_EQ(space.unmap(a, kVa + 0x1001), -ENOENT) << "another page";
     EXPECT_EQ(space.unmap(a, kVa + 0xfff), 0);
     EXPECT_EQ(at(kVa), "-");
@@ -354,7 +356,8 @@ TEST_F(Space, BehavesAsATableOfPagesUnderRandomChanges) {
         const uint64_t start = kVa + first * 0x1000, end = start + count * 0x1000;
         const bool use_a = below(2) != 0;
         const size_t offset = below(16 - count + 1);
-        const amdgpu::VaMapping mapping{start, end, use_a ? a : b, offset * 0x1000, kRead};
+        const memory::VaMapping mapping{start, end, use_a ? a : b, offset * 0x1000,
+                                        memory::kVaRead};
         const auto write = [&](bool clear) {
             for (size_t i = 0; i < count; ++i)
                 model[first + i] = clear ? "-" : fmt::format("{}{}", use_a ? "A" : "B", offset + i);
@@ -388,8 +391,8 @@ TEST_F(Space, BehavesAsATableOfPagesUnderRandomChanges) {
 }
 
 TEST_F(Space, SpansEndWithTheirMapping) {
-    ASSERT_EQ(space.map({kVa, kVa + 0x2000, a, 0x1000, kRead}), 0);
-    amdgpu::JobMemory job(snapshot());
+    ASSERT_EQ(space.map({kVa, kVa + 0x2000, a, 0x1000, memory::kVaRead}), 0);
+    memory::JobMemory job(snapshot());
     EXPECT_EQ(job.resolve(kVa + 0x1ffc, Access::kRead).size, 4u);
     EXPECT_EQ(job.resolve(kVa | 0xffff000000000000, Access::kRead).size, 0x2000u)
         << "the upper 16 bits do not count";
@@ -398,7 +401,7 @@ TEST_F(Space, SpansEndWithTheirMapping) {
 }
 
 TEST_F(Space, ASnapshotIsNotTouchedByLaterChanges) {
-    ASSERT_EQ(space.map({kVa, kVa + 0x1000, a, 0, kRead}), 0);
+    ASSERT_EQ(space.map({kVa, kVa + 0x1000, a, 0, memory::kVaRead}), 0);
     const auto before = snapshot();
     ASSERT_EQ(space.clear(kVa, 0x1000), 0);
     EXPECT_NE(before->find(kVa), nullptr);

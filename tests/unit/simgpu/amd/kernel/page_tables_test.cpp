@@ -1,5 +1,5 @@
 // The memory behind an address space, and what happens when there is none left.
-#include "simgpu/amd/kernel/page_tables.h"
+#include "simgpu/memory/page_tables.h"
 
 #include <cerrno>
 

@@ -1,4 +1,4 @@
-#include "simgpu/amd/kernel/address_space.h"
+#include "simgpu/memory/address_space.h"
 
 #include <fmt/format.h>
 
@@ -7,39 +7,26 @@
 #include <cerrno>
 #include <iterator>
 
-#include "simgpu/amd/kernel/uapi.h"
-
-namespace simgpu::amdgpu {
+namespace simgpu::memory {
 
 namespace {
 
-/// amdgpu_vm.h: AMDGPU_VA_RESERVED_BOTTOM, and AMDGPU_VA_RESERVED_TOP (trap handler, SEQ64, CSA).
-constexpr uint64_t kLowest = 1ull << 16;
-constexpr uint64_t kHighest = (1ull << 48) - ((2ull << 12) + (2ull << 20) + (2ull << 20));
-constexpr uint64_t kHoleStart = 0x0000800000000000;
-constexpr uint64_t kHoleEnd = 0xffff800000000000;
-
-constexpr size_t kPrtRun = 65536;
+constexpr size_t kSparseRun = 65536;
 
 const std::byte* zeros() {
-    static const std::array<std::byte, kPrtRun> bytes{};
+    static const std::array<std::byte, kSparseRun> bytes{};
     return bytes.data();
 }
 
 }  // namespace
 
-std::optional<uint64_t> canonical_va(uint64_t va) {
-    if (va >= kHoleStart && va < kHoleEnd) return std::nullopt;
-    return va & kVaMask;
-}
-
-PageTable::PageTable(const std::map<uint64_t, VaMapping>& mappings) {
+PageTable::PageTable(const std::map<uint64_t, VaMapping>& mappings, uint64_t mask) : mask_(mask) {
     entries_.reserve(mappings.size());
     for (const auto& [start, mapping] : mappings) {
         if (!mapping.in_tables) continue;
         std::byte* data = mapping.buffer ? mapping.buffer->data() : nullptr;
         if (data) data += mapping.offset;
-        entries_.push_back({start, mapping.end, data, mapping.flags, mapping.buffer});
+        entries_.push_back({start, mapping.end, data, mapping.access, mapping.buffer});
     }
 }
 
@@ -51,12 +38,11 @@ const PageTable::Entry* PageTable::find(uint64_t va) const {
 }
 
 std::string PageTable::describe_surroundings(uint64_t va) const {
-    va &= kVaMask;
+    va &= mask_;
     const auto range = [](const Entry& entry) {
         return fmt::format("{:#x}-{:#x} ({}{}{})", entry.start, entry.end - 1,
-                           entry.flags & AMDGPU_VM_PAGE_READABLE ? "r" : "-",
-                           entry.flags & AMDGPU_VM_PAGE_WRITEABLE ? "w" : "-",
-                           entry.flags & AMDGPU_VM_PAGE_EXECUTABLE ? "x" : "-");
+                           entry.access & kVaRead ? "r" : "-", entry.access & kVaWrite ? "w" : "-",
+                           entry.access & kVaExecute ? "x" : "-");
     };
     if (const Entry* hit = find(va)) return fmt::format("inside buffer {}", range(*hit));
     const auto after = std::ranges::upper_bound(entries_, va, {}, &Entry::start);
@@ -69,22 +55,21 @@ std::string PageTable::describe_surroundings(uint64_t va) const {
 }
 
 Span JobMemory::resolve(uint64_t va, Access access) {
-    va &= kVaMask;
+    va &= table_->mask();
     if (!last_ || va < last_->start || va >= last_->end) {
         last_ = table_->find(va);
         if (!last_) return {};
     }
-    if (last_->flags & AMDGPU_VM_PAGE_PRT) return resolve_prt(*last_, va, access);
-    const uint32_t needed =
-        access == Access::kRead ? AMDGPU_VM_PAGE_READABLE : AMDGPU_VM_PAGE_WRITEABLE;
-    if (!(last_->flags & needed) || !last_->data) return {};
+    if (last_->access & kVaSparse) return resolve_sparse(*last_, va, access);
+    const uint32_t needed = access == Access::kRead ? kVaRead : kVaWrite;
+    if (!(last_->access & needed) || !last_->data) return {};
     return {last_->data + (va - last_->start), last_->end - va};
 }
 
-Span JobMemory::resolve_prt(const PageTable::Entry& entry, uint64_t va, Access access) {
-    const uint64_t size = std::min<uint64_t>(entry.end - va, kPrtRun);
+Span JobMemory::resolve_sparse(const PageTable::Entry& entry, uint64_t va, Access access) {
+    const uint64_t size = std::min<uint64_t>(entry.end - va, kSparseRun);
     if (access == Access::kRead) return {const_cast<std::byte*>(zeros()), size};
-    sink_.resize(kPrtRun);
+    sink_.resize(kSparseRun);
     return {sink_.data(), size};
 }
 
@@ -92,7 +77,8 @@ int AddressSpace::check(const VaMapping& mapping) const {
     const uint64_t size = mapping.end - mapping.start;
     if (mapping.start % kGpuPage || mapping.offset % kGpuPage || size % kGpuPage || size == 0)
         return -EINVAL;
-    if (mapping.end <= mapping.start || mapping.start < kLowest || mapping.end > kHighest)
+    if (mapping.end <= mapping.start || mapping.start < layout_.lowest ||
+        mapping.end > layout_.highest)
         return -EINVAL;
     if (!mapping.buffer) return 0;
     const uint64_t available = mapping.buffer->size();
@@ -129,7 +115,8 @@ int AddressSpace::unmap(const BufferPtr& buffer, uint64_t va) {
 }
 
 int AddressSpace::clear(uint64_t va, uint64_t size) {
-    if (va % kGpuPage || size % kGpuPage || size == 0 || size > kHighest || va > kHighest - size)
+    if (va % kGpuPage || size % kGpuPage || size == 0 || size > layout_.highest ||
+        va > layout_.highest - size)
         return -EINVAL;
     const std::lock_guard lock(mutex_);
     clear_locked(va, va + size);
@@ -198,7 +185,7 @@ int AddressSpace::update() {
 
 PageTablePtr AddressSpace::snapshot() {
     const std::lock_guard lock(mutex_);
-    if (!snapshot_) snapshot_ = std::make_shared<const PageTable>(mappings_);
+    if (!snapshot_) snapshot_ = std::make_shared<const PageTable>(mappings_, layout_.mask);
     return snapshot_;
 }
 
@@ -207,4 +194,4 @@ uint64_t AddressSpace::page_table_bytes() {
     return tables_.bytes();
 }
 
-}  // namespace simgpu::amdgpu
+}  // namespace simgpu::memory

@@ -1,4 +1,4 @@
-#include "simgpu/amd/kernel/buffer.h"
+#include "simgpu/memory/buffer.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,10 +9,9 @@
 #include <map>
 
 #include "blob/memfd.h"
-#include "simgpu/amd/kernel/uapi.h"
 #include "simgpu/fork_mutex.h"
 
-namespace simgpu::amdgpu {
+namespace simgpu::memory {
 
 namespace {
 
@@ -73,7 +72,8 @@ tl::expected<BufferPtr, int> Buffer::create(std::shared_ptr<shared::SharedDevice
     return buffer;
 }
 
-tl::expected<BufferPtr, int> Buffer::import(std::shared_ptr<shared::SharedDevice> device, int fd) {
+tl::expected<BufferPtr, int> Buffer::import(std::shared_ptr<shared::SharedDevice> device, int fd,
+                                            const Record& foreign) {
     struct stat info {};
     if (::fstat(fd, &info) != 0) return tl::unexpected(-EBADF);
     const Inode inode{info.st_dev, info.st_ino};
@@ -94,20 +94,17 @@ tl::expected<BufferPtr, int> Buffer::import(std::shared_ptr<shared::SharedDevice
     if (!buffer->fd_) return tl::unexpected(-EMFILE);
     buffer->inode_ = inode;
     if (!buffer->data()) return tl::unexpected(-EINVAL);  // a pipe, a directory, a read-only file
-    if (const auto record = buffer->device_->find_buffer(inode.first, inode.second))
-        buffer->record_ = *record;
-    else
-        buffer->record_.domains = AMDGPU_GEM_DOMAIN_GTT;
+    buffer->record_ = buffer->device_->find_buffer(inode.first, inode.second).value_or(foreign);
     buffer->reservation_ = Reservation::of_memory({inode.first, inode.second});
     buffers[inode] = buffer;
     return buffer;
 }
 
-BufferPtr Buffer::wrap_user_memory(void* address, uint64_t size) {
+BufferPtr Buffer::wrap_user_memory(void* address, uint64_t size, const Record& record) {
     BufferPtr buffer(new Buffer);
     buffer->size_ = size;
     buffer->user_memory_ = static_cast<std::byte*>(address);
-    buffer->record_.domains = AMDGPU_GEM_DOMAIN_GTT;
+    buffer->record_ = record;
     return buffer;
 }
 
@@ -128,7 +125,7 @@ void Buffer::clear_vram(const shared::SharedDevice* device) {
 
 Buffer::~Buffer() {
     if (exported_) device_->forget_buffer(inode_.first, inode_.second);
-    if (doorbells_ != 0) device_->release(shared::Heap::kDoorbell, doorbells_);
+    if (fixed_heap_) device_->release(*fixed_heap_, size_);
     if (!fd_) return;
     Registry& known = registry();
     const std::lock_guard lock(known.mutex);
@@ -139,26 +136,14 @@ Buffer::~Buffer() {
 }
 
 bool Buffer::charge(const Request& request) {
-    const uint64_t domains = request.record.domains;
-    if (domains & kDomainDoorbell) {
-        if (!device_->charge(shared::Heap::kDoorbell, size_)) return false;
-        doorbells_ = size_;
+    if (request.fixed_heap) {
+        if (!device_->charge(*request.fixed_heap, size_)) return false;
+        fixed_heap_ = request.fixed_heap;
         return true;
     }
-    const bool vram = domains & AMDGPU_GEM_DOMAIN_VRAM, gtt = domains & AMDGPU_GEM_DOMAIN_GTT;
-    if (!vram && !gtt) return true;
-    shared::Wish wish{.size = size_,
-                      .vram = vram,
-                      .gtt = gtt,
-                      .visible = request.cpu_access,
-                      .discardable = (request.record.create_flags & kGemDiscardable) != 0,
-                      .gtt_as_good = request.gtt_as_good};
-    residence_ = shared::Residence::create(device_, wish, request.group);
-    if (residence_ || !wish.visible) return residence_ != nullptr;
-    // amdgpu_gem_create_ioctl() tries again without CPU_ACCESS_REQUIRED.
-    wish.visible = false;
-    residence_ = shared::Residence::create(device_, wish, request.group);
-    return residence_ != nullptr;
+    for (const shared::Wish& wish : request.wishes)
+        if ((residence_ = shared::Residence::create(device_, wish, request.group))) return true;
+    return request.wishes.empty();
 }
 
 void Buffer::forget_content() {
@@ -198,18 +183,10 @@ Buffer::Record Buffer::record() const {
     return record_;
 }
 
-void Buffer::set_metadata(const Record& metadata) {
+void Buffer::set_record(const Record& record, bool announce) {
     const std::lock_guard lock(mutex_);
-    record_.metadata_flags = metadata.metadata_flags;
-    record_.tiling_info = metadata.tiling_info;
-    record_.metadata_size = metadata.metadata_size;
-    record_.metadata = metadata.metadata;
-    if (exported_) publish();
+    record_ = record;
+    if (announce && exported_) publish();
 }
 
-void Buffer::set_placement(uint64_t domains) {
-    const std::lock_guard lock(mutex_);
-    record_.domains = domains;
-}
-
-}  // namespace simgpu::amdgpu
+}  // namespace simgpu::memory

@@ -9,16 +9,17 @@
 
 #include "simgpu/shared/residence.h"
 
-namespace simgpu::amdgpu {
+namespace simgpu::memory {
 
-/// Books what amdgpu_vm_pt.c allocates on GFX9: a 4 KiB buffer in VRAM for the root, and one for
+/// Books what amdgpu_vm_pt.c allocates on GFX9, whose tables have the shape of x86's (as those of
+/// Intel's GPUs have): a 4 KiB buffer in VRAM for the root, and one for
 /// each region of 512 GiB, 1 GiB and 2 MiB of which something smaller than the region is mapped.
 /// Like the kernel it gives a table back only when its whole region is unmapped at once, or with
 /// the address space: those of mappings smaller than 2 MiB stay.
 ///
 /// Simplified to the kernel's most costly case: buffers never count as contiguous, so that each
 /// 2 MiB of a buffer takes a table even where VRAM would need none.
-/// Not thread-safe. Addresses are in 48-bit form.
+/// Not thread-safe. Addresses are masked to 48 bits.
 class PageTables {
   public:
     static constexpr uint64_t kTableBytes = 4096;
@@ -52,4 +53,4 @@ class PageTables {
     std::array<std::map<uint64_t, Table>, kShifts.size()> tables_;  // by level and region
 };
 
-}  // namespace simgpu::amdgpu
+}  // namespace simgpu::memory

@@ -5,9 +5,9 @@
 #include <mutex>
 #include <vector>
 
-#include "simgpu/amd/kernel/buffer.h"
+#include "simgpu/memory/buffer.h"
 
-namespace simgpu::amdgpu {
+namespace simgpu::memory {
 
 /// Linux: drm_exec. A submission holds those of its buffers and of its file's page directory while
 /// it waits, and whoever needs one of them waits too. Taken in the order of addresses, so that no
@@ -31,4 +31,4 @@ class ReservationLock {
     std::vector<Reservation*> held_;
 };
 
-}  // namespace simgpu::amdgpu
+}  // namespace simgpu::memory

@@ -1,8 +1,8 @@
-#include "simgpu/amd/kernel/page_tables.h"
+#include "simgpu/memory/page_tables.h"
 
 #include <utility>
 
-namespace simgpu::amdgpu {
+namespace simgpu::memory {
 
 PageTables::PageTables(std::shared_ptr<shared::SharedDevice> device)
     : device_(std::move(device)), has_root_(allocate(&root_)) {}
@@ -58,4 +58,4 @@ uint64_t PageTables::bytes() const {
     return count * kTableBytes;
 }
 
-}  // namespace simgpu::amdgpu
+}  // namespace simgpu::memory

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <tl/expected.hpp>
 #include <utility>
 #include <vector>
@@ -13,7 +14,7 @@
 #include "simgpu/shared/residence.h"
 #include "simgpu/sync/reservation.h"
 
-namespace simgpu::amdgpu {
+namespace simgpu::memory {
 
 using drm::Reservation;
 
@@ -24,28 +25,32 @@ using BufferPtr = std::shared_ptr<Buffer>;
 /// descriptor; or, for a user pointer, in the caller's memory.
 class Buffer {
   public:
+    /// What the driver knows of it.
     using Record = shared::BufferRecord;
 
-    /// The arguments of GEM_CREATE.
     struct Request {
         uint64_t size = 0;  // bytes, whole pages
         Record record;
-        bool cpu_access = false;                         // AMDGPU_GEM_CREATE_CPU_ACCESS_REQUIRED
-        bool gtt_as_good = false;                        // on APUs
-        std::shared_ptr<const shared::Residence> group;  // of the file, for VM_ALWAYS_VALID
+        /// Where its memory may be, each `size` bytes: the first that has room counts. None: it
+        /// takes nothing from the heaps.
+        std::vector<shared::Wish> wishes;
+        /// A heap that buffers do not leave, instead.
+        std::optional<shared::Heap> fixed_heap;
+        /// Buffers that every job of a file uses; null: it is used by name.
+        std::shared_ptr<const shared::Residence> group;
     };
-    /// Zero-filled memory, booked at the device. -ENOMEM if no heap that the record's domains allow
-    /// has room. May wait for jobs that use what has to make room.
+    /// Zero-filled memory, booked at the device. -ENOMEM if nothing that was asked for has room.
+    /// May wait for jobs that use what has to make room.
     static tl::expected<BufferPtr, int> create(std::shared_ptr<shared::SharedDevice> device,
                                                const Request& request);
     /// The buffer behind a descriptor, ours or anybody's: the same object as long as it lives in
-    /// this process. Negative errno.
-    static tl::expected<BufferPtr, int> import(std::shared_ptr<shared::SharedDevice> device,
-                                               int fd);
+    /// this process. `foreign`: of one that no file of the device made. Negative errno.
+    static tl::expected<BufferPtr, int> import(std::shared_ptr<shared::SharedDevice> device, int fd,
+                                               const Record& foreign);
     /// The device has lost its VRAM: fills this process's buffers there with other bytes.
     static void clear_vram(const shared::SharedDevice* device);
     /// The caller's own pages, which he must keep mapped as long as the GPU may use them.
-    static BufferPtr wrap_user_memory(void* address, uint64_t size);
+    static BufferPtr wrap_user_memory(void* address, uint64_t size, const Record& record = {});
 
     ~Buffer();
     Buffer(const Buffer&) = delete;
@@ -60,16 +65,17 @@ class Buffer {
     /// A descriptor for another file or process, which will find record() too.
     viaduct::UniqueFd export_fd();
 
-    /// Where its memory is booked; null for imported and user memory, and for domains without any.
+    /// Where its memory is booked; null for imported and user memory, and if it takes none.
     shared::Residence* residence() const { return residence_.get(); }
     /// Its content was discarded: zero again.
     void forget_content();
 
     Record record() const;
-    void set_metadata(const Record& metadata);  // only its metadata fields count
-    void set_placement(uint64_t domains);
+    /// With the reservation held, if the new one depends on the old. `announce`: files of other
+    /// processes that import it from now on find it too.
+    void set_record(const Record& record, bool announce);
 
-    /// Shared with all buffers of the file for VM_ALWAYS_VALID ones.
+    /// Its own, unless buffers of a file share one.
     Reservation& reservation() { return *reservation_; }
     void share_reservation(std::shared_ptr<Reservation> reservation) {
         reservation_ = std::move(reservation);
@@ -86,7 +92,7 @@ class Buffer {
     std::shared_ptr<shared::SharedDevice> device_;
     uint64_t size_ = 0;
     bool owns_memory_ = false;
-    uint64_t doorbells_ = 0;  // bytes booked
+    std::optional<shared::Heap> fixed_heap_;  // booked there
     std::unique_ptr<shared::Residence> residence_;
     viaduct::UniqueFd fd_;
     std::pair<uint64_t, uint64_t> inode_;  // st_dev, st_ino of fd_
@@ -99,4 +105,4 @@ class Buffer {
     bool exported_ = false;
 };
 
-}  // namespace simgpu::amdgpu
+}  // namespace simgpu::memory

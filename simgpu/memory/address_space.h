@@ -9,48 +9,60 @@
 #include <string>
 #include <vector>
 
-#include "simgpu/amd/kernel/buffer.h"
-#include "simgpu/amd/kernel/page_tables.h"
 #include "simgpu/engine/gpu_memory.h"
+#include "simgpu/memory/buffer.h"
+#include "simgpu/memory/page_tables.h"
 
-namespace simgpu::amdgpu {
+namespace simgpu::memory {
 
-/// GFX9 addresses have 48 bits, sign-extended (Linux: AMDGPU_GMC_HOLE_MASK).
-inline constexpr uint64_t kVaMask = (1ull << 48) - 1;
 inline constexpr uint64_t kGpuPage = 4096;
 
-/// The 48-bit form of an address; nothing for those in the hole between the halves.
-std::optional<uint64_t> canonical_va(uint64_t va);
+/// The addresses that a chip's GPU translates.
+struct AddressLayout {
+    uint64_t lowest = 0;  // mappings lie in [lowest, highest)
+    uint64_t highest = 0;
+    uint64_t mask = 0;  // of the bits of an address that count
+};
 
-/// A run of addresses [start, end) that shows `buffer` from `offset` on. Partially resident
-/// runs (AMDGPU_VM_PAGE_PRT) have no buffer: they read as zero and drop what is written.
+/// What the GPU may do with a mapping.
+enum VaAccess : uint32_t {
+    kVaRead = 1,
+    kVaWrite = 2,
+    kVaExecute = 4,  // for fault reports
+    kVaSparse = 8,   // no buffer: it reads as zero and drops what is written
+};
+
+/// A run of addresses [start, end) that shows `buffer` from `offset` on; null if it is sparse.
 struct VaMapping {
     uint64_t start = 0;
     uint64_t end = 0;
     BufferPtr buffer;
     uint64_t offset = 0;
-    uint32_t flags = 0;      // AMDGPU_VM_PAGE_*
+    uint32_t access = 0;     // VaAccess
     bool in_tables = false;  // written by AddressSpace: the GPU sees it
 };
 
 /// The GPU's view of memory during one job. Immutable; keeps its buffers alive.
 class PageTable {
   public:
-    explicit PageTable(const std::map<uint64_t, VaMapping>& mappings);
+    PageTable(const std::map<uint64_t, VaMapping>& mappings, uint64_t mask);
 
     struct Entry {
         uint64_t start = 0;
         uint64_t end = 0;
-        std::byte* data = nullptr;  // null for PRT, and for a buffer that could not be mapped
-        uint32_t flags = 0;
+        std::byte* data = nullptr;  // null if sparse, and if the buffer could not be mapped
+        uint32_t access = 0;        // VaAccess
         BufferPtr buffer;
     };
+    /// The bits of an address that count.
+    uint64_t mask() const { return mask_; }
     /// Null where nothing is mapped.
     const Entry* find(uint64_t va) const;
     /// "0x1000 bytes behind buffer [0x..., 0x...)" for a fault report.
     std::string describe_surroundings(uint64_t va) const;
 
   private:
+    uint64_t mask_;
     std::vector<Entry> entries_;  // by address
 };
 using PageTablePtr = std::shared_ptr<const PageTable>;
@@ -62,26 +74,27 @@ class JobMemory final : public GpuMemory {
     Span resolve(uint64_t va, Access access) override;
 
   private:
-    Span resolve_prt(const PageTable::Entry& entry, uint64_t va, Access access);
+    Span resolve_sparse(const PageTable::Entry& entry, uint64_t va, Access access);
 
     PageTablePtr table_;
     const PageTable::Entry* last_ = nullptr;
-    std::vector<std::byte> sink_;  // where writes to PRT runs go
+    std::vector<std::byte> sink_;  // where writes to sparse runs go
 };
 
 /// The mappings of an open file, with the kernel's rules (Linux: amdgpu_vm.c). Thread-safe.
-/// Addresses are in 48-bit form. Functions return 0 or a negative errno.
+/// Addresses are masked. Functions return 0 or a negative errno.
 class AddressSpace {
   public:
     /// `device`: where page tables are booked; null in tests that do not care.
-    explicit AddressSpace(std::shared_ptr<shared::SharedDevice> device = nullptr)
-        : tables_(std::move(device)) {}
+    explicit AddressSpace(const AddressLayout& layout,
+                          std::shared_ptr<shared::SharedDevice> device = nullptr)
+        : layout_(layout), tables_(std::move(device)) {}
 
     /// Refuses to overlap what is mapped. The GPU sees the mapping after update().
     int map(const VaMapping& mapping);
     /// Maps in place of whatever is there; likewise.
     int replace(const VaMapping& mapping);
-    /// Removes the mapping of `buffer` (null: PRT) that begins at `va`, whole.
+    /// Removes the mapping of `buffer` (null: sparse) that begins at `va`, whole.
     int unmap(const BufferPtr& buffer, uint64_t va);
     /// Removes all in [va, va + size), cutting mappings that reach beyond.
     int clear(uint64_t va, uint64_t size);
@@ -89,8 +102,7 @@ class AddressSpace {
     void remove_buffer(const BufferPtr& buffer);
 
     /// Writes new mappings into the page tables. -ENOMEM if memory for these runs out: the
-    /// mappings stay, and the next update() tries again. The kernel does not report that from
-    /// GEM_VA (amdgpu_gem_va_update_vm()) but from the next submission.
+    /// mappings stay, and the next update() tries again.
     int update();
     /// The state that the last update() wrote.
     PageTablePtr snapshot();
@@ -101,6 +113,7 @@ class AddressSpace {
     void insert_locked(const VaMapping& mapping);
     void clear_locked(uint64_t start, uint64_t end);
 
+    const AddressLayout layout_;
     std::mutex mutex_;
     std::map<uint64_t, VaMapping> mappings_;  // by start
     std::vector<uint64_t> pending_;           // starts of mappings that update() has to write
@@ -108,4 +121,4 @@ class AddressSpace {
     PageTablePtr snapshot_;  // null after a change
 };
 
-}  // namespace simgpu::amdgpu
+}  // namespace simgpu::memory
