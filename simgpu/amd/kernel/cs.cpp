@@ -79,16 +79,17 @@ class Submission {
 
     int wait_for(drm::FencePtr fence, int error);
     void add_implicit_dependencies();
-    std::shared_ptr<Job> make_job(const QueuePart& part) const;
-    void reserve(const std::vector<std::shared_ptr<Job>>& jobs);
-    void reserve(Reservation& reservation, const std::vector<std::shared_ptr<Job>>& jobs) const;
+    std::shared_ptr<sched::Job> make_job(const QueuePart& part) const;
+    void reserve(const std::vector<std::shared_ptr<sched::Job>>& jobs);
+    void reserve(Reservation& reservation,
+                 const std::vector<std::shared_ptr<sched::Job>>& jobs) const;
 
     DrmFile& file_;
     const ContextPtr context_;
     std::vector<QueuePart> parts_;
     std::vector<drm::FencePtr> dependencies_;
     std::vector<SyncobjPoint> signals_;
-    std::optional<UserFence> user_fence_;
+    std::optional<sched::UserFence> user_fence_;
     std::shared_ptr<const BufferList> list_;
     bool has_list_ = false;
     JobResidencyPtr residency_;
@@ -149,7 +150,7 @@ int Submission::parse_fence(const Chunk& chunk) {
     // amdgpu_cs_p1_user_fence(): one page, and the value within it.
     if (buffer->size() != kGpuPage || buffer->is_user_memory()) return -EINVAL;
     if (in.offset % sizeof(uint64_t) || in.offset > kGpuPage - sizeof(uint64_t)) return -EINVAL;
-    user_fence_ = UserFence{std::move(buffer), in.offset};
+    user_fence_ = sched::UserFence{std::move(buffer), in.offset};
     return 0;
 }
 
@@ -273,8 +274,8 @@ void Submission::add_implicit_dependencies() {
     }
 }
 
-std::shared_ptr<Job> Submission::make_job(const QueuePart& part) const {
-    auto job = std::make_shared<Job>();
+std::shared_ptr<sched::Job> Submission::make_job(const QueuePart& part) const {
+    auto job = std::make_shared<sched::Job>();
     job->client = file_.client();
     job->context = context_;
     job->entity = part.entity;
@@ -287,12 +288,12 @@ std::shared_ptr<Job> Submission::make_job(const QueuePart& part) const {
 uint64_t Submission::commit() {
     add_implicit_dependencies();
     const memory::PageTablePtr page_table = file_.address_space().snapshot();
-    std::vector<std::shared_ptr<Job>> jobs;
+    std::vector<std::shared_ptr<sched::Job>> jobs;
     for (const QueuePart& part : parts_) {
         jobs.push_back(make_job(part));
         jobs.back()->page_table = page_table;
     }
-    Job& leader = *jobs.back();
+    sched::Job& leader = *jobs.back();
     leader.user_fence = std::move(user_fence_);
     // The members of a gang are handed over before its leader, and run beside it.
     for (size_t i = 0; i + 1 < jobs.size(); ++i)
@@ -312,7 +313,7 @@ uint64_t Submission::commit() {
 }
 
 void Submission::reserve(Reservation& reservation,
-                         const std::vector<std::shared_ptr<Job>>& jobs) const {
+                         const std::vector<std::shared_ptr<sched::Job>>& jobs) const {
     for (size_t i = 0; i < jobs.size(); ++i) {
         const auto queue = static_cast<uint64_t>(parts_[i].entity - &context_->entity(0));
         const uint64_t timeline = uint64_t{context_->id()} << 8 | queue;
@@ -322,7 +323,7 @@ void Submission::reserve(Reservation& reservation,
     }
 }
 
-void Submission::reserve(const std::vector<std::shared_ptr<Job>>& jobs) {
+void Submission::reserve(const std::vector<std::shared_ptr<sched::Job>>& jobs) {
     reserve(*file_.own_reservation(), jobs);
     if (!list_) return;
     for (const BufferPtr& buffer : *list_) {

@@ -94,22 +94,6 @@ std::optional<Target> find_target(unsigned number) {
                   found->handler};
 }
 
-std::vector<std::shared_ptr<Ring>> make_rings(const ModelInfo& model,
-                                              std::shared_ptr<shared::SharedDevice> device) {
-    std::vector<std::shared_ptr<Ring>> rings;
-    const JobTimeouts timeouts = job_timeouts();
-    for (const IpBlock& ip : model.ips) {
-        for (uint32_t number = 0; number < ip.ring_count; ++number) {
-            const RingPlace place{.model = &model,
-                                  .ip = &ip,
-                                  .number = number,
-                                  .index = static_cast<uint32_t>(rings.size())};
-            rings.push_back(std::make_shared<Ring>(place, device, timeouts));
-        }
-    }
-    return rings;
-}
-
 }  // namespace
 
 std::string process_name() {
@@ -123,10 +107,10 @@ DrmFile::DrmFile(const ModelInfo& model, std::shared_ptr<shared::SharedDevice> d
     : model_(model),
       device_(std::move(device)),
       stand_in_(std::move(stand_in)),
-      client_(std::make_shared<Client>(device_->next_client_id(), process_name())),
+      client_(std::make_shared<sched::Client>(device_->next_client_id(), process_name())),
       contexts_(kMaxContexts),
       buffer_lists_(kMaxLists),
-      rings_(make_rings(model, device_)) {}
+      rings_(describe_rings(model), device_) {}
 
 int DrmFile::ioctl(unsigned long request, void* argument) {
     wake_device(*device_);

@@ -12,10 +12,9 @@
 
 #include "simgpu/amd/kernel/context.h"
 #include "simgpu/amd/kernel/handle_table.h"
-#include "simgpu/amd/kernel/job.h"
 #include "simgpu/amd/kernel/memory.h"
 #include "simgpu/amd/kernel/model.h"
-#include "simgpu/amd/kernel/ring.h"
+#include "simgpu/amd/kernel/rings.h"
 #include "simgpu/simgpu.h"
 #include "simgpu/sync/syncobj.h"
 
@@ -48,12 +47,13 @@ class DrmFile final : public File {
     int fd() const override { return stand_in_.get(); }
     void flush(Flush kind) override;
 
-    const ClientPtr& client() const { return client_; }
+    const sched::ClientPtr& client() const { return client_; }
     uint64_t client_id() const { return client_->id(); }
     std::string client_name() const { return client_->name(); }
     /// Empty: the process's own name, which fdinfo() does not show.
     void set_client_name(const std::string& name);
-    GpuvmFault last_fault() const { return client_->last_fault(); }
+    /// For AMDGPU_INFO_GPUVM_FAULT.
+    GpuvmFault last_fault() const { return {client_->last_fault_va(), 0, 0}; }
 
     const ModelInfo& model() const { return model_; }
     shared::SharedDevice& device() { return *device_; }
@@ -75,7 +75,7 @@ class DrmFile final : public File {
     int find_entity(Context& context, const EntityName& name, Entity** entity) const;
     HandleTable<const BufferList>& buffer_lists() { return buffer_lists_; }
     /// The hardware ring that the next job of an entity goes to; with the submission mutex held.
-    Ring& choose_ring(Entity& entity, const IpBlock& ip);
+    sched::Ring& choose_ring(Entity& entity, const IpBlock& ip);
     const std::shared_ptr<Reservation>& own_reservation() { return own_reservation_; }
     /// Of all VM_ALWAYS_VALID buffers, likewise; null if the device has no room for it.
     const std::shared_ptr<shared::Residence>& always_valid_uses() { return always_valid_uses_; }
@@ -87,14 +87,12 @@ class DrmFile final : public File {
     void watch_vram();
 
   private:
-    bool wait_handed_over(Ring::Clock::time_point deadline);
-    bool wait_finished(Ring::Clock::time_point deadline);
     std::string busy_lines() const;
 
     const ModelInfo& model_;
     const std::shared_ptr<shared::SharedDevice> device_;
     const viaduct::UniqueFd stand_in_;
-    const ClientPtr client_;
+    const sched::ClientPtr client_;
     const std::shared_ptr<shared::Residence> always_valid_uses_ =
         shared::Residence::create_group(device_);
     drm::SyncobjTable syncobjs_;
@@ -111,7 +109,7 @@ class DrmFile final : public File {
     std::shared_ptr<void> vram_watch_;
 
     std::atomic<bool> uses_user_memory_ = false;
-    std::vector<std::shared_ptr<Ring>> rings_;
+    sched::Rings rings_;
 };
 
 /// Names a context among all of the device.

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <map>
 
 #include "simgpu/amd/kernel/drm_file.h"
 #include "simgpu/amd/kernel/memory_stats.h"
@@ -12,7 +11,7 @@ namespace simgpu::amdgpu {
 
 namespace {
 
-constexpr auto kForever = Ring::Clock::time_point::max();
+constexpr auto kForever = sched::Ring::Clock::time_point::max();
 /// Linux: MAX_WAIT_SCHED_ENTITY_Q_EMPTY, amdgpu_flush()'s patience.
 constexpr auto kFlushTime = std::chrono::seconds(1);
 
@@ -21,35 +20,23 @@ constexpr auto kFlushTime = std::chrono::seconds(1);
 // drm_release(), after the flush of the last close: what the hardware has runs on.
 DrmFile::~DrmFile() {
     flush(Flush::kClose);
-    if (uses_user_memory_) wait_finished(kForever);
-    for (const auto& ring : rings_) ring->close();
+    if (uses_user_memory_) rings_.wait_finished(kForever);
+    rings_.close();
     for (const ContextPtr& context : contexts_.all())
         device_->drop_stable_pstate(pstate_owner(*this, *context));
 }
 
 void DrmFile::flush(Flush kind) {
-    const auto end = Ring::Clock::now() + kFlushTime;
+    const auto end = sched::Ring::Clock::now() + kFlushTime;
     auto deadline = end;
     {
         // amdgpu_ctx_mgr_entity_flush(). A process that does not exit waits without limit, and its
         // second does not begin before that.
         const std::lock_guard manager(context_manager_);
-        wait_handed_over(kind == Flush::kExit ? end : kForever);
-        if (kind == Flush::kClose) deadline = Ring::Clock::now() + kFlushTime;
+        rings_.wait_handed_over(kind == Flush::kExit ? end : kForever);
+        if (kind == Flush::kClose) deadline = sched::Ring::Clock::now() + kFlushTime;
     }
-    wait_finished(deadline);  // amdgpu_vm_wait_idle()
-}
-
-bool DrmFile::wait_handed_over(Ring::Clock::time_point deadline) {
-    bool done = true;
-    for (const auto& ring : rings_) done = ring->wait_handed_over(deadline) && done;
-    return done;
-}
-
-bool DrmFile::wait_finished(Ring::Clock::time_point deadline) {
-    bool done = true;
-    for (const auto& ring : rings_) done = ring->wait_finished(deadline) && done;
-    return done;
+    rings_.wait_finished(deadline);  // amdgpu_vm_wait_idle()
 }
 
 ContextPtr DrmFile::find_context(uint32_t id) {
@@ -70,18 +57,9 @@ int DrmFile::find_entity(Context& context, const EntityName& name, Entity** enti
     return (*entity)->error();
 }
 
-Ring& DrmFile::choose_ring(Entity& entity, const IpBlock& ip) {
-    // drm_sched_entity_select_rq(): an idle entity moves to the ring with the least to do. Video
-    // engines keep theirs (amdgpu_ctx_init_entity()).
-    const int first = model_.ring_index(ip.type, 0);
-    if (entity.ring && !entity.idle()) return *rings_[*entity.ring];
-    size_t best = static_cast<size_t>(first);
-    for (uint32_t i = 1; i < ip.ring_count; ++i)
-        if (device_->load(static_cast<uint32_t>(first) + i) <
-            device_->load(static_cast<uint32_t>(best)))
-            best = static_cast<size_t>(first) + i;
-    entity.ring = best;
-    return *rings_[best];
+sched::Ring& DrmFile::choose_ring(Entity& entity, const IpBlock& ip) {
+    // Video engines have one ring, which they keep (amdgpu_ctx_init_entity()).
+    return rings_.choose(entity, static_cast<size_t>(model_.ring_index(ip.type, 0)), ip.ring_count);
 }
 
 void DrmFile::set_client_name(const std::string& name) {
@@ -92,15 +70,7 @@ void DrmFile::set_client_name(const std::string& name) {
 
 std::string DrmFile::busy_lines() const {
     const std::lock_guard manager(context_manager_);
-    std::map<std::string_view, uint64_t> busy_ns;
-    size_t index = 0;
-    for (const IpBlock& ip : model_.ips)
-        for (uint32_t ring = 0; ring < ip.ring_count; ++ring)
-            busy_ns[ip.name] += rings_[index++]->busy_ns();
-    std::string text;
-    for (const auto& [name, time_ns] : busy_ns)
-        if (time_ns != 0) text += fmt::format("drm-engine-{}:\t{} ns\n", name, time_ns);
-    return text;
+    return rings_.busy_lines();
 }
 
 std::string DrmFile::fdinfo() const {

@@ -2,54 +2,23 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-#include <cstdlib>
-#include <cstring>
-
-#include "simgpu/log.h"
+#include "simgpu/sched/job_timeout.h"
 
 namespace simgpu::amdgpu {
 
 using shared::Recovery;
 
 JobTimeouts job_timeouts() {
-    constexpr uint64_t kDefaultMs = 10'000;
-    constexpr uint64_t kLongestMs = 3'600'000;
-    constexpr uint64_t kNsPerMs = 1'000'000;
     constexpr uint64_t kComputeFactor = 6;
-    uint64_t milliseconds = kDefaultMs;
-    if (const char* text = std::getenv("VIADUCT_SIMGPU_HANG_MS")) {
-        const char* end = text + std::strlen(text);
-        const auto parsed = std::from_chars(text, end, milliseconds);
-        if (parsed.ec != std::errc() || parsed.ptr != end || milliseconds == 0 ||
-            milliseconds > kLongestMs) {
-            log("VIADUCT_SIMGPU_HANG_MS='{}' is not 1 to {} milliseconds: using {}", text,
-                kLongestMs, kDefaultMs);
-            milliseconds = kDefaultMs;
-        }
-    }
-    return {kComputeFactor * milliseconds * kNsPerMs, milliseconds * kNsPerMs};
+    const uint64_t other_ns = sched::job_timeout_ns();
+    return {kComputeFactor * other_ns, other_ns};
 }
 
 uint64_t JobTimeouts::of(const IpBlock& ip) const {
     return ip.type == AMDGPU_HW_IP_COMPUTE ? compute_ns : other_ns;
 }
 
-Recovery choose_recovery(const JobOutcome& outcome, const IpBlock& ip, const ModelInfo& model,
-                         const std::optional<InjectionRule>& injected) {
-    using Wanted = InjectionRule::Recovery;
-    switch (injected ? injected->recovery : Wanted::kKernels) {
-        case Wanted::kSoft:
-            return Recovery::kSoft;
-        case Wanted::kRing:
-            return Recovery::kRing;
-        case Wanted::kFull:
-            return Recovery::kFull;
-        case Wanted::kVram:
-            return Recovery::kVramLost;
-        case Wanted::kKernels:
-            break;
-    }
+Recovery choose_recovery(const JobOutcome& outcome, const IpBlock& ip, const ModelInfo& model) {
     // gfx_v9_0_ring_soft_recovery() kills waves; gfx_v9_0_reset_kgq() and _kcq() reset a queue.
     // SDMA 4 has neither.
     const bool runs_shaders = ip.type == AMDGPU_HW_IP_GFX || ip.type == AMDGPU_HW_IP_COMPUTE;

@@ -2,19 +2,16 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "simgpu/amd/kernel/model.h"
 #include "simgpu/engine/job_outcome.h"
-#include "simgpu/inject.h"
 #include "simgpu/shared/ring_feeder.h"
 
 namespace simgpu::amdgpu {
 
 /// How long jobs may execute, in nanoseconds. Linux 6.13 gives compute jobs 60 s and all others
-/// 10 s (amdgpu_device_get_job_timeout_settings()); $VIADUCT_SIMGPU_HANG_MS scales both: it is the
-/// number for the others, and compute jobs get six times as long.
+/// 10 s (amdgpu_device_get_job_timeout_settings()): six times sched::job_timeout_ns(), and that.
 struct JobTimeouts {
     uint64_t compute_ns = 0;
     uint64_t other_ns = 0;
@@ -28,10 +25,8 @@ JobTimeouts job_timeouts();
 /// them.
 std::string lockup_timeout();
 
-/// The kernel's recovery from a job that ended like this on such a ring, unless a test asks for
-/// something else.
+/// The kernel's recovery from a job that ended like this on such a ring.
 shared::Recovery choose_recovery(const JobOutcome& outcome, const IpBlock& ip,
-                                 const ModelInfo& model,
-                                 const std::optional<InjectionRule>& injected);
+                                 const ModelInfo& model);
 
 }  // namespace simgpu::amdgpu

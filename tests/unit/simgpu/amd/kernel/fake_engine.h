@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "simgpu/amd/kernel/ring.h"
+#include "simgpu/amd/kernel/rings.h"
 #include "tests/unit/simgpu/amd/kernel/test_file.h"
 
 namespace simgpu::test {

@@ -1,14 +1,14 @@
 // Log lines about jobs that went wrong.
 #pragma once
 
-#include "simgpu/amd/kernel/job.h"
-#include "simgpu/amd/kernel/ring.h"
 #include "simgpu/engine/job_outcome.h"
+#include "simgpu/sched/job.h"
+#include "simgpu/sched/ring.h"
 
-namespace simgpu::amdgpu {
+namespace simgpu::sched {
 
 struct JobOnRing {
-    const RingPlace& ring;
+    const RingDescription& ring;
     const Job& job;
 };
 
@@ -16,4 +16,4 @@ void report_recovery(const JobOnRing& where, const JobOutcome& outcome, shared::
 /// The job is cancelled because of `cause`.
 void report_loss(const JobOnRing& where, const char* cause);
 
-}  // namespace simgpu::amdgpu
+}  // namespace simgpu::sched

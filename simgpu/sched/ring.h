@@ -7,32 +7,32 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <string>
+#include <optional>
+#include <string_view>
 #include <vector>
 
-#include "simgpu/amd/kernel/job.h"
-#include "simgpu/amd/kernel/model.h"
-#include "simgpu/amd/kernel/recovery.h"
 #include "simgpu/inject.h"
+#include "simgpu/sched/job.h"
 #include "simgpu/shared/ring_feeder.h"
 
-namespace simgpu::amdgpu {
+namespace simgpu::sched {
 
-/// Which hardware ring a Ring feeds.
-struct RingPlace {
-    const ModelInfo* model = nullptr;
-    const IpBlock* ip = nullptr;
-    uint32_t number = 0;  // within the block
-    uint32_t index = 0;   // over all rings of the chip
+/// A hardware ring, as the driver of its chip describes it.
+struct RingDescription {
+    std::string_view kind;       // as fdinfo names it: "gfx"
+    uint32_t number = 0;         // among its kind
+    uint32_t index = 0;          // over all rings of the chip
+    uint64_t timeout_ns = 0;     // how long a job may execute
+    uint64_t full_reset_ns = 0;  // how long a reset of the device takes
+    /// Makes the engine of an entity.
+    std::function<std::unique_ptr<Engine>()> create_engine;
+    /// How the kernel recovers from a job that ended like this.
+    std::function<shared::Recovery(const JobOutcome&)> recovery_from;
 };
-
-/// Makes the packet processor of an entity; replaceable for tests of the scheduling.
-using EngineFactory = std::unique_ptr<Engine> (*)(const RingPlace& place);
-std::unique_ptr<Engine> create_engine(const RingPlace& place);
-void set_engine_factory_for_tests(EngineFactory factory);
 
 /// Thread-safe. Jobs of one entity are handed over in the order of submission, each once its
 /// dependencies have signalled; which entity goes next is decided over all files of all processes
@@ -42,7 +42,7 @@ class Ring : public std::enable_shared_from_this<Ring> {
   public:
     using Clock = std::chrono::steady_clock;
 
-    Ring(RingPlace place, std::shared_ptr<shared::SharedDevice> device, JobTimeouts timeouts);
+    Ring(RingDescription description, std::shared_ptr<shared::SharedDevice> device);
     ~Ring();
     Ring(const Ring&) = delete;
     Ring& operator=(const Ring&) = delete;
@@ -83,9 +83,8 @@ class Ring : public std::enable_shared_from_this<Ring> {
     void finish(const HandedOver& job, int error);
     bool sleep_until(shared::RingFeeder::Place place, uint64_t until_ns);
 
-    const RingPlace place_;
+    const RingDescription description_;
     const std::shared_ptr<shared::SharedDevice> device_;
-    const JobTimeouts timeouts_;
     shared::RingFeeder feeder_;
 
     mutable std::mutex mutex_;
@@ -101,4 +100,4 @@ class Ring : public std::enable_shared_from_this<Ring> {
     bool sleeps_on_device_ = false;  // the thread waits for an event of the shared ring
 };
 
-}  // namespace simgpu::amdgpu
+}  // namespace simgpu::sched

@@ -1,13 +1,14 @@
 // Client: an open file as its jobs see it. It outlives the file, as jobs do.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
-#include "simgpu/amd/kernel/uapi.h"
-
-namespace simgpu::amdgpu {
+namespace simgpu::sched {
 
 /// Thread-safe.
 class Client {
@@ -23,22 +24,16 @@ class Client {
         const std::lock_guard lock(mutex_);
         name_ = std::move(name);
     }
-    /// For AMDGPU_INFO_GPUVM_FAULT.
-    void record_fault(const GpuvmFault& fault) {
-        const std::lock_guard lock(mutex_);
-        last_fault_ = fault;
-    }
-    GpuvmFault last_fault() const {
-        const std::lock_guard lock(mutex_);
-        return last_fault_;
-    }
+    /// The address of its last VM fault; 0: it had none.
+    void record_fault(uint64_t va) { last_fault_va_ = va; }
+    uint64_t last_fault_va() const { return last_fault_va_; }
 
   private:
     const uint64_t id_;
     mutable std::mutex mutex_;
     std::string name_;
-    GpuvmFault last_fault_{};
+    std::atomic<uint64_t> last_fault_va_ = 0;
 };
 using ClientPtr = std::shared_ptr<Client>;
 
-}  // namespace simgpu::amdgpu
+}  // namespace simgpu::sched

@@ -1,24 +1,19 @@
-#include "simgpu/amd/kernel/ring.h"
+#include "simgpu/sched/ring.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <thread>
 #include <utility>
 
-#include "simgpu/amd/kernel/report.h"
-#include "simgpu/amd/kernel/video_engine.h"
-#include "simgpu/amd/pm4/create.h"
-#include "simgpu/amd/sdma/create.h"
 #include "simgpu/clock.h"
+#include "simgpu/sched/report.h"
 
-namespace simgpu::amdgpu {
+namespace simgpu::sched {
 
 namespace {
 
 using Kind = JobOutcome::Kind;
 using shared::Recovery;
-
-std::atomic<EngineFactory> engine_factory = create_engine;
 
 JobOutcome outcome_of(Kind kind, std::string report) {
     JobOutcome outcome;
@@ -28,23 +23,26 @@ JobOutcome outcome_of(Kind kind, std::string report) {
     return outcome;
 }
 
-}  // namespace
-
-std::unique_ptr<Engine> create_engine(const RingPlace& place) {
-    switch (place.ip->type) {
-        case AMDGPU_HW_IP_GFX:
-        case AMDGPU_HW_IP_COMPUTE:
-            return create_pm4_engine({.render_backends = place.model->device.num_rb_pipes});
-        case AMDGPU_HW_IP_DMA:
-            return create_sdma_engine();
-        default:
-            return create_video_engine();
+/// The kernel's recovery, unless a test asks for something else.
+Recovery choose_recovery(const RingDescription& ring, const JobOutcome& outcome,
+                         const std::optional<InjectionRule>& injected) {
+    using Wanted = InjectionRule::Recovery;
+    switch (injected ? injected->recovery : Wanted::kKernels) {
+        case Wanted::kSoft:
+            return Recovery::kSoft;
+        case Wanted::kRing:
+            return Recovery::kRing;
+        case Wanted::kFull:
+            return Recovery::kFull;
+        case Wanted::kVram:
+            return Recovery::kVramLost;
+        case Wanted::kKernels:
+            break;
     }
+    return ring.recovery_from(outcome);
 }
 
-void set_engine_factory_for_tests(EngineFactory factory) {
-    engine_factory = factory ? factory : create_engine;
-}
+}  // namespace
 
 /// A job in its entity's queue, with a count of the fences it still waits for.
 struct Ring::Queued {
@@ -58,11 +56,10 @@ struct Ring::Queued {
     }
 };
 
-Ring::Ring(RingPlace place, std::shared_ptr<shared::SharedDevice> device, JobTimeouts timeouts)
-    : place_(place),
+Ring::Ring(RingDescription description, std::shared_ptr<shared::SharedDevice> device)
+    : description_(std::move(description)),
       device_(std::move(device)),
-      timeouts_(timeouts),
-      feeder_(device_, place.index) {}
+      feeder_(device_, description_.index) {}
 
 Ring::~Ring() = default;
 
@@ -72,7 +69,7 @@ void Ring::submit(std::shared_ptr<Job> job) {
     queued->waits_for = job->dependencies.size() + 1;
     queued->job = std::move(job);
     queued->job->entity->push();
-    device_->change_load(place_.index, 1);
+    device_->change_load(description_.index, 1);
     queued->job->fences.finished->set_schedule(queued->job->fences.started, feeder_.key());
     {
         const std::lock_guard lock(mutex_);
@@ -187,7 +184,7 @@ bool Ring::process(HandedOver& next) {
     if (error == 0 && feeder_.error(next.place) != 0) error = await_recovery(next.place);
     if (error == 0) {
         if (!feeder_.try_run(next.place)) return false;
-        const auto injected = inject_into_job(place_.ip->name, next.job->client->name());
+        const auto injected = inject_into_job(description_.kind, next.job->client->name());
         JobOutcome outcome = execute(*next.job, next.place, injected);
         error = settle(*next.job, next.place, outcome, injected);
     }
@@ -199,7 +196,7 @@ JobOutcome Ring::execute(Job& job, shared::RingFeeder::Place place,
                          const std::optional<InjectionRule>& injected) {
     using Injection = InjectionRule::Kind;
     const uint64_t start_ns = monotonic_ns();
-    const uint64_t deadline_ns = start_ns + timeouts_.of(*place_.ip);
+    const uint64_t deadline_ns = start_ns + description_.timeout_ns;
     if (!injected) return run_ibs(job, place, deadline_ns);
     switch (injected->kind) {
         case Injection::kSlow: {
@@ -229,10 +226,10 @@ JobOutcome Ring::execute(Job& job, shared::RingFeeder::Place place,
 
 JobOutcome Ring::run_ibs(Job& job, shared::RingFeeder::Place place, uint64_t deadline_ns) {
     std::unique_ptr<Engine>& engine = job.entity->engine;
-    if (!engine) engine = engine_factory.load()(place_);
+    if (!engine) engine = description_.create_engine();
     memory::JobMemory memory(job.page_table);
     JobEnvironment environment{memory, feeder_.stop(place), deadline_ns,
-                               thread_cpu_ns() + timeouts_.of(*place_.ip)};
+                               thread_cpu_ns() + description_.timeout_ns};
     for (const IndirectBuffer& ib : job.ibs) {
         JobOutcome outcome = engine->execute(ib, environment);
         if (!outcome.done()) return outcome;
@@ -253,16 +250,16 @@ int Ring::settle(Job& job, shared::RingFeeder::Place place, JobOutcome& outcome,
     if (outcome.done()) return 0;
     job.entity->engine.reset();  // its registers are lost
     if (outcome.kind == Kind::kStopped) {
-        report_loss({place_, job}, "another recovery");
+        report_loss({description_, job}, "another recovery");
         return await_recovery(place);
     }
-    const Recovery recovery = choose_recovery(outcome, *place_.ip, *place_.model, injected);
-    if (outcome.kind == Kind::kFault) job.client->record_fault({outcome.fault_va, 0, 0});
-    report_recovery({place_, job}, outcome, recovery);
+    const Recovery recovery = choose_recovery(description_, outcome, injected);
+    if (outcome.kind == Kind::kFault) job.client->record_fault(outcome.fault_va);
+    report_recovery({description_, job}, outcome, recovery);
     // Only a full reset asks whose fault it was: amdgpu_device_pre_asic_reset().
     const bool full = recovery == Recovery::kFull || recovery == Recovery::kVramLost;
     if (full && !(injected && injected->innocent)) job.context->mark_guilty();
-    if (!feeder_.recover(place, recovery, timeouts_.full_reset_ns())) return await_recovery(place);
+    if (!feeder_.recover(place, recovery, description_.full_reset_ns)) return await_recovery(place);
     // amdgpu_ring_soft_recovery(); drm_sched_start() of what lost its hardware fence.
     return recovery == Recovery::kSoft ? -ENODATA : -ECANCELED;
 }
@@ -279,7 +276,7 @@ void Ring::finish(const HandedOver& job, int error) {
     const uint64_t now_ns = monotonic_ns();
     // Before the place is free: the next job of the entity looks at it when it is handed over.
     job.job->fences.finished->signal(error);
-    device_->change_load(place_.index, -1);
+    device_->change_load(description_.index, -1);
     const std::lock_guard lock(mutex_);
     busy_ns_ += feeder_.leave(job.place, now_ns);
     handed_over_.pop_front();
@@ -325,4 +322,4 @@ void Ring::close() {
     changed_.notify_all();
 }
 
-}  // namespace simgpu::amdgpu
+}  // namespace simgpu::sched

@@ -1,15 +1,15 @@
-#include "simgpu/amd/kernel/report.h"
+#include "simgpu/sched/report.h"
 
 #include <fmt/format.h>
 
 #include "simgpu/log.h"
 
-namespace simgpu::amdgpu {
+namespace simgpu::sched {
 
 namespace {
 
 std::string name_of(const JobOnRing& where) {
-    return fmt::format("{} ring {}, context {} of client {} ({}), job {}", where.ring.ip->name,
+    return fmt::format("{} ring {}, context {} of client {} ({}), job {}", where.ring.kind,
                        where.ring.number, where.job.context->id(), where.job.client->id(),
                        where.job.client->name(), where.job.sequence);
 }
@@ -55,4 +55,4 @@ void report_loss(const JobOnRing& where, const char* cause) {
     log("job lost on {}: {}", name_of(where), cause);
 }
 
-}  // namespace simgpu::amdgpu
+}  // namespace simgpu::sched

@@ -1,6 +1,6 @@
-#include "simgpu/amd/kernel/context.h"
+#include "simgpu/sched/entity.h"
 
-namespace simgpu::amdgpu {
+namespace simgpu::sched {
 
 uint64_t Entity::last_sequence() const {
     const std::lock_guard lock(mutex_);
@@ -62,4 +62,4 @@ int Entity::error_locked() const {
     return last_scheduled_ ? last_scheduled_->status() : 0;
 }
 
-}  // namespace simgpu::amdgpu
+}  // namespace simgpu::sched

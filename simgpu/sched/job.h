@@ -1,23 +1,22 @@
 // Job: one submission to one ring.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
 
-#include "simgpu/amd/kernel/client.h"
-#include "simgpu/amd/kernel/context.h"
-#include "simgpu/amd/kernel/memory.h"
-#include "simgpu/amd/kernel/uapi.h"
 #include "simgpu/engine/engine.h"
+#include "simgpu/memory/address_space.h"
+#include "simgpu/memory/buffer.h"
+#include "simgpu/sched/client.h"
+#include "simgpu/sched/context.h"
 
-namespace simgpu::amdgpu {
+namespace simgpu::sched {
 
-/// Where the GPU writes a job's sequence number when it is done (AMDGPU_CHUNK_ID_FENCE).
+/// Where the GPU writes a job's sequence number when it is done (such as AMDGPU_CHUNK_ID_FENCE).
 struct UserFence {
-    BufferPtr buffer;
+    memory::BufferPtr buffer;
     uint64_t offset = 0;  // 8-byte aligned, within the buffer
 };
 
@@ -35,4 +34,4 @@ struct Job {
     JobFences fences{drm::Fence::create(), drm::Fence::create()};
 };
 
-}  // namespace simgpu::amdgpu
+}  // namespace simgpu::sched
