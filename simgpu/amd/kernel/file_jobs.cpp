@@ -1,6 +1,4 @@
 // An open file's jobs: choice of rings, closing, fdinfo.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cerrno>
 
@@ -23,7 +21,7 @@ DrmFile::~DrmFile() {
     if (uses_user_memory_) rings_.wait_finished(kForever);
     rings_.close();
     for (const ContextPtr& context : contexts_.all())
-        device_->drop_stable_pstate(pstate_owner(*this, *context));
+        device().drop_stable_pstate(pstate_owner(*this, *context));
 }
 
 void DrmFile::flush(Flush kind) {
@@ -47,7 +45,7 @@ ContextPtr DrmFile::find_context(uint32_t id) {
 void DrmFile::release_context(Context& context) {
     // drm_sched_entity_flush() of each entity.
     for (Entity& entity : context.entities()) entity.wait_handed_over();
-    device_->drop_stable_pstate(pstate_owner(*this, context));
+    device().drop_stable_pstate(pstate_owner(*this, context));
 }
 
 int DrmFile::find_entity(Context& context, const EntityName& name, Entity** entity) const {
@@ -62,39 +60,28 @@ sched::Ring& DrmFile::choose_ring(Entity& entity, const IpBlock& ip) {
     return rings_.choose(entity, static_cast<size_t>(model_.ring_index(ip.type, 0)), ip.ring_count);
 }
 
-void DrmFile::set_client_name(const std::string& name) {
-    const std::lock_guard lock(mutex_);
-    has_own_name_ = !name.empty();
-    client_->set_name(has_own_name_ ? name : process_name());
-}
-
 std::string DrmFile::busy_lines() const {
     const std::lock_guard manager(context_manager_);
     return rings_.busy_lines();
 }
 
 std::string DrmFile::fdinfo() const {
-    // Documentation/gpu/drm-usage-stats.rst.
-    std::string text = fmt::format("drm-driver:\tamdgpu\ndrm-client-id:\t{}\n", client_->id());
-    {
-        const std::lock_guard lock(mutex_);
-        if (has_own_name_) text += fmt::format("drm-client-name:\t{}\n", client_->name());
-    }
+    std::string text = client_lines();
     {
         // amdgpu_show_fdinfo() gives the page directory's reservation back before it waits for the
         // context manager.
         const ReservationLock root({own_reservation_.get()});
-        text += memory_lines(const_cast<BufferTable&>(buffers_),
-                             const_cast<AddressSpace&>(address_space_));
+        auto& self = const_cast<DrmFile&>(*this);
+        text += memory_lines(self.buffers(), self.address_space());
     }
     return text + busy_lines();
 }
 
 void DrmFile::watch_vram() {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(watch_mutex_);
     if (vram_watch_) return;
-    vram_watch_ = device_->watch_vram(
-        [device = std::weak_ptr(device_)] { Buffer::clear_vram(device.lock().get()); });
+    vram_watch_ = device().watch_vram(
+        [device = std::weak_ptr(shared_device())] { Buffer::clear_vram(device.lock().get()); });
 }
 
 }  // namespace simgpu::amdgpu

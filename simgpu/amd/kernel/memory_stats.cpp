@@ -41,7 +41,7 @@ void add(MemoryStats& stats, const Buffer& buffer) {
 
 }  // namespace
 
-std::string memory_lines(BufferTable& buffers, AddressSpace& space) {
+std::string memory_lines(drm::BufferTable& buffers, AddressSpace& space) {
     constexpr uint64_t kKiB = 1024;
     MemoryStats stats;
     for (const BufferPtr& buffer : buffers.all()) add(stats, *buffer);

@@ -1,4 +1,4 @@
-#include "simgpu/amd/kernel/runtime_pm.h"
+#include "simgpu/drm/runtime_pm.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -58,12 +58,12 @@ TEST_F(Resume, IsOneForAllThatWait) {
 }
 
 TEST(ResumeTime, IsParsed) {
-    EXPECT_EQ(amdgpu::parse_resume("").value().resume_ns, 0u);
-    EXPECT_EQ(amdgpu::parse_resume("300").value().resume_ns, 300'000'000u);
-    EXPECT_EQ(amdgpu::parse_resume("300").value().idle_ns, 5'000'000'000u);
-    EXPECT_EQ(amdgpu::parse_resume("300:0").value().idle_ns, 0u);
+    EXPECT_EQ(drm::parse_resume("").value().resume_ns, 0u);
+    EXPECT_EQ(drm::parse_resume("300").value().resume_ns, 300'000'000u);
+    EXPECT_EQ(drm::parse_resume("300").value().idle_ns, 5'000'000'000u);
+    EXPECT_EQ(drm::parse_resume("300:0").value().idle_ns, 0u);
     for (const char* text : {"x", "3ms", "1:", ":1", "-1", "3600001"})
-        EXPECT_FALSE(amdgpu::parse_resume(text)) << text;
+        EXPECT_FALSE(drm::parse_resume(text)) << text;
     ::setenv("VIADUCT_SIMGPU_RESUME_MS", "soon", 1);
     EXPECT_EQ(File::open({"renoir", unique_instance()}).error(), EINVAL);
     ::unsetenv("VIADUCT_SIMGPU_RESUME_MS");

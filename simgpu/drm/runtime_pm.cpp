@@ -1,4 +1,4 @@
-#include "simgpu/amd/kernel/runtime_pm.h"
+#include "simgpu/drm/runtime_pm.h"
 
 #include <cerrno>
 #include <charconv>
@@ -9,7 +9,7 @@
 
 #include "simgpu/clock.h"
 
-namespace simgpu::amdgpu {
+namespace simgpu::drm {
 
 namespace {
 
@@ -49,4 +49,4 @@ void wake_device(shared::SharedDevice& device) {
     if (awake > now) std::this_thread::sleep_for(std::chrono::nanoseconds(awake - now));
 }
 
-}  // namespace simgpu::amdgpu
+}  // namespace simgpu::drm

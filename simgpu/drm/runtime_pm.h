@@ -1,5 +1,5 @@
 // Runtime power management: a GPU that nobody has used for a while is asleep, and waking it takes
-// time (Linux: amdgpu_drm_ioctl(), amdgpu_driver_open_kms()).
+// time (Linux: such as amdgpu_drm_ioctl(), amdgpu_driver_open_kms()).
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include "blob/result.h"
 #include "simgpu/shared/device.h"
 
-namespace simgpu::amdgpu {
+namespace simgpu::drm {
 
 /// How long waking takes and when the device falls asleep, in nanoseconds.
 struct RuntimePm {
@@ -25,4 +25,4 @@ viaduct::Result<RuntimePm> parse_resume(std::string_view text);
 /// $VIADUCT_SIMGPU_RESUME_MS. All processes wait for the same resume.
 void wake_device(shared::SharedDevice& device);
 
-}  // namespace simgpu::amdgpu
+}  // namespace simgpu::drm

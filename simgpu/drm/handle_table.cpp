@@ -1,10 +1,8 @@
-#include "simgpu/amd/kernel/handle_table.h"
+#include "simgpu/drm/handle_table.h"
 
 #include <iterator>
 
-#include "simgpu/amd/kernel/uapi.h"
-
-namespace simgpu::amdgpu {
+namespace simgpu::drm {
 
 uint32_t BufferTable::add(const BufferPtr& buffer, bool* fresh) {
     const std::lock_guard lock(mutex_);
@@ -69,4 +67,4 @@ std::vector<BufferPtr> BufferTable::all() {
     return buffers;
 }
 
-}  // namespace simgpu::amdgpu
+}  // namespace simgpu::drm

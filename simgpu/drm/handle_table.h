@@ -10,9 +10,12 @@
 #include <utility>
 #include <vector>
 
-#include "simgpu/amd/kernel/memory.h"
+#include "simgpu/memory/buffer.h"
 
-namespace simgpu::amdgpu {
+namespace simgpu::drm {
+
+using memory::Buffer;
+using memory::BufferPtr;
 
 /// Gives out the lowest free number from 1, as the kernel's IDR. Thread-safe.
 template <typename Object>
@@ -108,4 +111,4 @@ class BufferTable {
     std::map<uint64_t, uint32_t> offsets_;
 };
 
-}  // namespace simgpu::amdgpu
+}  // namespace simgpu::drm
