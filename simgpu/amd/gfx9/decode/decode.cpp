@@ -1,6 +1,6 @@
 #include "simgpu/amd/gfx9/decode/decode.h"
 
-#include "simgpu/amd/gfx9/decode/bits.h"
+#include "simgpu/amd/gfx9/bits.h"
 #include "simgpu/amd/gfx9/decode/decode_memory.h"
 #include "simgpu/amd/gfx9/decode/decode_valu.h"
 #include "simgpu/amd/gfx9/decode/opcode_tables.h"

@@ -1,6 +1,7 @@
-// Bit fields of instruction words.
+// Fields of registers, descriptors and instruction words.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 namespace simgpu::gfx9 {
@@ -12,6 +13,15 @@ constexpr uint32_t bits(uint32_t word, unsigned low, unsigned count) {
 /// The same, of 16 bits at most.
 constexpr uint16_t field(uint32_t word, unsigned low, unsigned count) {
     return static_cast<uint16_t>(bits(word, low, count));
+}
+constexpr bool bit_of(uint32_t word, unsigned bit) {
+    return word >> bit & 1;
+}
+inline float as_float(uint32_t word) {
+    return std::bit_cast<float>(word);
+}
+inline uint32_t as_word(float value) {
+    return std::bit_cast<uint32_t>(value);
 }
 
 }  // namespace simgpu::gfx9

@@ -1,0 +1,175 @@
+#include "simgpu/amd/gfx9/surface/surface.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace simgpu::gfx9 {
+
+namespace {
+
+constexpr uint32_t align_up(uint32_t value, uint32_t to) {
+    return (value + to - 1) / to * to;
+}
+constexpr uint32_t half_rounded_up(uint32_t value) {
+    return (value + 1) / 2;
+}
+
+// Linear rows start at multiples of 256 bytes.
+constexpr uint32_t kLinearAlignment = 256;
+
+// Where the levels of a mip tail start, in units of 256 bytes, counted for a tail of 1 MiB;
+// smaller tails begin further down the list (addrlib's GFX9 part).
+constexpr uint32_t kTailOffsets[] = {2048, 1024, 512, 256, 128, 64, 32, 16, 8, 6, 5, 4, 3, 2, 1, 0};
+constexpr unsigned kLargestTailBits = 20;
+
+uint32_t tail_offset(unsigned level_in_tail, unsigned block_bits) {
+    const unsigned index = level_in_tail + kLargestTailBits - block_bits;
+    return kTailOffsets[std::min<size_t>(index, std::size(kTailOffsets) - 1)] << 8;
+}
+
+enum class Major : uint8_t { kX, kY, kZ };
+
+/// The direction in which level 1 and the later ones follow.
+Major major_axis(BlockSize level0, bool thick) {
+    const bool y = level0.width < level0.height;
+    if (!thick) return y ? Major::kY : Major::kX;
+    const uint32_t larger = y ? level0.height : level0.width;
+    if (larger < level0.depth) return Major::kZ;
+    return y ? Major::kY : Major::kX;
+}
+
+/// Whether the level after one of `blocks` goes into the tail.
+bool tail_follows(BlockSize blocks, bool thick, unsigned block_bits) {
+    if (!thick) return blocks.width == 1 && blocks.height <= 2;
+    switch (block_bits % 3) {
+        case 0:
+            return blocks.width <= 2 && blocks.height == 1 && blocks.depth <= 2;
+        case 1:
+            return blocks.width == 1 && blocks.height <= 2 && blocks.depth <= 2;
+        default:
+            return blocks.width <= 2 && blocks.height <= 2 && blocks.depth == 1;
+    }
+}
+
+/// The largest level that fits the tail.
+BlockSize tail_size(BlockSize block, bool thick, unsigned block_bits) {
+    if (!thick || block_bits % 3 == 1)
+        block.width /= 2;
+    else if (block_bits % 3 == 0)
+        block.height /= 2;
+    else
+        block.depth /= 2;
+    return block;
+}
+
+SwizzleEquation equation_of(const SurfaceShape& shape, AddressConfig config) {
+    // A linear surface never asks its equation.
+    constexpr SwizzleMode kAny{4};
+    return {shape.mode.linear() ? kAny : shape.mode, shape.element_bits, shape.image_3d, config};
+}
+
+}  // namespace
+
+std::optional<Surface> Surface::create(const SurfaceShape& shape, AddressConfig config) {
+    if (!shape.mode.exists() || shape.element_bits > 4) return {};
+    return Surface(shape, config);
+}
+
+Surface::Surface(const SurfaceShape& shape, AddressConfig config)
+    : shape_(shape),
+      equation_(equation_of(shape, config)),
+      block_(block_size(shape.mode, shape.element_bits, shape.image_3d)) {
+    shape_.levels = static_cast<uint8_t>(std::clamp<unsigned>(shape.levels, 1, kMaxLevels));
+    if (shape_.mode.linear())
+        place_linear_levels();
+    else
+        place_tiled_levels();
+}
+
+/// Levels lie below each other; a row is as long as level 0's.
+void Surface::place_linear_levels() {
+    pitch_in_blocks_ = shape_.pitch;
+    if (shape_.levels == 1) {
+        slice_in_blocks_ = pitch_in_blocks_ * shape_.height;
+        return;
+    }
+    pitch_in_blocks_ = align_up(shape_.width, kLinearAlignment >> shape_.element_bits);
+    uint32_t row = 0, height = shape_.height;
+    for (unsigned level = 0; level < shape_.levels; level++) {
+        levels_[level].y = row;
+        row += height;
+        height = std::max(half_rounded_up(height), 1u);
+    }
+    slice_in_blocks_ = pitch_in_blocks_ * row;
+}
+
+void Surface::place_tiled_levels() {
+    const bool thick = shape_.mode.thick(shape_.image_3d);
+    uint32_t chain_width = align_up(shape_.width, block_.width);
+    uint32_t chain_height = align_up(shape_.height, block_.height);
+    const BlockSize level0{chain_width / block_.width, chain_height / block_.height,
+                           (shape_.depth + block_.depth - 1) / block_.depth};
+    const BlockSize tail = tail_size(block_, thick, shape_.mode.block_bits());
+    if (shape_.levels == 1 || major_axis(level0, thick) == Major::kY)
+        chain_width = std::max(shape_.pitch, block_.width);
+    else
+        chain_height = std::max(shape_.pitch, block_.height);
+    // Small enough for the tail from level 0 on: there is one block, and EPITCH its height.
+    pitch_in_blocks_ = chain_width / block_.width;
+    slice_in_blocks_ = pitch_in_blocks_ * (chain_height / block_.height);
+    if (shape_.levels == 1) return;
+    for (unsigned level = 0; level < shape_.levels; level++)
+        levels_[level] = tiled_start(level, tail, level0);
+}
+
+Surface::LevelStart Surface::tiled_start(unsigned level, BlockSize tail, BlockSize blocks) const {
+    const bool thick = shape_.mode.thick(shape_.image_3d);
+    const unsigned block_bits = shape_.mode.block_bits();
+    LevelStart start;
+    if (shape_.width <= tail.width && shape_.height <= tail.height &&
+        (!thick || shape_.depth <= tail.depth)) {
+        start.tail_offset = tail_offset(level, block_bits);
+        return start;
+    }
+    const Major major = major_axis(blocks, thick);
+    for (unsigned i = 1; i <= level; i++) {
+        // Levels 1 and 3 turn the corner, the others go on along the major axis.
+        const bool corner = i == 1 || i == 3;
+        if (corner)
+            (major == Major::kY ? start.x : start.y) +=
+                major == Major::kY ? blocks.width : blocks.height;
+        else if (major == Major::kX)
+            start.x += blocks.width;
+        else if (major == Major::kY)
+            start.y += blocks.height;
+        else
+            start.z += blocks.depth;
+        if (tail_follows(blocks, thick, block_bits)) {
+            start.tail_offset = tail_offset(level - i, block_bits);
+            return start;
+        }
+        blocks = {half_rounded_up(blocks.width), half_rounded_up(blocks.height),
+                  half_rounded_up(blocks.depth)};
+    }
+    return start;
+}
+
+uint64_t Surface::address(uint32_t x, uint32_t y, uint32_t z, unsigned level) const {
+    const LevelStart& start = levels_[level & (kMaxLevels - 1)];
+    if (shape_.mode.linear()) {
+        const uint64_t element =
+            uint64_t{z} * slice_in_blocks_ + uint64_t{start.y + y} * pitch_in_blocks_ + x;
+        return shape_.base + (element << shape_.element_bits);
+    }
+    const uint64_t block = uint64_t{z / block_.depth + start.z} * slice_in_blocks_ +
+                           uint64_t{y / block_.height + start.y} * pitch_in_blocks_ +
+                           (x / block_.width + start.x);
+    const unsigned block_bits = shape_.mode.block_bits();
+    const uint64_t inside_mask = (uint64_t{1} << block_bits) - 1;
+    uint64_t inside = equation_.offset(x, y, z) ^ start.tail_offset;
+    if (shape_.mode.is_xor()) inside ^= shape_.base & inside_mask;
+    const uint64_t base = shape_.mode.is_xor() ? shape_.base & ~inside_mask : shape_.base;
+    return base + (block << block_bits) + (inside & inside_mask);
+}
+
+}  // namespace simgpu::gfx9
