@@ -86,9 +86,10 @@ constexpr std::array kVega10Firmware = {
     FirmwareVersion{AMDGPU_INFO_FW_VCE, 0x39040100, 0},  // 57.4.1
 };
 
-// GB_ADDR_CONFIG (dword 0x263e) is the one register that GFX9 drivers read.
-constexpr std::array kRenoirRegisters = {RegisterValue{0x263e, 0x26010042}};
-constexpr std::array kVega10Registers = {RegisterValue{0x263e, 0x2a114042}};
+// GB_ADDR_CONFIG is the one register that GFX9 drivers read.
+constexpr uint32_t kGbAddrConfig = 0x263e;
+constexpr std::array kRenoirRegisters = {RegisterValue{kGbAddrConfig, 0x26010042}};
+constexpr std::array kVega10Registers = {RegisterValue{kGbAddrConfig, 0x2a114042}};
 
 /// gfx_v9_0_set_gds_init(), as amdgpu_info_ioctl() shows it: bytes of GDS, entries of GWS and OA.
 constexpr drm_amdgpu_info_gds gfx9_gds() {
@@ -196,6 +197,11 @@ constexpr std::array kModels = {
 const IpBlock* ModelInfo::find_ip(uint32_t type) const {
     const auto found = std::ranges::find(ips, type, &IpBlock::type);
     return found == ips.end() ? nullptr : &*found;
+}
+
+uint32_t ModelInfo::gb_addr_config() const {
+    const auto found = std::ranges::find(registers, kGbAddrConfig, &RegisterValue::dword_offset);
+    return found == registers.end() ? 0 : found->value;
 }
 
 int ModelInfo::ring_index(uint32_t ip_type, uint32_t ring) const {

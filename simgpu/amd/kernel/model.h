@@ -68,6 +68,8 @@ struct ModelInfo {
     /// Index over all rings of the chip; -1 if the chip lacks that ring.
     int ring_index(uint32_t ip_type, uint32_t ring) const;
     int ring_count() const;
+    /// GB_ADDR_CONFIG of `registers`: pipes and banks, which tiled surfaces depend on.
+    uint32_t gb_addr_config() const;
 };
 
 std::span<const ModelInfo> models();

@@ -12,6 +12,8 @@ struct Pm4Options {
     /// Render backends that INFO reports as enabled: each writes its own result where an
     /// occlusion query ends, and drivers size their buffers by that number.
     uint32_t render_backends = 2;
+    /// GB_ADDR_CONFIG, as INFO gives it: where the pixels of tiled surfaces lie.
+    uint32_t gb_addr_config = 0;
 };
 
 std::unique_ptr<Engine> create_pm4_engine(const Pm4Options& options = {});

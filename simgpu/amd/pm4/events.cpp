@@ -1,4 +1,6 @@
 // Fences, events and waits.
+#include <utility>
+
 #include "simgpu/amd/compare.h"
 #include "simgpu/amd/pm4/packet_table.h"
 #include "simgpu/clock.h"
@@ -21,7 +23,6 @@ constexpr uint32_t kPixelPipeStatDump = 0x39;
 constexpr uint64_t kResultValid = uint64_t{1} << 63;
 // SAMPLE_PIPELINESTAT writes eleven counters; compute invocations come last.
 constexpr uint32_t kPipelineStats = 11;
-constexpr uint32_t kComputeInvocations = 10;
 
 /// The data part of end-of-pipe packets: DATA_SEL, where to, and what.
 bool write_fence(Machine& machine, uint32_t data_select, uint64_t va, uint64_t value) {
@@ -48,19 +49,33 @@ bool write_fence(Machine& machine, uint32_t data_select, uint64_t va, uint64_t v
     }
 }
 
-/// Nothing is ever drawn, so no sample ever passes: each backend reports a valid zero.
+/// Each backend reports the samples that have passed in it: the first one all of them.
 bool write_occlusion(Machine& machine, uint64_t va) {
     constexpr uint64_t kBytesPerBackend = 16;  // begin and end, 8 bytes each
+    uint64_t samples = machine.state.pipeline.samples_passed & ~kResultValid;
     for (uint32_t i = 0; i < machine.options.render_backends; i++)
-        if (!machine.job.store64(va + i * kBytesPerBackend, kResultValid)) return false;
+        if (!machine.job.store64(va + i * kBytesPerBackend,
+                                 std::exchange(samples, 0) | kResultValid))
+            return false;
     return true;
 }
 
 bool write_pipeline_stats(Machine& machine, uint64_t va) {
-    for (uint32_t i = 0; i < kPipelineStats; i++) {
-        const uint64_t count = i == kComputeInvocations ? machine.state.compute_invocations : 0;
-        if (!machine.job.store64(va + uint64_t{i} * 8, count)) return false;
-    }
+    const gfx9::draw::PipelineCounters& drawn = machine.state.pipeline;
+    // Nothing counts for the geometry and tessellation stages.
+    const uint64_t counts[kPipelineStats] = {drawn.pixel_invocations,
+                                             drawn.clipper_primitives,
+                                             drawn.clipper_invocations,
+                                             drawn.vertex_invocations,
+                                             0,
+                                             0,
+                                             drawn.input_primitives,
+                                             drawn.input_vertices,
+                                             0,
+                                             0,
+                                             machine.state.compute_invocations};
+    for (uint32_t i = 0; i < kPipelineStats; i++)
+        if (!machine.job.store64(va + uint64_t{i} * 8, counts[i])) return false;
     return true;
 }
 

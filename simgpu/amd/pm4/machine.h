@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "simgpu/amd/gfx9/draw/draw.h"
 #include "simgpu/amd/gfx9/exec/compute.h"
 #include "simgpu/amd/pm4/create.h"
 #include "simgpu/amd/pm4/registers.h"
@@ -22,6 +23,8 @@ struct Packet : PacketDwords {
 
 using DispatchFunction =
     std::function<JobOutcome(const gfx9::Dispatch&, JobEnvironment&, EngineCounters&)>;
+using DrawFunction = std::function<JobOutcome(const gfx9::draw::Draw&, JobEnvironment&,
+                                              EngineCounters&, gfx9::draw::PipelineCounters&)>;
 
 /// State that survives from IB to IB of one GPU context.
 struct ContextState {
@@ -33,6 +36,11 @@ struct ContextState {
     bool predicate_skips = false;
     /// Result of the last ATOMIC_MEM, for COPY_DATA.
     uint64_t atomic_result = 0;
+    /// INDEX_BASE and INDEX_BUFFER_SIZE (in indices): where indirect draws find indices.
+    uint64_t index_base = 0;
+    uint32_t index_buffer_size = 0;
+    /// What draws have counted so far.
+    gfx9::draw::PipelineCounters pipeline;
     /// Compute invocations so far, for the pipeline statistics.
     uint64_t compute_invocations = 0;
 };
@@ -42,6 +50,7 @@ struct Machine : PacketRun {
     ContextState& state;
     const Pm4Options& options;
     const DispatchFunction& dispatch;
+    const DrawFunction& draw;
 };
 
 }  // namespace simgpu::pm4

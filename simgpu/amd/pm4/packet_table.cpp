@@ -11,14 +11,10 @@ bool nothing(Machine&, const Packet&) {
 }
 
 // Complete without doing anything here: caches are coherent, the prefetcher never runs ahead, there
-// is no constant engine and no 3D state to act on.
+// is no constant engine.
 constexpr PacketInfo kNothing[] = {
     {0x10, "NOP", 0, nothing},
-    {0x13, "INDEX_BUFFER_SIZE", 0, nothing},
-    {0x26, "INDEX_BASE", 0, nothing},
     {0x28, "CONTEXT_CONTROL", 0, nothing},
-    {0x2a, "INDEX_TYPE", 0, nothing},
-    {0x2f, "NUM_INSTANCES", 0, nothing},
     {0x36, "DRAW_PREAMBLE", 0, nothing},
     {0x42, "PFP_SYNC_ME", 0, nothing},
     {0x43, "SURFACE_SYNC", 0, nothing},
@@ -39,15 +35,8 @@ constexpr PacketInfo kNothing[] = {
 constexpr PacketInfo kNotSimulated[] = {
     {0x1d, "ATOMIC_GDS", 0, nullptr},
     {0x1f, "OCCLUSION_QUERY", 0, nullptr},
-    {0x24, "DRAW_INDIRECT", 0, nullptr},
-    {0x25, "DRAW_INDEX_INDIRECT", 0, nullptr},
-    {0x27, "DRAW_INDEX_2", 0, nullptr},
-    {0x2c, "DRAW_INDIRECT_MULTI", 0, nullptr},
-    {0x2d, "DRAW_INDEX_AUTO", 0, nullptr},
     {0x30, "DRAW_INDEX_MULTI_AUTO", 0, nullptr},
     {0x34, "STRMOUT_BUFFER_UPDATE", 0, nullptr},
-    {0x35, "DRAW_INDEX_OFFSET_2", 0, nullptr},
-    {0x38, "DRAW_INDEX_INDIRECT_MULTI", 0, nullptr},
     {0x39, "MEM_SEMAPHORE", 0, nullptr},
     {0x63, "LOAD_SH_REG_INDEX", 0, nullptr},
     {0x73, "SET_CONTEXT_REG_INDIRECT", 0, nullptr},
@@ -65,7 +54,8 @@ PacketTable make_table() {
     PacketTable table{};
     for (const std::span<const PacketInfo> rows :
          {std::span<const PacketInfo>(kNothing), std::span<const PacketInfo>(kNotSimulated),
-          data_packets(), event_packets(), flow_packets(), state_packets(), dispatch_packets()})
+          data_packets(), event_packets(), flow_packets(), state_packets(), dispatch_packets(),
+          draw_packets()})
         for (const PacketInfo& row : rows) table[row.opcode] = &row;
     return table;
 }

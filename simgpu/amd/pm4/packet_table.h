@@ -18,7 +18,7 @@ struct PacketInfo {
     const char* name;
     /// Dwords of the body that the handler reads unasked; a shorter packet is passed over.
     uint32_t minimum;
-    /// Null: work that this GPU does not do (drawing, mostly).
+    /// Null: work that this GPU does not do.
     Handler handler;
 };
 
@@ -29,6 +29,7 @@ std::span<const PacketInfo> event_packets();     // fences, events, waits
 std::span<const PacketInfo> flow_packets();      // which packets run
 std::span<const PacketInfo> state_packets();     // registers
 std::span<const PacketInfo> dispatch_packets();  // compute
+std::span<const PacketInfo> draw_packets();      // graphics
 
 inline constexpr size_t kOpcodes = 256;
 /// Rows by opcode; null where the opcode is not known.

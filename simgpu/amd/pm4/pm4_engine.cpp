@@ -42,8 +42,11 @@ std::string header_name(uint32_t header) {
 
 }  // namespace
 
-Pm4Engine::Pm4Engine(const Pm4Options& options, DispatchFunction dispatch)
-    : PacketEngine(kOpcodes), options_(options), dispatch_(std::move(dispatch)) {}
+Pm4Engine::Pm4Engine(const Pm4Options& options, DispatchFunction dispatch, DrawFunction draw)
+    : PacketEngine(kOpcodes),
+      options_(options),
+      dispatch_(std::move(dispatch)),
+      draw_(std::move(draw)) {}
 
 std::string Pm4Engine::kind_name(size_t opcode) const {
     return packet_name(static_cast<uint8_t>(opcode));
@@ -79,7 +82,7 @@ bool Pm4Engine::run_type3(PacketRun& run, uint32_t header) {
     // Unknown, not simulated, or too short to mean anything.
     if (!info || !info->handler || body.size() < info->minimum) return count_skipped(opcode);
     if (body.predicated() && state_.predicate_skips) return true;
-    Machine machine{run, state_, options_, dispatch_};
+    Machine machine{run, state_, options_, dispatch_, draw_};
     return info->handler(machine, body);
 }
 

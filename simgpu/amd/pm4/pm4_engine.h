@@ -10,8 +10,9 @@ namespace simgpu::pm4 {
 
 class Pm4Engine final : public PacketEngine {
   public:
-    /// `dispatch` runs the compute shaders: gfx9::run_dispatch outside of tests.
-    Pm4Engine(const Pm4Options& options, DispatchFunction dispatch);
+    /// `dispatch` runs the compute shaders, `draw` the draws: gfx9::run_dispatch and
+    /// gfx9::draw::run_draw outside of tests. Without `draw`, draws count as skipped.
+    Pm4Engine(const Pm4Options& options, DispatchFunction dispatch, DrawFunction draw = {});
 
     const Registers& registers() const { return state_.registers; }
 
@@ -24,6 +25,7 @@ class Pm4Engine final : public PacketEngine {
     const PacketTable& table_ = packet_table();
     Pm4Options options_;
     DispatchFunction dispatch_;
+    DrawFunction draw_;
     ContextState state_;
 };
 

@@ -24,6 +24,7 @@ constexpr uint32_t kComputePgmRsrc2 = 0xb84c;
 constexpr uint32_t kComputeResourceLimits = 0xb854;
 constexpr uint32_t kComputeTmpringSize = 0xb860;
 constexpr uint32_t kComputeUserData0 = 0xb900;
+constexpr uint32_t kBorderColours = 0x30e00;  // TA_CS_BC_BASE_ADDR
 
 }  // namespace
 
@@ -55,6 +56,8 @@ gfx9::Dispatch Registers::compute_state() const {
     state.pgm_rsrc2 = at(kComputePgmRsrc2);
     state.tmpring_size = at(kComputeTmpringSize);
     state.resource_limits = at(kComputeResourceLimits);
+    state.border_colours_va = (uint64_t{at(kBorderColours + 4) & 0xff} << 32 | at(kBorderColours))
+                              << 8;
     for (uint32_t i = 0; i < 16; i++) state.user_data[i] = at(kComputeUserData0 + 4 * i);
     for (uint32_t i = 0; i < 3; i++) {
         state.start[i] = at(kComputeStartX + 4 * i);

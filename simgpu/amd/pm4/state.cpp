@@ -1,6 +1,7 @@
 // Packets that set or load registers.
 #include <algorithm>
 
+#include "simgpu/amd/pm4/clear_state.h"
 #include "simgpu/amd/pm4/packet_table.h"
 
 namespace simgpu::pm4 {
@@ -86,7 +87,7 @@ bool context_reg_rmw(Machine& machine, const Packet& packet) {
 }
 
 bool clear_state(Machine& machine, const Packet&) {
-    machine.state.registers.clear(kContextWindow);
+    load_clear_state(machine.state.registers);
     return true;
 }
 

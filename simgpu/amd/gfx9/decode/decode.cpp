@@ -1,6 +1,7 @@
 #include "simgpu/amd/gfx9/decode/decode.h"
 
 #include "simgpu/amd/gfx9/bits.h"
+#include "simgpu/amd/gfx9/decode/decode_graphics.h"
 #include "simgpu/amd/gfx9/decode/decode_memory.h"
 #include "simgpu/amd/gfx9/decode/decode_valu.h"
 #include "simgpu/amd/gfx9/decode/opcode_tables.h"
@@ -170,6 +171,11 @@ Instruction decode(const uint32_t words[2], unsigned vgpr_count) {
         case Encoding::kVop3:
         case Encoding::kVop3p:
             decode_valu(in, vgpr_count);
+            break;
+        case Encoding::kExp:
+        case Encoding::kVintrp:
+        case Encoding::kMimg:
+            decode_graphics(in, vgpr_count);
             break;
         default:
             decode_memory(in, vgpr_count);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "simgpu/amd/gfx9/surface/swizzle.h"
 #include "simgpu/engine/engine.h"
 
 namespace simgpu::gfx9 {
@@ -21,6 +22,8 @@ struct Dispatch {
     uint32_t start[3] = {};    // COMPUTE_START_X/Y/Z, in groups
     uint32_t threads[3] = {};  // COMPUTE_NUM_THREAD_X/Y/Z: full (low 16) and partial (high 16)
     uint32_t groups[3] = {};   // end of the grid in groups (threads with USE_THREAD_DIMENSIONS)
+    AddressConfig addresses;   // of the images that it uses
+    uint64_t border_colours_va = 0;  // TA_CS_BC_BASE_ADDR << 8
 };
 
 /// Runs all workgroups of `dispatch`, in order, on the calling thread. Adds to

@@ -1,23 +1,17 @@
 // Running a dispatch: workgroup after workgroup, its waves in turn from barrier to barrier.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <memory>
 
-#include "simgpu/amd/gfx9/decode/decode_valu.h"
 #include "simgpu/amd/gfx9/decode/program.h"
 #include "simgpu/amd/gfx9/exec/compute.h"
 #include "simgpu/amd/gfx9/exec/registers.h"
+#include "simgpu/amd/gfx9/exec/wave_loop.h"
 #include "simgpu/amd/gfx9/memory/shader_memory.h"
-#include "simgpu/amd/gfx9/wave/fp_environment.h"
 #include "simgpu/amd/gfx9/wave/wave.h"
 
 namespace simgpu::gfx9 {
 
 namespace {
-
-/// Instructions between two looks at the stop flag and the clock.
-constexpr unsigned kPollInterval = 4096;
 
 struct Size3 {
     uint32_t x, y, z;
@@ -29,9 +23,8 @@ class DispatchRun {
     DispatchRun(const Dispatch& dispatch, JobEnvironment& environment, EngineCounters& counters)
         : dispatch_(dispatch),
           registers_(dispatch),
-          environment_(environment),
-          counters_(counters),
           memory_(environment.memory),
+          loop_(memory_, environment, counters),
           program_(memory_, registers_.vgprs()) {}
 
     JobOutcome run();
@@ -39,29 +32,15 @@ class DispatchRun {
   private:
     JobOutcome run_group(const uint32_t id[3]);
     void start_wave(Wave& wave, unsigned number, const uint32_t id[3], Size3 size, unsigned waves);
-    bool run_wave(Wave& wave, JobOutcome& outcome);
-    void step_special(Wave& wave, const Instruction& in) const;
-    bool poll(JobOutcome& outcome);
-    JobOutcome failure(const Wave& wave, uint64_t pc);
 
     const Dispatch& dispatch_;
     const ComputeRegisters registers_;
-    JobEnvironment& environment_;
-    EngineCounters& counters_;
     ShaderMemory memory_;
+    WaveLoop loop_;
     Program program_;
-    FpEnvironment fp_;
     Workgroup group_;
     std::unique_ptr<Wave[]> waves_;
-    unsigned until_poll_ = kPollInterval;
 };
-
-JobOutcome make_outcome(JobOutcome::Kind kind, std::string report) {
-    JobOutcome outcome;
-    outcome.kind = kind;
-    outcome.report = std::move(report);
-    return outcome;
-}
 
 JobOutcome DispatchRun::run() {
     if (const std::string problem = registers_.problem(); !problem.empty())
@@ -98,12 +77,12 @@ JobOutcome DispatchRun::run_group(const uint32_t id[3]) {
             Wave& wave = waves_[i];
             if (wave.status == Wave::Status::kEnded) continue;
             wave.status = Wave::Status::kRunning;
-            if (!run_wave(wave, outcome)) return outcome;
+            if (!loop_.run(wave, program_, outcome)) return outcome;
             waiting = waiting || wave.status == Wave::Status::kBarrier;
         }
     }
     // A storm of tiny groups must stay stoppable too.
-    poll(outcome);
+    loop_.poll(dispatch_.program_va, outcome);
     return outcome;
 }
 
@@ -130,6 +109,8 @@ void DispatchRun::start_wave(Wave& wave, unsigned number, const uint32_t id[3], 
     wave.mode_bits = registers_.mode();
     wave.group = &group_;
     wave.memory = &memory_;
+    wave.addresses = dispatch_.addresses;
+    wave.border_colours_va = dispatch_.border_colours_va;
     unsigned next = 0;
     for (; next < registers_.user_sgprs(); next++) wave.s[next] = dispatch_.user_data[next];
     for (unsigned axis = 0; axis < 3; axis++)
@@ -141,73 +122,6 @@ void DispatchRun::start_wave(Wave& wave, unsigned number, const uint32_t id[3], 
         wave.s[next++] = slot * registers_.scratch_bytes_per_wave();
     }
     set_thread_ids(wave, number, size);
-}
-
-bool DispatchRun::run_wave(Wave& wave, JobOutcome& outcome) {
-    uint64_t pc = 0, lane_instructions = 0;
-    bool go_on = true;
-    while (go_on && wave.status == Wave::Status::kRunning) {
-        pc = wave.pc & ShaderMemory::kAddressMask;
-        const Instruction* in = program_.at(pc);
-        if (!in) {
-            wave.status = Wave::Status::kFault;
-            break;
-        }
-        wave.pc += in->size;
-        lane_instructions += in->vector ? wave.active_lanes() : 1;
-        fp_.prepare(in->fp, wave.mode_bits);
-        if (in->vector && wave.mode_bits & (mode::kGprIndexEnable | mode::kVskip))
-            step_special(wave, *in);
-        else
-            in->handler(wave, *in);
-        if (--until_poll_ == 0) go_on = poll(outcome);
-    }
-    counters_.lane_instructions += lane_instructions;
-    if (!go_on) return false;
-    if (wave.status == Wave::Status::kEnded || wave.status == Wave::Status::kBarrier) return true;
-    outcome = failure(wave, pc);
-    return false;
-}
-
-// The rare modes that change what vector instructions do.
-void DispatchRun::step_special(Wave& wave, const Instruction& in) const {
-    if (wave.mode_bits & mode::kVskip) return;
-    const Instruction moved = with_gpr_index(in, wave.m0(), registers_.vgprs());
-    moved.handler(wave, moved);
-}
-
-bool DispatchRun::poll(JobOutcome& outcome) {
-    until_poll_ = kPollInterval;
-    if (environment_.stop.load(std::memory_order_relaxed)) {
-        outcome = make_outcome(JobOutcome::Kind::kStopped, "shader stopped on request");
-        return false;
-    }
-    if (!runs_too_long(environment_)) return true;
-    outcome = make_outcome(JobOutcome::Kind::kHang,
-                           fmt::format("shader at {:#x} ran past its deadline",
-                                       dispatch_.program_va & ShaderMemory::kAddressMask));
-    return false;
-}
-
-JobOutcome DispatchRun::failure(const Wave& wave, uint64_t pc) {
-    if (wave.status == Wave::Status::kHalted)
-        return make_outcome(JobOutcome::Kind::kHang, fmt::format("shader halted at {:#x}", pc));
-    if (wave.status == Wave::Status::kFault) {
-        const bool write = memory_.fault_access() == Access::kWrite;
-        JobOutcome outcome =
-            make_outcome(JobOutcome::Kind::kFault,
-                         fmt::format("shader {} at {:#x} faulted, pc {:#x}",
-                                     write ? "write" : "read", memory_.fault_va(), pc));
-        outcome.fault_va = memory_.fault_va();
-        outcome.fault_access = memory_.fault_access();
-        return outcome;
-    }
-    const Instruction* in = program_.at(pc);
-    const Instruction unknown = in ? *in : Instruction{};
-    return make_outcome(JobOutcome::Kind::kBadShader,
-                        fmt::format("unknown instruction {:08x} {:08x} ({} opcode {:#x}) at {:#x}",
-                                    unknown.words[0], unknown.words[1],
-                                    encoding_name(unknown.encoding), unknown.opcode, pc));
 }
 
 }  // namespace

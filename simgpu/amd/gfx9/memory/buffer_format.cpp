@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 
 #include "simgpu/amd/gfx9/wave/float_math.h"
 #include "simgpu/amd/gfx9/wave/half.h"
@@ -18,7 +19,7 @@ enum Number : uint32_t { kUnorm, kSnorm, kUscaled, kSscaled, kUint, kSint, kRese
 struct Layout {
     uint8_t bits[4];
 };
-constexpr Layout kLayouts[16] = {
+constexpr Layout kLayouts[] = {
     {},                  // invalid
     {{8}},               // 8
     {{16}},              // 16
@@ -35,10 +36,18 @@ constexpr Layout kLayouts[16] = {
     {{32, 32, 32}},      // 32_32_32
     {{32, 32, 32, 32}},  // 32_32_32_32
     {},                  // reserved
+    // Of images and colour buffers only.
+    {{5, 6, 5}},     // 5_6_5
+    {{5, 5, 5, 1}},  // 1_5_5_5
+    {{1, 5, 5, 5}},  // 5_5_5_1
+    {{4, 4, 4, 4}},  // 4_4_4_4
+    {{24, 8}},       // 8_24
+    {{8, 24}},       // 24_8
+    {{32, 8, 24}},   // X24_8_32
 };
 
 const Layout& layout_of(BufferFormat format) {
-    return kLayouts[format.data & 15];
+    return kLayouts[format.data < std::size(kLayouts) ? format.data : 0];
 }
 
 uint32_t mask_of(unsigned bits) {

@@ -1,4 +1,5 @@
-// Texel formats of typed buffer accesses: BUF_DATA_FORMAT and BUF_NUM_FORMAT of GFX9.
+// Texel formats: BUF_DATA_FORMAT and BUF_NUM_FORMAT of GFX9, and the uncompressed ones among
+// IMG_DATA_FORMAT and COLOR_*, which number the common formats alike.
 #pragma once
 
 #include <cstdint>

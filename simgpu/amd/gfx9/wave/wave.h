@@ -7,11 +7,13 @@
 #include <cstring>
 #include <vector>
 
+#include "simgpu/amd/gfx9/surface/swizzle.h"
 #include "simgpu/amd/gfx9/wave/instruction.h"
 
 namespace simgpu::gfx9 {
 
 class ShaderMemory;
+struct GraphicsWave;
 
 inline constexpr unsigned kLanes = 64;
 inline constexpr unsigned kVgprs = 256;
@@ -70,6 +72,9 @@ class Wave {
     uint64_t scratch_base = 0;  // of this wave, when it has scratch memory
     Workgroup* group = nullptr;
     ShaderMemory* memory = nullptr;
+    GraphicsWave* graphics = nullptr;  // of a vertex or pixel shader
+    AddressConfig addresses;           // of tiled images
+    uint64_t border_colours_va = 0;    // table that samplers name border colours in
 
     uint64_t s64(unsigned index) const {
         uint64_t value;

@@ -225,11 +225,11 @@ TEST_F(Pm4Test, BadShaderEndsTheJob) {
     EXPECT_EQ(dword(kData), 0u);
 }
 
-TEST_F(Pm4Test, UnknownPacketsAndDrawsAreSkippedByName) {
-    ASSERT_TRUE(is_done(run(pkt3(0xfe, {1, 2, 3}) + pkt3(kDrawIndexAuto, {3, 2}) +
-                            pkt3(kDrawIndexAuto, {3, 2}) + write_data(kData, {1}))));
+TEST_F(Pm4Test, UnknownPacketsAreSkippedByName) {
+    ASSERT_TRUE(is_done(run(pkt3(0xfe, {1, 2, 3}) + pkt3(kStrmoutBufferUpdate, {3, 2}) +
+                            pkt3(kStrmoutBufferUpdate, {3, 2}) + write_data(kData, {1}))));
     EXPECT_EQ(skipped("PKT3_0xfe"), 1u);
-    EXPECT_EQ(skipped("DRAW_INDEX_AUTO"), 2u);
+    EXPECT_EQ(skipped("STRMOUT_BUFFER_UPDATE"), 2u);
     EXPECT_EQ(skipped("WRITE_DATA"), 0u);
     EXPECT_EQ(engine_.counters().packets.at("WRITE_DATA"), 1u);
     EXPECT_EQ(dword(kData), 1u);

@@ -29,12 +29,12 @@ class Pm4Test : public EngineTest {
 inline constexpr uint8_t kNop = 0x10, kSetBase = 0x11, kDispatchDirect = 0x15,
                          kDispatchIndirect = 0x16, kAtomicMem = 0x1e, kSetPredication = 0x20,
                          kRegRmw = 0x21, kCondExec = 0x22, kPredExec = 0x23, kDrawIndexAuto = 0x2d,
-                         kWriteData = 0x37, kWaitRegMem = 0x3c, kIndirectBuffer = 0x3f,
-                         kCopyData = 0x40, kCpDma = 0x41, kCondWrite = 0x45, kEventWrite = 0x46,
-                         kEventWriteEop = 0x47, kEventWriteEos = 0x48, kReleaseMem = 0x49,
-                         kDmaData = 0x50, kContextRegRmw = 0x51, kRewind = 0x59, kLoadShReg = 0x5f,
-                         kSetContextReg = 0x69, kSetShReg = 0x76, kSetUconfigReg = 0x79,
-                         kWaitRegMem64 = 0x93, kSetShRegIndex = 0x9b;
+                         kStrmoutBufferUpdate = 0x34, kWriteData = 0x37, kWaitRegMem = 0x3c,
+                         kIndirectBuffer = 0x3f, kCopyData = 0x40, kCpDma = 0x41, kCondWrite = 0x45,
+                         kEventWrite = 0x46, kEventWriteEop = 0x47, kEventWriteEos = 0x48,
+                         kReleaseMem = 0x49, kDmaData = 0x50, kContextRegRmw = 0x51, kRewind = 0x59,
+                         kLoadShReg = 0x5f, kSetContextReg = 0x69, kSetShReg = 0x76,
+                         kSetUconfigReg = 0x79, kWaitRegMem64 = 0x93, kSetShRegIndex = 0x9b;
 
 /// WRITE_DATA of `values` to memory.
 inline Dwords write_data(uint64_t va, const Dwords& values, uint32_t flags = 0) {

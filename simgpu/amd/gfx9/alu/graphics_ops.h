@@ -1,0 +1,13 @@
+// Instructions of vertex and pixel shaders only: exports and interpolation.
+#pragma once
+
+#include "simgpu/amd/gfx9/wave/instruction.h"
+
+namespace simgpu::gfx9 {
+
+/// EXP.
+void execute_export(Wave& wave, const Instruction& in);
+/// VINTRP: V_INTERP_P1_F32, V_INTERP_P2_F32, V_INTERP_MOV_F32.
+void execute_interpolation(Wave& wave, const Instruction& in);
+
+}  // namespace simgpu::gfx9

@@ -1,0 +1,102 @@
+#include "simgpu/amd/gfx9/draw/draw.h"
+
+#include <algorithm>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "simgpu/amd/gfx9/bits.h"
+#include "simgpu/amd/gfx9/draw/setup.h"
+#include "simgpu/amd/gfx9/draw/vertex_stage.h"
+
+namespace simgpu::gfx9::draw {
+
+namespace {
+
+constexpr uint32_t kPrimitiveType = 0x30908;  // VGT_PRIMITIVE_TYPE
+constexpr uint32_t kBorderColours = 0x28080;  // TA_BC_BASE_ADDR
+constexpr uint32_t kScanConfig = 0x28be0;     // PA_SC_AA_CONFIG
+constexpr uint32_t kSetupMode = 0x28814;      // PA_SU_SC_MODE_CNTL
+constexpr uint32_t kClipControl = 0x28810;    // PA_CL_CLIP_CNTL
+
+/// State that the front of the pipeline cannot follow; else empty.
+std::string front_problem(const RegisterReader& registers) {
+    const uint32_t type = bits(registers(kPrimitiveType), 0, 6);
+    if (!is_simulated(static_cast<Topology>(type)))
+        return fmt::format("VGT_PRIMITIVE_TYPE: type {} is not simulated", type);
+    if (bits(registers(kScanConfig), 0, 3))
+        return "PA_SC_AA_CONFIG: several samples per pixel are not simulated";
+    if (bits(registers(kClipControl), 0, 6))
+        return "PA_CL_CLIP_CNTL: clip planes without clip distances are not simulated";
+    // POLY_MODE, with faces drawn as anything but triangles (2).
+    const uint32_t mode = registers(kSetupMode);
+    if (bits(mode, 3, 2) == 1 && (bits(mode, 5, 3) != 2 || bits(mode, 8, 3) != 2))
+        return "PA_SU_SC_MODE_CNTL: triangles drawn as lines or points are not simulated";
+    return {};
+}
+
+class DrawRun {
+  public:
+    DrawRun(const Draw& draw, JobEnvironment& environment, EngineCounters& counters,
+            PipelineCounters& pipeline)
+        : draw_(draw),
+          memory_(environment.memory),
+          loop_(memory_, environment, counters),
+          wave_(std::make_unique<Wave>()),
+          graphics_(std::make_unique<GraphicsWave>()),
+          tools_{draw, memory_, loop_, pipeline, outcome_, *wave_, *graphics_} {
+        group_.lds.assign(kMaxLdsBytes / 4, 0);
+        wave_->group = &group_;
+        wave_->memory = &memory_;
+        wave_->graphics = graphics_.get();
+        wave_->addresses = draw.addresses;
+        wave_->border_colours_va = (uint64_t{draw.registers(kBorderColours + 4) & 0xff} << 32 |
+                                    draw.registers(kBorderColours))
+                                   << 8;
+    }
+
+    JobOutcome run();
+
+  private:
+    bool run_instances(VertexStage& vertices, Assembler& assembler);
+
+    const Draw& draw_;
+    ShaderMemory memory_;
+    WaveLoop loop_;
+    JobOutcome outcome_;
+    Workgroup group_;
+    std::unique_ptr<Wave> wave_;
+    std::unique_ptr<GraphicsWave> graphics_;
+    DrawTools tools_;
+};
+
+JobOutcome DrawRun::run() {
+    const RasterState raster = RasterState::read(draw_.registers);
+    const auto pixels = std::make_unique<PixelStage>(tools_, raster.pixel_centre);
+    VertexStage vertices(tools_, raster);
+    for (const std::string& problem :
+         {front_problem(draw_.registers), vertices.problem(), pixels->problem()})
+        if (!problem.empty()) return make_outcome(JobOutcome::Kind::kBadShader, "draw: " + problem);
+
+    Setup setup(raster, tools_.counters, *pixels);
+    const auto topology = static_cast<Topology>(bits(draw_.registers(kPrimitiveType), 0, 6));
+    Assembler assembler(topology, raster.provoking_last, setup);
+    if (run_instances(vertices, assembler)) pixels->flush();
+    tools_.counters.input_primitives += assembler.primitives();
+    return std::move(outcome_);
+}
+
+bool DrawRun::run_instances(VertexStage& vertices, Assembler& assembler) {
+    for (uint32_t instance = 0; instance < draw_.instances; instance++)
+        if (!vertices.run(instance, assembler)) return false;
+    return true;
+}
+
+}  // namespace
+
+JobOutcome run_draw(const Draw& draw, JobEnvironment& environment, EngineCounters& counters,
+                    PipelineCounters& pipeline) {
+    return DrawRun(draw, environment, counters, pipeline).run();
+}
+
+}  // namespace simgpu::gfx9::draw

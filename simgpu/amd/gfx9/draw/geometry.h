@@ -1,0 +1,75 @@
+// Vertices and primitives on their way from the vertex shader to the rasteriser.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "simgpu/amd/gfx9/wave/graphics_wave.h"
+
+namespace simgpu::gfx9::draw {
+
+/// Pixels [left, right) x [top, bottom).
+struct Rectangle {
+    int32_t left = 0, top = 0, right = 0, bottom = 0;
+    void intersect(const Rectangle& other) {
+        left = left > other.left ? left : other.left;
+        top = top > other.top ? top : other.top;
+        right = right < other.right ? right : other.right;
+        bottom = bottom < other.bottom ? bottom : other.bottom;
+    }
+    bool empty() const { return left >= right || top >= bottom; }
+};
+
+inline constexpr unsigned kClipDistances = 8;
+
+/// Exports of one vertex.
+struct Vertex {
+    float position[4] = {};  // clip space
+    float point_size = 0;
+    uint32_t layer = 0;
+    uint32_t viewport = 0;
+    float distance[kClipDistances] = {};
+    float parameter[kParameterExports][4];
+};
+
+/// An assembled primitive; only the first `count` vertices mean something.
+struct Primitive {
+    enum class Kind : uint8_t { kPoint, kLine, kTriangle, kRectangle };
+    Kind kind = Kind::kTriangle;
+    uint8_t provoking = 0;  // vertex whose attributes a flat-shaded one has
+    std::array<const Vertex*, 3> vertex{};
+    unsigned count() const { return kind == Kind::kPoint ? 1 : kind == Kind::kLine ? 2 : 3; }
+};
+
+/// Where primitives go, one after the other. False: stop, the job has ended.
+class PrimitiveSink {
+  public:
+    virtual ~PrimitiveSink() = default;
+    virtual bool primitive(const Primitive& primitive) = 0;
+};
+
+/// A corner on the screen. `weight` is the corner's place in the original primitive: how much of
+/// vertex 1 and of vertex 2 it is. After clipping these are between 0 and 1.
+struct Corner {
+    int32_t x = 0, y = 0;  // in 1/256 of a pixel
+    float z = 0;
+    float inverse_w = 1;
+    float weight[2] = {};
+};
+
+/// A triangle to be filled, or the half of a rectangle that stands for all of it.
+struct ScreenTriangle {
+    std::array<Corner, 3> corner;
+    const Primitive* primitive = nullptr;
+    uint64_t serial = 0;  // tells primitives of a draw apart
+    bool front = true;
+    bool fills_rectangle = false;
+    float depth_offset = 0;
+    // Point sprites: attributes are replaced by these.
+    bool is_point = false;
+    uint32_t layer = 0;
+    Rectangle bounds;  // scissors
+    float z_min = 0, z_max = 1;
+};
+
+}  // namespace simgpu::gfx9::draw

@@ -1,0 +1,83 @@
+// Pixel shading: quads packed into waves, tests before and after, and the output.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "simgpu/amd/gfx9/draw/colour_targets.h"
+#include "simgpu/amd/gfx9/draw/depth_stencil.h"
+#include "simgpu/amd/gfx9/draw/pixel_inputs.h"
+#include "simgpu/amd/gfx9/draw/rasteriser.h"
+#include "simgpu/amd/gfx9/draw/shader_stage.h"
+#include "simgpu/amd/gfx9/exec/wave_loop.h"
+
+namespace simgpu::gfx9::draw {
+
+/// What all stages of a draw work with.
+struct DrawTools {
+    const Draw& draw;
+    ShaderMemory& memory;
+    WaveLoop& loop;
+    PipelineCounters& counters;
+    JobOutcome& outcome;
+    Wave& wave;
+    GraphicsWave& graphics;
+};
+
+class PixelStage final : public QuadSink {
+  public:
+    PixelStage(DrawTools& tools, int32_t pixel_centre);
+
+    /// A sentence about what is asked for and not simulated; else empty.
+    std::string problem() const;
+    bool quad(const ScreenTriangle& triangle, const Quad& quad) override;
+    bool next_rows() override {
+        return tools_.loop.poll_rarely(shader_.program_va, tools_.outcome);
+    }
+    /// Shades what is left. False: the job has ended.
+    bool flush();
+
+  private:
+    /// DB_SHADER_CONTROL.
+    struct Control {
+        bool exports_depth = false, exports_stencil = false, exports_mask = false;
+        bool kills = false;
+        bool early = false;  // tests come before the shader
+    };
+    struct PendingQuad {
+        PixelPosition pixel[4];
+        uint8_t covered = 0;
+        bool front = true;
+        uint32_t layer = 0;
+        uint8_t primitive = 0;
+        float z_min = 0, z_max = 1;
+    };
+
+    static Control read_control(const RegisterReader& registers);
+    PixelPosition position(const ScreenTriangle& triangle, const Quad& quad, unsigned i) const;
+    bool test_early(PendingQuad& quad);
+    DepthFragment fragment(const PendingQuad& quad, unsigned i) const;
+    uint8_t slot_of(const ScreenTriangle& triangle);
+    bool shade();
+    uint64_t start_wave();
+    bool finish_pixel(const PendingQuad& quad, unsigned i, unsigned lane);
+    bool late_test(const PendingQuad& quad, unsigned i, unsigned lane);
+    bool memory_failed();
+
+    DrawTools& tools_;
+    Control control_;
+    ShaderStage shader_;
+    unsigned depth_format_;  // SPI_SHADER_Z_FORMAT
+    std::unique_ptr<Program> program_;
+    PixelInputs inputs_;
+    DepthStencil depth_;
+    ColourTargets colours_;
+    std::array<PendingQuad, kQuadsPerWave> pending_;
+    unsigned pending_count_ = 0;
+    std::array<PrimitiveAttributes, kQuadsPerWave> attributes_;
+    unsigned attribute_count_ = 0;
+    uint64_t latest_serial_ = 0;  // of the primitive in the last slot
+};
+
+}  // namespace simgpu::gfx9::draw

@@ -1,0 +1,104 @@
+// Image and sampler descriptors: SQ_IMG_RSRC_* and SQ_IMG_SAMP_*.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "simgpu/amd/gfx9/memory/buffer_format.h"
+#include "simgpu/amd/gfx9/surface/surface.h"
+
+namespace simgpu::gfx9 {
+
+class ShaderMemory;
+
+enum class ImageType : uint8_t {
+    k1D = 8,
+    k2D = 9,
+    k3D = 10,
+    kCube = 11,
+    k1DArray = 12,
+    k2DArray = 13,
+    k2DSamples = 14,
+    k2DSamplesArray = 15,
+};
+
+/// Four components: floats' bits, or integers.
+using Texel = std::array<uint32_t, 4>;
+
+/// An image as a descriptor shows it: some levels and slices of a surface, in a format.
+class Image {
+  public:
+    /// Empty if it asks for what is not simulated: compressed formats, several samples, metadata.
+    static std::optional<Image> decode(const uint32_t (&words)[8], AddressConfig addresses);
+
+    ImageType type() const { return type_; }
+    bool is_integer() const { return format_.is_integer(); }
+    bool is_array() const;
+    unsigned dimensions() const;
+    uint32_t width(unsigned level) const { return at_level(width_, level); }
+    uint32_t height(unsigned level) const { return at_level(height_, level); }
+    /// Of 3D images their depth, of arrays the slices in view.
+    uint32_t depth(unsigned level) const {
+        return type_ == ImageType::k3D ? at_level(slices_, level) : slices_;
+    }
+    unsigned first_level() const { return first_level_; }
+    unsigned last_level() const { return last_level_; }
+    float min_lod() const { return min_lod_; }
+
+    /// Coordinates are inside. Formats are converted and components selected. False: a fault.
+    bool load(ShaderMemory& memory, uint32_t x, uint32_t y, uint32_t z, unsigned level,
+              Texel& texel) const;
+    bool store(ShaderMemory& memory, uint32_t x, uint32_t y, uint32_t z, unsigned level,
+               const Texel& texel) const;
+    /// Address of a texel, for atomics.
+    uint64_t address(uint32_t x, uint32_t y, uint32_t z, unsigned level) const {
+        return surface_->address(x, y, z + first_slice_, level);
+    }
+    unsigned texel_bytes() const { return format_.bytes(); }
+    /// What stands for a texel that is not there, after selection.
+    Texel selected(const Texel& stored) const;
+
+  private:
+    static uint32_t at_level(uint32_t size, unsigned level) {
+        return size >> level ? size >> level : 1;
+    }
+    void set_format(uint32_t data, uint32_t number);
+
+    ImageType type_ = ImageType::k2D;
+    BufferFormat format_;
+    bool srgb_ = false;
+    std::array<uint8_t, 4> select_{};
+    uint32_t width_ = 1, height_ = 1, slices_ = 1;
+    uint32_t first_slice_ = 0;
+    unsigned first_level_ = 0, last_level_ = 0;
+    float min_lod_ = 0;
+    std::optional<Surface> surface_;
+};
+
+enum class Wrap : uint8_t {
+    kRepeat,
+    kMirror,
+    kClampToEdge,
+    kMirrorOnce,
+    kClampHalfBorder,
+    kMirrorOnceHalfBorder,
+    kClampToBorder,
+    kMirrorOnceBorder,
+};
+
+struct Sampler {
+    Wrap wrap[3] = {};
+    uint8_t compare = 0;  // as ZFUNC
+    bool unnormalised = false;
+    float min_lod = 0, max_lod = 0, bias = 0;
+    bool linear_mag = false, linear_min = false;
+    bool linear_z = false;
+    uint8_t mip_filter = 0;  // none, point, linear
+    uint8_t border = 0;      // transparent black, opaque black, opaque white, from a table
+    uint32_t border_index = 0;
+
+    static Sampler decode(const uint32_t (&words)[4]);
+};
+
+}  // namespace simgpu::gfx9

@@ -1,0 +1,52 @@
+// The state of a wave beyond a compute wave's: what vertex and pixel shaders export, and the
+// attributes that pixel shaders interpolate.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "simgpu/amd/gfx9/wave/wave.h"
+
+namespace simgpu::gfx9 {
+
+inline constexpr unsigned kPositionExports = 4;
+inline constexpr unsigned kParameterExports = 32;
+inline constexpr unsigned kColourTargets = 8;
+inline constexpr unsigned kQuadsPerWave = kLanes / 4;
+
+/// One export target: four components, for the lanes of `mask`.
+struct ExportTarget {
+    Row component[4];
+    uint64_t mask = 0;
+    uint8_t enabled = 0;      // components that were exported
+    bool compressed = false;  // two 16-bit components per register; here unpacked
+};
+
+/// The attributes of one primitive as the pixel shader's LDS holds them: the value at vertex 0
+/// and the differences of vertices 1 and 2 to it.
+struct PrimitiveAttributes {
+    float p0[kParameterExports][4];
+    float p10[kParameterExports][4];
+    float p20[kParameterExports][4];
+};
+
+struct GraphicsWave {
+    std::array<ExportTarget, kPositionExports> position;
+    std::array<ExportTarget, kParameterExports> parameter;
+    std::array<ExportTarget, kColourTargets> colour;
+    ExportTarget depth;
+    /// Lanes that no export with the valid-mask bit has dropped.
+    uint64_t valid = ~uint64_t{0};
+    /// Attributes of the primitive that each quad belongs to.
+    std::array<const PrimitiveAttributes*, kQuadsPerWave> quad_attributes{};
+
+    void reset() {
+        for (ExportTarget& target : position) target.mask = 0;
+        for (ExportTarget& target : parameter) target.mask = 0;
+        for (ExportTarget& target : colour) target.mask = 0;
+        depth.mask = 0;
+        valid = ~uint64_t{0};
+    }
+};
+
+}  // namespace simgpu::gfx9

@@ -1,0 +1,173 @@
+// Image instructions on a small image in memory.
+#include <gtest/gtest.h>
+
+#include "simgpu/amd/gfx9/bits.h"
+#include "tests/unit/simgpu/amd/gfx9/shader_harness.h"
+
+namespace simgpu::gfx9::test {
+namespace {
+
+constexpr uint64_t kImage = 0x100000;
+constexpr uint32_t kWidth = 8, kHeight = 4;
+constexpr uint32_t k32 = 4, k8888 = 10;             // IMG_DATA_FORMAT
+constexpr uint32_t kUnorm = 0, kUint = 4;           // IMG_NUM_FORMAT
+constexpr uint32_t kType2d = 9, kType2dArray = 13;  // SQ_RSRC_IMG_*
+constexpr uint32_t kSelectRgba = 4 | 5 << 3 | 6 << 6 | 7 << 9;
+
+class ImageOps : public testing::Test {
+  protected:
+    ImageOps() {
+        bench_.fake.map(kImage, 1 << 16);
+        describe(k32, kUint);
+        bench_.wave->set_exec(1);
+    }
+    /// A linear image whose rows are 64 texels apart, in s[8:15].
+    void describe(uint32_t data, uint32_t number, uint32_t type = kType2d,
+                  uint32_t last_slice = 0) {
+        uint32_t* s = &bench_.wave->s[8];
+        s[0] = kImage >> 8;
+        s[1] = data << 20 | number << 26;
+        s[2] = (kWidth - 1) | (kHeight - 1) << 14;
+        s[3] = kSelectRgba | type << 28;
+        s[4] = last_slice | 63u << 13;
+        s[5] = s[6] = s[7] = 0;
+    }
+    /// Texel filters and wrapping of the sampler in s[16:19].
+    void describe_sampler(uint32_t wrap, bool linear) {
+        uint32_t* s = &bench_.wave->s[16];
+        s[0] = wrap | wrap << 3 | wrap << 6;
+        s[1] = 0xfffu << 12;
+        s[2] = linear ? 1u << 20 | 1u << 22 : 0;
+        s[3] = 0;
+    }
+    uint32_t& texel(uint32_t x, uint32_t y, uint32_t slice = 0) {
+        return bench_.fake.dword(kImage + ((slice * kHeight + y) * 64 + x) * 4);
+    }
+    void at(uint32_t x, uint32_t y, uint32_t z = 0) {
+        bench_.fill(4, x);
+        bench_.fill(5, y);
+        bench_.fill(6, z);
+    }
+    void at_place(float x, float y) { at(as_word(x), as_word(y)); }
+
+    WaveBench bench_;
+};
+
+TEST_F(ImageOps, LoadsATexelInItsFormat) {
+    texel(3, 2) = 0x80ff4000;
+    describe(k8888, kUnorm);
+    at(3, 2);
+    bench_.run({"image_load v[0:3], v[4:5], s[8:15] dmask:0xf unorm", {0xf0001f00, 0x00020004}});
+    EXPECT_EQ(as_float(bench_.lane(0, 0)), 0);
+    EXPECT_FLOAT_EQ(as_float(bench_.lane(1, 0)), 64 / 255.0f);
+    EXPECT_EQ(as_float(bench_.lane(2, 0)), 1);
+    EXPECT_FLOAT_EQ(as_float(bench_.lane(3, 0)), 128 / 255.0f);
+    bench_.run({"image_load v[0:1], v[4:5], s[8:15] dmask:0xa unorm", {0xf0001a00, 0x00020004}});
+    EXPECT_FLOAT_EQ(as_float(bench_.lane(1, 0)), 128 / 255.0f) << "packed by DMASK";
+    bench_.run(
+        {"image_load v[0:1], v[4:5], s[8:15] dmask:0xf unorm d16", {0xf0001f00, 0x80020004}});
+    EXPECT_EQ(bench_.lane(1, 0) & 0xffff, 0x3c00u);
+}
+
+TEST_F(ImageOps, OutsideIsBlackAndNotWritten) {
+    at(kWidth, 0);
+    bench_.fill(0, 99);
+    bench_.run({"image_load v0, v[4:5], s[8:15] dmask:0x1 unorm", {0xf0001100, 0x00020004}});
+    EXPECT_EQ(bench_.lane(0, 0), 0u);
+    bench_.fill(0, 99);
+    bench_.run({"image_store v0, v[4:5], s[8:15] dmask:0x1 unorm", {0xf0201100, 0x00020004}});
+    EXPECT_EQ(bench_.fake.dword(kImage + kWidth * 4), 0u);
+    EXPECT_EQ(bench_.wave->status, Wave::Status::kRunning);
+}
+
+TEST_F(ImageOps, StoresATexel) {
+    at(7, 3);
+    bench_.fill(0, 0x12345678);
+    bench_.run({"image_store v0, v[4:5], s[8:15] dmask:0x1 unorm", {0xf0201100, 0x00020004}});
+    EXPECT_EQ(texel(7, 3), 0x12345678u);
+}
+
+TEST_F(ImageOps, SlicesOfAnArray) {
+    describe(k32, kUint, kType2dArray, 2);
+    texel(1, 1, 2) = 42;
+    at(1, 1, 2);
+    bench_.run({"image_load v0, v[4:6], s[8:15] dmask:0x1 unorm da", {0xf0005100, 0x00020004}});
+    EXPECT_EQ(bench_.lane(0, 0), 42u);
+    bench_.fill(6, 3);
+    bench_.run({"image_load v0, v[4:6], s[8:15] dmask:0x1 unorm da", {0xf0005100, 0x00020004}});
+    EXPECT_EQ(bench_.lane(0, 0), 0u);
+}
+
+TEST_F(ImageOps, Atomics) {
+    texel(0, 0) = 10;
+    at(0, 0);
+    bench_.fill(0, 5);
+    bench_.run(
+        {"image_atomic_add v0, v[4:5], s[8:15] dmask:0x1 unorm glc", {0xf0483100, 0x00020004}});
+    EXPECT_EQ(texel(0, 0), 15u);
+    EXPECT_EQ(bench_.lane(0, 0), 10u);
+    bench_.fill(0, 77);
+    bench_.fill(1, 15);
+    bench_.run({"image_atomic_cmpswap v[0:1], v[4:5], s[8:15] dmask:0x3 unorm glc",
+                {0xf0443300, 0x00020004}});
+    EXPECT_EQ(texel(0, 0), 77u);
+}
+
+TEST_F(ImageOps, Sizes) {
+    bench_.fill(4, 0);
+    bench_.run({"image_get_resinfo v[0:3], v4, s[8:15] dmask:0xf unorm", {0xf0381f00, 0x00020004}});
+    EXPECT_EQ(bench_.lane(0, 0), kWidth);
+    EXPECT_EQ(bench_.lane(1, 0), kHeight);
+    EXPECT_EQ(bench_.lane(3, 0), 1u);
+}
+
+TEST_F(ImageOps, SamplesMixNeighbours) {
+    describe(k8888, kUnorm);
+    texel(1, 1) = 0xff, texel(2, 1) = 0x33;
+    describe_sampler(2, true);
+    at_place(2.0f / kWidth, 1.5f / kHeight);  // between the two
+    bench_.run(
+        {"image_sample_lz v0, v[4:5], s[8:15], s[16:19] dmask:0x1", {0xf09c0100, 0x00820004}});
+    EXPECT_FLOAT_EQ(as_float(bench_.lane(0, 0)), (1 + 0.2f) / 2);
+    describe_sampler(2, false);
+    bench_.run(
+        {"image_sample_lz v0, v[4:5], s[8:15], s[16:19] dmask:0x1", {0xf09c0100, 0x00820004}});
+    EXPECT_FLOAT_EQ(as_float(bench_.lane(0, 0)), 0.2f);
+}
+
+TEST_F(ImageOps, WrappingModes) {
+    describe(k8888, kUnorm);
+    for (uint32_t x = 0; x < kWidth; x++) texel(x, 0) = 10 * (x + 1);
+    const auto sampled = [&](uint32_t wrap, float x) {
+        describe_sampler(wrap, false);
+        at_place(x / kWidth, 0.125f);
+        bench_.run(
+            {"image_sample_lz v0, v[4:5], s[8:15], s[16:19] dmask:0x1", {0xf09c0100, 0x00820004}});
+        return static_cast<int>(as_float(bench_.lane(0, 0)) * 255 / 10 + 0.5f) - 1;
+    };
+    EXPECT_EQ(sampled(0, 9.5f), 1);  // repeat
+    EXPECT_EQ(sampled(0, -0.5f), 7);
+    EXPECT_EQ(sampled(1, 9.5f), 6);  // mirror
+    EXPECT_EQ(sampled(1, -1.5f), 1);
+    EXPECT_EQ(sampled(2, 9.5f), 7);  // clamp to the edge
+    EXPECT_EQ(sampled(2, -9.5f), 0);
+    EXPECT_EQ(sampled(3, -2.5f), 2);   // mirror once
+    EXPECT_EQ(sampled(6, -0.5f), -1);  // the border, which is black
+}
+
+TEST_F(ImageOps, WhatIsNotSimulatedIsAnUnknownInstruction) {
+    bench_.wave->s[8 + 6] = 1u << 21;  // COMPRESSION_EN
+    at(0, 0);
+    bench_.run({"image_load v0, v[4:5], s[8:15] dmask:0x1 unorm", {0xf0001100, 0x00020004}});
+    EXPECT_EQ(bench_.wave->status, Wave::Status::kUnknown);
+}
+
+TEST_F(ImageOps, FaultsEndTheWave) {
+    bench_.wave->s[8] = 0x7000000;
+    at(0, 0);
+    bench_.run({"image_load v0, v[4:5], s[8:15] dmask:0x1 unorm", {0xf0001100, 0x00020004}});
+    EXPECT_EQ(bench_.wave->status, Wave::Status::kFault);
+}
+
+}  // namespace
+}  // namespace simgpu::gfx9::test
