@@ -54,7 +54,8 @@ requires requires(Header header) {
 struct CompletedDeviceInfo<Header> : Header {};
 
 using DeviceInfo = CompletedDeviceInfo<drm_amdgpu_info_device>;
-static_assert(sizeof(DeviceInfo) == 440, "what libdrm 2.4.124 asks for");
+// As a 64-bit kernel has it; 32-bit programs ask for less.
+static_assert(sizeof(DeviceInfo) == 440 || sizeof(void*) < 8, "what libdrm 2.4.124 asks for");
 
 /// The same struct since KMS 3.64 (Linux 6.16): userq_ip_mask, a bit per AMDGPU_HW_IP_*, in what
 /// was the padding at its end, and four bytes of padding more.

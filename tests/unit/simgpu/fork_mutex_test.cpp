@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -30,14 +31,16 @@ bool succeeds_in_child(const Body& body) {
     return ::waitpid(child, &status, 0) == child && status == 0;
 }
 
-/// Threads that call `body` until the object's end.
+constexpr int kChildren = 60;
+
+/// Threads that call `body` until the object's end, with a little time between two calls.
 class Busy {
   public:
     template <typename Body>
     Busy(int count, Body body) {
         for (int i = 0; i < count; ++i)
             threads_.emplace_back([this, body, i] {
-                while (!done_) body(i);
+                for (; !done_; std::this_thread::sleep_for(std::chrono::microseconds(50))) body(i);
             });
     }
     ~Busy() {
@@ -60,7 +63,7 @@ TEST(ForkMutex, AChildFindsItFreeAndItsDataWhole) {
         std::this_thread::yield();
         ++after;
     });
-    for (int i = 0; i < 200; ++i)
+    for (int i = 0; i < kChildren; ++i)
         ASSERT_TRUE(succeeds_in_child([&] {
             const std::scoped_lock lock(inner, outer);
             return before == after;
@@ -79,7 +82,7 @@ TEST(ForkMutex, ForkingThreadsTakeTurns) {
                 }))
                 ++failures;
         });
-        for (int i = 0; i < 2000; ++i) {
+        for (int i = 0; i < 500; ++i) {
             const std::lock_guard lock(mutex);
             std::this_thread::yield();
         }
@@ -104,7 +107,7 @@ TEST(Fork, AChildExportsFencesWhateverOtherThreadsDo) {
         return found;
     };
     const Busy busy(2, [&](int) { round(); });
-    for (int i = 0; i < 200; ++i) ASSERT_TRUE(succeeds_in_child(round)) << "child " << i;
+    for (int i = 0; i < kChildren; ++i) ASSERT_TRUE(succeeds_in_child(round)) << "child " << i;
 }
 
 }  // namespace
