@@ -3,9 +3,6 @@
 #include <amdgpu_drm.h>
 #include <drm.h>
 
-#include <algorithm>
-#include <bit>
-
 namespace viaduct::amdgpu {
 
 namespace w = wire::amdgpu;
@@ -75,9 +72,6 @@ constexpr DriverTraits kTraits = {
     .ioctls = kIoctls,
 };
 
-// Ring 0 is the CPU's and the protocol has 64 at most.
-constexpr uint32_t kMaxTimelines = 63;
-
 }  // namespace
 
 const DriverTraits& traits() {
@@ -118,7 +112,7 @@ AmdgpuContext::~AmdgpuContext() {
 }
 
 Status AmdgpuContext::discover_rings() {
-    uint32_t next = 1;
+    std::array<uint32_t, w::kIpTypes> offered{};
     for (uint32_t ip_type = 0; ip_type < w::kIpTypes; ++ip_type) {
         drm_amdgpu_info_hw_ip ip{};
         drm_amdgpu_info info{};
@@ -127,17 +121,16 @@ Status AmdgpuContext::discover_rings() {
         info.query = AMDGPU_INFO_HW_IP_INFO;
         info.query_hw_ip.type = ip_type;
         if (device().ioctl(DRM_IOCTL_AMDGPU_INFO, &info) < 0) continue;
-        const auto count =
-            static_cast<uint32_t>(std::popcount(offered_rings(ip_type, ip.available_rings)));
-        ip_rings_[ip_type] = {next, std::min(count, kMaxTimelines + 1 - next)};
-        for (uint32_t i = 0; i < ip_rings_[ip_type].count; ++i) {
-            statistics().describe(next, class_of(ip_type), i);
-            if (auto status = rings().add(next++); !status) return status;
-            hardware_rings_.push_back({ip_type, i});
-        }
+        offered[ip_type] = offered_rings(ip_type, ip.available_rings);
     }
-    if (next == 1)
+    numbering_ = w::RingNumbering(offered);
+    if (numbering_.count() == 0)
         return fail(ENODEV, "the GPU has no rings, or none that this VM is offered (budget)");
+    for (uint32_t ring = 1; ring <= numbering_.count(); ++ring) {
+        const auto [ip_type, index] = numbering_.hardware(ring);
+        statistics().describe(ring, class_of(ip_type), index);
+        if (auto status = rings().add(ring); !status) return status;
+    }
     return {};
 }
 
@@ -150,11 +143,6 @@ uint32_t AmdgpuContext::offered_rings(uint32_t ip_type, uint32_t available) {
         available &= available - 1;
     }
     return offered;
-}
-
-uint32_t AmdgpuContext::timeline_of(uint32_t ip_type, uint32_t ring) const {
-    if (ip_type >= w::kIpTypes || ring >= ip_rings_[ip_type].count) return 0;
-    return ip_rings_[ip_type].first_timeline + ring;
 }
 
 Result<uint64_t> AmdgpuContext::mmap_offset(uint32_t gem_handle) {

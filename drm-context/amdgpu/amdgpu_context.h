@@ -13,16 +13,11 @@
 #include "drm-context/amdgpu/mapped_ranges.h"
 #include "drm-context/context/driver_context.h"
 #include "drm-context/wire/amdgpu.h"
+#include "drm-context/wire/amdgpu_rings.h"
 
 struct drm_amdgpu_memory_info;
 
 namespace viaduct::amdgpu {
-
-/// Rings of one hardware IP type, as fences name them.
-struct IpRings {
-    uint32_t first_timeline = 0;
-    uint32_t count = 0;
-};
 
 class Submission;
 
@@ -39,7 +34,9 @@ class AmdgpuContext final : public DriverContext {
     /// True if the guest created GPU context `ctx_id` here.
     bool owns_ctx(uint32_t ctx_id) const { return watch().exists(ctx_id); }
     /// The fence ring of an IB; 0 if this GPU has no such ring.
-    uint32_t timeline_of(uint32_t ip_type, uint32_t ring) const;
+    uint32_t timeline_of(uint32_t ip_type, uint32_t ring) const {
+        return numbering_.find(ip_type, ring).value_or(0);
+    }
 
     /// GEM handles that every submission lists besides what the guest names.
     const std::set<uint32_t>& always_listed() const { return always_listed_; }
@@ -77,12 +74,6 @@ class AmdgpuContext final : public DriverContext {
     struct GpuContext {
         std::set<uint32_t> rings;  // it has submitted to these
         uint64_t loss_flags = 0;   // AMDGPU_CTX_QUERY2_FLAGS_* that the kernel does not report
-    };
-
-    /// The hardware ring behind a ring of the protocol.
-    struct HardwareRing {
-        uint32_t ip_type;
-        uint32_t ring;
     };
 
     uint32_t offered_rings(uint32_t ip_type, uint32_t available);
@@ -134,8 +125,7 @@ class AmdgpuContext final : public DriverContext {
     void note_failed_submission(uint32_t ctx_id, int error);
     Status query_state(uint32_t ctx_id, uint64_t& flags);
 
-    IpRings ip_rings_[wire::amdgpu::kIpTypes];
-    std::vector<HardwareRing> hardware_rings_;     // [0] is ring 1
+    wire::amdgpu::RingNumbering numbering_;        // of what this VM is offered
     std::map<uint32_t, GpuContext> gpu_contexts_;  // by kernel id; all created by this guest
     /// How the buffers that are always valid were asked for, by GEM handle, until they are claimed.
     std::map<uint32_t, wire::amdgpu::GemNewRequest> always_valid_;

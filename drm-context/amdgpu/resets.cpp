@@ -45,7 +45,7 @@ uint64_t AmdgpuContext::kernel_state(uint32_t ctx_id) {
 /// 0 if there is none. WAIT_CS returns either (amdgpu_cs.c: amdgpu_cs_wait_ioctl()).
 int AmdgpuContext::error_of_own_work(uint32_t ctx_id, const GpuContext& context) {
     for (const uint32_t ring : context.rings) {
-        const HardwareRing& hardware = hardware_rings_.at(ring - 1);
+        const auto hardware = numbering_.hardware(ring);
         drm_amdgpu_wait_cs args{};
         args.in.handle = ~uint64_t{0};  // the newest submission
         args.in.timeout = 0;            // absolute: do not wait

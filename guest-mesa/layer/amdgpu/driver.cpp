@@ -46,7 +46,7 @@ uint64_t checked_granule(const Channel& channel) {
 }
 
 /// The rings of every IP type, asked for in one journey.
-Result<TimelineNumbering> query_rings(const Channel& channel, CommandStream& stream) {
+Result<wire::RingNumbering> query_rings(const Channel& channel, CommandStream& stream) {
     struct Answer {
         wire::Response head;
         drm_amdgpu_info_hw_ip ip;
@@ -68,7 +68,7 @@ Result<TimelineNumbering> query_rings(const Channel& channel, CommandStream& str
     std::array<uint32_t, wire::kIpTypes> masks{};
     for (uint32_t type = 0; type < wire::kIpTypes; ++type)
         if (answers[type].head.ret == 0) masks[type] = answers[type].ip.available_rings;
-    return TimelineNumbering(masks);
+    return wire::RingNumbering(masks);
 }
 
 }  // namespace
@@ -89,9 +89,7 @@ std::optional<uint64_t> capability(const viaduct::wire::CapsetDrm& capset, uint6
 Result<std::unique_ptr<GuestDriver>> Driver::create(const Channel& channel, Session& session) {
     const auto numbering = query_rings(channel, *session.stream);
     if (!numbering) return tl::unexpected(numbering.error());
-    constexpr uint32_t kMaxTimelines = 63;  // ring 0 is the CPU, and CONTEXT_INIT allows 64
-    if (numbering->count() == 0 || numbering->count() > kMaxTimelines)
-        return fail(ENODEV, "the host's GPU has {} rings", numbering->count());
+    if (numbering->count() == 0) return fail(ENODEV, "the host's GPU has no rings");
     std::unique_ptr<Driver> driver(new Driver(session, *numbering, checked_granule(channel)));
     for (Timeline& timeline : driver->timelines_) {
         if (const int error = syncobj::create(channel, timeline.syncobj); error < 0)

@@ -12,11 +12,11 @@
 #include <set>
 #include <vector>
 
+#include "drm-context/wire/amdgpu_rings.h"
 #include "guest-mesa/layer/amdgpu/info_cache.h"
 #include "guest-mesa/layer/amdgpu/request.h"
 #include "guest-mesa/layer/amdgpu/seqno_map.h"
 #include "guest-mesa/layer/amdgpu/submission.h"
-#include "guest-mesa/layer/amdgpu/timelines.h"
 #include "guest-mesa/layer/guest_driver.h"
 
 namespace viaduct::guest::amdgpu {
@@ -108,7 +108,7 @@ class Driver final : public GuestDriver {
         uint64_t point = 0;  // 0: complete long ago
     };
 
-    Driver(Session& session, const TimelineNumbering& numbering, uint64_t blob_granule)
+    Driver(Session& session, const wire::RingNumbering& numbering, uint64_t blob_granule)
         : session_(session),
           numbering_(numbering),
           blob_granule_(blob_granule),
@@ -169,7 +169,7 @@ class Driver final : public GuestDriver {
     void trim(const Channel& channel, Timeline& timeline);
 
     Session& session_;
-    const TimelineNumbering numbering_;
+    const wire::RingNumbering numbering_;
     const uint64_t blob_granule_;
     InfoCache info_cache_;
     std::vector<Timeline> timelines_;  // timeline n at [n - 1]

@@ -187,7 +187,7 @@ int parse_bo_list(const drm_amdgpu_bo_list_in& list,
     return 0;
 }
 
-int parse_submission(const drm_amdgpu_cs_in& arg, const TimelineNumbering& numbering,
+int parse_submission(const drm_amdgpu_cs_in& arg, const wire::RingNumbering& numbering,
                      Submission& submission) {
     if (arg.num_chunks == 0 || arg.num_chunks > wire::kMaxChunks || !arg.chunks) return -EINVAL;
     submission.context = arg.ctx_id;

@@ -9,10 +9,12 @@
 #include <vector>
 
 #include "drm-context/wire/amdgpu.h"
-#include "guest-mesa/layer/amdgpu/timelines.h"
+#include "drm-context/wire/amdgpu_rings.h"
 #include "guest-mesa/layer/virtgpu_ioctls.h"
 
 namespace viaduct::guest::amdgpu {
+
+namespace wire = viaduct::wire::amdgpu;
 
 /// The chunks of one CS ioctl, sorted into what crosses to the host and what stays in the guest.
 struct Submission {
@@ -40,7 +42,7 @@ struct BufferList {
 };
 
 /// Reads the chunks: 0, or -EINVAL for what the kernel would refuse too.
-int parse_submission(const drm_amdgpu_cs_in& arg, const TimelineNumbering& numbering,
+int parse_submission(const drm_amdgpu_cs_in& arg, const wire::RingNumbering& numbering,
                      Submission& submission);
 
 /// Reads a list of buffers as BO_LIST and BO_HANDLES carry it.

@@ -127,9 +127,8 @@ int Driver::resolve_in_fences(const Channel& channel, Submission& submission) {
         }
         if (origin->context == submission.context && origin->timeline == submission.timeline)
             continue;
-        const auto ring = numbering_.ring_of(origin->timeline);
-        submission.dependencies.push_back(
-            {ring.type, 0, ring.ring, origin->context, origin->seqno});
+        const auto [ip_type, ring] = numbering_.hardware(origin->timeline);
+        submission.dependencies.push_back({ip_type, 0, ring, origin->context, origin->seqno});
     }
     IoctlNotes::add("dependencies={} waits={}", submission.dependencies.size(), unknown.size());
     if (unknown.empty()) return 0;
