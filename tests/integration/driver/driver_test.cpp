@@ -321,24 +321,50 @@ TEST_F(DriverWithHeldJobs, RingZeroMayHaveJobsToo) {
     EXPECT_TRUE(fences_.wait(further));
 }
 
-// As many jobs as the worker lets through without the end of one, and more. `submit` gives one.
-void fill_ring(const std::function<void()>& submit) {
-    constexpr int kJobs = 40;
-    for (int i = 0; i < kJobs; ++i) submit();
-}
+/// The rows that submit.
+class DriverWithAFullRing : public DriverWithHeldJobs,
+                            public ::testing::WithParamInterface<w::Command> {
+  protected:
+    static constexpr uint32_t kJobs = 40;  // more than the worker gives to a ring at a time
 
-TEST_F(DriverWithHeldJobs, SubmissionsToAFullRingAreHeldBackAndBuffersAreMade) {
-    w::SubmitRequest to_queue{};
-    to_queue.queue = create_queue(0);
-    fill_ring([&] { send(w::Command::kQueueSubmit, to_queue); });
+    void fill_ring() {
+        w::SubmitRequest request{};
+        request.queue = create_queue(0);
+        for (uint32_t i = 0; i < kJobs; ++i) {
+            if (GetParam() == w::Command::kExecbuffer)
+                send(GetParam(), job(gpu_context_, 1));
+            else
+                send(GetParam(), request);
+        }
+    }
+};
+
+TEST_P(DriverWithAFullRing, SubmissionsAreHeldBackAndBuffersAreMade) {
+    fill_ring();
     const uint64_t held_back = fence_on(kCommandRing);
-    create_object(w::Command::kGemCreateExt, 7);
-    const auto blob = context_->create_blob({70, kBlobMappable | kBlobShareable, 7, 4096});
-    EXPECT_TRUE(blob) << blob.error().message;
-    EXPECT_FALSE(fences_.have(held_back)) << "it is behind a submission that is held back";
+    for (const auto command : {w::Command::kGemCreate, w::Command::kGemCreateExt}) {
+        const auto id = static_cast<uint32_t>(command);
+        create_object(command, id);
+        const auto blob =
+            context_->create_blob({70 + id, kBlobMappable | kBlobShareable, id, 4096});
+        EXPECT_TRUE(blob) << blob.error().message;
+    }
+    EXPECT_LT(toy::jobs_begun(), kJobs);
+    EXPECT_GT(toy::jobs_begun(), kJobs / 4) << "the GPU is kept busy";
+    EXPECT_FALSE(fences_.have(held_back));
     toy::release_jobs();
     EXPECT_TRUE(fences_.wait(held_back));
+    EXPECT_EQ(toy::jobs_begun(), kJobs);
 }
+
+INSTANTIATE_TEST_SUITE_P(, DriverWithAFullRing,
+                         ::testing::Values(w::Command::kExecbuffer, w::Command::kQueueSubmit,
+                                           w::Command::kCpuRingSubmit),
+                         [](const auto& info) {
+                             const auto row = static_cast<size_t>(info.param);
+                             return std::string(
+                                 context_types().front().traits().commands[row].name);
+                         });
 
 TEST(DriverJail, LetsThroughWhatTheRowsAndAllDriversHave) {
     const ContextTypeInfo& type = context_types().front();

@@ -32,11 +32,17 @@ class Jobs {
         UniqueFd sync_file(ends[0]), job(ends[1]);
         const std::lock_guard lock(mutex_);
         if (held_) jobs_.push_back(std::move(job));
+        ++begun_;
         return sync_file;
     }
     void hold() {
         const std::lock_guard lock(mutex_);
         held_ = true;
+        begun_ = 0;
+    }
+    uint32_t begun() {
+        const std::lock_guard lock(mutex_);
+        return begun_;
     }
     void release() {
         const std::lock_guard lock(mutex_);
@@ -47,6 +53,7 @@ class Jobs {
   private:
     std::mutex mutex_;
     bool held_ = false;
+    uint32_t begun_ = 0;
     std::vector<UniqueFd> jobs_;
 };
 
@@ -213,6 +220,9 @@ void hold_jobs() {
 }
 void release_jobs() {
     jobs().release();
+}
+uint32_t jobs_begun() {
+    return jobs().begun();
 }
 
 }  // namespace test::toy

@@ -74,5 +74,7 @@ inline constexpr uint32_t kAnswer = 42;
 /// Between the two, jobs do not end. Of this process: for workers that are threads.
 void hold_jobs();
 void release_jobs();
+/// Since they are held.
+uint32_t jobs_begun();
 
 }  // namespace viaduct::test::toy
