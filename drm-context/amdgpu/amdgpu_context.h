@@ -70,7 +70,7 @@ class AmdgpuContext final : public DriverContext {
     };
     static const AdjustedQuery kAdjustedQueries[];
 
-    /// A GPU context of the guest's, beside what watch() has.
+    /// A GPU context: what watch() does not hold of it.
     struct GpuContext {
         std::set<uint32_t> rings;  // it has submitted to these
         uint64_t loss_flags = 0;   // AMDGPU_CTX_QUERY2_FLAGS_* that the kernel does not report

@@ -1,4 +1,4 @@
-// RingFences: how far the kernel is with the work of each of a context's rings.
+// RingFences: how far the work on a context's rings has come.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@
 namespace viaduct {
 
 /// A syncobj per ring takes the fence of each submission in turn: a sync file is made only when a
-/// fence of the guest's asks for one. Every DRM driver can signal a syncobj at the end of a
+/// guest's fence needs one. Every DRM driver can signal a syncobj at the end of a
 /// submission. Used by the worker's thread only.
 ///
 /// A kernel orders the work of one of its queues (a GPU context, a submit queue), not of all that
@@ -22,8 +22,8 @@ class RingFences {
   public:
     explicit RingFences(Device& device) : device_(device) {}
 
-    /// From now on `ring` (below kMaxRings; 0 too) has GPU work. An error: the kernel gives no
-    /// syncobj.
+    /// From now on `ring` (below kMaxRings; 0 too) has GPU work. An error: the kernel makes
+    /// no syncobj.
     Status add(uint32_t ring);
     bool has(uint32_t ring) const { return ring < rings_.size() && rings_[ring].syncobj != 0; }
 
@@ -47,7 +47,7 @@ class RingFences {
 
     /// True if `ring` got a submission since take_newest() was last called.
     bool has_new_work(uint32_t ring) const { return has(ring) && rings_[ring].new_work; }
-    /// A sync file of all of the ring's work until now; invalid if the kernel gives none: then
+    /// A sync file of all of the ring's work until now; invalid if the kernel makes none: then
     /// idle() can be asked.
     UniqueFd take_newest(uint32_t ring);
     /// True if all work of the ring is done.
@@ -58,7 +58,7 @@ class RingFences {
         uint32_t syncobj = 0;       // 0: not added
         uint32_t newest_queue = 0;  // whose fence it holds
         bool new_work = false;
-        UniqueFd older_work = {};  // sync file of other queues' that no fence has taken
+        UniqueFd older_work = {};  // sync file: work of other queues that no fence has taken
     };
     bool keep_older_work(Ring& ring);
     uint32_t make_room(Ring& ring);

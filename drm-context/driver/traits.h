@@ -58,7 +58,7 @@ struct ResponseLayout {
 struct RingField {
     enum class Names : uint8_t {
         kRing,   // the ring itself
-        kQueue,  // a queue of the kernel's: DriverContext::ring_of_queue() has its ring
+        kQueue,  // a kernel queue, whose ring DriverContext::ring_of_queue() returns
     };
     uint32_t offset = 0;         // bytes, of a uint32_t in the request
     uint32_t mask = UINT32_MAX;  // of its bits; 0: every submission has the same ring

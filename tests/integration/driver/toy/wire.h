@@ -6,7 +6,7 @@
 namespace viaduct::wire::toy {
 
 enum class Command : uint32_t {
-    kNop = 1,          // says nothing to the kernel (msm: NOP)
+    kNop = 1,          // makes no ioctl (msm: NOP)
     kIoctlSimple = 2,  // twelve ioctls (i915: IOCTL_SIMPLE)
     kGetParam = 3,     // answers at 8
     kGemCreate = 4,    // two commands that create (i915: GEM_CREATE, GEM_CREATE_EXT)
