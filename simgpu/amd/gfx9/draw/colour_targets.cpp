@@ -1,6 +1,7 @@
 #include "simgpu/amd/gfx9/draw/colour_targets.h"
 
 #include <algorithm>
+#include <bit>
 
 #include <fmt/format.h>
 
@@ -142,7 +143,7 @@ void ColourTargets::check(uint32_t info, uint32_t attributes, unsigned index,
     const auto report = [&](const char* what) {
         if (problem_.empty()) problem_ = fmt::format("CB_COLOR{}_INFO: {}", index, what);
     };
-    if (target.format.bytes() == 0)
+    if (!std::has_single_bit(target.format.bytes()))
         report(fmt::format("format {} is not simulated", bits(info, 2, 5)).c_str());
     if (!target.surface) report("reserved swizzle mode");
     if (bits(info, 13, 2)) report("fast clears and FMASK are not simulated");

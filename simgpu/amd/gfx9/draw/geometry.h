@@ -29,7 +29,7 @@ struct Vertex {
     uint32_t layer = 0;
     uint32_t viewport = 0;
     float distance[kClipDistances] = {};
-    float parameter[kParameterExports][4];
+    float parameter[kParameterExports][4] = {};
 };
 
 /// An assembled primitive; only the first `count` vertices mean something.

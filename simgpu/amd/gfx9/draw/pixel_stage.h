@@ -75,7 +75,7 @@ class PixelStage final : public QuadSink {
     ColourTargets colours_;
     std::array<PendingQuad, kQuadsPerWave> pending_;
     unsigned pending_count_ = 0;
-    std::array<PrimitiveAttributes, kQuadsPerWave> attributes_;
+    std::array<PrimitiveAttributes, kQuadsPerWave> attributes_{};
     unsigned attribute_count_ = 0;
     uint64_t latest_serial_ = 0;  // of the primitive in the last slot
 };

@@ -49,6 +49,8 @@ bool VertexStage::run(uint32_t instance, Assembler& assembler) {
     for (uint32_t position = 0; position < tools_.draw.count; position++) {
         uint32_t index;
         if (!indices_.read(position, index)) return index_fault();
+        // A draw may consist of restarts only.
+        if (!tools_.loop.poll_rarely(shader_.program_va, tools_.outcome)) return false;
         if (indices_.restarts(index)) {
             restart = true;
             continue;

@@ -40,7 +40,7 @@ std::optional<Image> Image::decode(const uint32_t (&w)[8], AddressConfig address
     const uint32_t data = bits(w[1], 20, 6);
     if (metadata || data > kLastPlainFormat) return {};
     image.set_format(data, bits(w[1], 26, 4));
-    if (image.format_.bytes() == 0) return {};
+    if (!std::has_single_bit(image.format_.bytes())) return {};  // none, or three 32-bit words
     for (unsigned i = 0; i < 4; i++) image.select_[i] = static_cast<uint8_t>(bits(w[3], 3 * i, 3));
     image.width_ = bits(w[2], 0, 14) + 1;
     image.height_ = bits(w[2], 14, 14) + 1;

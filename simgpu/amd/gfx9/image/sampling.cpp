@@ -48,7 +48,7 @@ int32_t wrapped(Wrap wrap, int32_t index, int32_t size) {
 
 int32_t to_int(float value) {
     // Far outside of any image, and of what an int32_t holds: NaN counts as 0.
-    constexpr float kLimit = 1 << 22;
+    constexpr float kLimit = 1 << 30;
     if (std::isnan(value)) return 0;
     return static_cast<int32_t>(std::floor(std::clamp(value, -kLimit, kLimit)));
 }
