@@ -1,4 +1,4 @@
-// The values that CLEAR_STATE gives to context registers.
+// The values of context registers after CLEAR_STATE.
 #pragma once
 
 #include "simgpu/amd/pm4/registers.h"

@@ -15,7 +15,7 @@ struct ClipCorner {
     float weight[2] = {};  // of the original vertices 1 and 2
 };
 
-/// What clipping leaves of a primitive: a convex polygon, or the two ends of a line.
+/// The part of a primitive that clipping leaves: a convex polygon, or the two ends of a line.
 class ClippedShape {
   public:
     // Three corners, and one more for each plane: 2 of z, 4 of the guard band, w, 8 distances.

@@ -12,7 +12,7 @@ namespace simgpu::gfx9::draw {
 /// The value of a register by its byte address, as the register headers number them.
 using RegisterReader = std::function<uint32_t(uint32_t byte_address)>;
 
-/// What the pipeline counts for queries. Survives from draw to draw of a context.
+/// Counts for queries, kept from draw to draw of a context.
 struct PipelineCounters {
     uint64_t samples_passed = 0;
     uint64_t input_vertices = 0;

@@ -61,7 +61,7 @@ struct Corner {
 struct ScreenTriangle {
     std::array<Corner, 3> corner;
     const Primitive* primitive = nullptr;
-    uint64_t serial = 0;  // tells primitives of a draw apart
+    uint64_t serial = 0;  // differs between primitives of a draw
     bool front = true;
     bool fills_rectangle = false;
     float depth_offset = 0;

@@ -1,4 +1,4 @@
-// What a pixel shader finds in its registers: SPI_PS_INPUT_* and SPI_PS_INPUT_CNTL_n.
+// The initial registers and attributes of a pixel shader: SPI_PS_INPUT_*, SPI_PS_INPUT_CNTL_n.
 #pragma once
 
 #include <array>

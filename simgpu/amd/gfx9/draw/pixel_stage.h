@@ -14,7 +14,7 @@
 
 namespace simgpu::gfx9::draw {
 
-/// What all stages of a draw work with.
+/// Objects that all stages of a draw share.
 struct DrawTools {
     const Draw& draw;
     ShaderMemory& memory;

@@ -1,4 +1,4 @@
-// What PA_* registers say about clipping, the viewport and rasterisation.
+// Clipping, viewport and rasterisation state: the PA_* registers.
 #pragma once
 
 #include <array>

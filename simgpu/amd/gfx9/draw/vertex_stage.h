@@ -18,12 +18,12 @@ class VertexStage {
 
     /// A sentence about what is asked for and not simulated; else empty.
     std::string problem() const;
-    /// Shades all vertices of `instance` and gives them to `assembler`, in order. False: the job
+    /// Shades all vertices of `instance` and adds them to `assembler`, in order. False: the job
     /// has ended.
     bool run(uint32_t instance, Assembler& assembler);
 
   private:
-    /// What the wave has room for: vertices, and where strips end between them.
+    /// The vertices of one wave, and where strips end between them.
     struct Batch {
         std::array<uint32_t, kLanes> index{};
         std::array<bool, kLanes> restart_before{};

@@ -19,7 +19,7 @@ class WaveLoop {
         : memory_(memory), environment_(environment), counters_(counters) {}
 
     /// Runs `wave` until it has ended or waits at a barrier. False: it could do neither, and
-    /// `outcome` says why.
+    /// `outcome` has the reason.
     bool run(Wave& wave, Program& program, JobOutcome& outcome);
     /// False if the job was asked to stop or ran past its deadline. A storm of tiny waves has to
     /// call this too.

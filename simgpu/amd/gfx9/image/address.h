@@ -1,4 +1,4 @@
-// What the address registers of an image instruction hold.
+// The address operands of image instructions.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,7 @@ struct ImageAddress {
     uint32_t level = 0;
 };
 
-/// Registers that the address takes: `coordinates` of them for the position (with the slice).
+/// Registers that the address occupies: `coordinates` of them for the position (with the slice).
 unsigned address_registers(const ImageOperation& operation, unsigned dimensions,
                            unsigned coordinates, bool half);
 /// `half`: coordinates, derivatives and levels are 16 bits, two to a register (A16).

@@ -56,7 +56,7 @@ class Image {
         return surface_->address(x, y, z + first_slice_, level);
     }
     unsigned texel_bytes() const { return format_.bytes(); }
-    /// What stands for a texel that is not there, after selection.
+    /// A stored texel (or a border colour) after component selection.
     Texel selected(const Texel& stored) const;
 
   private:

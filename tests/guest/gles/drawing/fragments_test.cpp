@@ -1,4 +1,4 @@
-// What happens to fragments: depth, stencil, discard, blending, masks, several targets, queries.
+// Operations on fragments: depth, stencil, discard, blending, masks, several targets, queries.
 #include <gtest/gtest.h>
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// What drawing tests draw into, with what, and how they look at it.
+// Targets, shaders and vertices of drawing tests, and the comparison of pictures.
 #pragma once
 
 #include <GLES3/gl31.h>
@@ -47,7 +47,7 @@ class Target {
     GLuint framebuffer() const { return framebuffer_; }
     /// Bottom row first.
     std::vector<uint8_t> read() const;
-    /// Fails the test unless every pixel is within `tolerance` of what `expected` gives for it.
+    /// Fails the test unless every pixel is within `tolerance` of `expected` at its place.
     void expect(const std::function<Rgba(int x, int y)>& expected, int tolerance = 0) const;
 
   private:

@@ -35,7 +35,7 @@ void paint_expression(const Target& target, const Texture* texture, const std::s
     paint_all(0, {0, 0, 0, 0});
 }
 
-/// A texel that says where it is.
+/// A texel whose colour encodes its place and level.
 Rgba texel(int x, int y, int level = 0) {
     return {x * 16 % 256, y * 16 % 256, level * 40 + 7, 255};
 }
@@ -264,7 +264,7 @@ TEST(Textures, SrgbTexelsAreLinearInShaders) {
         1);
 }
 
-// What one draw has drawn, the next one samples.
+// One draw samples the result of another.
 TEST(Textures, PicturesAreTexturesToo) {
     const Texture drawn(GL_RGBA8, 37, 53);
     const Target target(37, 53);

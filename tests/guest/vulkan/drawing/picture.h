@@ -50,7 +50,7 @@ class Picture {
     /// Clears to `clear` and a depth of 1, then draws the rectangles, nearer ones over others. Each
     /// goes from black at its upper left to its colour's red on the right and green at the bottom.
     void draw(const std::array<float, 4>& clear, const std::vector<Rectangle>& rectangles);
-    /// Fails the test unless every pixel is within `tolerance` of what `expected` gives for it.
+    /// Fails the test unless every pixel is within `tolerance` of `expected` at its place.
     void expect(const std::function<Rgba(int x, int y)>& expected, int tolerance) const;
 
   private:
