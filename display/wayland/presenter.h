@@ -26,7 +26,7 @@ namespace viaduct::wayland {
 
 /// Events of a presenter, from within dispatch(). A frame that present() has accepted ends with
 /// exactly one of shown() and dropped(), where the compositor has presentation-time, and with
-/// exactly one released() in any case.
+/// exactly one released() in any case. A lost connection releases, and no more.
 class PresenterListener {
   public:
     virtual ~PresenterListener() = default;

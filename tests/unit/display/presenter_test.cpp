@@ -1,5 +1,7 @@
 #include "display/wayland/presenter.h"
 
+#include <random>
+
 #include "presenter_fixture.h"
 #include "xdg-shell-client-protocol.h"
 
@@ -326,6 +328,40 @@ TEST_F(PresenterTest, RefusesWhatNobodyCanRead) {
     EXPECT_EQ(compositor->imports, 1) << "not advertised, so not asked for: that would be fatal";
     EXPECT_TRUE(notes.has("released 2"));
     EXPECT_EQ(compositor->error, "");
+}
+
+// Whatever a guest makes up is refused before the compositor sees it, which would end the
+// connection.
+TEST_F(PresenterTest, NoDescriptionEndsTheConnection) {
+    start();
+    std::mt19937 random(7);
+    const uint32_t numbers[] = {0,   1,   2,    31,    32,    33,       63,        64,
+                                65,  127, 128,  129,   255,   256,      257,       4096,
+                                512, 513, 1024, 65535, 65536, 1u << 31, UINT32_MAX};
+    const uint64_t modifiers[] = {DRM_FORMAT_MOD_INVALID, DRM_FORMAT_MOD_LINEAR, kTiled,
+                                  fourcc_mod_code(INTEL, 1)};
+    const uint32_t formats[] = {kFormat, DRM_FORMAT_ARGB8888, DRM_FORMAT_NV12, DRM_FORMAT_RGB565,
+                                0};
+    const auto pick = [&random](const auto& from) { return from[random() % std::size(from)]; };
+    for (int i = 0; i < 3000; ++i) {
+        FrameDescription description;
+        description.width = pick(numbers);
+        description.height = pick(numbers);
+        description.fourcc = pick(formats);
+        description.modifier = pick(modifiers);
+        description.bottom_up = random() % 2 == 0;
+        for (size_t plane = random() % 4 ? 1 : random() % 6; plane > 0; --plane)
+            description.planes.push_back(
+                {memory[random() % 8].get(), random() % 2 ? 0 : pick(numbers), pick(numbers)});
+        if (auto checked = Frame::check(description)) present(*std::move(checked));
+        compositor->send_frame_done();
+        for (const auto& buffer : compositor->buffers)
+            if (buffer->resource && random() % 2) compositor->release(buffer->resource);
+        ASSERT_EQ(compositor->error, "") << i;
+    }
+    EXPECT_GT(presenter->counts().zero_copy, 100U);
+    EXPECT_GT(presenter->counts().refused, 10U);
+    EXPECT_EQ(notes.count("lost"), 0);
 }
 
 TEST_F(PresenterTest, SpeaksVersion3OfLinuxDmabuf) {
