@@ -16,6 +16,10 @@ Presenter::Presenter(std::unique_ptr<Connection> connection, Options options,
               [this](Buffer& buffer) { buffer_released(buffer); }}) {
     connection_watch_ = watches_.add(connection_->fd(), [this] { read_connection(); });
     watches_.add(kick_.get(), [] {});
+    if (!connection_watch_)
+        post([](PresenterListener& listener) {
+            listener.lost({EMFILE, "no descriptor is left to watch the compositor with"});
+        });
     flush();
 }
 
@@ -96,6 +100,12 @@ void Presenter::start_explicit_sync() {
                                                         *std::move(opened));
     else
         log(LogLevel::kInfo, "frames are synchronised implicitly: {}", opened.error().message);
+}
+
+// Frames from now on are synchronised by the dma-bufs' own fences.
+void Presenter::stop_explicit_sync(const Error& error) {
+    log_.log(LogLevel::kWarning, "points", "frames are synchronised implicitly: {}", error.message);
+    explicit_sync_.reset();
 }
 
 // Objects of the connection stay until the presenter goes; they send nothing any more.

@@ -57,8 +57,9 @@ struct PresenterCounts {
 };
 
 /// Everything on one thread, driven by the caller's loop: poll fd(), then call dispatch(). Neither
-/// that nor present() waits for the compositor or a GPU. (To copy a frame is work, though, and
-/// DMA_BUF_IOCTL_SYNC waits for a GPU that goes on writing: PresenterThread keeps both away.)
+/// that nor present() waits for the compositor, or for a frame's fences. PresenterThread also keeps
+/// from its caller what is left: a copy is work, DMA_BUF_IOCTL_SYNC waits for a GPU that goes on
+/// writing, and to open or close the GPU's node may wake the GPU, or wait for it.
 class Presenter {
   public:
     using OpenSync = std::function<Result<std::unique_ptr<SyncDevice>>(dev_t)>;
@@ -105,6 +106,7 @@ class Presenter {
     void start();
     void formats_changed();
     void start_explicit_sync();
+    void stop_explicit_sync(const Error& error);
     void lose(const Error& error);
 
     // Life of a frame (presenter_frames.cpp)

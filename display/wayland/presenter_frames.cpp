@@ -61,9 +61,7 @@ bool Presenter::commit_zero_copy(Buffer& buffer) {
     if (explicit_sync_) {
         auto released = explicit_sync_->set_points(buffer);
         if (!released) {
-            log_.log(LogLevel::kWarning, "points", "frames are synchronised implicitly: {}",
-                     released.error().message);
-            explicit_sync_.reset();
+            stop_explicit_sync(released.error());
             return true;  // again, in the other way
         }
         ++buffer.points_pending;
@@ -92,9 +90,10 @@ bool Presenter::hand_fence_on(Buffer& buffer) {
                 own = *std::move(exported);
                 fence = own.get();
             }
-        if (explicit_sync_->prepare(buffer, fence)) return true;
+        const auto prepared = explicit_sync_->prepare(buffer, fence);
+        if (prepared) return true;
         if (fence < 0) {
-            explicit_sync_.reset();
+            stop_explicit_sync(prepared.error());
             return true;
         }
     } else {

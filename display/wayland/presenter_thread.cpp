@@ -3,11 +3,14 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
+#include <system_error>
+
 namespace viaduct::wayland {
 
 PresenterThread::PresenterThread(std::unique_ptr<Connection> connection, Presenter::Options options,
                                  PresenterListener& listener)
     : listener_(listener), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!wake_) throw std::system_error(errno, std::generic_category(), "eventfd");
     thread_ = std::thread(&PresenterThread::run, this, std::move(connection), std::move(options));
 }
 
@@ -40,13 +43,15 @@ WindowSize PresenterThread::size() const {
     return size_;
 }
 
-void PresenterThread::run(std::unique_ptr<Connection> connection, Presenter::Options options) {
+void PresenterThread::run(std::unique_ptr<Connection> connection, Presenter::Options options) try {
     Presenter presenter(std::move(connection), std::move(options), listener_);
     do {
         pollfd ready[] = {{wake_.get(), POLLIN, 0}, {presenter.fd(), POLLIN, 0}};
         ::poll(ready, std::size(ready), -1);
         presenter.dispatch();
     } while (take_over(presenter));
+} catch (const std::exception& error) {
+    listener_.lost({ENOMEM, error.what()});
 }
 
 bool PresenterThread::take_over(Presenter& presenter) {

@@ -15,7 +15,8 @@ namespace viaduct::wayland {
 /// Thread-safe.
 class PresenterThread {
   public:
-    /// The listener (borrowed) is called on the presenter's thread, and must not destroy it.
+    /// The listener (borrowed) is called on the presenter's thread, and must not destroy it. Throws
+    /// std::system_error if there is no descriptor or no thread left.
     PresenterThread(std::unique_ptr<Connection> connection, Presenter::Options options,
                     PresenterListener& listener);
     /// Waits for the listener's last call. Frames that were not released by then never are.

@@ -128,6 +128,22 @@ TEST_F(ExplicitSyncTest, StaysImplicitWithoutANode) {
     EXPECT_TRUE(notes.has("released 1"));
 }
 
+TEST_F(ExplicitSyncTest, GoesOnImplicitlyWhereATimelineFails) {
+    start_explicit();
+    show(0);
+    for (PlayedTimeline* timeline : timelines) timeline->reports = false;
+    show(0);
+    EXPECT_EQ(compositor->error, "");
+    EXPECT_EQ(shown_commits(), 2U);
+    EXPECT_FALSE(last().acquire);
+    compositor->release(last().buffer);
+    settle();
+    EXPECT_TRUE(notes.has("released 2"));
+    signal(*compositor->commits[1].release);
+    settle();
+    EXPECT_TRUE(notes.has("released 1"));
+}
+
 TEST_F(ExplicitSyncTest, BuffersAreBusyUntilTheirPoint) {
     start_explicit();
     for (size_t i = 0; i < 12; ++i) show(i);

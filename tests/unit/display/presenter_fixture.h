@@ -29,6 +29,7 @@ struct PlayedTimeline : SyncTimeline {
         return {};
     }
     Result<UniqueFd> event_at(uint64_t point) override {
+        if (!reports) return fail(EMFILE, "no descriptor left");
         UniqueFd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
         events[point] = event.duplicate();
         return event;
@@ -41,6 +42,7 @@ struct PlayedTimeline : SyncTimeline {
 
     UniqueFd name = create_sealed_memfd("timeline", 1).value();
     bool imports = true;
+    bool reports = true;
     std::map<uint64_t, bool> points;  // set; whether by a sync file
     std::map<uint64_t, UniqueFd> events;
 };
