@@ -28,18 +28,19 @@ SharedFd Renderer::own_dmabuf(const ResourcePtr& resource) {
 // Made at the first request, so VMMs that never ask pin no pages. The kernel is asked without the
 // lock: it may have to find memory for many pages.
 SharedFd Renderer::guest_dmabuf(const ResourcePtr& resource) {
-    const iovec* memory = nullptr;
+    uint64_t detached = 0;
     std::vector<iovec> entries;
     {
         const std::lock_guard lock(mutex_);
         if (!resource->iovecs) return nullptr;
         if (resource->guest_dmabuf.asked) return resource->guest_dmabuf.current();
-        memory = resource->iovecs;
+        detached = resource->guest_dmabuf.detached;
         entries = entries_of(*resource);
     }
     auto made = make_guest_dmabuf(entries, resource->size);
     const std::lock_guard lock(mutex_);
-    if (find_resource(resource->id) != resource || resource->iovecs != memory) return nullptr;
+    if (find_resource(resource->id) != resource || resource->guest_dmabuf.detached != detached)
+        return nullptr;
     if (resource->guest_dmabuf.asked) return resource->guest_dmabuf.current();  // a faster thread's
     resource->guest_dmabuf.asked = true;
     if (made)

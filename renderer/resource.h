@@ -32,12 +32,14 @@ struct ExportedStorage {
 
 /// The dma-buf of a resource in guest memory, made at the first request.
 struct GuestDmabuf {
-    bool asked = false;  // the kernel, about the memory that is attached now
-    bool stale = false;  // of memory that was detached since: not given out any more
-    SharedFd fd;         // stays until the resource goes, for VMMs keep its number; null: none
+    bool asked = false;     // the kernel, about the memory that is attached now
+    bool stale = false;     // of memory that was detached since: not given out any more
+    SharedFd fd;            // stays until the resource goes, for VMMs keep its number; null: none
+    uint64_t detached = 0;  // times that memory was
 
     SharedFd current() const { return stale ? nullptr : fd; }
     void memory_detached() {
+        ++detached;
         if (fd) stale = true;
         if (!fd) asked = false;
     }

@@ -11,7 +11,9 @@
 #include <linux/magic.h>
 
 #include <cstring>
+#include <functional>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "blob/mapping.h"
@@ -57,6 +59,7 @@ class PlayedUdmabuf : public UdmabufDevice {
     int create_list(udmabuf_create_list& list) override {
         const std::lock_guard lock(mutex_);
         ++calls;
+        if (const auto meanwhile = std::exchange(during, nullptr)) meanwhile();
         if (fail_with) return -fail_with;
         if (list.count > limit.entries) return -EINVAL;
         items.assign(list.list, list.list + list.count);
@@ -75,6 +78,7 @@ class PlayedUdmabuf : public UdmabufDevice {
 
     UdmabufLimits limit;
     int fail_with = 0;
+    std::function<void()> during;  // called once, within the next call
     int calls = 0;
     std::vector<udmabuf_create_item> items;  // of the last call
 

@@ -185,6 +185,18 @@ TEST_F(GuestBlobs, MayGetTheirMemoryLater) {
     EXPECT_EQ(first_byte(info_fd(5)), std::byte{9});
 }
 
+TEST_F(GuestBlobs, MayGetOtherMemoryMeanwhile) {
+    ASSERT_EQ(guest_blob(5, entries, 2 * kPage), 0);
+    kernel.during = [this] {
+        virgl_renderer_resource_detach_iov(5, nullptr, nullptr);
+        entries = {memory.pages(9, 1), memory.pages(11, 1)};  // in the same array
+        ASSERT_EQ(virgl_renderer_resource_attach_iov(5, entries.data(), 2), 0);
+    };
+    EXPECT_EQ(info_fd(5), -1) << "made of memory that is gone";
+    ASSERT_GE(info_fd(5), 0);
+    EXPECT_EQ(first_byte(info_fd(5)), std::byte{9});
+}
+
 // attach_iov() does not compare the memory with the resource's size.
 TEST_F(GuestBlobs, WithLessMemoryThanTheirSizeHaveNoDmabuf) {
     ASSERT_EQ(guest_blob(5, entries, 2 * kPage), 0);
