@@ -24,7 +24,7 @@ namespace viaduct {
 /// VIRGL_RENDERER_MAP_CACHE_*: how the guest should map a blob.
 enum class MapCache : uint32_t { kNone = 0, kCached = 1, kUncached = 2, kWriteCombined = 3 };
 
-/// What a HOST3D blob is.
+/// The kind of a HOST3D blob.
 enum class BlobKind {
     kShm,     // the control buffer: a sealed memfd
     kDmabuf,  // created SHAREABLE
@@ -103,7 +103,7 @@ class NativeContext {
     /// Gives out the object that waits under blob_id (0: the control buffer) as resource res_id.
     /// A worker that does not answer at once is not waited for: BlobObject::late.
     virtual Result<BlobObject> create_blob(const BlobRequest& request) = 0;
-    /// What to mmap to reach an opaque resource's bytes; at least `size` bytes are there, for good.
+    /// The file to mmap for an opaque resource; it holds at least `size` bytes, and never shrinks.
     virtual Result<BlobMapSource> map_source(uint32_t res_id, uint64_t size) = 0;
     /// A dma-buf of an opaque resource.
     virtual Result<UniqueFd> export_blob(uint32_t res_id) = 0;
@@ -133,7 +133,7 @@ struct GpuNote {
     std::string warning;      // a sentence; empty: nothing
 };
 
-/// What a host gives each of its contexts.
+/// The parts that a host lends to each of its contexts.
 struct HostOptions {
     ContextLimits limits;
     std::string vm_name;  // for the host's tools and the metrics; any bytes

@@ -26,8 +26,7 @@ uint32_t fd_type_of(BlobKind kind) {
     return kTypes[static_cast<size_t>(kind)];
 }
 
-// What blob_mem says about iovecs: HOST3D has none; where guest memory belongs to the blob, it
-// must cover all of it.
+// HOST3D blobs have no iovecs. Where guest memory belongs to the blob, it must cover all of it.
 bool iovecs_fit(const virgl_renderer_resource_create_blob_args& args) {
     if (args.blob_mem == VIRGL_RENDERER_BLOB_MEM_HOST3D) return args.num_iovs == 0;
     const auto total = total_length(args.iovecs, args.num_iovs);
@@ -40,8 +39,8 @@ bool mappable(const Resource& resource) {
            (resource.blob_flags & VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE);
 }
 
-// What to mmap for a resource of ours. The resource's own descriptor is used where it has one: a
-// VMM that has run out of descriptors can still map. Opaque objects die with their context.
+// The file to mmap for a resource of ours. A resource with a descriptor of its own lends it, so
+// that a VMM without free descriptors can still map. Opaque objects die with their context.
 Result<BlobMapSource> map_source(const Resource& resource) {
     if (!mappable(resource)) return fail(EINVAL, "resource {} is not mappable", resource.id);
     if (resource.opaque()) {
@@ -355,7 +354,7 @@ Result<UniqueFd> Renderer::classic_dmabuf(uint32_t res_id) {
         return fail(EINVAL, "resource {} cannot be exported", res_id);
     UniqueFd exported(fd);
     if (type != VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF)
-        return fail(EINVAL, "resource {} is no dma-buf", res_id);
+        return fail(EINVAL, "resource {} is not a dma-buf", res_id);
     return exported;
 }
 

@@ -12,7 +12,7 @@
 
 namespace viaduct {
 
-/// What virgl_renderer_get_cap_set reports.
+/// The result of virgl_renderer_get_cap_set.
 struct CapsetInfo {
     uint32_t max_version = 0;
     uint32_t max_size = 0;

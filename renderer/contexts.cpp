@@ -92,8 +92,8 @@ int Renderer::submit_native(Context& context, std::span<const std::byte> command
     return status.error().code;
 }
 
-// Who set native contexts up should hear that a guest does not use them. Told by what is submitted:
-// the guest's kernel has a context too, for its console, but submits nothing.
+// Logs that a guest does not use the native contexts it is offered. A submission is the sign of a
+// program: the guest's kernel has a context for its console too, but submits nothing.
 void Renderer::note_virgl_program(const Context& context) {
     const bool is_virgl =
         context.capset == VIRTGPU_DRM_CAPSET_VIRGL || context.capset == VIRTGPU_DRM_CAPSET_VIRGL2;

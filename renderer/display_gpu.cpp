@@ -59,7 +59,7 @@ Result<std::string> display_render_node(void* egl_display) {
     if (query_display(egl_display, kDevice, &device) != kTrue || device == 0)
         return fail(ENODEV, "EGL does not report the display's device");
     auto* const handle = reinterpret_cast<void*>(device);
-    // What is asked for without its extension would leave an error in the VMM's thread.
+    // A query without its extension would leave an EGL error set in the VMM's thread.
     const std::string extensions = text(query_device(handle, kExtensions));
     if (has_extension(extensions, "EGL_EXT_device_drm_render_node"))
         if (auto node = text(query_device(handle, kRenderNodeFile)); !node.empty()) return node;

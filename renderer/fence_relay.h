@@ -26,7 +26,7 @@ class FenceRelay {
     /// Forgets everything. Nobody may report a fence afterwards until the next start().
     void stop();
 
-    /// Who owes a fence. Those of one ring of a context retire in the order of their numbers.
+    /// The origin of a pending fence. Fences of one ring of a context retire in order of number.
     struct Debt {
         uint32_t ctx_id;
         uint32_t ring_idx;

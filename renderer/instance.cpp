@@ -14,8 +14,8 @@ namespace viaduct {
 
 namespace {
 
-// What people set for this process. A limit that makes no sense must not mean none: then there are
-// no native contexts, and the reason is told where a missing GPU would be.
+// Applies the settings of this process. An invalid limit must not mean no limit: it disables native
+// contexts, and the reason is logged where a missing GPU would be.
 HostFactory host_factory(const Result<Budget>& budget, std::shared_ptr<VmCounters> counters,
                          std::shared_ptr<VmUsage> usage) {
     auto places = metrics_places(process_environment, ::getpid());

@@ -31,7 +31,7 @@ class KnownTo {
         for (const auto& weak : contexts_)
             if (const auto context = weak.lock()) visit(*context);
     }
-    /// Those that have ended included.
+    /// Includes contexts that have ended.
     size_t size() const { return contexts_.size(); }
 
   private:

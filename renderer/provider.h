@@ -16,7 +16,7 @@ namespace viaduct {
 /// The VMM's way to open the render node: a new descriptor each time, or -1. Empty if it has none.
 using VmmDrmFd = std::function<int()>;
 
-/// What a VMM's callbacks reveal of the GPU it wants.
+/// The GPU that a VMM wants, as far as its callbacks reveal it.
 struct VmmGpu {
     VmmDrmFd get_drm_fd;       // goes first
     std::string display_node;  // the render node of its EGL display; empty: unknown
@@ -26,7 +26,7 @@ struct VmmGpu {
 using HostFactory = std::function<Result<std::unique_ptr<NativeContextHost>>(
     const VmmGpu& vmm, FenceCallback on_fence)>;
 
-/// What virgl_renderer_init asked for.
+/// The arguments of virgl_renderer_init.
 struct InitRequest {
     int flags = 0;  // VIRGL_RENDERER_*
     Callbacks callbacks;

@@ -9,7 +9,7 @@
 
 namespace viaduct {
 
-/// What a guest's console needs: 2D textures that are written from guest memory and read back. No
+/// Enough for a guest's console: 2D textures that are written from guest memory and read back. No
 /// contexts, no capability sets. Thread-safe.
 class Software2d : public ClassicRenderer {
   public:

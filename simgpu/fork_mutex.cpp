@@ -9,7 +9,7 @@
 
 namespace simgpu {
 
-/// Those that fork() waits for. Free of locks, which a child might find taken.
+/// The mutexes that fork() waits for. The list itself is free of locks.
 struct ForkMutexes {
     static constexpr size_t kMost = 64;
 

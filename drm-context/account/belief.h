@@ -19,7 +19,7 @@ struct MemoryUse {
     uint64_t total() const { return local > UINT64_MAX - system ? UINT64_MAX : local + system; }
 };
 
-/// What a context can hold at most under these limits; bytes, never 0.
+/// The most that a context can hold under these limits; bytes, never 0.
 uint64_t most_memory(const ContextLimits& limits);
 
 /// False if no honest worker books so much, at any moment.

@@ -66,7 +66,7 @@ class ContextAccount {
     const ContextLimits& limits() const { return limits_; }
     account::ContextCounters& counters() { return slot().counters; }
 
-    /// Books `bytes` that are no buffer's, such as page tables; give_back_tables() undoes it.
+    /// Books `bytes` outside any buffer, such as page tables; give_back_tables() undoes it.
     /// ENOMEM as charge().
     Status charge_tables(uint64_t bytes);
     void give_back_tables(uint64_t bytes);
@@ -99,7 +99,7 @@ class ContextAccount {
         Mapping shares;
         Mapping books;  // read-only
     };
-    /// What this context holds. Only a copy is in the account, which may be written by a worker
+    /// This context's holdings. Only a copy is in the account, which may be written by a worker
     /// that had the slot before and is not quite dead.
     struct Held {
         MemoryUse memory;

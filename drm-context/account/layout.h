@@ -42,7 +42,7 @@ struct alignas(kPartAlignment) Shares {
     std::array<TokenBucket, kQueueClasses> buckets;
 };
 
-/// What a context holds of the GPU's memory.
+/// A context's share of the GPU's memory.
 struct Charge {
     std::atomic<uint64_t> local;   // bytes in the GPU's own memory
     std::atomic<uint64_t> system;  // bytes of the host's memory

@@ -1,5 +1,5 @@
-// What one context may use of its GPU (decided by the renderer, enforced by the worker), and one VM
-// of its VMM's process.
+// Limits of one context's use of its GPU (set by the renderer, enforced by the worker), and one
+// VM's of its VMM's process.
 #pragma once
 
 #include <array>
@@ -58,7 +58,7 @@ struct ContextLimits {
 };
 static_assert(std::is_trivially_copyable_v<ContextLimits>);
 
-/// What one VM may take of its VMM's process. 0: no limit.
+/// Limits of one VM's use of its VMM's process. 0: no limit.
 struct UsageLimits {
     uint32_t contexts = 0;     // whose workers run, those that wind down included
     uint32_t descriptors = 0;  // open in the VMM for the guest's resources and contexts

@@ -6,7 +6,7 @@ namespace viaduct {
 
 namespace {
 
-/// What fills a bucket: per cent of the time, divided into equal parts.
+/// A bucket's rate: per cent of the time, divided into equal parts.
 struct Inflow {
     int64_t percent, parts;
     int64_t burst;  // ns of GPU time that it holds at most
@@ -20,7 +20,7 @@ struct Inflow {
     int64_t time_for(int64_t tokens) const {
         return (tokens * 100 * parts + percent - 1) / percent;
     }
-    // What is owed beyond this is forgiven: paying it would hold a submission longer than kMaxHold.
+    // A larger debt is forgiven: paying it would hold a submission longer than kMaxHold.
     int64_t deepest_debt() const { return -in(kMaxHold); }
 };
 
@@ -36,7 +36,7 @@ void change_tokens(account::TokenBucket& bucket, int64_t by, const Inflow& inflo
 
 void refill(account::TokenBucket& bucket, int64_t now_ns, const Inflow& inflow) {
     int64_t before = bucket.refilled_ns.load();
-    // Whoever moves the time on brings the tokens for it.
+    // The thread that advances the time adds the tokens for it.
     do {
         if (before >= now_ns && before - now_ns < kMaxHold) return;
     } while (!bucket.refilled_ns.compare_exchange_weak(before, now_ns));

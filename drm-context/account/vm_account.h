@@ -20,7 +20,7 @@
 
 namespace viaduct {
 
-/// What is counted for the VM as a whole, by its VMM and in its own memory. Lives on when the guest
+/// Counters of the VM as a whole, kept by its VMM in its own memory. They live on when the guest
 /// starts anew.
 struct VmCounters {
     std::atomic<uint64_t> contexts_started = 0;
@@ -42,7 +42,7 @@ class VmAccount {
     static Result<std::shared_ptr<VmAccount>> create(
         const ContextLimits& limits = {}, std::shared_ptr<VmCounters> counters = nullptr);
 
-    /// Who a slot is taken for.
+    /// The context that a slot is taken for.
     struct Tenant {
         uint32_t ctx_id = 0;
         std::string name;        // of the guest process; sanitised
@@ -64,7 +64,7 @@ class VmAccount {
     void add_host_memory(uint64_t bytes);
     void remove_host_memory(uint64_t bytes) { add_host_memory(-bytes); }  // modulo 2^64
 
-    /// Those of the contexts that are alive, by slot.
+    /// The accounts of live contexts, by slot.
     std::map<uint32_t, Tenant> tenants() const;
 
     /// The memory, for a worker that maps its own parts of it (ContextAccount::attach) before it

@@ -1,4 +1,4 @@
-// What one VM takes of its VMM's process: contexts, descriptors, room in the host-visible window.
+// One VM's use of its VMM's process: contexts, descriptors, room in the host-visible window.
 #pragma once
 
 #include <array>

@@ -40,7 +40,7 @@ class Device {
 
     /// As ioctl(2), retried on EINTR. Returns a negative errno on failure, else the ioctl's value.
     virtual int ioctl(unsigned long request, void* argument) = 0;
-    /// What to mmap for a fake offset that the driver's own mmap ioctl returned.
+    /// The file to mmap at a fake offset that the driver's own mmap ioctl returned.
     virtual Result<MapSource> map_source(uint64_t mmap_offset) = 0;
     /// A sync file that signals when both have.
     virtual Result<UniqueFd> merge_sync_files(int a, int b) = 0;

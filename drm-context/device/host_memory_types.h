@@ -5,7 +5,7 @@
 
 namespace viaduct {
 
-/// What KVM makes of a guest's own memory types (its PAT) for RAM of the host.
+/// KVM's treatment of a guest's own memory types (its PAT) for RAM of the host.
 ///
 /// AMD's nested paging honours them. On CPUs with VMX, KVM takes them for write-back unless the
 /// VMM disables KVM_X86_QUIRK_IGNORE_GUEST_PAT (arch/x86/kvm/vmx/vmx.c, vmx_get_mt_mask; in Linux
@@ -14,7 +14,7 @@ namespace viaduct {
 /// concerned: KVM treats a BAR as MMIO, for which the guest's type counts.
 enum class GuestPat { kHonored, kIgnored };
 
-/// What the answer depends on. What cannot be known from within the library: whether the VMM is an
+/// The facts that the answer depends on. Not visible from within the library: whether the VMM is an
 /// emulator (then it makes no difference), disabled the quirk by itself, or has a VFIO device with
 /// non-coherent DMA (then KVM honours the guest's types too). In all of those kIgnored costs speed
 /// and nothing else.

@@ -55,7 +55,7 @@ class SimulatedDevice final : public Device {
     std::unique_ptr<simgpu::File> file_;
 };
 
-// What the simulated GPU reports (hangs, faults) is for the same eyes as our own log.
+// Reports of the simulated GPU (hangs, faults) go where our own log goes.
 void join_logs() {
     static const bool joined = [] {
         simgpu::set_log_sink(

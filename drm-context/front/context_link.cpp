@@ -23,7 +23,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// What a worker takes at most to let submitted work finish, and to end.
+// The longest that a worker may take to let submitted work finish, and to end.
 constexpr std::chrono::milliseconds kQuitTime = kWorkerFinishTime + 1000ms;
 
 Result<UniqueFd> memory_with(std::span<const std::byte> payload) {

@@ -37,7 +37,7 @@ namespace viaduct {
 class ContextLink {
   public:
     ~ContextLink();
-    /// What a context is booked for, and as long as that.
+    /// The context's bookings, held as long as the context.
     struct Bookings {
         Booking context;      // until its worker has ended
         Booking descriptors;  // kDescriptors, until the link goes

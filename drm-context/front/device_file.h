@@ -33,7 +33,7 @@ class DeviceFile {
     void adopt(UniqueFd fd, Kind kind);
     /// Borrowed; -1 while it is not open.
     int fd() const { return number_.load(std::memory_order_acquire); }
-    /// What to map the context's buffers through; -1 if they bring descriptors of their own.
+    /// The file to map the context's buffers through; -1 if they bring descriptors of their own.
     int mappable_fd() const { return kind_ == Kind::kRenderNode ? fd() : -1; }
 
     VmSlot& slot() { return slot_; }

@@ -1,4 +1,4 @@
-// What a worker says over the control socket: answers, lines for the log, and in the end nothing.
+// A worker's messages over the control socket: answers, log lines, and finally the end of file.
 #pragma once
 
 #include <cstdint>

@@ -41,7 +41,7 @@ constexpr uint64_t kRingSize = 256 << 10;  // bytes
 // VMM.
 constexpr std::chrono::milliseconds kStartTime{20};
 
-// What all contexts share.
+// State shared by all contexts.
 struct Machinery {
     std::shared_ptr<VmAccount> vm;
     std::shared_ptr<WorkerLauncher> launcher;
@@ -140,7 +140,7 @@ class Host final : public NativeContextHost {
     }
 
   private:
-    /// What a context takes of the VMM's process, and for how long.
+    /// A context's booking of the VMM's process, held as long as the context.
     struct Booked {
         ContextLink::Bookings link;
         Booking file;

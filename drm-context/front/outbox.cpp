@@ -128,8 +128,8 @@ Status Outbox::send_descriptor(const Record& record) {
     return sent;
 }
 
-// What the worker claims to have taken, and no fewer than the kernel holds: a worker that a guest
-// has taken over may claim anything.
+// The number the worker claims to have taken, but no fewer than the kernel holds: a worker that a
+// guest has taken over may claim anything.
 void Outbox::count_descriptors() {
     if (descriptors_ == 0) return;
     const size_t left = std::max(in_flight_.size(), transport::unreceived(end_.socket.get()));

@@ -69,7 +69,7 @@ class Outbox {
     bool idle() const { return ring_.empty() && backlog_.empty(); }
 
   private:
-    /// What a record in the ring brought along, until the worker has taken it.
+    /// Attachments of a record in the ring, until the worker has taken it.
     struct InFlight {
         uint64_t ring_position;
         size_t bytes;

@@ -11,7 +11,7 @@ namespace viaduct::jail {
 
 enum class Gpu { kReal, kSimulated };
 
-/// What differs between workers: prepared in the zygote, once per kind.
+/// The part of a jail that differs between kinds of workers; prepared in the zygote, once per kind.
 struct Cell {
     SyscallFilter filter;
     std::vector<uint32_t> ioctl_requests;

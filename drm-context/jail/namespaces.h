@@ -1,11 +1,11 @@
-// What the zygote takes away from itself and so from every worker: namespaces and the file system.
+// Namespaces and the file system: the zygote drops its own, and so every worker's.
 #pragma once
 
 #include <string>
 
 namespace viaduct::jail {
 
-/// What must still be reachable when the file system goes.
+/// Paths that must stay reachable once the file system is gone.
 enum class Reachable { kNothing, kSharedMemory /* /dev/shm */ };
 
 struct Namespaces {

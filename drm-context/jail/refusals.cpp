@@ -19,7 +19,8 @@ namespace {
 
 std::atomic<int> g_socket{-1};
 
-// What was reported already: call number and, of ioctl, the request. Full, it reports no more.
+// Refusals reported so far: call number and, for ioctl, the request. Once full, nothing is
+// reported.
 constexpr size_t kMaxKinds = 32;
 std::atomic<uint64_t> g_reported[kMaxKinds];
 

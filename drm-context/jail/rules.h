@@ -29,11 +29,11 @@ struct SyscallRule {
     Answer answer = Answer::kAllow;
 };
 
-/// What the worker itself needs, on any device.
+/// Calls of the worker itself, on any device.
 std::span<const SyscallRule> worker_rules();
-/// What the simulated GPU needs beyond that: it lives in the worker's process, as its kernel.
+/// Further calls of the simulated GPU, which is the kernel inside the worker's own process.
 std::span<const SyscallRule> simulated_gpu_rules();
-/// What the sanitizers' run-time libraries need beyond that; empty in other builds.
+/// Further calls of the sanitizers' run-time libraries; empty in other builds.
 std::span<const SyscallRule> sanitizer_rules();
 
 /// The request numbers of every ioctl that a context of this type makes: those of its driver's

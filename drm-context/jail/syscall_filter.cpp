@@ -21,7 +21,7 @@ struct Release {
 };
 using Context = std::unique_ptr<void, Release>;
 
-// What is on no list.
+// The action for calls that are on no list.
 const uint32_t kOtherwise = kReportsRefusals ? SCMP_ACT_TRAP : SCMP_ACT_ERRNO(EPERM);
 
 uint32_t action_of(Answer answer) {
@@ -38,7 +38,7 @@ uint32_t action_of(Answer answer) {
 
 int add(scmp_filter_ctx context, const SyscallRule& rule) {
     const auto& [argument, mask, value] = rule.check;
-    // What goes without saying is no rule to libseccomp.
+    // libseccomp rejects a rule that repeats the default action.
     if (action_of(rule.answer) == kOtherwise) return 0;
     if (mask == 0) return ::seccomp_rule_add(context, action_of(rule.answer), rule.number, 0);
     const scmp_arg_cmp check{argument, SCMP_CMP_MASKED_EQ, mask, value};

@@ -1,4 +1,4 @@
-// What the host's tools call a context's device file.
+// The name under which the host's tools show a context's device file.
 #pragma once
 
 #include <string>

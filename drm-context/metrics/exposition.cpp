@@ -17,7 +17,7 @@ namespace {
 using account::ContextCounters;
 using account::RingCounters;
 
-// Label values are quoted: only these three need an escape. Whatever is no plain ASCII does not
+// Label values are quoted: only these three need an escape. Anything but plain ASCII does not
 // come out of here.
 std::string quoted(std::string_view text) {
     std::string out;

@@ -11,7 +11,7 @@
 
 namespace viaduct {
 
-/// Who the figures are of. Texts may hold any bytes.
+/// The VM that the figures belong to. Texts may hold any bytes.
 struct VmIdentity {
     std::string vm;
     int pid = 0;

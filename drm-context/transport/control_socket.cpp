@@ -49,7 +49,7 @@ Attached take_attached(msghdr& message) {
     return attached;
 }
 
-// What the kernel holds of what was sent here: its own overhead counts too.
+// Bytes that the kernel holds for messages sent here, its own overhead included.
 size_t queued_bytes(int socket) {
     int bytes = 0;
     return ::ioctl(socket, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<size_t>(bytes) : 0;
@@ -157,7 +157,7 @@ Result<bool> peek_message(int socket, std::span<std::byte> message) {
     }
     if (size < 0 && errno == EAGAIN) return fail(EAGAIN, "no message");
     if (size <= 0) return fail(EPIPE, "the other end is gone");
-    return (header.msg_flags & MSG_CTRUNC) != 0;  // there is no room for any
+    return (header.msg_flags & MSG_CTRUNC) != 0;  // no room was given for any
 }
 
 Result<std::vector<UniqueFd>> receive_descriptors(int socket, std::span<std::byte> message,

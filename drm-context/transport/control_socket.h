@@ -41,7 +41,7 @@ size_t unreceived(int socket);
 /// the peer is gone, EBADMSG for a message of another size.
 Result<std::vector<UniqueFd>> receive_descriptors(int socket, std::span<std::byte> message,
                                                   Deadline deadline);
-/// What comes along with a message.
+/// A message's attachments.
 struct Attached {
     std::vector<UniqueFd> descriptors;
     pid_t sender = 0;  // while ask_for_senders(); 0: in a process namespace that is not ours

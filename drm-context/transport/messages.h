@@ -1,4 +1,4 @@
-// What front and worker say to each other.
+// The messages between front and worker.
 //
 // Everything that must keep its order goes through the command ring: a record is a RecordHeader
 // and its payload. Descriptors cannot lie in memory; one that belongs to a record is sent over the

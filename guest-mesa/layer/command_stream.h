@@ -33,7 +33,7 @@ struct Call {
     std::span<std::byte> response;
 };
 
-/// What goes with a request for the GPU: its ring and the node's own synchronisation.
+/// The ring of a request that uses the GPU, and its synchronisation through the node.
 struct GpuSubmission {
     uint32_t ring = 0;
     std::span<const virtgpu::ExecbufferSyncobj> out;

@@ -1,4 +1,4 @@
-// What VIADUCT_GUEST_DEBUG=1 prints: one line per ioctl, on standard error.
+// Output of VIADUCT_GUEST_DEBUG=1: one line per ioctl, on standard error.
 #pragma once
 
 #include <fmt/format.h>

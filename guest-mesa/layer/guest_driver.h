@@ -15,7 +15,7 @@
 
 namespace viaduct::guest {
 
-/// What an open file with a native context has, whatever the driver.
+/// The driver-independent state of an open file with a native context.
 struct Session {
     wire::CapsetDrm capset;
     std::unique_ptr<CommandStream> stream;
@@ -47,7 +47,7 @@ struct PciIdentity {
 /// A driver that the layer can play. A new one is a folder and a row in driver_table().
 struct DriverRow {
     wire::ContextType type;
-    /// What DRM_IOCTL_VERSION says.
+    /// The three strings that DRM_IOCTL_VERSION returns.
     const char* name;
     const char* date;
     const char* description;

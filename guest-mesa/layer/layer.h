@@ -1,4 +1,4 @@
-// What the exported functions share.
+// State shared by the exported functions.
 #pragma once
 
 namespace viaduct::guest {

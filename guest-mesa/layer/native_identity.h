@@ -1,4 +1,4 @@
-// What a render node's device should look like to drivers.
+// The identity that drivers are shown for a render node's device.
 #pragma once
 
 #include <optional>

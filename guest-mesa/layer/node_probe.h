@@ -11,7 +11,7 @@ namespace viaduct::guest {
 /// Whether the virtio-gpu driver made this node (DRM_IOCTL_VERSION).
 bool is_virtio_gpu(const Channel& channel);
 
-/// What the host tells of its GPU; nothing if it has no native contexts.
+/// The host's description of its GPU, or nothing if it offers no native contexts.
 std::optional<wire::CapsetDrm> find_native_capset(const Channel& channel);
 
 /// Whether the node has timeline syncobjs. virtio-gpu does since Linux 6.6, and EXECBUFFER takes

@@ -10,7 +10,7 @@ namespace viaduct::guest {
 
 namespace {
 
-/// What DRM_IOCTL_VERSION does for each of its strings: as much as fits, and the true length.
+/// Answers one string of DRM_IOCTL_VERSION: as much of it as fits, and its true length.
 void answer_string(const char* text, char* buffer, __kernel_size_t& length) {
     const size_t size = std::strlen(text);
     if (buffer) std::memcpy(buffer, text, std::min<size_t>(size, length));

@@ -8,7 +8,7 @@
 
 namespace viaduct::guest {
 
-/// What the caller of a request remembers about it, for the case that it fails.
+/// Kept for a request whose failure is reported only later.
 struct Receipt {
     uint64_t owner = 0;
     std::vector<std::byte> request;

@@ -20,7 +20,7 @@
 
 namespace viaduct::guest {
 
-/// What the registry asks of the system about descriptors; tests answer it themselves.
+/// The system's view of descriptors, which the registry depends on; tests replace it.
 class Descriptors {
   public:
     virtual ~Descriptors() = default;

@@ -1,4 +1,4 @@
-// What is known of a guest's kernel by its release.
+// Facts about a guest's kernel that follow from its release.
 #pragma once
 
 #include <string>

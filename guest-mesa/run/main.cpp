@@ -112,7 +112,7 @@ int check(char** argv) {
     utsname system{};
     ::uname(&system);
     std::fputs(kernel_faults(system.release).c_str(), stdout);
-    if (!any) std::printf("There is no virtio-gpu render node that can be opened.\n");
+    if (!any) std::printf("No virtio-gpu render node can be opened.\n");
     std::printf("%s\n", usable ? "Programs started with viaduct-run use the host's GPU."
                                : "viaduct-run changes nothing here.");
     return usable ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -128,7 +128,7 @@ int start(int argc, char** argv) {
     }
     char** command = argv + (first == "--" ? 2 : 1);
     if (!*command || (first != "--" && first.front() == '-')) {
-        std::fprintf(stderr, "viaduct-run: \"%s\" is no option\n%s", argv[1], kHelp);
+        std::fprintf(stderr, "viaduct-run: unknown option \"%s\"\n%s", argv[1], kHelp);
         return kOwnFailure;
     }
     return run(command);

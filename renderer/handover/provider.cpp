@@ -1,4 +1,4 @@
-// What serves virgl, Venus and 2D: the system's virglrenderer, else software.
+// Chooses the server of virgl, Venus and 2D: the system's virglrenderer, else software.
 #include <mutex>
 #include <set>
 

@@ -192,8 +192,8 @@ constexpr BudgetKey kKeys[] = {
     {"regions", "VIADUCT_REGIONS",
      [](Budget& b, std::string_view t) { return set_count(b.context.regions, t); },
      [](const Budget& b) { return show_count(b.context.regions); }},
-    // Those in the VMM. A worker that runs out of its own would fail in ways that cost the guest
-    // its context: its jail has a limit that no driver comes near.
+    // Descriptors in the VMM. A worker that ran out of its own would lose the guest's context, so
+    // the limit in its jail is far above any driver's need.
     {"descriptors", "VIADUCT_DESCRIPTORS",
      [](Budget& b, std::string_view t) { return set_descriptors(b.descriptors, t); },
      [](const Budget& b) { return show_descriptors(b.descriptors); }},

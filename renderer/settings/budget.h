@@ -1,4 +1,4 @@
-// What one VM may use of the host's GPU, and how people write it down.
+// One VM's budget of the host's GPU, and the notation for it.
 #pragma once
 
 #include <cstdint>

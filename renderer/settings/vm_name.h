@@ -1,4 +1,4 @@
-// What this process's virtual machine is called.
+// The name of this process's virtual machine.
 #pragma once
 
 #include <string>

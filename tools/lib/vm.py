@@ -75,7 +75,7 @@ class GuestDriver:
 
     PACKAGE = "guest-mesa/package/viaduct-guest.deb"
 
-    # What a user installs, once per boot: the guest's root is as the image has it again.
+    # As a user installs it, once per boot: each boot starts with the image's root again.
     INSTALL = """command -v viaduct-run >/dev/null || dpkg --install %s >/dev/null || exit 125
 export LD_PRELOAD=$(viaduct-run --library)
 """
@@ -133,7 +133,7 @@ class Qmp:
 class Holdings:
     """What processes hold: what a leak would raise."""
 
-    # How much more memory is no leak: QEMU's translated code, its allocator's and llvmpipe's
+    # Growth that is not a leak: QEMU's translated code, its allocator's and llvmpipe's
     # caches.
     MEMORY_SLACK_MIB = 96
 

@@ -17,7 +17,7 @@ namespace {
 
 constexpr uint64_t kGib = uint64_t{1} << 30;
 
-/// What `look` finds of each VMM; where it finds nothing of any, `otherwise`.
+/// The findings of `look` for each VMM, or `otherwise` if there are none.
 template <typename Look>
 Findings for_each_vmm(const HostView& host, const char* otherwise, Look look) {
     Findings findings;

@@ -32,7 +32,7 @@ int run(bool json) {
             if (!finding.fix.empty()) fmt::print("{:<17} -> {}\n", "", finding.fix);
         }
     }
-    // What comes from other processes' names may be no UTF-8.
+    // Names of other processes may not be UTF-8.
     if (json)
         fmt::print("{}\n", list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     return failed ? 1 : 0;

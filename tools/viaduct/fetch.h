@@ -12,7 +12,7 @@
 
 namespace viaduct::tool {
 
-/// What hostile servers can cost at most.
+/// Bounds on what a hostile server can cost.
 struct FetchLimits {
     std::chrono::milliseconds patience{2000};  // for all sockets together
     size_t bytes_of_one = 4 << 20;

@@ -1,4 +1,4 @@
-// What VMs use, in a form to show.
+// The usage of VMs, ready to be shown.
 #pragma once
 
 #include <array>

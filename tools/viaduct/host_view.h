@@ -1,4 +1,4 @@
-// What `viaduct doctor` sees of the host: replaceable, so that checks can be tested.
+// The host as `viaduct doctor` sees it; tests replace it.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace viaduct::tool {
 
 struct HostView {
     std::string root;  // before every path; empty: the host's own tree
-    /// What a command line prints; nothing if it fails or prints nothing.
+    /// A command's output; nothing if it fails or prints nothing.
     std::function<std::optional<std::string>(const std::string& command)> output_of;
     /// True if this user may make a user namespace.
     std::function<bool()> can_make_namespace;

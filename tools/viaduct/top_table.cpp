@@ -127,7 +127,7 @@ std::string top_table(const Figures& before, const Figures& now, double seconds,
     for (const Row& row : rows) {
         text += fmt::format("{:<20.20}{:>5}  {:<16.16}", row.vm, row.context, row.figures->process);
         for (const double share : row.busy) text += fmt::format("{:>7.1f}", share);
-        // Those that cost the context, and those of others.
+        // Resets that cost the context, and resets caused by others.
         const std::string resets =
             fmt::format("{:.0f}+{:.0f}", row.figures->resets, row.figures->other_resets);
         text += fmt::format("{:>8}{:>7.0f}{:>9.0f}{:>6.0f}{:>8}\n", show_bytes(row.memory),

@@ -26,7 +26,7 @@ struct VmmView {
     uint64_t hostmem() const;
 };
 
-/// Those with a virtio-gpu 3D device, or that have mapped a libvirglrenderer. Another user's are
+/// VMMs with a virtio-gpu 3D device, or with a libvirglrenderer mapped. Another user's are
 /// known by their command line only.
 std::vector<VmmView> running_vmms(const HostView& host);
 

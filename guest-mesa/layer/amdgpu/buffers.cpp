@@ -15,8 +15,8 @@ namespace {
 /// With less than this left in a heap, memory is short.
 constexpr uint64_t kScarceBytes = 16 << 20;
 
-/// Those of every kernel: no doorbells and MMIO pages, which are the device's own registers. Hosts
-/// may refuse GDS, GWS and OA.
+/// The domains that every kernel knows. Doorbells and MMIO pages, which are the device's own
+/// registers, are left out. Hosts may refuse GDS, GWS and OA.
 constexpr uint64_t kCreatableDomains = AMDGPU_GEM_DOMAIN_MASK;
 
 /// Which blob flags a buffer gets.
@@ -92,7 +92,7 @@ bool Driver::host_keeps_valid(uint64_t flags) const {
     return (session_.capset.u.amdgpu.flags & 1) || (flags & AMDGPU_GEM_CREATE_NO_CPU_ACCESS);
 }
 
-/// `blob.size` is set. On an error there is no buffer, and the driver hears of it.
+/// Sets `blob.size`. On an error, which goes to the driver, no buffer is left behind.
 int Driver::create_on_host(const Channel& channel, const drm_amdgpu_gem_create_in& in,
                            virtgpu::ResourceCreateBlob& blob) {
     const uint32_t errors_before = reported_errors();
@@ -102,7 +102,7 @@ int Driver::create_on_host(const Channel& channel, const drm_amdgpu_gem_create_i
     if (error == -ENOSPC) error = create_once(channel, in, blob);
     if (error == 0 || stream().lost()) return error;
     if (reported_errors() != errors_before) forgiven_errors_.fetch_add(1);
-    // What drivers take for a reason to free their caches and to try another heap.
+    // On ENOMEM drivers free their caches and try another heap.
     return error == -ENOSPC ? -ENOMEM : error;
 }
 
@@ -263,7 +263,7 @@ int Driver::gem_wait_idle(const Channel& channel, drm_amdgpu_gem_wait_idle& arg)
     if (!object) return -ENOENT;
     arg = {};
 
-    // What this file submitted with the buffer; of one that is always valid, anything may use it.
+    // This file's submissions with the buffer. One that is always valid may be used by any of them.
     std::vector<RingUse> uses = session_.gems.uses(handle);
     if (object->always_valid) {
         uses.clear();
@@ -286,7 +286,8 @@ int Driver::gem_wait_idle(const Channel& channel, drm_amdgpu_gem_wait_idle& arg)
     }
     if (!object->shared) return 0;
 
-    // What others did with it the node knows. Its own wait takes up to 15 s whatever we want.
+    // The node tracks the use of others. A blocking wait there takes up to 15 s, whatever the
+    // caller's timeout, so this polls.
     while (true) {
         virtgpu::Wait wait{handle, virtgpu::kWaitNoWait};
         const int result = channel.ioctl(kVirtgpuWait, &wait);

@@ -33,7 +33,7 @@ struct GemVa {
     uint64_t input_fence_syncobj_handles;
 };
 
-/// What the drivers know as an ioctl whose argument we do not look into.
+/// An ioctl that is refused without a look at its argument.
 struct Refused {};
 
 /// Domains of memory that a CPU can map.

@@ -14,7 +14,7 @@
 
 namespace viaduct::guest::amdgpu {
 
-/// What INFO is asked: the query and its four words of arguments.
+/// One INFO request: the query and its four argument words.
 struct InfoQuery {
     uint32_t query;
     std::array<uint32_t, 4> args;

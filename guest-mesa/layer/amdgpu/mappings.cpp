@@ -122,7 +122,7 @@ int Driver::settle_mappings(const Channel& channel, const BufferList& buffers) {
     return 0;
 }
 
-/// Those that a submission with these buffers needs.
+/// The missing mappings that a submission with these buffers needs.
 std::vector<MissingMapping> Driver::missing_for(const BufferList& buffers) {
     std::vector<MissingMapping> found;
     const std::lock_guard lock(mutex_);
