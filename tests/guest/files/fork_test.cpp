@@ -90,7 +90,7 @@ TEST_F(ForkedFile, TheParentUsesItWhileItsChildrenDo) {
     }
 }
 
-// Whatever locks they hold at that moment, the child has to do without them.
+// The child must manage without any lock that they hold at that moment.
 TEST_F(ForkedFile, ThreadsUseItWhileTheProcessForks) {
     std::atomic<bool> done = false;
     std::atomic<int> failures = 0;

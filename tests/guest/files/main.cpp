@@ -48,7 +48,7 @@ int main(int argc, char** argv) {
     testing::InitGoogleTest(&argc, argv);
     if (testing::GTEST_FLAG(list_tests)) return RUN_ALL_TESTS();
     if (node_path().empty()) {
-        std::fprintf(stderr, "there is no amdgpu render node\n");
+        std::fprintf(stderr, "no amdgpu render node found\n");
         return EXIT_FAILURE;
     }
     return RUN_ALL_TESTS();

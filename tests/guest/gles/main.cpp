@@ -111,7 +111,7 @@ TEST(Gles, LocalMemoryBarriersAndAtomics) {
     EXPECT_EQ(read_words(values), words);
 }
 
-// Whoever runs the program injects a hang then.
+// The caller of the program injects a hang then.
 TEST(Gles, AHangLosesTheContext) {
     const char* expected = std::getenv("VIADUCT_GUEST_EXPECT");
     if (expected == nullptr || std::strcmp(expected, "device-lost") != 0)

@@ -1,4 +1,4 @@
-// What GL sees in a dma-buf that another driver wrote.
+// A dma-buf that another driver wrote, as GL sees it.
 #pragma once
 
 #include <cstddef>

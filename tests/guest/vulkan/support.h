@@ -1,4 +1,4 @@
-// What the guest's Vulkan tests share: test data, and the byte-for-byte comparison.
+// Shared by the guest's Vulkan tests: test data, and the byte-for-byte comparison.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// What a driver must survive: no memory left, and a GPU that hangs.
+// Trouble that a driver must survive: no memory left, and a GPU that hangs.
 #include <cstdlib>
 #include <cstring>
 
@@ -7,7 +7,7 @@
 namespace viaduct::vulkan {
 namespace {
 
-// Whoever runs the program says what he injects into the GPU: VIADUCT_GUEST_EXPECT=device-lost.
+// The caller names the fault it injects into the GPU: VIADUCT_GUEST_EXPECT=device-lost.
 bool expects(const char* trouble) {
     const char* expected = std::getenv("VIADUCT_GUEST_EXPECT");
     return expected != nullptr && std::strcmp(expected, trouble) == 0;

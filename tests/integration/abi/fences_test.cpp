@@ -65,7 +65,7 @@ class Fences : public ::testing::Test {
         EXPECT_EQ(result_in(held), 0x55u);
     }
 
-    Vmm vmm_{60s};  // however slow the machine, what is held is no hang
+    Vmm vmm_{60s};  // however slow the machine, a held fence is not a hang
     GuestContext guest_{vmm_, 1};
     GuestContext busy_{vmm_, 2};
     uint32_t gpu_context_ = busy_.create_gpu_context();

@@ -79,7 +79,7 @@ TEST_F(WithoutMemory, AContextIsDestroyed) {
     EXPECT_TRUE(other_.settle());
 }
 
-// What waits for the worker reaches it before the end does.
+// Messages that wait for the worker reach it before the end does.
 TEST_F(WithoutMemory, AContextWithABacklogIsDestroyed) {
     if (!has_worker_processes()) GTEST_SKIP() << "a thread cannot be stopped";
     const std::string name = unique_name("nm");

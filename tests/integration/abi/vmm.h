@@ -41,7 +41,7 @@ struct Queue {
 inline constexpr Queue kGraphics{0, 1};  // AMDGPU_HW_IP_GFX
 inline constexpr Queue kCompute{1, 2};   // AMDGPU_HW_IP_COMPUTE
 
-/// What must be the same after a test as before it.
+/// Counts that must be the same after a test as before it.
 struct ProcessUse {
     size_t descriptors = 0;
     size_t mappings = 0;

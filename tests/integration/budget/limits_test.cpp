@@ -1,4 +1,4 @@
-// What a guest of the profile "test" sees, and where it is refused.
+// A guest under the profile "test": what it sees, and where it is refused.
 #include <amdgpu_drm.h>
 #include <gtest/gtest.h>
 

@@ -22,7 +22,7 @@ namespace viaduct::test {
 namespace {
 
 constexpr uint32_t kCapset = 6;
-// What QEMU 11 passes: DRM, ASYNC_FENCE_CB and THREAD_SYNC.
+// As QEMU 11 passes them: DRM, ASYNC_FENCE_CB and THREAD_SYNC.
 constexpr int kFlags =
     VIRGL_RENDERER_DRM | VIRGL_RENDERER_ASYNC_FENCE_CB | VIRGL_RENDERER_THREAD_SYNC;
 

@@ -1,4 +1,4 @@
-// What a worker does once a guest has taken it over.
+// Deeds of a worker that a guest has taken over.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,7 @@ enum class Deed : uint32_t {
 /// Deed.
 inline constexpr uint32_t kTakeOver = 0xe7110;
 
-/// What the worker has in its hands.
+/// The descriptors and memory that the worker holds.
 struct Loot {
     int socket = -1;
     int notify = -1;

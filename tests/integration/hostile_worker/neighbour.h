@@ -23,7 +23,7 @@ class Neighbour {
     pid_t pid_ = -1;
 };
 
-/// What the started program does, until its standard input ends.
+/// The body of the started program; returns when its standard input ends.
 int run_neighbour();
 
 }  // namespace viaduct::test

@@ -1,4 +1,4 @@
-// Whatever keeps a worker from being started costs the contexts that wanted one, and the next one
+// A worker that cannot be started costs the contexts that wanted it, and the next one
 // tries again. No guest's commands end up in the VMM's process for it.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
@@ -38,7 +38,7 @@ constexpr const char* kThreadMode = "thread mode";
 
 enum class Outcome { kLost, kInAProcess, kElse };
 
-/// What becomes of a new context: lost also if it is refused at once.
+/// The fate of a new context; one that is refused at once counts as lost.
 Outcome outcome(Vmm& vmm, uint32_t ctx_id) {
     const std::string name = unique_name("fs");
     const size_t before = vmm.losses_of(ctx_id);

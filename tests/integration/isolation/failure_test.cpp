@@ -21,7 +21,7 @@ class Failure : public ::testing::Test {
     void SetUp() override { ASSERT_TRUE(victim_.settle()); }
     void expect_lost(GuestContext& guest) {
         EXPECT_TRUE(eventually([&] { return guest.async_error() != 0; })) << "the guest is told";
-        // What was sent, what comes, and any wait for it.
+        // Messages already sent, those to come, and any wait for them.
         EXPECT_TRUE(guest.wait_seqno(guest.next_seqno()));
         EXPECT_TRUE(guest.wait_seqno(guest.next_seqno() + 1'000'000));
         EXPECT_NE(guest.submit(Commands().add(wire::RequestHeader{1, 16, 1, 0})), 0);

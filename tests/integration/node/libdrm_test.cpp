@@ -1,4 +1,4 @@
-// What drivers do first, with the system's own libdrm, on the preloaded simulated GPU.
+// The first steps of drivers, with the system's own libdrm, on the preloaded simulated GPU.
 #include <amdgpu.h>
 #include <amdgpu_drm.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// What an ordinary program sees of the toy device, which is preloaded into it: names and places.
+// The toy device as an ordinary program sees it once preloaded: names and places.
 #include <dirent.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -312,7 +312,7 @@ def main():
     build, name = sys.argv[1:3]
     if len(sys.argv) > 3:
         QEMU = sys.argv[3]
-    # A test is no place to make trees: tools/test --vm does.
+    # Tests do not make trees; tools/test --vm does.
     if not is_made(name, QEMU):
         print("the %s QEMU, the guest or its Mesa is not made (tools/test --vm makes all)" % QEMU)
         return SKIPPED

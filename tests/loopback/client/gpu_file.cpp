@@ -189,7 +189,7 @@ int GpuFile::on_auth_magic(void*) {
 
 int GpuFile::on_get_cap(void* argument) {
     auto& cap = *static_cast<drm_get_cap*>(argument);
-    // What drm_getcap answers for a render-only driver before any mode-setting capability.
+    // As drm_getcap answers for a render-only driver before any mode-setting capability.
     switch (cap.capability) {
         case DRM_CAP_TIMESTAMP_MONOTONIC:
         case DRM_CAP_SYNCOBJ:

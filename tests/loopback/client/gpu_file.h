@@ -38,8 +38,8 @@ class GpuFile {
 
     /// As ioctl(2), but returns a negative errno instead of setting errno.
     int ioctl(unsigned long request, void* argument);
-    /// What to map for mmap(2) at `mmap_offset`; waits for the host's map reply. Error: positive
-    /// errno.
+    /// The file to map for mmap(2) at `mmap_offset`; waits for the host's map reply. Error:
+    /// positive errno.
     tl::expected<simgpu::MapSource, int> map_source(uint64_t mmap_offset);
 
   private:

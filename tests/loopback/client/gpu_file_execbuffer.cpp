@@ -89,8 +89,8 @@ int GpuFile::read_syncobjs(uint64_t pointer, uint32_t count, uint32_t stride,
     return 0;
 }
 
-/// What must signal before the command may be sent. Fences of the same ring need not: the ring
-/// keeps the order.
+/// The fences that must signal before the command may be sent. Fences of the same ring need not:
+/// the ring keeps the order.
 int GpuFile::collect_in_fences(const Execbuffer& request, Submission& submission) {
     const auto add = [&](FencePtr fence) {
         if (!fence->is_signalled() && !fences_.is_on_ring(submission.ring, fence))

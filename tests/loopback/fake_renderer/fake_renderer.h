@@ -43,7 +43,7 @@ struct Hold {
     uint32_t hold;
 };
 
-/// What the fake remembers of the calls it got: "create_blob 2", "attach 1 2", ...
+/// The calls that the fake got: "create_blob 2", "attach 1 2", ...
 using Journal = std::vector<std::string>;
 
 }  // namespace viaduct::loopback::fake

@@ -48,7 +48,7 @@ void declare(CLI::App& app, Options& options) {
         ->transform(CLI::AsSizeValue(false));
     app.add_option("--listener-fd", options.listener_fd)->group("");
     app.add_option("--lifeline-fd", options.lifeline_fd)->group("");
-    // Everything from the first word that is no option of ours belongs to the command.
+    // Everything from the first word that is not one of our options belongs to the command.
     app.prefix_command();
     app.footer("Usage: viaduct-loopback [OPTIONS] -- COMMAND [ARGUMENTS...]");
 }

@@ -21,7 +21,7 @@ struct FenceEvent {
     uint64_t token = 0;
 };
 
-/// Who waits for a fence, and what it protects.
+/// A fence's waiter, and the thing that the fence protects.
 struct FenceOwner {
     FileId file = 0;
     uint32_t ring = 0;

@@ -34,7 +34,7 @@ class HostWindow {
     std::set<std::pair<uint64_t, uint64_t>> by_size_;  // the gaps: size, offset
 };
 
-/// What lies behind [address, address + size) of this process: a new descriptor of the mapped
+/// The file behind [address, address + size) of this process: a new descriptor of the mapped
 /// file, opened through /proc/self/map_files, which asks for CAP_SYS_ADMIN or
 /// CAP_CHECKPOINT_RESTORE, and works for files and memfds but not for device memory.
 Result<MappedFile> file_behind_mapping(const void* address, uint64_t size);

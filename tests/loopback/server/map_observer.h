@@ -12,7 +12,7 @@
 
 namespace viaduct::loopback {
 
-/// What lies behind mapped memory: map `fd` at `offset` to see the same bytes.
+/// The file behind mapped memory: map `fd` at `offset` to see the same bytes.
 struct MappedFile {
     UniqueFd fd;
     uint64_t offset = 0;

@@ -1,4 +1,4 @@
-// What a leak would raise: the server process's descriptors, threads and shared mappings.
+// Counts that a leak would raise: the server process's descriptors, threads and shared mappings.
 #pragma once
 
 #include <cstddef>

@@ -42,7 +42,8 @@ class ApiFunction<R (*)(A...)> {
     CallStatistics statistics_;
 };
 
-/// What this server calls, and whether it can do without. Release 1.0 has all that is required.
+/// The calls that this server makes, and whether each is optional. Release 1.0 has the required
+/// ones.
 #define LOOPBACK_API_FUNCTIONS(REQUIRED, OPTIONAL)     \
     REQUIRED(virgl_renderer_init)                      \
     REQUIRED(virgl_renderer_cleanup)                   \

@@ -1,4 +1,4 @@
-// What the server makes of each message.
+// The server's handling of each message.
 #include <algorithm>
 
 #include "blob/log.h"

@@ -1,4 +1,4 @@
-// What the server counts, and its form as JSON.
+// The server's counters, and their form as JSON.
 #pragma once
 
 #include <atomic>

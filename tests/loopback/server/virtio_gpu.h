@@ -27,7 +27,7 @@ inline constexpr uint64_t kAmpleWindow = 16ull << 30;
 
 /// How a machine monitor would drive the library.
 struct DeviceOptions {
-    /// What crosvm and QEMU 11 set for native contexts alone.
+    /// The flags that crosvm and QEMU 11 set for native contexts alone.
     int init_flags = VIRGL_RENDERER_THREAD_SYNC | VIRGL_RENDERER_ASYNC_FENCE_CB |
                      VIRGL_RENDERER_DRM | VIRGL_RENDERER_NO_VIRGL;
     int callbacks_version = VIRGL_RENDERER_CALLBACKS_VERSION;
@@ -79,7 +79,7 @@ class VirtioGpu {
     bool has_orphans() const { return !orphans_.empty(); }
     void reap_exported();
 
-    /// What the library has reported since the last call.
+    /// The fences that the library has reported since the last call.
     std::vector<FenceEvent> take_signalled();
 
     const DeviceStatistics& statistics() const { return statistics_; }

@@ -47,7 +47,7 @@ TEST_F(AmdgpuAllowed, OnChipMemoryIsGivenToWhomItIsAllowedButNoRegisters) {
     EXPECT_FALSE(gem_new(3, 4096, 0x40));
 }
 
-// What the whole GPU would notice.
+// Requests that would affect the whole GPU.
 template <typename Base>
 class DeviceWideCommands : public Base {
   protected:

@@ -24,7 +24,7 @@ namespace w = wire::amdgpu;
 
 /// GEM handles count from 101, GPU contexts from 301. Has one gfx ring and two compute rings.
 struct KernelScript {
-    // What the test may change.
+    // For tests to change.
     std::map<uint32_t, uint64_t> states;               // QUERY_STATE2's flags by GPU context
     std::map<uint32_t, int> fence_errors;              // WAIT_CS's errno by GPU context
     int submit_error = 0;                              // errno of CS
@@ -32,7 +32,7 @@ struct KernelScript {
     int va_error = 0;                                  // errno of GEM_VA
     std::map<uint32_t, std::vector<std::byte>> infos;  // INFO's answers by query
 
-    // What it has seen.
+    // Recorded calls.
     std::vector<drm_amdgpu_gem_create_in> created;
     std::map<uint32_t, drm_amdgpu_gem_create_in> buffers;  // open ones by handle
     std::vector<uint32_t> exported;                        // handles

@@ -1,4 +1,4 @@
-// What a guest learns of the device: nothing that it cannot use, and nothing of others.
+// Queries of the device: a guest learns nothing that it cannot use, and nothing about others.
 #include "tests/unit/drm-context/amdgpu_fixture.h"
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// What reaches the kernel of a guest's submission, word for word.
+// A guest's submission as it reaches the kernel, word for word.
 #include "drm-context/amdgpu/submission.h"
 
 #include <drm.h>

@@ -68,7 +68,7 @@ struct InboxDescriptorTest : InboxTest {
     int ends[2] = {-1, -1};
 };
 
-// What closes a descriptor may wait for the GPU, or give back gigabytes.
+// Closing a descriptor may wait for the GPU, or give back gigabytes.
 TEST_F(InboxDescriptorTest, OnesThatNobodyAskedForStayInTheSocket) {
     for (const uint64_t cookie : {kCookie, uint64_t{transport::kLogCookie}, uint64_t{0}}) {
         Inbox other{1, sockets.first.get(), notify.get(), [](UniqueFd) { FAIL(); }};

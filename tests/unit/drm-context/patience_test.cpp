@@ -74,7 +74,7 @@ TEST_F(PatienceTest, AWaitThatWasTooLongIsPaidForLater) {
     EXPECT_EQ(add_context().allowance(now_), 0s);
 }
 
-/// What guests do to keep their VM waiting. In between the VMM does other things for 50 µs.
+/// Attacks that keep a VM waiting. In between the VMM does other things for 50 µs.
 class Attack : public PatienceTest {
   protected:
     static constexpr auto kTime = 30s;

@@ -18,7 +18,7 @@ namespace viaduct::test {
 
 namespace {
 
-/// What the child tells its parent: in shared memory, which no jail takes away.
+/// The child's report to its parent, in shared memory, which stays usable in any jail.
 struct Slate {
     bool jailed = false;
     int error = -1;

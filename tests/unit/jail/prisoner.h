@@ -9,7 +9,7 @@
 
 namespace viaduct::test {
 
-/// What the host allows the jail.
+/// The parts of a jail that the host allows.
 enum class Host { kPermissive, kNoNamespaces /* as where user namespaces are switched off */ };
 
 struct Verdict {

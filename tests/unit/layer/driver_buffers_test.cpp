@@ -101,7 +101,7 @@ TEST_F(DriverTest, AFullWindowIsAllocationThatFailsAndNothingElse) {
     EXPECT_NE(create_buffer(65536, AMDGPU_GEM_DOMAIN_GTT, 0), 0u);
 }
 
-// What was closed leaves the window when the host has answered: that may be just now.
+// A closed buffer leaves the window once the host has answered, which may be just now.
 TEST_F(DriverTest, AWindowThatIsFullIsTriedAgainOnce) {
     create_context();
     host.blob_failures = {{-ENOSPC, true}};

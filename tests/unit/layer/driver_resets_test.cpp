@@ -1,4 +1,4 @@
-// What a driver learns of the GPU's resets.
+// The GPU's resets as a driver sees them.
 #include "tests/unit/layer/driver_fixture.h"
 
 namespace viaduct::guest::amdgpu {

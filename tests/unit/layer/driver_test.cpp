@@ -1,4 +1,4 @@
-// What a file is asked before any work, and what is not answered here.
+// Queries that come before any work, and requests that are passed on.
 #include "tests/unit/layer/driver_fixture.h"
 
 namespace viaduct::guest::amdgpu {

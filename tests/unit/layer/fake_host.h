@@ -74,7 +74,7 @@ class FakeHost final : public Kernel {
 
     static constexpr int kExportedFd = 1000;
 
-    // What the script may change.
+    // For the script to change.
     wire::CapsetDrm capset{};
     std::string node_name = "virtio_gpu";
     uint64_t cap_value = 1;                          // of every DRM capability
@@ -95,7 +95,7 @@ class FakeHost final : public Kernel {
     uint64_t page = 4096;                            // bytes
     virtgpu::BlobMem imported_mem = virtgpu::BlobMem::kHost3d;  // of FD_TO_HANDLE's buffers
 
-    // What it has seen.
+    // Recorded calls.
     std::vector<Received> requests;
     std::vector<Sent> sent;
     std::vector<unsigned long> passed;  // generic ioctls

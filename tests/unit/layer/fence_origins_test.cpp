@@ -36,7 +36,7 @@ TEST_F(FenceOriginsTest, RemembersWhatASubmissionSignals) {
     EXPECT_FALSE(knows(kOther, 7));
 }
 
-// Whatever changes a syncobj's fence, the old origin must not be believed afterwards.
+// After any change of a syncobj's fence, the old origin must not be believed afterwards.
 TEST_F(FenceOriginsTest, ForgetsWhenTheFenceIsChanged) {
     const uint32_t handle = kHandle;
     const uint64_t point = 9;

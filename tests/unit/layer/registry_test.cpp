@@ -252,7 +252,7 @@ class ForkTest : public RegistryTest {
         child == 0 ? registry.after_fork_in_child() : registry.after_fork_in_parent();
         return child;
     }
-    /// What the parent's file receives in the child, where its copy of FakeHost lives on.
+    /// Calls to the parent's file in the child, where its copy of FakeHost lives on.
     bool parents_file_is_left_alone(size_t requests) {
         return process.host(1).requests.size() == requests && process.host(1).closed.empty();
     }

@@ -25,7 +25,7 @@ TEST(ResponseAreaTest, RoundsToEightBytes) {
     EXPECT_EQ(area.allocate(8), 24u);
 }
 
-// Whatever the order of answers: nothing handed out overlaps, and everything comes back.
+// In any order of answers, nothing handed out overlaps, and everything comes back.
 TEST(ResponseAreaTest, NeverOverlapsAndNeverLeaks) {
     constexpr uint32_t kSize = 4096;
     std::mt19937 random(7);

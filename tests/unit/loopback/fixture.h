@@ -67,7 +67,7 @@ class GuestProgram {
         wire::virtgpu::ContextInit init{2, 0, reinterpret_cast<uint64_t>(params.data())};
         return call(wire::virtgpu::Ioctl::kContextInit, init);
     }
-    /// What the kernel returned, handles included.
+    /// The kernel's results, handles included.
     wire::virtgpu::ResourceCreateBlob create_blob(uint64_t blob_id, uint64_t size,
                                                   const CommandBuffer& commands = {},
                                                   uint32_t flags = wire::virtgpu::kBlobMappable) {

@@ -98,7 +98,7 @@ class Callers : public Vmm, public ::testing::WithParamInterface<Caller> {
             virgl_renderer_resource_detach_iov(resource, &iov, &count);
     }
 
-    /// What the VMM does with a blob that the guest maps.
+    /// The VMM's part when the guest maps a blob.
     void use_blob(uint32_t resource, uint64_t bytes) {
         virgl_renderer_resource_info info;
         std::memset(&info, 0x5a, sizeof info);

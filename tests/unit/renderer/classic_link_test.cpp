@@ -1,4 +1,4 @@
-// What passes between native contexts and the classic renderer: which side gets which call, and
+// The traffic between native contexts and the classic renderer: which side gets which call, and
 // how resources of one become known to the other.
 #include <map>
 

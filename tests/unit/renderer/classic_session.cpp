@@ -102,7 +102,7 @@ void capsets(const char* when) {
         uint32_t version = 99, size = 99;
         CALL(get_cap_set)(set, &version, &size);
         note("{}: capset {} version {} size {}", when, set, version, size);
-        // What is behind the first version's part includes the free memory of the moment.
+        // The fields beyond the first version's include the amount of free memory, which varies.
         std::vector<uint32_t> bytes(4096, 0);
         CALL(fill_caps)(set, version, bytes.data());
         const std::span all(bytes);

@@ -14,7 +14,7 @@ TEST_F(Vmm, ContextCreateChecksIdAndFlags) {
     for (const uint32_t flags : {0u, 3u, 7u, 0xffu, 0x106u, 0x80000006u})
         EXPECT_EQ(virgl_renderer_context_create_with_flags(1, flags, 0, nullptr), EINVAL) << flags;
     EXPECT_EQ(native_context(1), 0);
-    EXPECT_EQ(native_context(1), 0) << "the same again is no error";
+    EXPECT_EQ(native_context(1), 0) << "the same again is not an error";
     EXPECT_EQ(virgl_renderer_context_create(1, 0, nullptr), EINVAL) << "another capset is";
     EXPECT_EQ(native_context(UINT32_MAX), 0);
 }

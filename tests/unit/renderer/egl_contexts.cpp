@@ -9,7 +9,8 @@ namespace viaduct::test {
 
 namespace {
 
-// EGL 1.5, the few parts needed; the header is no dependency of the project (khronos.org, egl.xml).
+// EGL 1.5, the few parts needed; the header is not a dependency of the project (khronos.org,
+// egl.xml).
 using EglHandle = void*;
 constexpr int kPlatformSurfaceless = 0x31dd;
 constexpr int kSurfaceType = 0x3033, kRenderableType = 0x3040, kPbufferBit = 1, kOpenglBit = 8;

@@ -58,7 +58,7 @@ TEST(Iov, EachEntryIsLookedAtOnce) {
     IovecCursor cursor(entries);
     for (size_t i = 0; i < kRows; ++i) {
         ASSERT_TRUE(cursor.seek(i * kStride));
-        // What was copied before is not gone through again.
+        // The part copied before is not walked again.
         ASSERT_EQ(cursor.entries_left(), kEntries - i * kStride / piece.size());
         ASSERT_TRUE(cursor.write(row));
     }

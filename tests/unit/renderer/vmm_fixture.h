@@ -15,7 +15,7 @@
 
 namespace viaduct::test {
 
-/// What the VMM's callbacks have seen.
+/// Calls that the VMM's callbacks have received.
 struct Seen {
     std::vector<uint32_t> fences;
     std::vector<std::tuple<uint32_t, uint32_t, uint64_t>> context_fences;

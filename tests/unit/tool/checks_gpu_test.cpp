@@ -1,4 +1,4 @@
-// What `viaduct doctor` finds out about the cards of a host.
+// `viaduct doctor`'s checks of a host's cards.
 #include "fake_host.h"
 
 namespace viaduct::tool {

@@ -1,4 +1,4 @@
-// What `viaduct doctor` finds out about running machine monitors, and about itself in a guest.
+// `viaduct doctor`'s checks of running machine monitors, and of its own place in a guest.
 #include "fake_host.h"
 #include "tools/viaduct/vmm_view.h"
 

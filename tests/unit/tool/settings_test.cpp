@@ -151,7 +151,7 @@ TEST(VmName, OnTheCommandLine) {
     EXPECT_EQ(name({"crosvm", "run", "--name", "web"}), "web");
     EXPECT_EQ(name({"vmm", "--name=web"}), "web");
     EXPECT_EQ(name({"qemu", "-name"}), "");
-    EXPECT_EQ(name({"-name", "x"}), "") << "the program is no option";
+    EXPECT_EQ(name({"-name", "x"}), "") << "the program is not an option";
     EXPECT_EQ(name({}), "");
 }
 
