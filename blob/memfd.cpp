@@ -18,7 +18,8 @@ Result<UniqueFd> create_sealed_memfd(const char* name, uint64_t size) {
 
 Result<uint64_t> object_size(int fd) {
     const off_t end = ::lseek(fd, 0, SEEK_END);
-    if (end < 0) return fail(errno, "cannot tell the size of fd {}: {}", fd, std::strerror(errno));
+    if (end < 0)
+        return fail(errno, "cannot determine the size of fd {}: {}", fd, std::strerror(errno));
     return static_cast<uint64_t>(end);
 }
 

@@ -79,7 +79,7 @@ struct BlobObject {
     /// Null: the worker has answered. Else `cache` is unknown, and `fd` is a stand-in, an event
     /// that nobody signals, for replace().
     std::shared_ptr<LateBlob> late = nullptr;
-    /// What the memory is charged to. To be held as long as `fd`.
+    /// The booking that the memory is charged to. Hold it as long as `fd`.
     std::shared_ptr<const void> charge = nullptr;
 };
 

@@ -36,7 +36,7 @@ struct Chip {
                                                      const std::string& instance) = nullptr;
     /// After how many nanoseconds the device recovers from a job on its most patient ring.
     uint64_t (*longest_job_timeout_ns)() = nullptr;
-    /// What the driver shows below /sys/module: paths and contents. Null: nothing.
+    /// The driver's files below /sys/module: paths and contents. Null: none.
     std::vector<std::pair<std::string, std::string>> (*module_files)() = nullptr;
 };
 

@@ -62,7 +62,7 @@ struct RingCounters {
 /// For readers of the metrics.
 struct ContextCounters {
     std::atomic<uint32_t> rings;  // numbers of GPU timelines are below this
-    std::atomic<uint64_t> bytes;                               // of commands
+    std::atomic<uint64_t> bytes;  // of commands
     std::array<std::atomic<uint64_t>, kMaxCommands> commands;  // by the wire's number
     std::atomic<uint64_t> unknown_commands;
     std::atomic<uint64_t> errors;        // commands refused or failed

@@ -51,8 +51,7 @@ Result<std::shared_ptr<VmAccount>> VmAccount::create(const ContextLimits& limits
 Result<uint32_t> VmAccount::take_slot(uint32_t ctx_id, std::string_view name) {
     const std::lock_guard lock(mutex_);
     if (tenants_.size() == account::kSlots)
-        return fail(ENOSPC, "{} contexts of this VM are alive, that is all there can be",
-                    account::kSlots);
+        return fail(ENOSPC, "this VM already has {} live contexts, the maximum", account::kSlots);
     uint32_t slot = next_slot_;
     while (tenants_.contains(slot)) slot = (slot + 1) % account::kSlots;
     next_slot_ = (slot + 1) % account::kSlots;

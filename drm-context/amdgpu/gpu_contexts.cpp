@@ -15,7 +15,7 @@ namespace {
 constexpr int32_t kCeilings[] = {AMDGPU_CTX_PRIORITY_LOW, AMDGPU_CTX_PRIORITY_NORMAL,
                                  AMDGPU_CTX_PRIORITY_HIGH, AMDGPU_CTX_PRIORITY_VERY_HIGH};
 
-// What is above normal the kernel refuses without CAP_SYS_NICE, which drivers expect and which a
+// The kernel refuses priorities above normal without CAP_SYS_NICE, which drivers expect and which a
 // VMM may well have; what is normal is lowered without a word. The kernel takes unknown values for
 // normal (amdgpu_ctx_ioctl).
 Result<int32_t> permitted_priority(int32_t wanted, PriorityCeiling ceiling) {

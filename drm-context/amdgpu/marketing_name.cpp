@@ -8,7 +8,7 @@ namespace viaduct::amdgpu {
 namespace {
 
 constexpr char kTable[] = "/usr/share/libdrm/amdgpu.ids";
-/// What libdrm calls a device that the table lacks.
+/// libdrm's name for a device that the table lacks.
 constexpr char kUnknown[] = "AMD Radeon Graphics";
 
 std::string trim(const std::string& text) {

@@ -7,7 +7,7 @@ namespace viaduct::amdgpu {
 
 namespace w = wire::amdgpu;
 
-// What a guest may send; syncobjs are the guest kernel's, everything else is nobody's.
+// The chunks that a guest may send. Syncobjs are the guest kernel's, and nothing else is needed.
 const Submission::ChunkRule Submission::kRules[] = {
     {AMDGPU_CHUNK_ID_IB, sizeof(drm_amdgpu_cs_chunk_ib), &Submission::translate_ib},
     {AMDGPU_CHUNK_ID_FENCE, sizeof(w::UserFence), &Submission::translate_user_fence},
@@ -19,7 +19,7 @@ const Submission::ChunkRule Submission::kRules[] = {
 Status Submission::translate(const Request& request) {
     const auto wanted = request.as<w::CsSubmitRequest>();
     if (wanted.num_chunks > w::kMaxChunks)
-        return fail(EINVAL, "{} chunks are more than {}", wanted.num_chunks, w::kMaxChunks);
+        return fail(EINVAL, "{} chunks exceed the maximum of {}", wanted.num_chunks, w::kMaxChunks);
     std::span<const std::byte> descriptors;
     const uint64_t table_size = uint64_t{wanted.num_chunks} * sizeof(w::ChunkDescriptor);
     if (!request.payload(sizeof(wanted), table_size, &descriptors))
@@ -47,7 +47,7 @@ Status Submission::translate_chunk(const w::ChunkDescriptor& chunk,
     for (const ChunkRule& rule : kRules) {
         if (rule.chunk_id != chunk.chunk_id) continue;
         if (payload.size() % rule.multiple_of != 0)
-            return fail(EINVAL, "chunk {} of {} bytes is no multiple of {}", chunk.chunk_id,
+            return fail(EINVAL, "chunk {}: {} bytes are not a multiple of {}", chunk.chunk_id,
                         payload.size(), rule.multiple_of);
         return (this->*rule.translate)(payload);
     }

@@ -14,7 +14,7 @@ namespace viaduct {
 /// counted, logged and reported to the guest once, however often it is seen. Used by one thread.
 class LossWatch {
   public:
-    /// What a driver found out about one.
+    /// A driver's findings about one.
     enum class Finding {
         kWell,
         kOthersReset,  // the GPU was reset, which cost this one nothing

@@ -6,7 +6,7 @@ namespace viaduct {
 
 namespace {
 
-/// What is missing of the field reads as zero, as in Request::as().
+/// Missing bytes of the field read as zero, as in Request::as().
 uint32_t read(const RingField& field, std::span<const std::byte> request) {
     uint32_t value = 0;
     if (request.size() >= field.offset + sizeof(value))

@@ -43,7 +43,7 @@ using NodeProbe = std::function<Status(const std::string& node)>;
 Result<NodePick> pick_node(std::span<const std::string> nodes, const std::string& display_node,
                            const NodeProbe& fits);
 
-/// What to know if native contexts run on `node` and the display on `display_node`; empty if that
+/// A hint if native contexts run on `node` and the display on `display_node`; empty if that
 /// is one GPU or either is unknown.
 std::string crossing_warning(const std::string& node, const std::string& display_node);
 

@@ -16,7 +16,7 @@ namespace viaduct {
 class Request;
 class DriverContext;
 
-/// What a command means to those who do not execute it.
+/// A command's meaning to code that does not execute it.
 enum class Role : uint8_t {
     kPlain,
     kCreate,  // makes a buffer, and depends on no command before it: it may run ahead of its turn
@@ -92,7 +92,7 @@ struct LossField {
     uint32_t offset = 0;  // bytes; a multiple of the field's size
 };
 
-/// What differs between the drivers' wire formats.
+/// The properties in which drivers' wire formats differ.
 struct DriverTraits {
     std::string_view name;
     std::span<const CommandEntry> commands = {};

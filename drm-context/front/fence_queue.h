@@ -25,7 +25,7 @@ class FenceQueue {
 
     /// Rings beyond the protocol's count as the CPU's: they retire in command order.
     Place add(uint32_t ring_idx, uint64_t fence_id);
-    /// Where a fence waits; nothing if it has retired or never was.
+    /// Where a fence waits; nothing if it has retired or never existed.
     std::optional<Place> find(uint64_t fence_id) const;
     /// Takes out those up to the worker's counts (any values), in order.
     void take_retired(const transport::SharedPage& page, std::vector<RetiredFence>& out);

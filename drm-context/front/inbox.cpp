@@ -234,7 +234,7 @@ void Inbox::log_line_of(const transport::Reply& reply) {
     log_for({.had = had}, level, "{}", text_of(reply));
     if (lines_ == kMaxLines)
         log_report(LogLevel::kWarning,
-                   "context {} has said enough: its lines are dropped from now on", ctx_id_);
+                   "context {} reached its log limit; further lines are dropped", ctx_id_);
 }
 
 }  // namespace viaduct

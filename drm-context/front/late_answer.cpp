@@ -74,7 +74,7 @@ Result<MapCache> LateAnswer::judge(Result<ContextLink::Answer> answer) {
     return blob->cache;
 }
 
-// Whoever has the stand-in's number, a VMM that remembers it too, has the object from then on.
+// From then on the stand-in's number is the object's, also for a VMM that remembers the number.
 void LateAnswer::put_in_place() {
     if (!fd_ || !has_stand_in_) return;
     const auto stand_in = stand_in_.lock();

@@ -139,7 +139,7 @@ Status RemoteContext::create_fence(uint32_t ring_idx, uint64_t fence_id) {
 
 Result<UniqueFd> RemoteContext::export_fence(uint64_t fence_id) {
     const auto place = link_->find_fence(fence_id);
-    if (!place) return fail(ENOENT, "fence {} has retired or never was", fence_id);
+    if (!place) return fail(ENOENT, "fence {} has retired or never existed", fence_id);
     auto answer =
         link_->ask(RecordType::kExportFence, transport::FenceCall{0, place->count, place->ring, 0});
     if (!answer) return tl::unexpected(answer.error());

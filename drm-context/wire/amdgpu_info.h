@@ -1,5 +1,5 @@
-// What of the kernel's INFO answers no guest may see: offers that the protocol has no commands for.
-// Both ends apply it, since the other one may be older or somebody else's.
+// Parts of the kernel's INFO answers that guests must not see: offers without commands in the
+// protocol. Both ends apply it, since the other one may be older or somebody else's.
 #pragma once
 
 #include <amdgpu_drm.h>

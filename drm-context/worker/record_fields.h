@@ -1,4 +1,4 @@
-// What a worker needs of a record before it is executed.
+// The fields of a record that a worker needs before it executes the record.
 #pragma once
 
 #include <algorithm>

@@ -46,7 +46,7 @@ std::vector<char*> worker_environment() {
     return variables;
 }
 
-// What posix_spawn is to do in the child.
+// The actions of posix_spawn in the child.
 class SpawnPlan {
   public:
     explicit SpawnPlan(int socket) {

@@ -184,7 +184,7 @@ void Worker::await_kill() {
     ::poll(&socket, 1, static_cast<int>(kKillTime.count()));
 }
 
-// What was submitted to the ring since the last call is followed to its end from now on.
+// Follows the work submitted to the ring since the last call to its end.
 void Worker::add_work(uint32_t ring, int64_t submitted_ns, uint64_t command_bytes) {
     if (!context_->rings().has_new_work(ring)) return;
     UniqueFd newest = context_->rings().take_newest(ring);
@@ -203,7 +203,7 @@ void Worker::done(uint32_t ring, const Timelines::Work& work) {
     const int64_t now = monotonic_ns();
     const auto state = work.sync_file ? context_->device().sync_file_state(work.sync_file.get())
                                       : Result<SyncFileState>(SyncFileState());
-    // What the guest reads must tell of a reset before its fence does.
+    // The guest must be able to read of a reset before the fence retires.
     if (!state || state->status < 0 || now >= next_reset_check_ns_) {
         context_->check_for_reset();
         next_reset_check_ns_ = now + kResetCheckInterval;

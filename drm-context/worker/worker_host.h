@@ -21,7 +21,7 @@ namespace viaduct {
 /// process that exits.
 inline constexpr std::chrono::milliseconds kWorkerFinishTime{2000};
 
-/// What a new worker is told. Plain bytes: they cross the process border as they are.
+/// The settings of a new worker. Plain bytes: they cross the process border as they are.
 struct WorkerSettings {
     wire::ContextType type = wire::ContextType::kNone;
     LogLevel log_level = LogLevel::kWarning;
@@ -34,7 +34,7 @@ struct WorkerSettings {
     void set_names(std::string_view guest_name, std::string_view client);
 };
 
-/// What a new worker gets.
+/// Everything that a new worker gets.
 struct WorkerStart {
     transport::ChannelDescriptors channel;
     /// A simulated GPU's model, which the worker opens. Empty: a render node's open file is the
@@ -68,7 +68,7 @@ class WorkerHandle {
 class WorkerLauncher {
   public:
     virtual ~WorkerLauncher() = default;
-    /// What goes wrong in the worker itself is the worker's first word over the control socket.
+    /// The worker reports its own failures in its first message over the control socket.
     virtual Result<std::unique_ptr<WorkerHandle>> start(WorkerStart start) = 0;
     /// A worker that was started sent no first word in time: what starts workers may hang.
     virtual void doubt() {}

@@ -1,4 +1,4 @@
-// What the front and the zygote say to each other: over one socket, fixed-size messages of plain
+// The messages between the front and the zygote: over one socket, fixed-size messages of plain
 // bytes, both ends of the same build (checked by the hello).
 #pragma once
 

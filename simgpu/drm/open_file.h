@@ -27,7 +27,7 @@ struct IoctlEntry {
     int (*handler)(OpenFile& file, void* argument);
 };
 
-/// What is the same for all files of a driver (Linux: struct drm_driver).
+/// Properties shared by all files of a driver (Linux: struct drm_driver).
 struct Driver {
     std::string_view name;  // "amdgpu"
     std::string_view date;
@@ -66,7 +66,7 @@ class OpenFile : public File {
     /// Empty: the process's own name, which fdinfo does not show.
     void set_client_name(const std::string& name);
 
-    // What the core asks a driver.
+    // Queries of the core to a driver.
 
     /// The value of a DRM_CAP_* beyond those that every driver has; nothing: unknown.
     virtual std::optional<uint64_t> capability(uint64_t cap) const = 0;

@@ -60,7 +60,7 @@ class PacketEngine : public Engine {
     /// The name under which packets of this kind are counted.
     virtual std::string kind_name(size_t kind) const = 0;
 
-    /// What has been fetched of the packet, its header first.
+    /// The part of the packet fetched so far, its header first.
     std::span<const uint32_t> packet() const { return fetched_; }
     uint64_t packet_va() const { return packet_va_; }
     /// Fetches `dwords` more. Ends the job if the IB has not that many; `name()` is the packet's in

@@ -105,7 +105,7 @@ int AddressSpace::replace(const VaMapping& mapping) {
 
 int AddressSpace::unmap(const BufferPtr& buffer, uint64_t va) {
     const std::lock_guard lock(mutex_);
-    // Whatever page the address lies in: amdgpu_vm_bo_unmap() divides by the page size.
+    // Any address within the page will do: amdgpu_vm_bo_unmap() divides by the page size.
     const auto found = mappings_.find(va - va % kGpuPage);
     if (found == mappings_.end() || found->second.buffer != buffer) return -ENOENT;
     tables_.uncover(found->second.start, found->second.end);

@@ -24,7 +24,7 @@ struct AddressLayout {
     uint64_t mask = 0;  // of the bits of an address that count
 };
 
-/// What the GPU may do with a mapping.
+/// The GPU's rights on a mapping.
 enum VaAccess : uint32_t {
     kVaRead = 1,
     kVaWrite = 2,

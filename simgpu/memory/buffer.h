@@ -25,7 +25,7 @@ using BufferPtr = std::shared_ptr<Buffer>;
 /// descriptor; or, for a user pointer, in the caller's memory.
 class Buffer {
   public:
-    /// What the driver knows of it.
+    /// The driver's record of it.
     using Record = shared::BufferRecord;
 
     struct Request {

@@ -91,7 +91,8 @@ class NodeDriver {
     virtual const NodeDescription& description() const = 0;
     /// A new open file. Error: positive errno for open(2).
     virtual tl::expected<std::unique_ptr<NodeFile>, int> open(NodeType type) = 0;
-    /// What stands for a file that another process opened, in this one; `claimed`: by that process.
+    /// The stand-in, in this process, for a file that another one opened; `claimed`: by that
+    /// process.
     virtual tl::expected<std::unique_ptr<NodeFile>, int> open_inherited(NodeType type, bool) {
         return open(type);
     }

@@ -37,7 +37,7 @@ void run_worker_process(WorkerStart start, const jail::Cell& cell, pid_t zygote)
     if (::getppid() != zygote) ::_exit(1);
     std::ignore = ::nice(kWorkerNice);
     // Threads of the simulated GPU may log until the very end: this copy stays open.
-    // What ps and top show.
+    // The name that ps and top show.
     ::prctl(PR_SET_NAME, fmt::format("vw:{}", start.settings.name).c_str());
     const int front = start.channel.socket.duplicate().release();
     log_to_front(front, start.settings.log_level);

@@ -1,4 +1,4 @@
-// What a forked worker does before and after the worker's life.
+// The steps of a forked worker before and after the worker's life.
 #pragma once
 
 #include <sys/types.h>

@@ -19,7 +19,7 @@ using memory::BufferPtr;
 using memory::kGpuPage;
 using memory::ReservationLock;
 
-/// What amdgpu keeps of a buffer beside its bytes.
+/// amdgpu's record of a buffer, beside its bytes.
 struct GemRecord {
     uint64_t domains = 0;
     uint64_t create_flags = 0;
@@ -53,7 +53,7 @@ constexpr std::optional<uint64_t> canonical_va(uint64_t va) {
     return va & kAddressLayout.mask;
 }
 
-/// What AMDGPU_VM_PAGE_* flags allow; `flags` may have others.
+/// The accesses that AMDGPU_VM_PAGE_* flags allow; `flags` may have others.
 constexpr uint32_t va_access(uint32_t flags) {
     uint32_t access = 0;
     if (flags & AMDGPU_VM_PAGE_READABLE) access |= memory::kVaRead;

@@ -39,7 +39,7 @@ struct ContextState {
     /// INDEX_BASE and INDEX_BUFFER_SIZE (in indices): where indirect draws find indices.
     uint64_t index_base = 0;
     uint32_t index_buffer_size = 0;
-    /// What draws have counted so far.
+    /// Counts of the draws so far.
     gfx9::draw::PipelineCounters pipeline;
     /// Compute invocations so far, for the pipeline statistics.
     uint64_t compute_invocations = 0;

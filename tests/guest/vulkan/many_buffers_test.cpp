@@ -18,7 +18,7 @@ void copy(const Device& device, const Buffer& from, const Buffer& to) {
     }).run();
 }
 
-// Whoever runs the program has set VIADUCT_DESCRIPTORS for the host: far below kCount.
+// The caller has set the host's VIADUCT_DESCRIPTORS far below kCount.
 TEST(ManyBuffers, SmallOnesNeedNoDescriptorUntilTheyAreShared) {
     const char* const expected = std::getenv("VIADUCT_GUEST_EXPECT");
     if (!expected || std::strcmp(expected, "few-descriptors") != 0)

@@ -203,7 +203,7 @@ TEST_F(ControlTest, ShortKernelAnswersArePaddedWithZeros) {  // B17
     for (size_t i = 12; i < answer.size(); ++i) EXPECT_EQ(answer[i], std::byte{0}) << i;
 }
 
-// What it costs a worker is for Jail.ALargeControlBufferCostsNothing to tell.
+// Jail.ALargeControlBufferCostsNothing measures its cost to a worker.
 class LargeControl : public ::testing::Test {
   protected:
     LargeControl() { guest_.create_control(16 << 20); }

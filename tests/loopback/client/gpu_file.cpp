@@ -86,7 +86,7 @@ GpuFile::GpuFile(NodeType type)
       }()) {}
 
 Result<std::unique_ptr<GpuFile>> GpuFile::open(const std::string& socket_path, NodeType type) {
-    // What the guest's kernel knows of a buffer's fences its host does not, nor the other way
+    // A buffer's fences in the guest's kernel are not those in its host's, nor the other way
     // round.
     simgpu::shared::FenceBoard::act_for(simgpu::shared::FenceBoard::Kernel::kGuest);
     std::unique_ptr<GpuFile> file(new GpuFile(type));

@@ -181,7 +181,7 @@ TEST_F(FrameCheck, DuplicatesItsFence) {
     EXPECT_NE(frame->acquire_fence().get(), fence.get());
 }
 
-// Whatever passes lies within its buffers, computed in another way.
+// A frame that passes lies within its buffers, computed in another way.
 TEST_F(FrameCheck, NothingThatPassesLeavesItsBuffer) {
     std::mt19937 random(1);
     const uint32_t interesting[] = {

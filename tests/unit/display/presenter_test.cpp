@@ -330,7 +330,7 @@ TEST_F(PresenterTest, RefusesWhatNobodyCanRead) {
     EXPECT_EQ(compositor->error, "");
 }
 
-// Whatever a guest makes up is refused before the compositor sees it, which would end the
+// Anything that a guest makes up is refused before the compositor sees it, which would end the
 // connection.
 TEST_F(PresenterTest, NoDescriptionEndsTheConnection) {
     start();

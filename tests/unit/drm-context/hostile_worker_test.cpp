@@ -142,7 +142,7 @@ TEST(HostileWorker, CannotFloodTheLog) {
     EXPECT_LT(lines, 1100u);
 }
 
-// Whatever a test expects to be lost, and until then bounded.
+// Until the context is lost, as a test expects, everything stays bounded.
 void collect_until_lost(Hostage& hostage, const std::function<void()>& harass) {
     std::vector<RetiredFence> out;
     for (int turn = 0; turn < 100'000 && !hostage.is_lost(); ++turn) {

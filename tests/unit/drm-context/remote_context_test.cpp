@@ -1,4 +1,4 @@
-// What the front makes of answers, whoever wrote them: a guest may have taken the worker over.
+// The front's handling of answers, which a guest may have written: it may own the worker.
 #include "drm-context/front/remote_context.h"
 
 #include <fcntl.h>

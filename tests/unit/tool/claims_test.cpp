@@ -16,7 +16,7 @@ TEST(Claims, AboutOthersAreLeftOut) {
     EXPECT_EQ(claims.foreign, 2u);
 }
 
-// Whatever the parser and a monitoring system could understand in two ways is nobody's.
+// A line that the parser and a monitoring system could read in two ways belongs to nobody.
 TEST(Claims, AreNotMadeByMalformedLines) {
     for (const char* line :
          {"a{pid=\"4711\",pid=\"4712\"} 1", "a{pid=\"47\",pid=\"11\"} 1", "a{x,pid=\"4711\"} 1",

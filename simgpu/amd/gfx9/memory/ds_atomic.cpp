@@ -67,7 +67,7 @@ uint64_t conditional_exchange(uint64_t old, uint64_t data, uint64_t) {
 
 template <class T>
 using FloatOf = std::conditional_t<sizeof(T) == 4, float, double>;
-/// What LDS has beside the operations that memory has too.
+/// LDS's operations that memory does not have.
 template <class T>
 struct Functions {
     using F = FloatOf<T>;

@@ -1,4 +1,4 @@
-// Whatever an IB holds, the engines end and touch nothing that is not mapped (a sanitizer build
+// With any IB, the engines end and touch nothing that is not mapped (a sanitizer build
 // sees the rest: every mapping is a heap block of its own).
 #include <random>
 

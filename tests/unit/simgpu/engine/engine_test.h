@@ -1,4 +1,4 @@
-// What the tests of both packet processors share: a small address space and a way to run IBs.
+// Shared by the tests of both packet processors: a small address space and a way to run IBs.
 #pragma once
 
 #include <gtest/gtest.h>

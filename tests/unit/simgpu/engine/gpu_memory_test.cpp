@@ -107,7 +107,7 @@ TEST_P(RandomLayout, BehavesAsOneFlatMemory) {
         if (!ok) {
             ASSERT_EQ(fault, kBase + end);
         }
-        // What lies before the fault has been copied.
+        // The bytes before the fault have been copied.
         for (uint64_t i = at; i < end; i++) {
             if (access == Access::kWrite) cells_[i].value = buffer[i - at];
             ASSERT_EQ(buffer[i - at], cells_[i].value);

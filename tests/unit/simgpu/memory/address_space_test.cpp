@@ -22,7 +22,7 @@ constexpr AddressLayout kLayout{
 
 class Space : public ::testing::Test {
   protected:
-    /// What the GPU sees at `va`: 'A', 'B' + page number of the buffer there, "prt", or "-".
+    /// The GPU's view at `va`: 'A', 'B' + page number of the buffer there, "prt", or "-".
     std::string at(uint64_t va, Access access = Access::kRead) {
         JobMemory view(snapshot());
         const Span span = view.resolve(va, access);

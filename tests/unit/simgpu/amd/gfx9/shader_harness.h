@@ -1,4 +1,4 @@
-// What the interpreter's tests share: assembled lines, a wave to run single instructions on, and
+// Shared by the interpreter's tests: assembled lines, a wave to run single instructions on, and
 // a small GPU with memory to run whole programs on.
 #pragma once
 

@@ -1,4 +1,5 @@
-// What depends on the kernel that the device plays: GEM flags and domains, DEV_INFO, user queues.
+// Differences between the kernels that the device can play: GEM flags and domains, DEV_INFO, user
+// queues.
 #include <fcntl.h>
 
 #include <cerrno>

@@ -55,7 +55,7 @@ NumberType floats() {
 }
 NumberType halves() {
     NumberType type = floats<kHalfNumbers>();
-    // What is above a half does not count.
+    // Bits above a half do not count.
     type.bits = {0x7c00fc00, 0xc000, 0x8000, 0x12340000, 1, 0x3e00, 0x7c00, 0x7e00};
     return type;
 }

@@ -206,7 +206,7 @@ TEST_P(Scalar, GivesTheExpectedResult) {
 
 INSTANTIATE_TEST_SUITE_P(Table, Scalar, testing::ValuesIn(kCases));
 
-// What SCC is before matters to these.
+// These depend on SCC's earlier value.
 struct CarryCase {
     Line line;
     uint32_t a, b;

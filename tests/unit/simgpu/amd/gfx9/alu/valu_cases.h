@@ -20,7 +20,7 @@ inline void PrintTo(const ValuCase& c, std::ostream* out) {
     *out << c.line.text << std::hex << " of " << c.a << ", " << c.b << ", " << c.c;
 }
 
-/// What v[8:9] holds before, and the half of it that a 16-bit result leaves.
+/// The earlier value of v[8:9], and the half of it that a 16-bit result leaves.
 inline constexpr uint64_t kOldResult = 0xcafef00ddeadbeef;
 inline constexpr uint32_t kOldLow16 = 0xdead0000;
 inline constexpr uint32_t kOldHigh16 = 0xbeef;

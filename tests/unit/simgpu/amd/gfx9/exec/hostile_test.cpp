@@ -1,4 +1,4 @@
-// Whatever a guest writes as a shader, the interpreter neither crashes nor leaves its bounds. Run
+// With any bytes as a shader, the interpreter neither crashes nor leaves its bounds. Run
 // under the sanitizers, these tests are the check of that.
 #include <gtest/gtest.h>
 

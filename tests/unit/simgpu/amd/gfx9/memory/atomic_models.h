@@ -1,4 +1,4 @@
-// What each atomic operation puts in place of a word, by the name of its operation.
+// The word that each atomic operation stores, by the operation's name.
 #pragma once
 
 #include <bit>
