@@ -2,7 +2,6 @@
 #include <atomic>
 #include <thread>
 
-#include "blob/log.h"
 #include "blob/memfd.h"
 #include "tests/support/guest_memory.h"
 
@@ -27,12 +26,17 @@ class Borrowed : public UdmabufDevice {
 class GuestBlobs : public Vmm {
   protected:
     GuestBlobs() {
-        set_log_sink([this](LogLevel, std::string_view text) { lines.emplace_back(text); });
+        virgl_set_log_callback(
+            [](virgl_log_level_flags level, const char* text, void* data) {
+                if (level >= VIRGL_LOG_LEVEL_WARNING)
+                    static_cast<std::vector<std::string>*>(data)->emplace_back(text);
+            },
+            &lines, nullptr);
         use_descriptors(100);
     }
     ~GuestBlobs() override {
         replace_instance(nullptr);
-        set_log_sink({});
+        virgl_set_log_callback(nullptr, nullptr, nullptr);
     }
 
     /// A renderer whose VM may use so many descriptors.
