@@ -16,8 +16,11 @@ namespace {
 constexpr uint64_t kScarceBytes = 16 << 20;
 
 /// The domains that every kernel knows. Doorbells and MMIO pages, which are the device's own
-/// registers, are left out. Hosts may refuse GDS, GWS and OA.
-constexpr uint64_t kCreatableDomains = AMDGPU_GEM_DOMAIN_MASK;
+/// registers, are left out; newer headers have them in AMDGPU_GEM_DOMAIN_MASK. Hosts may refuse
+/// GDS, GWS and OA.
+constexpr uint64_t kCreatableDomains = AMDGPU_GEM_DOMAIN_CPU | AMDGPU_GEM_DOMAIN_GTT |
+                                       AMDGPU_GEM_DOMAIN_VRAM | AMDGPU_GEM_DOMAIN_GDS |
+                                       AMDGPU_GEM_DOMAIN_GWS | AMDGPU_GEM_DOMAIN_OA;
 
 /// Which blob flags a buffer gets.
 ///
