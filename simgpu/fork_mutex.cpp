@@ -2,81 +2,72 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <utility>
 
 namespace simgpu {
 
-/// The mutexes that fork() waits for. The list itself is free of locks.
-struct ForkMutexes {
-    static constexpr size_t kMost = 64;
-
-    std::array<std::atomic<ForkMutex*>, kMost> places{};
-    std::atomic<bool> handled = false;
-    /// Held by the thread that forks. Written by the holder of all of them.
-    std::array<ForkMutex*, kMost> held{};
-    size_t held_count = 0;
-
+/// The mutexes that fork() waits for. A child must not meet a mutex that was locked before it was
+/// in the list, so the list has a mutex of its own, which fork() holds with the others.
+class ForkMutexes {
+  public:
     void add(ForkMutex& mutex) {
-        if (mutex.known_.exchange(true)) return;
-        if (!handled.exchange(true)) ::pthread_atfork(before_fork, after_fork, after_fork);
-        for (auto& place : places) {
-            ForkMutex* none = nullptr;
-            if (place.compare_exchange_strong(none, &mutex)) return;
+        const std::lock_guard lock(own_);
+        if (mutex.known_) return;
+        if (count_ == list_.size()) {
+            std::fputs("simgpu: more mutexes than fork() can wait for: raise kMost\n", stderr);
+            std::abort();
         }
-        std::fputs("simgpu: more mutexes than fork() can wait for: raise ForkMutexes::kMost\n",
-                   stderr);
-        std::abort();
+        list_[count_++] = &mutex;
+        mutex.known_.store(true, std::memory_order_release);
     }
     void remove(ForkMutex& mutex) {
-        for (auto& place : places) {
-            ForkMutex* expected = &mutex;
-            if (place.compare_exchange_strong(expected, nullptr)) return;
-        }
-    }
-    void lock_all();
-    void unlock_all() {
-        const size_t count = std::exchange(held_count, 0);
-        const auto mutexes = held;
-        for (size_t i = 0; i < count; ++i) mutexes[i]->mutex_.unlock();
+        const std::lock_guard lock(own_);
+        const auto end = std::remove(list_.begin(), list_.begin() + count_, &mutex);
+        count_ = static_cast<size_t>(end - list_.begin());
     }
 
-    static void before_fork();
-    static void after_fork();
+    /// Waits for one at a time, while it holds none: threads may take them in any order.
+    void lock_all() {
+        for (;;) {
+            own_.lock();
+            size_t locked = 0;
+            while (locked < count_ && list_[locked]->mutex_.try_lock()) ++locked;
+            if (locked == count_) return;
+            ForkMutex& taken = *list_[locked];
+            unlock_first(locked);
+            taken.mutex_.lock();
+            taken.mutex_.unlock();
+        }
+    }
+    void unlock_all() { unlock_first(count_); }
+
+  private:
+    static constexpr size_t kMost = 64;
+
+    void unlock_first(size_t count) {
+        for (size_t i = 0; i < count; ++i) list_[i]->mutex_.unlock();
+        own_.unlock();
+    }
+
+    std::mutex own_;  // of the list; taken by threads that hold others
+    std::array<ForkMutex*, kMost> list_{};
+    size_t count_ = 0;
 };
 
 namespace {
+
 constinit ForkMutexes the_mutexes;
+
+// Before any thread can take one.
+[[gnu::constructor]] void watch_forks() {
+    const auto unlock = [] { the_mutexes.unlock_all(); };
+    ::pthread_atfork([] { the_mutexes.lock_all(); }, unlock, unlock);
+}
+
 }  // namespace
-
-void ForkMutexes::before_fork() {
-    the_mutexes.lock_all();
-}
-
-void ForkMutexes::after_fork() {
-    the_mutexes.unlock_all();
-}
-
-/// Waits for one at a time, while it holds none: threads may take them in any order.
-void ForkMutexes::lock_all() {
-    std::array<ForkMutex*, kMost> all{};
-    size_t count = 0;
-    for (auto& place : places)
-        if (ForkMutex* mutex = place) all[count++] = mutex;
-    for (size_t first = 0, locked = 0; locked < count;) {
-        all[first]->mutex_.lock();
-        for (locked = 1; locked < count; ++locked)
-            if (!all[(first + locked) % count]->mutex_.try_lock()) break;
-        if (locked == count) break;
-        const size_t taken = (first + locked) % count;
-        for (size_t i = 0; i < locked; ++i) all[(first + i) % count]->mutex_.unlock();
-        first = taken;
-    }
-    held = all;
-    held_count = count;
-}
 
 ForkMutex::~ForkMutex() {
     if (known_) the_mutexes.remove(*this);

@@ -21,9 +21,9 @@ class ForkMutex {
     void unlock() { mutex_.unlock(); }
 
   private:
-    friend struct ForkMutexes;
+    friend class ForkMutexes;
     std::mutex mutex_;
-    std::atomic<bool> known_ = false;  // fork() waits for it
+    std::atomic<bool> known_ = false;  // it is in the list that fork() waits for
 };
 
 }  // namespace simgpu

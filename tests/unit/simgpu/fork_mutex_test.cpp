@@ -90,6 +90,18 @@ TEST(ForkMutex, ForkingThreadsTakeTurns) {
     EXPECT_EQ(failures, 0);
 }
 
+TEST(ForkMutex, ItsFirstUseIsNotMissed) {
+    for (int i = 0; i < kChildren; ++i) {
+        ForkMutex mutex;
+        const Busy busy(2, [&](int) { const std::lock_guard lock(mutex); });
+        ASSERT_TRUE(succeeds_in_child([&] {
+            const std::lock_guard lock(mutex);
+            return true;
+        })) << "child "
+            << i;
+    }
+}
+
 TEST(ForkMutex, IsForgottenAtItsEnd) {
     auto mutex = std::make_unique<ForkMutex>();
     mutex->lock();
