@@ -48,7 +48,7 @@ TEST_F(Shares, OneToThreeOnOneRing) {
     auto start = wait_for_use(quarter, rest, 0.5);
     // A host that is busy disturbs the GPU that it simulates: one stretch of a few must be right.
     double ratio = 0;
-    for (int stretch = 0; stretch < 4 && (ratio <= 2.7 || ratio >= 3.3); ++stretch) {
+    for (int stretch = 0; stretch < 8 && (ratio <= 2.7 || ratio >= 3.3); ++stretch) {
         const auto end = wait_for_use(quarter, rest, 3.0, start);
         const double quarter_used = end.first - start.first, rest_used = end.second - start.second;
         ASSERT_GE(quarter_used + rest_used, 3.0) << "the ring was not kept busy";
