@@ -233,6 +233,11 @@ Error ContextLink::judge_wait(Error error, steady_clock::time_point start) {
 Result<std::variant<ContextLink::Answer, ContextLink::Left>> ContextLink::ask_or_leave_bytes(
     RecordType type, uint64_t cookie, std::span<const std::byte> call,
     std::chrono::milliseconds most, Late late) {
+    if (inbox_.left() >= kMostLeft) {
+        auto answer = ask_bytes(type, cookie, call);
+        if (!answer) return tl::unexpected(std::move(answer.error()));
+        return *std::move(answer);
+    }
     const std::lock_guard lock(ask_mutex_);
     const auto start = steady_clock::now();
     const auto deadline =

@@ -79,7 +79,9 @@ class ContextLink {
     };
     using Late = Inbox::Late;
     /// The same, but waits for `most` at most; an answer that comes later goes to `late`, on the
-    /// fence thread, or on that of an await_late().
+    /// fence thread, or on that of an await_late(). A worker that owes kMostLeft answers is asked
+    /// as by ask(): a guest may have taken it over, and each answer may bring a descriptor.
+    static constexpr size_t kMostLeft = 16;
     template <typename T>
     Result<std::variant<Answer, Left>> ask_or_leave(transport::RecordType type, T call,
                                                     std::chrono::milliseconds most, Late late) {

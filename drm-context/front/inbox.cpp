@@ -82,6 +82,11 @@ void Inbox::cancel(uint64_t cookie) {
     if (left_.erase(cookie) != 0 && unanswered_ > 0) --unanswered_;
 }
 
+size_t Inbox::left() {
+    const std::lock_guard lock(mutex_);
+    return left_.size();
+}
+
 bool Inbox::expect_again(uint64_t cookie) {
     const std::lock_guard lock(mutex_);
     if (left_.erase(cookie) == 0) return false;

@@ -62,6 +62,8 @@ class Inbox {
     void leave(uint64_t cookie, Late late);
     /// The question was not sent.
     void cancel(uint64_t cookie);
+    /// How many answers are left and have not come.
+    size_t left();
     /// Announces that an answer that was left will be waited for after all. False if it is left no
     /// more: deliver() has handed it over, or is about to.
     bool expect_again(uint64_t cookie);

@@ -76,9 +76,12 @@ Result<MapCache> LateAnswer::judge(Result<ContextLink::Answer> answer) {
 
 // From then on the stand-in's number is the object's, also for a VMM that remembers the number.
 void LateAnswer::put_in_place() {
-    if (!fd_ || !has_stand_in_) return;
-    const auto stand_in = stand_in_.lock();
-    if (stand_in && ::dup3(fd_.get(), stand_in->get(), O_CLOEXEC) < 0)
+    if (!outcome_ || !has_stand_in_) return;
+    const SharedFd stand_in = std::exchange(stand_in_, nullptr);
+    if (!fd_) return;
+    // If the resource is gone, nobody needs the object any more.
+    const bool wanted = stand_in.use_count() > 1;
+    if (wanted && ::dup3(fd_.get(), stand_in->get(), O_CLOEXEC) < 0)
         outcome_ = fail(errno, "cannot put its descriptor in place (errno {})", errno);
     drop(std::move(fd_));
 }

@@ -51,8 +51,8 @@ class LateAnswer final : public LateBlob {
     std::mutex mutex_;  // of what follows
     std::condition_variable arrived_;
     std::optional<Result<MapCache>> outcome_;
-    UniqueFd fd_;  // of a kDmabuf, until it is in its place
-    std::weak_ptr<const UniqueFd> stand_in_;
+    UniqueFd fd_;        // of a kDmabuf, until it is in its place
+    SharedFd stand_in_;  // until the answer comes, so that its descriptor is booked
     bool has_stand_in_ = false;
 };
 

@@ -47,7 +47,11 @@ Result<BlobObject> RemoteContext::create_blob(const BlobRequest& request) {
     auto reply = link_->ask_or_leave(
         RecordType::kCreateBlob, call, kPromptly,
         [late](Result<ContextLink::Answer> answer) { late->arrive(std::move(answer)); });
-    if (!reply) return tl::unexpected(reply.error());
+    if (!reply) {
+        // Given up: the worker must not keep what nobody here knows of.
+        if (reply.error().code == ETIMEDOUT) detach_resource(request.res_id);
+        return tl::unexpected(reply.error());
+    }
     if (const auto* left = std::get_if<ContextLink::Left>(&*reply)) {
         late->set_cookie(left->cookie);
         return stand_in_for(request, late);
