@@ -51,9 +51,14 @@ using OwnedCommandPool = Owned<VkCommandPool, vkDestroyCommandPool>;
 using OwnedDescriptorPool = Owned<VkDescriptorPool, vkDestroyDescriptorPool>;
 using OwnedDescriptorSetLayout = Owned<VkDescriptorSetLayout, vkDestroyDescriptorSetLayout>;
 using OwnedFence = Owned<VkFence, vkDestroyFence>;
+using OwnedFramebuffer = Owned<VkFramebuffer, vkDestroyFramebuffer>;
+using OwnedImage = Owned<VkImage, vkDestroyImage>;
+using OwnedImageView = Owned<VkImageView, vkDestroyImageView>;
 using OwnedMemory = Owned<VkDeviceMemory, vkFreeMemory>;
 using OwnedPipeline = Owned<VkPipeline, vkDestroyPipeline>;
 using OwnedPipelineLayout = Owned<VkPipelineLayout, vkDestroyPipelineLayout>;
+using OwnedRenderPass = Owned<VkRenderPass, vkDestroyRenderPass>;
+using OwnedSampler = Owned<VkSampler, vkDestroySampler>;
 using OwnedSemaphore = Owned<VkSemaphore, vkDestroySemaphore>;
 using OwnedShaderModule = Owned<VkShaderModule, vkDestroyShaderModule>;
 

@@ -1,4 +1,4 @@
-// A picture that Vulkan draws: colour, depth, and a pipeline for rectangles.
+// A picture of rectangles, and what it must show.
 #pragma once
 
 #include <array>
@@ -6,30 +6,10 @@
 #include <functional>
 #include <vector>
 
-#include "tools/vulkan/buffer.h"
-#include "tools/vulkan/commands.h"
-#include "tools/vulkan/device.h"
+#include "tools/vulkan/canvas.h"
+#include "tools/vulkan/graphics_pipeline.h"
 
 namespace viaduct::vulkan {
-
-using OwnedImage = Owned<VkImage, vkDestroyImage>;
-using OwnedImageView = Owned<VkImageView, vkDestroyImageView>;
-using OwnedRenderPass = Owned<VkRenderPass, vkDestroyRenderPass>;
-using OwnedFramebuffer = Owned<VkFramebuffer, vkDestroyFramebuffer>;
-
-/// An image with memory of its own and a view of all of it.
-class Image {
-  public:
-    Image(const Device& device, VkFormat format, VkExtent2D size, VkImageUsageFlags usage);
-
-    VkImage get() const { return image_.get(); }
-    VkImageView view() const { return view_.get(); }
-
-  private:
-    OwnedImage image_;
-    OwnedMemory memory_;
-    OwnedImageView view_;
-};
 
 /// Push constants of rectangle.vert.
 struct Rectangle {
@@ -37,8 +17,6 @@ struct Rectangle {
     float colour[4];
     float depth_left, depth_right;  // 0 to 1
 };
-
-enum class Blending : uint8_t { kOff, kAlpha };
 
 /// Red, green, blue, alpha of one pixel.
 using Rgba = std::array<int, 4>;
@@ -54,21 +32,8 @@ class Picture {
     void expect(const std::function<Rgba(int x, int y)>& expected, int tolerance) const;
 
   private:
-    void make_render_pass();
-    void make_framebuffer();
-    void make_pipeline(Blending blending);
-    void record(VkCommandBuffer commands, const std::array<float, 4>& clear,
-                const std::vector<Rectangle>& rectangles) const;
-
-    const Device& device_;
-    VkExtent2D size_;
-    Image colour_;
-    Image depth_;
-    Buffer pixels_;
-    OwnedRenderPass render_pass_;
-    OwnedFramebuffer framebuffer_;
-    OwnedPipelineLayout layout_;
-    OwnedPipeline pipeline_;
+    Canvas canvas_;
+    GraphicsPipeline pipeline_;
 };
 
 }  // namespace viaduct::vulkan
