@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "blob/result.h"
-#include "blob/unique_fd.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
 
 namespace viaduct {
 

@@ -8,7 +8,7 @@
 #include <span>
 #include <utility>
 
-#include "blob/result.h"
+#include "base/result.h"
 
 namespace viaduct {
 

@@ -8,8 +8,8 @@
 #include <memory>
 #include <span>
 
-#include "blob/result.h"
-#include "blob/unique_fd.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
 
 namespace viaduct {
 

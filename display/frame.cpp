@@ -8,8 +8,8 @@
 #include <cstring>
 #include <span>
 
+#include "base/log.h"
 #include "blob/foreign_memory.h"
-#include "blob/log.h"
 #include "blob/memfd.h"
 
 namespace viaduct {

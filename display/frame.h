@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
+#include "base/shared_fd.h"
+#include "base/unique_fd.h"
 #include "blob/mapped_files.h"
-#include "blob/result.h"
-#include "blob/shared_fd.h"
-#include "blob/unique_fd.h"
 
 namespace viaduct {
 

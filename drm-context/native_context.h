@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
+#include "base/shared_fd.h"
+#include "base/unique_fd.h"
 #include "blob/mapping.h"
-#include "blob/result.h"
-#include "blob/shared_fd.h"
-#include "blob/unique_fd.h"
 #include "drm-context/account/limits.h"
 #include "drm-context/device/device_source.h"
 #include "drm-context/wire/common.h"

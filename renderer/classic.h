@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 #include "renderer/abi/virglrenderer.h"
 
 namespace viaduct {

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <string>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "drm-context/native_context.h"
 
 namespace viaduct {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "blob/result.h"
+#include "base/result.h"
 
 namespace viaduct {
 

@@ -5,7 +5,7 @@
 #include <new>
 #include <system_error>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "renderer/abi/virglrenderer.h"
 #include "renderer/instance.h"
 #include "renderer/log_output.h"

@@ -9,9 +9,9 @@
 #include <mutex>
 #include <span>
 
-#include "blob/result.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
 #include "blob/udmabuf.h"
-#include "blob/unique_fd.h"
 
 namespace viaduct {
 

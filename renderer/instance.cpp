@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "renderer/log_output.h"
 #include "renderer/settings/metrics_paths.h"
 #include "renderer/settings/profiles.h"

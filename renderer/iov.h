@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <span>
 
-#include "blob/result.h"
+#include "base/result.h"
 
 namespace viaduct {
 

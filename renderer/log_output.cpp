@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "blob/log.h"
+#include "base/log.h"
 
 namespace viaduct {
 

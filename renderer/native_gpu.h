@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "renderer/provider.h"
 
 namespace viaduct {

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "blob/result.h"
+#include "base/result.h"
 #include "drm-context/native_context.h"
 #include "renderer/callbacks.h"
 #include "renderer/classic.h"

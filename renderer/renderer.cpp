@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "blob/log.h"
+#include "base/log.h"
 
 namespace viaduct {
 

@@ -7,9 +7,9 @@
 #include <memory>
 #include <optional>
 
+#include "base/shared_fd.h"
+#include "base/unique_fd.h"
 #include "blob/mapping.h"
-#include "blob/shared_fd.h"
-#include "blob/unique_fd.h"
 #include "drm-context/account/vm_usage.h"
 #include "drm-context/native_context.h"
 #include "renderer/known_to.h"

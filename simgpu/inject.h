@@ -38,7 +38,7 @@
 #include <string_view>
 #include <vector>
 
-#include "blob/result.h"
+#include "base/result.h"
 
 namespace simgpu {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 
 namespace simgpu {
 

@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
-#include "blob/result.h"
-#include "blob/unique_fd.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
 #include "display/wayland/protocol.h"
 
 namespace viaduct::wayland {

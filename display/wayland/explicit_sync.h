@@ -3,8 +3,8 @@
 
 #include <memory>
 
-#include "blob/result.h"
-#include "blob/unique_fd.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
 #include "display/wayland/buffer_cache.h"
 #include "display/wayland/protocol.h"
 #include "display/wayland/sync_timeline.h"

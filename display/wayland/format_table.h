@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "blob/result.h"
+#include "base/result.h"
 
 namespace viaduct::wayland {
 

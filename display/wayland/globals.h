@@ -4,7 +4,7 @@
 #include <functional>
 #include <set>
 
-#include "blob/result.h"
+#include "base/result.h"
 #include "display/wayland/protocol.h"
 
 namespace viaduct::wayland {

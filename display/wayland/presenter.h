@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "blob/log.h"
-#include "blob/result.h"
+#include "base/log.h"
+#include "base/result.h"
 #include "display/frame.h"
 #include "display/wayland/buffer_cache.h"
 #include "display/wayland/connection.h"

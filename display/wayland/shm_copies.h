@@ -6,8 +6,8 @@
 #include <functional>
 #include <memory>
 
+#include "base/result.h"
 #include "blob/mapping.h"
-#include "blob/result.h"
 #include "display/frame.h"
 #include "display/wayland/protocol.h"
 

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <memory>
 
-#include "blob/result.h"
-#include "blob/unique_fd.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
 
 namespace viaduct::wayland {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "display/wayland/presenter_thread.h"
 
 namespace viaduct::wayland {

@@ -5,7 +5,7 @@
 #include <functional>
 #include <map>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 
 namespace viaduct::wayland {
 

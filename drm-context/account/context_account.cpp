@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
 #include "blob/memfd.h"
-#include "drm-context/account/clock.h"
 #include "drm-context/account/token_bucket.h"
 
 namespace viaduct {

@@ -6,9 +6,9 @@
 #include <memory>
 #include <utility>
 
+#include "base/result.h"
+#include "base/unique_fd.h"
 #include "blob/mapping.h"
-#include "blob/result.h"
-#include "blob/unique_fd.h"
 #include "drm-context/account/belief.h"
 #include "drm-context/account/layout.h"
 #include "drm-context/account/limits.h"

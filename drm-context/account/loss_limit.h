@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <mutex>
 
-#include "blob/result.h"
+#include "base/result.h"
 
 namespace viaduct {
 

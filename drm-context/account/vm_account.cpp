@@ -6,9 +6,9 @@
 
 #include <cstring>
 
-#include "blob/log.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "blob/memfd.h"
-#include "drm-context/account/clock.h"
 
 namespace viaduct {
 

@@ -12,9 +12,9 @@
 #include <string_view>
 #include <utility>
 
+#include "base/result.h"
+#include "base/unique_fd.h"
 #include "blob/mapping.h"
-#include "blob/result.h"
-#include "blob/unique_fd.h"
 #include "drm-context/account/belief.h"
 #include "drm-context/account/layout.h"
 

@@ -7,9 +7,9 @@
 #include <memory>
 #include <utility>
 
-#include "blob/result.h"
-#include "blob/shared_fd.h"
-#include "blob/unique_fd.h"
+#include "base/result.h"
+#include "base/shared_fd.h"
+#include "base/unique_fd.h"
 #include "drm-context/account/limits.h"
 #include "drm-context/account/loss_limit.h"
 #include "drm-context/account/vm_account.h"

@@ -1,7 +1,7 @@
 // The amdgpu part of the capability set.
 #pragma once
 
-#include "blob/result.h"
+#include "base/result.h"
 #include "drm-context/device/device.h"
 #include "drm-context/wire/common.h"
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "drm-context/account/clock.h"
+#include "base/clock.h"
 #include "drm-context/amdgpu/amdgpu_context.h"
 #include "drm-context/amdgpu/memory_view.h"
 #include "drm-context/wire/amdgpu_info.h"

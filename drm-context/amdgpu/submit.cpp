@@ -2,7 +2,7 @@
 #include <amdgpu_drm.h>
 #include <drm.h>
 
-#include "drm-context/account/clock.h"
+#include "base/clock.h"
 #include "drm-context/amdgpu/amdgpu_context.h"
 #include "drm-context/amdgpu/submission.h"
 

@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <span>
 
+#include "base/result.h"
+#include "base/unique_fd.h"
 #include "blob/mapping.h"
-#include "blob/result.h"
-#include "blob/unique_fd.h"
 
 namespace viaduct {
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "blob/log.h"
-#include "blob/result.h"
+#include "base/log.h"
+#include "base/result.h"
 #include "drm-context/account/context_account.h"
 #include "drm-context/account/ring_statistics.h"
 #include "drm-context/context/busy_meter.h"

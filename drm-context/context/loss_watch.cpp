@@ -1,6 +1,6 @@
 #include "drm-context/context/loss_watch.h"
 
-#include "blob/log.h"
+#include "base/log.h"
 
 namespace viaduct {
 

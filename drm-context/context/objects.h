@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <map>
 
-#include "blob/result.h"
+#include "base/result.h"
 #include "drm-context/account/context_account.h"
 #include "drm-context/context/gem_handles.h"
 #include "drm-context/native_context.h"

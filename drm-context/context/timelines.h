@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 
 namespace viaduct {
 

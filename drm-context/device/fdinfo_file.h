@@ -1,7 +1,7 @@
 // Files of /proc/self, also for a process that has no /proc any more.
 #pragma once
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 
 namespace viaduct {
 

@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-#include "blob/kernel_version.h"
+#include "base/kernel_version.h"
 
 namespace viaduct {
 

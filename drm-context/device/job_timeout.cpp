@@ -8,7 +8,7 @@
 #include <charconv>
 #include <optional>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 #include "simgpu/simgpu.h"
 
 namespace viaduct {

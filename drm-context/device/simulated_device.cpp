@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "simgpu/chips.h"
 #include "simgpu/log.h"
 #include "simgpu/simgpu.h"

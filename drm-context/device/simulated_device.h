@@ -4,7 +4,7 @@
 #include <memory>
 #include <string_view>
 
-#include "blob/result.h"
+#include "base/result.h"
 #include "drm-context/device/device.h"
 
 namespace viaduct {

@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "blob/result.h"
-#include "blob/unique_fd.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
 #include "drm-context/device/device.h"
 
 namespace viaduct {

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "blob/result.h"
+#include "base/result.h"
 #include "drm-context/device/device_source.h"
 
 namespace viaduct {

@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-#include "blob/result.h"
+#include "base/result.h"
 #include "drm-context/account/context_account.h"
 #include "drm-context/device/device.h"
 #include "drm-context/wire/common.h"

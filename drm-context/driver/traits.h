@@ -9,7 +9,7 @@
 #include <span>
 #include <string_view>
 
-#include "blob/result.h"
+#include "base/result.h"
 
 namespace viaduct {
 

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <utility>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "blob/memfd.h"
 #include "drm-context/native_context.h"
 #include "drm-context/worker/worker_host.h"

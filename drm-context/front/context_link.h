@@ -14,8 +14,8 @@
 #include <variant>
 #include <vector>
 
-#include "blob/result.h"
-#include "blob/unique_fd.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
 #include "drm-context/front/device_file.h"
 #include "drm-context/front/fence_queue.h"
 #include "drm-context/front/inbox.h"

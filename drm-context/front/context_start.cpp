@@ -3,7 +3,7 @@
 #include <chrono>
 #include <exception>
 
-#include "blob/log.h"
+#include "base/log.h"
 
 namespace viaduct {
 

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <memory>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 #include "drm-context/account/vm_account.h"
 #include "drm-context/account/vm_usage.h"
 #include "drm-context/front/task_thread.h"

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <system_error>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "drm-context/front/timing.h"
 #include "drm-context/transport/control_socket.h"
 

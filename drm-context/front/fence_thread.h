@@ -11,9 +11,9 @@
 #include <thread>
 #include <vector>
 
-#include "blob/log.h"
-#include "blob/result.h"
-#include "blob/unique_fd.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
 #include "drm-context/front/context_link.h"
 #include "drm-context/native_context.h"
 

@@ -6,8 +6,8 @@
 #include <mutex>
 #include <optional>
 
-#include "blob/shared_fd.h"
-#include "blob/unique_fd.h"
+#include "base/shared_fd.h"
+#include "base/unique_fd.h"
 #include "drm-context/front/context_link.h"
 #include "drm-context/native_context.h"
 

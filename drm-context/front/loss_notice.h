@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/result.h"
 #include "blob/mapping.h"
-#include "blob/result.h"
 #include "drm-context/driver/traits.h"
 
 namespace viaduct {

@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "drm-context/account/vm_account.h"
 #include "drm-context/account/vm_usage.h"
 #include "drm-context/device/job_timeout.h"

@@ -8,9 +8,9 @@
 #include <span>
 #include <vector>
 
-#include "blob/result.h"
-#include "blob/shared_fd.h"
-#include "blob/unique_fd.h"
+#include "base/result.h"
+#include "base/shared_fd.h"
+#include "base/unique_fd.h"
 #include "drm-context/front/vm_traffic.h"
 #include "drm-context/transport/channel.h"
 #include "drm-context/transport/command_ring.h"

@@ -4,7 +4,7 @@
 #include <functional>
 #include <memory>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 #include "drm-context/driver/traits.h"
 #include "drm-context/front/context_link.h"
 #include "drm-context/native_context.h"

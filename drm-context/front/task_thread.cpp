@@ -9,7 +9,7 @@
 #include <thread>
 #include <utility>
 
-#include "blob/log.h"
+#include "base/log.h"
 
 namespace viaduct {
 

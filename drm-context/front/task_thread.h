@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "blob/result.h"
+#include "base/result.h"
 
 namespace viaduct {
 

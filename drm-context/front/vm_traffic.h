@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "blob/result.h"
+#include "base/result.h"
 #include "drm-context/account/vm_account.h"
 #include "drm-context/account/vm_usage.h"
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 
 namespace viaduct {
 

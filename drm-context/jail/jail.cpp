@@ -11,7 +11,7 @@
 #include <set>
 #include <string_view>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "drm-context/device/device_decorator.h"
 #include "drm-context/device/fdinfo_file.h"
 #include "drm-context/jail/namespaces.h"

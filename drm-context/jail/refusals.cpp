@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "drm-context/transport/messages.h"
 
 namespace viaduct::jail {

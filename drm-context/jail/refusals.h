@@ -2,7 +2,7 @@
 // fail in silence.
 #pragma once
 
-#include "blob/result.h"
+#include "base/result.h"
 
 namespace viaduct::jail {
 

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "blob/result.h"
+#include "base/result.h"
 #include "drm-context/jail/rules.h"
 
 namespace viaduct::jail {

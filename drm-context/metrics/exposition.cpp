@@ -6,8 +6,8 @@
 #include <iterator>
 #include <vector>
 
+#include "base/clock.h"
 #include "drm-context/account/belief.h"
-#include "drm-context/account/clock.h"
 #include "drm-context/account/vm_account.h"
 
 namespace viaduct {

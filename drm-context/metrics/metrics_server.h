@@ -10,8 +10,8 @@
 #include <string>
 #include <thread>
 
-#include "blob/result.h"
-#include "blob/unique_fd.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
 #include "drm-context/metrics/named_listener.h"
 
 namespace viaduct {

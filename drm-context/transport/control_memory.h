@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
-#include "blob/result.h"
-#include "blob/unique_fd.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
 
 namespace viaduct::transport {
 

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "blob/result.h"
-#include "blob/unique_fd.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
 
 namespace viaduct::transport {
 

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 #include "drm-context/context/requests.h"
 #include "drm-context/transport/messages.h"
 

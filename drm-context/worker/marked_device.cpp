@@ -1,6 +1,6 @@
 #include "drm-context/worker/marked_device.h"
 
-#include "drm-context/account/clock.h"
+#include "base/clock.h"
 #include "drm-context/device/device_decorator.h"
 
 namespace viaduct {

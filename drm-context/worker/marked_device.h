@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "blob/result.h"
+#include "base/result.h"
 #include "drm-context/device/device.h"
 #include "drm-context/transport/shared_page.h"
 

@@ -7,8 +7,8 @@
 #include <functional>
 #include <memory>
 
-#include "blob/result.h"
-#include "blob/unique_fd.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
 #include "drm-context/worker/worker_host.h"
 
 namespace viaduct {

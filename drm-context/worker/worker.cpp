@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/clock.h"
 #include "blob/mapping.h"
-#include "drm-context/account/clock.h"
 #include "drm-context/transport/control_socket.h"
 #include "drm-context/worker/record_fields.h"
 #include "drm-context/worker/worker_host.h"

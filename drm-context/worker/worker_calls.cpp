@@ -6,7 +6,7 @@
 // command that makes it may be anywhere in front.
 #include <set>
 
-#include "drm-context/account/clock.h"
+#include "base/clock.h"
 #include "drm-context/worker/record_fields.h"
 #include "drm-context/worker/worker.h"
 

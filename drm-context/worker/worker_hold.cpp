@@ -15,7 +15,7 @@
 // waits for: new buffers, their mapping and their export. These depend on no submission.
 #include <algorithm>
 
-#include "drm-context/account/clock.h"
+#include "base/clock.h"
 #include "drm-context/account/token_bucket.h"
 #include "drm-context/context/requests.h"
 #include "drm-context/worker/record_fields.h"

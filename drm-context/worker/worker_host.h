@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "drm-context/account/limits.h"
 #include "drm-context/device/device.h"
 #include "drm-context/driver/table.h"

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "blob/result.h"
-#include "blob/unique_fd.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
 #include "drm-context/worker/worker_host.h"
 
 namespace viaduct {

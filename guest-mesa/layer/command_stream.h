@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 #include "drm-context/wire/common.h"
 #include "guest-mesa/layer/kernel.h"
 #include "guest-mesa/layer/receipts.h"

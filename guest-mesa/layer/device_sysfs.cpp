@@ -20,7 +20,7 @@
 #include <string>
 #include <string_view>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 #include "guest-mesa/layer/layer.h"
 #include "guest-mesa/layer/native_identity.h"
 #include "guest-mesa/layer/next_libc.h"

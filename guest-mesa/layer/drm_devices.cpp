@@ -11,7 +11,7 @@
 #include <optional>
 #include <string>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 #include "guest-mesa/layer/layer.h"
 #include "guest-mesa/layer/native_identity.h"
 #include "guest-mesa/layer/next_libc.h"

@@ -6,7 +6,7 @@
 #include <optional>
 #include <span>
 
-#include "blob/result.h"
+#include "base/result.h"
 #include "drm-context/wire/common.h"
 #include "guest-mesa/layer/command_stream.h"
 #include "guest-mesa/layer/fence_origins.h"

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "blob/kernel_version.h"
+#include "base/kernel_version.h"
 
 namespace viaduct::guest {
 

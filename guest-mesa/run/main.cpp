@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 #include "guest-mesa/run/guest_kernel.h"
 #include "guest-mesa/run/offer.h"
 

@@ -2,7 +2,7 @@
 #include <mutex>
 #include <set>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "renderer/handover/system_renderer.h"
 #include "renderer/provider.h"
 #include "renderer/software_2d.h"

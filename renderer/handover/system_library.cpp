@@ -11,9 +11,9 @@
 #include <cstring>
 #include <string_view>
 
-#include "blob/log.h"
+#include "base/log.h"
+#include "base/unique_fd.h"
 #include "blob/mapping.h"
-#include "blob/unique_fd.h"
 
 namespace viaduct::handover {
 

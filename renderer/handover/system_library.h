@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "blob/result.h"
+#include "base/result.h"
 #include "renderer/abi/virglrenderer.h"
 
 namespace viaduct::handover {

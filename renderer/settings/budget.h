@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "blob/result.h"
+#include "base/result.h"
 #include "drm-context/account/limits.h"
 
 namespace viaduct {

@@ -11,7 +11,7 @@
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 
 namespace viaduct {
 

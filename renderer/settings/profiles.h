@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "blob/result.h"
+#include "base/result.h"
 #include "renderer/settings/budget.h"
 
 namespace viaduct {

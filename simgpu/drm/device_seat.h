@@ -8,7 +8,7 @@
 #include <string_view>
 #include <tl/expected.hpp>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 #include "simgpu/shared/device.h"
 
 namespace simgpu::drm {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "blob/result.h"
+#include "base/result.h"
 #include "simgpu/shared/device.h"
 
 namespace simgpu::drm {

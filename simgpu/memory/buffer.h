@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "blob/mapping.h"
-#include "blob/unique_fd.h"
 #include "simgpu/shared/residence.h"
 #include "simgpu/sync/reservation.h"
 

@@ -32,7 +32,7 @@
 #include <utility>
 #include <vector>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 #include "simgpu/simgpu.h"
 
 namespace simgpu::node {

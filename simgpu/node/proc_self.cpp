@@ -8,7 +8,7 @@
 #include <charconv>
 #include <string_view>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 #include "simgpu/node/next.h"
 
 namespace simgpu::node {

@@ -14,9 +14,9 @@
 #include <string>
 #include <type_traits>
 
+#include "base/result.h"
+#include "base/unique_fd.h"
 #include "blob/mapping.h"
-#include "blob/result.h"
-#include "blob/unique_fd.h"
 
 namespace simgpu::shared {
 

@@ -4,7 +4,7 @@
 #include <functional>
 #include <memory>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 
 namespace simgpu::drm {
 

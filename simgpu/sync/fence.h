@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 
 namespace simgpu::drm {
 

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <vector>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 #include "simgpu/sync/fence.h"
 
 namespace simgpu::drm {

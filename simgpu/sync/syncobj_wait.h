@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 #include "simgpu/sync/syncobj_object.h"
 
 namespace simgpu::drm {

@@ -16,9 +16,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "blob/mapping.h"
 #include "blob/udmabuf.h"
-#include "blob/unique_fd.h"
 
 namespace viaduct::test {
 

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "blob/kernel_version.h"
+#include "base/kernel_version.h"
 
 namespace viaduct::tool {
 

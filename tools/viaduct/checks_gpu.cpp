@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "blob/kernel_version.h"
+#include "base/kernel_version.h"
 #include "tools/viaduct/checks.h"
 #include "tools/viaduct/gpu_view.h"
 

@@ -5,7 +5,7 @@
 #include <sstream>
 #include <utility>
 
-#include "blob/kernel_version.h"
+#include "base/kernel_version.h"
 #include "tools/viaduct/checks.h"
 #include "tools/viaduct/gpu_view.h"
 

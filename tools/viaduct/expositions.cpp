@@ -7,7 +7,7 @@
 #include <charconv>
 #include <filesystem>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "renderer/settings/metrics_paths.h"
 #include "tools/viaduct/claims.h"
 #include "tools/viaduct/fetch.h"

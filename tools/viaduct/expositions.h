@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "blob/result.h"
+#include "base/result.h"
 #include "renderer/settings/profiles.h"
 
 namespace viaduct::tool {

@@ -10,8 +10,8 @@
 #include <list>
 #include <optional>
 
-#include "blob/log.h"
-#include "blob/unique_fd.h"
+#include "base/log.h"
+#include "base/unique_fd.h"
 
 namespace viaduct::tool {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "blob/result.h"
+#include "base/result.h"
 
 namespace viaduct::tool {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "blob/result.h"
+#include "base/result.h"
 #include "drm-context/driver/choose_gpu.h"
 #include "tools/viaduct/host_view.h"
 

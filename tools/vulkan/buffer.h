@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 #include "tools/vulkan/device.h"
 
 namespace viaduct::vulkan {

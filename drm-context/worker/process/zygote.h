@@ -7,8 +7,8 @@
 #include <map>
 #include <string>
 
-#include "blob/result.h"
-#include "blob/unique_fd.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
 #include "drm-context/jail/jail.h"
 #include "drm-context/worker/zygote_messages.h"
 

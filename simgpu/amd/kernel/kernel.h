@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "blob/result.h"
+#include "base/result.h"
 
 namespace simgpu::amdgpu {
 

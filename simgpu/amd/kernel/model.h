@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-#include "blob/result.h"
+#include "base/result.h"
 #include "simgpu/amd/kernel/uapi.h"
 #include "simgpu/chip.h"
 

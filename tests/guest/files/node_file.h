@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 
 namespace viaduct::guest_files {
 

@@ -13,8 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "blob/mapping.h"
-#include "blob/unique_fd.h"
 #include "drm-context/wire/amdgpu.h"
 #include "drm-context/wire/common.h"
 #include "renderer/abi/virglrenderer.h"

@@ -9,7 +9,7 @@
 #include <sstream>
 #include <string_view>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 
 namespace viaduct::test {
 

@@ -8,9 +8,9 @@
 #include <csignal>
 #include <cstring>
 
+#include "base/clock.h"
+#include "base/unique_fd.h"
 #include "blob/mapping.h"
-#include "blob/unique_fd.h"
-#include "drm-context/account/clock.h"
 #include "drm-context/account/layout.h"
 #include "drm-context/transport/control_socket.h"
 #include "drm-context/transport/messages.h"

@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 #include "tests/integration/node/toy_uapi.h"
 
 namespace toy {

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 #include "drm-context/wire/virtgpu.h"
 #include "simgpu/sync/reservation.h"
 

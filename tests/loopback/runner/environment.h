@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "blob/result.h"
+#include "base/result.h"
 #include "tests/loopback/runner/options.h"
 
 namespace viaduct::loopback {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "blob/log.h"
+#include "base/log.h"
 
 namespace viaduct::loopback {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "blob/result.h"
-#include "blob/unique_fd.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
 #include "tests/loopback/runner/environment.h"
 
 namespace viaduct::loopback {

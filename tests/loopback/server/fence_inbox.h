@@ -5,8 +5,8 @@
 #include <mutex>
 #include <vector>
 
-#include "blob/result.h"
-#include "blob/unique_fd.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
 
 namespace viaduct::loopback {
 

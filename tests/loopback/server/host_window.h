@@ -7,9 +7,9 @@
 #include <set>
 #include <utility>
 
+#include "base/result.h"
+#include "base/unique_fd.h"
 #include "blob/mapping.h"
-#include "blob/result.h"
-#include "blob/unique_fd.h"
 #include "tests/loopback/server/map_observer.h"
 
 namespace viaduct::loopback {

@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 
 namespace viaduct::loopback {
 

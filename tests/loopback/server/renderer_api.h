@@ -5,7 +5,7 @@
 #include <string>
 #include <type_traits>
 
-#include "blob/result.h"
+#include "base/result.h"
 #include "renderer/abi/virglrenderer.h"
 #include "tests/loopback/server/statistics.h"
 

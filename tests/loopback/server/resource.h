@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "blob/mapping.h"
-#include "blob/unique_fd.h"
 #include "tests/loopback/server/fence_timelines.h"
 #include "tests/loopback/server/map_observer.h"
 

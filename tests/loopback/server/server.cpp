@@ -8,7 +8,7 @@
 #include <cstring>
 #include <new>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "blob/memfd.h"
 
 namespace viaduct::loopback {

@@ -1,7 +1,7 @@
 // The server's handling of each message.
 #include <algorithm>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "tests/loopback/server/server.h"
 
 namespace viaduct::loopback {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "drm-context/wire/common.h"
 
 namespace viaduct::loopback {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "blob/memfd.h"
 #include "tests/loopback/server/virtio_gpu.h"
 

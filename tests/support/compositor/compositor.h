@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "blob/mapped_files.h"
-#include "blob/unique_fd.h"
 #include "display/wayland/format_table.h"
 
 struct wl_client;

@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "drm-context/account/clock.h"
+#include "base/clock.h"
 #include "drm-context/account/context_account.h"
 #include "drm-context/account/token_bucket.h"
 #include "drm-context/account/vm_account.h"

@@ -9,8 +9,8 @@
 
 #include <cstdio>
 
+#include "base/unique_fd.h"
 #include "blob/memfd.h"
-#include "blob/unique_fd.h"
 
 namespace viaduct {
 namespace {

@@ -14,7 +14,7 @@
 #include <thread>
 #include <utility>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "blob/memfd.h"
 #include "drm-context/device/job_timeout.h"
 #include "drm-context/native_context.h"

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <condition_variable>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "tests/unit/drm-context/link_parts.h"
 
 namespace viaduct {

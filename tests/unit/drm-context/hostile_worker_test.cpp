@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <functional>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "blob/memfd.h"
 #include "drm-context/front/context_link.h"
 #include "tests/unit/drm-context/link_parts.h"

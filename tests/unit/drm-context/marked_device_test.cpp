@@ -3,7 +3,7 @@
 #include <drm.h>
 #include <gtest/gtest.h>
 
-#include "drm-context/account/clock.h"
+#include "base/clock.h"
 
 namespace viaduct {
 namespace {

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 
 namespace viaduct {
 namespace {

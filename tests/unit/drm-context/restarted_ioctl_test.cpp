@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstdarg>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 
 namespace {
 

@@ -2,8 +2,8 @@
 
 #include <cerrno>
 
+#include "base/clock.h"
 #include "blob/memfd.h"
-#include "drm-context/account/clock.h"
 #include "drm-context/device/simulated_device.h"
 #include "simgpu/sync/fence.h"
 

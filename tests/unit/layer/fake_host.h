@@ -11,7 +11,7 @@
 #include <set>
 #include <vector>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 #include "drm-context/wire/amdgpu.h"
 #include "guest-mesa/layer/kernel.h"
 #include "guest-mesa/layer/virtgpu_ioctls.h"

@@ -2,7 +2,7 @@
 #include <cstdarg>
 #include <cstdio>
 
-#include "blob/log.h"
+#include "base/log.h"
 #include "vmm_fixture.h"
 
 namespace viaduct::test {

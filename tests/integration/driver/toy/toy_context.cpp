@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/clock.h"
 #include "blob/mapping.h"
-#include "drm-context/account/clock.h"
 #include "tests/integration/driver/toy_kernel.h"
 
 namespace viaduct::toy {

@@ -8,7 +8,7 @@
 
 #include <climits>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 
 namespace simgpu::node {
 namespace {

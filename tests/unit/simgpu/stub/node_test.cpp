@@ -12,7 +12,7 @@
 #include <fstream>
 #include <string>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 #include "tests/unit/simgpu/stub/stub_uapi.h"
 
 namespace simgpu::stub {

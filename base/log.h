@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "blob/log_budget.h"
+#include "base/log_budget.h"
 
 namespace viaduct {
 

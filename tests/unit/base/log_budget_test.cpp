@@ -1,4 +1,4 @@
-#include "blob/log_budget.h"
+#include "base/log_budget.h"
 
 #include <gtest/gtest.h>
 

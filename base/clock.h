@@ -1,4 +1,4 @@
-// The clock of everything that is accounted.
+// The clock of everything that is measured or accounted.
 #pragma once
 
 #include <chrono>

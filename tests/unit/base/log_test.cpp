@@ -1,4 +1,4 @@
-#include "blob/log.h"
+#include "base/log.h"
 
 #include <gtest/gtest.h>
 

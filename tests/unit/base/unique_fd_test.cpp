@@ -1,4 +1,4 @@
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "blob/log.h"
+#include "base/log.h"
 
 #include <atomic>
 #include <cstdio>
@@ -6,7 +6,7 @@
 #include <mutex>
 #include <optional>
 
-#include "blob/log_budget.h"
+#include "base/log_budget.h"
 
 namespace viaduct {
 

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "blob/unique_fd.h"
+#include "base/unique_fd.h"
 
 namespace viaduct {
 
