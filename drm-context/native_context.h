@@ -17,7 +17,7 @@
 #include "blob/mapping.h"
 #include "drm-context/account/limits.h"
 #include "drm-context/device/device_source.h"
-#include "drm-context/wire/common.h"
+#include "wire/capset.h"
 
 namespace viaduct {
 

@@ -15,6 +15,7 @@
 
 #include "tests/integration/abi/vmm.h"
 #include "tests/integration/isolation/workers.h"
+#include "wire/capset.h"
 
 namespace viaduct::test {
 namespace {

@@ -12,8 +12,8 @@
 
 #include "drm-context/amdgpu/mapped_ranges.h"
 #include "drm-context/context/driver_context.h"
-#include "drm-context/wire/amdgpu.h"
-#include "drm-context/wire/amdgpu_rings.h"
+#include "wire/amdgpu.h"
+#include "wire/amdgpu_rings.h"
 
 struct drm_amdgpu_memory_info;
 

@@ -8,6 +8,7 @@
 
 #include "drm-context/amdgpu/amdgpu_context.h"
 #include "drm-context/amdgpu/marketing_name.h"
+#include "wire/amdgpu_capset.h"
 
 namespace viaduct::amdgpu {
 
@@ -44,7 +45,7 @@ uint32_t instance_of_engine(uint32_t engine) {
 }
 
 void fill_registers(Device& device, const drm_amdgpu_info_device& kernel,
-                    wire::AmdgpuGpuInfo& info) {
+                    wire::amdgpu::GpuInfo& info) {
     const bool older_than_gfx9 = kernel.family < AMDGPU_FAMILY_AI;
     const uint32_t engines = older_than_gfx9 ? std::min(kernel.num_shader_engines, 4u) : 0;
     for (uint32_t engine = 0; engine < engines; ++engine) {
@@ -65,8 +66,8 @@ void fill_registers(Device& device, const drm_amdgpu_info_device& kernel,
     read_registers(device, kMcArbRamcfg, {&info.mc_arb_ramcfg, 1}, kBroadcast);
 }
 
-wire::AmdgpuGpuInfo make_gpu_info(Device& device, const drm_amdgpu_info_device& kernel) {
-    wire::AmdgpuGpuInfo info{};
+wire::amdgpu::GpuInfo make_gpu_info(Device& device, const drm_amdgpu_info_device& kernel) {
+    wire::amdgpu::GpuInfo info{};
     info.asic_id = kernel.device_id;
     info.chip_rev = kernel.chip_rev;
     info.chip_external_rev = kernel.external_rev;
@@ -119,7 +120,7 @@ Status fill_capset(Device& device, wire::CapsetDrm& capset) {
     if (const int error = query_kernel(device, AMDGPU_INFO_DEV_INFO, &kernel, sizeof(kernel));
         error < 0)
         return fail(ENOTSUP, "the amdgpu driver does not describe its device (errno {})", -error);
-    wire::CapsetAmdgpu& amdgpu = capset.u.amdgpu;
+    wire::amdgpu::Capset amdgpu{};
     amdgpu.address32_hi = address32_hi(kernel);
     amdgpu.flags = 1;  // has_vm_always_valid: we map through the render node, no export needed
     // As libdrm's amdgpu_query_buffer_size_alignment().
@@ -129,6 +130,7 @@ Status fill_capset(Device& device, wire::CapsetDrm& capset) {
     const std::string name = marketing_name(kernel.device_id, kernel.pci_rev);
     std::memcpy(amdgpu.marketing_name, name.data(),
                 std::min(name.size(), sizeof(amdgpu.marketing_name) - 1));
+    capset.set_member(amdgpu);
     return {};
 }
 

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "drm-context/amdgpu/amdgpu_context.h"
 #include "drm-context/amdgpu/memory_view.h"
-#include "drm-context/wire/amdgpu_info.h"
+#include "wire/amdgpu_info.h"
 
 namespace viaduct::amdgpu {
 

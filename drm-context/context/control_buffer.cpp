@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "blob/memfd.h"
-#include "drm-context/wire/common.h"
+#include "wire/ccmd.h"
 
 namespace viaduct {
 

@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "drm-context/wire/common.h"
+#include "wire/ccmd.h"
 
 namespace viaduct {
 

@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "drm-context/account/context_account.h"
 #include "drm-context/device/device.h"
-#include "drm-context/wire/common.h"
+#include "wire/capset.h"
 
 namespace viaduct {
 

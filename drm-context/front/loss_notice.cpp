@@ -2,7 +2,7 @@
 
 #include <atomic>
 
-#include "drm-context/wire/common.h"
+#include "wire/ccmd.h"
 
 namespace viaduct {
 

@@ -4,7 +4,7 @@
 
 #include "blob/mapping.h"
 #include "blob/memfd.h"
-#include "drm-context/wire/common.h"
+#include "wire/ccmd.h"
 
 namespace viaduct::transport {
 

@@ -9,6 +9,7 @@
 
 #include "guest-mesa/layer/blob_granule.h"
 #include "guest-mesa/layer/debug.h"
+#include "wire/capset.h"
 
 namespace viaduct::guest {
 

@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "base/unique_fd.h"
-#include "drm-context/wire/common.h"
 #include "guest-mesa/layer/kernel.h"
 #include "guest-mesa/layer/receipts.h"
 #include "guest-mesa/layer/response_area.h"
 #include "guest-mesa/layer/virtgpu_ioctls.h"
+#include "wire/ccmd.h"
 
 namespace viaduct::guest {
 

@@ -7,11 +7,11 @@
 #include <span>
 
 #include "base/result.h"
-#include "drm-context/wire/common.h"
 #include "guest-mesa/layer/command_stream.h"
 #include "guest-mesa/layer/fence_origins.h"
 #include "guest-mesa/layer/gem_table.h"
 #include "guest-mesa/layer/kernel.h"
+#include "wire/capset.h"
 
 namespace viaduct::guest {
 

@@ -3,8 +3,8 @@
 
 #include <optional>
 
-#include "drm-context/wire/common.h"
 #include "guest-mesa/layer/kernel.h"
+#include "wire/capset.h"
 
 namespace viaduct::guest {
 

@@ -7,9 +7,9 @@
 #include <memory>
 #include <mutex>
 
-#include "drm-context/wire/common.h"
 #include "guest-mesa/layer/guest_driver.h"
 #include "guest-mesa/layer/kernel.h"
+#include "wire/capset.h"
 
 namespace viaduct::guest {
 

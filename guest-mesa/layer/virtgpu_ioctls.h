@@ -1,9 +1,9 @@
-// The requests of drm-context/wire/virtgpu.h that the layer makes.
+// The requests of wire/virtgpu.h that the layer makes.
 #pragma once
 
 #include <cstdint>
 
-#include "drm-context/wire/virtgpu.h"
+#include "wire/virtgpu.h"
 
 namespace viaduct::guest {
 

@@ -11,6 +11,7 @@
 #include "guest-mesa/layer/guest_driver.h"
 #include "guest-mesa/layer/node_probe.h"
 #include "guest-mesa/layer/virtgpu_ioctls.h"
+#include "wire/amdgpu_capset.h"
 
 namespace viaduct::guest {
 
@@ -49,9 +50,10 @@ std::string host_gpu(const Offer& offer) {
     std::string text = fmt::format("{} {}.{}.{}", offer.driver, capset.version_major,
                                    capset.version_minor, capset.version_patchlevel);
     if (capset.context_type == wire::ContextType::kAmdgpu) {
-        const char* name = capset.u.amdgpu.marketing_name;
-        const size_t length = strnlen(name, sizeof(capset.u.amdgpu.marketing_name));
-        if (length > 0) text += fmt::format(", {}", std::string_view(name, length));
+        const auto amdgpu = capset.member<wire::amdgpu::Capset>();
+        const size_t length = strnlen(amdgpu.marketing_name, sizeof(amdgpu.marketing_name));
+        if (length > 0)
+            text += fmt::format(", {}", std::string_view(amdgpu.marketing_name, length));
     }
     return text;
 }

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "drm-context/wire/common.h"
 #include "guest-mesa/layer/kernel.h"
+#include "wire/capset.h"
 
 namespace viaduct::guest {
 

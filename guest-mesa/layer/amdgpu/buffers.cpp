@@ -7,6 +7,7 @@
 #include "guest-mesa/layer/clock.h"
 #include "guest-mesa/layer/debug.h"
 #include "guest-mesa/layer/syncobj.h"
+#include "wire/amdgpu_capset.h"
 
 namespace viaduct::guest::amdgpu {
 
@@ -92,7 +93,8 @@ int Driver::gem_create(const Channel& channel, drm_amdgpu_gem_create& arg) {
 
 /// A host that has to export a buffer to map it cannot map one that is always valid.
 bool Driver::host_keeps_valid(uint64_t flags) const {
-    return (session_.capset.u.amdgpu.flags & 1) || (flags & AMDGPU_GEM_CREATE_NO_CPU_ACCESS);
+    const auto capset = session_.capset.member<viaduct::wire::amdgpu::Capset>();
+    return (capset.flags & 1) || (flags & AMDGPU_GEM_CREATE_NO_CPU_ACCESS);
 }
 
 /// Sets `blob.size`. On an error, which goes to the driver, no buffer is left behind.

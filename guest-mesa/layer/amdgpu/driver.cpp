@@ -4,6 +4,7 @@
 #include "guest-mesa/layer/debug.h"
 #include "guest-mesa/layer/ioctl_table.h"
 #include "guest-mesa/layer/syncobj.h"
+#include "wire/amdgpu_capset.h"
 
 namespace viaduct::guest::amdgpu {
 
@@ -71,10 +72,14 @@ Result<wire::RingNumbering> query_rings(const Channel& channel, CommandStream& s
     return wire::RingNumbering(masks);
 }
 
+viaduct::wire::amdgpu::GpuInfo gpu_info(const viaduct::wire::CapsetDrm& capset) {
+    return capset.member<viaduct::wire::amdgpu::Capset>().gpu_info;
+}
+
 }  // namespace
 
 PciIdentity pci_identity(const viaduct::wire::CapsetDrm& capset) {
-    const auto& gpu = capset.u.amdgpu.gpu_info;
+    const auto gpu = gpu_info(capset);
     return {kAtiVendor, static_cast<uint16_t>(gpu.asic_id), static_cast<uint8_t>(gpu.pci_rev_id)};
 }
 
@@ -82,7 +87,7 @@ PciIdentity pci_identity(const viaduct::wire::CapsetDrm& capset) {
 /// its displays from GFX9 on (Linux: amdgpu_dm_plane.c, amdgpu_dm_plane_get_plane_modifiers).
 std::optional<uint64_t> capability(const viaduct::wire::CapsetDrm& capset, uint64_t capability) {
     if (capability != DRM_CAP_ADDFB2_MODIFIERS) return std::nullopt;
-    if (capset.u.amdgpu.gpu_info.family_id < AMDGPU_FAMILY_AI) return std::nullopt;
+    if (gpu_info(capset).family_id < AMDGPU_FAMILY_AI) return std::nullopt;
     return 1;
 }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "drm-context/wire/amdgpu_info.h"
+#include "wire/amdgpu_info.h"
 
 namespace viaduct::guest::amdgpu {
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "drm-context/wire/amdgpu_info.h"
 #include "guest-mesa/layer/amdgpu/driver.h"
 #include "guest-mesa/layer/debug.h"
+#include "wire/amdgpu_info.h"
 
 namespace viaduct::guest::amdgpu {
 

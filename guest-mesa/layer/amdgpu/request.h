@@ -1,4 +1,4 @@
-// Building the requests of drm-context/wire/amdgpu.h.
+// Building the requests of wire/amdgpu.h.
 #pragma once
 
 #include <cstring>
@@ -6,7 +6,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "drm-context/wire/amdgpu.h"
+#include "wire/amdgpu.h"
 
 namespace viaduct::guest::amdgpu {
 

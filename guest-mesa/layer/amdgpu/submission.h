@@ -8,9 +8,9 @@
 #include <span>
 #include <vector>
 
-#include "drm-context/wire/amdgpu.h"
-#include "drm-context/wire/amdgpu_rings.h"
 #include "guest-mesa/layer/virtgpu_ioctls.h"
+#include "wire/amdgpu.h"
+#include "wire/amdgpu_rings.h"
 
 namespace viaduct::guest::amdgpu {
 

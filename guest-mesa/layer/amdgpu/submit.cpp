@@ -5,11 +5,11 @@
 #include <map>
 #include <utility>
 
-#include "drm-context/wire/amdgpu_info.h"
 #include "guest-mesa/layer/amdgpu/driver.h"
 #include "guest-mesa/layer/clock.h"
 #include "guest-mesa/layer/debug.h"
 #include "guest-mesa/layer/syncobj.h"
+#include "wire/amdgpu_info.h"
 
 namespace viaduct::guest::amdgpu {
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/integration/abi/vmm.h"
+#include "wire/amdgpu_capset.h"
 
 namespace viaduct::test {
 namespace {
@@ -19,8 +20,9 @@ TEST(Chain, TheCapsetNamesTheGpu) {
     wire::CapsetDrm capset{};
     virgl_renderer_fill_caps(wire::kCapsetDrm, 0, &capset);
     EXPECT_EQ(capset.context_type, wire::ContextType::kAmdgpu);
-    EXPECT_EQ(capset.u.amdgpu.gpu_info.asic_id, kRenoir);
-    EXPECT_EQ(capset.u.amdgpu.gpu_info.family_id, uint32_t{AMDGPU_FAMILY_RV});
+    const auto gpu = capset.member<wire::amdgpu::Capset>().gpu_info;
+    EXPECT_EQ(gpu.asic_id, kRenoir);
+    EXPECT_EQ(gpu.family_id, uint32_t{AMDGPU_FAMILY_RV});
 }
 
 TEST(Chain, AQueryIsAnsweredByTheKernel) {

@@ -6,8 +6,8 @@
 #include <sys/uio.h>
 
 #include "blob/memfd.h"
-#include "drm-context/wire/virtgpu.h"
 #include "tests/integration/abi/vmm.h"
+#include "wire/virtgpu.h"
 
 namespace viaduct::test {
 namespace {

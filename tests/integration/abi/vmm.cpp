@@ -10,6 +10,8 @@
 #include <fstream>
 #include <thread>
 
+#include "wire/capset.h"
+
 namespace viaduct::test {
 
 namespace w = wire::amdgpu;

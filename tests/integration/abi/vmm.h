@@ -15,9 +15,9 @@
 
 #include "base/unique_fd.h"
 #include "blob/mapping.h"
-#include "drm-context/wire/amdgpu.h"
-#include "drm-context/wire/common.h"
 #include "renderer/abi/virglrenderer.h"
+#include "wire/amdgpu.h"
+#include "wire/ccmd.h"
 
 namespace viaduct::test {
 

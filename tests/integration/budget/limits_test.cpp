@@ -8,6 +8,7 @@
 
 #include "tests/integration/abi/vmm.h"
 #include "tests/integration/isolation/workers.h"
+#include "wire/capset.h"
 
 namespace viaduct::test {
 namespace {

@@ -14,9 +14,9 @@
 #include <string>
 #include <vector>
 
-#include "drm-context/wire/common.h"
 #include "renderer/abi/virglrenderer.h"
 #include "stub_egl.h"
+#include "wire/amdgpu_capset.h"
 
 namespace viaduct::test {
 namespace {
@@ -121,7 +121,7 @@ class GpuChoice : public testing::Test {
     /// PCI device ids of simgpu's models.
     static constexpr uint32_t kRenoir = 0x15e7, kVega10 = 0x687f;
     static uint32_t model(const wire::CapsetDrm& capset) {
-        return capset.u.amdgpu.gpu_info.asic_id;
+        return capset.member<wire::amdgpu::Capset>().gpu_info.asic_id;
     }
 
     std::vector<std::string> lines_with(const std::string& text) const {

@@ -174,9 +174,7 @@ TEST_F(Driver, OffersItsTypeAndVersion) {
     EXPECT_EQ(static_cast<uint32_t>(host_->capset().context_type), 99u);
     EXPECT_EQ(host_->capset().version_major, 1u);
     EXPECT_EQ(host_->capset().wire_format_version, 1u);
-    w::Capset own;
-    std::memcpy(&own, host_->capset().u.any, sizeof(own));
-    EXPECT_EQ(own.engines, w::kEngines);
+    EXPECT_EQ(host_->capset().member<w::Capset>().engines, w::kEngines);
 }
 
 TEST_F(Driver, AnswersAtTheOffsetAndWithTheSignOfEachRow) {

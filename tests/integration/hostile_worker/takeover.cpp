@@ -7,8 +7,8 @@
 #include "blob/mapping.h"
 #include "drm-context/context/command_loop.h"
 #include "drm-context/transport/channel.h"
-#include "drm-context/wire/common.h"
 #include "tests/integration/hostile_worker/deeds.h"
+#include "wire/ccmd.h"
 
 namespace viaduct::hostile {
 

@@ -8,8 +8,8 @@
 #include <unordered_map>
 
 #include "base/unique_fd.h"
-#include "drm-context/wire/virtgpu.h"
 #include "simgpu/sync/reservation.h"
+#include "wire/virtgpu.h"
 
 namespace viaduct::loopback {
 

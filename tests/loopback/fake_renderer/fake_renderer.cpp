@@ -16,8 +16,9 @@
 
 #include "blob/mapping.h"
 #include "blob/memfd.h"
-#include "drm-context/wire/common.h"
 #include "renderer/abi/virglrenderer.h"
+#include "wire/capset.h"
+#include "wire/ccmd.h"
 
 namespace viaduct::loopback::fake {
 

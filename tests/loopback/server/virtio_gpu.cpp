@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "base/log.h"
-#include "drm-context/wire/common.h"
+#include "wire/ccmd.h"
 
 namespace viaduct::loopback {
 

@@ -5,7 +5,7 @@
 
 #include "blob/memfd.h"
 #include "drm-context/driver/table.h"
-#include "drm-context/wire/amdgpu.h"
+#include "wire/amdgpu.h"
 
 namespace viaduct {
 namespace {

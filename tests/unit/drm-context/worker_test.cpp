@@ -16,9 +16,9 @@
 #include "drm-context/device/device_decorator.h"
 #include "drm-context/transport/command_ring.h"
 #include "drm-context/transport/control_socket.h"
-#include "drm-context/wire/amdgpu.h"
 #include "drm-context/worker/worker_host.h"
 #include "simgpu/inject.h"
+#include "wire/amdgpu.h"
 
 namespace viaduct {
 namespace {

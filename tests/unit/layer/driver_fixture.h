@@ -22,7 +22,9 @@ class DriverTest : public ::testing::Test {
         : node(capset_with(capset_flags), *find_driver(viaduct::wire::ContextType::kAmdgpu)) {}
 
     const viaduct::wire::CapsetDrm& capset_with(uint32_t flags) {
-        host.capset.u.amdgpu.flags = flags;
+        auto amdgpu = host.capset.member<viaduct::wire::amdgpu::Capset>();
+        amdgpu.flags = flags;
+        host.capset.set_member(amdgpu);
         return host.capset;
     }
     template <typename T>

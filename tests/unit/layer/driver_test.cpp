@@ -66,7 +66,9 @@ TEST_F(DriverTest, ModifiersAreOfferedAsTheHostsDriverOffersThem) {
     constexpr uint32_t kVolcanicIslands = 130;  // amdgpu_drm.h, AMDGPU_FAMILY_VI: GFX8
     for (const uint32_t family : {uint32_t{AMDGPU_FAMILY_AI}, kVolcanicIslands}) {
         viaduct::wire::CapsetDrm capset = host.capset;
-        capset.u.amdgpu.gpu_info.family_id = family;
+        auto amdgpu = capset.member<viaduct::wire::amdgpu::Capset>();
+        amdgpu.gpu_info.family_id = family;
+        capset.set_member(amdgpu);
         OpenNode other(capset, *find_driver(viaduct::wire::ContextType::kAmdgpu));
         host.cap_value = 0;
         drm_get_cap cap{DRM_CAP_ADDFB2_MODIFIERS, 7};

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "drm-context/wire/amdgpu_info.h"
+#include "wire/amdgpu_info.h"
 
 namespace viaduct::guest::test {
 
@@ -31,8 +31,10 @@ FakeHost::FakeHost() {
     capset.context_type = wire::ContextType::kAmdgpu;
     capset.version_major = 3;
     capset.version_minor = 57;
-    capset.u.amdgpu.flags = 1;
-    capset.u.amdgpu.gpu_info.asic_id = 0x1636;
+    wire::amdgpu::Capset amdgpu{};
+    amdgpu.flags = 1;
+    amdgpu.gpu_info.asic_id = 0x1636;
+    capset.set_member(amdgpu);
     shmem_fd_.reset(::memfd_create("fake-shmem", MFD_CLOEXEC));
     if (::ftruncate(shmem_fd_.get(), kShmemBytes) == 0)
         shmem_ = Mapping(

@@ -12,9 +12,10 @@
 #include <vector>
 
 #include "base/unique_fd.h"
-#include "drm-context/wire/amdgpu.h"
 #include "guest-mesa/layer/kernel.h"
 #include "guest-mesa/layer/virtgpu_ioctls.h"
+#include "wire/amdgpu.h"
+#include "wire/amdgpu_capset.h"
 
 namespace viaduct::guest::test {
 

@@ -5,16 +5,24 @@
 #include <functional>
 
 #include "tests/unit/layer/fake_host.h"
+#include "wire/amdgpu_capset.h"
 
 namespace viaduct::guest {
 namespace {
 
 using test::FakeHost;
 
+// `name` may fill its field, without a NUL.
+void name_gpu(FakeHost& host, std::string_view name) {
+    auto amdgpu = host.capset.member<viaduct::wire::amdgpu::Capset>();
+    name.copy(amdgpu.marketing_name, sizeof(amdgpu.marketing_name));
+    host.capset.set_member(amdgpu);
+}
+
 TEST(OfferTest, AHostWithEverythingIsUsable) {
     FakeHost host;
     host.capset.version_patchlevel = 0;
-    std::strcpy(host.capset.u.amdgpu.marketing_name, "Radeon");
+    name_gpu(host, "Radeon");
     const auto offer = look_at({host, 7});
     ASSERT_TRUE(offer);
     EXPECT_TRUE(offer->usable()) << describe(*offer);
@@ -60,11 +68,10 @@ TEST(OfferTest, WhatIsMissingIsSaidWithItsRemedy) {
 
 TEST(OfferTest, TheHostsTextEndsWhereItsFieldDoes) {
     FakeHost host;
-    std::memset(host.capset.u.amdgpu.marketing_name, 'x',
-                sizeof(host.capset.u.amdgpu.marketing_name));
+    const std::string name(sizeof(viaduct::wire::amdgpu::Capset::marketing_name), 'x');
+    name_gpu(host, name);
     const auto offer = look_at({host, 7});
     ASSERT_TRUE(offer);
-    const std::string name(sizeof(host.capset.u.amdgpu.marketing_name), 'x');
     EXPECT_NE(describe(*offer).find(name + "\n"), std::string::npos);
 }
 

@@ -1,4 +1,4 @@
-#include "drm-context/wire/amdgpu_rings.h"
+#include "wire/amdgpu_rings.h"
 
 #include <gtest/gtest.h>
 

@@ -12,11 +12,12 @@
 #include <vector>
 
 #include "blob/mapping.h"
-#include "drm-context/wire/common.h"
-#include "drm-context/wire/virtgpu.h"
 #include "tests/loopback/client/gpu_file.h"
 #include "tests/loopback/fake_renderer/fake_renderer.h"
 #include "tests/loopback/server/server.h"
+#include "wire/capset.h"
+#include "wire/ccmd.h"
+#include "wire/virtgpu.h"
 
 namespace viaduct::loopback {
 

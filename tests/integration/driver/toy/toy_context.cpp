@@ -84,8 +84,7 @@ const DriverTraits& traits() {
 
 Status fill_capset(Device&, wire::CapsetDrm& capset) {
     capset.wire_format_version = 1;
-    const w::Capset own{w::kEngines};
-    std::memcpy(capset.u.any, &own, sizeof(own));
+    capset.set_member(w::Capset{w::kEngines});
     return {};
 }
 

@@ -1,7 +1,7 @@
 // Wire format of the toy driver: what is awkward about the six protocols, in one. Layouts only.
 #pragma once
 
-#include "drm-context/wire/common.h"
+#include "wire/ccmd.h"
 
 namespace viaduct::wire::toy {
 

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "drm-context/wire/amdgpu.h"
+#include "wire/amdgpu.h"
 
 namespace viaduct::wire::amdgpu {
 

@@ -2,7 +2,7 @@
 // Numbers inside the structures are those of the kernel's <drm/amdgpu_drm.h>.
 #pragma once
 
-#include "drm-context/wire/common.h"
+#include "wire/ccmd.h"
 
 namespace viaduct::wire::amdgpu {
 
