@@ -1,0 +1,57 @@
+#include "simgpu/intel/cs/command_table.h"
+
+#include <fmt/format.h>
+
+#include <unordered_map>
+
+namespace simgpu::intel::cs {
+
+namespace {
+
+constexpr uint32_t kTypeMi = 0;
+constexpr uint32_t kTypeBlt = 2;
+// MI commands below this opcode are a dword long and have no length field.
+constexpr uint32_t kFirstLongMi = 0x10;
+
+using Table = std::unordered_map<CommandKey, const CommandInfo*>;
+
+Table make_table() {
+    Table table;
+    for (const std::span<const CommandInfo> rows :
+         {batch_commands(), store_commands(), sync_commands()})
+        for (const CommandInfo& row : rows) table[row.key] = &row;
+    return table;
+}
+
+}  // namespace
+
+CommandKey key_of(uint32_t header) {
+    switch (header >> 29) {
+        case kTypeMi:
+            return header & 0x1f800000;
+        case kTypeBlt:
+            return header & 0xffc00000;
+        default:
+            return header & 0xffff0000;
+    }
+}
+
+uint32_t dwords_of(uint32_t header) {
+    const uint32_t type = header >> 29;
+    if (type == kTypeMi && (header >> 23 & 0x3f) < kFirstLongMi) return 1;
+    const bool single_dword_pipeline_command = type == 3 && (header >> 27 & 3) == 1;
+    return single_dword_pipeline_command ? 1 : (header & 0xff) + 2;
+}
+
+const CommandInfo* find_command(CommandKey key) {
+    static const Table table = make_table();
+    const auto found = table.find(key);
+    return found == table.end() ? nullptr : found->second;
+}
+
+std::string command_name(uint32_t header) {
+    const CommandInfo* info = find_command(key_of(header));
+    return info ? info->name : fmt::format("command {:#010x}", header);
+}
+
+}  // namespace simgpu::intel::cs
