@@ -1,5 +1,7 @@
 #include "tools/demo-program/gpu_picture.h"
 
+#include <fmt/core.h>
+
 #include <cstring>
 
 // Built from the shader; needs <cstdint> before it.
@@ -28,6 +30,8 @@ uint32_t groups(uint32_t pixels, uint32_t group_size) {
 
 GpuPicture::GpuPicture(const vulkan::Device& device, uint32_t width, uint32_t height)
     : device_(device),
+      width_(width),
+      height_(height),
       staging_(device, sizeof(Palette)),
       view_(device, on_device(sizeof(View))),
       palette_(device, on_device(sizeof(Palette))),
@@ -44,11 +48,11 @@ std::chrono::nanoseconds GpuPicture::run(const Commands& commands) {
 }
 
 // All three ways to write: an update from the command stream, a copy, and a fill.
-void GpuPicture::upload(const View& view, const Palette& palette) {
-    std::memcpy(staging_.bytes().data(), palette.data(), sizeof(palette));
+void GpuPicture::upload(const View& view) {
+    std::memcpy(staging_.bytes().data(), colours_.data(), sizeof(colours_));
     times_.upload += run(Commands(device_, QueueKind::kGraphics, [&](VkCommandBuffer commands) {
         vkCmdUpdateBuffer(commands, view_.get(), 0, sizeof(view), &view);
-        const VkBufferCopy region{0, 0, sizeof(palette)};
+        const VkBufferCopy region{0, 0, sizeof(colours_)};
         vkCmdCopyBuffer(commands, staging_.get(), palette_.get(), 1, &region);
         vkCmdFillBuffer(commands, pixels_.get(), 0, VK_WHOLE_SIZE, 0);
     }));
@@ -57,7 +61,7 @@ void GpuPicture::upload(const View& view, const Palette& palette) {
 void GpuPicture::compute(const View& view) {
     constexpr uint32_t kGroupWidth = 16;  // mandelbrot.comp
     constexpr uint32_t kGroupHeight = 4;
-    times_.compute += run(Commands(device_, QueueKind::kGraphics, [&](VkCommandBuffer commands) {
+    times_.work += run(Commands(device_, QueueKind::kGraphics, [&](VkCommandBuffer commands) {
         pipeline_.bind(commands);
         vkCmdDispatch(commands, groups(view.width, kGroupWidth), groups(view.height, kGroupHeight),
                       1);
@@ -71,11 +75,22 @@ void GpuPicture::readback() {
     }));
 }
 
-std::span<const uint32_t> GpuPicture::draw(const View& view, const Palette& palette) {
-    upload(view, palette);
+std::span<const uint32_t> GpuPicture::draw(uint32_t frame) {
+    const View view = view_of_frame(frame, width_, height_);
+    upload(view);
     compute(view);
     readback();
     return result_.as<const uint32_t>();
+}
+
+Comparison GpuPicture::check(uint32_t frame) {
+    const auto expected = mandelbrot(view_of_frame(frame, width_, height_), colours_);
+    const auto want = std::as_bytes(std::span(expected));
+    const std::span<const std::byte> got = result_.bytes();
+    for (size_t i = 0; i < want.size(); ++i) wrong_ += want[i] != got[i] ? 1 : 0;
+    bytes_ += want.size();
+    if (wrong_ == 0) return {.right = true, .summary = fmt::format("all {} bytes correct", bytes_)};
+    return {.right = false, .summary = fmt::format("{} of {} bytes WRONG", wrong_, bytes_)};
 }
 
 }  // namespace viaduct::demo

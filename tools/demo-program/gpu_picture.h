@@ -1,4 +1,4 @@
-// The demo's calculation, as the GPU does it.
+// The Mandelbrot set, as the GPU computes it.
 #pragma once
 
 #include <array>
@@ -7,36 +7,30 @@
 #include <span>
 
 #include "tools/demo-program/mandelbrot.h"
+#include "tools/demo-program/subject.h"
 #include "tools/vulkan/buffer.h"
 #include "tools/vulkan/commands.h"
 #include "tools/vulkan/device.h"
 
 namespace viaduct::demo {
 
-/// Time from each part's submission to its fence, summed over the frames.
-struct GpuTimes {
-    std::chrono::nanoseconds upload{0};
-    std::chrono::nanoseconds compute{0};
-    std::chrono::nanoseconds readback{0};
-};
-
-/// Draws pictures of one size. The device must outlive it.
-class GpuPicture {
+/// A step of a zoom into the Mandelbrot set; right if it equals the CPU's in every byte.
+class GpuPicture final : public Subject {
   public:
     GpuPicture(const vulkan::Device& device, uint32_t width, uint32_t height);
 
-    /// The picture as it arrived in memory of the CPU; valid until the next call.
-    std::span<const uint32_t> draw(const View& view, const Palette& palette);
-    const GpuTimes& times() const { return times_; }
-    uint64_t submissions() const { return submissions_; }
+    std::span<const uint32_t> draw(uint32_t frame) override;
+    Comparison check(uint32_t frame) override;
 
   private:
-    void upload(const View& view, const Palette& palette);
+    void upload(const View& view);
     void compute(const View& view);
     void readback();
     std::chrono::nanoseconds run(const vulkan::Commands& commands);
 
     const vulkan::Device& device_;
+    uint32_t width_, height_;
+    Palette colours_ = make_palette();
     vulkan::Buffer staging_;  // the palette on its way to the GPU
     vulkan::Buffer view_;
     vulkan::Buffer palette_;
@@ -44,8 +38,8 @@ class GpuPicture {
     vulkan::Buffer result_;
     std::array<const vulkan::Buffer*, 3> bindings_;
     vulkan::ComputePipeline pipeline_;
-    GpuTimes times_;
-    uint64_t submissions_ = 0;
+    uint64_t bytes_ = 0;  // compared
+    uint64_t wrong_ = 0;
 };
 
 }  // namespace viaduct::demo

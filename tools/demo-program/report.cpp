@@ -40,7 +40,7 @@ struct Part {
 };
 
 constexpr Part kParts[] = {
-    {"setup", "device and pipeline"}, {"upload", "upload"},     {"compute", "compute"},
+    {"setup", "device and pipeline"}, {"upload", "upload"},     {"work", "compute or draw"},
     {"readback", "readback"},         {"check", "CPU's check"},
 };
 
@@ -69,7 +69,7 @@ bool write_report(const std::string& path, const Report& report) {
         {"times_ns",
          {{"setup", report.setup.count()},
           {"upload", report.gpu.upload.count()},
-          {"compute", report.gpu.compute.count()},
+          {"work", report.gpu.work.count()},
           {"readback", report.gpu.readback.count()},
           {"check", report.check.count()}}},
     };

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "tools/demo-program/gpu_picture.h"
+#include "tools/demo-program/subject.h"
 
 namespace viaduct::demo {
 
@@ -12,7 +12,7 @@ struct Report {
     std::string device;
     std::string driver;
     uint32_t frames = 0;
-    uint64_t bytes = 0;  // compared, all of them correct
+    uint64_t bytes = 0;  // compared
     uint64_t submissions = 0;
     std::chrono::nanoseconds setup{0};  // until the device and the pipeline are there
     GpuTimes gpu;

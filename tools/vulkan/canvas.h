@@ -21,8 +21,8 @@ class Canvas {
     VkRenderPass render_pass() const { return render_pass_.get(); }
     /// Clears to `clear` and a depth of 1, then does what `record` records; waits for it.
     void draw(const std::array<float, 4>& clear, const Recorder& record) const;
-    /// The picture after draw(), row by row: 4 bytes for each pixel.
-    std::span<const uint8_t> pixels() const { return pixels_.as<const uint8_t>(); }
+    /// The picture after draw(), row by row: 0xAABBGGRR.
+    std::span<const uint32_t> pixels() const { return pixels_.as<const uint32_t>(); }
 
   private:
     void make_render_pass();

@@ -42,7 +42,8 @@ void Picture::expect(const std::function<Rgba(int x, int y)>& expected, int tole
             bool right = true;
             std::string got;
             for (size_t c = 0; c < 4; c++) {
-                const int value = pixels[static_cast<size_t>(y * width + x) * 4 + c];
+                const int value =
+                    static_cast<int>(pixels[static_cast<size_t>(y * width + x)] >> 8 * c & 255U);
                 right = right && std::abs(value - want[c]) <= tolerance;
                 got += " " + std::to_string(value);
             }
