@@ -1,0 +1,66 @@
+"""Which part's code needs which other's, by the symbols of its objects, held against the table of
+layers in docs/architecture.md. Includes do not show a function that one part declares and another
+defines; the linker finds it."""
+
+import json
+import subprocess
+from pathlib import Path
+
+from arrows import FREE
+
+# Declared in one row and defined in another, above it, on purpose: an interface and its one
+# implementation. Whoever may include the former may need the latter.
+DEFINED_ABOVE = {
+    "simgpu/": "simgpu/chips.cpp",
+    "drm-context/native_context.h": "drm-context/front/",
+    "drm-context/driver/": "drm-context/driver_table.cpp",
+}
+# `nm -g`: strong definitions. Inline functions and templates are weak and in every object.
+STRONG = "TDBRC"
+
+
+def objects(build, root):
+    """The objects in a build directory, each with its source's path."""
+    found = {}
+    for entry in json.loads(Path(build, "compile_commands.json").read_text(encoding="utf-8")):
+        source = Path(entry["directory"], entry["file"]).resolve()
+        target = Path(entry["directory"], entry["output"])
+        if source.is_relative_to(root) and target.exists():
+            found[str(target)] = str(source.relative_to(root))
+    return found
+
+
+def symbols(paths):
+    """(object, kind, name) of each symbol that objects share."""
+    listed = subprocess.run(["nm", "--print-file-name", "--extern-only", *paths], check=True,
+                            capture_output=True, text=True).stdout
+    for line in listed.splitlines():
+        path, _, rest = line.rpartition(":")
+        fields = rest.split()
+        yield path, fields[-2], fields[-1]
+
+
+def reachable(layers, defined_above):
+    """For each row, the rows that it may need, directly or through inline functions of others."""
+    rows = {}
+    for room, targets in layers.allowed.items():  # lowest first
+        rows[room] = {room}.union(*(rows.get(target, {target}) for target in targets))
+    return {room: seen | {defined_above[low] for low in seen if low in defined_above}
+            for room, seen in rows.items()}
+
+
+def check(layers, sources, listed, defined_above=None):
+    """All that is wrong, a sentence each. `sources`: of each object."""
+    defined, needed = {}, {}
+    for target, kind, name in listed:
+        room = layers.room_of(sources[target])
+        if room is None or sources[target].startswith(FREE):
+            continue
+        if kind in STRONG:
+            defined.setdefault(name, set()).add(room)
+        elif kind == "U":
+            needed.setdefault((sources[target], room), set()).add(name)
+    allowed = reachable(layers, defined_above or {})
+    return [f"{path} needs {name} of {' or '.join(sorted(defined[name]))}, which {room} may not"
+            for (path, room), names in sorted(needed.items())
+            for name in sorted(names & defined.keys()) if not defined[name] & allowed[room]]
