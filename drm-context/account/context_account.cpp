@@ -8,8 +8,8 @@
 
 namespace viaduct {
 
-MemoryCharge::~MemoryCharge() {
-    if (account_) account_->give_back(place_, bytes_);
+void ChargedMemory::give_back() {
+    account->give_back(place, bytes);
 }
 
 Result<std::unique_ptr<ContextAccount>> ContextAccount::attach(AccountMemory memory,
@@ -51,7 +51,7 @@ Result<MemoryCharge> ContextAccount::charge(MemoryPlace place, uint64_t bytes) {
     if (auto status = hold(held); !status)
         return fail(status.error().code, "a buffer of {} bytes is refused: {}", bytes,
                     status.error().message);
-    return MemoryCharge(*this, place, bytes);
+    return MemoryCharge({this, place, bytes});
 }
 
 Status ContextAccount::charge_tables(uint64_t bytes) {

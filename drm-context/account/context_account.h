@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/lease.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "blob/mapping.h"
@@ -19,34 +20,15 @@ enum class MemoryPlace { kLocal, kSystem };
 
 class ContextAccount;
 
-/// Movable owner of what one buffer is charged; gives it back when it goes. The account outlives
-/// it.
-class MemoryCharge {
-  public:
-    MemoryCharge() = default;
-    MemoryCharge(MemoryCharge&& other) noexcept
-        : account_(std::exchange(other.account_, nullptr)),
-          place_(other.place_),
-          bytes_(other.bytes_) {}
-    MemoryCharge& operator=(MemoryCharge&& other) noexcept {
-        std::swap(account_, other.account_);
-        std::swap(place_, other.place_);
-        std::swap(bytes_, other.bytes_);
-        return *this;
-    }
-    MemoryCharge(const MemoryCharge&) = delete;
-    MemoryCharge& operator=(const MemoryCharge&) = delete;
-    ~MemoryCharge();
+/// The memory of one buffer, charged to an account that outlives it.
+struct ChargedMemory {
+    ContextAccount* account = nullptr;
+    MemoryPlace place = MemoryPlace::kLocal;
+    uint64_t bytes = 0;
 
-  private:
-    friend class ContextAccount;
-    MemoryCharge(ContextAccount& account, MemoryPlace place, uint64_t bytes)
-        : account_(&account), place_(place), bytes_(bytes) {}
-
-    ContextAccount* account_ = nullptr;
-    MemoryPlace place_ = MemoryPlace::kLocal;
-    uint64_t bytes_ = 0;
+    void give_back();
 };
+using MemoryCharge = Lease<ChargedMemory>;
 
 /// The memory of an account, as a worker gets it.
 struct AccountMemory {
@@ -93,7 +75,7 @@ class ContextAccount {
     int64_t hold_time(QueueClass which, int64_t now_ns);
 
   private:
-    friend class MemoryCharge;
+    friend struct ChargedMemory;
     struct Parts {
         Mapping slot;
         Mapping shares;

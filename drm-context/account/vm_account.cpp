@@ -95,8 +95,8 @@ Result<HostMemory> take_host_memory(std::shared_ptr<VmAccount> account, uint64_t
                                     uint64_t limit) {
     if (!account) return HostMemory();
     account->add_host_memory(bytes);
-    HostMemory memory(std::move(account), bytes);
-    const VmAccount& vm = *memory.account_;
+    HostMemory memory({std::move(account), bytes});
+    const VmAccount& vm = *memory->account;
     const uint64_t use = memory_of_vm(vm.books(), vm.limits()).total();
     if (limit == 0 || use <= limit) return memory;
     return fail(ENOMEM, "the VM's memory would come to {} of {} bytes", use, limit);

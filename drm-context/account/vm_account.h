@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/lease.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "blob/mapping.h"
@@ -103,74 +104,49 @@ class VmAccount {
     uint32_t next_slot_ = 0;
 };
 
-/// Movable owner of one slot. The account lives as long as its slots do.
+/// One slot, from VmAccount::take_slot() on. The account lives as long as its slots do.
 class VmSlot {
   public:
     VmSlot() = default;
     VmSlot(std::shared_ptr<VmAccount> account, uint32_t slot)
-        : account_(std::move(account)), slot_(slot) {}
-    VmSlot(VmSlot&& other) noexcept
-        : account_(std::move(other.account_)), slot_(std::exchange(other.slot_, 0)) {}
-    VmSlot& operator=(VmSlot&& other) noexcept {
-        std::swap(account_, other.account_);
-        std::swap(slot_, other.slot_);
-        return *this;
-    }
-    VmSlot(const VmSlot&) = delete;
-    VmSlot& operator=(const VmSlot&) = delete;
-    ~VmSlot() {
-        if (account_) account_->free_slot(slot_);
-    }
+        : taken_(Taken{std::move(account), slot}) {}
 
-    uint32_t index() const { return slot_; }
+    uint32_t index() const { return taken_ ? taken_->slot : 0; }
     /// The context ends before its VMM ended it.
     void count_loss() {
-        if (account_) ++account_->counters().contexts_lost;
+        if (taken_) ++taken_->account->counters().contexts_lost;
     }
     /// The worker is gone, and with it all that it held; its counters may still be read.
     void clear_charge() {
-        if (account_) account_->clear_charge(slot_);
+        if (taken_) taken_->account->clear_charge(taken_->slot);
     }
     /// VmAccount::impossible_claim().
     std::optional<uint64_t> impossible_claim() const {
-        return account_ ? account_->impossible_claim(slot_) : std::nullopt;
+        return taken_ ? taken_->account->impossible_claim(taken_->slot) : std::nullopt;
     }
 
   private:
-    std::shared_ptr<VmAccount> account_;
-    uint32_t slot_ = 0;
+    struct Taken {
+        std::shared_ptr<VmAccount> account;
+        uint32_t slot;
+
+        void give_back() { account->free_slot(slot); }
+    };
+    Lease<Taken> taken_;
 };
 
-class HostMemory;
+/// Memory of the VMM's that is charged to the VM.
+struct HeldMemory {
+    std::shared_ptr<VmAccount> account;
+    uint64_t bytes = 0;
+
+    void give_back() { account->remove_host_memory(bytes); }
+};
+using HostMemory = Lease<HeldMemory>;
+
 /// Charges memory of the VMM's that a guest asks for. ENOMEM: the VM would have more than `limit`
 /// bytes (0: no limit).
 Result<HostMemory> take_host_memory(std::shared_ptr<VmAccount> account, uint64_t bytes,
                                     uint64_t limit);
-
-/// Movable owner of such a charge.
-class HostMemory {
-  public:
-    HostMemory() = default;
-    HostMemory(HostMemory&& other) noexcept
-        : account_(std::move(other.account_)), bytes_(other.bytes_) {}
-    HostMemory& operator=(HostMemory&& other) noexcept {
-        std::swap(account_, other.account_);
-        std::swap(bytes_, other.bytes_);
-        return *this;
-    }
-    HostMemory(const HostMemory&) = delete;
-    HostMemory& operator=(const HostMemory&) = delete;
-    ~HostMemory() {
-        if (account_) account_->remove_host_memory(bytes_);
-    }
-
-  private:
-    friend Result<HostMemory> take_host_memory(std::shared_ptr<VmAccount>, uint64_t, uint64_t);
-    HostMemory(std::shared_ptr<VmAccount> account, uint64_t bytes)
-        : account_(std::move(account)), bytes_(bytes) {}
-
-    std::shared_ptr<VmAccount> account_;
-    uint64_t bytes_ = 0;
-};
 
 }  // namespace viaduct

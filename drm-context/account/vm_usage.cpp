@@ -2,15 +2,13 @@
 
 namespace viaduct {
 
-using Kind = Booking::Kind;
-
-Booking::Booking(std::shared_ptr<VmUsage> usage, Kind kind, uint64_t amount)
-    : usage_(std::move(usage)), kind_(kind), amount_(amount) {
-    usage_->add(kind_, amount_);
+void Booked::give_back() {
+    usage->add(kind, -amount);  // modulo 2^64
 }
 
-Booking::~Booking() {
-    if (usage_) usage_->add(kind_, -amount_);  // modulo 2^64
+Booking VmUsage::book(Countable kind, uint64_t amount) {
+    add(kind, amount);
+    return Booking({shared_from_this(), kind, amount});
 }
 
 std::shared_ptr<VmUsage> VmUsage::create(UsageLimits limits, std::shared_ptr<VmCounters> shown) {
@@ -19,8 +17,8 @@ std::shared_ptr<VmUsage> VmUsage::create(UsageLimits limits, std::shared_ptr<VmC
 }
 
 // Booked first and checked then: two that ask at the same time never get more than there is.
-Result<Booking> VmUsage::take(Kind kind, uint64_t amount, uint64_t limit, const char* what) {
-    Booking booking(shared_from_this(), kind, amount);
+Result<Booking> VmUsage::take(Countable kind, uint64_t amount, uint64_t limit, const char* what) {
+    Booking booking = book(kind, amount);
     const uint64_t in_use = used(kind);
     if (limit == 0 || (amount <= limit && in_use <= limit)) return booking;
     return fail(ENOMEM,
@@ -33,26 +31,26 @@ Status VmUsage::admit_context() {
 }
 
 Result<Booking> VmUsage::take_context() {
-    return take(Kind::kContexts, 1, limits_.contexts, "contexts (winding down included)");
+    return take(Countable::kContexts, 1, limits_.contexts, "contexts (winding down included)");
 }
 
 Result<Booking> VmUsage::take_descriptors(uint64_t count) {
-    return take(Kind::kDescriptors, count, limits_.descriptors, "descriptors");
+    return take(Countable::kDescriptors, count, limits_.descriptors, "descriptors");
 }
 
 Result<Booking> VmUsage::take_window(uint64_t bytes) {
-    return take(Kind::kWindow, bytes, limits_.window, "bytes of the host-visible window");
+    return take(Countable::kWindow, bytes, limits_.window, "bytes of the host-visible window");
 }
 
 void VmUsage::count_failed_context() {
     ++shown_->contexts_refused;
 }
 
-void VmUsage::add(Kind kind, uint64_t amount) {
+void VmUsage::add(Countable kind, uint64_t amount) {
     used_[static_cast<size_t>(kind)] += amount;
-    if (kind == Kind::kResources) shown_->resources += amount;
-    if (kind == Kind::kDescriptors) shown_->descriptors += amount;
-    if (kind == Kind::kWindow) shown_->window_bytes += amount;
+    if (kind == Countable::kResources) shown_->resources += amount;
+    if (kind == Countable::kDescriptors) shown_->descriptors += amount;
+    if (kind == Countable::kWindow) shown_->window_bytes += amount;
 }
 
 }  // namespace viaduct

@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/lease.h"
 #include "base/result.h"
 #include "base/shared_fd.h"
 #include "base/unique_fd.h"
@@ -18,33 +19,18 @@ namespace viaduct {
 
 class VmUsage;
 
-/// Movable owner of an amount of something.
-class Booking {
-  public:
-    enum class Kind { kContexts, kResources, kDescriptors, kWindow };
+/// A thing that a VM has only so much of.
+enum class Countable { kContexts, kResources, kDescriptors, kWindow };
 
-    Booking() = default;
-    Booking(Booking&& other) noexcept
-        : usage_(std::move(other.usage_)), kind_(other.kind_), amount_(other.amount_) {}
-    Booking& operator=(Booking&& other) noexcept {
-        std::swap(usage_, other.usage_);
-        std::swap(kind_, other.kind_);
-        std::swap(amount_, other.amount_);
-        return *this;
-    }
-    Booking(const Booking&) = delete;
-    Booking& operator=(const Booking&) = delete;
-    ~Booking();
-    explicit operator bool() const { return usage_ != nullptr; }
+/// An amount that is in use.
+struct Booked {
+    std::shared_ptr<VmUsage> usage;
+    Countable kind = Countable::kContexts;
+    uint64_t amount = 0;
 
-  private:
-    friend class VmUsage;
-    Booking(std::shared_ptr<VmUsage> usage, Kind kind, uint64_t amount);
-
-    std::shared_ptr<VmUsage> usage_;
-    Kind kind_ = Kind::kContexts;
-    uint64_t amount_ = 0;
+    void give_back();
 };
+using Booking = Lease<Booked>;
 
 /// Enforces the VM's limits, and shows what is in use. Thread-safe.
 class VmUsage : public std::enable_shared_from_this<VmUsage> {
@@ -61,22 +47,22 @@ class VmUsage : public std::enable_shared_from_this<VmUsage> {
     Result<Booking> take_window(uint64_t bytes);
     /// True once half of the descriptors are in use: what can do without one for now should.
     bool descriptors_are_scarce() const {
-        return limits_.descriptors != 0 &&
-               used(Booking::Kind::kDescriptors) >= limits_.descriptors / 2;
+        return limits_.descriptors != 0 && used(Countable::kDescriptors) >= limits_.descriptors / 2;
     }
-    Booking take_resource() { return {shared_from_this(), Booking::Kind::kResources, 1}; }
+    Booking take_resource() { return book(Countable::kResources, 1); }
     /// Counts a context that was refused, or did not start.
     void count_failed_context();
 
     const UsageLimits& limits() const { return limits_; }
 
   private:
-    friend class Booking;
+    friend struct Booked;
     VmUsage(UsageLimits limits, std::shared_ptr<VmCounters> shown)
         : limits_(std::move(limits)), shown_(std::move(shown)), losses_(limits_.losses) {}
-    uint64_t used(Booking::Kind kind) const { return used_[static_cast<size_t>(kind)]; }
-    void add(Booking::Kind kind, uint64_t amount);
-    Result<Booking> take(Booking::Kind kind, uint64_t amount, uint64_t limit, const char* what);
+    uint64_t used(Countable kind) const { return used_[static_cast<size_t>(kind)]; }
+    Booking book(Countable kind, uint64_t amount);
+    void add(Countable kind, uint64_t amount);
+    Result<Booking> take(Countable kind, uint64_t amount, uint64_t limit, const char* what);
 
     const UsageLimits limits_;
     const std::shared_ptr<VmCounters> shown_;

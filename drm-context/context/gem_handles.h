@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <utility>
 
+#include "base/lease.h"
 #include "drm-context/device/device.h"
 
 namespace viaduct {
@@ -28,32 +28,26 @@ class GemHandleTable {
     std::function<void(uint32_t)> closed_;
 };
 
-/// Movable owner of one reference to a GEM handle.
+/// One reference to a GEM handle.
 class GemHandle {
   public:
     GemHandle() = default;
-    GemHandle(GemHandleTable& table, uint32_t handle) : table_(&table), handle_(handle) {
+    GemHandle(GemHandleTable& table, uint32_t handle) {
         table.retain(handle);
-    }
-    GemHandle(GemHandle&& other) noexcept
-        : table_(std::exchange(other.table_, nullptr)), handle_(std::exchange(other.handle_, 0)) {}
-    GemHandle& operator=(GemHandle&& other) noexcept {
-        std::swap(table_, other.table_);
-        std::swap(handle_, other.handle_);
-        return *this;
-    }
-    GemHandle(const GemHandle&) = delete;
-    GemHandle& operator=(const GemHandle&) = delete;
-    ~GemHandle() {
-        if (table_) table_->release(handle_);
+        reference_ = Lease<Reference>({&table, handle});
     }
 
     /// The kernel's handle; 0 if none.
-    uint32_t get() const { return handle_; }
+    uint32_t get() const { return reference_ ? reference_->handle : 0; }
 
   private:
-    GemHandleTable* table_ = nullptr;
-    uint32_t handle_ = 0;
+    struct Reference {
+        GemHandleTable* table;
+        uint32_t handle;
+
+        void give_back() { table->release(handle); }
+    };
+    Lease<Reference> reference_;
 };
 
 }  // namespace viaduct
