@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -110,6 +111,22 @@ class LogLimiter {
 
   private:
     std::map<const char*, uint64_t> counts_;
+};
+
+/// A LogLimiter for several threads.
+class SharedLogLimiter {
+  public:
+    template <typename... Args>
+    void log(LogLevel level, const char* cause, fmt::format_string<Args...> text,
+             Args&&... args) noexcept try {
+        const std::lock_guard lock(mutex_);
+        limiter_.log(level, cause, text, std::forward<Args>(args)...);
+    } catch (...) {
+    }
+
+  private:
+    std::mutex mutex_;
+    LogLimiter limiter_;
 };
 
 }  // namespace viaduct

@@ -34,7 +34,6 @@ int Renderer::context_create(uint32_t ctx_id, uint32_t flags, std::string_view n
         auto native = gpu_.create_context(ctx_id, name);
         if (!native) {
             usage_->count_failed_context();
-            const std::lock_guard lock(mutex_);
             log_.log(LogLevel::kError, "context_create", "context {} ({}): {}", ctx_id,
                      context->name, native.error().message);
             return ENOMEM;
@@ -194,8 +193,8 @@ void Renderer::attach_resource(uint32_t ctx_id, uint32_t res_id) {
         attach_to_native(context, resource);
         return;
     }
-    if (!import_into_classic(resource)) return;
-    if (const auto classic = classic_for_resource(res_id)) classic->attach_resource(ctx_id, res_id);
+    if (!resource->storage->introduce_to(classic())) return;
+    if (const auto classic = resource->storage->classic()) classic->attach_resource(ctx_id, res_id);
 }
 
 // A dma-buf that the context does not know yet is imported. A buffer of another context that was
@@ -206,16 +205,15 @@ void Renderer::attach_to_native(const ContextPtr& context, const ResourcePtr& re
         const std::lock_guard lock(mutex_);
         if (resource->known_to.contains(context)) return;
     }
-    if (!settle(*resource)) return;
-    SharedFd dmabuf = own_dmabuf(resource);
+    if (!resource->storage->settle()) return;
+    SharedFd dmabuf = resource->storage->dmabuf();
     if (!dmabuf) dmabuf = export_for(*context, resource);  // without the lock: a worker is asked
     const std::lock_guard lock(mutex_);
     if (!dmabuf) {
-        if (resource->home == ResourceHome::kGuest)
+        if (const auto reason = resource->storage->without_dmabuf(); !reason.empty())
             context->log.log(LogLevel::kWarning, "guest_memory",
-                             "context {}: resource {} is guest memory, which the GPU cannot reach: "
-                             "commands that name it fail",
-                             context->id, resource->id);
+                             "context {}: resource {} is {}: commands that name it fail",
+                             context->id, resource->id, reason);
         return;
     }
     if (find_context(context->id) != context || find_resource(resource->id) != resource) return;
@@ -225,7 +223,7 @@ void Renderer::attach_to_native(const ContextPtr& context, const ResourcePtr& re
 
 // A dma-buf of what has none of its own.
 SharedFd Renderer::export_for(Context& context, const ResourcePtr& resource) {
-    if (resource->home != ResourceHome::kClassic && !resource->opaque()) return nullptr;
+    if (!resource->storage->makes_dmabufs()) return nullptr;
     auto booking = usage_->take_descriptors(1);
     if (!booking) {
         const std::lock_guard lock(mutex_);
@@ -234,21 +232,16 @@ SharedFd Renderer::export_for(Context& context, const ResourcePtr& resource) {
                         booking.error().message);
         return nullptr;
     }
-    UniqueFd exported;
-    if (resource->opaque()) {
-        if (auto storage = export_storage(resource)) exported = std::move(storage->fd);
-    } else if (auto dmabuf = classic_dmabuf(resource->id)) {
-        exported = *std::move(dmabuf);
-    }
-    return exported ? share(std::move(exported), *std::move(booking)) : nullptr;
+    auto made = resource->storage->new_dmabuf();
+    return made ? share(*std::move(made), *std::move(booking)) : nullptr;
 }
 
 void Renderer::detach_resource(uint32_t ctx_id, uint32_t res_id) {
-    ClassicPtr classic;
+    ResourcePtr resource;
     {
         const std::lock_guard lock(mutex_);
         const auto context = find_context(ctx_id);
-        const auto resource = find_resource(res_id);
+        resource = find_resource(res_id);
         if (!context || !resource) return;
         if (context->native) {
             if (!resource->known_to.contains(context)) return;
@@ -256,10 +249,8 @@ void Renderer::detach_resource(uint32_t ctx_id, uint32_t res_id) {
             context->native->detach_resource(res_id);
             return;
         }
-        if (!resource->in_classic) return;
-        classic = classic_;
     }
-    classic->detach_resource(ctx_id, res_id);
+    if (const auto classic = resource->storage->classic()) classic->detach_resource(ctx_id, res_id);
 }
 
 }  // namespace viaduct

@@ -102,7 +102,7 @@ void Renderer::drop_contexts_and_resources() {
         if (classic && !context->native) classic->context_destroy(id);
     contexts.clear();
     for (const auto& [id, resource] : resources)
-        if (classic && resource->in_classic) classic->unref(id);
+        if (const auto knows = resource->storage->classic()) knows->unref(id);
 }
 
 void Renderer::poll() {
@@ -154,6 +154,10 @@ Renderer::ResourcePtr Renderer::look_up(uint32_t res_id) const {
     return find_resource(res_id);
 }
 
+bool Renderer::is_current(const ResourcePtr& resource) const {
+    return look_up(resource->id) == resource;
+}
+
 Renderer::ClassicPtr Renderer::classic() const {
     const std::lock_guard lock(mutex_);
     return classic_;
@@ -166,15 +170,8 @@ Renderer::ClassicPtr Renderer::classic_for_context(uint32_t ctx_id) const {
 }
 
 Renderer::ClassicPtr Renderer::classic_for_resource(uint32_t res_id) const {
-    const std::lock_guard lock(mutex_);
-    const auto resource = find_resource(res_id);
-    return resource && resource->in_classic ? classic_ : nullptr;
-}
-
-Renderer::ClassicPtr Renderer::classic_home_of(uint32_t res_id) const {
-    const std::lock_guard lock(mutex_);
-    const auto resource = find_resource(res_id);
-    return resource && resource->home == ResourceHome::kClassic ? classic_ : nullptr;
+    const auto resource = look_up(res_id);
+    return resource ? resource->storage->classic() : nullptr;
 }
 
 }  // namespace viaduct

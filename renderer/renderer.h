@@ -16,6 +16,7 @@
 #include "renderer/native_gpu.h"
 #include "renderer/provider.h"
 #include "renderer/resource.h"
+#include "renderer/storage/own.h"
 
 namespace viaduct {
 
@@ -103,54 +104,42 @@ class Renderer {
     ContextPtr find_context(uint32_t ctx_id) const;
     ResourcePtr find_resource(uint32_t res_id) const;
     bool may_create(uint32_t res_id) const;
-    void insert_resource(Resource resource);
+    ResourcePtr insert_resource(uint32_t res_id, std::unique_ptr<Storage> storage);
 
     // Without the lock: these take it.
     ResourcePtr look_up(uint32_t res_id) const;
     ClassicPtr classic() const;
+    bool is_current(const ResourcePtr& resource) const;
     /// The classic renderer if it serves this context, or knows this resource; else null.
     ClassicPtr classic_for_context(uint32_t ctx_id) const;
     ClassicPtr classic_for_resource(uint32_t res_id) const;
-    /// The classic renderer if the resource lives there; else null.
-    ClassicPtr classic_home_of(uint32_t res_id) const;
     void drop_contexts_and_resources();
-    bool import_into_classic(const ResourcePtr& resource);
     void attach_to_native(const ContextPtr& context, const ResourcePtr& resource);
-    Result<UniqueFd> classic_dmabuf(uint32_t res_id);
     SharedFd export_for(Context& context, const ResourcePtr& resource);
     int submit_native(Context& context, std::span<const std::byte> commands);
     int create_native_fence(Context& context, uint32_t ring, uint64_t fence_id);
-    int book_window(Resource& resource);
     int create_classic_blob(const virgl_renderer_resource_create_blob_args& args);
     int refuse_guest_handle(uint32_t res_id);
     int create_guest_blob(const virgl_renderer_resource_create_blob_args& args);
-    /// Afterwards its worker has answered.
-    Status settle(Resource& resource);
     BlobRequest native_blob_request(const virgl_renderer_resource_create_blob_args& args) const;
     int create_native_blob(const ContextPtr& context,
                            const virgl_renderer_resource_create_blob_args& args);
-    Result<ExportedStorage> export_storage(const ResourcePtr& resource);
-    /// The dma-buf that the resource has, or may have, without asking a worker; null: none. It
-    /// lives as long as the resource.
-    SharedFd own_dmabuf(const ResourcePtr& resource);
-    SharedFd guest_dmabuf(const ResourcePtr& resource);
-    Result<SharedFd> make_guest_dmabuf(std::span<const iovec> entries, uint64_t size);
+    StorageServices services() { return {*usage_, guest_dmabufs_, log_}; }
     void note_virgl_program(const Context& context);  // with the lock held
     int add_in_fences(Context& context, const uint64_t* ids, uint32_t count);
     int add_in_fences_of(uint32_t ctx_id, const std::vector<uint64_t>& fence_ids, Context& context);
 
     const std::shared_ptr<VmUsage> usage_;
+    SharedLogLimiter log_;  // for what no living context can be blamed for
+    GuestDmabufs guest_dmabufs_;
     mutable std::mutex mutex_;
     bool initialised_ = false;
     int flags_ = 0;
     Callbacks callbacks_;
-    std::unordered_map<uint32_t, ContextPtr> contexts_;
-    std::unordered_map<uint32_t, ResourcePtr> resources_;
-
     bool virgl_noted_ = false;
-    LogLimiter log_;  // for what no living context can be blamed for
+    std::unordered_map<uint32_t, ContextPtr> contexts_;
+    std::unordered_map<uint32_t, ResourcePtr> resources_;  // after what their storage needs
 
-    GuestDmabufs guest_dmabufs_;
     FenceRelay fences_;
     NativeGpu gpu_;
     const std::unique_ptr<ClassicProvider> classic_provider_;

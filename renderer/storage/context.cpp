@@ -1,0 +1,82 @@
+#include "renderer/storage/context.h"
+
+#include <utility>
+
+namespace viaduct {
+
+namespace {
+
+uint32_t fd_type_of(BlobKind kind) {
+    static constexpr uint32_t kTypes[] = {VIRGL_RENDERER_BLOB_FD_TYPE_SHM,
+                                          VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF,
+                                          VIRGL_RENDERER_BLOB_FD_TYPE_OPAQUE};
+    return kTypes[static_cast<size_t>(kind)];
+}
+
+}  // namespace
+
+ContextStorage::ContextStorage(const BlobState& state, const StorageServices& services,
+                               Attached attached, Object object)
+    : OwnStorage(state, services, attached),
+      creator_(std::move(object.creator)),
+      kind_(object.kind),
+      fd_(std::move(object.fd)),
+      charge_(std::move(object.given.charge)),
+      booked_(services.usage.take_resource()),
+      cache_(object.given.cache),
+      late_(std::move(object.given.late)) {
+    if (late_ && fd_) late_->replace(fd_);
+}
+
+Status ContextStorage::settle() {
+    std::shared_ptr<LateBlob> late;
+    {
+        const std::lock_guard lock(mutex_);
+        late = late_;
+    }
+    if (!late) return {};
+    const auto cache = late->settle();
+    if (cache) {
+        const std::lock_guard lock(mutex_);
+        cache_ = *cache;
+        late_.reset();
+        return {};
+    }
+    services_.log.log(LogLevel::kWarning, "late_blob", "resource {}: {}", state_.id,
+                      cache.error().message);
+    return tl::unexpected(cache.error());
+}
+
+MapCache ContextStorage::cache() const {
+    const std::lock_guard lock(mutex_);
+    return cache_;
+}
+
+Result<BlobMapSource> ContextStorage::map_source() {
+    if (!(state_.blob_flags & VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE))
+        return fail(EINVAL, "resource {} is not mappable", state_.id);
+    if (!opaque()) return source_of(fd_);
+    const auto creator = creator_.lock();
+    if (!creator) return fail(EINVAL, "resource {}: its context is gone", state_.id);
+    return creator->native->map_source(state_.id, state_.size);
+}
+
+SharedFd ContextStorage::dmabuf() {
+    return kind_ == BlobKind::kDmabuf ? fd_ : nullptr;
+}
+
+Result<UniqueFd> ContextStorage::new_dmabuf() {
+    if (auto status = settle(); !status) return tl::unexpected(status.error());
+    const auto creator = creator_.lock();
+    if (!creator) return fail(EINVAL, "resource {}: its context is gone", state_.id);
+    return creator->native->export_blob(state_.id);
+}
+
+Result<ExportedStorage> ContextStorage::exported() {
+    if (!opaque()) return duplicate_of(fd_, fd_type_of(kind_));
+    auto dmabuf = new_dmabuf();
+    if (!dmabuf) return tl::unexpected(dmabuf.error());
+    return ExportedStorage{VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF, *std::move(dmabuf)};
+}
+
+}  // namespace viaduct

@@ -1,0 +1,69 @@
+#include "renderer/storage/guest.h"
+
+#include <algorithm>
+
+namespace viaduct {
+
+// The entries that hold the resource's bytes; the VMM may free the array as soon as it is detached.
+// With the lock held.
+std::vector<iovec> GuestStorage::entries() const {
+    std::vector<iovec> entries;
+    uint64_t left = state_.size;
+    for (int i = 0; i < attached_.count && left > 0; ++i) {
+        entries.push_back(attached_.iovecs[i]);
+        left -= std::min<uint64_t>(left, attached_.iovecs[i].iov_len);
+    }
+    return entries;
+}
+
+// Made at the first request, so VMMs that never ask pin no pages. The kernel is asked without the
+// lock: it may have to find memory for many pages.
+SharedFd GuestStorage::dmabuf() {
+    uint64_t detached = 0;
+    std::vector<iovec> entries;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!attached_.iovecs) return nullptr;
+        if (dmabuf_.asked) return dmabuf_.current();
+        detached = dmabuf_.detached;
+        entries = this->entries();
+    }
+    auto made = make_dmabuf(entries);
+    const std::lock_guard lock(mutex_);
+    if (dmabuf_.detached != detached) return nullptr;
+    if (dmabuf_.asked) return dmabuf_.current();  // a faster thread's
+    dmabuf_.asked = true;
+    if (made)
+        dmabuf_.fd = *std::move(made);
+    else
+        services_.log.log(LogLevel::kWarning, "guest_dmabuf",
+                          "resource {} is guest memory without a dma-buf, so it cannot be shown "
+                          "without a copy: {}",
+                          state_.id, made.error().message);
+    return dmabuf_.fd;
+}
+
+Result<SharedFd> GuestStorage::make_dmabuf(std::span<const iovec> entries) {
+    auto booking = services_.usage.take_descriptors(1);
+    if (!booking) return tl::unexpected(booking.error());
+    auto made = services_.guest_dmabufs.make(entries, state_.size);
+    if (!made) return tl::unexpected(made.error());
+    return share(*std::move(made), *std::move(booking));
+}
+
+int GuestStorage::create_in(ClassicRenderer& classic) {
+    virgl_renderer_resource_create_blob_args args{};
+    {
+        const std::lock_guard lock(mutex_);
+        if (!attached_.iovecs) return -EINVAL;
+        args.iovecs = attached_.iovecs;
+        args.num_iovs = static_cast<uint32_t>(attached_.count);
+    }
+    args.res_handle = state_.id;
+    args.blob_mem = VIRGL_RENDERER_BLOB_MEM_GUEST;
+    args.blob_flags = state_.blob_flags;
+    args.size = state_.size;
+    return classic.create_blob(args);
+}
+
+}  // namespace viaduct
