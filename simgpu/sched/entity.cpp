@@ -32,9 +32,9 @@ void Entity::push() {
     ++queued_;
 }
 
-int Entity::hand_over(const drm::FencePtr& finished, int own) {
+int Entity::hand_over(const drm::FencePtr& finished, int own, bool spreads) {
     const std::lock_guard lock(mutex_);
-    const int error = error_locked();
+    const int error = spreads ? error_locked() : 0;
     last_scheduled_ = finished;
     last_error_ = error != 0 ? error : own;
     --queued_;

@@ -39,8 +39,8 @@ class Entity {
     /// A job enters the queue.
     void push();
     /// A job is handed over. The error that it must end with instead of executing: that of the job
-    /// before it, else `own`; 0: none.
-    int hand_over(const drm::FencePtr& finished, int own);
+    /// before it if errors spread, else `own`; 0: none.
+    int hand_over(const drm::FencePtr& finished, int own, bool spreads);
     /// The error of the job that was handed over last (Linux: drm_sched_entity_error()).
     int error() const;
 

@@ -117,9 +117,10 @@ void Ring::feed() {
                 feeder_.try_enter(job.context->priority(), queue->front()->submitted_ns);
             if (!place) break;
             // drm_sched_entity_pop_job(), amdgpu_job_prepare_job(), amdgpu_job_run().
-            const bool lost =
-                job.context->guilty() || job.vram_losses != device_->vram_loss_count();
-            const int error = job.entity->hand_over(job.fences.finished, lost ? -ECANCELED : 0);
+            const bool lost = job.vram_losses != device_->vram_loss_count();
+            const int own = lost ? -ECANCELED : job.context->refusal(*job.entity);
+            const int error =
+                job.entity->hand_over(job.fences.finished, own, description_.failures.spreads);
             started.push_back(job.fences.started);
             handed_over_.push_back({std::move(queue->front()->job), *place, error});
             queue->pop_front();
@@ -181,7 +182,7 @@ void Ring::wait_for_work(uint32_t seen, uint64_t news) {
 /// Executes the oldest job of ours on the hardware. False if it is not its turn.
 bool Ring::process(HandedOver& next) {
     int error = next.error;
-    if (error == 0 && feeder_.error(next.place) != 0) error = await_recovery(next.place);
+    if (error == 0 && feeder_.error(next.place) != 0) error = await_recovery(*next.job, next.place);
     if (error == 0) {
         if (!feeder_.try_run(next.place)) return false;
         const auto injected = inject_into_job(description_.kind, next.job->client->name());
@@ -251,25 +252,31 @@ int Ring::settle(Job& job, shared::RingFeeder::Place place, JobOutcome& outcome,
     job.entity->engine.reset();  // its registers are lost
     if (outcome.kind == Kind::kStopped) {
         report_loss({description_, job}, "another recovery");
-        return await_recovery(place);
+        return await_recovery(job, place);
     }
     const Recovery recovery = choose_recovery(description_, outcome, injected);
     if (outcome.kind == Kind::kFault) job.client->record_fault(outcome.fault_va);
     report_recovery({description_, job}, outcome, recovery);
-    // Only a full reset asks whose fault it was: amdgpu_device_pre_asic_reset().
     const bool full = recovery == Recovery::kFull || recovery == Recovery::kVramLost;
-    if (full && !(injected && injected->innocent)) job.context->mark_guilty();
-    if (!feeder_.recover(place, recovery, description_.full_reset_ns)) return await_recovery(place);
-    // amdgpu_ring_soft_recovery(); drm_sched_start() of what lost its hardware fence.
-    return recovery == Recovery::kSoft ? -ENODATA : -ECANCELED;
+    const bool innocent = injected && injected->innocent;
+    if (!innocent) job.context->job_failed(*job.entity, full);
+    if (!feeder_.recover(place, recovery, description_.full_reset_ns))
+        return await_recovery(job, place);
+    const FailureCodes& codes = description_.failures;
+    if (innocent) {
+        job.context->job_lost(*job.entity);
+        return recovery == Recovery::kSoft ? codes.killed : codes.bystander;
+    }
+    return recovery == Recovery::kSoft ? codes.killed : codes.reset;
 }
 
 /// The job has been cancelled by somebody's recovery: its fence signals when that is over.
-int Ring::await_recovery(shared::RingFeeder::Place place) {
+int Ring::await_recovery(Job& job, shared::RingFeeder::Place place) {
     feeder_.stopped(place);
+    job.context->job_lost(*job.entity);
     for (uint32_t seen = feeder_.events(); !feeder_.usable(); seen = feeder_.events())
         feeder_.wait(seen);
-    return feeder_.error(place);
+    return description_.failures.bystander;
 }
 
 void Ring::finish(const HandedOver& job, int error) {

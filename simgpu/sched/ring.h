@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "simgpu/inject.h"
+#include "simgpu/sched/failure_codes.h"
 #include "simgpu/sched/job.h"
 #include "simgpu/shared/ring_feeder.h"
 
@@ -28,6 +29,7 @@ struct RingDescription {
     uint32_t index = 0;          // over all rings of the chip
     uint64_t timeout_ns = 0;     // how long a job may execute
     uint64_t full_reset_ns = 0;  // how long a reset of the device takes
+    FailureCodes failures;
     /// Makes the engine of an entity.
     std::function<std::unique_ptr<Engine>()> create_engine;
     /// How the kernel recovers from a job that ended like this.
@@ -79,7 +81,7 @@ class Ring : public std::enable_shared_from_this<Ring> {
     JobOutcome run_ibs(Job& job, shared::RingFeeder::Place place, uint64_t deadline_ns);
     int settle(Job& job, shared::RingFeeder::Place place, JobOutcome& outcome,
                const std::optional<InjectionRule>& injected);
-    int await_recovery(shared::RingFeeder::Place place);
+    int await_recovery(Job& job, shared::RingFeeder::Place place);
     void finish(const HandedOver& job, int error);
     bool sleep_until(shared::RingFeeder::Place place, uint64_t until_ns);
 

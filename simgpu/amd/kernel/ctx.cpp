@@ -1,14 +1,12 @@
 // GPU contexts (Linux: amdgpu_ctx.c, amdgpu_vm.c).
 #include <linux/capability.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 
 #include "simgpu/amd/kernel/drm_file.h"
+#include "simgpu/drm/capable.h"
 
 namespace simgpu::amdgpu::ctx {
 
@@ -19,24 +17,13 @@ constexpr std::array<int32_t, 6> kPriorities = {
     AMDGPU_CTX_PRIORITY_NORMAL, AMDGPU_CTX_PRIORITY_HIGH,     AMDGPU_CTX_PRIORITY_VERY_HIGH,
 };
 
-/// capable(CAP_SYS_NICE): in the initial user namespace, whatever the process may do in its own.
-bool may_raise_priority() {
-    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-    __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
-    if (::syscall(SYS_capget, &header, data) != 0) return false;
-    if (!(data[CAP_TO_INDEX(CAP_SYS_NICE)].effective & CAP_TO_MASK(CAP_SYS_NICE))) return false;
-    constexpr ino_t kInitialUserNamespace = 0xefffffff - 2;  // linux/proc_ns.h: PROC_USER_INIT_INO
-    struct stat space {};
-    return ::stat("/proc/self/ns/user", &space) == 0 && space.st_ino == kInitialUserNamespace;
-}
-
 int allocate(DrmFile& file, int32_t priority, drm_amdgpu_ctx* args) {
     // "For backwards compatibility reasons, we need to accept ioctls with garbage in the priority
     // field": amdgpu_ctx_ioctl().
     if (std::ranges::find(kPriorities, priority) == kPriorities.end() ||
         priority == AMDGPU_CTX_PRIORITY_UNSET)
         priority = AMDGPU_CTX_PRIORITY_NORMAL;
-    if (priority > AMDGPU_CTX_PRIORITY_NORMAL && !may_raise_priority()) return -EACCES;
+    if (priority > AMDGPU_CTX_PRIORITY_NORMAL && !drm::capable(CAP_SYS_NICE)) return -EACCES;
     file.watch_vram();
     const auto entities = static_cast<size_t>(file.model().ring_count());
     const ResetCounts counts{file.device().reset_count(), file.device().vram_loss_count()};
