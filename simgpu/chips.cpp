@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "simgpu/amd/kernel/chips.h"
+#include "simgpu/intel/kernel/i915/chips.h"
 
 namespace simgpu {
 
@@ -20,6 +21,7 @@ std::vector<Chip> join(std::initializer_list<std::span<const Chip>> families) {
 std::span<const Chip> chips() {
     static const auto* const table = new std::vector(join({
         amdgpu::chips(),
+        intel::i915::chips(),
     }));  // ring threads may outlive static objects
     return *table;
 }

@@ -1,0 +1,146 @@
+// QUERY (Linux: i915_query.c).
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "simgpu/intel/kernel/i915/drm_file.h"
+#include "simgpu/intel/kernel/i915/user_memory.h"
+
+namespace simgpu::intel::i915 {
+
+namespace {
+
+using Item = drm_i915_query_item;
+using Bytes = std::vector<std::byte>;
+
+template <typename T>
+void append(Bytes& bytes, const T& value) {
+    const auto* from = reinterpret_cast<const std::byte*>(&value);
+    bytes.insert(bytes.end(), from, from + sizeof(T));
+}
+
+/// The low `bits` set, in whole bytes (GEN_SSEU_STRIDE()).
+void append_mask(Bytes& bytes, unsigned bits) {
+    for (; bits >= 8; bits -= 8) bytes.push_back(std::byte{0xff});
+    if (bits != 0) bytes.push_back(static_cast<std::byte>((1u << bits) - 1));
+}
+
+/// copy_query_item(), and the answer: its length, or what is wrong. What the user has in the
+/// `head` bytes of the fixed part must be zero.
+int answer(const Item& item, const Bytes& bytes, size_t head) {
+    const auto length = static_cast<int>(bytes.size());
+    if (item.length == 0) return length;
+    if (item.length < length) return -EINVAL;
+    Bytes given(head);
+    if (const int error = copy_from_user(given.data(), item.data_ptr, head)) return error;
+    if (std::ranges::any_of(given, [](std::byte byte) { return byte != std::byte{0}; }))
+        return -EINVAL;
+    if (const int error = copy_to_user(item.data_ptr, bytes.data(), bytes.size())) return error;
+    return length;
+}
+
+int topology(const ChipInfo& chip, const Item& item) {
+    if (item.flags != 0) return -EINVAL;
+    const Topology& sizes = chip.topology;
+    const auto stride = [](unsigned bits) { return static_cast<uint16_t>((bits + 7) / 8); };
+    drm_i915_query_topology_info info{};
+    info.max_slices = sizes.slices;
+    info.max_subslices = sizes.subslices_per_slice;
+    info.max_eus_per_subslice = sizes.eus_per_subslice;
+    info.subslice_offset = 1;  // behind the slice mask
+    info.subslice_stride = stride(sizes.subslices_per_slice);
+    info.eu_offset = static_cast<uint16_t>(1 + sizes.slices * info.subslice_stride);
+    info.eu_stride = stride(sizes.eus_per_subslice);
+    Bytes bytes;
+    append(bytes, info);
+    append_mask(bytes, sizes.slices);
+    for (unsigned slice = 0; slice < sizes.slices; ++slice)
+        append_mask(bytes, sizes.subslices_per_slice);
+    for (unsigned subslice = 0; subslice < sizes.subslices(); ++subslice)
+        append_mask(bytes, sizes.eus_per_subslice);
+    // Of the head only the flags have to be zero.
+    return answer(item, bytes, sizeof(info.flags));
+}
+
+int engines(const ChipInfo& chip, const Item& item) {
+    if (item.flags != 0) return -EINVAL;
+    drm_i915_query_engine_info head{};
+    head.num_engines = static_cast<uint32_t>(chip.engines.size());
+    Bytes bytes;
+    append(bytes, head);
+    for (uint32_t ring = 0; ring < chip.engines.size(); ++ring) {
+        drm_i915_engine_info info{};
+        info.engine.engine_class = static_cast<uint16_t>(chip.engines[ring]);
+        info.engine.engine_instance = instance_of(chip, ring);
+        info.flags = I915_ENGINE_INFO_HAS_LOGICAL_INSTANCE;
+        info.logical_instance = info.engine.engine_instance;
+        append(bytes, info);
+    }
+    return answer(item, bytes, sizeof(head));
+}
+
+/// There is no OA unit (query_perf_config() without perf->i915).
+int perf_config(const ChipInfo&, const Item&) {
+    return -ENODEV;
+}
+
+int memory_regions(const ChipInfo&, const Item& item) {
+    if (item.flags != 0) return -EINVAL;
+    drm_i915_query_memory_regions head{};
+    head.num_regions = 1;
+    drm_i915_memory_region_info system{};
+    system.region = {I915_MEMORY_CLASS_SYSTEM, 0};
+    // Only who may watch performance sees what is allocated, and of system memory nobody.
+    system.probed_size = system.unallocated_size = kSystemMemory;
+    system.probed_cpu_visible_size = system.unallocated_cpu_visible_size = kSystemMemory;
+    Bytes bytes;
+    append(bytes, head);
+    append(bytes, system);
+    return answer(item, bytes, sizeof(head));
+}
+
+/// Of GuC firmware, which Tiger Lake's kernel does not use for this: execlists submit.
+int without_guc(const ChipInfo&, const Item&) {
+    return -ENODEV;
+}
+
+/// query_geometry_subslices(): from Xe_HP on.
+int geometry_subslices(const ChipInfo& chip, const Item&) {
+    return chip.generation < Generation::kGen12_5 ? -ENODEV : -EINVAL;
+}
+
+struct Query {
+    uint64_t id;
+    int (*run)(const ChipInfo& chip, const Item& item);
+};
+constexpr std::array kQueries = {
+    Query{DRM_I915_QUERY_TOPOLOGY_INFO, topology},
+    Query{DRM_I915_QUERY_ENGINE_INFO, engines},
+    Query{DRM_I915_QUERY_PERF_CONFIG, perf_config},
+    Query{DRM_I915_QUERY_MEMORY_REGIONS, memory_regions},
+    Query{DRM_I915_QUERY_HWCONFIG_BLOB, without_guc},
+    Query{DRM_I915_QUERY_GEOMETRY_SUBSLICES, geometry_subslices},
+    Query{kQueryGucSubmissionVersion, without_guc},
+};
+
+}  // namespace
+
+int query(DrmFile& file, void* argument) {
+    const auto& args = *static_cast<const drm_i915_query*>(argument);
+    if (args.flags != 0) return -EINVAL;
+    for (uint32_t i = 0; i < args.num_items; ++i) {
+        const uint64_t at = args.items_ptr + i * sizeof(Item);
+        Item item{};
+        if (const int error = get_user(&item, at)) return error;
+        if (item.query_id == 0) return -EINVAL;
+        const auto found = std::ranges::find(kQueries, item.query_id, &Query::id);
+        const int result = found == kQueries.end() ? -EINVAL : found->run(file.chip(), item);
+        if (result != item.length)
+            if (const int error = put_user(result, at + offsetof(Item, length))) return error;
+    }
+    return 0;
+}
+
+}  // namespace simgpu::intel::i915
