@@ -29,7 +29,7 @@ struct RingDescription {
     uint32_t index = 0;          // over all rings of the chip
     uint64_t timeout_ns = 0;     // how long a job may execute
     uint64_t full_reset_ns = 0;  // how long a reset of the device takes
-    FailureCodes failures;
+    FailureCodes failures{};
     /// Makes the engine of an entity.
     std::function<std::unique_ptr<Engine>()> create_engine;
     /// How the kernel recovers from a job that ended like this.

@@ -14,7 +14,7 @@ namespace simgpu::intel {
 struct DriverRings {
     /// How its fdinfo names a class of engines.
     std::string_view (*name)(EngineClass engine_class) = nullptr;
-    sched::FailureCodes failures;
+    sched::FailureCodes failures{};
 };
 
 /// Makes the command streamer of an entity; replaceable for tests of the scheduling.
