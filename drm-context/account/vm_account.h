@@ -128,7 +128,7 @@ class VmSlot {
   private:
     struct Taken {
         std::shared_ptr<VmAccount> account;
-        uint32_t slot;
+        uint32_t slot = 0;
 
         void give_back() { account->free_slot(slot); }
     };

@@ -42,8 +42,8 @@ class GemHandle {
 
   private:
     struct Reference {
-        GemHandleTable* table;
-        uint32_t handle;
+        GemHandleTable* table = nullptr;
+        uint32_t handle = 0;
 
         void give_back() { table->release(handle); }
     };

@@ -9,8 +9,8 @@ namespace viaduct {
 namespace {
 
 struct Given {
-    std::vector<int>* back;
-    int number;
+    std::vector<int>* back = nullptr;
+    int number = 0;
 
     void give_back() { back->push_back(number); }
 };
