@@ -3,6 +3,8 @@
 
 #include "drm-context/amdgpu/amdgpu_context.h"
 #include "drm-context/amdgpu/capset.h"
+#include "drm-context/i915/capset.h"
+#include "drm-context/i915/i915_context.h"
 
 namespace viaduct {
 
@@ -12,6 +14,9 @@ constexpr ContextTypeInfo kTypes[] = {
     // 3.27 is the first interface with timeline syncobj chunks in CS (kernel amdgpu_drv.c).
     {wire::ContextType::kAmdgpu, "amdgpu", 3, 27, amdgpu::traits, amdgpu::fill_capset,
      amdgpu::create_context},
+    // Every kernel since Linux 2.6.29 says 1.6; the oldest with all that is used here is
+    // Linux 5.13.
+    {wire::ContextType::kI915, "i915", 1, 6, i915::traits, i915::fill_capset, i915::create_context},
 };
 
 }  // namespace
