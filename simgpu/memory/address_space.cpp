@@ -20,7 +20,8 @@ const std::byte* zeros() {
 
 }  // namespace
 
-PageTable::PageTable(const std::map<uint64_t, VaMapping>& mappings, uint64_t mask) : mask_(mask) {
+PageTable::PageTable(const std::map<uint64_t, VaMapping>& mappings, const AddressLayout& layout)
+    : layout_(layout) {
     entries_.reserve(mappings.size());
     for (const auto& [start, mapping] : mappings) {
         if (!mapping.in_tables) continue;
@@ -37,8 +38,13 @@ const PageTable::Entry* PageTable::find(uint64_t va) const {
     return va < entry.end ? &entry : nullptr;
 }
 
+uint64_t PageTable::next_start(uint64_t va) const {
+    const auto after = std::ranges::upper_bound(entries_, va, {}, &Entry::start);
+    return after == entries_.end() ? layout_.mask + 1 : after->start;
+}
+
 std::string PageTable::describe_surroundings(uint64_t va) const {
-    va &= mask_;
+    va &= layout_.mask;
     const auto range = [](const Entry& entry) {
         return fmt::format("{:#x}-{:#x} ({}{}{})", entry.start, entry.end - 1,
                            entry.access & kVaRead ? "r" : "-", entry.access & kVaWrite ? "w" : "-",
@@ -58,16 +64,19 @@ Span JobMemory::resolve(uint64_t va, Access access) {
     va &= table_->mask();
     if (!last_ || va < last_->start || va >= last_->end) {
         last_ = table_->find(va);
-        if (!last_) return {};
+        if (!last_) {
+            if (!table_->scratch()) return {};
+            return resolve_nothing(table_->next_start(va) - va, access);
+        }
     }
-    if (last_->access & kVaSparse) return resolve_sparse(*last_, va, access);
+    if (last_->access & kVaSparse) return resolve_nothing(last_->end - va, access);
     const uint32_t needed = access == Access::kRead ? kVaRead : kVaWrite;
     if (!(last_->access & needed) || !last_->data) return {};
     return {last_->data + (va - last_->start), last_->end - va};
 }
 
-Span JobMemory::resolve_sparse(const PageTable::Entry& entry, uint64_t va, Access access) {
-    const uint64_t size = std::min<uint64_t>(entry.end - va, kSparseRun);
+Span JobMemory::resolve_nothing(uint64_t size, Access access) {
+    size = std::min<uint64_t>(size, kSparseRun);
     if (access == Access::kRead) return {const_cast<std::byte*>(zeros()), size};
     sink_.resize(kSparseRun);
     return {sink_.data(), size};
@@ -185,7 +194,7 @@ int AddressSpace::update() {
 
 PageTablePtr AddressSpace::snapshot() {
     const std::lock_guard lock(mutex_);
-    if (!snapshot_) snapshot_ = std::make_shared<const PageTable>(mappings_, layout_.mask);
+    if (!snapshot_) snapshot_ = std::make_shared<const PageTable>(mappings_, layout_);
     return snapshot_;
 }
 

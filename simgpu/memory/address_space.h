@@ -22,6 +22,9 @@ struct AddressLayout {
     uint64_t lowest = 0;  // mappings lie in [lowest, highest)
     uint64_t highest = 0;
     uint64_t mask = 0;  // of the bits of an address that count
+    /// Where nothing is mapped, a page of zeros is, which keeps nothing that is written (Intel's
+    /// scratch page). Else such an access is a VM fault.
+    bool scratch = false;
 };
 
 /// The GPU's rights on a mapping.
@@ -45,7 +48,7 @@ struct VaMapping {
 /// The GPU's view of memory during one job. Immutable; keeps its buffers alive.
 class PageTable {
   public:
-    PageTable(const std::map<uint64_t, VaMapping>& mappings, uint64_t mask);
+    PageTable(const std::map<uint64_t, VaMapping>& mappings, const AddressLayout& layout);
 
     struct Entry {
         uint64_t start = 0;
@@ -55,14 +58,17 @@ class PageTable {
         BufferPtr buffer;
     };
     /// The bits of an address that count.
-    uint64_t mask() const { return mask_; }
+    uint64_t mask() const { return layout_.mask; }
+    bool scratch() const { return layout_.scratch; }
     /// Null where nothing is mapped.
     const Entry* find(uint64_t va) const;
+    /// The first address of the mapping behind `va`, or the end of what is translated.
+    uint64_t next_start(uint64_t va) const;
     /// "0x1000 bytes behind buffer [0x..., 0x...)" for a fault report.
     std::string describe_surroundings(uint64_t va) const;
 
   private:
-    uint64_t mask_;
+    AddressLayout layout_;
     std::vector<Entry> entries_;  // by address
 };
 using PageTablePtr = std::shared_ptr<const PageTable>;
@@ -74,11 +80,12 @@ class JobMemory final : public GpuMemory {
     Span resolve(uint64_t va, Access access) override;
 
   private:
-    Span resolve_sparse(const PageTable::Entry& entry, uint64_t va, Access access);
+    /// At most `size` bytes that read as zero and keep nothing.
+    Span resolve_nothing(uint64_t size, Access access);
 
     PageTablePtr table_;
     const PageTable::Entry* last_ = nullptr;
-    std::vector<std::byte> sink_;  // where writes to sparse runs go
+    std::vector<std::byte> sink_;  // where writes to sparse runs and the scratch page go
 };
 
 /// The mappings of an open file, with the kernel's rules (Linux: amdgpu_vm.c). Thread-safe.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -20,15 +21,25 @@ struct UserFence {
     uint64_t offset = 0;  // 8-byte aligned, within the buffer
 };
 
+/// A qword that the GPU writes, by address, when a job's IBs are done.
+struct EndWrite {
+    uint64_t va = 0;
+    uint64_t value = 0;
+};
+
 /// Keeps alive what it uses; the file that submitted it may be closed meanwhile.
 struct Job {
     ClientPtr client;
     ContextPtr context;
     Entity* entity = nullptr;  // of the context
     memory::PageTablePtr page_table;
+    /// Of drivers whose mappings change while jobs wait: has the page table when the job begins to
+    /// execute, in place of `page_table`. On the ring's thread.
+    std::function<memory::PageTablePtr()> find_page_table;
     std::vector<IndirectBuffer> ibs;
     std::vector<drm::FencePtr> dependencies;
     std::optional<UserFence> user_fence;
+    std::vector<EndWrite> end_writes;
     uint64_t sequence = 0;     // within its entity
     uint32_t vram_losses = 0;  // the device's count at submission
     JobFences fences{drm::Fence::create(), drm::Fence::create()};

@@ -198,6 +198,7 @@ JobOutcome Ring::execute(Job& job, shared::RingFeeder::Place place,
     using Injection = InjectionRule::Kind;
     const uint64_t start_ns = monotonic_ns();
     const uint64_t deadline_ns = start_ns + description_.timeout_ns;
+    if (job.find_page_table) job.page_table = job.find_page_table();
     if (!injected) return run_ibs(job, place, deadline_ns);
     switch (injected->kind) {
         case Injection::kSlow: {
@@ -235,12 +236,28 @@ JobOutcome Ring::run_ibs(Job& job, shared::RingFeeder::Place place, uint64_t dea
         JobOutcome outcome = engine->execute(ib, environment);
         if (!outcome.done()) return outcome;
     }
+    if (!job.end_writes.empty()) return write_end(job, memory);
     if (job.user_fence) {
         // The guest polls it: the value must be whole, and nothing may come after it.
         std::byte* at = job.user_fence->buffer->data();
         if (at)
             __atomic_store_n(reinterpret_cast<uint64_t*>(at + job.user_fence->offset), job.sequence,
                              __ATOMIC_RELEASE);
+    }
+    return {};
+}
+
+JobOutcome Ring::write_end(const Job& job, memory::JobMemory& memory) {
+    for (const EndWrite& write : job.end_writes) {
+        const Span span = memory.resolve(write.va, Access::kWrite);
+        if (!span.data || span.size < sizeof(write.value)) {
+            JobOutcome outcome;
+            outcome.kind = Kind::kFault;
+            outcome.fault_va = write.va;
+            outcome.fault_access = Access::kWrite;
+            return outcome;
+        }
+        __atomic_store_n(reinterpret_cast<uint64_t*>(span.data), write.value, __ATOMIC_RELEASE);
     }
     return {};
 }
@@ -320,6 +337,12 @@ bool Ring::wait_finished(Clock::time_point deadline) {
     std::unique_lock lock(mutex_);
     return changed_.wait_until(lock, deadline,
                                [this] { return queued_ == 0 && handed_over_.empty(); });
+}
+
+void Ring::kill(const Entity& entity) {
+    const std::lock_guard lock(mutex_);
+    for (const HandedOver& handed : handed_over_)
+        if (handed.job->entity == &entity) feeder_.kill(handed.place);
 }
 
 void Ring::close() {

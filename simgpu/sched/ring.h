@@ -57,6 +57,9 @@ class Ring : public std::enable_shared_from_this<Ring> {
     /// Waits until all jobs have been handed over, or the deadline: false.
     bool wait_handed_over(Clock::time_point deadline);
     bool wait_finished(Clock::time_point deadline);
+    /// Cancels the jobs of one entity that have been handed over. The one that executes stops soon;
+    /// those that still wait are up to their context, which refuses them.
+    void kill(const Entity& entity);
     /// No job will be submitted any more.
     void close();
 
@@ -79,6 +82,7 @@ class Ring : public std::enable_shared_from_this<Ring> {
     JobOutcome execute(Job& job, shared::RingFeeder::Place place,
                        const std::optional<InjectionRule>& injected);
     JobOutcome run_ibs(Job& job, shared::RingFeeder::Place place, uint64_t deadline_ns);
+    static JobOutcome write_end(const Job& job, memory::JobMemory& memory);
     int settle(Job& job, shared::RingFeeder::Place place, JobOutcome& outcome,
                const std::optional<InjectionRule>& injected);
     int await_recovery(Job& job, shared::RingFeeder::Place place);

@@ -99,6 +99,15 @@ void RingFeeder::hang_until(Place place, uint64_t until_ns) {
     ring_.places[place].hung_until_ns = until_ns;
 }
 
+void RingFeeder::kill(Place place) {
+    const SharedDevice::Lock lock(*device_);
+    shared::Place& own = ring_.places[place];
+    if (own.error != 0) return;
+    own.error = -ECANCELED;
+    own.stop.store(true, std::memory_order_release);
+    shared::notify(ring_);
+}
+
 int RingFeeder::error(Place place) const {
     return ring_.places[place].error;
 }

@@ -71,6 +71,8 @@ class RingFeeder {
     /// Gives the place back at `finished_ns`; the time from scheduled_ns() to then.
     uint64_t leave(Place place, uint64_t finished_ns);
 
+    /// Cancels the job in `place` alone, as a recovery would: error() and stop() are set.
+    void kill(Place place);
     /// The job in `place` never ends: it keeps the ring until `until_ns`, its time-out, even if
     /// this process dies (see "Orphans" above).
     void hang_until(Place place, uint64_t until_ns);
