@@ -4,6 +4,7 @@
 
 #include "simgpu/amd/kernel/chips.h"
 #include "simgpu/intel/kernel/i915/chips.h"
+#include "simgpu/intel/kernel/xe/chips.h"
 
 namespace simgpu {
 
@@ -22,6 +23,7 @@ std::span<const Chip> chips() {
     static const auto* const table = new std::vector(join({
         amdgpu::chips(),
         intel::i915::chips(),
+        intel::xe::chips(),
     }));  // ring threads may outlive static objects
     return *table;
 }

@@ -183,6 +183,8 @@ void Ring::wait_for_work(uint32_t seen, uint64_t news) {
 bool Ring::process(HandedOver& next) {
     int error = next.error;
     if (error == 0 && feeder_.error(next.place) != 0) error = await_recovery(*next.job, next.place);
+    // Once more: the job may have been handed over before another one of its queue failed.
+    if (error == 0) error = next.job->context->refusal(*next.job->entity);
     if (error == 0) {
         if (!feeder_.try_run(next.place)) return false;
         const auto injected = inject_into_job(description_.kind, next.job->client->name());
@@ -280,11 +282,12 @@ int Ring::settle(Job& job, shared::RingFeeder::Place place, JobOutcome& outcome,
     if (!feeder_.recover(place, recovery, description_.full_reset_ns))
         return await_recovery(job, place);
     const FailureCodes& codes = description_.failures;
+    const int killed = outcome.kind == Kind::kHang ? codes.killed : codes.faulted;
     if (innocent) {
         job.context->job_lost(*job.entity);
-        return recovery == Recovery::kSoft ? codes.killed : codes.bystander;
+        return recovery == Recovery::kSoft ? killed : codes.bystander;
     }
-    return recovery == Recovery::kSoft ? codes.killed : codes.reset;
+    return recovery == Recovery::kSoft ? killed : codes.reset;
 }
 
 /// The job has been cancelled by somebody's recovery: its fence signals when that is over.

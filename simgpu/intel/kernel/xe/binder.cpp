@@ -1,0 +1,77 @@
+#include "simgpu/intel/kernel/xe/binder.h"
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+namespace simgpu::intel::xe {
+
+namespace {
+
+constexpr auto kBindDelay = std::chrono::microseconds(200);
+
+void apply(const Bind& bind) {
+    for (const PageTableUpdate& update : bind.updates) {
+        const memory::VaMapping& mapping = update.mapping;
+        // The addresses were checked by the ioctl, so that neither can fail.
+        if (mapping.access == 0)
+            (void)bind.space->clear(mapping.start, mapping.end - mapping.start);
+        else
+            (void)bind.space->replace(mapping);
+    }
+    (void)bind.space->update();
+}
+
+}  // namespace
+
+void Binder::submit(std::shared_ptr<Bind> bind, const std::vector<drm::FencePtr>& dependencies) {
+    // One more than there are, so that it is not ready before all are listed.
+    const auto left = std::make_shared<std::atomic<size_t>>(dependencies.size() + 1);
+    const auto arrive = [self = weak_from_this(), bind = std::move(bind), left] {
+        if (--*left != 0) return;
+        if (const auto binder = self.lock()) binder->ready(bind);
+    };
+    for (const drm::FencePtr& dependency : dependencies)
+        dependency->on_signal([arrive](int) { arrive(); });
+    arrive();
+}
+
+void Binder::ready(std::shared_ptr<Bind> bind) {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return;
+    ready_.push_back(std::move(bind));
+    if (!std::exchange(has_thread_, true))
+        std::thread([self = shared_from_this()] { self->run(); }).detach();
+    changed_.notify_all();
+}
+
+void Binder::run() {
+    for (;;) {
+        std::deque<std::shared_ptr<Bind>> due;
+        {
+            std::unique_lock lock(mutex_);
+            changed_.wait(lock, [this] { return closed_ || !ready_.empty(); });
+            if (closed_) return;
+        }
+        std::this_thread::sleep_for(kBindDelay);
+        {
+            const std::lock_guard lock(mutex_);
+            due.swap(ready_);
+        }
+        for (const std::shared_ptr<Bind>& bind : due) {
+            apply(*bind);
+            bind->done->signal();
+        }
+    }
+}
+
+void Binder::close() {
+    std::deque<std::shared_ptr<Bind>> dropped;  // after the lock: fences end with them
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    dropped.swap(ready_);
+    changed_.notify_all();
+}
+
+}  // namespace simgpu::intel::xe

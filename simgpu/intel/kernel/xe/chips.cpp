@@ -1,0 +1,61 @@
+#include "simgpu/intel/kernel/xe/chips.h"
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+
+#include "simgpu/drm/device_seat.h"
+#include "simgpu/intel/kernel/xe/drm_file.h"
+#include "simgpu/intel/kernel/xe/kernel.h"
+#include "simgpu/intel/kernel/xe/rings.h"
+#include "simgpu/log.h"
+
+namespace simgpu::intel::xe {
+
+namespace {
+
+/// A chip under the name that tells it from the same one on i915.
+struct Row {
+    std::string_view name;
+    std::string_view chip;
+};
+// Real kernels drive Tiger Lake with xe where they are told to (xe.force_probe).
+constexpr std::array kRows = {Row{"tgl-xe", "tgl"}};
+
+const ChipInfo& chip_of(std::string_view name) {
+    for (const Row& row : kRows)
+        if (row.name == name) return *find_chip_info(row.chip);
+    std::abort();  // only our own rows call this
+}
+
+tl::expected<std::unique_ptr<File>, int> open(const Chip& chip, const std::string& instance) {
+    const char* text = std::getenv("VIADUCT_SIMGPU_KERNEL");
+    if (const auto kernel = parse_kernel(text ? text : ""); !kernel) {
+        log("VIADUCT_SIMGPU_KERNEL: {}", kernel.error().message);
+        return tl::unexpected(EINVAL);
+    }
+    auto seat = drm::take_seat(chip.name, instance, {0, kSystemBytes, 0, 0});
+    if (!seat) return tl::unexpected(seat.error());
+    return std::make_unique<DrmFile>(chip_of(chip.name), std::move(*seat));
+}
+
+std::span<const std::string_view> kinds_of(const ChipInfo& chip) {
+    return *new std::vector(ring_kinds(chip));  // as long as the table
+}
+
+}  // namespace
+
+std::span<const Chip> chips() {
+    static const auto* const rows = [] {
+        auto* all = new std::vector<Chip>;
+        for (const Row& row : kRows) {
+            const ChipInfo& chip = *find_chip_info(row.chip);
+            all->push_back(
+                {row.name, kDriverName, chip.pci, kinds_of(chip), open, job_timeout_ns, nullptr});
+        }
+        return all;
+    }();
+    return *rows;
+}
+
+}  // namespace simgpu::intel::xe
