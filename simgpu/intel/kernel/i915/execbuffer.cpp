@@ -94,7 +94,7 @@ memory::PageTablePtr Execbuffer::page_table() const {
             .offset = 0,
             .access = memory::kVaRead | memory::kVaWrite | memory::kVaExecute,
             .in_tables = true};
-    return std::make_shared<const memory::PageTable>(mappings, kPpgttLayout.mask);
+    return std::make_shared<const memory::PageTable>(mappings, kPpgttLayout);
 }
 
 /// eb_move_to_gpu(), await_fence_array() and what else the job waits for.
