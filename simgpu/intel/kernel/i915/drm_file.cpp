@@ -115,9 +115,12 @@ std::string_view engine_name(EngineClass engine_class) {
 const DriverRings& driver_rings() {
     // __i915_request_reset(): the guilty job ends with EIO, others that ran with EAGAIN. The kernel
     // runs the latter again; here they are lost.
-    static constexpr DriverRings kRings{
-        .name = engine_name,
-        .failures = {.killed = -EIO, .reset = -EIO, .bystander = -EAGAIN, .spreads = false}};
+    static constexpr DriverRings kRings{.name = engine_name,
+                                        .failures = {.killed = -EIO,
+                                                     .faulted = -EIO,
+                                                     .reset = -EIO,
+                                                     .bystander = -EAGAIN,
+                                                     .spreads = false}};
     return kRings;
 }
 
