@@ -5,6 +5,7 @@
 #include "drm-context/amdgpu/capset.h"
 #include "drm-context/i915/capset.h"
 #include "drm-context/i915/i915_context.h"
+#include "drm-context/xe/xe_context.h"
 
 namespace viaduct {
 
@@ -17,6 +18,8 @@ constexpr ContextTypeInfo kTypes[] = {
     // Every kernel since Linux 2.6.29 says 1.6; the oldest with all that is used here is
     // Linux 5.13.
     {wire::ContextType::kI915, "i915", 1, 6, i915::traits, i915::fill_capset, i915::create_context},
+    // 1.1 from the first release on: newer interfaces are found by their queries.
+    {wire::ContextType::kXe, "xe", 1, 1, xe::traits, xe::fill_capset, xe::create_context},
 };
 
 }  // namespace

@@ -1,0 +1,59 @@
+#include "drm-context/xe/bindings.h"
+
+#include <iterator>
+
+namespace viaduct::xe {
+
+namespace {
+
+// Tables of 512 entries on four levels (xe_pt.c): one of the lowest level reaches 2 MiB.
+constexpr uint64_t kTableReach = 2 << 20;
+constexpr uint64_t kUpperTables = 2;  // beside each run of lowest ones, of two levels above
+constexpr uint64_t kEdges = 2;
+
+}  // namespace
+
+uint64_t Bindings::tables_of(uint64_t size, bool has_memory) {
+    // What has no memory has large entries: it needs tables at its edges only.
+    if (!has_memory) return kEdges * (1 + kUpperTables);
+    return size / kTableReach + kEdges + kUpperTables;
+}
+
+// A range cuts two mappings at most, each of which keeps a piece.
+uint64_t Bindings::most_tables(Range range, bool has_memory) {
+    return tables_of(range.size, has_memory) + kEdges * (1 + kUpperTables) + kEdges;
+}
+
+void Bindings::insert(uint64_t start, Mapping mapping) {
+    tables_ += tables_of(mapping.end - start, mapping.memory != nullptr);
+    mappings_.insert_or_assign(start, std::move(mapping));
+}
+
+Bindings::Mappings::iterator Bindings::erase(Mappings::iterator mapping) {
+    tables_ -= tables_of(mapping->second.end - mapping->first, mapping->second.memory != nullptr);
+    return mappings_.erase(mapping);
+}
+
+void Bindings::map(Range range, BufferMemoryPtr memory) {
+    unmap(range);
+    insert(range.start, {range.end(), std::move(memory)});
+}
+
+void Bindings::unmap(Range range) {
+    auto mapping = mappings_.upper_bound(range.start);
+    if (mapping != mappings_.begin() && std::prev(mapping)->second.end > range.start) --mapping;
+    while (mapping != mappings_.end() && mapping->first < range.end()) {
+        const uint64_t start = mapping->first;
+        const Mapping cut = mapping->second;
+        mapping = erase(mapping);
+        if (start < range.start) insert(start, {range.start, cut.memory});
+        if (cut.end > range.end()) insert(range.end(), cut);
+    }
+}
+
+void Bindings::unmap_all(const BufferMemoryPtr& memory) {
+    for (auto mapping = mappings_.begin(); mapping != mappings_.end();)
+        mapping = mapping->second.memory == memory ? erase(mapping) : std::next(mapping);
+}
+
+}  // namespace viaduct::xe

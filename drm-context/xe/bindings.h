@@ -1,0 +1,53 @@
+// Bindings: what one VM has mapped, as far as the kernel has accepted it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+
+#include "drm-context/account/context_account.h"
+
+namespace viaduct::xe {
+
+/// The memory of one buffer, charged until neither a handle nor a mapping of it is left: the
+/// kernel keeps a buffer that is bound.
+struct BufferMemory {
+    MemoryCharge charge = {};  // none: of an imported buffer
+};
+using BufferMemoryPtr = std::shared_ptr<BufferMemory>;
+
+class Bindings {
+  public:
+    struct Range {
+        uint64_t start = 0;
+        uint64_t size = 0;
+        uint64_t end() const { return start + size; }
+    };
+
+    /// Maps `memory` (null: a range that reads as zero) in place of what is there.
+    void map(Range range, BufferMemoryPtr memory);
+    void unmap(Range range);
+    void unmap_all(const BufferMemoryPtr& memory);
+
+    uint64_t mappings() const { return mappings_.size(); }
+    /// Page tables that these can need at most.
+    uint64_t tables() const { return tables_; }
+    /// By how many tables() can grow if `range` is mapped or unmapped.
+    static uint64_t most_tables(Range range, bool has_memory);
+
+  private:
+    struct Mapping {
+        uint64_t end = 0;
+        BufferMemoryPtr memory;
+    };
+    using Mappings = std::map<uint64_t, Mapping>;  // by start
+
+    static uint64_t tables_of(uint64_t size, bool has_memory);
+    void insert(uint64_t start, Mapping mapping);
+    Mappings::iterator erase(Mappings::iterator mapping);
+
+    Mappings mappings_;
+    uint64_t tables_ = 0;
+};
+
+}  // namespace viaduct::xe
