@@ -1,5 +1,6 @@
 #include "guest-mesa/layer/amdgpu/driver.h"
 #include "guest-mesa/layer/guest_driver.h"
+#include "guest-mesa/layer/xe/driver.h"
 
 namespace viaduct::guest {
 
@@ -8,6 +9,8 @@ namespace {
 constexpr DriverRow kDrivers[] = {
     {wire::ContextType::kAmdgpu, "amdgpu", "20150101", "AMD GPU", amdgpu::pci_identity,
      amdgpu::capability, amdgpu::Driver::create},
+    {wire::ContextType::kXe, "xe", "20201103", "Intel Xe Graphics", xe::pci_identity,
+     xe::capability, xe::Driver::create},
 };
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "guest-mesa/layer/receipts.h"
 
-#include <algorithm>
 #include <atomic>
 #include <utility>
 
@@ -32,7 +31,7 @@ void Receipts::collect(uint32_t published, std::vector<Outcome>& outcomes) {
     while (!waiting_.empty() && static_cast<int32_t>(published - waiting_.front().seqno) >= 0) {
         Waiting& done = waiting_.front();
         const auto ret = static_cast<int32_t>(word(area_, done.slot + 4).load());
-        const int error = std::min(ret, 0);
+        const int error = ret > 0 ? -ret : ret;  // drivers have errnos of either sign
         if (error < 0 || (done.receipt.may_undo && !outcomes.empty()))
             outcomes.push_back({std::move(done.receipt), error});
         waiting_.pop_front();
