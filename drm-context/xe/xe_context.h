@@ -72,7 +72,7 @@ class XeContext final : public DriverContext {
     void adjust_config(std::span<std::byte> answer);
     std::vector<std::byte> engines_answer() const;
     std::vector<std::byte> regions_answer();
-    bool offers_low_latency() const {
+    bool offers_low_latency() {
         return account().limits().priority > PriorityCeiling::kNormal;
     }
 

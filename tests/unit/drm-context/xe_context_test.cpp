@@ -11,7 +11,7 @@ namespace {
 
 TEST_F(XeContextTest, SeveralBatchesAreNeverAPointer) {  // X1
     const uint32_t queue = create_queue(vm()).value;
-    for (const uint16_t batches : {2, 3, 65535})
+    for (const uint16_t batches : std::initializer_list<uint16_t>{2, 3, 65535})
         EXPECT_EQ(exec(queue, 0x7fff00000000, batches), EINVAL) << batches;
     EXPECT_EQ(kernel_.count(u::kExec), 0u);
 }
@@ -171,7 +171,7 @@ TEST_F(XeContextTest, BuffersThatCannotBe) {  // X14, X16
     request.size = 4096;
     request.placement = 1;
     request.blob_id = 1;
-    for (const uint16_t caching : {0, 3, 65535}) {
+    for (const uint16_t caching : std::initializer_list<uint16_t>{0, 3, 65535}) {
         request.cpu_caching = caching;
         EXPECT_FALSE(run(w::Command::kGemCreate, request));
     }

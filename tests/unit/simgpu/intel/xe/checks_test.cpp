@@ -267,7 +267,10 @@ TEST(XeChecks, Syncs) {
         {"point 0", with([](auto& s) { s.type = u::kSyncTimelineSyncobj; }), -EINVAL},
         {"empty syncobj", xe_wait(object), -EINVAL},
         {"point nobody submitted", xe_wait(object, 5), -EINVAL},
-        {"user fence that waits", with([](auto& s) { s = {.type = u::kSyncUserFence}; }),
+        {"user fence that waits", with([](auto& s) {
+             s = {};
+             s.type = u::kSyncUserFence;
+         }),
          -EOPNOTSUPP},
         {"odd user fence", with([](auto& s) {
              s = {};
@@ -306,7 +309,9 @@ TEST(XeChecks, Queries) {
         EXPECT_EQ(query.size, row.size) << row.query;
         std::vector<std::byte> room(4096);
         query.data = xe_address(room.data());
-        if (row.error == 0) EXPECT_EQ(file.ioctl(u::kDeviceQuery, &query), 0) << row.query;
+        if (row.error == 0) {
+            EXPECT_EQ(file.ioctl(u::kDeviceQuery, &query), 0) << row.query;
+        }
         query.size = row.size + 1;
         const int wrong = row.error != 0 ? row.error : -EINVAL;
         EXPECT_EQ(file.ioctl(u::kDeviceQuery, &query), wrong) << row.query;
