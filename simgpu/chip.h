@@ -42,7 +42,7 @@ struct Chip {
 
 /// Null if no row has that name.
 const Chip* find_chip(std::span<const Chip> table, std::string_view name);
-/// "renoir or vega10".
+/// "renoir, vega10 or tgl".
 std::string chip_names(std::span<const Chip> table);
 /// All kinds of rings, each once.
 std::vector<std::string_view> ring_kinds(std::span<const Chip> table);

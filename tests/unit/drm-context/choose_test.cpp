@@ -84,7 +84,7 @@ TEST(ChooseGpu, SaysWhatIsWrongAndWhatToDo) {
         const char* says;
     };
     for (const Case& c : {
-             Case{"sim:voodoo2", EINVAL, "renoir or vega10"},
+             Case{"sim:voodoo2", EINVAL, "use renoir, vega10"},
              Case{"nonsense", EINVAL, "use auto"},
              Case{"/dev/null", ENODEV, "not a DRM device"},
              Case{"/nowhere/renderD128", ENODEV, "No such file"},

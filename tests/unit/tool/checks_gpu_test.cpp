@@ -8,7 +8,7 @@ constexpr const char* kBig = "renderD128";
 
 TEST_F(Checks, ChoiceNamesTheGpuThatFitsAndWhy) {
     EXPECT_EQ(first("choice").verdict, Verdict::kOk);
-    node("renderD128", "i915", "0000:00:02.0");
+    node("renderD128", "nouveau", "0000:00:02.0");
     EXPECT_NE(first("choice").text.find("no GPU"), std::string::npos);
     node("renderD129", "amdgpu", "0000:03:00.0");
     EXPECT_EQ(first("choice").verdict, Verdict::kOk) << "one fits";
