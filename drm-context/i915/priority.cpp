@@ -10,9 +10,9 @@ namespace viaduct::i915 {
 namespace {
 
 // By PriorityCeiling: Mesa's low, medium, high and realtime (src/intel/common: INTEL_CONTEXT_*).
-constexpr int64_t kCeilings[] = {I915_CONTEXT_MIN_USER_PRIORITY / 2, I915_CONTEXT_DEFAULT_PRIORITY,
-                                 I915_CONTEXT_MAX_USER_PRIORITY / 2,
-                                 I915_CONTEXT_MAX_USER_PRIORITY};
+constexpr int64_t kCeilings[] = {
+    (I915_CONTEXT_MIN_USER_PRIORITY - 1) / 2, I915_CONTEXT_DEFAULT_PRIORITY,
+    (I915_CONTEXT_MAX_USER_PRIORITY + 1) / 2, I915_CONTEXT_MAX_USER_PRIORITY};
 
 }  // namespace
 
