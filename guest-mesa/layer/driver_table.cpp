@@ -1,5 +1,6 @@
 #include "guest-mesa/layer/amdgpu/driver.h"
 #include "guest-mesa/layer/guest_driver.h"
+#include "guest-mesa/layer/i915/driver.h"
 #include "guest-mesa/layer/xe/driver.h"
 
 namespace viaduct::guest {
@@ -9,6 +10,8 @@ namespace {
 constexpr DriverRow kDrivers[] = {
     {wire::ContextType::kAmdgpu, "amdgpu", "20150101", "AMD GPU", amdgpu::pci_identity,
      amdgpu::capability, amdgpu::Driver::create},
+    {wire::ContextType::kI915, "i915", "20230929", "Intel Graphics", i915::pci_identity,
+     i915::capability, i915::Driver::create},
     {wire::ContextType::kXe, "xe", "20201103", "Intel Xe Graphics", xe::pci_identity,
      xe::capability, xe::Driver::create},
 };

@@ -1,0 +1,65 @@
+// Building the requests of wire/i915.h.
+#pragma once
+
+#include <cstring>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "wire/i915.h"
+
+namespace viaduct::guest::i915 {
+
+namespace wire = viaduct::wire::i915;
+
+template <typename T>
+std::span<std::byte> as_bytes(T& value) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    return std::as_writable_bytes(std::span<T, 1>(&value, 1));
+}
+
+/// A zeroed request with its number and length.
+template <typename Request>
+Request make_request(wire::Command command) {
+    static_assert(sizeof(Request) % wire::kAlignment == 0);
+    Request request{};
+    request.hdr.cmd = static_cast<uint32_t>(command);
+    request.hdr.len = sizeof(Request);
+    return request;
+}
+
+/// A request with a payload of varying size behind its fixed part.
+class LongRequest {
+  public:
+    template <typename Head>
+    explicit LongRequest(const Head& head) {
+        append(head);
+    }
+
+    template <typename T>
+    void append(const T& value) {
+        append_bytes(&value, sizeof(T));
+    }
+    void append_bytes(const void* from, size_t size) {
+        const auto* bytes = static_cast<const std::byte*>(from);
+        bytes_.insert(bytes_.end(), bytes, bytes + size);
+    }
+    size_t size() const { return bytes_.size(); }
+    /// The fixed part, to be filled in once the rest is known.
+    template <typename Head>
+    void replace_head(const Head& head) {
+        std::memcpy(bytes_.data(), &head, sizeof(Head));
+    }
+    /// The whole request, its length filled in.
+    std::span<std::byte> finish() {
+        const auto length = static_cast<uint32_t>(bytes_.size());
+        std::memcpy(bytes_.data() + offsetof(viaduct::wire::RequestHeader, len), &length,
+                    sizeof(length));
+        return bytes_;
+    }
+
+  private:
+    std::vector<std::byte> bytes_;
+};
+
+}  // namespace viaduct::guest::i915
