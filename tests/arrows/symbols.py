@@ -11,12 +11,17 @@ from arrows import FREE
 # Declared in one row and defined in another, above it, on purpose: an interface and its one
 # implementation. Whoever may include the former may need the latter.
 DEFINED_ABOVE = {
-    "simgpu/": "simgpu/chips.cpp",
-    "drm-context/native_context.h": "drm-context/front/",
-    "drm-context/driver/": "drm-context/driver_table.cpp",
+    ("simgpu/", "simgpu/chips.cpp"),
+    ("simgpu/", "simgpu/simgpu.cpp"),
+    ("drm-context/native_context.h", "drm-context/front/"),
+    ("drm-context/driver/", "drm-context/driver_table.cpp"),
+    ("renderer/", "renderer/handover/"),
+    ("guest-mesa/layer/", "guest-mesa/layer/driver_table.cpp"),
 }
 # `nm -g`: strong definitions. Inline functions and templates are weak and in every object.
 STRONG = "TDBRC"
+# C++ names, of namespaces of this tree. What is preloaded defines functions of the C library.
+OURS = "_Z"
 
 
 def objects(build, root):
@@ -45,22 +50,22 @@ def reachable(layers, defined_above):
     rows = {}
     for room, targets in layers.allowed.items():  # lowest first
         rows[room] = {room}.union(*(rows.get(target, {target}) for target in targets))
-    return {room: seen | {defined_above[low] for low in seen if low in defined_above}
+    return {room: seen | {high for low, high in defined_above if low in seen}
             for room, seen in rows.items()}
 
 
-def check(layers, sources, listed, defined_above=None):
+def check(layers, sources, listed, defined_above=frozenset()):
     """All that is wrong, a sentence each. `sources`: of each object."""
     defined, needed = {}, {}
     for target, kind, name in listed:
         room = layers.room_of(sources[target])
-        if room is None or sources[target].startswith(FREE):
+        if room is None or sources[target].startswith(FREE) or not name.startswith(OURS):
             continue
         if kind in STRONG:
             defined.setdefault(name, set()).add(room)
         elif kind == "U":
             needed.setdefault((sources[target], room), set()).add(name)
-    allowed = reachable(layers, defined_above or {})
+    allowed = reachable(layers, defined_above)
     return [f"{path} needs {name} of {' or '.join(sorted(defined[name]))}, which {room} may not"
             for (path, room), names in sorted(needed.items())
             for name in sorted(names & defined.keys()) if not defined[name] & allowed[room]]
