@@ -48,7 +48,7 @@ Status XeContext::exec(Request& request) {
         return fail(ENOENT, "queue {} does not exist", wanted.exec_queue_id);
     if (queue->second.binds) return fail(EINVAL, "queue {} is for binds", wanted.exec_queue_id);
     Status status = submit(wanted, queue->second, in_fence);
-    if (!status && status.error().code == ECANCELED)
+    if (!status && status.error().code == ECANCELED && !watch().is_lost(wanted.exec_queue_id))
         watch().found(wanted.exec_queue_id, look_for_ban(wanted.exec_queue_id));
     return status;
 }
