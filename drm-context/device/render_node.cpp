@@ -8,6 +8,8 @@
 #include <cstring>
 #include <span>
 
+#include "base/clock.h"
+#include "drm-context/device/busy_reader.h"
 #include "drm-context/device/fdinfo_file.h"
 #include "drm-context/device/restarted_ioctl.h"
 
@@ -69,7 +71,8 @@ class RenderNode final : public Device {
         // lseek() and read(): a worker's jail has no pread().
         if (!fdinfo_ || ::lseek(fdinfo_.get(), 0, SEEK_SET) != 0) return {};
         const ssize_t size = ::read(fdinfo_.get(), text, sizeof(text));
-        return size > 0 ? parse_busy_times({text, static_cast<size_t>(size)}) : BusyTimes{};
+        if (size <= 0) return {};
+        return busy_.read({text, static_cast<size_t>(size)}, monotonic_ns());
     }
 
     int fd() const override { return fd_.get(); }
@@ -77,6 +80,7 @@ class RenderNode final : public Device {
   private:
     UniqueFd fd_;
     UniqueFd fdinfo_;
+    BusyReader busy_;
 };
 
 }  // namespace

@@ -4,7 +4,9 @@
 
 #include <cerrno>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "drm-context/device/busy_reader.h"
 #include "simgpu/chips.h"
 #include "simgpu/log.h"
 #include "simgpu/simgpu.h"
@@ -47,12 +49,13 @@ class SimulatedDevice final : public Device {
         return SyncFileState{info.status, static_cast<int64_t>(fence.timestamp_ns)};
     }
 
-    BusyTimes busy_times() override { return parse_busy_times(file_->fdinfo()); }
+    BusyTimes busy_times() override { return busy_.read(file_->fdinfo(), monotonic_ns()); }
 
     int fd() const override { return file_->fd(); }
 
   private:
     std::unique_ptr<simgpu::File> file_;
+    BusyReader busy_;
 };
 
 // Reports of the simulated GPU (hangs, faults) go where our own log goes.

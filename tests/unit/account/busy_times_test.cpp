@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "drm-context/device/busy_reader.h"
 #include "drm-context/device/fdinfo_file.h"
 
 namespace viaduct {
@@ -22,6 +23,19 @@ TEST(BusyTimes, IgnoreWhatIsNoTime) {
           "drm-engine-capacity-gfx:\t4", "drm-engine-gfx:\t99999999999999999999999 ns",
           "drm-engine-teapot:\t5 ns", "drm-cycles-rcs:\t9", "drm-engine-gfx:\t5 us"})
         EXPECT_EQ(parse_busy_times(text), BusyTimes{}) << text;
+}
+
+TEST(BusyReader, LearnsHowLongACycleTakes) {
+    BusyReader reader;
+    const char* first = "drm-cycles-rcs:\t100\ndrm-total-cycles-rcs:\t5000\n";
+    EXPECT_EQ(reader.read(first, 1'000'000), BusyTimes{}) << "not known yet";
+    const char* second =
+        "drm-cycles-rcs:\t1100\ndrm-total-cycles-rcs:\t7000\ndrm-engine-capacity-vcs:\t2\n"
+        "drm-cycles-bcs:\t20\ndrm-total-cycles-bcs:\t7000\ndrm-cycles-vecs:\t3\n";
+    EXPECT_EQ(reader.read(second, 1'100'000), (BusyTimes{55'000, 0, 1'000, 150})) << "50 ns each";
+    const char* slept = "drm-cycles-rcs:\t1100\ndrm-total-cycles-rcs:\t10\n";
+    EXPECT_EQ(reader.read(slept, 2'000'000), BusyTimes{});
+    EXPECT_EQ(reader.read("drm-engine-gfx:\t7 ns\n", 3'000'000), (BusyTimes{7, 0, 0, 0}));
 }
 
 TEST(FdinfoFile, ReadsAgainFromTheBeginning) {
