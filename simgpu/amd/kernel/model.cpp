@@ -185,11 +185,11 @@ constexpr std::array kModels = {
     ModelInfo{"renoir", "Viaduct simulated Renoir",
               PciIdentity{kVendorAmd, 0x15e7, kVendorAmd, 0x15e7, 0xe9}, renoir_device(),
               512 * kMiB, 512 * kMiB, 4096 * kMiB, 256, gfx9_gds(), kRenoirIps, kRenoirRings,
-              kRenoirFirmware, kRenoirDecoders, kEncoders, kRenoirRegisters},
+              kRenoirFirmware, kRenoirDecoders, kEncoders, kRenoirRegisters, true},
     ModelInfo{"vega10", "Viaduct simulated Vega 10",
               PciIdentity{kVendorAmd, 0x687f, kVendorAmd, 0x0b36, 0xc1}, vega10_device(),
               8192 * kMiB, 256 * kMiB, 8192 * kMiB, 128, gfx9_gds(), kVega10Ips, kVega10Rings,
-              kVega10Firmware, kVega10Decoders, kEncoders, kVega10Registers},
+              kVega10Firmware, kVega10Decoders, kEncoders, kVega10Registers, false},
 };
 
 }  // namespace

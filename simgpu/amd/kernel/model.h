@@ -62,6 +62,9 @@ struct ModelInfo {
     std::span<const Codec> decoders;
     std::span<const Codec> encoders;
     std::span<const RegisterValue> registers;  // what READ_MMR_REG may read
+    /// Metadata of compressed surfaces is interleaved among render backends as on chips after
+    /// Vega 10 and Raven (Mesa's addrlib: applyAliasFix).
+    bool metadata_alias_fix = false;
 
     /// Null if the chip has no such block.
     const IpBlock* find_ip(uint32_t type) const;

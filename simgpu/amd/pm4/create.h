@@ -14,6 +14,8 @@ struct Pm4Options {
     uint32_t render_backends = 2;
     /// GB_ADDR_CONFIG, as INFO gives it: where the pixels of tiled surfaces lie.
     uint32_t gb_addr_config = 0;
+    /// Metadata is interleaved as on Vega 12, Raven Ridge's successors and later chips.
+    bool metadata_alias_fix = false;
 };
 
 std::unique_ptr<Engine> create_pm4_engine(const Pm4Options& options = {});

@@ -38,7 +38,7 @@ bool launch(Machine& machine, const uint32_t (&groups)[3], uint32_t initiator) {
 
     gfx9::Dispatch dispatch = registers.compute_state();
     dispatch.initiator = initiator;
-    dispatch.addresses = gfx9::AddressConfig::from_register(machine.options.gb_addr_config);
+    dispatch.addresses = machine.address_config();
     std::copy(std::begin(groups), std::end(groups), std::begin(dispatch.groups));
     if (std::find(std::begin(groups), std::end(groups), 0u) != std::end(groups)) return true;
     JobOutcome outcome = machine.dispatch(dispatch, machine.job.environment(), machine.counters);

@@ -30,7 +30,7 @@ bool launch(Machine& machine, gfx9::draw::Draw draw) {
     if (draw.count == 0 || draw.instances == 0) return true;
     const Registers& registers = machine.state.registers;
     draw.registers = [&registers](uint32_t byte) { return registers.read(byte / 4); };
-    draw.addresses = gfx9::AddressConfig::from_register(machine.options.gb_addr_config);
+    draw.addresses = machine.address_config();
     JobOutcome outcome =
         machine.draw(draw, machine.job.environment(), machine.counters, machine.state.pipeline);
     if (outcome.done()) return true;

@@ -51,6 +51,13 @@ struct Machine : PacketRun {
     const Pm4Options& options;
     const DispatchFunction& dispatch;
     const DrawFunction& draw;
+
+    /// Where the pixels of tiled surfaces and their metadata lie on this chip.
+    gfx9::AddressConfig address_config() const {
+        auto config = gfx9::AddressConfig::from_register(options.gb_addr_config);
+        config.alias_fix = options.metadata_alias_fix;
+        return config;
+    }
 };
 
 }  // namespace simgpu::pm4

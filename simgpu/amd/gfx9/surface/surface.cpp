@@ -65,20 +65,26 @@ BlockSize tail_size(BlockSize block, bool thick, unsigned block_bits) {
 SwizzleEquation equation_of(const SurfaceShape& shape, AddressConfig config) {
     // A linear surface never asks its equation.
     constexpr SwizzleMode kAny{4};
-    return {shape.mode.linear() ? kAny : shape.mode, shape.element_bits, shape.image_3d, config};
+    return {shape.mode.linear() ? kAny : shape.mode, shape.element_bits, shape.image_3d, config,
+            shape.sample_bits};
 }
 
 }  // namespace
 
 std::optional<Surface> Surface::create(const SurfaceShape& shape, AddressConfig config) {
     if (!shape.mode.exists() || shape.element_bits > 4) return {};
+    // Samples need blocks of 4 KiB at least, and have no mip levels.
+    const bool small = shape.mode.linear() || shape.mode.block_bits() < 12;
+    if (shape.sample_bits > 3 ||
+        (shape.sample_bits && (small || shape.image_3d || shape.levels > 1)))
+        return {};
     return Surface(shape, config);
 }
 
 Surface::Surface(const SurfaceShape& shape, AddressConfig config)
     : shape_(shape),
       equation_(equation_of(shape, config)),
-      block_(block_size(shape.mode, shape.element_bits, shape.image_3d)) {
+      block_(block_size(shape.mode, shape.element_bits, shape.image_3d, shape.sample_bits)) {
     shape_.levels = static_cast<uint8_t>(std::clamp<unsigned>(shape.levels, 1, kMaxLevels));
     if (shape_.mode.linear())
         place_linear_levels();
@@ -154,7 +160,8 @@ Surface::LevelStart Surface::tiled_start(unsigned level, BlockSize tail, BlockSi
     return start;
 }
 
-uint64_t Surface::address(uint32_t x, uint32_t y, uint32_t z, unsigned level) const {
+uint64_t Surface::address(uint32_t x, uint32_t y, uint32_t z, unsigned level,
+                          unsigned sample) const {
     const LevelStart& start = levels_[level & (kMaxLevels - 1)];
     if (shape_.mode.linear()) {
         const uint64_t element =
@@ -166,7 +173,7 @@ uint64_t Surface::address(uint32_t x, uint32_t y, uint32_t z, unsigned level) co
                            (x / block_.width + start.x);
     const unsigned block_bits = shape_.mode.block_bits();
     const uint64_t inside_mask = (uint64_t{1} << block_bits) - 1;
-    uint64_t inside = equation_.offset(x, y, z) ^ start.tail_offset;
+    uint64_t inside = equation_.offset(x, y, z, sample) ^ start.tail_offset;
     if (shape_.mode.is_xor()) inside ^= shape_.base & inside_mask;
     const uint64_t base = shape_.mode.is_xor() ? shape_.base & ~inside_mask : shape_.base;
     return base + (block << block_bits) + (inside & inside_mask);

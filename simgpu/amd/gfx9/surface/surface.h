@@ -16,6 +16,7 @@ struct SurfaceShape {
     uint64_t base = 0;
     SwizzleMode mode{0};
     uint8_t element_bits = 0;  // log2 of an element's bytes
+    uint8_t sample_bits = 0;   // log2 of the samples of a pixel
     bool image_3d = false;
     uint8_t levels = 1;   // all that were allocated, not only those in view
     uint32_t width = 1;   // of level 0, in elements
@@ -32,7 +33,7 @@ class Surface {
     static std::optional<Surface> create(const SurfaceShape& shape, AddressConfig config);
 
     /// Address of an element; coordinates are inside of `level`, z counts slices.
-    uint64_t address(uint32_t x, uint32_t y, uint32_t z, unsigned level) const;
+    uint64_t address(uint32_t x, uint32_t y, uint32_t z, unsigned level, unsigned sample = 0) const;
     const SurfaceShape& shape() const { return shape_; }
     uint32_t width(unsigned level) const { return at_level(shape_.width, level); }
     uint32_t height(unsigned level) const { return at_level(shape_.height, level); }

@@ -10,6 +10,12 @@ namespace simgpu::gfx9 {
 struct AddressConfig {
     uint8_t pipe_bits = 0;  // log2 of pipes times shader engines
     uint8_t bank_bits = 0;  // log2 of banks
+    // Of metadata, also log2 of shader engines, render backends per engine and the fragments of
+    // a pixel that DCC compresses.
+    uint8_t engine_bits = 0, backend_bits = 0, fragment_bits = 0;
+    /// Later chips than Vega 10 and Raven interleave metadata of backends another way. No register
+    /// shows it.
+    bool alias_fix = false;
 
     static AddressConfig from_register(uint32_t gb_addr_config);
     bool operator==(const AddressConfig&) const = default;
@@ -45,7 +51,8 @@ class SwizzleMode {
 struct BlockSize {
     uint32_t width = 1, height = 1, depth = 1;
 };
-BlockSize block_size(SwizzleMode mode, unsigned element_bits, bool image_3d);
+BlockSize block_size(SwizzleMode mode, unsigned element_bits, bool image_3d,
+                     unsigned sample_bits = 0);
 
 /// The byte offset in a block as a sum, bit by bit without carry, of what each set bit of a
 /// coordinate contributes. Everything the hardware does to an address inside of a block (bit
@@ -53,10 +60,12 @@ BlockSize block_size(SwizzleMode mode, unsigned element_bits, bool image_3d);
 class SwizzleEquation {
   public:
     /// `element_bits` is log2 of an element's bytes, 0 to 4. The mode exists and is not linear.
-    SwizzleEquation(SwizzleMode mode, unsigned element_bits, bool image_3d, AddressConfig config);
+    /// `sample_bits` is log2 of the samples of a pixel, 0 to 3; 3D images have one.
+    SwizzleEquation(SwizzleMode mode, unsigned element_bits, bool image_3d, AddressConfig config,
+                    unsigned sample_bits = 0);
 
-    uint32_t offset(uint32_t x, uint32_t y, uint32_t z) const {
-        return sum(axes_[0], x) ^ sum(axes_[1], y) ^ sum(axes_[2], z);
+    uint32_t offset(uint32_t x, uint32_t y, uint32_t z, uint32_t sample = 0) const {
+        return sum(axes_[0], x) ^ sum(axes_[1], y) ^ sum(axes_[2], z) ^ sum(axes_[3], sample);
     }
 
   private:
@@ -70,7 +79,7 @@ class SwizzleEquation {
         return total;
     }
 
-    Axis axes_[3] = {};
+    Axis axes_[4] = {};  // x, y, z, sample
 };
 
 }  // namespace simgpu::gfx9
