@@ -33,52 +33,54 @@ enum Factor : uint8_t {
     kInverseConstantAlpha,
 };
 
-struct Inputs {
-    const Colour& source;
-    const Colour& destination;
-    const Colour& constant;
-
-    float factor(uint8_t which, unsigned component) const {
-        switch (which) {
-            case kOne:
-                return 1;
-            case kSourceColour:
-                return source.c[component];
-            case kInverseSourceColour:
-                return 1 - source.c[component];
-            case kSourceAlpha:
-                return source.c[3];
-            case kInverseSourceAlpha:
-                return 1 - source.c[3];
-            case kDestinationAlpha:
-                return destination.c[3];
-            case kInverseDestinationAlpha:
-                return 1 - destination.c[3];
-            case kDestinationColour:
-                return destination.c[component];
-            case kInverseDestinationColour:
-                return 1 - destination.c[component];
-            case kSourceAlphaSaturate:
-                return component == 3 ? 1 : std::min(source.c[3], 1 - destination.c[3]);
-            case kConstantColour:
-                return constant.c[component];
-            case kInverseConstantColour:
-                return 1 - constant.c[component];
-            case kConstantAlpha:
-                return constant.c[3];
-            case kInverseConstantAlpha:
-                return 1 - constant.c[3];
-            default:
-                return 0;
-        }
+float factor_of(const BlendInputs& in, uint8_t which, unsigned component) {
+    switch (which) {
+        case kOne:
+            return 1;
+        case kSourceColour:
+            return in.source.c[component];
+        case kInverseSourceColour:
+            return 1 - in.source.c[component];
+        case kSourceAlpha:
+            return in.source.c[3];
+        case kInverseSourceAlpha:
+            return 1 - in.source.c[3];
+        case kDestinationAlpha:
+            return in.destination.c[3];
+        case kInverseDestinationAlpha:
+            return 1 - in.destination.c[3];
+        case kDestinationColour:
+            return in.destination.c[component];
+        case kInverseDestinationColour:
+            return 1 - in.destination.c[component];
+        case kSourceAlphaSaturate:
+            return component == 3 ? 1 : std::min(in.source.c[3], 1 - in.destination.c[3]);
+        case kConstantColour:
+            return in.constant.c[component];
+        case kInverseConstantColour:
+            return 1 - in.constant.c[component];
+        case kConstantAlpha:
+            return in.constant.c[3];
+        case kInverseConstantAlpha:
+            return 1 - in.constant.c[3];
+        case kSecondColour:
+            return in.second.c[component];
+        case kInverseSecondColour:
+            return 1 - in.second.c[component];
+        case kSecondAlpha:
+            return in.second.c[3];
+        case kInverseSecondAlpha:
+            return 1 - in.second.c[3];
+        default:
+            return 0;
     }
-};
+}
 
-float combine(const BlendState::Equation& equation, const Inputs& in, unsigned component) {
+float combine(const BlendState::Equation& equation, const BlendInputs& in, unsigned component) {
     const float s = in.source.c[component], d = in.destination.c[component];
     // A factor of zero leaves nothing, not even of infinity.
     const auto product = [&](uint8_t which, float value) {
-        return which == kZero ? 0.0f : value * in.factor(which, component);
+        return which == kZero ? 0.0f : value * factor_of(in, which, component);
     };
     const float source = product(equation.source, s),
                 destination = product(equation.destination, d);
@@ -121,12 +123,10 @@ bool BlendState::uses_second_source() const {
                        second(alpha.source) || second(alpha.destination));
 }
 
-Colour blend(const BlendState& state, const Colour& source, const Colour& destination,
-             const Colour& constant) {
-    const Inputs in{source, destination, constant};
+Colour blend(const BlendState& state, const BlendInputs& inputs) {
     Colour result;
     for (unsigned i = 0; i < 4; i++)
-        result.c[i] = combine(i == 3 ? state.alpha : state.colour, in, i);
+        result.c[i] = combine(i == 3 ? state.alpha : state.colour, inputs, i);
     return result;
 }
 

@@ -22,9 +22,13 @@ struct Colour {
     float c[4] = {};  // red, green, blue, alpha
 };
 
-/// One pixel's result; `constant` is CB_BLEND_RED to _ALPHA.
-Colour blend(const BlendState& state, const Colour& source, const Colour& destination,
-             const Colour& constant);
+/// What is blended: `second` is the shader's second colour, `constant` CB_BLEND_RED to _ALPHA.
+struct BlendInputs {
+    Colour source, second, destination, constant;
+};
+
+/// One pixel's result.
+Colour blend(const BlendState& state, const BlendInputs& inputs);
 
 /// CB_COLOR_CONTROL.ROP3 on the bits of a pixel: bit n of `rop3` is the result where source and
 /// destination bits make up n (source is bit 1). A pattern, bit 2, does not exist.

@@ -14,14 +14,10 @@ namespace {
 
 // Byte addresses (GFX9 register headers). The registers of target n lie kStride * n further on.
 constexpr uint32_t kTargetMask = 0x28238, kShaderMask = 0x2823c, kBlendConstant = 0x28414;
-constexpr uint32_t kExportFormats = 0x28714, kBlendControl = 0x28780, kPitch = 0x287a0;
-constexpr uint32_t kColourControl = 0x28808;
-constexpr uint32_t kBase = 0x28c60, kSize = 0x28c68, kView = 0x28c6c, kInfo = 0x28c70;
-constexpr uint32_t kAttributes = 0x28c74, kStride = 0x3c;
+constexpr uint32_t kExportFormats = 0x28714, kBlendControl = 0x28780;
+constexpr uint32_t kColourControl = 0x28808, kInfo = 0x28c70, kStride = 0x3c;
 
 constexpr uint8_t kRopCopy = 0xcc;
-constexpr uint32_t kModeDisable = 0, kModeNormal = 1;  // CB_COLOR_CONTROL.MODE
-constexpr uint32_t kResource3d = 2;                    // RESOURCE_TYPE
 
 // SPI_SHADER_EX_FORMAT.
 enum ExportFormat : unsigned {
@@ -89,90 +85,157 @@ ColourTargets::ColourTargets(const RegisterReader& registers, AddressConfig addr
                              ShaderMemory& memory)
     : memory_(memory) {
     const uint32_t control = registers(kColourControl), mode = bits(control, 4, 3);
-    if (mode == kModeDisable) return;
+    if (mode > static_cast<uint32_t>(Mode::kDccDecompress)) {
+        problem_ = fmt::format("CB_COLOR_CONTROL: mode {} does not exist", mode);
+        return;
+    }
+    mode_ = static_cast<Mode>(mode);
+    if (mode_ == Mode::kDisable) return;
     rop3_ = static_cast<uint8_t>(bits(control, 16, 8));
     for (unsigned i = 0; i < 4; i++) constant_.c[i] = as_float(registers(kBlendConstant + 4 * i));
     for (unsigned i = 0; i < kColourTargets; i++) {
         targets_[i] = read_target(registers, i, addresses);
         any_ = any_ || targets_[i].used;
     }
-    if (any_ && mode != kModeNormal)
-        problem_ = fmt::format("CB_COLOR_CONTROL: mode {} is not simulated", mode);
+    check();
 }
 
 ColourTargets::Target ColourTargets::read_target(const RegisterReader& registers, unsigned index,
                                                  AddressConfig addresses) {
-    const auto at = [&](uint32_t first) { return registers(first + kStride * index); };
-    const uint32_t info = at(kInfo), size = at(kSize), view = at(kView),
-                   attributes = at(kAttributes);
+    const uint32_t info = registers(kInfo + kStride * index);
     const unsigned mask = bits(registers(kTargetMask) & registers(kShaderMask), 4 * index, 4);
     Target target;
     target.export_format = bits(registers(kExportFormats), 4 * index, 4);
     const uint32_t format = bits(info, 2, 5);
-    if (!mask || !format || !target.export_format) return target;
-    target.used = true;
+    if (mode_ == Mode::kNormal)
+        target.used = mask && format && target.export_format;
+    else if (mode_ == Mode::kResolve)
+        target.used = format && index < 2;
+    else
+        target.used = format && bits(registers(kTargetMask), 4 * index, 4);
+    if (!target.used) return target;
     target.format = ColourFormat(format, bits(info, 8, 3), bits(info, 11, 2));
     target.blend = BlendState::from_register(registers(kBlendControl + 4 * index));
     if (bit_of(info, 16) || target.format.is_integer())
         target.blend.enabled = false;  // BLEND_BYPASS
-
-    SurfaceShape shape;
-    shape.base = (uint64_t{at(kBase + 4) & 0xff} << 32 | at(kBase)) << 8;
-    shape.mode = SwizzleMode(bits(attributes, 18, 5));
-    shape.element_bits = static_cast<uint8_t>(std::bit_width(target.format.bytes()) - 1);
-    shape.image_3d = bits(attributes, 28, 2) == kResource3d;
-    shape.levels = static_cast<uint8_t>(bits(size, 28, 4) + 1);
-    shape.width = bits(size, 14, 14) + 1;
-    shape.height = bits(size, 0, 14) + 1;
-    shape.depth = bits(attributes, 0, 11) + 1;
-    shape.pitch = bits(registers(kPitch + 4 * index), 0, 16) + 1;
-    target.surface = Surface::create(shape, addresses);
-    target.slice = bits(view, 0, 11);
-    target.level = bits(view, 24, 4);
-
-    Pixel all{};
+    target.surface = ColourSurface(registers, index, target.format, addresses);
+    Element all{};
     target.format.mask(mask, target.write_mask.data());
     target.format.mask(15, all.data());
     target.whole_pixel = target.write_mask == all;
-    check(info, attributes, index, target);
     return target;
 }
 
-void ColourTargets::check(uint32_t info, uint32_t attributes, unsigned index,
-                          const Target& target) {
-    const auto report = [&](const char* what) {
-        if (problem_.empty()) problem_ = fmt::format("CB_COLOR{}_INFO: {}", index, what);
-    };
-    if (!std::has_single_bit(target.format.bytes()))
-        report(fmt::format("format {} is not simulated", bits(info, 2, 5)).c_str());
-    if (!target.surface) report("reserved swizzle mode");
-    if (bits(info, 13, 2)) report("fast clears and FMASK are not simulated");
-    if (bit_of(info, 28)) report("DCC is not simulated");
-    if (bits(attributes, 12, 3)) report("several samples are not simulated");
-    if (target.blend.uses_second_source()) report("blending with two sources is not simulated");
-}
-
-bool ColourTargets::write(const GraphicsWave& wave, unsigned lane, uint32_t x, uint32_t y,
-                          uint32_t layer) {
+void ColourTargets::check() {
+    second_source_ = targets_[0].used && targets_[0].blend.uses_second_source();
+    if (mode_ == Mode::kNormal && second_source_) targets_[1].used = false;
+    const Target* first = nullptr;
     for (unsigned i = 0; i < kColourTargets; i++) {
         const Target& target = targets_[i];
+        if (!target.used) continue;
+        if (problem_.empty()) problem_ = target.surface.problem();
+        if (i > 0 && mode_ == Mode::kNormal && target.blend.uses_second_source())
+            problem_ = "CB_BLEND_CONTROL: only target 0 has a second source";
+        if (!first)
+            first = &target;
+        else if (mode_ != Mode::kResolve &&
+                 first->surface.sample_bits() != target.surface.sample_bits())
+            problem_ = "CB_COLOR_ATTRIB: colour buffers differ in their numbers of samples";
+    }
+    if (first) sample_bits_ = first->surface.sample_bits();
+    if (mode_ == Mode::kResolve && any_ &&
+        (!targets_[0].used || !targets_[1].used || targets_[1].surface.sample_bits()))
+        problem_ = "CB_COLOR_CONTROL: a resolve without a source and a destination";
+}
+
+const std::string& ColourTargets::problem() const {
+    if (problem_.empty())
+        for (const Target& target : targets_)
+            if (target.used && !target.surface.problem().empty()) return target.surface.problem();
+    return problem_;
+}
+
+float ColourTargets::alpha(const GraphicsWave& wave, unsigned lane) const {
+    uint32_t colour[4];
+    convert_export(targets_[0].export_format, wave.colour[0], lane, colour);
+    return as_float(colour[3]);
+}
+
+bool ColourTargets::write(const GraphicsWave& wave, unsigned lane, const Pixel& pixel,
+                          uint8_t samples) {
+    if (mode_ == Mode::kNormal) return draw(wave, lane, pixel, samples);
+    return mode_ == Mode::kResolve ? resolve(pixel) : expand(pixel);
+}
+
+bool ColourTargets::draw(const GraphicsWave& wave, unsigned lane, const Pixel& pixel,
+                         uint8_t samples) {
+    Colour second;
+    if (second_source_) {
+        uint32_t words[4];
+        const unsigned format =
+            targets_[1].export_format ? targets_[1].export_format : targets_[0].export_format;
+        convert_export(format, wave.colour[1], lane, words);
+        for (unsigned i = 0; i < 4; i++) second.c[i] = as_float(words[i]);
+    }
+    for (unsigned i = 0; i < kColourTargets; i++) {
+        Target& target = targets_[i];
         if (!target.used || !(wave.colour[i].mask >> lane & 1)) continue;
-        const uint64_t va = target.surface->address(x, y, target.slice + layer, target.level);
-        if (!write_target(target, wave.colour[i], lane, va)) return false;
+        if (!target.surface.open(memory_, pixel.x, pixel.y, pixel.layer)) return false;
+        uint32_t colour[4];
+        convert_export(target.export_format, wave.colour[i], lane, colour);
+        for (unsigned s = 0; s < target.surface.samples(); s++)
+            if (samples >> s & 1 &&
+                !write_sample(target, colour, second,
+                              target.surface.address(pixel.x, pixel.y, pixel.layer, s)))
+                return false;
     }
     return true;
 }
 
-bool ColourTargets::write_target(const Target& target, const ExportTarget& exported, unsigned lane,
-                                 uint64_t va) {
+bool ColourTargets::expand(const Pixel& pixel) {
+    const bool fmask = mode_ != Mode::kEliminateFastClear;
+    for (Target& target : targets_)
+        if (target.used && !target.surface.expand(memory_, pixel.x, pixel.y, pixel.layer, fmask))
+            return false;
+    return true;
+}
+
+bool ColourTargets::resolve(const Pixel& pixel) {
+    Target& source = targets_[0];
+    Target& destination = targets_[1];
+    if (!source.surface.open(memory_, pixel.x, pixel.y, pixel.layer) ||
+        !destination.surface.open(memory_, pixel.x, pixel.y, pixel.layer))
+        return false;
+    float sum[4] = {};
+    uint32_t colour[4] = {};
+    // Integers are not mixed: sample 0 stands for all.
+    const unsigned count = source.format.is_integer() ? 1 : source.surface.samples();
+    for (unsigned s = 0; s < count; s++) {
+        Element element{};
+        if (!memory_.read(source.surface.address(pixel.x, pixel.y, pixel.layer, s), element.data(),
+                          source.format.bytes()))
+            return false;
+        source.format.unpack(element.data(), colour);
+        for (unsigned i = 0; i < 4; i++) sum[i] += as_float(colour[i]);
+    }
+    for (unsigned i = 0; count > 1 && i < 4; i++)
+        colour[i] = as_word(sum[i] / static_cast<float>(count));
+    Element mixed{};
+    destination.format.pack(colour, mixed.data());
+    return memory_.write(destination.surface.address(pixel.x, pixel.y, pixel.layer, 0),
+                         mixed.data(), destination.format.bytes());
+}
+
+bool ColourTargets::write_sample(const Target& target, const uint32_t (&exported)[4],
+                                 const Colour& second, uint64_t va) {
     const unsigned bytes = target.format.bytes();
     uint32_t colour[4];
-    convert_export(target.export_format, exported, lane, colour);
-    Pixel pixel{}, old{};
+    std::copy_n(exported, 4, colour);
+    Element pixel{}, old{};
     const bool logic = rop3_ != kRopCopy && !target.blend.enabled;
     if (target.blend.enabled || logic || !target.whole_pixel)
         if (!memory_.read(va, old.data(), bytes)) return false;
-    if (target.blend.enabled) apply_blend(target, old, colour);
+    if (target.blend.enabled) apply_blend(target, old, second, colour);
     target.format.pack(colour, pixel.data());
     for (unsigned i = 0; i < bytes; i++) {
         if (logic) pixel[i] = logic_operation(rop3_, pixel[i], old[i]);
@@ -182,11 +245,11 @@ bool ColourTargets::write_target(const Target& target, const ExportTarget& expor
     return memory_.write(va, pixel.data(), bytes);
 }
 
-void ColourTargets::apply_blend(const Target& target, const Pixel& old,
+void ColourTargets::apply_blend(const Target& target, const Element& old, const Colour& other,
                                 uint32_t (&colour)[4]) const {
     uint32_t before[4];
     target.format.unpack(old.data(), before);
-    Colour source, destination, constant = constant_;
+    Colour source, destination, constant = constant_, second = other;
     const float low = target.format.is_snorm() ? -1.0f : 0.0f;
     for (unsigned i = 0; i < 4; i++) {
         source.c[i] = as_float(colour[i]);
@@ -195,8 +258,9 @@ void ColourTargets::apply_blend(const Target& target, const Pixel& old,
         if (!target.format.is_unorm() && !target.format.is_snorm()) continue;
         source.c[i] = clamped(source.c[i], low, 1);
         constant.c[i] = clamped(constant.c[i], low, 1);
+        second.c[i] = clamped(second.c[i], low, 1);
     }
-    const Colour result = blend(target.blend, source, destination, constant);
+    const Colour result = blend(target.blend, {source, second, destination, constant});
     for (unsigned i = 0; i < 4; i++) colour[i] = as_word(result.c[i]);
 }
 

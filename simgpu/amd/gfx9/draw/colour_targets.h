@@ -2,14 +2,13 @@
 #pragma once
 
 #include <array>
-#include <optional>
 #include <string>
 
 #include "simgpu/amd/gfx9/draw/blend.h"
 #include "simgpu/amd/gfx9/draw/colour_format.h"
+#include "simgpu/amd/gfx9/draw/colour_surface.h"
 #include "simgpu/amd/gfx9/draw/draw.h"
 #include "simgpu/amd/gfx9/memory/shader_memory.h"
-#include "simgpu/amd/gfx9/surface/surface.h"
 #include "simgpu/amd/gfx9/wave/graphics_wave.h"
 
 namespace simgpu::gfx9::draw {
@@ -22,39 +21,64 @@ class ColourTargets {
   public:
     ColourTargets(const RegisterReader& registers, AddressConfig addresses, ShaderMemory& memory);
 
-    /// A sentence about what is asked for and not simulated; else empty.
-    const std::string& problem() const { return problem_; }
+    struct Pixel {
+        uint32_t x = 0, y = 0, layer = 0;  // the layer counts from the first one in view
+    };
+
+    /// A sentence about what is asked for, or was met, and is not simulated; else empty.
+    const std::string& problem() const;
     bool any() const { return any_; }
-    /// Writes what `lane` has exported. False on a fault, which `memory` has.
-    bool write(const GraphicsWave& wave, unsigned lane, uint32_t x, uint32_t y, uint32_t layer);
+    /// Colour is not drawn: target 0's samples are mixed into target 1.
+    bool resolves() const { return mode_ == Mode::kResolve; }
+    unsigned sample_bits() const { return sample_bits_; }
+    /// Writes what `lane` has exported to the samples of a pixel, or does to it what the mode says.
+    /// False on a fault, which `memory` has, or if there is a problem now.
+    bool write(const GraphicsWave& wave, unsigned lane, const Pixel& pixel, uint8_t samples);
+    /// Alpha that `lane` has exported to target 0.
+    float alpha(const GraphicsWave& wave, unsigned lane) const;
 
   private:
-    static constexpr unsigned kMaxPixelBytes = 16;
-    using Pixel = std::array<uint8_t, kMaxPixelBytes>;
+    using Element = ColourSurface::Element;
 
+    /// CB_COLOR_CONTROL.MODE.
+    enum class Mode : uint8_t {
+        kDisable,
+        kNormal,
+        kEliminateFastClear,
+        kResolve,
+        kDecompress,
+        kFmaskDecompress,
+        kDccDecompress,
+    };
     struct Target {
         bool used = false;
         unsigned export_format = 0;
         ColourFormat format;
         BlendState blend;
-        std::optional<Surface> surface;
-        uint32_t slice = 0;
-        unsigned level = 0;
+        ColourSurface surface;
         bool whole_pixel = true;  // all that the format stores is written
-        Pixel write_mask{};
+        Element write_mask{};
     };
 
     Target read_target(const RegisterReader& registers, unsigned index, AddressConfig addresses);
-    void check(uint32_t info, uint32_t attributes, unsigned index, const Target& target);
-    bool write_target(const Target& target, const ExportTarget& exported, unsigned lane,
+    void check();
+    bool draw(const GraphicsWave& wave, unsigned lane, const Pixel& pixel, uint8_t samples);
+    bool expand(const Pixel& pixel);
+    bool resolve(const Pixel& pixel);
+    /// `second` is the colour that the shader has exported beside `colour`.
+    bool write_sample(const Target& target, const uint32_t (&colour)[4], const Colour& second,
                       uint64_t va);
-    void apply_blend(const Target& target, const Pixel& old, uint32_t (&colour)[4]) const;
+    void apply_blend(const Target& target, const Element& old, const Colour& second,
+                     uint32_t (&colour)[4]) const;
 
     ShaderMemory& memory_;
     std::array<Target, kColourTargets> targets_;
     Colour constant_;
     uint8_t rop3_ = 0xcc;
+    Mode mode_ = Mode::kDisable;
     bool any_ = false;
+    bool second_source_ = false;  // target 1's export is for blending
+    unsigned sample_bits_ = 0;
     std::string problem_;
 };
 

@@ -31,6 +31,7 @@ SurfaceShape shape_of(const RegisterReader& registers, uint32_t info, uint32_t i
     shape.base = base_address(registers, base);
     shape.mode = SwizzleMode(bits(registers(info), 4, 5));
     shape.element_bits = element_bits;
+    shape.sample_bits = static_cast<uint8_t>(bits(registers(kDepthInfo), 2, 2));
     shape.levels = static_cast<uint8_t>(bits(registers(kDepthInfo), 16, 4) + 1);
     shape.width = bits(registers(kSize), 0, 14) + 1;
     shape.height = bits(registers(kSize), 16, 14) + 1;
@@ -109,12 +110,14 @@ uint8_t stencil_operation(unsigned operation, uint8_t old, uint8_t reference, ui
 
 DepthStencil::DepthStencil(const RegisterReader& registers, AddressConfig addresses,
                            ShaderMemory& memory)
-    : memory_(memory) {
+    : memory_(memory), htile_(registers, addresses, memory) {
     const uint32_t view = registers(kView);
     slice_ = bits(view, 0, 11);
     level_ = bits(view, 26, 4);
     read_depth(registers, addresses);
     read_stencil(registers, addresses);
+    sample_bits_ = bits(registers(kDepthInfo), 2, 2);
+    set_htile_planes(registers);
     if (active()) check(registers);
 }
 
@@ -163,11 +166,23 @@ void DepthStencil::read_stencil(const RegisterReader& registers, AddressConfig a
     }
 }
 
+void DepthStencil::set_htile_planes(const RegisterReader& registers) {
+    const uint32_t control = registers(kRenderControl);
+    // STENCIL_COMPRESS_DISABLE, DEPTH_COMPRESS_DISABLE, DECOMPRESS_ENABLE
+    decompresses_ = htile_.enabled() && (bits(control, 5, 2) || bit_of(control, 12));
+    HtilePlane depth, stencil;
+    if (depth_.plane.surface && (depth_.test || depth_.bounds || decompresses_))
+        depth = {&*depth_.plane.surface,
+                 encode_depth(depth_.format, as_float(registers(kDepthClear))), depth_bytes()};
+    if (stencil_.plane.surface && (stencil_.test || decompresses_))
+        stencil = {&*stencil_.plane.surface, registers(kStencilClear) & 0xff, 1};
+    htile_.set_planes(depth, stencil);
+    // What is stored for a cleared block has to be where it is read.
+    if (htile_.enabled() && (depth_.plane.write_delta || stencil_.plane.write_delta))
+        problem_ = "DB_Z_WRITE_BASE: HTILE of a buffer that is read elsewhere is not simulated";
+}
+
 void DepthStencil::check(const RegisterReader& registers) {
-    const uint32_t info = registers(kDepthInfo);
-    if (bits(info, 2, 2))
-        problem_ = "DB_Z_INFO: depth buffers with several samples are not simulated";
-    if (bit_of(info, 29)) problem_ = "DB_Z_INFO: HTILE is not simulated";
     if (bits(registers(kRenderControl), 2, 2))
         problem_ = "DB_RENDER_CONTROL: copies of depth to colour are not simulated";
     if (depth_.test && !depth_.plane.surface) problem_ = "DB_Z_INFO: reserved swizzle mode";
@@ -212,6 +227,7 @@ bool DepthStencil::write_depth(const DepthFragment& fragment, uint32_t bits) {
 }
 
 bool DepthStencil::test(const DepthFragment& fragment) {
+    if (!htile_.open(fragment.x, fragment.y, slice_ + fragment.layer, level_)) return false;
     uint32_t bits = encode_depth(depth_.format, depth_.clear.value_or(fragment.z));
     const StencilFace& face = stencil_.face[fragment.front ? 0 : 1];
     uint8_t old_stencil = 0;

@@ -5,14 +5,16 @@
 #include <string>
 
 #include "simgpu/amd/gfx9/draw/draw.h"
+#include "simgpu/amd/gfx9/draw/htile_buffer.h"
 #include "simgpu/amd/gfx9/memory/shader_memory.h"
 #include "simgpu/amd/gfx9/surface/surface.h"
 
 namespace simgpu::gfx9::draw {
 
-/// One pixel on its way to the depth buffer.
+/// One sample of a pixel on its way to the depth buffer.
 struct DepthFragment {
     uint32_t x = 0, y = 0, layer = 0;
+    uint8_t sample = 0;
     float z = 0;
     bool front = true;
     std::optional<uint8_t> stencil_reference;  // exported by the shader
@@ -30,12 +32,15 @@ uint8_t stencil_operation(unsigned operation, uint8_t old, uint8_t reference, ui
 class DepthStencil {
   public:
     DepthStencil(const RegisterReader& registers, AddressConfig addresses, ShaderMemory& memory);
+    DepthStencil(const DepthStencil&) = delete;  // HTILE refers to its surfaces
+    DepthStencil& operator=(const DepthStencil&) = delete;
 
-    /// A sentence about what is asked for and not simulated; else empty.
-    const std::string& problem() const { return problem_; }
-    bool active() const { return depth_.test || depth_.bounds || stencil_.test; }
+    /// A sentence about what is asked for, or was met, and is not simulated; else empty.
+    const std::string& problem() const { return problem_.empty() ? htile_.problem() : problem_; }
+    bool active() const { return depth_.test || depth_.bounds || stencil_.test || decompresses_; }
+    unsigned sample_bits() const { return sample_bits_; }
     bool writes() const { return depth_.write || stencil_.test; }
-    /// Tests a pixel and updates the buffers. A memory fault counts as failed; `memory` has it.
+    /// Tests a sample and updates the buffers. A memory fault counts as failed; `memory` has it.
     bool test(const DepthFragment& fragment);
 
   private:
@@ -44,7 +49,7 @@ class DepthStencil {
         uint64_t write_delta = 0;  // of the write base to the read base
         bool write_allowed = true;
         uint64_t address(const DepthFragment& f, uint32_t slice, unsigned level) const {
-            return surface->address(f.x, f.y, slice + f.layer, level);
+            return surface->address(f.x, f.y, slice + f.layer, level, f.sample);
         }
     };
     struct Depth {
@@ -69,6 +74,7 @@ class DepthStencil {
 
     void read_depth(const RegisterReader& registers, AddressConfig addresses);
     void read_stencil(const RegisterReader& registers, AddressConfig addresses);
+    void set_htile_planes(const RegisterReader& registers);
     void check(const RegisterReader& registers);
     unsigned depth_bytes() const { return depth_.format == DepthFormat::kUnorm16 ? 2 : 4; }
     bool depth_passes(const DepthFragment& fragment, uint32_t& stored);
@@ -80,6 +86,9 @@ class DepthStencil {
     ShaderMemory& memory_;
     Depth depth_;
     Stencil stencil_;
+    HtileBuffer htile_;
+    bool decompresses_ = false;  // HTILE is expanded where pixels are drawn, whatever they test
+    unsigned sample_bits_ = 0;
     uint32_t slice_ = 0;
     unsigned level_ = 0;
     std::string problem_;

@@ -15,7 +15,6 @@ namespace {
 
 constexpr uint32_t kPrimitiveType = 0x30908;  // VGT_PRIMITIVE_TYPE
 constexpr uint32_t kBorderColours = 0x28080;  // TA_BC_BASE_ADDR
-constexpr uint32_t kScanConfig = 0x28be0;     // PA_SC_AA_CONFIG
 constexpr uint32_t kSetupMode = 0x28814;      // PA_SU_SC_MODE_CNTL
 constexpr uint32_t kClipControl = 0x28810;    // PA_CL_CLIP_CNTL
 
@@ -24,15 +23,13 @@ std::string front_problem(const RegisterReader& registers) {
     const uint32_t type = bits(registers(kPrimitiveType), 0, 6);
     if (!is_simulated(static_cast<Topology>(type)))
         return fmt::format("VGT_PRIMITIVE_TYPE: type {} is not simulated", type);
-    if (bits(registers(kScanConfig), 0, 3))
-        return "PA_SC_AA_CONFIG: several samples per pixel are not simulated";
     if (bits(registers(kClipControl), 0, 6))
         return "PA_CL_CLIP_CNTL: clip planes without clip distances are not simulated";
     // POLY_MODE, with faces drawn as anything but triangles (2).
     const uint32_t mode = registers(kSetupMode);
     if (bits(mode, 3, 2) == 1 && (bits(mode, 5, 3) != 2 || bits(mode, 8, 3) != 2))
         return "PA_SU_SC_MODE_CNTL: triangles drawn as lines or points are not simulated";
-    return {};
+    return SamplePattern::problem(registers);
 }
 
 class DrawRun {
@@ -72,7 +69,7 @@ class DrawRun {
 
 JobOutcome DrawRun::run() {
     const RasterState raster = RasterState::read(draw_.registers);
-    const auto pixels = std::make_unique<PixelStage>(tools_, raster.pixel_centre);
+    const auto pixels = std::make_unique<PixelStage>(tools_, raster);
     VertexStage vertices(tools_, raster);
     for (const std::string& problem :
          {front_problem(draw_.registers), vertices.problem(), pixels->problem()})

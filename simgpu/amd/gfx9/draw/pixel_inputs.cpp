@@ -45,9 +45,8 @@ std::array<float, 4> default_value(unsigned which) {
 PixelInputs::PixelInputs(const RegisterReader& registers, int32_t pixel_centre) {
     address_ = registers(kInputAddress) | registers(kInputEnable);
     const uint32_t barycentrics = registers(kBarycentrics);
-    // POS_FLOAT_LOCATION: the centre, unless positions are those of samples or of whole pixels.
-    const bool upper_left = bit_of(barycentrics, 20) || pixel_centre == 0;
-    position_offset_ = upper_left ? 0.0f : 0.5f;
+    position_is_corner_ = bit_of(barycentrics, 20) || pixel_centre == 0;  // POS_FLOAT_ULC
+    position_at_ = static_cast<PositionAt>(std::min(bits(barycentrics, 16, 2), 2u));
     front_all_bits_ = bit_of(barycentrics, 24);
     count_ = std::min(bits(registers(kInControl), 0, 6), kParameterExports);
     const uint32_t sprites = registers(kSprites);
@@ -124,40 +123,48 @@ void PixelInputs::load(Wave& wave, unsigned lane, const PixelPosition& pixel, bo
         if (!bit_of(address_, input)) continue;
         switch (input) {
             case kPerspectiveSample:
+                put_pair(pixel.sample.perspective);
+                break;
             case kPerspectiveCentre:
+                put_pair(pixel.centre.perspective);
+                break;
             case kPerspectiveCentroid:
-                put_pair(pixel.perspective);
+                put_pair(pixel.centroid.perspective);
                 break;
             case kPerspectivePull:
-                put(as_word(pixel.perspective[0] * pixel.inverse_w));
-                put(as_word(pixel.perspective[1] * pixel.inverse_w));
+                put(as_word(pixel.centre.perspective[0] * pixel.inverse_w));
+                put(as_word(pixel.centre.perspective[1] * pixel.inverse_w));
                 put(as_word(pixel.inverse_w));
                 break;
             case kLinearSample:
+                put_pair(pixel.sample.linear);
+                break;
             case kLinearCentre:
+                put_pair(pixel.centre.linear);
+                break;
             case kLinearCentroid:
-                put_pair(pixel.linear);
+                put_pair(pixel.centroid.linear);
                 break;
             case kX:
-                put(as_word(static_cast<float>(pixel.x) + position_offset_));
+                put(as_word(pixel.float_x));
                 break;
             case kY:
-                put(as_word(static_cast<float>(pixel.y) + position_offset_));
+                put(as_word(pixel.float_y));
                 break;
             case kZ:
                 put(as_word(pixel.z));
                 break;
             case kW:
-                put(as_word(pixel.inverse_w));
+                put(as_word(pixel.w));
                 break;
             case kFrontFace:
                 put(front_all_bits_ ? (front ? ~0u : 0u) : as_word(front ? 1.0f : -1.0f));
                 break;
-            case kAncillary:  // the render target's array index from bit 16 on; sample 0
-                put(layer << 16);
+            case kAncillary:  // the sample from bit 8, the render target's array index from 16 on
+                put(layer << 16 | uint32_t{pixel.iteration} << 8);
                 break;
             case kCoverage:
-                put(pixel.covered ? 1 : 0);
+                put(pixel.coverage);
                 break;
             case kFixedPosition:
                 put((static_cast<uint32_t>(pixel.x) & 0xffff) | static_cast<uint32_t>(pixel.y)

@@ -9,20 +9,32 @@
 
 namespace simgpu::gfx9::draw {
 
-/// The interpolated values of one pixel.
+/// How much of vertices 1 and 2 a place in a primitive is: I and J.
+struct Barycentrics {
+    float perspective[2] = {};
+    float linear[2] = {};
+};
+
+/// One pixel that a shader is run for, or the samples of it that one run is about.
 struct PixelPosition {
     int32_t x = 0, y = 0;
-    float perspective[2] = {};  // I and J
-    float linear[2] = {};
-    float z = 0;
-    float inverse_w = 1;
-    bool covered = false;
+    Barycentrics centre, centroid, sample;
+    float inverse_w = 1;  // at the centre
+    /// The position that the shader sees, and its depth and 1/w.
+    float float_x = 0, float_y = 0, z = 0, w = 1;
+    uint8_t coverage = 0;  // of the whole pixel
+    uint8_t iteration = 0;
 };
+
+/// Where SPI_BARYC_CNTL.POS_FLOAT_LOCATION puts the position that the shader sees.
+enum class PositionAt : uint8_t { kCentre, kCentroid, kSample };
 
 class PixelInputs {
   public:
     PixelInputs(const RegisterReader& registers, int32_t pixel_centre);
 
+    PositionAt position_at() const { return position_at_; }
+    bool position_is_corner() const { return position_is_corner_; }
     /// The attributes of `primitive` as they lie in LDS.
     void attributes(const Primitive& primitive, bool is_point, PrimitiveAttributes& to) const;
     /// Fills the VGPRs of one lane.
@@ -43,7 +55,8 @@ class PixelInputs {
     void set_sprite(PrimitiveAttributes& to, unsigned attribute) const;
 
     uint32_t address_ = 0;  // SPI_PS_INPUT_ADDR: which inputs have registers
-    float position_offset_ = 0.5f;
+    PositionAt position_at_ = PositionAt::kCentre;
+    bool position_is_corner_ = false;  // the upper left one, whatever is covered
     bool front_all_bits_ = false;
     unsigned count_ = 0;
     std::array<Attribute, kParameterExports> attributes_{};

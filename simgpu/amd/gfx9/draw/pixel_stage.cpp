@@ -17,6 +17,44 @@ constexpr uint32_t kAlphaToMask = 0x28b70;
 // DB_SHADER_CONTROL.Z_ORDER.
 constexpr uint32_t kEarlyThenLate = 1, kEarlyThenReZ = 3;
 
+/// Values of a triangle at one place of the screen.
+struct AtPlace {
+    Barycentrics barycentrics;
+    float inverse_w = 1, z = 0;
+};
+
+AtPlace interpolate(const ScreenTriangle& triangle, double b, double c) {
+    const double share[3] = {1 - b - c, b, c};
+    double inverse_w = 0, z = 0, perspective[2] = {}, linear[2] = {};
+    for (unsigned k = 0; k < 3; k++) {
+        const Corner& corner = triangle.corner[k];
+        inverse_w += share[k] * corner.inverse_w;
+        z += share[k] * corner.z;
+        for (unsigned w = 0; w < 2; w++) {
+            linear[w] += share[k] * corner.weight[w];
+            perspective[w] += share[k] * corner.inverse_w * corner.weight[w];
+        }
+    }
+    AtPlace at;
+    for (unsigned w = 0; w < 2; w++) {
+        at.barycentrics.linear[w] = static_cast<float>(linear[w]);
+        at.barycentrics.perspective[w] =
+            static_cast<float>(inverse_w != 0 ? perspective[w] / inverse_w : 0);
+    }
+    at.inverse_w = static_cast<float>(inverse_w);
+    at.z = static_cast<float>(z + triangle.depth_offset);
+    return at;
+}
+
+AtPlace interpolate(const ScreenTriangle& triangle, const Quad& quad, unsigned i,
+                    SamplePattern::Place place) {
+    double weight[2];
+    for (unsigned w = 0; w < 2; w++)
+        weight[w] = quad.corner_weight[i][w] + quad.weight_right[w] * place.x +
+                    quad.weight_down[w] * place.y;
+    return interpolate(triangle, weight[0], weight[1]);
+}
+
 }  // namespace
 
 PixelStage::Control PixelStage::read_control(const RegisterReader& registers) {
@@ -34,55 +72,103 @@ PixelStage::Control PixelStage::read_control(const RegisterReader& registers) {
     return control;
 }
 
-PixelStage::PixelStage(DrawTools& tools, int32_t pixel_centre)
+PixelStage::AlphaToMask PixelStage::read_alpha_to_mask(const RegisterReader& registers) {
+    const uint32_t word = registers(kAlphaToMask);
+    AlphaToMask mask;
+    // ALPHA_TO_MASK_DISABLE of DB_SHADER_CONTROL
+    mask.enabled = bit_of(word, 0) && !bit_of(registers(kShaderControl), 11);
+    for (unsigned i = 0; i < 4; i++)
+        mask.offset[i] = static_cast<uint8_t>(bits(word, 8 + 2 * i, 2));
+    return mask;
+}
+
+PixelStage::PixelStage(DrawTools& tools, const RasterState& raster)
     : tools_(tools),
       control_(read_control(tools.draw.registers)),
+      samples_(raster.samples),
+      alpha_to_mask_(read_alpha_to_mask(tools.draw.registers)),
       shader_(ShaderStage::read(ShaderStage::Kind::kPixel, tools.draw.registers)),
       depth_format_(bits(tools.draw.registers(kDepthExportFormat), 0, 4)),
       program_(std::make_unique<Program>(tools.memory, shader_.vgprs())),
-      inputs_(tools.draw.registers, pixel_centre),
+      inputs_(tools.draw.registers, raster.pixel_centre),
       depth_(tools.draw.registers, tools.draw.addresses, tools.memory),
-      colours_(tools.draw.registers, tools.draw.addresses, tools.memory) {}
+      colours_(tools.draw.registers, tools.draw.addresses, tools.memory) {
+    if (alpha_to_mask_.enabled) control_.early = false;
+}
 
 std::string PixelStage::problem() const {
     if (!depth_.problem().empty()) return depth_.problem();
     if (!colours_.problem().empty()) return colours_.problem();
-    if (bit_of(tools_.draw.registers(kAlphaToMask), 0))
-        return "DB_ALPHA_TO_MASK: alpha to coverage is not simulated";
+    if (depth_.active() && depth_.sample_bits() != samples_.sample_bits)
+        return "DB_Z_INFO: other numbers of samples than PA_SC_AA_CONFIG's are not simulated";
+    if (colours_.any() && !colours_.resolves() && colours_.sample_bits() != samples_.sample_bits)
+        return "CB_COLOR_ATTRIB: other numbers of samples than PA_SC_AA_CONFIG's are not simulated";
+    if (bit_of(tools_.draw.registers(kShaderControl), 7))
+        return "DB_SHADER_CONTROL: COVERAGE_TO_MASK_ENABLE is not simulated";
     return {};
 }
 
-PixelPosition PixelStage::position(const ScreenTriangle& triangle, const Quad& quad,
-                                   unsigned i) const {
-    const auto& corner = triangle.corner;
-    const double b = quad.corner_weight[i][0], c = quad.corner_weight[i][1], a = 1 - b - c;
-    const double share[3] = {a, b, c};
+PixelPosition PixelStage::position(const ScreenTriangle& triangle, const Quad& quad, unsigned i,
+                                   unsigned iteration) const {
     PixelPosition pixel;
     pixel.x = quad.x + static_cast<int32_t>(i % 2);
     pixel.y = quad.y + static_cast<int32_t>(i / 2);
-    pixel.covered = quad.covered >> i & 1;
-    double inverse_w = 0, z = 0, perspective[2] = {}, linear[2] = {};
-    for (unsigned k = 0; k < 3; k++) {
-        inverse_w += share[k] * corner[k].inverse_w;
-        z += share[k] * corner[k].z;
-        for (unsigned w = 0; w < 2; w++) {
-            linear[w] += share[k] * corner[k].weight[w];
-            perspective[w] += share[k] * corner[k].inverse_w * corner[k].weight[w];
+    pixel.coverage = quad.samples[i];
+    pixel.iteration = static_cast<uint8_t>(iteration);
+    const AtPlace centre = interpolate(triangle, quad, i, {});
+    AtPlace seen = centre;
+    SamplePattern::Place place;
+    pixel.centre = pixel.centroid = pixel.sample = centre.barycentrics;
+    pixel.inverse_w = centre.inverse_w;
+    if (samples_.sample_bits) {
+        const SamplePattern::Place sample_place = samples_.place[i][iteration];
+        const AtPlace sample = interpolate(triangle, quad, i, sample_place);
+        pixel.sample = sample.barycentrics;
+        if (inputs_.position_at() == PositionAt::kSample) seen = sample, place = sample_place;
+        if (const int chosen = samples_.centroid(quad.samples[i]); chosen >= 0) {
+            const auto centroid_place = samples_.place[i][static_cast<unsigned>(chosen)];
+            const AtPlace centroid = interpolate(triangle, quad, i, centroid_place);
+            pixel.centroid = centroid.barycentrics;
+            if (inputs_.position_at() == PositionAt::kCentroid)
+                seen = centroid, place = centroid_place;
         }
     }
-    for (unsigned w = 0; w < 2; w++) {
-        pixel.linear[w] = static_cast<float>(linear[w]);
-        pixel.perspective[w] = static_cast<float>(inverse_w != 0 ? perspective[w] / inverse_w : 0);
-    }
-    pixel.inverse_w = static_cast<float>(inverse_w);
-    pixel.z = static_cast<float>(z + triangle.depth_offset);
+    const float centre_offset = inputs_.position_is_corner() ? 0.0f : 0.5f;
+    pixel.float_x = static_cast<float>(pixel.x) + centre_offset + static_cast<float>(place.x) / 256;
+    pixel.float_y = static_cast<float>(pixel.y) + centre_offset + static_cast<float>(place.y) / 256;
+    pixel.z = seen.z;
+    pixel.w = seen.inverse_w;
     return pixel;
 }
 
+void PixelStage::set_depth(PendingQuad& pending, const ScreenTriangle& triangle,
+                           const Quad& quad) const {
+    const auto& corner = triangle.corner;
+    const double along_b = double{corner[1].z} - double{corner[0].z};
+    const double along_c = double{corner[2].z} - double{corner[0].z};
+    for (unsigned i = 0; i < 4; i++)
+        pending.depth[i] = double{corner[0].z} + along_b * quad.corner_weight[i][0] +
+                           along_c * quad.corner_weight[i][1] + double{triangle.depth_offset};
+    pending.depth_right = along_b * quad.weight_right[0] + along_c * quad.weight_right[1];
+    pending.depth_down = along_b * quad.weight_down[0] + along_c * quad.weight_down[1];
+}
+
 bool PixelStage::quad(const ScreenTriangle& triangle, const Quad& quad) {
+    for (unsigned iteration = 0; iteration < samples_.iterations; iteration++)
+        if (!add(triangle, quad, iteration)) return false;
+    return true;
+}
+
+bool PixelStage::add(const ScreenTriangle& triangle, const Quad& quad, unsigned iteration) {
     PendingQuad& pending = pending_[pending_count_];
-    for (unsigned i = 0; i < 4; i++) pending.pixel[i] = position(triangle, quad, i);
-    pending.covered = quad.covered;
+    pending.covered = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        pending.samples[i] = quad.samples[i] & samples_.of_iteration(iteration);
+        if (pending.samples[i]) pending.covered |= static_cast<uint8_t>(1u << i);
+    }
+    if (!pending.covered) return true;
+    for (unsigned i = 0; i < 4; i++) pending.pixel[i] = position(triangle, quad, i, iteration);
+    set_depth(pending, triangle, quad);
     pending.front = triangle.front;
     pending.layer = triangle.layer;
     pending.z_min = triangle.z_min;
@@ -103,28 +189,41 @@ uint8_t PixelStage::slot_of(const ScreenTriangle& triangle) {
     return static_cast<uint8_t>(attribute_count_ - 1);
 }
 
-DepthFragment PixelStage::fragment(const PendingQuad& quad, unsigned i) const {
+DepthFragment PixelStage::fragment(const PendingQuad& quad, unsigned i, unsigned sample) const {
     DepthFragment f;
     f.x = static_cast<uint32_t>(quad.pixel[i].x);
     f.y = static_cast<uint32_t>(quad.pixel[i].y);
     f.layer = quad.layer;
-    f.z = std::clamp(quad.pixel[i].z, quad.z_min, quad.z_max);
+    f.sample = static_cast<uint8_t>(sample);
+    const auto [right, down] = samples_.place[i][sample];
+    const double z = quad.depth[i] + quad.depth_right * right + quad.depth_down * down;
+    f.z = std::clamp(static_cast<float>(z), quad.z_min, quad.z_max);
     f.front = quad.front;
     return f;
 }
 
 bool PixelStage::test_early(PendingQuad& quad) {
     for (unsigned i = 0; i < 4; i++) {
-        if (!(quad.covered >> i & 1)) continue;
-        if (depth_.active() && !depth_.test(fragment(quad, i)))
-            quad.covered &= static_cast<uint8_t>(~(1u << i));
-        else
-            tools_.counters.samples_passed++;
+        for (unsigned s = 0; s < samples_.count(); s++) {
+            const auto bit = static_cast<uint8_t>(1u << s);
+            if (!(quad.samples[i] & bit)) continue;
+            if (depth_.active() && !depth_.test(fragment(quad, i, s)))
+                quad.samples[i] &= static_cast<uint8_t>(~bit);
+            else
+                tools_.counters.samples_passed++;
+        }
+        if (!quad.samples[i]) quad.covered &= static_cast<uint8_t>(~(1u << i));
     }
-    return !memory_failed();
+    return !failed();
 }
 
-bool PixelStage::memory_failed() {
+/// Whether the job has ended, for a fault or for metadata that is not simulated.
+bool PixelStage::failed() {
+    for (const std::string* problem : {&depth_.problem(), &colours_.problem()}) {
+        if (problem->empty()) continue;
+        tools_.outcome = make_outcome(JobOutcome::Kind::kBadShader, "draw: " + *problem);
+        return true;
+    }
     const ShaderMemory& memory = tools_.memory;
     if (!memory.faulted()) return false;
     const bool write = memory.fault_access() == Access::kWrite;
@@ -175,27 +274,52 @@ bool PixelStage::shade() {
     return true;
 }
 
-bool PixelStage::late_test(const PendingQuad& quad, unsigned i, unsigned lane) {
-    DepthFragment f = fragment(quad, i);
+// How alpha becomes a mask is not published. Here a sample is covered if alpha, times the number of
+// samples, is above its number plus its pixel's offset: 0 covers none, 1 all.
+uint8_t PixelStage::alpha_mask(unsigned i, unsigned lane) const {
+    const float alpha = colours_.alpha(tools_.graphics, lane);
+    unsigned mask = 0;
+    for (unsigned s = 0; s < samples_.count(); s++) {
+        const float threshold =
+            static_cast<float>(s) + static_cast<float>(alpha_to_mask_.offset[i]) / 4;
+        if (alpha * static_cast<float>(samples_.count()) > threshold) mask |= 1u << s;
+    }
+    return static_cast<uint8_t>(mask);
+}
+
+/// Tests that come after the shader; the samples that pass.
+uint8_t PixelStage::late_test(const PendingQuad& quad, unsigned i, unsigned lane) {
     uint32_t exported[4];
     convert_export(depth_format_, tools_.graphics.depth, lane, exported);
     const bool there = tools_.graphics.depth.mask >> lane & 1;
-    if (there && control_.exports_depth)
-        f.z = std::clamp(as_float(exported[0]), quad.z_min, quad.z_max);
-    if (there && control_.exports_stencil) f.stencil_reference = static_cast<uint8_t>(exported[1]);
-    if (there && control_.exports_mask && !(exported[2] & 1)) return false;
-    if (depth_.active() && !depth_.test(f)) return false;
-    tools_.counters.samples_passed++;
-    return true;
+    unsigned samples = quad.samples[i];
+    if (there && control_.exports_mask) samples &= exported[2];
+    if (alpha_to_mask_.enabled) samples &= alpha_mask(i, lane);
+    unsigned passed = 0;
+    for (unsigned s = 0; s < samples_.count(); s++) {
+        if (!(samples >> s & 1)) continue;
+        DepthFragment f = fragment(quad, i, s);
+        if (there && control_.exports_depth)
+            f.z = std::clamp(as_float(exported[0]), quad.z_min, quad.z_max);
+        if (there && control_.exports_stencil)
+            f.stencil_reference = static_cast<uint8_t>(exported[1]);
+        if (depth_.active() && !depth_.test(f)) continue;
+        tools_.counters.samples_passed++;
+        passed |= 1u << s;
+    }
+    return static_cast<uint8_t>(passed);
 }
 
 bool PixelStage::finish_pixel(const PendingQuad& quad, unsigned i, unsigned lane) {
-    if (!control_.early && !late_test(quad, i, lane)) return !memory_failed();
+    uint8_t samples = quad.samples[i];
+    if (!control_.early) {
+        samples = late_test(quad, i, lane);
+        if (!samples) return !failed();
+    }
     if (!colours_.any()) return true;
-    const PixelPosition& pixel = quad.pixel[i];
-    return colours_.write(tools_.graphics, lane, static_cast<uint32_t>(pixel.x),
-                          static_cast<uint32_t>(pixel.y), quad.layer) ||
-           !memory_failed();
+    const ColourTargets::Pixel pixel{static_cast<uint32_t>(quad.pixel[i].x),
+                                     static_cast<uint32_t>(quad.pixel[i].y), quad.layer};
+    return colours_.write(tools_.graphics, lane, pixel, samples) || !failed();
 }
 
 }  // namespace simgpu::gfx9::draw

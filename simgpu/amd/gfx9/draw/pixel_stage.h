@@ -8,6 +8,7 @@
 #include "simgpu/amd/gfx9/draw/colour_targets.h"
 #include "simgpu/amd/gfx9/draw/depth_stencil.h"
 #include "simgpu/amd/gfx9/draw/pixel_inputs.h"
+#include "simgpu/amd/gfx9/draw/raster_state.h"
 #include "simgpu/amd/gfx9/draw/rasteriser.h"
 #include "simgpu/amd/gfx9/draw/shader_stage.h"
 #include "simgpu/amd/gfx9/exec/wave_loop.h"
@@ -27,7 +28,7 @@ struct DrawTools {
 
 class PixelStage final : public QuadSink {
   public:
-    PixelStage(DrawTools& tools, int32_t pixel_centre);
+    PixelStage(DrawTools& tools, const RasterState& raster);
 
     /// A sentence about what is asked for and not simulated; else empty.
     std::string problem() const;
@@ -47,26 +48,41 @@ class PixelStage final : public QuadSink {
     };
     struct PendingQuad {
         PixelPosition pixel[4];
-        uint8_t covered = 0;
+        uint8_t covered = 0;      // bit per pixel
+        uint8_t samples[4] = {};  // of each pixel: those that it is shaded for
         bool front = true;
         uint32_t layer = 0;
         uint8_t primitive = 0;
+        double depth[4] = {};  // at the centres; and its change per 1/256 of a pixel
+        double depth_right = 0, depth_down = 0;
         float z_min = 0, z_max = 1;
+    };
+    /// DB_ALPHA_TO_MASK.
+    struct AlphaToMask {
+        bool enabled = false;
+        uint8_t offset[4] = {};  // of the pixels of a quad, in quarters of a sample
     };
 
     static Control read_control(const RegisterReader& registers);
-    PixelPosition position(const ScreenTriangle& triangle, const Quad& quad, unsigned i) const;
+    static AlphaToMask read_alpha_to_mask(const RegisterReader& registers);
+    bool add(const ScreenTriangle& triangle, const Quad& quad, unsigned iteration);
+    PixelPosition position(const ScreenTriangle& triangle, const Quad& quad, unsigned i,
+                           unsigned iteration) const;
+    void set_depth(PendingQuad& pending, const ScreenTriangle& triangle, const Quad& quad) const;
     bool test_early(PendingQuad& quad);
-    DepthFragment fragment(const PendingQuad& quad, unsigned i) const;
+    DepthFragment fragment(const PendingQuad& quad, unsigned i, unsigned sample) const;
+    uint8_t alpha_mask(unsigned i, unsigned lane) const;
     uint8_t slot_of(const ScreenTriangle& triangle);
     bool shade();
     uint64_t start_wave();
     bool finish_pixel(const PendingQuad& quad, unsigned i, unsigned lane);
-    bool late_test(const PendingQuad& quad, unsigned i, unsigned lane);
-    bool memory_failed();
+    uint8_t late_test(const PendingQuad& quad, unsigned i, unsigned lane);
+    bool failed();
 
     DrawTools& tools_;
     Control control_;
+    const SamplePattern& samples_;
+    AlphaToMask alpha_to_mask_;
     ShaderStage shader_;
     unsigned depth_format_;  // SPI_SHADER_Z_FORMAT
     std::unique_ptr<Program> program_;

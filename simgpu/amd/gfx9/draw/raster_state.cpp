@@ -121,6 +121,7 @@ RasterState RasterState::read(const RegisterReader& registers) {
     state.half_point_min = half_size(registers(kPointLimits), 0);
     state.half_point_max = half_size(registers(kPointLimits), 16);
     read_depth_offset(state, registers);
+    state.samples = SamplePattern::read(registers);
     state.clip = read_clip(registers);
     state.outputs = read_outputs(registers(kOutputControl));
     for (uint32_t i = 0; i < kViewports; i++) {

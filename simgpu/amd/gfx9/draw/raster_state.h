@@ -6,6 +6,7 @@
 
 #include "simgpu/amd/gfx9/draw/draw.h"
 #include "simgpu/amd/gfx9/draw/geometry.h"
+#include "simgpu/amd/gfx9/draw/sample_pattern.h"
 
 namespace simgpu::gfx9::draw {
 
@@ -54,6 +55,7 @@ struct RasterState {
     float offset_clamp = 0;
     int8_t offset_bits = -24;  // log2 of the unit; of its mantissa with `offset_is_float`
     bool offset_is_float = false;
+    SamplePattern samples;
     ClipState clip;
     VertexOutputs outputs;
     std::array<Viewport, kViewports> viewports;

@@ -22,12 +22,16 @@ class Edge {
           y_(from.y) {}
 
     int64_t at(int32_t x, int32_t y) const { return dx_ * (y - y_) - dy_ * (x - x_); }
-    /// Narrows [left, right], in 1/256 of a pixel, to where the row at `y` may be inside.
-    void narrow(int64_t y, int64_t& left, int64_t& right) const {
-        const int64_t limit = dx_ * (y - y_) + dy_ * x_;  // inside: dy x <= limit
+    /// Narrows [left, right], in 1/256 of a pixel, to where rows from `top` to `bottom` may be
+    /// inside.
+    void narrow(int64_t top, int64_t bottom, int64_t& left, int64_t& right) const {
+        // Inside: dy x <= limit, which is greatest at one end.
+        const int64_t limit = std::max(dx_ * (top - y_), dx_ * (bottom - y_)) + dy_ * x_;
         if (dy_ > 0) right = std::min(right, limit / dy_ + 1);
         if (dy_ < 0) left = std::max(left, limit / dy_ - 1);
     }
+    int64_t right() const { return -dy_; }  // what `at` grows by per step
+    int64_t down() const { return dx_; }
     bool is_top_or_left() const { return dy_ < 0 || (dy_ == 0 && dx_ > 0); }
 
   private:
@@ -36,10 +40,12 @@ class Edge {
 
 class Filling {
   public:
-    Filling(const ScreenTriangle& triangle, int64_t area, int32_t pixel_centre)
+    Filling(const ScreenTriangle& triangle, int64_t area, int32_t pixel_centre,
+            const SamplePattern& samples)
         : triangle_(triangle),
           area_(area < 0 ? -area : area),
           centre_(pixel_centre),
+          samples_(samples),
           edges_{Edge(triangle.corner[1], triangle.corner[2], area < 0),
                  Edge(triangle.corner[2], triangle.corner[0], area < 0),
                  Edge(triangle.corner[0], triangle.corner[1], area < 0)} {
@@ -59,6 +65,10 @@ class Filling {
                 Quad quad;
                 quad.x = x;
                 quad.y = y;
+                for (unsigned w = 0; w < 2; w++) {
+                    quad.weight_right[w] = share(edges_[w + 1].right());
+                    quad.weight_down[w] = share(edges_[w + 1].down());
+                }
                 fill(quad);
                 if (quad.covered && !sink.quad(triangle_, quad)) return false;
             }
@@ -74,28 +84,38 @@ class Filling {
     /// Where pixels of the rows `y` and `y + 1` may be covered.
     Columns columns(int32_t y) const {
         if (triangle_.fills_rectangle) return {pixels_.left, pixels_.right};
-        int64_t left[2], right[2];
-        for (int row = 0; row < 2; row++) {
-            left[row] = int64_t{pixels_.left} * kSubpixels;
-            right[row] = int64_t{pixels_.right} * kSubpixels;
-            const int64_t at_y = int64_t{y + row} * kSubpixels + centre_;
-            for (const Edge& edge : edges_) edge.narrow(at_y, left[row], right[row]);
-        }
-        const int64_t first = std::min(left[0], left[1]), last = std::max(right[0], right[1]);
-        return {std::max(pixels_.left, static_cast<int32_t>(first >> 8) - 1),
-                std::min(pixels_.right, static_cast<int32_t>(last >> 8) + 2)};
+        // Samples lie within half a pixel of the centre.
+        const int64_t reach = samples_.sample_bits ? kSubpixels / 2 : 0;
+        const int64_t top = int64_t{y} * kSubpixels + centre_ - reach;
+        const int64_t bottom = int64_t{y + 1} * kSubpixels + centre_ + reach;
+        int64_t left = int64_t{pixels_.left} * kSubpixels;
+        int64_t right = int64_t{pixels_.right} * kSubpixels;
+        for (const Edge& edge : edges_) edge.narrow(top, bottom, left, right);
+        return {std::max(pixels_.left, static_cast<int32_t>(left >> 8) - 2),
+                std::min(pixels_.right, static_cast<int32_t>(right >> 8) + 3)};
+    }
+    double share(int64_t value) const {
+        return static_cast<double>(value) / static_cast<double>(area_);
     }
     void fill(Quad& quad) const {
-        for (int i = 0; i < 4; i++) {
-            const int32_t x = quad.x + i % 2, y = quad.y + i / 2;
+        for (unsigned i = 0; i < 4; i++) {
+            const int32_t x = quad.x + static_cast<int32_t>(i % 2);
+            const int32_t y = quad.y + static_cast<int32_t>(i / 2);
             const int32_t at_x = x * kSubpixels + centre_, at_y = y * kSubpixels + centre_;
             int64_t value[3];
             for (unsigned e = 0; e < 3; e++) value[e] = edges_[e].at(at_x, at_y);
-            for (unsigned w = 0; w < 2; w++)
-                quad.corner_weight[i][w] =
-                    static_cast<double>(value[w + 1]) / static_cast<double>(area_);
-            if (in_bounds(x, y) && covers(value, at_x, at_y))
-                quad.covered |= static_cast<uint8_t>(1 << i);
+            for (unsigned w = 0; w < 2; w++) quad.corner_weight[i][w] = share(value[w + 1]);
+            if (!in_bounds(x, y)) continue;
+            for (unsigned s = 0; s < samples_.count(); s++) {
+                const auto [right, down] = samples_.place[i][s];
+                int64_t there[3];
+                for (unsigned e = 0; e < 3; e++)
+                    there[e] = value[e] + edges_[e].right() * right + edges_[e].down() * down;
+                if (covers(there, at_x + right, at_y + down))
+                    quad.samples[i] |= static_cast<uint8_t>(1u << s);
+            }
+            quad.samples[i] &= samples_.mask[i];
+            if (quad.samples[i]) quad.covered |= static_cast<uint8_t>(1u << i);
         }
     }
     bool in_bounds(int32_t x, int32_t y) const {
@@ -112,6 +132,7 @@ class Filling {
     const ScreenTriangle& triangle_;
     int64_t area_;
     int32_t centre_;
+    const SamplePattern& samples_;
     Edge edges_[3];
     Rectangle box_;     // in 1/256 of a pixel
     Rectangle pixels_;  // what of it is in bounds
@@ -125,10 +146,11 @@ int64_t signed_area(const ScreenTriangle& triangle) {
            int64_t{c[1].y - c[0].y} * (c[2].x - c[0].x);
 }
 
-bool rasterise(const ScreenTriangle& triangle, int32_t pixel_centre, QuadSink& sink) {
+bool rasterise(const ScreenTriangle& triangle, int32_t pixel_centre, const SamplePattern& samples,
+               QuadSink& sink) {
     const int64_t area = signed_area(triangle);
     if (area == 0) return true;
-    return Filling(triangle, area, pixel_centre).run(sink);
+    return Filling(triangle, area, pixel_centre, samples).run(sink);
 }
 
 }  // namespace simgpu::gfx9::draw

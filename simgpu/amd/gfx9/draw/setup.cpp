@@ -113,7 +113,8 @@ bool Setup::triangle(ScreenTriangle& triangle) {
 
 bool Setup::fill(const ScreenTriangle& triangle) {
     counters_.clipper_primitives++;
-    return triangle.bounds.empty() || rasterise(triangle, state_.pixel_centre, sink_);
+    return triangle.bounds.empty() ||
+           rasterise(triangle, state_.pixel_centre, state_.samples, sink_);
 }
 
 float Setup::depth_offset(const ScreenTriangle& triangle) const {

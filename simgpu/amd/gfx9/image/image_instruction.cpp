@@ -1,6 +1,7 @@
 #include "simgpu/amd/gfx9/image/image_instruction.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "simgpu/amd/gfx9/bits.h"
@@ -41,6 +42,24 @@ unsigned data_registers(const Fields& fields, Kind kind) {
     return fields.d16 ? (components + 1) / 2 : components;
 }
 
+/// Descriptors are decoded once, not each time that an instruction runs.
+const std::optional<Image>& decoded(const uint32_t (&words)[8], AddressConfig addresses) {
+    struct Entry {
+        bool used = false;
+        std::array<uint32_t, 8> words{};
+        AddressConfig addresses;
+        std::optional<Image> image;
+    };
+    static thread_local std::array<Entry, 16> entries;
+    static thread_local unsigned next = 0;
+    const std::array<uint32_t, 8> key = std::to_array(words);
+    for (const Entry& entry : entries)
+        if (entry.used && entry.words == key && entry.addresses == addresses) return entry.image;
+    Entry& entry = entries[next++ % entries.size()];
+    entry = {true, key, addresses, Image::decode(words, addresses)};
+    return entry.image;
+}
+
 /// Everything that one instruction's lanes share.
 class ImageRun {
   public:
@@ -56,6 +75,7 @@ class ImageRun {
                             fields_.a16);
     }
     bool inside(const ImageAddress& address) const;
+    TexelAt place(const ImageAddress& address) const;
     bool load(unsigned lane);
     bool store(unsigned lane);
     bool atomic(unsigned lane);
@@ -76,7 +96,7 @@ class ImageRun {
     const Instruction& in_;
     Fields fields_;
     ImageOperation operation_;
-    std::optional<Image> image_;
+    const Image* image_ = nullptr;
     // Data registers are written once all lanes have read theirs: they may be the same.
     Row data_[4];
     uint64_t written_ = 0;
@@ -87,7 +107,8 @@ unsigned ImageRun::coordinates() const {
     if (operation_.kind == Kind::kQueryLod && image_->type() != ImageType::kCube)
         return image_->dimensions();
     const bool slice = image_->is_array() && (fields_.array || image_->type() == ImageType::kCube);
-    return image_->dimensions() + (slice ? 1 : 0);
+    const bool sample = image_->is_multisampled();
+    return image_->dimensions() + (slice ? 1 : 0) + (sample ? 1 : 0);
 }
 
 bool ImageRun::inside(const ImageAddress& address) const {
@@ -97,30 +118,31 @@ bool ImageRun::inside(const ImageAddress& address) const {
     if (address.integer[0] >= image_->width(level)) return false;
     if (dimensions >= 2 && address.integer[1] >= image_->height(level)) return false;
     if (dimensions == 3) return address.integer[2] < image_->depth(level);
-    const bool slice = coordinates() > dimensions;
-    return !slice || address.integer[dimensions] < image_->depth(level);
+    unsigned count = coordinates();
+    if (image_->is_multisampled() && address.integer[--count] >= image_->samples()) return false;
+    return count == dimensions || address.integer[dimensions] < image_->depth(level);
 }
 
-/// x, y and z or slice of a load or store.
-struct TexelPlace {
-    TexelPlace(const ImageAddress& address, unsigned dimensions, unsigned coordinates)
-        : x(address.integer[0]),
-          y(dimensions >= 2 ? address.integer[1] : 0),
-          z(dimensions == 3            ? address.integer[2]
-            : coordinates > dimensions ? address.integer[dimensions]
-                                       : 0) {}
-    uint32_t x, y, z;
-};
+/// The texel of a load, a store or an atomic.
+TexelAt ImageRun::place(const ImageAddress& address) const {
+    const unsigned dimensions = image_->dimensions();
+    unsigned count = coordinates();
+    TexelAt at;
+    if (image_->is_multisampled()) at.sample = address.integer[--count];
+    at.x = address.integer[0];
+    at.y = dimensions >= 2 ? address.integer[1] : 0;
+    if (dimensions == 3)
+        at.z = address.integer[2];
+    else if (count > dimensions)
+        at.z = address.integer[dimensions];
+    at.level = image_->first_level() + address.level;
+    return at;
+}
 
 bool ImageRun::load(unsigned lane) {
     const ImageAddress at = address(lane);
     Texel texel{};
-    if (inside(at)) {
-        const TexelPlace place(at, image_->dimensions(), coordinates());
-        if (!image_->load(*wave_.memory, place.x, place.y, place.z,
-                          image_->first_level() + at.level, texel))
-            return false;
-    }
+    if (inside(at) && !image_->load(*wave_.memory, place(at), texel)) return false;
     give(lane, texel);
     return true;
 }
@@ -128,9 +150,7 @@ bool ImageRun::load(unsigned lane) {
 bool ImageRun::store(unsigned lane) {
     const ImageAddress at = address(lane);
     if (!inside(at)) return true;
-    const TexelPlace place(at, image_->dimensions(), coordinates());
-    return image_->store(*wave_.memory, place.x, place.y, place.z, image_->first_level() + at.level,
-                         take(lane));
+    return image_->store(*wave_.memory, place(at), take(lane));
 }
 
 // Opcodes 0x10 to 0x1c are in the order of the buffer atomics. DMASK 3 and 15 mean 64 bits or a
@@ -139,9 +159,8 @@ bool ImageRun::atomic(unsigned lane) {
     const ImageAddress at = address(lane);
     if (!inside(at)) return true;
     const unsigned index = in_.opcode - kFirstAtomic;
-    const TexelPlace place(at, image_->dimensions(), coordinates());
-    auto* word = wave_.memory->atomic_word<uint32_t>(
-        image_->address(place.x, place.y, place.z, image_->first_level()));
+    if (image_->is_compressed()) return false;
+    auto* word = wave_.memory->atomic_word<uint32_t>(image_->address(place(at)));
     if (!word) return false;
     const uint32_t data = wave_.v[in_.vdata].lane[lane];
     const uint32_t compare = in_.opcode == kCompareSwap ? wave_.v[in_.vdata + 1].lane[lane] : 0;
@@ -296,15 +315,19 @@ bool ImageRun::run_lane(unsigned lane) {
 void ImageRun::run() {
     uint32_t words[8];
     for (unsigned i = 0; i < 8; i++) words[i] = wave_.s[fields_.resource + i];
-    image_ = Image::decode(words, wave_.addresses);
-    if (!image_) return handle_unknown(wave_, in_);
+    const std::optional<Image>& image = decoded(words, wave_.addresses);
+    if (!image) return handle_unknown(wave_, in_);
+    image_ = &*image;
+    // Samples are not filtered.
+    if (operation_.kind >= Kind::kSample && image_->is_multisampled())
+        return handle_unknown(wave_, in_);
     bool ok = true;
     if (operation_.kind >= Kind::kSample)
         ok = run_sampled();
     else
         for_each_lane(wave_.exec(), [&](unsigned lane) { ok = ok && run_lane(lane); });
     if (!ok) {
-        wave_.status = Wave::Status::kFault;
+        wave_.status = wave_.memory->faulted() ? Wave::Status::kFault : Wave::Status::kUnknown;
         return;
     }
     if (operation_.kind == Kind::kStore) return;

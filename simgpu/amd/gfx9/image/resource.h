@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "simgpu/amd/gfx9/image/compression.h"
 #include "simgpu/amd/gfx9/memory/buffer_format.h"
 #include "simgpu/amd/gfx9/surface/surface.h"
 
@@ -29,12 +30,17 @@ using Texel = std::array<uint32_t, 4>;
 /// An image as a descriptor shows it: some levels and slices of a surface, in a format.
 class Image {
   public:
-    /// Empty if it asks for what is not simulated: compressed formats, several samples, metadata.
+    /// Empty if it asks for what is not simulated, such as compressed formats.
     static std::optional<Image> decode(const uint32_t (&words)[8], AddressConfig addresses);
 
     ImageType type() const { return type_; }
     bool is_integer() const { return format_.is_integer(); }
     bool is_array() const;
+    /// Loads and stores name a sample after the other coordinates.
+    bool is_multisampled() const {
+        return type_ == ImageType::k2DSamples || type_ == ImageType::k2DSamplesArray;
+    }
+    unsigned samples() const { return 1u << sample_bits_; }
     unsigned dimensions() const;
     uint32_t width(unsigned level) const { return at_level(width_, level); }
     uint32_t height(unsigned level) const { return at_level(height_, level); }
@@ -46,15 +52,16 @@ class Image {
     unsigned last_level() const { return last_level_; }
     float min_lod() const { return min_lod_; }
 
-    /// Coordinates are inside. Formats are converted and components selected. False: a fault.
-    bool load(ShaderMemory& memory, uint32_t x, uint32_t y, uint32_t z, unsigned level,
-              Texel& texel) const;
-    bool store(ShaderMemory& memory, uint32_t x, uint32_t y, uint32_t z, unsigned level,
-               const Texel& texel) const;
+    /// Coordinates are inside; z counts from the first slice in view. Formats are converted and
+    /// components selected. False: a fault, which `memory` has, or something not simulated.
+    bool load(ShaderMemory& memory, TexelAt at, Texel& texel) const;
+    bool store(ShaderMemory& memory, TexelAt at, const Texel& texel) const;
     /// Address of a texel, for atomics.
-    uint64_t address(uint32_t x, uint32_t y, uint32_t z, unsigned level) const {
-        return surface_->address(x, y, z + first_slice_, level);
+    uint64_t address(const TexelAt& at) const {
+        return surface_->address(at.x, at.y, at.z + first_slice_, at.level, at.sample);
     }
+    /// Stores and atomics would leave metadata behind that says something else.
+    bool is_compressed() const { return compression_.any() || fmask_; }
     unsigned texel_bytes() const { return format_.bytes(); }
     /// A stored texel (or a border colour) after component selection.
     Texel selected(const Texel& stored) const;
@@ -63,7 +70,8 @@ class Image {
     static uint32_t at_level(uint32_t size, unsigned level) {
         return size >> level ? size >> level : 1;
     }
-    void set_format(uint32_t data, uint32_t number);
+    bool set_format(uint32_t data, uint32_t number);
+    bool set_compression(const uint32_t (&words)[8], AddressConfig addresses);
 
     ImageType type_ = ImageType::k2D;
     BufferFormat format_;
@@ -73,7 +81,10 @@ class Image {
     uint32_t first_slice_ = 0;
     unsigned first_level_ = 0, last_level_ = 0;
     float min_lod_ = 0;
+    uint8_t sample_bits_ = 0;  // log2
+    bool fmask_ = false;       // the image is FMASK of one that has such samples
     std::optional<Surface> surface_;
+    Compression compression_;
 };
 
 enum class Wrap : uint8_t {

@@ -138,8 +138,10 @@ bool TextureUnit::texel(const Footprint& at, unsigned corner, const ImageAddress
     const bool outside = x == kBorder || y == kBorder || z == kBorder;
     if (outside)
         result = image_.selected(border_);
-    else if (!image_.load(memory_, static_cast<uint32_t>(x), static_cast<uint32_t>(y),
-                          static_cast<uint32_t>(z), at.level, result))
+    else if (!image_.load(memory_,
+                          {static_cast<uint32_t>(x), static_cast<uint32_t>(y),
+                           static_cast<uint32_t>(z), at.level, 0},
+                          result))
         return false;
     if (!compares) return true;
     const bool passed = passes(sampler_.compare, address.reference, as_float(result[0]));

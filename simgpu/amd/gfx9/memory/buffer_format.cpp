@@ -162,6 +162,22 @@ void unpack_texel(BufferFormat format, const uint8_t* element, uint32_t componen
     }
 }
 
+void pack_greatest(BufferFormat format, unsigned mask, uint8_t* element) {
+    std::memset(element, 0, format.bytes());
+    unsigned bit = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        const unsigned bits = layout_of(format).bits[i];
+        if (!bits) continue;
+        const uint32_t all = mask_of(bits);
+        const uint32_t greatest = format.number == kUint ? all
+                                  : format.number == kSint
+                                      ? all >> 1
+                                      : encode(std::bit_cast<uint32_t>(1.0f), bits, format.number);
+        if (mask >> i & 1) insert(element, bit, bits, greatest);
+        bit += bits;
+    }
+}
+
 void pack_texel(BufferFormat format, const uint32_t components[4], uint8_t* element) {
     std::memset(element, 0, format.bytes());
     unsigned bit = 0;

@@ -19,5 +19,8 @@ struct BufferFormat {
 /// The four components of an element: floats' bits, or integers. Missing ones are 0, 0, 0, 1.
 void unpack_texel(BufferFormat format, const uint8_t* element, uint32_t components[4]);
 void pack_texel(BufferFormat format, const uint32_t components[4], uint8_t* element);
+/// The components of `mask` (bit 0: the lowest in memory) are 1.0 or the greatest integer, the
+/// others 0.
+void pack_greatest(BufferFormat format, unsigned mask, uint8_t* element);
 
 }  // namespace simgpu::gfx9

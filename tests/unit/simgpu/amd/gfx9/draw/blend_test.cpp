@@ -14,12 +14,13 @@ namespace {
 constexpr Colour kSource{{0.25f, 0.5f, 0.75f, 0.5f}};
 constexpr Colour kDestination{{0.5f, 0.25f, 1.0f, 0.25f}};
 constexpr Colour kConstant{{0.125f, 0.375f, 0.625f, 0.875f}};
+constexpr Colour kSecond{{0.0625f, 0.1875f, 0.3125f, 0.4375f}};
 
 Colour blended(uint8_t source, uint8_t function, uint8_t destination) {
     BlendState state;
     state.enabled = true;
     state.colour = state.alpha = {source, function, destination};
-    return blend(state, kSource, kDestination, kConstant);
+    return blend(state, {kSource, kSecond, kDestination, kConstant});
 }
 
 TEST(Blend, Factors) {
@@ -40,6 +41,10 @@ TEST(Blend, Factors) {
     EXPECT_FLOAT_EQ(factor_of(10, 3), 1);
     EXPECT_FLOAT_EQ(factor_of(13, 1), 0.375f);
     EXPECT_FLOAT_EQ(factor_of(14, 1), 0.625f);
+    EXPECT_FLOAT_EQ(factor_of(15, 1), 0.1875f);
+    EXPECT_FLOAT_EQ(factor_of(16, 1), 0.8125f);
+    EXPECT_FLOAT_EQ(factor_of(17, 0), 0.4375f);
+    EXPECT_FLOAT_EQ(factor_of(18, 0), 0.5625f);
     EXPECT_FLOAT_EQ(factor_of(19, 0), 0.875f);
     EXPECT_FLOAT_EQ(factor_of(20, 0), 0.125f);
 }

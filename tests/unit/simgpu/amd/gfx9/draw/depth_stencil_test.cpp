@@ -1,6 +1,7 @@
 // Depth and stencil tests on buffers in memory.
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <limits>
 #include <map>
 
@@ -203,10 +204,99 @@ TEST(StencilOperation, All) {
 TEST_F(DepthStencilTest, WhatIsNotSimulatedIsReported) {
     use_depth(kLess);
     EXPECT_EQ(problem(), "");
-    registers_[kDepthInfo] = 3 | 1u << 29;
+    registers_[kDepthInfo] = 3 | 1u << 29;  // HTILE of a linear buffer
     EXPECT_NE(problem().find("HTILE"), std::string::npos);
-    registers_[kDepthInfo] = 3 | 2u << 2;
-    EXPECT_NE(problem().find("samples"), std::string::npos);
+    registers_[kDepthInfo] = 3 | 2u << 2;  // samples of one
+    EXPECT_NE(problem().find("reserved swizzle mode"), std::string::npos);
+    registers_[kDepthInfo] = 3 | 1u << 29 | 8u << 4;
+    registers_[kDepthWrite]++;
+    EXPECT_NE(problem().find("read elsewhere"), std::string::npos);
+}
+
+/// Depth of 32 bits and stencil, in Z order with HTILE.
+class Htile : public DepthStencilTest {
+  protected:
+    Htile() {
+        memory_.map(kHtileVa, 1 << 16);
+        registers_[kSize] = 63 | 63u << 16;
+        registers_[kDepthInfo] = 3 | 8u << 4 | kTileSurface;
+        registers_[kPitch] = registers_[kStencilPitch] = 255;
+        registers_[kHtileBase] = kHtileVa >> 8;
+        registers_[kDepthClear] = std::bit_cast<uint32_t>(0.25f);
+        registers_[kStencilClear] = 7;
+        use_depth(kLess);
+        use_stencil(kEqual, 0, 0, 0);
+        registers_[kStencilInfo] |= 8u << 4;
+        set_masks(7, 0xff, 0xff, 1);
+    }
+    void fill(uint32_t word) {
+        for (uint64_t i = 0; i < 1 << 14; i++) memory_.dword(kHtileVa + i * 4) = word;
+    }
+    unsigned words_that_are(uint32_t word) {
+        unsigned count = 0;
+        for (uint64_t i = 0; i < 1 << 14; i++) count += memory_.dword(kHtileVa + i * 4) == word;
+        return count;
+    }
+    static constexpr uint64_t kHtileVa = 0x400000;
+    static constexpr uint32_t kTileSurface = 1u << 29;
+    enum : uint32_t { kHtileBase = 0x28014, kStencilClear = 0x28028 };
+};
+
+TEST_F(Htile, ClearedBlocksHaveTheClearValue) {
+    fill(0xfffc00f0);
+    EXPECT_FALSE(test(0.25f));
+    EXPECT_TRUE(test(0.125f));
+    EXPECT_FALSE(test(0.2f)) << "stored by now";
+    EXPECT_EQ(words_that_are(0xfffff3ff), 1u) << "expanded, with a range that excludes nothing";
+    EXPECT_TRUE(test(0.2f, 8, 8)) << "another block";
+    set_masks(6, 0xff, 0xff, 1);
+    EXPECT_FALSE(test(0.1f, 16, 16)) << "stencil is 7";
+}
+
+TEST_F(Htile, DepthAloneLeavesStencilsPartAlone) {
+    fill(0xfffc00f0);
+    registers_[kControl] &= ~1u;
+    EXPECT_TRUE(test(0.125f));
+    EXPECT_EQ(words_that_are(0xfffff0ff), 1u) << "stencil still is cleared";
+    registers_[kStencilInfo] |= 1u << 29;  // TILE_STENCIL_DISABLE
+    fill(0);
+    EXPECT_TRUE(test(0.0625f));
+    EXPECT_EQ(words_that_are(0xfffc000f), 1u);
+}
+
+TEST_F(Htile, DecompressionStoresWhatIsDrawnOver) {
+    fill(0xfffc00f0);
+    registers_[kControl] = 0;
+    registers_[kRenderControl] = 1u << 5 | 1u << 6;
+    EXPECT_TRUE(test(0.5f));
+    EXPECT_EQ(words_that_are(0xfffff3ff), 1u);
+    registers_[kRenderControl] = 0;
+    use_depth(kEqual, false);
+    EXPECT_TRUE(test(0.25f));
+}
+
+TEST_F(Htile, CompressedDepthIsAProblem) {
+    fill(0xfffc0003);
+    DepthStencil depth([this](uint32_t byte) { return registers_[byte]; }, {}, shader_memory_);
+    EXPECT_FALSE(depth.test({}));
+    EXPECT_NE(depth.problem().find("depth is compressed"), std::string::npos);
+}
+
+TEST_F(DepthStencilTest, SamplesHaveDepthsOfTheirOwn) {
+    use_depth(kLess);
+    registers_[kDepthInfo] = 3 | 8u << 4 | 2u << 2;
+    registers_[kPitch] = 63;
+    for (uint64_t i = 0; i < 1 << 14; i++)
+        memory_.dword(kDepthVa + i * 4) = std::bit_cast<uint32_t>(1.0f);
+    DepthStencil depth([this](uint32_t byte) { return registers_[byte]; }, {}, shader_memory_);
+    ASSERT_EQ(depth.problem(), "");
+    DepthFragment fragment;
+    fragment.z = 0.5f;
+    fragment.sample = 3;
+    EXPECT_TRUE(depth.test(fragment));
+    EXPECT_FALSE(depth.test(fragment));
+    fragment.sample = 0;
+    EXPECT_TRUE(depth.test(fragment));
 }
 
 TEST_F(DepthStencilTest, AFaultFails) {

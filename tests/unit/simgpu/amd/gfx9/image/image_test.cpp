@@ -1,6 +1,8 @@
 // Image instructions on a small image in memory.
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "simgpu/amd/gfx9/bits.h"
 #include "tests/unit/simgpu/amd/gfx9/shader_harness.h"
 
@@ -160,6 +162,120 @@ TEST_F(ImageOps, WhatIsNotSimulatedIsAnUnknownInstruction) {
     at(0, 0);
     bench_.run({"image_load v0, v[4:5], s[8:15] dmask:0x1 unorm", {0xf0001100, 0x00020004}});
     EXPECT_EQ(bench_.wave->status, Wave::Status::kUnknown);
+}
+
+/// A tiled image of 64x64 whose metadata is at kMetadata.
+class CompressedImage : public ImageOps {
+  protected:
+    CompressedImage() { bench_.fake.map(kMetadata, 1 << 16); }
+    void describe_compressed(uint32_t data, uint32_t number, uint32_t mode) {
+        describe(data, number);
+        uint32_t* s = &bench_.wave->s[8];
+        s[2] = 63 | 63u << 14;
+        s[3] |= mode << 20;
+        s[4] = 255u << 13;
+        s[6] = 1u << 21 | 1u << 22;  // COMPRESSION_EN, ALPHA_IS_ON_MSB
+        s[7] = kMetadata >> 8;
+    }
+    void fill_metadata(uint32_t word) {
+        for (uint64_t i = 0; i < 1 << 14; i++) bench_.fake.dword(kMetadata + i * 4) = word;
+    }
+    void fill_data(uint32_t word) {
+        for (uint64_t i = 0; i < 1 << 14; i++) bench_.fake.dword(kImage + i * 4) = word;
+    }
+    /// Component 0, 1 or 3 of the texel at 9, 9; nothing if the wave does not go on.
+    std::optional<uint32_t> loaded(unsigned component) {
+        at(9, 9);
+        bench_.wave->status = Wave::Status::kRunning;
+        bench_.run(
+            {"image_load v[0:3], v[4:5], s[8:15] dmask:0xf unorm", {0xf0001f00, 0x00020004}});
+        if (bench_.wave->status != Wave::Status::kRunning) return {};
+        return bench_.lane(component, 0);
+    }
+    static constexpr uint64_t kMetadata = 0x300000;
+    static constexpr uint32_t k64kZ = 8, k64kS = 9;
+};
+
+TEST_F(CompressedImage, DccKeysAreColours) {
+    describe_compressed(k8888, kUnorm, k64kS);
+    fill_data(0x80808080);
+    const uint32_t one = as_word(1.0f);
+    fill_metadata(0x40404040);
+    EXPECT_EQ(loaded(0), 0u);
+    EXPECT_EQ(loaded(3), one);
+    fill_metadata(0x80808080);
+    EXPECT_EQ(loaded(0), one);
+    EXPECT_EQ(loaded(3), 0u);
+    fill_metadata(0xffffffff);
+    EXPECT_EQ(loaded(3), as_word(128 / 255.0f));
+    fill_metadata(0x20202020);
+    EXPECT_FALSE(loaded(0)) << "only colour units have the register";
+    EXPECT_EQ(bench_.wave->status, Wave::Status::kUnknown);
+}
+
+TEST_F(CompressedImage, IntegersAreAsLargeAsTheyGet) {
+    constexpr uint32_t kSint = 5;
+    describe_compressed(k8888, kSint, k64kS);
+    fill_metadata(0xc0c0c0c0);
+    EXPECT_EQ(loaded(0), 127u);
+    describe_compressed(k8888, kUint, k64kS);
+    EXPECT_EQ(loaded(0), 255u);
+}
+
+TEST_F(CompressedImage, HtileIsDepth) {
+    constexpr uint32_t kFloat = 7, kS8_32 = 60;
+    describe_compressed(k32, kFloat, k64kZ);
+    fill_data(as_word(0.75f));
+    fill_metadata(0xfffc00f0);
+    EXPECT_EQ(loaded(0), as_word(1.0f));
+    fill_metadata(0x000000f0);
+    EXPECT_EQ(loaded(0), 0u);
+    fill_metadata(0xfffff3ff);
+    EXPECT_EQ(loaded(0), as_word(0.75f));
+    fill_metadata(0x7ffc00f0);
+    EXPECT_FALSE(loaded(0)) << "cleared to something in between";
+    describe_compressed(kS8_32, kUint, k64kZ);
+    fill_data(0x05050505);
+    fill_metadata(0xfffff3ff);
+    EXPECT_EQ(loaded(0), 5u);
+    fill_metadata(0xfffff0ff);
+    EXPECT_EQ(loaded(0), 0u);
+}
+
+TEST_F(CompressedImage, FmaskNamesFragments) {
+    constexpr uint32_t kFmask = 45, k8_4_4 = 5;
+    describe_compressed(kFmask, k8_4_4, k64kZ);
+    fill_data(0xe1e1e1e1);  // samples 3, 2, 1, 0 in fragments 3, 2, 0, 1
+    fill_metadata(0xffffffff);
+    EXPECT_EQ(loaded(0), 0x3201u);
+    fill_metadata(0xcccccccc);
+    EXPECT_EQ(loaded(0), 0u);
+}
+
+TEST_F(CompressedImage, StoresWouldLeaveMetadataBehind) {
+    describe_compressed(k8888, kUnorm, k64kS);
+    at(9, 9);
+    bench_.run({"image_store v0, v[4:5], s[8:15] dmask:0x1 unorm", {0xf0201100, 0x00020004}});
+    EXPECT_EQ(bench_.wave->status, Wave::Status::kUnknown);
+}
+
+TEST_F(ImageOps, SamplesAreLoadedByNumber) {
+    constexpr uint32_t kType2dSamples = 14, k64kS = 9;
+    describe(k32, kUint, kType2dSamples);
+    uint32_t* s = &bench_.wave->s[8];
+    s[3] |= 2u << 16 | k64kS << 20;  // four samples
+    s[4] = 63u << 13;
+    s[5] = 2u << 28;
+    // Each sample has a quarter of the 64 KiB block.
+    for (uint32_t i = 0; i < 4; i++) bench_.fake.dword(kImage + i * 16384) = 100 + i;
+    for (uint32_t i = 0; i < 4; i++) {
+        at(0, 0, i);
+        bench_.run({"image_load v0, v[4:6], s[8:15] dmask:0x1 unorm", {0xf0001100, 0x00020004}});
+        EXPECT_EQ(bench_.lane(0, 0), 100 + i);
+    }
+    at(0, 0, 4);
+    bench_.run({"image_load v0, v[4:6], s[8:15] dmask:0x1 unorm", {0xf0001100, 0x00020004}});
+    EXPECT_EQ(bench_.lane(0, 0), 0u) << "there is no sample 4";
 }
 
 TEST_F(ImageOps, FaultsEndTheWave) {
