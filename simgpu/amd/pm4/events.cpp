@@ -16,6 +16,7 @@ constexpr uint32_t kZpassDone = 0x15;
 constexpr uint32_t kSampleStreamoutStats1 = 0x1b;
 constexpr uint32_t kSampleStreamoutStats3 = 0x1d;
 constexpr uint32_t kSamplePipelineStat = 0x1e;
+constexpr uint32_t kStreamoutFlush = 0x1f;
 constexpr uint32_t kSampleStreamoutStats = 0x20;
 constexpr uint32_t kPixelPipeStatDump = 0x39;
 
@@ -117,7 +118,18 @@ bool event_write_eos(Machine& machine, const Packet& packet) {
     }
 }
 
+/// Drivers begin transform feedback with this and wait for CP_STRMOUT_CNTL, in which nothing will
+/// ever say that it is done: the job ends here rather than by its time-out.
+bool streamout_flush(Machine& machine) {
+    JobOutcome outcome;
+    outcome.kind = JobOutcome::Kind::kBadShader;
+    outcome.in_shader = true;
+    outcome.report = "EVENT_WRITE: SO_VGTSTREAMOUT_FLUSH: transform feedback is not simulated";
+    return machine.job.end(std::move(outcome));
+}
+
 bool event_write(Machine& machine, const Packet& packet) {
+    if ((packet[0] & 0x3f) == kStreamoutFlush) return streamout_flush(machine);
     if (packet.size() < 3) return true;  // an event without an address: a flush or a marker
     const uint64_t va = packet.va64(1);
     const uint32_t type = packet[0] & 0x3f;

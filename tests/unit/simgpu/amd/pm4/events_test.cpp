@@ -82,6 +82,14 @@ TEST_F(Pm4Test, StreamoutStatisticsAreValid) {
     }
 }
 
+TEST_F(Pm4Test, StreamoutFaultsBeforeAnythingWaitsForIt) {
+    const JobOutcome outcome = run(pkt3(kEventWrite, {0x1f}) + write_data(kData, {1}));
+    EXPECT_EQ(outcome.kind, JobOutcome::Kind::kBadShader);
+    EXPECT_TRUE(outcome.in_shader);
+    EXPECT_NE(outcome.report.find("transform feedback is not simulated"), std::string::npos);
+    EXPECT_EQ(dword(kData), 0u);
+}
+
 TEST_F(Pm4Test, FlushEventsTouchNothing) {
     EXPECT_TRUE(is_done(run(pkt3(kEventWrite, {7 | 4u << 8}) +
                             pkt3(kEventWrite, {0x2e, low(kNowhere), high(kNowhere)}))));
