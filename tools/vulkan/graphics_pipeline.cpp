@@ -119,7 +119,7 @@ void GraphicsPipeline::make_pipeline(const Canvas& canvas, const GraphicsOptions
     raster.cullMode = options.cull;
     VkPipelineMultisampleStateCreateInfo samples{
         VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO};
-    samples.rasterizationSamples = VK_SAMPLE_COUNT_1_BIT;
+    samples.rasterizationSamples = canvas.samples();
     VkPipelineDepthStencilStateCreateInfo depth{
         VK_STRUCTURE_TYPE_PIPELINE_DEPTH_STENCIL_STATE_CREATE_INFO};
     depth.depthTestEnable = depth.depthWriteEnable = VK_TRUE;

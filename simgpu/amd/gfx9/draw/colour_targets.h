@@ -28,8 +28,9 @@ class ColourTargets {
     /// A sentence about what is asked for, or was met, and is not simulated; else empty.
     const std::string& problem() const;
     bool any() const { return any_; }
-    /// Colour is not drawn: target 0's samples are mixed into target 1.
-    bool resolves() const { return mode_ == Mode::kResolve; }
+    /// False: pixels are decompressed, or target 0's samples are mixed into target 1. Such a draw
+    /// is about whole pixels, however many samples it has itself.
+    bool draws() const { return mode_ == Mode::kNormal; }
     unsigned sample_bits() const { return sample_bits_; }
     /// Writes what `lane` has exported to the samples of a pixel, or does to it what the mode says.
     /// False on a fault, which `memory` has, or if there is a problem now.

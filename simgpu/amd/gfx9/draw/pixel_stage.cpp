@@ -101,7 +101,7 @@ std::string PixelStage::problem() const {
     if (!colours_.problem().empty()) return colours_.problem();
     if (depth_.active() && depth_.sample_bits() != samples_.sample_bits)
         return "DB_Z_INFO: other numbers of samples than PA_SC_AA_CONFIG's are not simulated";
-    if (colours_.any() && !colours_.resolves() && colours_.sample_bits() != samples_.sample_bits)
+    if (colours_.any() && colours_.draws() && colours_.sample_bits() != samples_.sample_bits)
         return "CB_COLOR_ATTRIB: other numbers of samples than PA_SC_AA_CONFIG's are not simulated";
     if (bit_of(tools_.draw.registers(kShaderControl), 7))
         return "DB_SHADER_CONTROL: COVERAGE_TO_MASK_ENABLE is not simulated";

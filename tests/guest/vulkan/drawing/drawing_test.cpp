@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <span>
 
 #include "tests/guest/vulkan/drawing/picture.h"
 #include "tests/guest/vulkan/support.h"
@@ -77,6 +78,67 @@ TEST(Drawing, BlendingMixes) {
         },
         1);
 }
+
+class DrawingSamples : public testing::TestWithParam<VkSampleCountFlagBits> {
+  protected:
+    /// How many samples of a pixel lie to the left of `x`, of its width, and the number of them.
+    /// Places: standardSampleLocations in Vulkan's specification, in 1/16.
+    static double part_left_of(double x) {
+        constexpr int kTwo[] = {12, 4}, kFour[] = {6, 14, 2, 10},
+                      kEight[] = {9, 7, 13, 5, 3, 1, 11, 15};
+        const std::span<const int> places =
+            GetParam() == VK_SAMPLE_COUNT_2_BIT   ? std::span<const int>(kTwo)
+            : GetParam() == VK_SAMPLE_COUNT_4_BIT ? std::span<const int>(kFour)
+                                                  : std::span<const int>(kEight);
+        return static_cast<double>(
+                   std::ranges::count_if(places, [x](int place) { return place < x * 16; })) /
+               static_cast<double>(places.size());
+    }
+};
+
+TEST_P(DrawingSamples, AreMixedAtEdges) {
+    Picture picture(shared_device(), {64, 64}, Blending::kOff, GetParam());
+    // To pixel 20 and 7.5/16 of the next; green all over at the bottom, black at the top.
+    constexpr double kPart = 7.5 / 16;
+    const float right = static_cast<float>((20 + kPart) / 32 - 1);
+    picture.draw({0, 0, 1, 1}, {{-1, -1, right, 1, {0, 0, 0, 1}, 0.5f, 0.5f}});
+    const double part = part_left_of(kPart);
+    picture.expect(
+        [part](int x, int) {
+            return Rgba{0, 0, x < 20 ? 0 : x > 20 ? 255 : to_byte(1 - part), 255};
+        },
+        1);
+}
+
+TEST_P(DrawingSamples, HaveDepthsOfTheirOwn) {
+    Picture picture(shared_device(), {64, 64}, Blending::kOff, GetParam());
+    constexpr double kPart = 7.5 / 16;
+    const float right = static_cast<float>((20 + kPart) / 32 - 1);
+    picture.draw({0, 0, 0, 0}, {{-1, -1, right, 1, {0, 0, 1, 1}, 0.25f, 0.25f},
+                                {-1, -1, 1, 1, {0, 0, 0, 1}, 0.5f, 0.5f}});
+    const double part = part_left_of(kPart);
+    picture.expect(
+        [part](int x, int) {
+            return Rgba{0, 0, x < 20 ? 255 : x > 20 ? 0 : to_byte(part), 255};
+        },
+        1);
+}
+
+// Clears of metadata alone, to a colour that there is no code for.
+TEST_P(DrawingSamples, LargePicturesAreCleared) {
+    Picture picture(shared_device(), {600, 540}, Blending::kOff, GetParam());
+    picture.draw({0.2f, 0.4f, 0.6f, 0.8f}, {{-1, -1, -0.5f, 0, {0, 0, 1, 1}, 0.5f, 0.5f}});
+    picture.expect(
+        [](int x, int y) {
+            const bool inside = x < 150 && y < 270;
+            return inside ? Rgba{0, 0, 255, 255} : Rgba{51, 102, 153, 204};
+        },
+        1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Drawing, DrawingSamples,
+                         testing::Values(VK_SAMPLE_COUNT_2_BIT, VK_SAMPLE_COUNT_4_BIT,
+                                         VK_SAMPLE_COUNT_8_BIT));
 
 }  // namespace
 }  // namespace viaduct::vulkan

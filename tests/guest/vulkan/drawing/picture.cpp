@@ -11,8 +11,9 @@
 
 namespace viaduct::vulkan {
 
-Picture::Picture(const Device& device, VkExtent2D size, Blending blending)
-    : canvas_(device, size),
+Picture::Picture(const Device& device, VkExtent2D size, Blending blending,
+                 VkSampleCountFlagBits samples)
+    : canvas_(device, size, samples),
       pipeline_(device, canvas_,
                 {.vertex = rectangle_spirv,
                  .fragment = gradient_spirv,

@@ -23,7 +23,9 @@ using Rgba = std::array<int, 4>;
 
 class Picture {
   public:
-    Picture(const Device& device, VkExtent2D size, Blending blending = Blending::kOff);
+    /// With several samples, each pixel is their mean.
+    Picture(const Device& device, VkExtent2D size, Blending blending = Blending::kOff,
+            VkSampleCountFlagBits samples = VK_SAMPLE_COUNT_1_BIT);
 
     /// Clears to `clear` and a depth of 1, then draws the rectangles, nearer ones over others. Each
     /// goes from black at its upper left to its colour's red on the right and green at the bottom.
