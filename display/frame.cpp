@@ -80,6 +80,9 @@ Status check_sizes(const FrameDescription& frame, const FormatShape& format) {
         return fail(EINVAL, "a frame in {} with modifier {:#x} has {} planes, not {}",
                     fourcc_name(frame.fourcc), frame.modifier, frame.planes.size(),
                     format.num_planes);
+    if (frame.plain_memory && (frame.planes.size() != 1 || has_own_planes(frame.modifier)))
+        return fail(EINVAL, "plain memory with {} planes and modifier {:#x} cannot be read",
+                    frame.planes.size(), frame.modifier);
     return {};
 }
 
@@ -135,8 +138,15 @@ Result<Frame> Frame::check(const FrameDescription& description) {
             return tl::unexpected(status.error());
     }
     frame.bottom_up_ = description.bottom_up;
+    frame.plain_memory_ = description.plain_memory;
     const FrameRect whole{0, 0, static_cast<int32_t>(description.width),
                           static_cast<int32_t>(description.height)};
+    frame.crop_ = description.crop.value_or(whole);
+    if (frame.crop_.width < 1 || frame.crop_.height < 1 ||
+        clip(frame.crop_, whole.width, whole.height) != frame.crop_)
+        return fail(EINVAL, "a part of {}x{} at {},{} is not within a frame of {}x{}",
+                    frame.crop_.width, frame.crop_.height, frame.crop_.x, frame.crop_.y,
+                    whole.width, whole.height);
     frame.damage_ = clip(description.damage.value_or(whole), whole.width, whole.height);
     if (description.acquire_fence >= 0) {
         frame.acquire_fence_ = UniqueFd::duplicate_of(description.acquire_fence);
@@ -149,10 +159,14 @@ Result<Frame> Frame::check(const FrameDescription& description) {
 
 Status Frame::take_buffers(const FrameDescription& description) {
     for (const auto& plane : description.planes) {
-        if (const auto status = check_mappable(plane.fd, 0, 0); !status) return status;
         struct stat status {};
         if (::fstat(plane.fd, &status) != 0)
             return fail(errno, "fd {}: {}", plane.fd, std::strerror(errno));
+        if (!description.plain_memory) {
+            if (const auto mappable = check_mappable(plane.fd, 0, 0); !mappable) return mappable;
+        } else if (!S_ISREG(status.st_mode)) {
+            return fail(EACCES, "fd {} is not a file of memory", plane.fd);
+        }
         const FileId id{status.st_dev, status.st_ino};
         const auto known = std::ranges::find(layout_.planes, id, &FrameLayout::Plane::buffer);
         if (known != layout_.planes.end()) {
@@ -165,6 +179,10 @@ Status Frame::take_buffers(const FrameDescription& description) {
         layout_.planes.push_back({id, plane.offset, plane.stride});
     }
     return {};
+}
+
+bool Frame::importable(int fd) {
+    return check_mappable(fd, 0, 0).has_value();
 }
 
 bool Frame::is_linear() const {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,11 +31,15 @@ struct FrameDescription {
         uint32_t stride = 0;  // bytes from row to row
     };
     std::vector<Plane> planes;
-    uint32_t width = 0;               // pixels
-    uint32_t height = 0;              // pixels
-    uint32_t fourcc = 0;              // drm_fourcc.h, DRM_FORMAT_*
-    uint64_t modifier = 0;            // drm_fourcc.h, DRM_FORMAT_MOD_*
-    bool bottom_up = false;           // row 0 is the lowest
+    uint32_t width = 0;      // pixels
+    uint32_t height = 0;     // pixels
+    uint32_t fourcc = 0;     // drm_fourcc.h, DRM_FORMAT_*
+    uint64_t modifier = 0;   // drm_fourcc.h, DRM_FORMAT_MOD_*
+    bool bottom_up = false;  // row 0 is the lowest
+    /// Plain memory in a file that may shrink, which no GPU can import: it is never mapped, and
+    /// shown as a copy. Of one plane, linear.
+    bool plain_memory = false;
+    std::optional<FrameRect> crop;    // the part to be shown; nothing: all of it
     int acquire_fence = -1;           // borrowed sync file; -1: the buffers' own fences decide
     std::optional<FrameRect> damage;  // what changed; nothing: all of it
 };
@@ -65,19 +70,34 @@ class Frame {
   public:
     /// Checks a description and duplicates its descriptors. EINVAL: a size, stride, offset or plane
     /// that does not fit; ENOTSUP: a format that is not in the table; EACCES: a buffer that is
-    /// neither a dma-buf nor a memfd sealed against shrinking; EMFILE: no descriptor left.
+    /// neither a dma-buf nor a memfd sealed against shrinking, or, of plain memory, not a regular
+    /// file; EMFILE: no descriptor left.
     static Result<Frame> check(const FrameDescription& description);
+    /// True for a buffer that check() takes as other than plain memory.
+    static bool importable(int fd);
 
     const FrameLayout& layout() const { return layout_; }
     /// The buffer of a plane; planes in one buffer share a descriptor.
     const SharedFd& buffer(size_t plane) const { return buffers_[plane]; }
     bool bottom_up() const { return bottom_up_; }
+    /// FrameDescription::plain_memory: only pread() is safe.
+    bool plain_memory() const { return plain_memory_; }
+    /// The part that is shown, within the frame.
+    const FrameRect& crop() const { return crop_; }
+    bool cropped() const {
+        return crop_ != FrameRect{0, 0, static_cast<int32_t>(layout_.width),
+                                  static_cast<int32_t>(layout_.height)};
+    }
     /// Within the frame. Empty: nothing changed.
     const FrameRect& damage() const { return damage_; }
     /// A sync file that signals when the picture is complete; invalid: none came with the frame.
     const UniqueFd& acquire_fence() const { return acquire_fence_; }
     /// Rows one after the other from the given offset, so that a CPU can read them.
     bool is_linear() const;
+    /// Copies the pixels, rows without gaps, to `to`, which has room for them. Of a linear frame of
+    /// one plane whose fences have signalled; others wait here (DMA_BUF_IOCTL_SYNC). EIO: plain
+    /// memory that has shrunk meanwhile.
+    Status read_rows(std::span<std::byte> to) const;
 
   private:
     Frame() = default;
@@ -86,6 +106,8 @@ class Frame {
     FrameLayout layout_;
     std::vector<SharedFd> buffers_;
     bool bottom_up_ = false;
+    bool plain_memory_ = false;
+    FrameRect crop_;
     FrameRect damage_;
     UniqueFd acquire_fence_;
 };

@@ -82,11 +82,24 @@ void Globals::bind(uint32_t name, const char* interface, uint32_t version) {
     offer.take(viewporter, wp_viewporter_interface, 1);
     offer.take(syncobj, wp_linux_drm_syncobj_manager_v1_interface, 1);
     offer.take(dmabuf, zwp_linux_dmabuf_v1_interface, 4, 3);
+    offer.take(constraints, zwp_pointer_constraints_v1_interface, 1);
+    offer.take(relative_pointers, zwp_relative_pointer_manager_v1_interface, 1);
+    offer.take(shortcuts, zwp_keyboard_shortcuts_inhibit_manager_v1_interface, 1);
     if (offer.take(shm, wl_shm_interface, 1)) wl_shm_add_listener(shm.get(), &kShmListener, this);
     if (offer.take(wm_base, xdg_wm_base_interface, 1))
         xdg_wm_base_add_listener(wm_base.get(), &kWmBaseListener, this);
     if (offer.take(presentation, wp_presentation_interface, 1))
         wp_presentation_add_listener(presentation.get(), &kPresentationListener, this);
+    if (std::strcmp(interface, wl_seat_interface.name) == 0 && seat_version_ == 0) {
+        seat_name_ = name;
+        seat_version_ = version;
+    }
+}
+
+// 8 is the first whose wheels report parts of steps, and the newest of libwayland 1.21.
+bool Globals::bind_seat() {
+    const Offer offer{registry_.get(), seat_name_, wl_seat_interface.name, seat_version_};
+    return offer.take(seat, wl_seat_interface, 8);
 }
 
 Status Globals::check() const {

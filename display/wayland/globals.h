@@ -21,6 +21,9 @@ class Globals {
     Status check() const;
     uint32_t dmabuf_version() const;
     bool has_shm_format(uint32_t fourcc) const { return shm_formats_.contains(fourcc); }
+    /// Binds the first seat; several are not for virtual machines. Not before its listener is at
+    /// hand: it reports its devices at once. False: there is none.
+    bool bind_seat();
     /// True if presentation times are of CLOCK_MONOTONIC.
     bool monotonic() const { return monotonic_; }
 
@@ -31,6 +34,10 @@ class Globals {
     Viewporter viewporter;
     Presentation presentation;
     SyncobjManager syncobj;
+    WlSeat seat;  // after bind_seat()
+    PointerConstraints constraints;
+    RelativePointerManager relative_pointers;
+    ShortcutsInhibitManager shortcuts;
 
   private:
     static const wl_registry_listener kRegistryListener;
@@ -43,6 +50,8 @@ class Globals {
     std::function<void()> complete_;
     Registry registry_;
     Callback done_;
+    uint32_t seat_name_ = 0;
+    uint32_t seat_version_ = 0;       // 0: not offered
     std::set<uint32_t> shm_formats_;  // drm_fourcc.h
     bool monotonic_ = false;
 };

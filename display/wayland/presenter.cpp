@@ -47,6 +47,17 @@ Status Presenter::present(Frame frame, uint64_t number) {
     return {};
 }
 
+void Presenter::set_title(const std::string& title) {
+    options_.title = title;
+    if (window_) window_->set_title(title);
+    flush();
+}
+
+void Presenter::toggle_fullscreen() {
+    if (window_) window_->toggle_fullscreen();
+    flush();
+}
+
 void Presenter::read_connection() {
     if (const auto status = connection_->dispatch(); !status) lose(status.error());
 }
@@ -72,6 +83,8 @@ void Presenter::start() {
                     post([size](PresenterListener& listener) { listener.resized(size); });
             },
             [this] { post([](PresenterListener& listener) { listener.close_requested(); }); }});
+    if (options_.input && globals_.bind_seat())
+        seat_ = std::make_unique<Seat>(globals_, window_->surface(), *options_.input);
     copies_ = std::make_unique<ShmCopies>(globals_.shm.get(), [] {});
     if (globals_.presentation)
         feedbacks_ = std::make_unique<PresentationFeedbacks>(

@@ -18,6 +18,7 @@
 #include "display/wayland/feedback.h"
 #include "display/wayland/globals.h"
 #include "display/wayland/presentation_feedbacks.h"
+#include "display/wayland/seat.h"
 #include "display/wayland/shm_copies.h"
 #include "display/wayland/watches.h"
 #include "display/wayland/window.h"
@@ -32,6 +33,8 @@ class PresenterListener {
     virtual ~PresenterListener() = default;
     /// A frame that is presented now will be committed at once. A hidden window asks for none.
     virtual void frame_wanted() {}
+    /// It is the compositor's now. Not for frames that are dropped before.
+    virtual void committed(uint64_t /*frame*/) {}
     virtual void shown(uint64_t /*frame*/, const ShownFrame& /*when*/) {}
     /// It was not on the screen: a newer one took its place, or it cannot be shown.
     virtual void dropped(uint64_t /*frame*/) {}
@@ -68,6 +71,8 @@ class Presenter {
         std::string app_id = "viaduct";
         /// Opens the GPU's node for explicit synchronisation.
         OpenSync open_sync = [](dev_t device) { return SyncDevice::open(device); };
+        /// Takes the window's input events, from within dispatch(). Borrowed; null: nobody does.
+        SeatListener* input = nullptr;
     };
 
     /// `listener` is borrowed, and called on the thread that calls dispatch().
@@ -88,6 +93,12 @@ class Presenter {
 
     const PresenterCounts& counts() const { return counts_; }
     WindowSize size() const { return window_ ? window_->wanted() : WindowSize(); }
+    /// The window's size in the surface's coordinates, in which input events come; 0x0: not shown.
+    WindowSize surface_size() const { return window_ ? window_->size() : WindowSize(); }
+    /// Null: there is none, or not yet.
+    Seat* seat() { return seat_.get(); }
+    void set_title(const std::string& title);
+    void toggle_fullscreen();
     /// The formats that can be imported; empty before the compositor has sent them.
     const FormatTable& formats() const { return feedback_.table(); }
 
@@ -132,7 +143,7 @@ class Presenter {
     void deliver();
 
     PresenterListener& listener_;
-    const Options options_;
+    Options options_;
     std::vector<std::function<void(PresenterListener&)>> events_;
     UniqueFd kick_;  // an eventfd: events wait
     LogLimiter log_;
@@ -145,6 +156,7 @@ class Presenter {
     Globals globals_;
     Feedback feedback_;
     std::unique_ptr<Window> window_;
+    std::unique_ptr<Seat> seat_;
     std::unique_ptr<ExplicitSync> explicit_sync_;
     std::unique_ptr<ShmCopies> copies_;
     BufferCache cache_;

@@ -38,13 +38,18 @@ void Presenter::advance() {
 bool Presenter::advance_staged() {
     if (staged_->fence) return false;
     const Frame& frame = staged_->frame;
-    if (!window_->fits(size_of(frame))) {
+    if (!window_->fits({frame.crop().width, frame.crop().height})) {
         drop_staged("it exceeds the window, and the compositor has no wp_viewporter to scale it");
         return true;
     }
-    const auto modifier = globals_.dmabuf ? feedback_.table().modifier_for(frame.layout().fourcc,
-                                                                           frame.layout().modifier)
-                                          : std::nullopt;
+    if (frame.cropped() && !window_->can_crop()) {
+        drop_staged("only a part of it is shown, and the compositor has no wp_viewporter for that");
+        return true;
+    }
+    const bool importable = globals_.dmabuf && !frame.plain_memory();
+    const auto modifier =
+        importable ? feedback_.table().modifier_for(frame.layout().fourcc, frame.layout().modifier)
+                   : std::nullopt;
     if (modifier) {
         Buffer& buffer = cache_.find_or_create(frame, *modifier, globals_.dmabuf.get());
         if (buffer.state == Buffer::State::kCreating) return false;
@@ -124,7 +129,7 @@ bool Presenter::can_copy(const Frame& frame) const {
 bool Presenter::commit_copy() {
     const Frame& frame = staged_->frame;
     if (!copies_->ready(frame)) return false;
-    if (!staged_->fence_done) {
+    if (!staged_->fence_done && !frame.plain_memory()) {
         UniqueFd fence = frame.acquire_fence().duplicate();
         if (!fence)
             if (auto exported = export_sync_file(frame.buffer(0)->get(), BufferAccess::kRead))
@@ -174,7 +179,8 @@ void Presenter::commit(wl_buffer* buffer) {
     frame_callback_.reset(wl_surface_frame(window_->surface()));
     wl_callback_add_listener(frame_callback_.get(), &kListener, this);
     if (feedbacks_) feedbacks_->ask(window_->surface(), staged_->number);
-    window_->commit(buffer, staged_->frame.bottom_up());
+    window_->commit(buffer, staged_->frame);
+    post([number = staged_->number](PresenterListener& listener) { listener.committed(number); });
     staged_.reset();
 }
 

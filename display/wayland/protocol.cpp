@@ -82,4 +82,56 @@ void DestroyProxy::operator()(wp_linux_drm_syncobj_timeline_v1* proxy) const {
     wp_linux_drm_syncobj_timeline_v1_destroy(proxy);
 }
 
+void DestroyProxy::operator()(wl_seat* proxy) const {
+    if (wl_seat_get_version(proxy) >= WL_SEAT_RELEASE_SINCE_VERSION)
+        wl_seat_release(proxy);
+    else
+        wl_seat_destroy(proxy);
+}
+
+void DestroyProxy::operator()(wl_keyboard* proxy) const {
+    if (wl_keyboard_get_version(proxy) >= WL_KEYBOARD_RELEASE_SINCE_VERSION)
+        wl_keyboard_release(proxy);
+    else
+        wl_keyboard_destroy(proxy);
+}
+
+void DestroyProxy::operator()(wl_pointer* proxy) const {
+    if (wl_pointer_get_version(proxy) >= WL_POINTER_RELEASE_SINCE_VERSION)
+        wl_pointer_release(proxy);
+    else
+        wl_pointer_destroy(proxy);
+}
+
+void DestroyProxy::operator()(wl_touch* proxy) const {
+    if (wl_touch_get_version(proxy) >= WL_TOUCH_RELEASE_SINCE_VERSION)
+        wl_touch_release(proxy);
+    else
+        wl_touch_destroy(proxy);
+}
+
+void DestroyProxy::operator()(zwp_pointer_constraints_v1* proxy) const {
+    zwp_pointer_constraints_v1_destroy(proxy);
+}
+
+void DestroyProxy::operator()(zwp_locked_pointer_v1* proxy) const {
+    zwp_locked_pointer_v1_destroy(proxy);
+}
+
+void DestroyProxy::operator()(zwp_relative_pointer_manager_v1* proxy) const {
+    zwp_relative_pointer_manager_v1_destroy(proxy);
+}
+
+void DestroyProxy::operator()(zwp_relative_pointer_v1* proxy) const {
+    zwp_relative_pointer_v1_destroy(proxy);
+}
+
+void DestroyProxy::operator()(zwp_keyboard_shortcuts_inhibit_manager_v1* proxy) const {
+    zwp_keyboard_shortcuts_inhibit_manager_v1_destroy(proxy);
+}
+
+void DestroyProxy::operator()(zwp_keyboard_shortcuts_inhibitor_v1* proxy) const {
+    zwp_keyboard_shortcuts_inhibitor_v1_destroy(proxy);
+}
+
 }  // namespace viaduct::wayland

@@ -5,9 +5,12 @@
 
 #include <memory>
 
+#include "keyboard-shortcuts-inhibit-client-protocol.h"
 #include "linux-dmabuf-client-protocol.h"
 #include "linux-drm-syncobj-client-protocol.h"
+#include "pointer-constraints-client-protocol.h"
 #include "presentation-time-client-protocol.h"
+#include "relative-pointer-client-protocol.h"
 #include "viewporter-client-protocol.h"
 #include "xdg-shell-client-protocol.h"
 
@@ -36,6 +39,16 @@ struct DestroyProxy {
     void operator()(wp_linux_drm_syncobj_manager_v1* proxy) const;
     void operator()(wp_linux_drm_syncobj_surface_v1* proxy) const;
     void operator()(wp_linux_drm_syncobj_timeline_v1* proxy) const;
+    void operator()(wl_seat* proxy) const;
+    void operator()(wl_keyboard* proxy) const;
+    void operator()(wl_pointer* proxy) const;
+    void operator()(wl_touch* proxy) const;
+    void operator()(zwp_pointer_constraints_v1* proxy) const;
+    void operator()(zwp_locked_pointer_v1* proxy) const;
+    void operator()(zwp_relative_pointer_manager_v1* proxy) const;
+    void operator()(zwp_relative_pointer_v1* proxy) const;
+    void operator()(zwp_keyboard_shortcuts_inhibit_manager_v1* proxy) const;
+    void operator()(zwp_keyboard_shortcuts_inhibitor_v1* proxy) const;
 };
 
 /// Owns an object of the connection, which has to outlive it.
@@ -62,5 +75,15 @@ using PresentationFeedback = Proxy<struct wp_presentation_feedback>;
 using SyncobjManager = Proxy<wp_linux_drm_syncobj_manager_v1>;
 using SyncobjSurface = Proxy<wp_linux_drm_syncobj_surface_v1>;
 using SyncobjTimeline = Proxy<wp_linux_drm_syncobj_timeline_v1>;
+using WlSeat = Proxy<wl_seat>;
+using Keyboard = Proxy<wl_keyboard>;
+using Pointer = Proxy<wl_pointer>;
+using Touch = Proxy<wl_touch>;
+using PointerConstraints = Proxy<zwp_pointer_constraints_v1>;
+using LockedPointer = Proxy<zwp_locked_pointer_v1>;
+using RelativePointerManager = Proxy<zwp_relative_pointer_manager_v1>;
+using RelativePointer = Proxy<zwp_relative_pointer_v1>;
+using ShortcutsInhibitManager = Proxy<zwp_keyboard_shortcuts_inhibit_manager_v1>;
+using ShortcutsInhibitor = Proxy<zwp_keyboard_shortcuts_inhibitor_v1>;
 
 }  // namespace viaduct::wayland

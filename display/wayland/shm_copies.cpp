@@ -3,9 +3,7 @@
 #include <drm_fourcc.h>
 
 #include <algorithm>
-#include <cstring>
 
-#include "blob/dmabuf.h"
 #include "blob/memfd.h"
 
 namespace viaduct::wayland {
@@ -16,21 +14,6 @@ namespace {
 uint32_t shm_format(uint32_t fourcc) {
     return fourcc == DRM_FORMAT_XRGB8888 ? uint32_t{WL_SHM_FORMAT_XRGB8888} : fourcc;
 }
-
-/// Access by the CPU while one lives. A memfd needs none: ENOTTY.
-class CpuAccess {
-  public:
-    explicit CpuAccess(int fd) : fd_(fd), begun_(begin_cpu_access(fd, BufferAccess::kRead)) {}
-    CpuAccess(const CpuAccess&) = delete;
-    CpuAccess& operator=(const CpuAccess&) = delete;
-    ~CpuAccess() {
-        if (begun_) std::ignore = end_cpu_access(fd_, BufferAccess::kRead);
-    }
-
-  private:
-    int fd_;
-    Status begun_;
-};
 
 }  // namespace
 
@@ -68,16 +51,8 @@ Result<wl_buffer*> ShmCopies::copy(const Frame& frame) {
         if (const auto status = make(copy); !status) return tl::unexpected(status.error());
         wl_buffer_add_listener(copy.handle.get(), &kListener, this);
     }
-    const auto& plane = frame.layout().planes[0];
-    const size_t row = size_t{kind_.width} * bytes_per_pixel(kind_.fourcc);
-    const size_t end = plane.offset + size_t{plane.stride} * kind_.height;
-    const int fd = frame.buffer(0)->get();
-    const auto source = Mapping::map_read_only(fd, end);
-    if (!source) return tl::unexpected(source.error());
-    const CpuAccess access(fd);
-    for (size_t y = 0; y < kind_.height; ++y)
-        std::memcpy(copy.memory.data() + y * row,
-                    source->data() + plane.offset + y * size_t{plane.stride}, row);
+    if (const auto status = frame.read_rows(copy.memory.bytes()); !status)
+        return tl::unexpected(status.error());
     copy.busy = true;
     return copy.handle.get();
 }

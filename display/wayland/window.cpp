@@ -11,11 +11,9 @@ Window& self(void* data) {
     return *static_cast<Window*>(data);
 }
 
-bool is_exact(const wl_array& states) {
+bool has_state(const wl_array& states, uint32_t wanted) {
     const std::span all(static_cast<const uint32_t*>(states.data), states.size / sizeof(uint32_t));
-    return std::ranges::any_of(all, [](uint32_t state) {
-        return state == XDG_TOPLEVEL_STATE_MAXIMIZED || state == XDG_TOPLEVEL_STATE_FULLSCREEN;
-    });
+    return std::ranges::find(all, wanted) != all.end();
 }
 
 }  // namespace
@@ -29,7 +27,9 @@ const xdg_toplevel_listener Window::kToplevelListener = {
     .configure =
         [](void* data, xdg_toplevel*, int32_t width, int32_t height, wl_array* states) {
             self(data).announced_ = {std::max(width, 0), std::max(height, 0)};
-            self(data).announced_exact_ = is_exact(*states);
+            self(data).fullscreen_ = has_state(*states, XDG_TOPLEVEL_STATE_FULLSCREEN);
+            self(data).announced_exact_ =
+                self(data).fullscreen_ || has_state(*states, XDG_TOPLEVEL_STATE_MAXIMIZED);
         },
     .close = [](void* data, xdg_toplevel*) { self(data).events_.close_requested(); },
     .configure_bounds = [](void*, xdg_toplevel*, int32_t, int32_t) {},
@@ -64,6 +64,13 @@ void Window::configure(uint32_t serial) {
     events_.configured();
 }
 
+void Window::toggle_fullscreen() {
+    if (fullscreen_)
+        xdg_toplevel_unset_fullscreen(toplevel_.get());
+    else
+        xdg_toplevel_set_fullscreen(toplevel_.get(), nullptr);
+}
+
 void Window::scale() {
     if (!viewport_) return;
     const bool set = wanted_.width > 0 && wanted_.height > 0;
@@ -76,12 +83,36 @@ bool Window::fits(WindowSize buffer) const {
            (buffer.width <= wanted_.width && buffer.height <= wanted_.height);
 }
 
-void Window::commit(wl_buffer* buffer, bool bottom_up) {
+// The source is a part of the picture as it is shown, after the buffer's transformation.
+void Window::crop(const Frame& frame) {
+    const bool cropped = frame.cropped();
+    if (cropped) {
+        const FrameRect& part = frame.crop();
+        const int32_t y = frame.bottom_up()
+                              ? static_cast<int32_t>(frame.layout().height) - part.y - part.height
+                              : part.y;
+        wp_viewport_set_source(viewport_.get(), wl_fixed_from_int(part.x), wl_fixed_from_int(y),
+                               wl_fixed_from_int(part.width), wl_fixed_from_int(part.height));
+    } else if (cropped_) {
+        const wl_fixed_t unset = wl_fixed_from_int(-1);
+        wp_viewport_set_source(viewport_.get(), unset, unset, unset, unset);
+    }
+    cropped_ = cropped;
+}
+
+WindowSize Window::size() const {
+    return viewport_ && wanted_.width > 0 && wanted_.height > 0 ? wanted_ : picture_;
+}
+
+void Window::commit(wl_buffer* buffer, const Frame& frame) {
     scale();
-    if (bottom_up != bottom_up_)
-        wl_surface_set_buffer_transform(surface_.get(), bottom_up ? WL_OUTPUT_TRANSFORM_FLIPPED_180
-                                                                  : WL_OUTPUT_TRANSFORM_NORMAL);
-    bottom_up_ = bottom_up;
+    crop(frame);
+    if (frame.bottom_up() != bottom_up_)
+        wl_surface_set_buffer_transform(surface_.get(), frame.bottom_up()
+                                                            ? WL_OUTPUT_TRANSFORM_FLIPPED_180
+                                                            : WL_OUTPUT_TRANSFORM_NORMAL);
+    bottom_up_ = frame.bottom_up();
+    picture_ = {frame.crop().width, frame.crop().height};
     wl_surface_attach(surface_.get(), buffer, 0, 0);
     wl_surface_commit(surface_.get());
     shown_ = true;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "display/frame.h"
 #include "display/wayland/globals.h"
 #include "display/wayland/protocol.h"
 
@@ -31,6 +32,11 @@ class Window {
     Window(const Window&) = delete;
     Window& operator=(const Window&) = delete;
 
+    void set_title(const std::string& title) {
+        xdg_toplevel_set_title(toplevel_.get(), title.c_str());
+    }
+    /// Asks to be full screen, or not to be any more.
+    void toggle_fullscreen();
     wl_surface* surface() const { return surface_.get(); }
     /// True once a buffer may be attached (xdg_surface: after the first configure).
     bool configured() const { return configured_; }
@@ -39,14 +45,19 @@ class Window {
     /// True if a buffer of this size may be shown: one that exceeds a maximised or fullscreen
     /// window, and cannot be scaled, is an error that ends the connection.
     bool fits(WindowSize buffer) const;
-    /// Attaches a buffer and commits it, with what the caller has set on the surface.
-    void commit(wl_buffer* buffer, bool bottom_up);
+    /// True if a part of a buffer can be shown.
+    bool can_crop() const { return viewport_ != nullptr; }
+    /// Attaches the frame's buffer and commits it, with what the caller has set on the surface.
+    void commit(wl_buffer* buffer, const Frame& frame);
+    /// The surface's size: what the compositor demands, or the picture's.
+    WindowSize size() const;
 
   private:
     static const xdg_surface_listener kSurfaceListener;
     static const xdg_toplevel_listener kToplevelListener;
     void configure(uint32_t serial);
     void scale();
+    void crop(const Frame& frame);
 
     Events events_;
     Surface surface_;
@@ -55,11 +66,14 @@ class Window {
     Viewport viewport_;
     WindowSize announced_;  // by xdg_toplevel.configure, until xdg_surface.configure completes it
     bool announced_exact_ = false;
+    bool fullscreen_ = false;
     WindowSize wanted_;
     bool exact_ = false;  // maximised or fullscreen: not to be exceeded
     bool configured_ = false;
     bool shown_ = false;
     bool bottom_up_ = false;
+    bool cropped_ = false;
+    WindowSize picture_;  // of the last frame
 };
 
 }  // namespace viaduct::wayland

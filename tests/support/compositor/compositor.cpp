@@ -60,11 +60,32 @@ constexpr struct wl_surface_interface kSurface = {
     .offset = [](wl_client*, wl_resource*, int32_t, int32_t) {},
 };
 
+// Of cursors nothing is looked at.
+constexpr struct wl_surface_interface kCursorSurface = {
+    .destroy = destroy_resource,
+    .attach = [](wl_client*, wl_resource*, wl_resource*, int32_t, int32_t) {},
+    .damage = [](wl_client*, wl_resource*, int32_t, int32_t, int32_t, int32_t) {},
+    .frame = [](wl_client*, wl_resource*, uint32_t) {},
+    .set_opaque_region = [](wl_client*, wl_resource*, wl_resource*) {},
+    .set_input_region = [](wl_client*, wl_resource*, wl_resource*) {},
+    .commit = [](wl_client*, wl_resource*) {},
+    .set_buffer_transform = [](wl_client*, wl_resource*, int32_t) {},
+    .set_buffer_scale = [](wl_client*, wl_resource*, int32_t) {},
+    .damage_buffer = [](wl_client*, wl_resource*, int32_t, int32_t, int32_t, int32_t) {},
+    .offset = [](wl_client*, wl_resource*, int32_t, int32_t) {},
+};
+
 constexpr struct wl_compositor_interface kCompositor = {
     .create_surface =
         [](wl_client* client, wl_resource* resource, uint32_t id) {
-            of(resource).surface = wl_resource_create(client, &wl_surface_interface, 4, id);
-            wl_resource_set_implementation(of(resource).surface, &kSurface, &of(resource),
+            wl_resource* made = wl_resource_create(client, &wl_surface_interface, 4, id);
+            // The first is the window's, others are cursors'.
+            if (std::exchange(of(resource).has_window, true)) {
+                wl_resource_set_implementation(made, &kCursorSurface, nullptr, nullptr);
+                return;
+            }
+            of(resource).surface = made;
+            wl_resource_set_implementation(made, &kSurface, &of(resource),
                                            [](wl_resource* gone) { of(gone).surface = nullptr; });
         },
     .create_region = [](wl_client*, wl_resource*, uint32_t) {},
@@ -85,8 +106,9 @@ constexpr struct xdg_toplevel_interface kToplevel = {
     .set_min_size = [](wl_client*, wl_resource*, int32_t, int32_t) {},
     .set_maximized = [](wl_client*, wl_resource*) {},
     .unset_maximized = [](wl_client*, wl_resource*) {},
-    .set_fullscreen = [](wl_client*, wl_resource*, wl_resource*) {},
-    .unset_fullscreen = [](wl_client*, wl_resource*) {},
+    .set_fullscreen = [](wl_client*, wl_resource* toplevel,
+                         wl_resource*) { of(toplevel).fullscreen = true; },
+    .unset_fullscreen = [](wl_client*, wl_resource* toplevel) { of(toplevel).fullscreen = false; },
     .set_minimized = [](wl_client*, wl_resource*) {},
 };
 
@@ -128,7 +150,14 @@ constexpr struct xdg_wm_base_interface kWmBase = {
 
 constexpr struct wp_viewport_interface kViewport = {
     .destroy = destroy_resource,
-    .set_source = [](wl_client*, wl_resource*, wl_fixed_t, wl_fixed_t, wl_fixed_t, wl_fixed_t) {},
+    .set_source =
+        [](wl_client*, wl_resource* resource, wl_fixed_t x, wl_fixed_t y, wl_fixed_t width,
+           wl_fixed_t height) {
+            of(resource).source.clear();
+            if (width != wl_fixed_from_int(-1))
+                of(resource).source = {wl_fixed_to_int(x), wl_fixed_to_int(y),
+                                       wl_fixed_to_int(width), wl_fixed_to_int(height)};
+        },
     .set_destination =
         [](wl_client*, wl_resource* resource, int32_t width, int32_t height) {
             of(resource).destination.clear();
@@ -200,6 +229,7 @@ Compositor::Compositor(CompositorOffers offered)
     if (offers.viewporter)
         offer(wp_viewporter_interface, 1, bind<kViewporter, wp_viewporter_interface>);
     if (offers.presentation) offer(wp_presentation_interface, 1, bind_presentation);
+    if (offers.seat) offer_seat(*this);
     offer_buffers(*this);
 }
 
@@ -255,6 +285,11 @@ void Compositor::apply_commit() {
     if (commit.dmabuf && !exact_size.empty() && destination.empty() &&
         (commit.dmabuf->width > exact_size[0] || commit.dmabuf->height > exact_size[1]))
         return refuse(xdg_surface, 4, "larger than its configured size");
+    if (commit.dmabuf && !source.empty() &&
+        (source[0] < 0 || source[1] < 0 || source[2] < 1 || source[3] < 1 ||
+         source[0] + source[2] > commit.dmabuf->width ||
+         source[1] + source[3] > commit.dmabuf->height))
+        return refuse(surface, 2, "a source outside the buffer");
     if (commit.attached && !commit.dmabuf) commit.pixels = pixels_of(commit.buffer);
     commits.push_back(std::move(commit));
 }

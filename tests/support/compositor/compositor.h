@@ -26,6 +26,7 @@ struct CompositorOffers {
     bool viewporter = true;
     bool presentation = true;
     bool xdg_shell = true;
+    bool seat = false;  // with all devices, and what grabs need
     dev_t main_device = 0x1234;
     std::vector<wayland::Tranche> tranches;  // of linux-dmabuf
     uint32_t clock = 1;                      // CLOCK_MONOTONIC
@@ -64,6 +65,37 @@ struct ServerCommit {
     std::vector<int32_t> destination;  // of the viewport; empty: unset
     std::optional<ServerPoint> acquire;
     std::optional<ServerPoint> release;
+};
+
+/// The devices of the client's seat (compositor_seat.cpp). Null: not bound.
+struct ServerSeat {
+    wl_resource* keyboard = nullptr;
+    wl_resource* pointer = nullptr;
+    wl_resource* touch = nullptr;
+    wl_resource* relative = nullptr;
+    int locks = 0;                  // of the pointer, that live
+    int inhibitors = 0;             // of the compositor's shortcuts, that live
+    wl_resource* cursor = nullptr;  // the surface that the pointer shows; null: none
+    int cursors_set = 0;
+    uint32_t serial = 100;
+
+    void send_keymap(const std::string& text) const;
+    void send_key(uint32_t evdev, bool pressed);
+    void send_keyboard_leave(wl_resource* surface);
+    void send_enter(wl_resource* surface, double x, double y);
+    void send_leave(wl_resource* surface);
+    void send_motion(double x, double y) const;
+    void send_relative(double dx, double dy) const;
+    void send_button(uint32_t evdev, bool pressed);
+    /// A wheel as version 8 reports it, with the older event's distance.
+    void send_wheel(uint32_t axis, int32_t parts) const;
+    /// A touch pad: a distance only.
+    void send_distance(uint32_t axis, double distance) const;
+    void send_pointer_frame() const;
+    void send_touch_down(wl_resource* surface, int32_t id, double x, double y);
+    void send_touch_motion(int32_t id, double x, double y) const;
+    void send_touch_up(int32_t id);
+    void send_touch_cancel() const;
 };
 
 /// Runs on the test's own thread: everything happens within turn(). One client with one window.
@@ -106,6 +138,9 @@ class Compositor {
     int timelines = 0;
     int syncobj_surfaces = 0;
     std::string title;
+    bool fullscreen = false;      // the client's wish
+    std::vector<int32_t> source;  // of the viewport; empty: unset
+    ServerSeat seat;
     std::string error;  // why the client was refused
     int alive_buffers() const;
 
@@ -128,11 +163,14 @@ class Compositor {
     int32_t transform = 0;
     std::vector<int32_t> exact_size;  // of a maximised or fullscreen window
     bool acknowledged = false;
+    bool has_window = false;
     uint32_t serial = 0;
 };
 
 /// The globals of linux-dmabuf and linux-drm-syncobj (compositor_buffers.cpp).
 void offer_buffers(Compositor& compositor);
+/// wl_seat, and what grabs need (compositor_seat.cpp).
+void offer_seat(Compositor& compositor);
 /// Null: not a dma-buf.
 ServerBuffer* dmabuf_of(wl_resource* buffer);
 void destroy_resource(wl_client* client, wl_resource* resource);
