@@ -28,6 +28,7 @@ constexpr std::string_view kClassNames[] = {"render", "copy", "video", "video en
 
 JobOutcome CommandStreamer::execute(const IndirectBuffer& batch, JobEnvironment& environment) {
     JobRun job(environment);
+    state_.noop = NoopMode::kNever;
     batches_.next.assign(1, batch.va & ~uint64_t{3});
     Machine machine{job, chip_, class_, state_, batches_, counters_};
     while (!batches_.next.empty() && job.poll() && step(machine)) {
@@ -49,11 +50,14 @@ bool CommandStreamer::step(Machine& machine) {
         return end_bad(machine,
                        fmt::format("{} at {:#x}: not a command of the {} engine:{}", info->name, va,
                                    kClassNames[static_cast<size_t>(class_)], dump(body)));
-    if (size < info->minimum)
-        return end_bad(machine, fmt::format("{} at {:#x} has {} dwords, {} are needed:{}",
-                                            info->name, va, size, info->minimum, dump(body)));
+    if (size < info->minimum || size > info->maximum)
+        return end_bad(
+            machine,
+            fmt::format("{} at {:#x} has {} dwords, which are {} at least and {} at most:{}",
+                        info->name, va, size, info->minimum, info->maximum, dump(body)));
     met_[info]++;
     batches_.next.back() = va + uint64_t{size} * 4;
+    if (!info->always && machine.noops()) return true;
     return info->handler(machine, command);
 }
 

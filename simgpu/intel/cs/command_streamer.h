@@ -11,7 +11,7 @@ namespace simgpu::intel::cs {
 class CommandStreamer final : public Engine {
   public:
     CommandStreamer(const ChipInfo& chip, EngineClass engine_class)
-        : chip_(chip), class_(engine_class) {}
+        : chip_(chip), class_(engine_class), state_(chip, engine_class) {}
 
     JobOutcome execute(const IndirectBuffer& batch, JobEnvironment& environment) override;
     const EngineCounters& counters() const override { return counters_; }

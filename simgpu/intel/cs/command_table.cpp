@@ -18,12 +18,39 @@ using Table = std::unordered_map<CommandKey, const CommandInfo*>;
 Table make_table() {
     Table table;
     for (const std::span<const CommandInfo> rows :
-         {batch_commands(), store_commands(), sync_commands()})
+         {batch_commands(), store_commands(), register_commands(), predicate_commands(),
+          math_commands(), sync_commands(), base_commands(), compute_commands(),
+          graphics_commands(), blitter_commands()})
         for (const CommandInfo& row : rows) table[row.key] = &row;
     return table;
 }
 
 }  // namespace
+
+bool Machine::refuse(const Command& command, const std::string& why) {
+    return job.hang(fmt::format("{}: {} at {:#x}: {}", chip.name, command_name(command.header()),
+                                command.va, why));
+}
+
+bool Machine::noops() const {
+    const bool result = state.registers.read(reg::kPredicateResult) & 1;
+    const bool result2 = state.registers.read(reg::kPredicateResult2) & 1;
+    switch (state.noop) {
+        case NoopMode::kNever:
+            return false;
+        case NoopMode::kResult2Clear:
+            return !result2;
+        case NoopMode::kResult2Set:
+            return result2;
+        case NoopMode::kResultClear:
+            return !result;
+        case NoopMode::kResultSet:
+            return result;
+        case NoopMode::kAlways:
+            break;
+    }
+    return true;
+}
 
 CommandKey key_of(uint32_t header) {
     switch (header >> 29) {
@@ -44,9 +71,9 @@ uint32_t dwords_of(uint32_t header) {
 }
 
 const CommandInfo* find_command(CommandKey key) {
-    static const Table table = make_table();
-    const auto found = table.find(key);
-    return found == table.end() ? nullptr : found->second;
+    static const Table* const table = new Table(make_table());  // ring threads outlive statics
+    const auto found = table->find(key);
+    return found == table->end() ? nullptr : found->second;
 }
 
 std::string command_name(uint32_t header) {

@@ -10,6 +10,8 @@
 #include "simgpu/engine/job_run.h"
 #include "simgpu/engine/packet_engine.h"
 #include "simgpu/intel/chip_info.h"
+#include "simgpu/intel/cs/registers.h"
+#include "simgpu/intel/eu/exec/walker.h"
 
 namespace simgpu::intel::cs {
 
@@ -25,8 +27,38 @@ struct Command : PacketDwords {
     }
 };
 
+/// What MI_SET_PREDICATE has asked for.
+enum class NoopMode : uint8_t {
+    kNever = 0,
+    kResult2Clear = 1,
+    kResult2Set = 2,
+    kResultClear = 3,
+    kResultSet = 4,
+    kAlways = 15,
+};
+
+/// GPGPU state of 12.0, loaded before a walker.
+struct MediaState {
+    uint64_t scratch_base = 0;   // from the general state base
+    uint32_t scratch_bytes = 0;  // of a thread
+    uint32_t constants_bytes = 0;
+    uint32_t constants_offset = 0;  // from the dynamic state base
+    uint32_t descriptors_bytes = 0;
+    uint32_t descriptors_offset = 0;  // likewise
+};
+
 /// State that survives from job to job of one hardware context.
-struct ContextState {};
+struct ContextState {
+    ContextState(const ChipInfo& chip, EngineClass engine_class) : registers(chip, engine_class) {}
+
+    Registers registers;
+    eu::StateBases bases;
+    MediaState media;
+    uint32_t scratch_surface = 0;   // CFE_STATE
+    bool compute_pipeline = false;  // PIPELINE_SELECT
+    bool predicate = false;         // MI_PREDICATE's state
+    NoopMode noop = NoopMode::kNever;
+};
 
 /// Where the next command comes from: the batches that run, the innermost last.
 struct BatchStack {
@@ -41,6 +73,11 @@ struct Machine {
     ContextState& state;
     BatchStack& batches;
     EngineCounters& counters;
+
+    /// Ends the job with a sentence about the command. Always false.
+    bool refuse(const Command& command, const std::string& why);
+    /// Whether commands are passed over (MI_SET_PREDICATE).
+    bool noops() const;
 };
 
 /// Runs one command. False: the job has ended.
@@ -76,13 +113,27 @@ struct CommandInfo {
     uint8_t minimum;
     Engines engines;
     Handler handler;
+    /// The generations that have it.
+    Generation first = Generation::kGen12;
+    Generation last = Generation::kXe2;
+    /// Runs even where MI_SET_PREDICATE makes no-ops of commands.
+    bool always = false;
+    /// A longer command ends the job too.
+    uint16_t maximum = 257;
 };
 
 // Rows, by the file that has them. Opcodes and layouts: Intel's Programmer's Reference Manuals
 // (Tiger Lake: volume 2a), and Mesa's genxml.
 std::span<const CommandInfo> batch_commands();
 std::span<const CommandInfo> store_commands();
+std::span<const CommandInfo> register_commands();
+std::span<const CommandInfo> predicate_commands();
+std::span<const CommandInfo> math_commands();
 std::span<const CommandInfo> sync_commands();
+std::span<const CommandInfo> base_commands();
+std::span<const CommandInfo> compute_commands();
+std::span<const CommandInfo> graphics_commands();  // kept or refused: draws are not simulated
+std::span<const CommandInfo> blitter_commands();
 
 /// The key of the command that begins with `header`.
 CommandKey key_of(uint32_t header);
