@@ -25,13 +25,16 @@ OURS = "_Z"
 
 
 def objects(build, root):
-    """The objects in a build directory, each with its source's path."""
+    """The objects in a build directory, each with its source's path; tests' left out."""
     found = {}
     for entry in json.loads(Path(build, "compile_commands.json").read_text(encoding="utf-8")):
         source = Path(entry["directory"], entry["file"]).resolve()
         target = Path(entry["directory"], entry["output"])
-        if source.is_relative_to(root) and target.exists():
-            found[str(target)] = str(source.relative_to(root))
+        if not source.is_relative_to(root) or not target.exists():
+            continue
+        path = str(source.relative_to(root))
+        if not path.startswith(FREE):  # most of the bytes are theirs
+            found[str(target)] = path
     return found
 
 
