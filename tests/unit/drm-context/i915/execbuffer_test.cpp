@@ -96,9 +96,10 @@ TEST_F(Execbuffers, TheRingIsTheEnginesIndex) {
 TEST_F(Execbuffers, AHangSetsTheContextsBitBeforeItsFenceRetires) {
     create_batch(21);
     const uint32_t context = create_gem_context(false);
-    simgpu::set_injection(simgpu::parse_injection("fault:nth=1").value());
+    simgpu::set_injection(simgpu::parse_injection("fault").value());
     EXPECT_EQ(submit(21, context), 0);
     wait_idle(21);
+    simgpu::set_injection({});
     EXPECT_EQ(banned_mask(), 0u);
     context_->check_for_reset();
     EXPECT_EQ(banned_mask(), 1ull << context);

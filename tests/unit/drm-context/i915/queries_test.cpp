@@ -57,7 +57,7 @@ TEST_F(Queries, LengthsAreAskedForAndKept) {
     EXPECT_EQ(answer<drm_i915_query_topology_info>(0).max_subslices, 6);
     EXPECT_EQ(query(DRM_I915_QUERY_TOPOLOGY_INFO, 29).length, -EINVAL);
     EXPECT_EQ(query(DRM_I915_QUERY_PERF_CONFIG, 0).length, -ENODEV);
-    EXPECT_EQ(query(0, 0).ret, EINVAL);
+    EXPECT_EQ(query(0, 0).length, -EINVAL);
 }
 
 TEST_F(Queries, AnswersLargerThanTheRoomAreRefusedBeforeAnyMemoryIsTaken) {

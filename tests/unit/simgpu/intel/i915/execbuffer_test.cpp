@@ -191,9 +191,10 @@ TEST_F(Execbuffers, BuffersAreBusyUntilTheirJobEnds) {
 
 TEST_F(Execbuffers, AHangBansAContextThatCannotRecover) {
     const uint32_t batch = create_batch(), context = create_context(false);
-    set_injection(parse_injection("fault:nth=1").value());
+    set_injection(parse_injection("fault").value());
     ASSERT_EQ(submit({object(batch, kHigh)}, context), 0);
     EXPECT_EQ(wait(batch), 0);
+    set_injection({});
     EXPECT_EQ(submit({object(batch, kHigh)}, context), -EIO);
     EXPECT_EQ(reset_stats(context).batch_active, 1u);
     EXPECT_EQ(submit({object(batch, kHigh)}), 0) << "another context";
