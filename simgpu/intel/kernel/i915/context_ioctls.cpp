@@ -1,10 +1,7 @@
 // The ioctls of contexts and address spaces (Linux: i915_gem_context.c).
-#include <linux/capability.h>
-
 #include <array>
 #include <cerrno>
 
-#include "simgpu/drm/capable.h"
 #include "simgpu/intel/kernel/i915/context_params.h"
 #include "simgpu/intel/kernel/i915/extensions.h"
 #include "simgpu/intel/kernel/i915/user_memory.h"
@@ -126,7 +123,7 @@ int reset_stats(DrmFile& file, void* argument) {
     if (args.flags != 0 || args.pad != 0) return -EINVAL;
     const GemContextPtr context = file.contexts().find(args.ctx_id);
     if (!context) return -ENOENT;
-    args.reset_count = drm::capable(CAP_SYS_ADMIN) ? file.device().reset_count() : 0;
+    args.reset_count = file.is_administrators() ? file.device().reset_count() : 0;
     args.batch_active = context->batches_active();
     args.batch_pending = context->batches_pending();
     return 0;

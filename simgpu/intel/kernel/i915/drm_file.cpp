@@ -1,11 +1,13 @@
 #include "simgpu/intel/kernel/i915/drm_file.h"
 
 #include <fmt/format.h>
+#include <linux/capability.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 
+#include "simgpu/drm/capable.h"
 #include "simgpu/drm/core.h"
 #include "simgpu/intel/kernel/rings.h"
 #include "simgpu/log.h"
@@ -129,6 +131,7 @@ DrmFile::DrmFile(const ChipInfo& chip, drm::DeviceSeat seat)
       chip_(chip),
       contexts_(chip, client_record_),
       vms_(kMaxVms),
+      is_administrators_(drm::capable(CAP_SYS_ADMIN)),
       rings_(describe_rings(chip, driver_rings()), shared_device()) {}
 
 DrmFile::~DrmFile() {

@@ -46,6 +46,8 @@ class DrmFile final : public drm::OpenFile {
     const ChipInfo& chip() const { return chip_; }
     ContextTable& contexts() { return contexts_; }
     drm::HandleTable<Vm>& vms() { return vms_; }
+    /// Of the process that opened the file: it may be in a jail by now.
+    bool is_administrators() const { return is_administrators_; }
     bool client_banned() const { return client_record_->banned(); }
     sched::Ring& ring(uint32_t index) { return rings_[index]; }
     /// Jobs use memory of the process: it must stay mapped until they have finished.
@@ -56,6 +58,7 @@ class DrmFile final : public drm::OpenFile {
     const std::shared_ptr<ClientRecord> client_record_ = std::make_shared<ClientRecord>();
     ContextTable contexts_;
     drm::HandleTable<Vm> vms_;
+    const bool is_administrators_;
     std::atomic<bool> uses_user_memory_ = false;
     sched::Rings rings_;
 };
