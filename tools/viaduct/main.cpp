@@ -9,6 +9,7 @@ int main(int count, char** arguments) {
     viaduct::tool::add_top(app, status);
     viaduct::tool::add_stats(app, status);
     viaduct::tool::add_profiles(app, status);
+    viaduct::tool::add_view(app, status);
     CLI11_PARSE(app, count, arguments);
     return status;
 }

@@ -1,0 +1,49 @@
+// Picture: what QEMU says a console shows, before anybody has checked it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "display/frame.h"
+#include "display/wayland/cursor.h"
+
+namespace viaduct::viewer {
+
+/// A description with the descriptors that it needs. Any field may have any value.
+struct Picture {
+    std::vector<UniqueFd> buffers;  // in the order of the message
+    uint32_t x = 0;                 // the part of the buffer that is shown
+    uint32_t y = 0;
+    uint32_t width = 0;
+    uint32_t height = 0;
+    std::vector<uint32_t> offsets;
+    std::vector<uint32_t> strides;
+    uint32_t fourcc = 0;
+    uint32_t backing_width = 0;  // the whole buffer
+    uint32_t backing_height = 0;
+    uint64_t modifier = 0;
+    bool bottom_up = false;
+    /// A file of memory rather than a dma-buf, which the VMM itself may shrink.
+    bool plain_memory = false;
+};
+
+/// Bytes of a picture that came by value.
+struct Pixels {
+    uint32_t width = 0;
+    uint32_t height = 0;
+    uint32_t stride = 0;
+    uint32_t pixman_format = 0;
+    std::span<const std::byte> bytes;
+};
+
+/// Cursors of guests are 64x64; this is what larger planes of real cards have.
+inline constexpr uint32_t kMaxCursorSide = 512;
+
+/// EINVAL: a size that does not fit the bytes, or is beyond kMaxCursorSide; a hot spot outside.
+Result<wayland::CursorImage> check_cursor(int32_t width, int32_t height, int32_t hot_x,
+                                          int32_t hot_y, std::span<const std::byte> bytes);
+
+}  // namespace viaduct::viewer
