@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/ids.h"
 #include "base/unique_fd.h"
 #include "renderer/abi/virglrenderer.h"
 
@@ -67,7 +68,7 @@ class ClassicRenderer {
         return -EINVAL;
     }
     virtual int context_create_fence(uint32_t /*ctx_id*/, uint32_t /*flags*/, uint32_t /*ring*/,
-                                     uint64_t /*fence_id*/) {
+                                     FenceId /*fence_id*/) {
         return -EINVAL;
     }
     virtual void context_poll(uint32_t /*ctx_id*/) {}
@@ -77,7 +78,7 @@ class ClassicRenderer {
     virtual int device_fd(uint32_t /*ctx_id*/) { return -ENODEV; }
     virtual void attach_resource(uint32_t /*ctx_id*/, uint32_t /*res_id*/) {}
     virtual void detach_resource(uint32_t /*ctx_id*/, uint32_t /*res_id*/) {}
-    virtual int export_fence(uint64_t /*fence_id*/, int* /*fd*/) { return -EINVAL; }
+    virtual int export_fence(FenceId /*fence_id*/, int* /*fd*/) { return -EINVAL; }
     virtual int export_signalled_fence() { return -1; }
 
     virtual int resource_create(virgl_renderer_resource_create_args&, iovec*, uint32_t) {

@@ -125,17 +125,17 @@ int Renderer::submit_with_fences(uint32_t ctx_id, void* buffer, int ndw, uint64_
 int Renderer::add_in_fences(Context& context, const uint64_t* ids, uint32_t count) {
     struct Last {
         uint64_t number = 0;
-        uint64_t fence_id = 0;
+        FenceId fence_id = {};
     };
     std::map<uint32_t, std::map<uint32_t, Last>> pending;  // by context and ring
     for (uint32_t i = 0; i < count; ++i) {
-        const auto debt = fences_.debt(ids[i]);
+        const auto debt = fences_.debt(FenceId(ids[i]));
         if (!debt) continue;
         Last& last = pending[debt->ctx_id][debt->ring_idx];
-        if (debt->number > last.number) last = {debt->number, ids[i]};
+        if (debt->number > last.number) last = {debt->number, FenceId(ids[i])};
     }
     for (const auto& [ctx_id, rings] : pending) {
-        std::vector<uint64_t> fence_ids;
+        std::vector<FenceId> fence_ids;
         for (const auto& [ring, last] : rings) fence_ids.push_back(last.fence_id);
         if (const int error = add_in_fences_of(ctx_id, fence_ids, context)) return error;
     }
@@ -144,7 +144,7 @@ int Renderer::add_in_fences(Context& context, const uint64_t* ids, uint32_t coun
 
 // Without the lock: who owes the fences is asked for them. One who does not answer is not waited
 // for again and again: its fences count as signalled, too.
-int Renderer::add_in_fences_of(uint32_t ctx_id, const std::vector<uint64_t>& fence_ids,
+int Renderer::add_in_fences_of(uint32_t ctx_id, const std::vector<FenceId>& fence_ids,
                                Context& context) {
     ContextPtr source;
     {
@@ -152,7 +152,7 @@ int Renderer::add_in_fences_of(uint32_t ctx_id, const std::vector<uint64_t>& fen
         source = find_context(ctx_id);
     }
     if (!source || !source->native) return 0;
-    for (const uint64_t id : fence_ids) {
+    for (const FenceId id : fence_ids) {
         auto sync_file = source->native->export_fence(id);
         if (sync_file) {
             auto booking = usage_->take_descriptors(1);

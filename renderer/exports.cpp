@@ -10,6 +10,7 @@
 #include "renderer/instance.h"
 #include "renderer/log_output.h"
 
+using viaduct::FenceId;
 using viaduct::instance;
 
 namespace {
@@ -218,8 +219,9 @@ int virgl_renderer_create_fence(int client_fence_id, uint32_t /*ctx_id*/) {
 
 int virgl_renderer_context_create_fence(uint32_t ctx_id, uint32_t flags, uint32_t ring_idx,
                                         uint64_t fence_id) {
-    return negative(
-        [&] { return instance().context_create_fence(ctx_id, flags, ring_idx, fence_id); });
+    return negative([&] {
+        return instance().context_create_fence(ctx_id, flags, ring_idx, FenceId(fence_id));
+    });
 }
 
 void virgl_renderer_context_poll(uint32_t ctx_id) {
@@ -231,7 +233,7 @@ int virgl_renderer_context_get_poll_fd(uint32_t ctx_id) {
 }
 
 int virgl_renderer_export_fence(uint64_t client_fence_id, int* fd) {
-    return negative([&] { return instance().export_fence(client_fence_id, fd); });
+    return negative([&] { return instance().export_fence(FenceId(client_fence_id), fd); });
 }
 
 int virgl_renderer_export_signalled_fence(void) {
@@ -241,7 +243,7 @@ int virgl_renderer_export_signalled_fence(void) {
 int virgl_renderer_get_fence_fd(uint64_t fence_id) {
     return descriptor([&] {
         int fd = -1;
-        return instance().export_fence(fence_id, &fd) == 0 ? fd : -1;
+        return instance().export_fence(FenceId(fence_id), &fd) == 0 ? fd : -1;
     });
 }
 

@@ -22,17 +22,17 @@ void FenceRelay::stop() {
     callbacks_ = {};
 }
 
-void FenceRelay::expect(uint32_t ctx_id, uint32_t ring_idx, uint64_t fence_id) {
+void FenceRelay::expect(uint32_t ctx_id, uint32_t ring_idx, FenceId fence_id) {
     const std::lock_guard lock(mutex_);
     owed_.insert_or_assign(fence_id, Debt{ctx_id, ring_idx, ++last_number_});
 }
 
-void FenceRelay::cancel(uint64_t fence_id) {
+void FenceRelay::cancel(FenceId fence_id) {
     const std::lock_guard lock(mutex_);
     owed_.erase(fence_id);
 }
 
-std::optional<FenceRelay::Debt> FenceRelay::debt(uint64_t fence_id) const {
+std::optional<FenceRelay::Debt> FenceRelay::debt(FenceId fence_id) const {
     const std::lock_guard lock(mutex_);
     const auto found = owed_.find(fence_id);
     if (found == owed_.end()) return std::nullopt;
@@ -40,10 +40,10 @@ std::optional<FenceRelay::Debt> FenceRelay::debt(uint64_t fence_id) const {
 }
 
 void FenceRelay::global_retired(uint32_t fence_id) {
-    report({kGlobal, 0, fence_id});
+    report({kGlobal, 0, FenceId(fence_id)});
 }
 
-void FenceRelay::context_retired(uint32_t ctx_id, uint32_t ring_idx, uint64_t fence_id) {
+void FenceRelay::context_retired(uint32_t ctx_id, uint32_t ring_idx, FenceId fence_id) {
     report({ctx_id, ring_idx, fence_id});
 }
 
@@ -74,7 +74,7 @@ void FenceRelay::deliver() {
 
 void FenceRelay::call(const Callbacks& callbacks, const Retired& fence) {
     if (fence.ctx_id == kGlobal)
-        callbacks.write_fence(static_cast<uint32_t>(fence.fence_id));
+        callbacks.write_fence(static_cast<uint32_t>(fence.fence_id.value()));
     else
         callbacks.write_context_fence(fence.ctx_id, fence.ring_idx, fence.fence_id);
 }

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/ids.h"
 #include "renderer/callbacks.h"
 
 namespace viaduct {
@@ -34,16 +35,16 @@ class FenceRelay {
     };
 
     /// Notes that native context `ctx_id` owes `fence_id`.
-    void expect(uint32_t ctx_id, uint32_t ring_idx, uint64_t fence_id);
+    void expect(uint32_t ctx_id, uint32_t ring_idx, FenceId fence_id);
     /// Takes that back: the context did not accept the fence.
-    void cancel(uint64_t fence_id);
+    void cancel(FenceId fence_id);
     /// Which native context owes `fence_id`, if it is still pending.
-    std::optional<Debt> debt(uint64_t fence_id) const;
+    std::optional<Debt> debt(FenceId fence_id) const;
 
     /// A fence of the context-0 timeline has retired.
     void global_retired(uint32_t fence_id);
     /// A fence of a context has retired. Any thread.
-    void context_retired(uint32_t ctx_id, uint32_t ring_idx, uint64_t fence_id);
+    void context_retired(uint32_t ctx_id, uint32_t ring_idx, FenceId fence_id);
 
     /// Delivers what waits for a poll.
     void deliver();
@@ -53,7 +54,7 @@ class FenceRelay {
     struct Retired {
         uint32_t ctx_id;
         uint32_t ring_idx;
-        uint64_t fence_id;
+        FenceId fence_id;
     };
     void report(const Retired& fence);
     static void call(const Callbacks& callbacks, const Retired& fence);
@@ -62,7 +63,7 @@ class FenceRelay {
     Callbacks callbacks_;
     FenceDelivery delivery_ = FenceDelivery::kPolled;
     std::vector<Retired> waiting_;
-    std::unordered_map<uint64_t, Debt> owed_;  // by fence id
+    std::unordered_map<FenceId, Debt> owed_;
     uint64_t last_number_ = 0;
 };
 

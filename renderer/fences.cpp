@@ -13,7 +13,7 @@ int Renderer::create_fence(uint32_t fence_id) {
 }
 
 int Renderer::context_create_fence(uint32_t ctx_id, uint32_t flags, uint32_t ring,
-                                   uint64_t fence_id) {
+                                   FenceId fence_id) {
     ContextPtr context;
     ClassicPtr classic;
     {
@@ -27,7 +27,7 @@ int Renderer::context_create_fence(uint32_t ctx_id, uint32_t flags, uint32_t rin
 }
 
 // Without the lock of the tables: a submission may be on its way.
-int Renderer::create_native_fence(Context& context, uint32_t ring, uint64_t fence_id) {
+int Renderer::create_native_fence(Context& context, uint32_t ring, FenceId fence_id) {
     const std::lock_guard in_order(context.queue_mutex);
     fences_.expect(context.id, ring, fence_id);  // it may retire before create_fence returns
     const auto status = context.native->create_fence(ring, fence_id);
@@ -67,7 +67,7 @@ int Renderer::attach_fence(uint32_t ctx_id, int fd) {
     return status ? 0 : -status.error().code;
 }
 
-int Renderer::export_fence(uint64_t fence_id, int* fd) {
+int Renderer::export_fence(FenceId fence_id, int* fd) {
     if (!fd) return -EINVAL;
     *fd = -1;
     if (const auto debt = fences_.debt(fence_id)) {

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/ids.h"
 #include "drm-context/account/vm_usage.h"
 #include "renderer/context.h"
 #include "renderer/fence_relay.h"
@@ -60,11 +61,11 @@ class Renderer {
 
     // Fences (fences.cpp)
     int create_fence(uint32_t fence_id);
-    int context_create_fence(uint32_t ctx_id, uint32_t flags, uint32_t ring, uint64_t fence_id);
+    int context_create_fence(uint32_t ctx_id, uint32_t flags, uint32_t ring, FenceId fence_id);
     void context_poll(uint32_t ctx_id);
     int context_poll_fd(uint32_t ctx_id);
     int attach_fence(uint32_t ctx_id, int fd);
-    int export_fence(uint64_t fence_id, int* fd);
+    int export_fence(FenceId fence_id, int* fd);
     int export_signalled_fence();
 
     // Classic resources, and what all resources have in common (resources.cpp)
@@ -117,7 +118,7 @@ class Renderer {
     void attach_to_native(const ContextPtr& context, const ResourcePtr& resource);
     SharedFd export_for(Context& context, const ResourcePtr& resource);
     int submit_native(Context& context, std::span<const std::byte> commands);
-    int create_native_fence(Context& context, uint32_t ring, uint64_t fence_id);
+    int create_native_fence(Context& context, uint32_t ring, FenceId fence_id);
     int create_classic_blob(const virgl_renderer_resource_create_blob_args& args);
     int refuse_guest_handle(uint32_t res_id);
     int create_guest_blob(const virgl_renderer_resource_create_blob_args& args);
@@ -127,7 +128,7 @@ class Renderer {
     StorageServices services() { return {*usage_, guest_dmabufs_, log_}; }
     void note_virgl_program(const Context& context);  // with the lock held
     int add_in_fences(Context& context, const uint64_t* ids, uint32_t count);
-    int add_in_fences_of(uint32_t ctx_id, const std::vector<uint64_t>& fence_ids, Context& context);
+    int add_in_fences_of(uint32_t ctx_id, const std::vector<FenceId>& fence_ids, Context& context);
 
     const std::shared_ptr<VmUsage> usage_;
     SharedLogLimiter log_;  // for what no living context can be blamed for

@@ -302,7 +302,7 @@ void ContextLink::charge(steady_clock::time_point start, int error) {
         error == ETIMEDOUT ? Patience::Outcome::kGivenUp : Patience::Outcome::kAnswered);
 }
 
-Status ContextLink::add_fence(uint32_t ring_idx, uint64_t fence_id) {
+Status ContextLink::add_fence(uint32_t ring_idx, FenceId fence_id) {
     const std::lock_guard lock(mutex_);
     const auto place = fences_.add(ring_idx, fence_id);
     const transport::FenceCall call{0, place.count, place.ring, 0};
@@ -313,7 +313,7 @@ Status ContextLink::add_fence(uint32_t ring_idx, uint64_t fence_id) {
     return {};
 }
 
-std::optional<FenceQueue::Place> ContextLink::find_fence(uint64_t fence_id) {
+std::optional<FenceQueue::Place> ContextLink::find_fence(FenceId fence_id) {
     const std::lock_guard lock(mutex_);
     return fences_.find(fence_id);
 }

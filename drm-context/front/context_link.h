@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "drm-context/front/device_file.h"
@@ -121,8 +122,8 @@ class ContextLink {
     /// Closes a descriptor that the worker sent, and that is not what it should be.
     void discard(UniqueFd fd) { close_elsewhere(std::move(fd), *closer_); }
 
-    Status add_fence(uint32_t ring_idx, uint64_t fence_id);
-    std::optional<FenceQueue::Place> find_fence(uint64_t fence_id);
+    Status add_fence(uint32_t ring_idx, FenceId fence_id);
+    std::optional<FenceQueue::Place> find_fence(FenceId fence_id);
 
     /// Passes the memory of the guest's control buffer on to the worker; the guest reads of a loss
     /// there. `charge` is held until the worker has ended. EINVAL: it has one already.

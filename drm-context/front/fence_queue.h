@@ -6,13 +6,14 @@
 #include <optional>
 #include <vector>
 
+#include "base/ids.h"
 #include "drm-context/transport/shared_page.h"
 
 namespace viaduct {
 
 struct RetiredFence {
     uint32_t ring_idx;  // as the VMM named it
-    uint64_t fence_id;
+    FenceId fence_id;
 };
 
 /// Not thread-safe.
@@ -24,9 +25,9 @@ class FenceQueue {
     };
 
     /// Rings beyond the protocol's count as the CPU's: they retire in command order.
-    Place add(uint32_t ring_idx, uint64_t fence_id);
+    Place add(uint32_t ring_idx, FenceId fence_id);
     /// Where a fence waits; nothing if it has retired or never existed.
-    std::optional<Place> find(uint64_t fence_id) const;
+    std::optional<Place> find(FenceId fence_id) const;
     /// Takes out those up to the worker's counts (any values), in order.
     void take_retired(const transport::SharedPage& page, std::vector<RetiredFence>& out);
     /// Takes out all.

@@ -137,11 +137,11 @@ void RemoteContext::detach_resource(uint32_t res_id) {
     (void)link_->send_call(RecordType::kDetach, transport::ResourceCall{0, res_id, 0});
 }
 
-Status RemoteContext::create_fence(uint32_t ring_idx, uint64_t fence_id) {
+Status RemoteContext::create_fence(uint32_t ring_idx, FenceId fence_id) {
     return link_->add_fence(ring_idx, fence_id);
 }
 
-Result<UniqueFd> RemoteContext::export_fence(uint64_t fence_id) {
+Result<UniqueFd> RemoteContext::export_fence(FenceId fence_id) {
     const auto place = link_->find_fence(fence_id);
     if (!place) return fail(ENOENT, "fence {} has retired or never existed", fence_id);
     auto answer =

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "base/ids.h"
 #include "base/unique_fd.h"
 #include "drm-context/driver/traits.h"
 #include "drm-context/front/context_link.h"
@@ -29,8 +30,8 @@ class RemoteContext final : public NativeContext {
     Result<UniqueFd> export_blob(uint32_t res_id) override;
     void attach_resource(uint32_t res_id, SharedFd dmabuf) override;
     void detach_resource(uint32_t res_id) override;
-    Status create_fence(uint32_t ring_idx, uint64_t fence_id) override;
-    Result<UniqueFd> export_fence(uint64_t fence_id) override;
+    Status create_fence(uint32_t ring_idx, FenceId fence_id) override;
+    Result<UniqueFd> export_fence(FenceId fence_id) override;
     Status add_in_fence(SharedFd sync_file) override;
     int device_fd() const override;
 

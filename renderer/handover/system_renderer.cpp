@@ -14,7 +14,7 @@ struct Bridge {
     }
     static void write_context_fence(void* cookie, uint32_t ctx_id, uint32_t ring,
                                     uint64_t fence_id) {
-        self(cookie).fences_.context_retired(ctx_id, ring, fence_id);
+        self(cookie).fences_.context_retired(ctx_id, ring, FenceId(fence_id));
     }
     // Releases before 1.0 pass a parameter block without its last member.
     static virgl_renderer_gl_context create_gl_context(void* cookie, int scanout,
@@ -141,8 +141,8 @@ int SystemRenderer::submit_with_fences(uint32_t ctx_id, void* buffer, int ndw, u
 }
 
 int SystemRenderer::context_create_fence(uint32_t ctx_id, uint32_t flags, uint32_t ring,
-                                         uint64_t fence_id) {
-    return api_.context_create_fence(ctx_id, flags, ring, fence_id);
+                                         FenceId fence_id) {
+    return api_.context_create_fence(ctx_id, flags, ring, fence_id.value());
 }
 
 void SystemRenderer::context_poll(uint32_t ctx_id) {
@@ -170,9 +170,9 @@ void SystemRenderer::detach_resource(uint32_t ctx_id, uint32_t res_id) {
     api_.ctx_detach_resource(as_int(ctx_id), as_int(res_id));
 }
 
-int SystemRenderer::export_fence(uint64_t fence_id, int* fd) {
-    if (library_.before_1_0() && fence_id > UINT32_MAX) return -EINVAL;
-    return negative(api_.export_fence(fence_id, fd));
+int SystemRenderer::export_fence(FenceId fence_id, int* fd) {
+    if (library_.before_1_0() && fence_id.value() > UINT32_MAX) return -EINVAL;
+    return negative(api_.export_fence(fence_id.value(), fd));
 }
 
 int SystemRenderer::export_signalled_fence() {

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "base/ids.h"
 #include "renderer/classic.h"
 #include "renderer/handover/system_library.h"
 #include "renderer/provider.h"
@@ -31,14 +32,14 @@ class SystemRenderer : public ClassicRenderer {
     int submit_with_fences(uint32_t ctx_id, void* buffer, int ndw, uint64_t* fence_ids,
                            uint32_t count) override;
     int context_create_fence(uint32_t ctx_id, uint32_t flags, uint32_t ring,
-                             uint64_t fence_id) override;
+                             FenceId fence_id) override;
     void context_poll(uint32_t ctx_id) override;
     int context_poll_fd(uint32_t ctx_id) override;
     int attach_fence(uint32_t ctx_id, UniqueFd fd) override;
     int device_fd(uint32_t ctx_id) override;
     void attach_resource(uint32_t ctx_id, uint32_t res_id) override;
     void detach_resource(uint32_t ctx_id, uint32_t res_id) override;
-    int export_fence(uint64_t fence_id, int* fd) override;
+    int export_fence(FenceId fence_id, int* fd) override;
     int export_signalled_fence() override;
 
     int resource_create(virgl_renderer_resource_create_args& args, iovec* iovecs,

@@ -36,16 +36,16 @@ bool workers_are_processes() {
 /// The fences that the host has reported.
 class Fences {
   public:
-    void report(uint64_t id) {
+    void report(FenceId id) {
         const std::lock_guard lock(mutex_);
         retired_.insert(id);
         changed_.notify_all();
     }
-    bool have(uint64_t id) {
+    bool have(FenceId id) {
         const std::lock_guard lock(mutex_);
         return retired_.contains(id);
     }
-    bool wait(uint64_t id) {
+    bool wait(FenceId id) {
         std::unique_lock lock(mutex_);
         return changed_.wait_for(lock, std::chrono::seconds(30),
                                  [&] { return retired_.contains(id); });
@@ -54,7 +54,7 @@ class Fences {
   private:
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::set<uint64_t> retired_;
+    std::set<FenceId> retired_;
 };
 
 /// A VMM with one guest.
@@ -68,7 +68,7 @@ class Driver : public ::testing::Test {
             [] {
                 return DeviceSource{UniqueFd(), "toy"};
             },
-            [this](uint32_t, uint32_t, uint64_t id) { fences_.report(id); });
+            [this](uint32_t, uint32_t, FenceId id) { fences_.report(id); });
         ASSERT_TRUE(host) << host.error().message;
         host_ = *std::move(host);
         auto context = host_->create_context(1, "toy-guest");
@@ -93,9 +93,10 @@ class Driver : public ::testing::Test {
         std::ranges::copy(payload, bytes.begin() + sizeof(request));
         EXPECT_TRUE(context_->submit(bytes));
     }
-    uint64_t fence_on(uint32_t ring) {
-        EXPECT_TRUE(context_->create_fence(ring, ++last_fence_));
-        return last_fence_;
+    FenceId fence_on(uint32_t ring) {
+        const FenceId fence(++last_fence_);
+        EXPECT_TRUE(context_->create_fence(ring, fence));
+        return fence;
     }
     /// All that was sent has been executed.
     void finish() { ASSERT_TRUE(fences_.wait(fence_on(kCommandRing))); }
@@ -286,7 +287,7 @@ class DriverWithHeldJobs : public Driver {
 
 TEST_F(DriverWithHeldJobs, AFenceWaitsForTheJobsOfItsRing) {
     EXPECT_EQ(exec(job(gpu_context_, 3)), 0);
-    const uint64_t behind = fence_on(3);
+    const FenceId behind = fence_on(3);
     EXPECT_TRUE(fences_.wait(fence_on(2))) << "the ring is in the low bits of a word";
     EXPECT_FALSE(fences_.have(behind));
     toy::release_jobs();
@@ -298,7 +299,7 @@ TEST_F(DriverWithHeldJobs, AFenceWaitsForTheJobsOfTheQueuesOfItsRing) {
     request.queue = create_queue(1);
     EXPECT_NE(request.queue, 2u) << "its id is not its ring";
     send(w::Command::kQueueSubmit, request);
-    const uint64_t behind = fence_on(2);
+    const FenceId behind = fence_on(2);
     EXPECT_TRUE(fences_.wait(fence_on(request.queue)));
     EXPECT_FALSE(fences_.have(behind));
     toy::release_jobs();
@@ -307,10 +308,10 @@ TEST_F(DriverWithHeldJobs, AFenceWaitsForTheJobsOfTheQueuesOfItsRing) {
 
 TEST_F(DriverWithHeldJobs, RingZeroMayHaveJobsToo) {
     send(w::Command::kCpuRingSubmit, w::SubmitRequest{});
-    const uint64_t behind = fence_on(0);
+    const FenceId behind = fence_on(0);
     finish();
     send(w::Command::kNop, w::GetParamRequest{});
-    const uint64_t further = fence_on(0);
+    const FenceId further = fence_on(0);
     finish();
     EXPECT_FALSE(fences_.have(behind));
     EXPECT_FALSE(fences_.have(further)) << "in order, although it brought no work";
@@ -339,7 +340,7 @@ class DriverWithAFullRing : public DriverWithHeldJobs,
 
 TEST_P(DriverWithAFullRing, SubmissionsAreHeldBackAndBuffersAreMade) {
     fill_ring();
-    const uint64_t held_back = fence_on(kCommandRing);
+    const FenceId held_back = fence_on(kCommandRing);
     for (const auto command : {w::Command::kGemCreate, w::Command::kGemCreateExt}) {
         const auto id = static_cast<uint32_t>(command);
         create_object(command, id);

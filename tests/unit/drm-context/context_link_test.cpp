@@ -72,7 +72,7 @@ class ContextLinkTest : public ::testing::Test {
         std::vector<RetiredFence> out;
         link_.collect(out);
         std::vector<uint64_t> ids;
-        for (const RetiredFence& fence : out) ids.push_back(fence.fence_id);
+        for (const RetiredFence& fence : out) ids.push_back(fence.fence_id.value());
         return ids;
     }
     /// True if the fence thread would take another turn.
@@ -257,7 +257,7 @@ TEST_F(ContextLinkTest, WithoutAJobTimeoutTheKernelIsWaitedForAsLongAsItTakes) {
 }
 
 TEST_F(ContextLinkTest, AWorkerThatDoesNotEndKeepsNoFence) {
-    EXPECT_TRUE(link_.add_fence(1, 1));
+    EXPECT_TRUE(link_.add_fence(1, FenceId(1)));
     link_.quit();
     ASSERT_TRUE(consumer_.peek());
     consumer_.pop();
@@ -332,18 +332,18 @@ TEST_F(ContextLinkWithUnfinishedWork, StaysNoLongerThanTheKernelLetsAJobRun) {
 }
 
 TEST_F(ContextLinkTest, AGuestThatOutrunsEverythingLosesItsContextOnly) {
-    EXPECT_TRUE(link_.add_fence(1, 42));
+    EXPECT_TRUE(link_.add_fence(1, FenceId(42)));
     Status status;
     for (int i = 0; i < 1'000'000 && status; ++i) status = submit(1, 1024);
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().code, ENOBUFS);
     EXPECT_EQ(collect(), std::vector<uint64_t>{42}) << "its fences retire";
-    EXPECT_TRUE(link_.add_fence(1, 43));
+    EXPECT_TRUE(link_.add_fence(1, FenceId(43)));
     EXPECT_EQ(collect(), std::vector<uint64_t>{43}) << "also those to come";
 }
 
 TEST_F(ContextLinkTest, ALargeSubmissionThatCannotBeCarriedLosesTheContext) {
-    EXPECT_TRUE(link_.add_fence(1, 42));
+    EXPECT_TRUE(link_.add_fence(1, FenceId(42)));
     rlimit before{};
     ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
     const rlimit none{0, before.rlim_max};
@@ -357,7 +357,7 @@ TEST_F(ContextLinkTest, ALargeSubmissionThatCannotBeCarriedLosesTheContext) {
 }
 
 TEST_F(ContextLinkTest, ASubmissionBeyondTheLargestCostsTheContext) {
-    EXPECT_TRUE(link_.add_fence(1, 42));
+    EXPECT_TRUE(link_.add_fence(1, FenceId(42)));
     EXPECT_TRUE(submit(1, kMaxSubmission));
     const auto refused = submit(2, kMaxSubmission + 1);
     ASSERT_FALSE(refused);
@@ -421,15 +421,15 @@ TEST_F(ContextLinkTest, ALateAnswerIsNotTakenForTheNext) {
 }
 
 TEST_F(ContextLinkTest, AWorkerThatEndedRetiresWhatIsOut) {
-    EXPECT_TRUE(link_.add_fence(1, 1));
-    EXPECT_TRUE(link_.add_fence(2, 2));
+    EXPECT_TRUE(link_.add_fence(1, FenceId(1)));
+    EXPECT_TRUE(link_.add_fence(2, FenceId(2)));
     EXPECT_TRUE(collect().empty());
     worker_.page().exited.store(1);
     EXPECT_EQ(collect(), (std::vector<uint64_t>{1, 2}));
 }
 
 TEST_F(ContextLinkTest, AnEndThatComesWithTheAnswerIsSeen) {
-    EXPECT_TRUE(link_.add_fence(1, 1));
+    EXPECT_TRUE(link_.add_fence(1, FenceId(1)));
     say(1);
     worker_.socket.reset();
     ASSERT_TRUE(link_.ask(RecordType::kMapSource, transport::ResourceCall{0, 1, 0}));
@@ -438,7 +438,7 @@ TEST_F(ContextLinkTest, AnEndThatComesWithTheAnswerIsSeen) {
 }
 
 TEST_F(ContextLinkTest, AnEndBehindManyMessagesIsSeen) {
-    EXPECT_TRUE(link_.add_fence(1, 1));
+    EXPECT_TRUE(link_.add_fence(1, FenceId(1)));
     say(1);
     for (int i = 0; i < 150; ++i) say(99);
     worker_.socket.reset();
@@ -514,7 +514,7 @@ TEST_F(StartingLinkTest, AFailureBeforeAnybodyWaitsIsLeftToTheOneWhoWill) {
 }
 
 TEST_F(StartingLinkTest, AFailureThatComesLateLosesTheContext) {
-    EXPECT_TRUE(link_.add_fence(1, 42));
+    EXPECT_TRUE(link_.add_fence(1, FenceId(42)));
     EXPECT_TRUE(collect().empty());
     EXPECT_EQ(link_.wait_until_started(20ms).error().code, ETIMEDOUT);
     link_.fail_start({ENODEV, "no GPU"});
@@ -575,7 +575,7 @@ TEST_F(StartingLinkTest, AWorkerThatHadNoTimeOnAProcessorIsNotHung) {
 
 TEST_F(StartingLinkTest, AWorkerThatDiesBeforeItsFirstWordIsReplacedUnnoticed) {
     EXPECT_TRUE(submit(1));
-    EXPECT_TRUE(link_.add_fence(1, 42));
+    EXPECT_TRUE(link_.add_fence(1, FenceId(42)));
     worker_.page().exited = 1;
     worker_.socket.reset();
     EXPECT_TRUE(collect().empty());

@@ -7,12 +7,14 @@
 namespace viaduct {
 namespace {
 
+using Ids = std::vector<FenceId>;
+
 class FenceQueueTest : public ::testing::Test {
   protected:
-    std::vector<uint64_t> take() {
+    Ids take() {
         std::vector<RetiredFence> out;
         queue_.take_retired(*page_, out);
-        std::vector<uint64_t> ids;
+        Ids ids;
         for (const RetiredFence& fence : out) ids.push_back(fence.fence_id);
         return ids;
     }
@@ -21,26 +23,26 @@ class FenceQueueTest : public ::testing::Test {
 };
 
 TEST_F(FenceQueueTest, CountsPerRing) {
-    EXPECT_EQ(queue_.add(1, 100).count, 1u);
-    EXPECT_EQ(queue_.add(2, 101).count, 1u);
-    EXPECT_EQ(queue_.add(1, 102).count, 2u);
+    EXPECT_EQ(queue_.add(1, FenceId(100)).count, 1u);
+    EXPECT_EQ(queue_.add(2, FenceId(101)).count, 1u);
+    EXPECT_EQ(queue_.add(1, FenceId(102)).count, 2u);
     page_->retired[1].store(1);
-    EXPECT_EQ(take(), std::vector<uint64_t>{100});
+    EXPECT_EQ(take(), Ids{FenceId(100)});
     page_->retired[1].store(2);
     page_->retired[2].store(1);
-    EXPECT_EQ(take(), (std::vector<uint64_t>{102, 101}));
+    EXPECT_EQ(take(), (Ids{FenceId(102), FenceId(101)}));
     EXPECT_TRUE(queue_.empty());
 }
 
 TEST_F(FenceQueueTest, AWorkerRetiresNothingThatWasNotCreated) {
     page_->retired[3].store(UINT64_MAX);
     EXPECT_TRUE(take().empty());
-    queue_.add(3, 7);
-    EXPECT_EQ(take(), std::vector<uint64_t>{7});
+    queue_.add(3, FenceId(7));
+    EXPECT_EQ(take(), Ids{FenceId(7)});
 }
 
 TEST_F(FenceQueueTest, RingsBeyondTheProtocolKeepTheirName) {
-    const auto place = queue_.add(0xffffffff, 5);
+    const auto place = queue_.add(0xffffffff, FenceId(5));
     EXPECT_LT(place.ring, transport::kFenceRings);
     page_->retired[place.ring].store(place.count);
     std::vector<RetiredFence> out;
@@ -50,17 +52,17 @@ TEST_F(FenceQueueTest, RingsBeyondTheProtocolKeepTheirName) {
 }
 
 TEST_F(FenceQueueTest, FindsWhatIsPending) {
-    queue_.add(4, 9);
-    ASSERT_TRUE(queue_.find(9).has_value());
-    EXPECT_EQ(queue_.find(9)->ring, 4u);
+    queue_.add(4, FenceId(9));
+    ASSERT_TRUE(queue_.find(FenceId(9)).has_value());
+    EXPECT_EQ(queue_.find(FenceId(9))->ring, 4u);
     page_->retired[4].store(1);
     take();
-    EXPECT_FALSE(queue_.find(9).has_value());
+    EXPECT_FALSE(queue_.find(FenceId(9)).has_value());
 }
 
 TEST_F(FenceQueueTest, TakeAllEmptiesEveryRing) {
-    queue_.add(0, 1);
-    queue_.add(5, 2);
+    queue_.add(0, FenceId(1));
+    queue_.add(5, FenceId(2));
     std::vector<RetiredFence> out;
     queue_.take_all(out);
     EXPECT_EQ(out.size(), 2u);

@@ -85,7 +85,7 @@ Result<UniqueFd> FakeNativeContext::export_blob(uint32_t res_id) {
     return std::move(source->opened);
 }
 
-Status FakeNativeContext::create_fence(uint32_t ring_idx, uint64_t fence_id) {
+Status FakeNativeContext::create_fence(uint32_t ring_idx, FenceId fence_id) {
     if (in_queue) in_queue();
     {
         const std::lock_guard lock(gpu_.mutex);
@@ -95,7 +95,7 @@ Status FakeNativeContext::create_fence(uint32_t ring_idx, uint64_t fence_id) {
     return {};
 }
 
-Result<UniqueFd> FakeNativeContext::export_fence(uint64_t fence_id) {
+Result<UniqueFd> FakeNativeContext::export_fence(FenceId fence_id) {
     exports.push_back(fence_id);
     if (export_error) return fail(export_error, "told to fail");
     const std::lock_guard lock(gpu_.mutex);

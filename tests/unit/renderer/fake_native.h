@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/ids.h"
 #include "blob/memfd.h"
 #include "drm-context/native_context.h"
 #include "renderer/provider.h"
@@ -36,8 +37,8 @@ class FakeNativeContext : public NativeContext {
         attached.erase(res_id);
         opaque_.erase(res_id);
     }
-    Status create_fence(uint32_t ring_idx, uint64_t fence_id) override;
-    Result<UniqueFd> export_fence(uint64_t fence_id) override;
+    Status create_fence(uint32_t ring_idx, FenceId fence_id) override;
+    Result<UniqueFd> export_fence(FenceId fence_id) override;
     Status add_in_fence(SharedFd sync_file) override {
         if (!sync_file) return fail(EINVAL, "no sync file");
         in_fences.push_back(std::move(sync_file));
@@ -56,7 +57,7 @@ class FakeNativeContext : public NativeContext {
     std::function<void()> in_queue;  // called within submit() and create_fence()
     bool exportable = true;          // its opaque blobs
     int export_error = 0;            // what export_fence fails with
-    std::vector<uint64_t> exports;   // which fences it was asked for
+    std::vector<FenceId> exports;    // which fences it was asked for
     std::vector<std::vector<std::byte>> submissions;
     std::map<uint32_t, SharedFd> attached;
     std::vector<uint32_t> detached;
@@ -69,7 +70,7 @@ struct FakeGpu {
     struct Fence {
         uint32_t ctx_id;
         uint32_t ring_idx;
-        uint64_t fence_id;
+        FenceId fence_id;
     };
     bool present = true;
     bool vmm_fd_usable = true;

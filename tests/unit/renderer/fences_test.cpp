@@ -106,8 +106,8 @@ TEST_F(Vmm, SubmitWithFencesAsksForTheLastOfARing) {
     uint64_t ids[] = {10, 20, 30, 40, 50};
     uint32_t word = 0;
     EXPECT_EQ(virgl_renderer_submit_cmd2(&word, 2, 1, ids, 5), 0);
-    EXPECT_EQ(gpu.context(1).exports, (std::vector<uint64_t>{10, 40}));
-    EXPECT_EQ(gpu.context(3).exports, (std::vector<uint64_t>{50}));
+    EXPECT_EQ(gpu.context(1).exports, (std::vector{FenceId(10), FenceId(40)}));
+    EXPECT_EQ(gpu.context(3).exports, std::vector{FenceId(50)});
     EXPECT_EQ(gpu.context(2).in_fences.size(), 3u);
 }
 

@@ -1,0 +1,13 @@
+// The ids of virtio-gpu that guests and VMMs choose: any value may come.
+#pragma once
+
+#include <cstdint>
+
+#include "base/strong_id.h"
+
+namespace viaduct {
+
+/// A fence of a guest context. The VMM's, and the same in no two contexts.
+using FenceId = StrongId<struct FenceIdTag, uint64_t>;
+
+}  // namespace viaduct
