@@ -7,6 +7,9 @@
 
 namespace viaduct {
 
+/// A virtio-gpu context: one guest process on one GPU.
+using ContextId = StrongId<struct ContextIdTag, uint32_t>;
+
 /// A fence of a guest context. The VMM's, and the same in no two contexts.
 using FenceId = StrongId<struct FenceIdTag, uint64_t>;
 

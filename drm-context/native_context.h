@@ -85,7 +85,7 @@ struct BlobObject {
 };
 
 /// Called once per retired fence, from the library's fence thread, no lock held.
-using FenceCallback = std::function<void(uint32_t ctx_id, uint32_t ring_idx, FenceId fence_id)>;
+using FenceCallback = std::function<void(ContextId ctx_id, uint32_t ring_idx, FenceId fence_id)>;
 
 /// One guest context on the GPU. Calls come from one thread at a time (the VMM's). None of them
 /// waits for the GPU; those that need the worker's answer give up after the deadline (ETIMEDOUT).
@@ -167,7 +167,7 @@ class NativeContextHost {
     virtual const wire::CapsetDrm& capset() const = 0;
     virtual GpuNote gpu() const { return {}; }
     /// `name`: the guest process's, for logs and the host's tools; any bytes.
-    virtual Result<std::unique_ptr<NativeContext>> create_context(uint32_t ctx_id,
+    virtual Result<std::unique_ptr<NativeContext>> create_context(ContextId ctx_id,
                                                                   std::string_view name) = 0;
     /// A sync file that has signalled already.
     virtual Result<UniqueFd> signalled_sync_file() = 0;

@@ -50,7 +50,7 @@ int Renderer::create_blob(const virgl_renderer_resource_create_blob_args* args) 
         if (args->blob_mem < VIRGL_RENDERER_BLOB_MEM_GUEST ||
             args->blob_mem > VIRGL_RENDERER_BLOB_MEM_HOST3D_GUEST)
             return -EINVAL;
-        context = find_context(args->ctx_id);
+        context = find_context(ContextId(args->ctx_id));
     }
     if (args->blob_mem == VIRGL_RENDERER_BLOB_MEM_GUEST && args->blob_flags & kCreateGuestHandle)
         return refuse_guest_handle(args->res_handle);

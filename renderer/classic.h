@@ -22,7 +22,7 @@ struct CapsetInfo {
 /// One transfer between a classic resource and its (or the given) iovecs.
 struct Transfer {
     uint32_t resource = 0;
-    uint32_t context = 0;
+    ContextId context = {};
     uint32_t level = 0;
     uint32_t stride = 0;
     uint32_t layer_stride = 0;
@@ -58,26 +58,27 @@ class ClassicRenderer {
     virtual CapsetInfo capset(uint32_t /*set*/) { return {}; }
     virtual void fill_caps(uint32_t /*set*/, uint32_t /*version*/, void* /*caps*/) {}
 
-    virtual int context_create(uint32_t /*ctx_id*/, uint32_t /*flags*/, std::string_view /*name*/) {
+    virtual int context_create(ContextId /*ctx_id*/, uint32_t /*flags*/,
+                               std::string_view /*name*/) {
         return EINVAL;
     }
-    virtual void context_destroy(uint32_t /*ctx_id*/) {}
-    virtual int submit(uint32_t /*ctx_id*/, void* /*buffer*/, int /*ndw*/) { return EINVAL; }
-    virtual int submit_with_fences(uint32_t /*ctx_id*/, void* /*buffer*/, int /*ndw*/,
+    virtual void context_destroy(ContextId /*ctx_id*/) {}
+    virtual int submit(ContextId /*ctx_id*/, void* /*buffer*/, int /*ndw*/) { return EINVAL; }
+    virtual int submit_with_fences(ContextId /*ctx_id*/, void* /*buffer*/, int /*ndw*/,
                                    uint64_t* /*fence_ids*/, uint32_t /*count*/) {
         return -EINVAL;
     }
-    virtual int context_create_fence(uint32_t /*ctx_id*/, uint32_t /*flags*/, uint32_t /*ring*/,
+    virtual int context_create_fence(ContextId /*ctx_id*/, uint32_t /*flags*/, uint32_t /*ring*/,
                                      FenceId /*fence_id*/) {
         return -EINVAL;
     }
-    virtual void context_poll(uint32_t /*ctx_id*/) {}
-    virtual int context_poll_fd(uint32_t /*ctx_id*/) { return -1; }
+    virtual void context_poll(ContextId /*ctx_id*/) {}
+    virtual int context_poll_fd(ContextId /*ctx_id*/) { return -1; }
     /// Takes the descriptor.
-    virtual int attach_fence(uint32_t /*ctx_id*/, UniqueFd /*fd*/) { return -EINVAL; }
-    virtual int device_fd(uint32_t /*ctx_id*/) { return -ENODEV; }
-    virtual void attach_resource(uint32_t /*ctx_id*/, uint32_t /*res_id*/) {}
-    virtual void detach_resource(uint32_t /*ctx_id*/, uint32_t /*res_id*/) {}
+    virtual int attach_fence(ContextId /*ctx_id*/, UniqueFd /*fd*/) { return -EINVAL; }
+    virtual int device_fd(ContextId /*ctx_id*/) { return -ENODEV; }
+    virtual void attach_resource(ContextId /*ctx_id*/, uint32_t /*res_id*/) {}
+    virtual void detach_resource(ContextId /*ctx_id*/, uint32_t /*res_id*/) {}
     virtual int export_fence(FenceId /*fence_id*/, int* /*fd*/) { return -EINVAL; }
     virtual int export_signalled_fence() { return -1; }
 

@@ -6,13 +6,14 @@
 #include <mutex>
 #include <string>
 
+#include "base/ids.h"
 #include "base/log.h"
 #include "drm-context/native_context.h"
 
 namespace viaduct {
 
 struct Context {
-    uint32_t id = 0;
+    ContextId id = {};
     uint32_t capset = 0;
     std::string name;                       // fit for a log
     std::unique_ptr<NativeContext> native;  // null: a virgl or Venus context, the classic side's

@@ -12,9 +12,9 @@ constexpr int kMaxSubmitWords = 1 << 30;
 
 }  // namespace
 
-int Renderer::context_create(uint32_t ctx_id, uint32_t flags, std::string_view name) {
+int Renderer::context_create(ContextId ctx_id, uint32_t flags, std::string_view name) {
     const uint32_t capset = flags & VIRGL_RENDERER_CONTEXT_FLAG_CAPSET_ID_MASK;
-    if (ctx_id == 0 || flags != capset) return EINVAL;
+    if (ctx_id == ContextId() || flags != capset) return EINVAL;
     ClassicPtr classic;
     {
         const std::lock_guard lock(mutex_);
@@ -47,7 +47,7 @@ int Renderer::context_create(uint32_t ctx_id, uint32_t flags, std::string_view n
     return 0;
 }
 
-void Renderer::context_destroy(uint32_t ctx_id) {
+void Renderer::context_destroy(ContextId ctx_id) {
     ContextPtr context;  // ends after the lock is released
     ClassicPtr classic;
     {
@@ -61,7 +61,7 @@ void Renderer::context_destroy(uint32_t ctx_id) {
     if (!context->native) classic->context_destroy(ctx_id);
 }
 
-int Renderer::submit(uint32_t ctx_id, void* buffer, int ndw) {
+int Renderer::submit(ContextId ctx_id, void* buffer, int ndw) {
     ClassicPtr classic;
     ContextPtr context;
     {
@@ -105,7 +105,7 @@ void Renderer::note_virgl_program(const Context& context) {
             context.name);
 }
 
-int Renderer::submit_with_fences(uint32_t ctx_id, void* buffer, int ndw, uint64_t* ids,
+int Renderer::submit_with_fences(ContextId ctx_id, void* buffer, int ndw, uint64_t* ids,
                                  uint32_t count) {
     if (count > 0 && !ids) return EINVAL;
     if (const auto classic = classic_for_context(ctx_id))
@@ -127,7 +127,7 @@ int Renderer::add_in_fences(Context& context, const uint64_t* ids, uint32_t coun
         uint64_t number = 0;
         FenceId fence_id = {};
     };
-    std::map<uint32_t, std::map<uint32_t, Last>> pending;  // by context and ring
+    std::map<ContextId, std::map<uint32_t, Last>> pending;  // by context and ring
     for (uint32_t i = 0; i < count; ++i) {
         const auto debt = fences_.debt(FenceId(ids[i]));
         if (!debt) continue;
@@ -144,7 +144,7 @@ int Renderer::add_in_fences(Context& context, const uint64_t* ids, uint32_t coun
 
 // Without the lock: who owes the fences is asked for them. One who does not answer is not waited
 // for again and again: its fences count as signalled, too.
-int Renderer::add_in_fences_of(uint32_t ctx_id, const std::vector<FenceId>& fence_ids,
+int Renderer::add_in_fences_of(ContextId ctx_id, const std::vector<FenceId>& fence_ids,
                                Context& context) {
     ContextPtr source;
     {
@@ -171,7 +171,7 @@ int Renderer::add_in_fences_of(uint32_t ctx_id, const std::vector<FenceId>& fenc
     return 0;
 }
 
-int Renderer::device_fd(uint32_t ctx_id) {
+int Renderer::device_fd(ContextId ctx_id) {
     if (const auto classic = classic_for_context(ctx_id)) return classic->device_fd(ctx_id);
     const std::lock_guard lock(mutex_);
     const auto context = find_context(ctx_id);
@@ -180,7 +180,7 @@ int Renderer::device_fd(uint32_t ctx_id) {
     return fd >= 0 ? fd : -ENODEV;
 }
 
-void Renderer::attach_resource(uint32_t ctx_id, uint32_t res_id) {
+void Renderer::attach_resource(ContextId ctx_id, uint32_t res_id) {
     ContextPtr context;
     ResourcePtr resource;
     {
@@ -236,7 +236,7 @@ SharedFd Renderer::export_for(Context& context, const ResourcePtr& resource) {
     return made ? share(*std::move(made), *std::move(booking)) : nullptr;
 }
 
-void Renderer::detach_resource(uint32_t ctx_id, uint32_t res_id) {
+void Renderer::detach_resource(ContextId ctx_id, uint32_t res_id) {
     ResourcePtr resource;
     {
         const std::lock_guard lock(mutex_);

@@ -10,6 +10,7 @@
 #include "renderer/instance.h"
 #include "renderer/log_output.h"
 
+using viaduct::ContextId;
 using viaduct::FenceId;
 using viaduct::instance;
 
@@ -59,11 +60,14 @@ int descriptor(Body&& body) noexcept {
 uint32_t id(int value) {
     return static_cast<uint32_t>(value);
 }
+ContextId context(int value) {
+    return ContextId(id(value));
+}
 
 int create_context(uint32_t ctx_id, uint32_t flags, uint32_t nlen, const char* name) {
     return positive([&] {
         const size_t length = name ? ::strnlen(name, std::min(nlen, kMaxNameLength)) : 0;
-        return instance().context_create(ctx_id, flags,
+        return instance().context_create(ContextId(ctx_id), flags,
                                          length ? std::string_view(name, length) : "");
     });
 }
@@ -162,34 +166,35 @@ int virgl_renderer_context_create_with_flags(uint32_t ctx_id, uint32_t ctx_flags
 }
 
 void virgl_renderer_context_destroy(uint32_t handle) {
-    nothing([&] { instance().context_destroy(handle); });
+    nothing([&] { instance().context_destroy(ContextId(handle)); });
 }
 
 int virgl_renderer_submit_cmd(void* buffer, int ctx_id, int ndw) {
-    return positive([&] { return instance().submit(id(ctx_id), buffer, ndw); });
+    return positive([&] { return instance().submit(context(ctx_id), buffer, ndw); });
 }
 
 int virgl_renderer_submit_cmd2(void* buffer, int ctx_id, int ndw, uint64_t* in_fence_ids,
                                uint32_t num_in_fences) {
     return positive([&] {
-        return instance().submit_with_fences(id(ctx_id), buffer, ndw, in_fence_ids, num_in_fences);
+        return instance().submit_with_fences(context(ctx_id), buffer, ndw, in_fence_ids,
+                                             num_in_fences);
     });
 }
 
 int virgl_renderer_attach_fence(int ctx_id, int fd) {
-    return negative([&] { return instance().attach_fence(id(ctx_id), fd); });
+    return negative([&] { return instance().attach_fence(context(ctx_id), fd); });
 }
 
 int virgl_renderer_get_dev_fd(int ctx_id) {
-    return negative([&] { return instance().device_fd(id(ctx_id)); });
+    return negative([&] { return instance().device_fd(context(ctx_id)); });
 }
 
 void virgl_renderer_ctx_attach_resource(int ctx_id, int res_handle) {
-    nothing([&] { instance().attach_resource(id(ctx_id), id(res_handle)); });
+    nothing([&] { instance().attach_resource(context(ctx_id), id(res_handle)); });
 }
 
 void virgl_renderer_ctx_detach_resource(int ctx_id, int res_handle) {
-    nothing([&] { instance().detach_resource(id(ctx_id), id(res_handle)); });
+    nothing([&] { instance().detach_resource(context(ctx_id), id(res_handle)); });
 }
 
 int virgl_renderer_transfer_read_iov(uint32_t handle, uint32_t ctx_id, uint32_t level,
@@ -197,8 +202,8 @@ int virgl_renderer_transfer_read_iov(uint32_t handle, uint32_t ctx_id, uint32_t 
                                      uint64_t offset, iovec* iov, int iovec_cnt) {
     return positive([&] {
         if (iovec_cnt < 0) return EINVAL;
-        return instance().transfer_read({handle, ctx_id, level, stride, layer_stride, box, offset,
-                                         iov, static_cast<uint32_t>(iovec_cnt)});
+        return instance().transfer_read({handle, ContextId(ctx_id), level, stride, layer_stride,
+                                         box, offset, iov, static_cast<uint32_t>(iovec_cnt)});
     });
 }
 
@@ -206,8 +211,8 @@ int virgl_renderer_transfer_write_iov(uint32_t handle, uint32_t ctx_id, int leve
                                       uint32_t layer_stride, virgl_box* box, uint64_t offset,
                                       iovec* iovec, unsigned int iovec_cnt) {
     return positive([&] {
-        return instance().transfer_write({handle, ctx_id, static_cast<uint32_t>(level), stride,
-                                          layer_stride, box, offset, iovec, iovec_cnt});
+        return instance().transfer_write({handle, ContextId(ctx_id), static_cast<uint32_t>(level),
+                                          stride, layer_stride, box, offset, iovec, iovec_cnt});
     });
 }
 
@@ -220,16 +225,17 @@ int virgl_renderer_create_fence(int client_fence_id, uint32_t /*ctx_id*/) {
 int virgl_renderer_context_create_fence(uint32_t ctx_id, uint32_t flags, uint32_t ring_idx,
                                         uint64_t fence_id) {
     return negative([&] {
-        return instance().context_create_fence(ctx_id, flags, ring_idx, FenceId(fence_id));
+        return instance().context_create_fence(ContextId(ctx_id), flags, ring_idx,
+                                               FenceId(fence_id));
     });
 }
 
 void virgl_renderer_context_poll(uint32_t ctx_id) {
-    nothing([&] { instance().context_poll(ctx_id); });
+    nothing([&] { instance().context_poll(ContextId(ctx_id)); });
 }
 
 int virgl_renderer_context_get_poll_fd(uint32_t ctx_id) {
-    return descriptor([&] { return instance().context_poll_fd(ctx_id); });
+    return descriptor([&] { return instance().context_poll_fd(ContextId(ctx_id)); });
 }
 
 int virgl_renderer_export_fence(uint64_t client_fence_id, int* fd) {

@@ -22,7 +22,7 @@ void FenceRelay::stop() {
     callbacks_ = {};
 }
 
-void FenceRelay::expect(uint32_t ctx_id, uint32_t ring_idx, FenceId fence_id) {
+void FenceRelay::expect(ContextId ctx_id, uint32_t ring_idx, FenceId fence_id) {
     const std::lock_guard lock(mutex_);
     owed_.insert_or_assign(fence_id, Debt{ctx_id, ring_idx, ++last_number_});
 }
@@ -43,7 +43,7 @@ void FenceRelay::global_retired(uint32_t fence_id) {
     report({kGlobal, 0, FenceId(fence_id)});
 }
 
-void FenceRelay::context_retired(uint32_t ctx_id, uint32_t ring_idx, FenceId fence_id) {
+void FenceRelay::context_retired(ContextId ctx_id, uint32_t ring_idx, FenceId fence_id) {
     report({ctx_id, ring_idx, fence_id});
 }
 

@@ -12,7 +12,7 @@ int Renderer::create_fence(uint32_t fence_id) {
     return 0;
 }
 
-int Renderer::context_create_fence(uint32_t ctx_id, uint32_t flags, uint32_t ring,
+int Renderer::context_create_fence(ContextId ctx_id, uint32_t flags, uint32_t ring,
                                    FenceId fence_id) {
     ContextPtr context;
     ClassicPtr classic;
@@ -39,17 +39,17 @@ int Renderer::create_native_fence(Context& context, uint32_t ring, FenceId fence
     return -status.error().code;
 }
 
-void Renderer::context_poll(uint32_t ctx_id) {
+void Renderer::context_poll(ContextId ctx_id) {
     if (const auto classic = classic_for_context(ctx_id)) classic->context_poll(ctx_id);
     fences_.deliver();
 }
 
-int Renderer::context_poll_fd(uint32_t ctx_id) {
+int Renderer::context_poll_fd(ContextId ctx_id) {
     const auto classic = classic_for_context(ctx_id);
     return classic ? classic->context_poll_fd(ctx_id) : -1;
 }
 
-int Renderer::attach_fence(uint32_t ctx_id, int fd) {
+int Renderer::attach_fence(ContextId ctx_id, int fd) {
     if (const auto classic = classic_for_context(ctx_id))
         return classic->attach_fence(ctx_id, UniqueFd(fd));
     ContextPtr context;

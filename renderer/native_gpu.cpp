@@ -90,7 +90,7 @@ void NativeGpu::shut_down() {
     absent_ = false;
 }
 
-Result<std::unique_ptr<NativeContext>> NativeGpu::create_context(uint32_t ctx_id,
+Result<std::unique_ptr<NativeContext>> NativeGpu::create_context(ContextId ctx_id,
                                                                  std::string_view name) {
     const auto gpu = host();
     if (!gpu) return fail(ENODEV, "no usable GPU");

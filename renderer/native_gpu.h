@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/ids.h"
 #include "base/log.h"
 #include "renderer/provider.h"
 
@@ -33,7 +34,7 @@ class NativeGpu {
     /// As stop(), and forgets the VMM.
     void shut_down();
 
-    Result<std::unique_ptr<NativeContext>> create_context(uint32_t ctx_id, std::string_view name);
+    Result<std::unique_ptr<NativeContext>> create_context(ContextId ctx_id, std::string_view name);
     Result<UniqueFd> signalled_sync_file();
 
   private:

@@ -21,7 +21,7 @@ Renderer::Renderer(HostFactory host_factory, std::unique_ptr<ClassicProvider> cl
     : usage_(std::move(usage)),
       guest_dmabufs_(std::move(open_udmabuf)),
       gpu_(std::move(host_factory),
-           [this](uint32_t ctx_id, uint32_t ring_idx, FenceId fence_id) {
+           [this](ContextId ctx_id, uint32_t ring_idx, FenceId fence_id) {
                fences_.context_retired(ctx_id, ring_idx, fence_id);
            }),
       classic_provider_(std::move(classic_provider)) {}
@@ -139,7 +139,7 @@ void Renderer::fill_caps(uint32_t set, uint32_t version, void* caps) {
     if (const auto capset = gpu_.capset()) std::memcpy(caps, &*capset, sizeof *capset);
 }
 
-Renderer::ContextPtr Renderer::find_context(uint32_t ctx_id) const {
+Renderer::ContextPtr Renderer::find_context(ContextId ctx_id) const {
     const auto found = contexts_.find(ctx_id);
     return found == contexts_.end() ? nullptr : found->second;
 }
@@ -163,7 +163,7 @@ Renderer::ClassicPtr Renderer::classic() const {
     return classic_;
 }
 
-Renderer::ClassicPtr Renderer::classic_for_context(uint32_t ctx_id) const {
+Renderer::ClassicPtr Renderer::classic_for_context(ContextId ctx_id) const {
     const std::lock_guard lock(mutex_);
     const auto context = find_context(ctx_id);
     return context && !context->native ? classic_ : nullptr;

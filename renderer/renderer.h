@@ -51,20 +51,20 @@ class Renderer {
     void fill_caps(uint32_t set, uint32_t version, void* caps);
 
     // Contexts (contexts.cpp)
-    int context_create(uint32_t ctx_id, uint32_t flags, std::string_view name);
-    void context_destroy(uint32_t ctx_id);
-    int submit(uint32_t ctx_id, void* buffer, int ndw);
-    int submit_with_fences(uint32_t ctx_id, void* buffer, int ndw, uint64_t* ids, uint32_t count);
-    int device_fd(uint32_t ctx_id);
-    void attach_resource(uint32_t ctx_id, uint32_t res_id);
-    void detach_resource(uint32_t ctx_id, uint32_t res_id);
+    int context_create(ContextId ctx_id, uint32_t flags, std::string_view name);
+    void context_destroy(ContextId ctx_id);
+    int submit(ContextId ctx_id, void* buffer, int ndw);
+    int submit_with_fences(ContextId ctx_id, void* buffer, int ndw, uint64_t* ids, uint32_t count);
+    int device_fd(ContextId ctx_id);
+    void attach_resource(ContextId ctx_id, uint32_t res_id);
+    void detach_resource(ContextId ctx_id, uint32_t res_id);
 
     // Fences (fences.cpp)
     int create_fence(uint32_t fence_id);
-    int context_create_fence(uint32_t ctx_id, uint32_t flags, uint32_t ring, FenceId fence_id);
-    void context_poll(uint32_t ctx_id);
-    int context_poll_fd(uint32_t ctx_id);
-    int attach_fence(uint32_t ctx_id, int fd);
+    int context_create_fence(ContextId ctx_id, uint32_t flags, uint32_t ring, FenceId fence_id);
+    void context_poll(ContextId ctx_id);
+    int context_poll_fd(ContextId ctx_id);
+    int attach_fence(ContextId ctx_id, int fd);
     int export_fence(FenceId fence_id, int* fd);
     int export_signalled_fence();
 
@@ -102,7 +102,7 @@ class Renderer {
     using ClassicPtr = std::shared_ptr<ClassicRenderer>;
 
     // With the lock held.
-    ContextPtr find_context(uint32_t ctx_id) const;
+    ContextPtr find_context(ContextId ctx_id) const;
     ResourcePtr find_resource(uint32_t res_id) const;
     bool may_create(uint32_t res_id) const;
     ResourcePtr insert_resource(uint32_t res_id, std::unique_ptr<Storage> storage);
@@ -112,7 +112,7 @@ class Renderer {
     ClassicPtr classic() const;
     bool is_current(const ResourcePtr& resource) const;
     /// The classic renderer if it serves this context, or knows this resource; else null.
-    ClassicPtr classic_for_context(uint32_t ctx_id) const;
+    ClassicPtr classic_for_context(ContextId ctx_id) const;
     ClassicPtr classic_for_resource(uint32_t res_id) const;
     void drop_contexts_and_resources();
     void attach_to_native(const ContextPtr& context, const ResourcePtr& resource);
@@ -128,7 +128,7 @@ class Renderer {
     StorageServices services() { return {*usage_, guest_dmabufs_, log_}; }
     void note_virgl_program(const Context& context);  // with the lock held
     int add_in_fences(Context& context, const uint64_t* ids, uint32_t count);
-    int add_in_fences_of(uint32_t ctx_id, const std::vector<FenceId>& fence_ids, Context& context);
+    int add_in_fences_of(ContextId ctx_id, const std::vector<FenceId>& fence_ids, Context& context);
 
     const std::shared_ptr<VmUsage> usage_;
     SharedLogLimiter log_;  // for what no living context can be blamed for
@@ -138,7 +138,7 @@ class Renderer {
     int flags_ = 0;
     Callbacks callbacks_;
     bool virgl_noted_ = false;
-    std::unordered_map<uint32_t, ContextPtr> contexts_;
+    std::unordered_map<ContextId, ContextPtr> contexts_;
     std::unordered_map<uint32_t, ResourcePtr> resources_;  // after what their storage needs
 
     FenceRelay fences_;

@@ -78,7 +78,7 @@ int Renderer::transfer_write(const Transfer& transfer) {
         const std::lock_guard lock(mutex_);
         const auto context = find_context(transfer.context);
         if (context && context->native) return -1;
-        if (transfer.context != 0 && !context) return EINVAL;
+        if (transfer.context != ContextId() && !context) return EINVAL;
     }
     const auto classic = classic_for_resource(transfer.resource);
     return classic ? classic->transfer_write(transfer) : EINVAL;
@@ -89,7 +89,7 @@ int Renderer::transfer_read(const Transfer& transfer) {
         const std::lock_guard lock(mutex_);
         const auto context = find_context(transfer.context);
         if (context && context->native) return -1;
-        if (transfer.context != 0 && !context) return EINVAL;
+        if (transfer.context != ContextId() && !context) return EINVAL;
     }
     const auto classic = classic_for_resource(transfer.resource);
     return classic ? classic->transfer_read(transfer) : EINVAL;

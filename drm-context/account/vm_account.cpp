@@ -48,7 +48,7 @@ Result<std::shared_ptr<VmAccount>> VmAccount::create(const ContextLimits& limits
         *std::move(fd), std::move(view), *std::move(mapping), limits, std::move(counters)));
 }
 
-Result<uint32_t> VmAccount::take_slot(uint32_t ctx_id, std::string_view name) {
+Result<uint32_t> VmAccount::take_slot(ContextId ctx_id, std::string_view name) {
     const std::lock_guard lock(mutex_);
     if (tenants_.size() == account::kSlots)
         return fail(ENOSPC, "this VM already has {} live contexts, the maximum", account::kSlots);

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/ids.h"
 #include "base/lease.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -45,14 +46,14 @@ class VmAccount {
 
     /// The context that a slot is taken for.
     struct Tenant {
-        uint32_t ctx_id = 0;
+        ContextId ctx_id = {};
         std::string name;        // of the guest process; sanitised
         int64_t started_ns = 0;  // CLOCK_MONOTONIC
     };
 
     /// A place for a new context, empty. ENOSPC: as many as there can be run already. The one that
     /// was free for longest: a worker that dies may write for a moment still.
-    Result<uint32_t> take_slot(uint32_t ctx_id, std::string_view name);
+    Result<uint32_t> take_slot(ContextId ctx_id, std::string_view name);
     /// Takes back whatever the context held, however its worker ended.
     void free_slot(uint32_t slot);
     /// The same for what it holds of the GPU's memory only.

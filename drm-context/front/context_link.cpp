@@ -37,7 +37,7 @@ Result<UniqueFd> memory_with(std::span<const std::byte> payload) {
 
 }  // namespace
 
-ContextLink::ContextLink(uint32_t ctx_id, transport::ChannelEnd end,
+ContextLink::ContextLink(ContextId ctx_id, transport::ChannelEnd end,
                          std::shared_ptr<DeviceFile> file, std::shared_ptr<TaskThread> closer,
                          std::shared_ptr<Patience> patience, std::shared_ptr<VmTraffic> traffic,
                          Bookings bookings)

@@ -47,11 +47,11 @@ class ContextLink {
     static constexpr uint64_t kDescriptors = 4;
     /// `closer`: closes what comes from the worker unasked. `patience`: the VM's. `traffic`: the
     /// VM's; null: its own.
-    ContextLink(uint32_t ctx_id, transport::ChannelEnd end, std::shared_ptr<DeviceFile> file,
+    ContextLink(ContextId ctx_id, transport::ChannelEnd end, std::shared_ptr<DeviceFile> file,
                 std::shared_ptr<TaskThread> closer, std::shared_ptr<Patience> patience,
                 std::shared_ptr<VmTraffic> traffic = nullptr, Bookings bookings = {});
 
-    uint32_t ctx_id() const { return ctx_id_; }
+    ContextId ctx_id() const { return ctx_id_; }
     int notify_fd() const { return end_.notify.get(); }
     int socket_fd() const { return end_.socket.get(); }
 
@@ -186,7 +186,7 @@ class ContextLink {
     /// To the patience: a wait that ended with `error` (0: none).
     void charge(std::chrono::steady_clock::time_point start, int error);
 
-    const uint32_t ctx_id_;
+    const ContextId ctx_id_;
     transport::ChannelEnd end_;
     const std::shared_ptr<TaskThread> closer_;
     Inbox inbox_;

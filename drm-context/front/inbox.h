@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "drm-context/transport/control_socket.h"
@@ -39,7 +40,7 @@ class Inbox {
 
     /// `socket` and `notify` are borrowed. `notify` gives the fence thread another turn: what
     /// arrived while somebody waited is news to it.
-    Inbox(uint32_t ctx_id, int socket, int notify, Discard discard)
+    Inbox(ContextId ctx_id, int socket, int notify, Discard discard)
         : ctx_id_(ctx_id), socket_(socket), notify_(notify), discard_(std::move(discard)) {}
 
     ~Inbox();
@@ -99,7 +100,7 @@ class Inbox {
     Result<Answer> checked(Answer answer);
     void log_line_of(const transport::Reply& reply);
 
-    const uint32_t ctx_id_;
+    const ContextId ctx_id_;
     const int socket_;
     const int notify_;
     std::mutex mutex_;

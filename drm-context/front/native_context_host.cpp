@@ -91,7 +91,7 @@ class Host final : public NativeContextHost {
     const wire::CapsetDrm& capset() const override { return capset_; }
     GpuNote gpu() const override { return options_.gpu; }
 
-    Result<std::unique_ptr<NativeContext>> create_context(uint32_t ctx_id,
+    Result<std::unique_ptr<NativeContext>> create_context(ContextId ctx_id,
                                                           std::string_view name) override {
         auto booked = book_context();
         if (!booked) return tl::unexpected(booked.error());

@@ -14,7 +14,7 @@ struct Bridge {
     }
     static void write_context_fence(void* cookie, uint32_t ctx_id, uint32_t ring,
                                     uint64_t fence_id) {
-        self(cookie).fences_.context_retired(ctx_id, ring, FenceId(fence_id));
+        self(cookie).fences_.context_retired(ContextId(ctx_id), ring, FenceId(fence_id));
     }
     // Releases before 1.0 pass a parameter block without its last member.
     static virgl_renderer_gl_context create_gl_context(void* cookie, int scanout,
@@ -64,6 +64,9 @@ namespace {
 
 int as_int(uint32_t value) {
     return static_cast<int>(value);
+}
+int as_int(ContextId id) {
+    return as_int(id.value());
 }
 
 // Release 0.10 reports some errors with the other sign.
@@ -119,54 +122,54 @@ void SystemRenderer::fill_caps(uint32_t set, uint32_t version, void* caps) {
 
 // ---- Contexts -----------------------------------------------------------------------------------
 
-int SystemRenderer::context_create(uint32_t ctx_id, uint32_t flags, std::string_view name) {
+int SystemRenderer::context_create(ContextId ctx_id, uint32_t flags, std::string_view name) {
     const std::string terminated(name);
-    return api_.context_create_with_flags(ctx_id, flags, static_cast<uint32_t>(terminated.size()),
-                                          terminated.c_str());
+    return api_.context_create_with_flags(
+        ctx_id.value(), flags, static_cast<uint32_t>(terminated.size()), terminated.c_str());
 }
 
-void SystemRenderer::context_destroy(uint32_t ctx_id) {
-    api_.context_destroy(ctx_id);
+void SystemRenderer::context_destroy(ContextId ctx_id) {
+    api_.context_destroy(ctx_id.value());
 }
 
-int SystemRenderer::submit(uint32_t ctx_id, void* buffer, int ndw) {
+int SystemRenderer::submit(ContextId ctx_id, void* buffer, int ndw) {
     return api_.submit_cmd(buffer, as_int(ctx_id), ndw);
 }
 
-int SystemRenderer::submit_with_fences(uint32_t ctx_id, void* buffer, int ndw, uint64_t* fence_ids,
+int SystemRenderer::submit_with_fences(ContextId ctx_id, void* buffer, int ndw, uint64_t* fence_ids,
                                        uint32_t count) {
     if (count == 0) return submit(ctx_id, buffer, ndw);
     if (!api_.submit_cmd2) return -EINVAL;
     return api_.submit_cmd2(buffer, as_int(ctx_id), ndw, fence_ids, count);
 }
 
-int SystemRenderer::context_create_fence(uint32_t ctx_id, uint32_t flags, uint32_t ring,
+int SystemRenderer::context_create_fence(ContextId ctx_id, uint32_t flags, uint32_t ring,
                                          FenceId fence_id) {
-    return api_.context_create_fence(ctx_id, flags, ring, fence_id.value());
+    return api_.context_create_fence(ctx_id.value(), flags, ring, fence_id.value());
 }
 
-void SystemRenderer::context_poll(uint32_t ctx_id) {
-    api_.context_poll(ctx_id);
+void SystemRenderer::context_poll(ContextId ctx_id) {
+    api_.context_poll(ctx_id.value());
 }
 
-int SystemRenderer::context_poll_fd(uint32_t ctx_id) {
-    return api_.context_get_poll_fd(ctx_id);
+int SystemRenderer::context_poll_fd(ContextId ctx_id) {
+    return api_.context_get_poll_fd(ctx_id.value());
 }
 
-int SystemRenderer::attach_fence(uint32_t ctx_id, UniqueFd fd) {
+int SystemRenderer::attach_fence(ContextId ctx_id, UniqueFd fd) {
     if (!api_.attach_fence) return -EINVAL;
     return api_.attach_fence(as_int(ctx_id), fd.release());
 }
 
-int SystemRenderer::device_fd(uint32_t ctx_id) {
+int SystemRenderer::device_fd(ContextId ctx_id) {
     return api_.get_dev_fd ? api_.get_dev_fd(as_int(ctx_id)) : -ENODEV;
 }
 
-void SystemRenderer::attach_resource(uint32_t ctx_id, uint32_t res_id) {
+void SystemRenderer::attach_resource(ContextId ctx_id, uint32_t res_id) {
     api_.ctx_attach_resource(as_int(ctx_id), as_int(res_id));
 }
 
-void SystemRenderer::detach_resource(uint32_t ctx_id, uint32_t res_id) {
+void SystemRenderer::detach_resource(ContextId ctx_id, uint32_t res_id) {
     api_.ctx_detach_resource(as_int(ctx_id), as_int(res_id));
 }
 
@@ -211,13 +214,13 @@ void SystemRenderer::detach_iov(uint32_t res_id, iovec** iovecs, int* count) {
 }
 
 int SystemRenderer::transfer_write(const Transfer& t) {
-    return api_.transfer_write_iov(t.resource, t.context, as_int(t.level), t.stride, t.layer_stride,
-                                   t.box, t.offset, t.iovecs, t.num_iovecs);
+    return api_.transfer_write_iov(t.resource, t.context.value(), as_int(t.level), t.stride,
+                                   t.layer_stride, t.box, t.offset, t.iovecs, t.num_iovecs);
 }
 
 int SystemRenderer::transfer_read(const Transfer& t) {
-    return api_.transfer_read_iov(t.resource, t.context, t.level, t.stride, t.layer_stride, t.box,
-                                  t.offset, t.iovecs, as_int(t.num_iovecs));
+    return api_.transfer_read_iov(t.resource, t.context.value(), t.level, t.stride, t.layer_stride,
+                                  t.box, t.offset, t.iovecs, as_int(t.num_iovecs));
 }
 
 int SystemRenderer::map(uint32_t res_id, void** address, uint64_t* size) {

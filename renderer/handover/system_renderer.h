@@ -26,19 +26,19 @@ class SystemRenderer : public ClassicRenderer {
     bool create_fence(uint32_t fence_id) override;
     void fill_caps(uint32_t set, uint32_t version, void* caps) override;
 
-    int context_create(uint32_t ctx_id, uint32_t flags, std::string_view name) override;
-    void context_destroy(uint32_t ctx_id) override;
-    int submit(uint32_t ctx_id, void* buffer, int ndw) override;
-    int submit_with_fences(uint32_t ctx_id, void* buffer, int ndw, uint64_t* fence_ids,
+    int context_create(ContextId ctx_id, uint32_t flags, std::string_view name) override;
+    void context_destroy(ContextId ctx_id) override;
+    int submit(ContextId ctx_id, void* buffer, int ndw) override;
+    int submit_with_fences(ContextId ctx_id, void* buffer, int ndw, uint64_t* fence_ids,
                            uint32_t count) override;
-    int context_create_fence(uint32_t ctx_id, uint32_t flags, uint32_t ring,
+    int context_create_fence(ContextId ctx_id, uint32_t flags, uint32_t ring,
                              FenceId fence_id) override;
-    void context_poll(uint32_t ctx_id) override;
-    int context_poll_fd(uint32_t ctx_id) override;
-    int attach_fence(uint32_t ctx_id, UniqueFd fd) override;
-    int device_fd(uint32_t ctx_id) override;
-    void attach_resource(uint32_t ctx_id, uint32_t res_id) override;
-    void detach_resource(uint32_t ctx_id, uint32_t res_id) override;
+    void context_poll(ContextId ctx_id) override;
+    int context_poll_fd(ContextId ctx_id) override;
+    int attach_fence(ContextId ctx_id, UniqueFd fd) override;
+    int device_fd(ContextId ctx_id) override;
+    void attach_resource(ContextId ctx_id, uint32_t res_id) override;
+    void detach_resource(ContextId ctx_id, uint32_t res_id) override;
     int export_fence(FenceId fence_id, int* fd) override;
     int export_signalled_fence() override;
 

@@ -68,10 +68,10 @@ class Driver : public ::testing::Test {
             [] {
                 return DeviceSource{UniqueFd(), "toy"};
             },
-            [this](uint32_t, uint32_t, FenceId id) { fences_.report(id); });
+            [this](ContextId, uint32_t, FenceId id) { fences_.report(id); });
         ASSERT_TRUE(host) << host.error().message;
         host_ = *std::move(host);
-        auto context = host_->create_context(1, "toy-guest");
+        auto context = host_->create_context(ContextId(1), "toy-guest");
         ASSERT_TRUE(context) << context.error().message;
         context_ = *std::move(context);
         auto control = context_->create_blob({1, kBlobMappable, 0, kControlBytes});

@@ -39,7 +39,7 @@ class Account : public testing::Test {
 };
 
 TEST_F(Account, ChargesComeAndGo) {
-    VmSlot slot(vm_, vm_->take_slot(1, "one").value());
+    VmSlot slot(vm_, vm_->take_slot(ContextId(1), "one").value());
     const auto account = attach(slot.index());
     {
         auto charge = account->charge(MemoryPlace::kLocal, 4096);
@@ -56,7 +56,8 @@ TEST_F(Account, ChargesComeAndGo) {
 TEST_F(Account, LimitsAddUpOverContexts) {
     limits_.vm_memory = 100;
     limits_.context_memory = 80;
-    VmSlot a(vm_, vm_->take_slot(1, "a").value()), b(vm_, vm_->take_slot(2, "b").value());
+    VmSlot a(vm_, vm_->take_slot(ContextId(1), "a").value()),
+        b(vm_, vm_->take_slot(ContextId(2), "b").value());
     const auto first = attach(a.index()), second = attach(b.index());
     EXPECT_FALSE(first->charge(MemoryPlace::kLocal, 81));
     const auto held = first->charge(MemoryPlace::kLocal, 80);
@@ -69,7 +70,7 @@ TEST_F(Account, LimitsAddUpOverContexts) {
 
 TEST_F(Account, MemoryOfTheVmmCountsToo) {
     limits_.vm_memory = 100;
-    VmSlot slot(vm_, vm_->take_slot(1, "one").value());
+    VmSlot slot(vm_, vm_->take_slot(ContextId(1), "one").value());
     const auto account = attach(slot.index());
     {
         const auto held = take_host_memory(vm_, 60, limits_.vm_memory);
@@ -88,7 +89,7 @@ TEST_F(Account, MemoryOfTheVmmCountsToo) {
 TEST_F(Account, PageTablesCountAsMemoryButAsNoBuffer) {
     limits_.vm_memory = 3 * 4096;
     limits_.buffers = 1;
-    VmSlot slot(vm_, vm_->take_slot(1, "one").value());
+    VmSlot slot(vm_, vm_->take_slot(ContextId(1), "one").value());
     const auto account = attach(slot.index());
     const auto buffer = account->charge(MemoryPlace::kLocal, 4096);
     ASSERT_TRUE(buffer);
@@ -103,7 +104,8 @@ TEST_F(Account, PageTablesCountAsMemoryButAsNoBuffer) {
 TEST_F(Account, NeverMoreThanTheLimitWhoeverAsks) {
     limits_.vm_memory = 1000;
     std::vector<VmSlot> slots;
-    for (uint32_t i = 0; i < 4; ++i) slots.emplace_back(vm_, vm_->take_slot(i, "").value());
+    for (uint32_t i = 0; i < 4; ++i)
+        slots.emplace_back(vm_, vm_->take_slot(ContextId(i), "").value());
     std::atomic<uint64_t> granted = 0;
     std::atomic<bool> exceeded = false;
     std::vector<std::thread> threads;
@@ -125,7 +127,7 @@ TEST_F(Account, NeverMoreThanTheLimitWhoeverAsks) {
 
 TEST_F(Account, ADeadWorkersChargesGoWithItsSlot) {
     {
-        VmSlot slot(vm_, vm_->take_slot(1, "killed").value());
+        VmSlot slot(vm_, vm_->take_slot(ContextId(1), "killed").value());
         const auto account = attach(slot.index());
         auto* const lost = new MemoryCharge(account->charge(MemoryPlace::kLocal, 4096).value());
         EXPECT_EQ(total(), 4096u);
@@ -137,32 +139,32 @@ TEST_F(Account, ADeadWorkersChargesGoWithItsSlot) {
 }
 
 TEST_F(Account, SlotsAreBounded) {
-    for (uint32_t i = 0; i < account::kSlots; ++i) ASSERT_TRUE(vm_->take_slot(i, ""));
-    EXPECT_EQ(vm_->take_slot(0, "").error().code, ENOSPC);
+    for (uint32_t i = 0; i < account::kSlots; ++i) ASSERT_TRUE(vm_->take_slot(ContextId(i), ""));
+    EXPECT_EQ(vm_->take_slot(ContextId(0), "").error().code, ENOSPC);
     vm_->free_slot(17);
-    EXPECT_EQ(vm_->take_slot(0, "").value(), 17u);
+    EXPECT_EQ(vm_->take_slot(ContextId(0), "").value(), 17u);
     EXPECT_EQ(count_contexts(vm_->books()), account::kSlots);
 }
 
 TEST_F(Account, ASlotIsNotGivenOutAgainSoon) {
-    const uint32_t first = vm_->take_slot(1, "").value();
+    const uint32_t first = vm_->take_slot(ContextId(1), "").value();
     vm_->free_slot(first);
     for (uint32_t i = 1; i < account::kSlots; ++i) {
-        const uint32_t next = vm_->take_slot(2, "").value();
+        const uint32_t next = vm_->take_slot(ContextId(2), "").value();
         ASSERT_NE(next, first) << "its worker may not be dead";
         vm_->free_slot(next);
     }
-    EXPECT_EQ(vm_->take_slot(3, "").value(), first);
+    EXPECT_EQ(vm_->take_slot(ContextId(3), "").value(), first);
 }
 
 TEST_F(Account, ATakenOverWorkerDeniesNobodyABuffer) {
     limits_.vm_memory = 1 << 20;
     for (const uint64_t word : kNonsense) {
-        VmSlot honest(vm_, vm_->take_slot(1, "honest").value());
+        VmSlot honest(vm_, vm_->take_slot(ContextId(1), "honest").value());
         {
-            const VmSlot hostile(vm_, vm_->take_slot(2, "hostile").value());
+            const VmSlot hostile(vm_, vm_->take_slot(ContextId(2), "hostile").value());
             poison(hostile.index(), word);
-            const VmSlot next(vm_, vm_->take_slot(3, "next").value());
+            const VmSlot next(vm_, vm_->take_slot(ContextId(3), "next").value());
             EXPECT_NE(next.index(), hostile.index());
             for (const uint32_t slot : {honest.index(), next.index()})
                 EXPECT_TRUE(attach(slot)->charge(MemoryPlace::kLocal, 1 << 16)) << word;
@@ -175,7 +177,7 @@ TEST_F(Account, ATakenOverWorkerDeniesNobodyABuffer) {
 TEST_F(Account, ATakenOverWorkerClaimsNoMoreThanAProgramCouldUse) {
     limits_.vm_memory = 1 << 20;
     vm_ = VmAccount::create(limits_).value();
-    const VmSlot hostile(vm_, vm_->take_slot(1, "hostile").value());
+    const VmSlot hostile(vm_, vm_->take_slot(ContextId(1), "hostile").value());
     account::Charge& charge = vm_->books().slots[hostile.index()].charge;
     charge.local = charge.system = 1 << 20;
     EXPECT_EQ(total(), 1u << 20);
@@ -188,7 +190,7 @@ TEST_F(Account, ATakenOverWorkerClaimsNoMoreThanAProgramCouldUse) {
 TEST_F(Account, HonestWorkersNeverClaimTheImpossible) {
     limits_.vm_memory = 1000;
     vm_ = VmAccount::create(limits_).value();
-    const VmSlot slot(vm_, vm_->take_slot(1, "").value());
+    const VmSlot slot(vm_, vm_->take_slot(ContextId(1), "").value());
     std::atomic<bool> done = false, accused = false;
     std::thread front([&] {
         while (!done) accused = accused || slot.impossible_claim();
@@ -206,7 +208,7 @@ TEST_F(Account, HonestWorkersNeverClaimTheImpossible) {
 
 TEST_F(Account, ASlotsLastTenantDoesNotDisturbTheNext) {
     limits_.vm_memory = 1 << 20;
-    const VmSlot slot(vm_, vm_->take_slot(1, "").value());
+    const VmSlot slot(vm_, vm_->take_slot(ContextId(1), "").value());
     const auto account = attach(slot.index());
     const auto charge = account->charge(MemoryPlace::kLocal, 4096);
     poison(slot.index(), uint64_t{1} << 61);  // by a worker that is not quite dead
@@ -218,8 +220,8 @@ TEST_F(Account, ASlotsLastTenantDoesNotDisturbTheNext) {
 TEST_F(Account, ATakenOverWorkerCannotHoldOthersSubmissionsForLong) {
     limits_.gpu_share = 20;
     limits_.gpu_burst_ns = 1'000'000;
-    const VmSlot honest(vm_, vm_->take_slot(1, "honest").value());
-    const VmSlot hostile(vm_, vm_->take_slot(2, "hostile").value());
+    const VmSlot honest(vm_, vm_->take_slot(ContextId(1), "honest").value());
+    const VmSlot hostile(vm_, vm_->take_slot(ContextId(2), "hostile").value());
     const auto account = attach(honest.index());
     constexpr auto kQueue = QueueClass::kGraphics;
     constexpr int64_t kJob = 1'000'000, kTime = 20 * kMaxHold;
@@ -238,8 +240,9 @@ TEST_F(Account, ATakenOverWorkerCannotHoldOthersSubmissionsForLong) {
 }
 
 TEST_F(Account, OnlyBelievableEndsOfJobsCount) {
-    const VmSlot a(vm_, vm_->take_slot(1, "a").value()), b(vm_, vm_->take_slot(2, "b").value());
-    const VmSlot hostile(vm_, vm_->take_slot(3, "hostile").value());
+    const VmSlot a(vm_, vm_->take_slot(ContextId(1), "a").value()),
+        b(vm_, vm_->take_slot(ContextId(2), "b").value());
+    const VmSlot hostile(vm_, vm_->take_slot(ContextId(3), "hostile").value());
     const auto first = attach(a.index()), second = attach(b.index());
     uint32_t ring = 0;
     for (const uint64_t word : kNonsense) {
@@ -269,7 +272,7 @@ TEST_F(Account, ASlotOutOfRangeIsRefused) {
 }
 
 TEST_F(Account, AbsurdSizesAreNoMatterOfBudgets) {
-    VmSlot slot(vm_, vm_->take_slot(1, "").value());
+    VmSlot slot(vm_, vm_->take_slot(ContextId(1), "").value());
     EXPECT_EQ(attach(slot.index())->charge(MemoryPlace::kLocal, UINT64_MAX).error().code, EINVAL);
 }
 

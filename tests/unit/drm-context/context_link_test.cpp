@@ -132,7 +132,8 @@ class ContextLinkTest : public ::testing::Test {
     transport::ChannelEnd worker_ = transport::open_channel_end(std::move(channel_.worker)).value();
     transport::RingConsumer consumer_{worker_.page(), worker_.ring_bytes()};
     const std::shared_ptr<Patience> patience_;
-    ContextLink link_{1, std::move(channel_.front), test::device_file(), test::closer(), patience_};
+    ContextLink link_{ContextId(1), std::move(channel_.front), test::device_file(), test::closer(),
+                      patience_};
     const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
     std::chrono::steady_clock::duration passed_{0};
 };
@@ -396,7 +397,8 @@ TEST_F(ImpatientLinkTest, ItsVmHasOnePatienceForAllContexts) {
     time_of_call(link_);
     auto channel = transport::create_channel(kRing).value();
     const auto worker = transport::open_channel_end(std::move(channel.worker)).value();
-    ContextLink other(2, std::move(channel.front), test::device_file(), test::closer(), patience_);
+    ContextLink other(ContextId(2), std::move(channel.front), test::device_file(), test::closer(),
+                      patience_);
     test::start(other, worker.socket.get());
     const auto time = time_of_call(other);
     EXPECT_GT(time, 0ms) << "something is left for it";
@@ -406,7 +408,8 @@ TEST_F(ImpatientLinkTest, ItsVmHasOnePatienceForAllContexts) {
 TEST_F(ImpatientLinkTest, AStartIsWaitedForOutOfTheSamePatience) {
     time_of_call(link_);
     auto channel = transport::create_channel(kRing).value();
-    ContextLink next(2, std::move(channel.front), test::device_file(), test::closer(), patience_);
+    ContextLink next(ContextId(2), std::move(channel.front), test::device_file(), test::closer(),
+                     patience_);
     const auto start = std::chrono::steady_clock::now();
     EXPECT_EQ(next.wait_until_started(1h).error().code, ETIMEDOUT);
     EXPECT_LT(std::chrono::steady_clock::now() - start, kDeadline);

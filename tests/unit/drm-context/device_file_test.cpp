@@ -58,7 +58,8 @@ TEST_F(DeviceFileTest, ItsLastOwnerDoesNotWaitForItsEnd) {
 }
 
 TEST_F(DeviceFileTest, WhatItsContextHeldStaysChargedUntilItIsClosed) {
-    auto file = DeviceFile::create(VmSlot(vm_, vm_->take_slot(1, "test").value()), closer_);
+    auto file =
+        DeviceFile::create(VmSlot(vm_, vm_->take_slot(ContextId(1), "test").value()), closer_);
     file->adopt(open_node(), DeviceFile::Kind::kRenderNode);
     block();
     file.reset();

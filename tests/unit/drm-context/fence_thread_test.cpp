@@ -46,14 +46,15 @@ struct Watched {
     }
     transport::Channel channel = transport::create_channel(4096).value();
     transport::ChannelEnd worker = transport::open_channel_end(std::move(channel.worker)).value();
-    std::shared_ptr<ContextLink> link = std::make_shared<ContextLink>(
-        1, std::move(channel.front), test::device_file(), test::closer(), test::patience());
+    std::shared_ptr<ContextLink> link =
+        std::make_shared<ContextLink>(ContextId(1), std::move(channel.front), test::device_file(),
+                                      test::closer(), test::patience());
 };
 
 TEST(FenceThread, AFenceAndTheEndMayComeWhileItReportsAnother) {
     Watched context;
     Reports reports;
-    auto thread = FenceThread::start([&](uint32_t, uint32_t, FenceId fence_id) {
+    auto thread = FenceThread::start([&](ContextId, uint32_t, FenceId fence_id) {
         reports.add(fence_id.value());
         if (fence_id != FenceId(1)) return;
         // As the VMM's thread may do meanwhile.
@@ -77,7 +78,7 @@ TEST(FenceThread, AContextIsLostWithNoLockHeldWhileItIsSaid) {
     });
     {
         auto thread = FenceThread::start(
-            [&](uint32_t, uint32_t, FenceId fence_id) { reports.add(fence_id.value()); });
+            [&](ContextId, uint32_t, FenceId fence_id) { reports.add(fence_id.value()); });
         ASSERT_TRUE(thread);
         ASSERT_TRUE((*thread)->add(context.link));
         context.end_worker();
@@ -91,7 +92,7 @@ TEST(FenceThread, NoFenceIsLostToAThrow) {
     Reports reports;
     int throws = 0;
     {
-        auto thread = FenceThread::start([&](uint32_t, uint32_t, FenceId fence_id) {
+        auto thread = FenceThread::start([&](ContextId, uint32_t, FenceId fence_id) {
             if (fence_id == FenceId(2) && ++throws <= 3) throw std::bad_alloc();
             reports.add(fence_id.value());
         });

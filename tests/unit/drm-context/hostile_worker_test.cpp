@@ -47,7 +47,7 @@ struct Hostage {
 
     transport::Channel channel = transport::create_channel(4096).value();
     transport::ChannelEnd worker = transport::open_channel_end(std::move(channel.worker)).value();
-    ContextLink link{1, std::move(channel.front), test::device_file(), test::closer(),
+    ContextLink link{ContextId(1), std::move(channel.front), test::device_file(), test::closer(),
                      test::patience(std::chrono::milliseconds(200))};
 };
 

@@ -26,7 +26,7 @@ struct InboxTest : ::testing::Test {
     std::pair<UniqueFd, UniqueFd> sockets = transport::create_control_sockets().value();
     UniqueFd notify = transport::create_event().value();
     std::vector<UniqueFd> discarded;
-    Inbox inbox{1, sockets.first.get(), notify.get(),
+    Inbox inbox{ContextId(1), sockets.first.get(), notify.get(),
                 [this](UniqueFd fd) { discarded.push_back(std::move(fd)); }};
 };
 
@@ -71,7 +71,7 @@ struct InboxDescriptorTest : InboxTest {
 // Closing a descriptor may wait for the GPU, or give back gigabytes.
 TEST_F(InboxDescriptorTest, OnesThatNobodyAskedForStayInTheSocket) {
     for (const uint64_t cookie : {kCookie, uint64_t{transport::kLogCookie}, uint64_t{0}}) {
-        Inbox other{1, sockets.first.get(), notify.get(), [](UniqueFd) { FAIL(); }};
+        Inbox other{ContextId(1), sockets.first.get(), notify.get(), [](UniqueFd) { FAIL(); }};
         send(cookie, 3);
         EXPECT_FALSE(other.drain().more);
         EXPECT_TRUE(other.hung_up());
@@ -105,7 +105,7 @@ TEST_F(InboxDescriptorTest, AnAnswerBringsOneAtMost) {
     for (const size_t count : {2u, 9u, 253u}) {
         discarded.clear();
         std::vector<UniqueFd> elsewhere;
-        Inbox other{1, sockets.first.get(), notify.get(),
+        Inbox other{ContextId(1), sockets.first.get(), notify.get(),
                     [&](UniqueFd fd) { elsewhere.push_back(std::move(fd)); }};
         other.expect(kCookie);
         send(kCookie, count);
@@ -201,7 +201,7 @@ TEST_F(LateAnswers, SurviveTheSecondStartOfAWorker) {
 
 TEST_F(LateAnswers, LeaveNoDescriptorBehind) {
     {
-        Inbox other{1, sockets.first.get(), notify.get(),
+        Inbox other{ContextId(1), sockets.first.get(), notify.get(),
                     [this](UniqueFd fd) { discarded.push_back(std::move(fd)); }};
         other.leave(kCookie, [](Result<Inbox::Answer>) { FAIL(); });
         send(kCookie, 1);

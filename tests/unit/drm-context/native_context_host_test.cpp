@@ -39,11 +39,11 @@ TEST(NativeContextHost, AGpuThatIsSlowToOpenHoldsNobodyUp) {
     ::setenv("VIADUCT_ISOLATION", "thread", 1);
     SleepingGpu gpu;
     std::promise<uint64_t> retired;
-    auto host = NativeContextHost::create(gpu.opener(), [&](uint32_t, uint32_t, FenceId fence_id) {
+    auto host = NativeContextHost::create(gpu.opener(), [&](ContextId, uint32_t, FenceId fence_id) {
         retired.set_value(fence_id.value());
     });
     ASSERT_TRUE(host) << host.error().message;
-    auto context = (*host)->create_context(1, "sleeper");
+    auto context = (*host)->create_context(ContextId(1), "sleeper");
     ASSERT_TRUE(context) << context.error().message;
     EXPECT_EQ((*context)->device_fd(), -1);
     EXPECT_TRUE((*context)->create_blob({1, kBlobMappable, 0, 4096})) << "the control buffer";
@@ -56,9 +56,9 @@ TEST(NativeContextHost, AGpuThatIsSlowToOpenHoldsNobodyUp) {
 TEST(NativeContextHost, AContextMayEndBeforeItsGpuIsOpen) {
     ::setenv("VIADUCT_ISOLATION", "thread", 1);
     SleepingGpu gpu;
-    auto host = NativeContextHost::create(gpu.opener(), [](uint32_t, uint32_t, FenceId) {});
+    auto host = NativeContextHost::create(gpu.opener(), [](ContextId, uint32_t, FenceId) {});
     ASSERT_TRUE(host) << host.error().message;
-    auto context = (*host)->create_context(1, "sleeper");
+    auto context = (*host)->create_context(ContextId(1), "sleeper");
     ASSERT_TRUE(context) << context.error().message;
     context->reset();
     host->reset();
@@ -75,7 +75,7 @@ TEST(NativeContextHost, SignalledSyncFilesDoNotWakeTheGpu) {
         [] {
             return DeviceSource{UniqueFd(), "renoir"};
         },
-        [](uint32_t, uint32_t, FenceId) {});
+        [](ContextId, uint32_t, FenceId) {});
     ASSERT_TRUE(host) << host.error().message;
     std::this_thread::sleep_for(3 * kAsleepAfter);
     const auto start = std::chrono::steady_clock::now();
@@ -104,13 +104,13 @@ TEST(NativeContextHost, FiguresAndFencesHaveAThreadEach) {
         [] {
             return DeviceSource{UniqueFd(), "renoir"};
         },
-        [&](uint32_t, uint32_t, FenceId) {
+        [&](ContextId, uint32_t, FenceId) {
             called.set_value();
             answered.get_future().wait();
         },
         options);
     ASSERT_TRUE(host) << host.error().message;
-    auto context = (*host)->create_context(1, "gears");
+    auto context = (*host)->create_context(ContextId(1), "gears");
     ASSERT_TRUE(context) << context.error().message;
     ASSERT_TRUE((*context)->create_fence(0, FenceId(42)));
     called.get_future().wait();

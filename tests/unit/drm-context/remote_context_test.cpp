@@ -61,8 +61,9 @@ class Remote {
   private:
     transport::Channel channel_ = transport::create_channel(4096).value();
     transport::ChannelEnd worker_ = transport::open_channel_end(std::move(channel_.worker)).value();
-    std::shared_ptr<ContextLink> link_ = std::make_shared<ContextLink>(
-        1, std::move(channel_.front), test::device_file(), test::closer(), test::patience());
+    std::shared_ptr<ContextLink> link_ =
+        std::make_shared<ContextLink>(ContextId(1), std::move(channel_.front), test::device_file(),
+                                      test::closer(), test::patience());
     RemoteContext context_{link_, kTraits};
     bool started_ = false;
 };

@@ -67,7 +67,7 @@ class WorkerTest : public ::testing::Test {
     }
 
     std::shared_ptr<VmAccount> vm_ = VmAccount::create().value();
-    VmSlot slot_{vm_, vm_->take_slot(1, "test").value()};
+    VmSlot slot_{vm_, vm_->take_slot(ContextId(1), "test").value()};
     transport::Channel channel_ = transport::create_channel(4096).value();
     transport::ChannelEnd& front_ = channel_.front;
     transport::RingProducer ring_{front_.page(), front_.ring_bytes()};

@@ -34,7 +34,7 @@ class Exposition : public testing::Test {
 };
 
 TEST_F(Exposition, IsWellFormedAndSaysWhatIsThere) {
-    VmSlot slot(vm_, vm_->take_slot(3, "gears").value());
+    VmSlot slot(vm_, vm_->take_slot(ContextId(3), "gears").value());
     account::ContextCounters& counters = vm_->books().slots[slot.index()].counters;
     counters.commands[2] = 5;
     counters.rings = 2;
@@ -53,7 +53,7 @@ TEST_F(Exposition, IsWellFormedAndSaysWhatIsThere) {
 }
 
 TEST_F(Exposition, HasEachFigureUnderItsName) {
-    VmSlot slot(vm_, vm_->take_slot(3, "gears").value());  // counts it as started
+    VmSlot slot(vm_, vm_->take_slot(ContextId(3), "gears").value());  // counts it as started
     identity_.vm = "vm";
     identity_.limits.vm_memory = 29;
     identity_.limits.gpu_share = 22;
@@ -124,7 +124,7 @@ TEST_F(Exposition, HasEachFigureUnderItsName) {
 }
 
 TEST_F(Exposition, SurvivesAnythingInTheSharedMemory) {
-    const VmSlot slot(vm_, vm_->take_slot(1, "taken over").value());
+    const VmSlot slot(vm_, vm_->take_slot(ContextId(1), "taken over").value());
     for (const int byte : {0x00, 0x01, 0x02, 0x7f, 0x80, 0xff}) {
         account::Slot& memory = vm_->books().slots[slot.index()];
         std::memset(static_cast<void*>(&memory), byte, sizeof(memory));

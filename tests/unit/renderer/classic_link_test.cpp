@@ -16,23 +16,23 @@ struct FakeClassic : ClassicRenderer {
         log.push_back(fmt::format("fence {}", id));
         return true;
     }
-    int context_create(uint32_t id, uint32_t flags, std::string_view name) override {
+    int context_create(ContextId id, uint32_t flags, std::string_view name) override {
         log.push_back(fmt::format("context {} {} {}", id, flags, name));
         return flags > 4 ? EINVAL : 0;
     }
-    void context_destroy(uint32_t id) override { log.push_back(fmt::format("destroy {}", id)); }
-    int submit(uint32_t id, void*, int ndw) override {
+    void context_destroy(ContextId id) override { log.push_back(fmt::format("destroy {}", id)); }
+    int submit(ContextId id, void*, int ndw) override {
         log.push_back(fmt::format("submit {} {}", id, ndw));
         return 0;
     }
-    int context_create_fence(uint32_t ctx, uint32_t, uint32_t ring, uint64_t id) override {
+    int context_create_fence(ContextId ctx, uint32_t, uint32_t ring, FenceId id) override {
         log.push_back(fmt::format("fence {} {} {}", ctx, ring, id));
         return 0;
     }
-    void attach_resource(uint32_t ctx, uint32_t res) override {
+    void attach_resource(ContextId ctx, uint32_t res) override {
         log.push_back(fmt::format("attach {} {}", ctx, res));
     }
-    void detach_resource(uint32_t ctx, uint32_t res) override {
+    void detach_resource(ContextId ctx, uint32_t res) override {
         log.push_back(fmt::format("detach {} {}", ctx, res));
     }
     int resource_create(virgl_renderer_resource_create_args&, iovec*, uint32_t) override {

@@ -20,12 +20,12 @@ class FakeHost : public NativeContextHost {
     }
 
     const wire::CapsetDrm& capset() const override { return capset_; }
-    Result<std::unique_ptr<NativeContext>> create_context(uint32_t ctx_id,
+    Result<std::unique_ptr<NativeContext>> create_context(ContextId ctx_id,
                                                           std::string_view name) override {
         if (gpu_.context_error) return fail(gpu_.context_error, "told to fail");
-        auto context = std::make_unique<FakeNativeContext>(gpu_, ctx_id, std::string(name));
+        auto context = std::make_unique<FakeNativeContext>(gpu_, ctx_id.value(), std::string(name));
         const std::lock_guard lock(gpu_.mutex);
-        gpu_.contexts[ctx_id] = context.get();
+        gpu_.contexts[ctx_id.value()] = context.get();
         return context;
     }
     Result<UniqueFd> signalled_sync_file() override {
@@ -131,7 +131,7 @@ void FakeGpu::retire(size_t count) {
             fence = fences.front();
             fences.pop_front();
         }
-        on_fence(fence.ctx_id, fence.ring_idx, fence.fence_id);
+        on_fence(ContextId(fence.ctx_id), fence.ring_idx, fence.fence_id);
     }
 }
 
