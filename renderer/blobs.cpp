@@ -45,7 +45,7 @@ int Renderer::create_blob(const virgl_renderer_resource_create_blob_args* args) 
     if (!args) return -EINVAL;
     ContextPtr context;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (!may_create(args->res_handle) || args->size == 0) return -EINVAL;
         if (args->blob_mem < VIRGL_RENDERER_BLOB_MEM_GUEST ||
             args->blob_mem > VIRGL_RENDERER_BLOB_MEM_HOST3D_GUEST)
@@ -77,7 +77,7 @@ int Renderer::set_guest_dmabuf(uint32_t res_id, int fd) {
 
 int Renderer::create_guest_blob(const virgl_renderer_resource_create_blob_args& args) {
     auto storage = std::make_unique<GuestStorage>(state_of(args), services(), attached_by(args));
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     insert_resource(args.res_handle, std::move(storage));
     return 0;
 }
@@ -100,13 +100,13 @@ int Renderer::create_native_blob(const ContextPtr& context,
     const BlobRequest request = native_blob_request(args);
     auto descriptors = usage_->take_descriptors(request.kind() == BlobKind::kOpaque ? 0 : 1);
     if (!descriptors) {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         context->log.log(LogLevel::kWarning, "descriptors", "context {}: blob {} refused: {}",
                          context->id, args.blob_id, descriptors.error().message);
         return -descriptors.error().code;
     }
     auto object = context->native->create_blob(request);
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (!object) {
         context->log.log(LogLevel::kWarning, "create_blob",
                          "context {}: blob {} as resource {}: {}", context->id, args.blob_id,
@@ -129,7 +129,7 @@ int Renderer::create_native_blob(const ContextPtr& context,
 int Renderer::create_classic_blob(const virgl_renderer_resource_create_blob_args& args) {
     const auto classic = this->classic();
     if (const int error = classic->create_blob(args)) return error < 0 ? error : -error;
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     insert_resource(args.res_handle, std::make_unique<ClassicStorage>(args.res_handle, classic));
     return 0;
 }
@@ -142,7 +142,7 @@ int Renderer::import_blob(const virgl_renderer_resource_import_blob_args* args) 
                             args->fd_type <= VIRGL_RENDERER_BLOB_FD_TYPE_SHM;
     if (!known_mem || !known_type || args->fd < 0 || args->size == 0) return -EINVAL;
     if (::fcntl(args->fd, F_GETFD) < 0) return -EINVAL;
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (!may_create(args->res_handle)) return -EINVAL;
     auto booking = usage_->take_descriptors(1);
     if (!booking) {

@@ -17,7 +17,7 @@ int Renderer::context_create(ContextId ctx_id, uint32_t flags, std::string_view 
     if (ctx_id == ContextId() || flags != capset) return EINVAL;
     ClassicPtr classic;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (!initialised_) return EINVAL;
         if (const auto existing = find_context(ctx_id))
             return existing->capset == capset ? 0 : EINVAL;
@@ -42,7 +42,7 @@ int Renderer::context_create(ContextId ctx_id, uint32_t flags, std::string_view 
     } else if (const int error = classic->context_create(ctx_id, flags, name)) {
         return error;
     }
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     contexts_.emplace(ctx_id, std::move(context));
     return 0;
 }
@@ -51,7 +51,7 @@ void Renderer::context_destroy(ContextId ctx_id) {
     ContextPtr context;  // ends after the lock is released
     ClassicPtr classic;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         const auto found = contexts_.find(ctx_id);
         if (found == contexts_.end()) return;
         context = std::move(found->second);
@@ -65,7 +65,7 @@ int Renderer::submit(ContextId ctx_id, void* buffer, int ndw) {
     ClassicPtr classic;
     ContextPtr context;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         context = find_context(ctx_id);
         if (!context || ndw < 0 || ndw >= kMaxSubmitWords) return EINVAL;
         if (reinterpret_cast<uintptr_t>(buffer) % sizeof(uint32_t) != 0) return EFAULT;
@@ -82,10 +82,10 @@ int Renderer::submit(ContextId ctx_id, void* buffer, int ndw) {
 
 // Without the lock of the tables: copying takes as long as the guest makes the submission.
 int Renderer::submit_native(Context& context, std::span<const std::byte> commands) {
-    const std::lock_guard in_order(context.queue_mutex);
+    const LockGuard in_order(context.queue_mutex);
     const auto status = context.native->submit(commands);
     if (status) return 0;
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     context.log.log(LogLevel::kWarning, "submit", "context {}: submission refused: {}", context.id,
                     status.error().message);
     return status.error().code;
@@ -112,7 +112,7 @@ int Renderer::submit_with_fences(ContextId ctx_id, void* buffer, int ndw, uint64
         return classic->submit_with_fences(ctx_id, buffer, ndw, ids, count);
     ContextPtr context;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         context = find_context(ctx_id);
     }
     if (!context) return EINVAL;
@@ -148,7 +148,7 @@ int Renderer::add_in_fences_of(ContextId ctx_id, const std::vector<FenceId>& fen
                                Context& context) {
     ContextPtr source;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         source = find_context(ctx_id);
     }
     if (!source || !source->native) return 0;
@@ -161,7 +161,7 @@ int Renderer::add_in_fences_of(ContextId ctx_id, const std::vector<FenceId>& fen
                 context.native->add_in_fence(share(std::move(*sync_file), *std::move(booking)));
             if (!status) return -status.error().code;
         } else if (sync_file.error().code == ETIMEDOUT) {
-            const std::lock_guard lock(mutex_);
+            const LockGuard lock(mutex_);
             context.log.log(LogLevel::kWarning, "in-fences",
                             "context {} does not wait for the fences of context {}: {}", context.id,
                             ctx_id, sync_file.error().message);
@@ -173,7 +173,7 @@ int Renderer::add_in_fences_of(ContextId ctx_id, const std::vector<FenceId>& fen
 
 int Renderer::device_fd(ContextId ctx_id) {
     if (const auto classic = classic_for_context(ctx_id)) return classic->device_fd(ctx_id);
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const auto context = find_context(ctx_id);
     if (!context) return -EINVAL;
     const int fd = context->native->device_fd();
@@ -184,7 +184,7 @@ void Renderer::attach_resource(ContextId ctx_id, uint32_t res_id) {
     ContextPtr context;
     ResourcePtr resource;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         context = find_context(ctx_id);
         resource = find_resource(res_id);
     }
@@ -202,13 +202,13 @@ void Renderer::attach_resource(ContextId ctx_id, uint32_t res_id) {
 // where they are, and so does what the kernel does not export.
 void Renderer::attach_to_native(const ContextPtr& context, const ResourcePtr& resource) {
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (resource->known_to.contains(context)) return;
     }
     if (!resource->storage->settle()) return;
     SharedFd dmabuf = resource->storage->dmabuf();
     if (!dmabuf) dmabuf = export_for(*context, resource);  // without the lock: a worker is asked
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (!dmabuf) {
         if (const auto reason = resource->storage->without_dmabuf(); !reason.empty())
             context->log.log(LogLevel::kWarning, "guest_memory",
@@ -226,7 +226,7 @@ SharedFd Renderer::export_for(Context& context, const ResourcePtr& resource) {
     if (!resource->storage->makes_dmabufs()) return nullptr;
     auto booking = usage_->take_descriptors(1);
     if (!booking) {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         context.log.log(LogLevel::kWarning, "descriptors",
                         "context {}: resource {} is not attached: {}", context.id, resource->id,
                         booking.error().message);
@@ -239,7 +239,7 @@ SharedFd Renderer::export_for(Context& context, const ResourcePtr& resource) {
 void Renderer::detach_resource(ContextId ctx_id, uint32_t res_id) {
     ResourcePtr resource;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         const auto context = find_context(ctx_id);
         resource = find_resource(res_id);
         if (!context || !resource) return;

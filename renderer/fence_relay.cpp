@@ -5,35 +5,35 @@
 namespace viaduct {
 
 void FenceRelay::start(const Callbacks& callbacks, FenceDelivery delivery) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     callbacks_ = callbacks;
     delivery_ = delivery;
 }
 
 void FenceRelay::clear() {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     waiting_.clear();
     owed_.clear();
 }
 
 void FenceRelay::stop() {
     clear();
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     callbacks_ = {};
 }
 
 void FenceRelay::expect(ContextId ctx_id, uint32_t ring_idx, FenceId fence_id) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     owed_.insert_or_assign(fence_id, Debt{ctx_id, ring_idx, ++last_number_});
 }
 
 void FenceRelay::cancel(FenceId fence_id) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     owed_.erase(fence_id);
 }
 
 std::optional<FenceRelay::Debt> FenceRelay::debt(FenceId fence_id) const {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const auto found = owed_.find(fence_id);
     if (found == owed_.end()) return std::nullopt;
     return found->second;
@@ -50,7 +50,7 @@ void FenceRelay::context_retired(ContextId ctx_id, uint32_t ring_idx, FenceId fe
 void FenceRelay::report(const Retired& fence) {
     Callbacks callbacks;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (fence.ctx_id != kGlobal) owed_.erase(fence.fence_id);
         if (delivery_ == FenceDelivery::kPolled) {
             if (callbacks_.valid()) waiting_.push_back(fence);
@@ -65,7 +65,7 @@ void FenceRelay::deliver() {
     std::vector<Retired> batch;
     Callbacks callbacks;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         batch.swap(waiting_);
         callbacks = callbacks_;
     }

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <unordered_map>
 #include <vector>
 
 #include "base/ids.h"
+#include "base/mutex.h"
 #include "renderer/callbacks.h"
 
 namespace viaduct {
@@ -59,12 +59,12 @@ class FenceRelay {
     void report(const Retired& fence);
     static void call(const Callbacks& callbacks, const Retired& fence);
 
-    mutable std::mutex mutex_;
-    Callbacks callbacks_;
-    FenceDelivery delivery_ = FenceDelivery::kPolled;
-    std::vector<Retired> waiting_;
-    std::unordered_map<FenceId, Debt> owed_;
-    uint64_t last_number_ = 0;
+    mutable Mutex mutex_;
+    Callbacks callbacks_ VIADUCT_GUARDED_BY(mutex_);
+    FenceDelivery delivery_ VIADUCT_GUARDED_BY(mutex_) = FenceDelivery::kPolled;
+    std::vector<Retired> waiting_ VIADUCT_GUARDED_BY(mutex_);
+    std::unordered_map<FenceId, Debt> owed_ VIADUCT_GUARDED_BY(mutex_);
+    uint64_t last_number_ VIADUCT_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace viaduct

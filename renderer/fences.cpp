@@ -17,7 +17,7 @@ int Renderer::context_create_fence(ContextId ctx_id, uint32_t flags, uint32_t ri
     ContextPtr context;
     ClassicPtr classic;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         context = find_context(ctx_id);
         if (!context || !callbacks_.has_context_fences()) return -EINVAL;
         classic = classic_;
@@ -28,12 +28,12 @@ int Renderer::context_create_fence(ContextId ctx_id, uint32_t flags, uint32_t ri
 
 // Without the lock of the tables: a submission may be on its way.
 int Renderer::create_native_fence(Context& context, uint32_t ring, FenceId fence_id) {
-    const std::lock_guard in_order(context.queue_mutex);
+    const LockGuard in_order(context.queue_mutex);
     fences_.expect(context.id, ring, fence_id);  // it may retire before create_fence returns
     const auto status = context.native->create_fence(ring, fence_id);
     if (status) return 0;
     fences_.cancel(fence_id);
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     context.log.log(LogLevel::kError, "fence", "context {}: fence {} on ring {}: {}", context.id,
                     fence_id, ring, status.error().message);
     return -status.error().code;
@@ -54,7 +54,7 @@ int Renderer::attach_fence(ContextId ctx_id, int fd) {
         return classic->attach_fence(ctx_id, UniqueFd(fd));
     ContextPtr context;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         context = find_context(ctx_id);
     }
     if (!context) return EINVAL;
@@ -73,7 +73,7 @@ int Renderer::export_fence(FenceId fence_id, int* fd) {
     if (const auto debt = fences_.debt(fence_id)) {
         ContextPtr context;
         {
-            const std::lock_guard lock(mutex_);
+            const LockGuard lock(mutex_);
             context = find_context(debt->ctx_id);
         }
         if (!context || !context->native) return -EINVAL;
@@ -90,7 +90,7 @@ int Renderer::export_signalled_fence() {
     ClassicPtr classic;
     bool drm = false;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         classic = classic_;
         drm = flags_ & VIRGL_RENDERER_DRM;
     }

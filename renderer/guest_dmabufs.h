@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <span>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "blob/udmabuf.h"
@@ -32,7 +32,7 @@ class GuestDmabufs {
 
   private:
     Result<UdmabufDevice*> device() {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (!device_) {
             auto opened = open_();
             if (!opened) return tl::unexpected(opened.error());
@@ -42,8 +42,8 @@ class GuestDmabufs {
     }
 
     const Open open_;
-    std::mutex mutex_;
-    std::unique_ptr<UdmabufDevice> device_;  // never replaced
+    Mutex mutex_;
+    std::unique_ptr<UdmabufDevice> device_ VIADUCT_GUARDED_BY(mutex_);  // never replaced
 };
 
 }  // namespace viaduct

@@ -26,11 +26,11 @@ VmmGpu ask_vmm(const Callbacks& callbacks) {
 
 std::optional<wire::CapsetDrm> NativeGpu::capset() {
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (capset_ || absent_) return capset_;
     }
     host();
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     return capset_;
 }
 
@@ -57,7 +57,7 @@ void NativeGpu::start(const Callbacks& callbacks) {
     std::shared_ptr<NativeContextHost> old;
     std::shared_ptr<NativeContextHost> kept;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         // get_cap_set may have probed already.
         if (keeps_host(vmm)) {
             kept = host_;
@@ -77,13 +77,13 @@ void NativeGpu::start(const Callbacks& callbacks) {
 
 void NativeGpu::stop() {
     std::shared_ptr<NativeContextHost> old;  // dies after the lock is released
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     old = std::move(host_);
 }
 
 void NativeGpu::shut_down() {
     stop();
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     vmm_ = {};
     started_ = false;
     announced_.clear();
@@ -103,7 +103,7 @@ Result<UniqueFd> NativeGpu::signalled_sync_file() {
     return gpu->signalled_sync_file();
 }
 
-// With the lock held. Another host is worth its making only if it can be of another GPU.
+// Another host is worth its making only if it can be of another GPU.
 bool NativeGpu::keeps_host(const VmmGpu& vmm) const {
     if (!host_ || vmm.get_drm_fd) return false;
     return vmm.display_node.empty() || same_node(host_->gpu().node, vmm.display_node);
@@ -112,14 +112,14 @@ bool NativeGpu::keeps_host(const VmmGpu& vmm) const {
 std::shared_ptr<NativeContextHost> NativeGpu::host() {
     VmmGpu vmm;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (host_ || absent_) return host_;
         vmm = vmm_;
     }
     auto made = probe(vmm);
     bool known_to_vmm = false;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (host_) return host_;  // another thread was faster
         host_ = made;
         absent_ = !host_;
@@ -135,7 +135,7 @@ std::shared_ptr<NativeContextHost> NativeGpu::probe(const VmmGpu& vmm) {
     auto made = factory_(vmm, on_fence_);
     if (!made && vmm.get_drm_fd) {
         {
-            const std::lock_guard lock(mutex_);
+            const LockGuard lock(mutex_);
             log_.log(LogLevel::kWarning, "vmm descriptor",
                      "the VMM's DRM descriptor is of no use ({}); choosing a GPU here",
                      made.error().message);
@@ -143,7 +143,7 @@ std::shared_ptr<NativeContextHost> NativeGpu::probe(const VmmGpu& vmm) {
         made = factory_({nullptr, vmm.display_node}, on_fence_);
     }
     if (made) return std::move(*made);
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     log_.log(LogLevel::kWarning, "no gpu", "no native contexts (capset 6): {}",
              made.error().message);
     return nullptr;
@@ -155,7 +155,7 @@ void NativeGpu::announce(const NativeContextHost& host) {
     if (gpu.description.empty()) return;
     std::string reason = gpu.reason;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         // The host may be older than the VMM's display.
         if (gpu.reason == kFirstThatFits && !vmm_.display_node.empty() && gpu.warning.empty())
             reason = kDrivesDisplay;

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "renderer/provider.h"
 
 namespace viaduct {
@@ -40,19 +40,19 @@ class NativeGpu {
   private:
     std::shared_ptr<NativeContextHost> host();
     std::shared_ptr<NativeContextHost> probe(const VmmGpu& vmm);
-    bool keeps_host(const VmmGpu& vmm) const;
+    bool keeps_host(const VmmGpu& vmm) const VIADUCT_REQUIRES(mutex_);
     void announce(const NativeContextHost& host);
 
     const HostFactory factory_;
     const FenceCallback on_fence_;
-    std::mutex mutex_;
-    VmmGpu vmm_;
-    bool started_ = false;   // a VMM is connected
-    std::string announced_;  // the last line about which GPU it is
-    std::shared_ptr<NativeContextHost> host_;
-    std::optional<wire::CapsetDrm> capset_;
-    LogLimiter log_;
-    bool absent_ = false;  // probed in vain since the last start()
+    Mutex mutex_;
+    VmmGpu vmm_ VIADUCT_GUARDED_BY(mutex_);
+    bool started_ VIADUCT_GUARDED_BY(mutex_) = false;   // a VMM is connected
+    std::string announced_ VIADUCT_GUARDED_BY(mutex_);  // the last line about which GPU it is
+    std::shared_ptr<NativeContextHost> host_ VIADUCT_GUARDED_BY(mutex_);
+    std::optional<wire::CapsetDrm> capset_ VIADUCT_GUARDED_BY(mutex_);
+    LogLimiter log_ VIADUCT_GUARDED_BY(mutex_);
+    bool absent_ VIADUCT_GUARDED_BY(mutex_) = false;  // probed in vain since the last start()
 };
 
 }  // namespace viaduct

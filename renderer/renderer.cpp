@@ -39,7 +39,7 @@ int Renderer::init(void* cookie, int flags, const virgl_renderer_callbacks* tabl
     const Callbacks callbacks(cookie, table);
     flags = effective_flags(flags);
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (initialised_ && (callbacks != callbacks_ || flags != flags_)) return -EBUSY;
     }
     const bool drm = flags & VIRGL_RENDERER_DRM;
@@ -57,7 +57,7 @@ int Renderer::init(void* cookie, int flags, const virgl_renderer_callbacks* tabl
                                                                    : FenceDelivery::kPolled);
     if (drm) gpu_.start(callbacks);
 
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     classic_ = std::move(*started);
     callbacks_ = callbacks;
     flags_ = flags;
@@ -70,7 +70,7 @@ void Renderer::cleanup() {
     gpu_.shut_down();
     ClassicPtr classic;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         classic = std::move(classic_);
         initialised_ = false;
         callbacks_ = {};
@@ -93,7 +93,7 @@ void Renderer::drop_contexts_and_resources() {
     decltype(contexts_) contexts;
     decltype(resources_) resources;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         contexts.swap(contexts_);
         resources.swap(resources_);
     }
@@ -133,7 +133,7 @@ void Renderer::fill_caps(uint32_t set, uint32_t version, void* caps) {
         return;
     }
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (!(flags_ & VIRGL_RENDERER_DRM) || version != 0) return;
     }
     if (const auto capset = gpu_.capset()) std::memcpy(caps, &*capset, sizeof *capset);
@@ -150,7 +150,7 @@ Renderer::ResourcePtr Renderer::find_resource(uint32_t res_id) const {
 }
 
 Renderer::ResourcePtr Renderer::look_up(uint32_t res_id) const {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     return find_resource(res_id);
 }
 
@@ -159,12 +159,12 @@ bool Renderer::is_current(const ResourcePtr& resource) const {
 }
 
 Renderer::ClassicPtr Renderer::classic() const {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     return classic_;
 }
 
 Renderer::ClassicPtr Renderer::classic_for_context(ContextId ctx_id) const {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const auto context = find_context(ctx_id);
     return context && !context->native ? classic_ : nullptr;
 }

@@ -3,13 +3,13 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "base/ids.h"
+#include "base/mutex.h"
 #include "drm-context/account/vm_usage.h"
 #include "renderer/context.h"
 #include "renderer/fence_relay.h"
@@ -101,11 +101,11 @@ class Renderer {
     using ResourcePtr = std::shared_ptr<Resource>;
     using ClassicPtr = std::shared_ptr<ClassicRenderer>;
 
-    // With the lock held.
-    ContextPtr find_context(ContextId ctx_id) const;
-    ResourcePtr find_resource(uint32_t res_id) const;
-    bool may_create(uint32_t res_id) const;
-    ResourcePtr insert_resource(uint32_t res_id, std::unique_ptr<Storage> storage);
+    ContextPtr find_context(ContextId ctx_id) const VIADUCT_REQUIRES(mutex_);
+    ResourcePtr find_resource(uint32_t res_id) const VIADUCT_REQUIRES(mutex_);
+    bool may_create(uint32_t res_id) const VIADUCT_REQUIRES(mutex_);
+    ResourcePtr insert_resource(uint32_t res_id, std::unique_ptr<Storage> storage)
+        VIADUCT_REQUIRES(mutex_);
 
     // Without the lock: these take it.
     ResourcePtr look_up(uint32_t res_id) const;
@@ -126,25 +126,26 @@ class Renderer {
     int create_native_blob(const ContextPtr& context,
                            const virgl_renderer_resource_create_blob_args& args);
     StorageServices services() { return {*usage_, guest_dmabufs_, log_}; }
-    void note_virgl_program(const Context& context);  // with the lock held
+    void note_virgl_program(const Context& context) VIADUCT_REQUIRES(mutex_);
     int add_in_fences(Context& context, const uint64_t* ids, uint32_t count);
     int add_in_fences_of(ContextId ctx_id, const std::vector<FenceId>& fence_ids, Context& context);
 
     const std::shared_ptr<VmUsage> usage_;
     SharedLogLimiter log_;  // for what no living context can be blamed for
     GuestDmabufs guest_dmabufs_;
-    mutable std::mutex mutex_;
-    bool initialised_ = false;
-    int flags_ = 0;
-    Callbacks callbacks_;
-    bool virgl_noted_ = false;
-    std::unordered_map<ContextId, ContextPtr> contexts_;
-    std::unordered_map<uint32_t, ResourcePtr> resources_;  // after what their storage needs
+    mutable Mutex mutex_;
+    bool initialised_ VIADUCT_GUARDED_BY(mutex_) = false;
+    int flags_ VIADUCT_GUARDED_BY(mutex_) = 0;
+    Callbacks callbacks_ VIADUCT_GUARDED_BY(mutex_);
+    bool virgl_noted_ VIADUCT_GUARDED_BY(mutex_) = false;
+    std::unordered_map<ContextId, ContextPtr> contexts_ VIADUCT_GUARDED_BY(mutex_);
+    std::unordered_map<uint32_t, ResourcePtr> resources_
+        VIADUCT_GUARDED_BY(mutex_);  // after what their storage needs
 
     FenceRelay fences_;
     NativeGpu gpu_;
     const std::unique_ptr<ClassicProvider> classic_provider_;
-    ClassicPtr classic_;  // null before init
+    ClassicPtr classic_ VIADUCT_GUARDED_BY(mutex_);  // null before init
 };
 
 }  // namespace viaduct

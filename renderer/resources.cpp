@@ -20,11 +20,11 @@ int Renderer::resource_create(virgl_renderer_resource_create_args* args, iovec* 
     const auto classic = this->classic();
     if (!classic) return EINVAL;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (!may_create(args->handle)) return -EINVAL;
     }
     if (const int error = classic->resource_create(*args, iovecs, count)) return error;
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     insert_resource(args->handle, std::make_unique<ClassicStorage>(args->handle, classic));
     return 0;
 }
@@ -34,11 +34,11 @@ int Renderer::import_eglimage(virgl_renderer_resource_create_args* args, void* i
     const auto classic = this->classic();
     if (!classic) return EINVAL;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (!may_create(args->handle)) return -EINVAL;
     }
     if (const int error = classic->import_eglimage(*args, image)) return error;
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     insert_resource(args->handle, std::make_unique<ClassicStorage>(args->handle, classic));
     return 0;
 }
@@ -46,7 +46,7 @@ int Renderer::import_eglimage(virgl_renderer_resource_create_args* args, void* i
 void Renderer::unref(uint32_t res_id) {
     ResourcePtr resource;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         const auto found = resources_.find(res_id);
         if (found == resources_.end()) return;
         resource = std::move(found->second);
@@ -75,7 +75,7 @@ void Renderer::detach_iov(uint32_t res_id, iovec** iovecs, int* count) {
 
 int Renderer::transfer_write(const Transfer& transfer) {
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         const auto context = find_context(transfer.context);
         if (context && context->native) return -1;
         if (transfer.context != ContextId() && !context) return EINVAL;
@@ -86,7 +86,7 @@ int Renderer::transfer_write(const Transfer& transfer) {
 
 int Renderer::transfer_read(const Transfer& transfer) {
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         const auto context = find_context(transfer.context);
         if (context && context->native) return -1;
         if (transfer.context != ContextId() && !context) return EINVAL;
@@ -127,12 +127,12 @@ int Renderer::export_query(virgl_renderer_export_query& query) {
 }
 
 void Renderer::set_priv(uint32_t res_id, void* priv) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (const auto resource = find_resource(res_id)) resource->priv = priv;
 }
 
 void* Renderer::get_priv(uint32_t res_id) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const auto resource = find_resource(res_id);
     return resource ? resource->priv : nullptr;
 }

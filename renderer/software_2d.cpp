@@ -63,7 +63,7 @@ Software2d::Image* Software2d::find(uint32_t res_id) {
 }
 
 void Software2d::reset() {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     images_.clear();
     total_bytes_ = 0;
 }
@@ -78,7 +78,7 @@ int Software2d::resource_create(virgl_renderer_resource_create_args& args, iovec
         return EINVAL;
     if (count > kMaxIovecs || (count > 0 && !iovecs)) return EINVAL;
 
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (find(args.handle)) return -EINVAL;
     const uint64_t bytes = uint64_t{args.width} * args.height * kBytesPerPixel;
     if (bytes > kMaxTotalBytes - total_bytes_) return ENOMEM;
@@ -95,7 +95,7 @@ int Software2d::resource_create(virgl_renderer_resource_create_args& args, iovec
 }
 
 void Software2d::unref(uint32_t res_id) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const auto found = images_.find(res_id);
     if (found == images_.end()) return;
     total_bytes_ -= found->second.pixels.size();
@@ -103,7 +103,7 @@ void Software2d::unref(uint32_t res_id) {
 }
 
 int Software2d::attach_iov(uint32_t res_id, iovec* iovecs, int count) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     Image* image = find(res_id);
     if (!image || image->iovecs) return EINVAL;
     image->iovecs = iovecs;
@@ -112,7 +112,7 @@ int Software2d::attach_iov(uint32_t res_id, iovec* iovecs, int count) {
 }
 
 void Software2d::detach_iov(uint32_t res_id, iovec** iovecs, int* count) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     Image* image = find(res_id);
     if (!image) return;
     *iovecs = std::exchange(image->iovecs, nullptr);
@@ -128,7 +128,7 @@ int Software2d::transfer_read(const Transfer& transfer) {
 }
 
 int Software2d::copy(const Transfer& transfer, Direction direction) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     Image* image = find(transfer.resource);
     if (!image || !transfer.box || transfer.level != 0) return EINVAL;
     const virgl_box box = *transfer.box;
@@ -154,7 +154,7 @@ int Software2d::copy(const Transfer& transfer, Direction direction) {
 }
 
 int Software2d::info(uint32_t res_id, virgl_renderer_resource_info& info) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const Image* image = find(res_id);
     if (!image) return EINVAL;
     info.virgl_format = image->args.format;
@@ -182,7 +182,7 @@ void Software2d::get_rect(uint32_t res_id, iovec* iovecs, uint32_t count, uint32
 }
 
 void* Software2d::cursor_data(uint32_t res_id, uint32_t* width, uint32_t* height) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const Image* image = find(res_id);
     if (!image || image->args.width > kMaxCursorEdge || image->args.height > kMaxCursorEdge)
         return nullptr;

@@ -1,9 +1,9 @@
 // Software2d: 2D resources in plain memory, for hosts without a system virglrenderer.
 #pragma once
 
-#include <mutex>
 #include <unordered_map>
 
+#include "base/mutex.h"
 #include "blob/mapping.h"
 #include "renderer/classic.h"
 
@@ -38,12 +38,12 @@ class Software2d : public ClassicRenderer {
     };
     enum class Direction { kToImage, kToIovecs };
 
-    Image* find(uint32_t res_id);
+    Image* find(uint32_t res_id) VIADUCT_REQUIRES(mutex_);
     int copy(const Transfer& transfer, Direction direction);
 
-    std::mutex mutex_;
-    std::unordered_map<uint32_t, Image> images_;
-    uint64_t total_bytes_ = 0;
+    Mutex mutex_;
+    std::unordered_map<uint32_t, Image> images_ VIADUCT_GUARDED_BY(mutex_);
+    uint64_t total_bytes_ VIADUCT_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace viaduct

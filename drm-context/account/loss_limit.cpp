@@ -8,7 +8,7 @@ Status LossLimit::admit(uint64_t losses, Clock::time_point now) {
     if (per_minute_ == 0) return {};
     constexpr Clock::duration kMost = std::chrono::minutes(1);
     const Clock::duration cost = kMost / per_minute_;
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (filled_ != Clock::time_point{}) left_ = std::min(kMost, left_ + (now - filled_));
     filled_ = now;
     // No debts: if all contexts go at once, with their zygote, the next ones are not to blame.

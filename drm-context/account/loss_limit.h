@@ -3,8 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "base/result.h"
 
 namespace viaduct {
@@ -25,10 +25,11 @@ class LossLimit {
 
   private:
     const uint32_t per_minute_;
-    std::mutex mutex_;
-    uint64_t seen_ = 0;
-    Clock::duration left_ = std::chrono::minutes(1);  // each loss costs its share of a minute
-    Clock::time_point filled_{};
+    Mutex mutex_;
+    uint64_t seen_ VIADUCT_GUARDED_BY(mutex_) = 0;
+    Clock::duration left_ VIADUCT_GUARDED_BY(mutex_) =
+        std::chrono::minutes(1);  // each loss costs its share of a minute
+    Clock::time_point filled_ VIADUCT_GUARDED_BY(mutex_){};
 };
 
 }  // namespace viaduct

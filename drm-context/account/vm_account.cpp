@@ -49,7 +49,7 @@ Result<std::shared_ptr<VmAccount>> VmAccount::create(const ContextLimits& limits
 }
 
 Result<uint32_t> VmAccount::take_slot(ContextId ctx_id, std::string_view name) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (tenants_.size() == account::kSlots)
         return fail(ENOSPC, "this VM already has {} live contexts, the maximum", account::kSlots);
     uint32_t slot = next_slot_;
@@ -69,12 +69,12 @@ void VmAccount::note_in_roster(uint32_t slot, bool taken) {
 }
 
 std::map<uint32_t, VmAccount::Tenant> VmAccount::tenants() const {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     return tenants_;
 }
 
 void VmAccount::free_slot(uint32_t slot) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const auto tenant = tenants_.find(slot);
     if (tenant == tenants_.end()) return;
     note_in_roster(slot, false);

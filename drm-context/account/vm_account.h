@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +13,7 @@
 
 #include "base/ids.h"
 #include "base/lease.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "blob/mapping.h"
@@ -92,17 +92,16 @@ class VmAccount {
           mapping_(std::move(mapping)),
           limits_(limits),
           counters_(std::move(counters)) {}
-    // With the lock held.
-    void note_in_roster(uint32_t slot, bool taken);
+    void note_in_roster(uint32_t slot, bool taken) VIADUCT_REQUIRES(mutex_);
 
     const UniqueFd fd_;
     const UniqueFd view_;
     const Mapping mapping_;
     const ContextLimits limits_;
     const std::shared_ptr<VmCounters> counters_;
-    mutable std::mutex mutex_;
-    std::map<uint32_t, Tenant> tenants_;  // by slot
-    uint32_t next_slot_ = 0;
+    mutable Mutex mutex_;
+    std::map<uint32_t, Tenant> tenants_ VIADUCT_GUARDED_BY(mutex_);  // by slot
+    uint32_t next_slot_ VIADUCT_GUARDED_BY(mutex_) = 0;
 };
 
 /// One slot, from VmAccount::take_slot() on. The account lives as long as its slots do.

@@ -72,8 +72,11 @@ class VmUsage : public std::enable_shared_from_this<VmUsage> {
 
 /// A descriptor with its booking.
 struct BookedFd {
+    explicit BookedFd(Booking booked, UniqueFd opened = UniqueFd())
+        : booking(std::move(booked)), fd(std::move(opened)) {}
+
     Booking booking;
-    UniqueFd fd = UniqueFd();  // closed before the booking ends
+    UniqueFd fd;  // closed before the booking ends
 };
 inline SharedFd shared_fd(const std::shared_ptr<BookedFd>& booked) {
     return {booked, &booked->fd};

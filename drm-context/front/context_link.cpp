@@ -49,7 +49,8 @@ ContextLink::ContextLink(ContextId ctx_id, transport::ChannelEnd end,
       patience_(std::move(patience), steady_clock::now()),
       bookings_(std::move(bookings)),
       outbox_(end_, traffic ? std::move(traffic) : std::make_shared<VmTraffic>(nullptr, nullptr)),
-      file_(std::move(file)) {
+      file_(std::move(file)),
+      max_payload_(outbox_.max_payload()) {
     inbox_.expect(transport::kReadyCookie);
 }
 
@@ -64,8 +65,8 @@ Status ContextLink::send(RecordType type, std::span<const std::byte> payload, Sh
     // It would never go through, and everything behind it would wait.
     if (descriptor && ::fcntl(descriptor->get(), F_GETFD) < 0)
         return fail(EBADF, "context {}: descriptor {} is not open", ctx_id_, descriptor->get());
-    if (payload.size() > outbox_.max_payload()) return send_large(payload);
-    const std::lock_guard lock(mutex_);
+    if (payload.size() > max_payload_) return send_large(payload);
+    const LockGuard lock(mutex_);
     return send_locked({.type = type, .payload = payload, .descriptor = std::move(descriptor)});
 }
 
@@ -80,7 +81,7 @@ Status ContextLink::send_large(std::span<const std::byte> payload) {
         return refuse({memory.error().code, fmt::format("a submission of {} bytes is lost: {}",
                                                         payload.size(), memory.error().message)});
     const transport::SubmitMemory call{++last_cookie_, payload.size()};
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     return send_locked({.type = RecordType::kSubmitMemory,
                         .payload = std::as_bytes(std::span(&call, 1)),
                         .descriptor = std::make_shared<const UniqueFd>(*std::move(memory)),
@@ -89,13 +90,13 @@ Status ContextLink::send_large(std::span<const std::byte> payload) {
 }
 
 bool ContextLink::is_lost() {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     return lost_;
 }
 
 // The guest may wait for any command in what is refused.
 Status ContextLink::refuse(Error error) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     lose(error.message);
     return tl::unexpected(std::move(error));
 }
@@ -117,10 +118,11 @@ Status ContextLink::wait_until_started(std::chrono::milliseconds most) {
 }
 
 Status ContextLink::wait_for_start(Deadline deadline) {
-    std::unique_lock lock(mutex_);
+    UniqueLock lock(mutex_);
     ++waiting_for_start_;
-    const bool known =
-        started_.wait_until(lock, deadline, [this] { return start_ != Start::kUnderWay; });
+    const bool known = started_.wait_until(
+        lock.native(), deadline,
+        [this]() VIADUCT_REQUIRES(mutex_) { return start_ != Start::kUnderWay; });
     --waiting_for_start_;
     if (!known) {
         start_is_late_ = true;
@@ -131,7 +133,7 @@ Status ContextLink::wait_for_start(Deadline deadline) {
 }
 
 std::shared_ptr<DeviceFile> ContextLink::file() {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     return file_;
 }
 
@@ -152,7 +154,7 @@ void ContextLink::expect_worker() {
 
 void ContextLink::set_worker(std::unique_ptr<WorkerHandle> worker) {
     std::unique_ptr<WorkerHandle> old;  // ends without the lock
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     old = std::exchange(worker_, std::move(worker));
     if (lost_) end_worker();
 }
@@ -162,7 +164,7 @@ Status ContextLink::wait_for_first_word(steady_clock::time_point deadline) {
     if (!word) return tl::unexpected(word.error());
     transport::ask_for_senders(end_.socket.get(), transport::Senders::kUnnamed);
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         worker_process_ = word->sender;
     }
     // A render node is the front's own; a simulated GPU was opened by the worker.
@@ -175,7 +177,7 @@ Status ContextLink::wait_for_first_word(steady_clock::time_point deadline) {
 }
 
 void ContextLink::finish_start() {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     start_ = Start::kDone;
     started_.notify_all();
     watchdog_.note_progress(steady_clock::now());
@@ -185,7 +187,7 @@ void ContextLink::finish_start() {
 }
 
 Status ContextLink::replace_socket(UniqueFd socket) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (::dup3(socket.get(), end_.socket.get(), O_CLOEXEC) < 0)
         return fail(errno, "cannot replace the socket of context {}: {}", ctx_id_,
                     std::strerror(errno));
@@ -196,7 +198,7 @@ Status ContextLink::replace_socket(UniqueFd socket) {
 }
 
 void ContextLink::fail_start(Error error) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     start_ = Start::kFailed;
     start_error_ = std::move(error);
     // A caller that waits, or is about to, reports it. Once that caller has given up, nobody does.
@@ -209,7 +211,7 @@ void ContextLink::fail_start(Error error) {
 
 Result<ContextLink::Answer> ContextLink::ask_bytes(RecordType type, uint64_t cookie,
                                                    std::span<const std::byte> call) {
-    const std::lock_guard lock(ask_mutex_);
+    const LockGuard lock(ask_mutex_);
     const auto start = steady_clock::now();
     auto answer = wait_for_answer(start + patience_.allowance(start), type, cookie, call);
     charge(start, answer ? 0 : answer.error().code);
@@ -224,7 +226,7 @@ Error ContextLink::judge_wait(Error error, steady_clock::time_point start) {
                                        (steady_clock::now() - start) / 1ms)};
     if (error.code == EPIPE) {
         // The guest is told before the call fails.
-        const std::lock_guard lost(mutex_);
+        const LockGuard lost(mutex_);
         if (!let_go_) lose("its worker has ended");
     }
     return error;
@@ -238,7 +240,7 @@ Result<std::variant<ContextLink::Answer, ContextLink::Left>> ContextLink::ask_or
         if (!answer) return tl::unexpected(std::move(answer.error()));
         return *std::move(answer);
     }
-    const std::lock_guard lock(ask_mutex_);
+    const LockGuard lock(ask_mutex_);
     const auto start = steady_clock::now();
     const auto deadline =
         start + std::min<steady_clock::duration>(most, patience_.allowance(start));
@@ -268,7 +270,7 @@ Status ContextLink::leave(RecordType type, uint64_t cookie, std::span<const std:
 }
 
 Status ContextLink::await_late(uint64_t cookie, Late late) {
-    const std::lock_guard lock(ask_mutex_);
+    const LockGuard lock(ask_mutex_);
     const auto start = steady_clock::now();
     const auto deadline = start + patience_.allowance(start);
     if (auto status = wait_for_start(deadline); !status) return status;
@@ -303,7 +305,7 @@ void ContextLink::charge(steady_clock::time_point start, int error) {
 }
 
 Status ContextLink::add_fence(uint32_t ring_idx, FenceId fence_id) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const auto place = fences_.add(ring_idx, fence_id);
     const transport::FenceCall call{0, place.count, place.ring, 0};
     const auto status =
@@ -314,13 +316,13 @@ Status ContextLink::add_fence(uint32_t ring_idx, FenceId fence_id) {
 }
 
 std::optional<FenceQueue::Place> ContextLink::find_fence(FenceId fence_id) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     return fences_.find(fence_id);
 }
 
 Status ContextLink::give_control_buffer(UniqueFd memory, std::shared_ptr<const void> charge,
                                         const DriverTraits& traits) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (notice_.attached()) return fail(EINVAL, "context {} has a control buffer already", ctx_id_);
     if (lost_) return fail(ENOBUFS, "context {} is lost", ctx_id_);
     if (auto status = notice_.attach(memory.get(), traits); !status) return status;
@@ -333,14 +335,14 @@ Status ContextLink::give_control_buffer(UniqueFd memory, std::shared_ptr<const v
 }
 
 void ContextLink::quit() noexcept {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     let_go_ = steady_clock::now();
     outbox_.quit();
     transport::signal_event(end_.notify.get());  // its worker may have ended before
 }
 
 void ContextLink::abandon() noexcept {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     let_go_ = steady_clock::now();
     lost_ = true;
     end_worker();
@@ -348,7 +350,7 @@ void ContextLink::abandon() noexcept {
 }
 
 bool ContextLink::winds_down() {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     return let_go_ && !ended_;
 }
 
@@ -357,24 +359,23 @@ bool ContextLink::end_within(std::chrono::milliseconds most) {
     const auto allowed = std::min<steady_clock::duration>(most, patience_.allowance(start));
     bool ended = false;
     {
-        std::unique_lock lock(mutex_);
+        UniqueLock lock(mutex_);
         lost_ = true;
         end_worker();
-        ended =
-            ended_changed_.wait_until(lock, start + allowed, [this] { return ended_.has_value(); });
+        ended = ended_changed_.wait_until(
+            lock.native(), start + allowed,
+            [this]() VIADUCT_REQUIRES(mutex_) { return ended_.has_value(); });
     }
     charge(start, ended ? 0 : ETIMEDOUT);
     return ended;
 }
 
-// With the lock held.
 void ContextLink::end_worker() noexcept {
     end_.page().abandoned.store(1);
     transport::signal_event(end_.doorbell.get());
     if (worker_) worker_->kill();
 }
 
-// With the lock held.
 void ContextLink::lose(std::string_view why) {
     if (lost_) return;
     lost_ = true;
@@ -402,19 +403,18 @@ bool ContextLink::has_progressed(size_t waiting_before) {
     return idle || std::exchange(last_news_, news) != news || outbox_.waiting() < waiting_before;
 }
 
-// With the lock held. Of the thread that executes the context.
+// Of the thread that executes the context.
 std::optional<ThreadUse> ContextLink::worker_use() const {
     if (ended_ || worker_process_ == 0 || !worker_) return std::nullopt;
     const pid_t thread = worker_->thread_id();
     return thread_use(worker_process_, thread != 0 ? thread : worker_process_);
 }
 
-// With the lock held.
 void ContextLink::kill_if_asked() {
     if (!ended_ && end_.page().asks_for_kill.load(std::memory_order_acquire) != 0) end_worker();
 }
 
-// With the lock held. The kernel keeps the memory of work that runs, whoever has ended; and closing
+// The kernel keeps the memory of work that runs, whoever has ended; and closing
 // the file would wait for it.
 void ContextLink::look_after_pending_work(steady_clock::time_point now) {
     if (!ended_ || !pending_work_) return;
@@ -427,7 +427,7 @@ void ContextLink::look_after_pending_work(steady_clock::time_point now) {
 }
 
 void ContextLink::check_progress(steady_clock::time_point now) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     look_after_pending_work(now);
     kill_if_asked();
     if (lost_ && !ended_) end_worker();  // once more: the last time it may not have been heard
@@ -455,7 +455,7 @@ bool ContextLink::collect(std::vector<RetiredFence>& out) {
     const Inbox::News arrived = started() ? inbox_.drain() : Inbox::News();
     if (arrived.more) transport::signal_event(end_.notify.get());
     inbox_.deliver();
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (has_ended(arrived) && !ended_) {
         const bool misused = inbox_.misused();
         if (misused) end_worker();
@@ -480,7 +480,7 @@ bool ContextLink::collect(std::vector<RetiredFence>& out) {
     return ended_ && let_go_ && !pending_work_;
 }
 
-// With the lock held. What the worker wakes the fence thread for must be worth it.
+// What the worker wakes the fence thread for must be worth it.
 void ContextLink::judge_turn(uint64_t events, uint64_t strays) {
     events += std::exchange(records_since_turn_, 0);
     if (!turns_.take(events, 1 + strays) && !ended_)
@@ -488,11 +488,11 @@ void ContextLink::judge_turn(uint64_t events, uint64_t strays) {
 }
 
 bool ContextLink::started() {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     return start_ != Start::kUnderWay;
 }
 
-// With the lock held. What ends before its first word is the starter's to judge.
+// What ends before its first word is the starter's to judge.
 bool ContextLink::has_ended(const Inbox::News& arrived) {
     if (start_ == Start::kUnderWay || (start_ == Start::kFailed && !worker_))
         return start_ == Start::kFailed;

@@ -7,7 +7,6 @@
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "drm-context/front/device_file.h"
@@ -156,19 +156,20 @@ class ContextLink {
 
   private:
     bool started();
-    bool has_ended(const Inbox::News& arrived);
+    bool has_ended(const Inbox::News& arrived) VIADUCT_REQUIRES(mutex_);
     bool is_lost();
     Status send_large(std::span<const std::byte> payload);
     Status refuse(Error error);
-    Status send_locked(Outbox::Record record);
-    void lose(std::string_view why);
-    void end_worker() noexcept;
-    void kill_if_asked();
-    void look_after_pending_work(std::chrono::steady_clock::time_point now);
+    Status send_locked(Outbox::Record record) VIADUCT_REQUIRES(mutex_);
+    void lose(std::string_view why) VIADUCT_REQUIRES(mutex_);
+    void end_worker() noexcept VIADUCT_REQUIRES(mutex_);
+    void kill_if_asked() VIADUCT_REQUIRES(mutex_);
+    void look_after_pending_work(std::chrono::steady_clock::time_point now)
+        VIADUCT_REQUIRES(mutex_);
     bool waits_for_the_kernel() const;
-    std::optional<ThreadUse> worker_use() const;
-    bool has_progressed(size_t waiting_before);
-    void judge_turn(uint64_t events, uint64_t strays);
+    std::optional<ThreadUse> worker_use() const VIADUCT_REQUIRES(mutex_);
+    bool has_progressed(size_t waiting_before) VIADUCT_REQUIRES(mutex_);
+    void judge_turn(uint64_t events, uint64_t strays) VIADUCT_REQUIRES(mutex_);
     using Deadline = std::chrono::steady_clock::time_point;
     Status wait_for_start(Deadline deadline);
     Result<Answer> ask_bytes(transport::RecordType type, uint64_t cookie,
@@ -190,35 +191,39 @@ class ContextLink {
     transport::ChannelEnd end_;
     const std::shared_ptr<TaskThread> closer_;
     Inbox inbox_;
-    std::unique_ptr<WorkerHandle> worker_;  // before the channel goes
+    std::unique_ptr<WorkerHandle> worker_ VIADUCT_GUARDED_BY(mutex_);  // before the channel goes
+    std::chrono::milliseconds job_timeout_{60'000};
     std::atomic<uint64_t> last_cookie_ = transport::kReadyCookie;
-    std::mutex ask_mutex_;  // one question at a time
+    Mutex ask_mutex_;  // one question at a time
     Patience::Share patience_;
 
-    std::mutex mutex_;  // of what follows; never held while waiting
-    Bookings bookings_;
-    std::shared_ptr<const void> control_charge_;
-    Outbox outbox_;
-    std::shared_ptr<DeviceFile> file_;
+    Mutex mutex_;  // never held while waiting
+    Bookings bookings_ VIADUCT_GUARDED_BY(mutex_);
+    std::shared_ptr<const void> control_charge_ VIADUCT_GUARDED_BY(mutex_);
+    Outbox outbox_ VIADUCT_GUARDED_BY(mutex_);
+    std::shared_ptr<DeviceFile> file_ VIADUCT_GUARDED_BY(mutex_);
+    const size_t max_payload_;  // the outbox's
     enum class Start { kUnderWay, kDone, kFailed };
-    Start start_ = Start::kUnderWay;
-    std::condition_variable started_;                             // start_ changed
-    int waiting_for_start_ = 0;                                   // threads
-    bool start_is_late_ = false;                                  // a wait for it timed out
-    Error start_error_;                                           // of kFailed
-    bool lost_ = false;                                           // nothing more is executed
-    std::optional<std::chrono::steady_clock::time_point> ended_;  // the worker, since then
+    Start start_ VIADUCT_GUARDED_BY(mutex_) = Start::kUnderWay;
+    std::condition_variable started_;                        // start_ changed
+    int waiting_for_start_ VIADUCT_GUARDED_BY(mutex_) = 0;   // threads
+    bool start_is_late_ VIADUCT_GUARDED_BY(mutex_) = false;  // a wait for it timed out
+    Error start_error_ VIADUCT_GUARDED_BY(mutex_);           // of kFailed
+    bool lost_ VIADUCT_GUARDED_BY(mutex_) = false;           // nothing more is executed
+    std::optional<std::chrono::steady_clock::time_point> ended_
+        VIADUCT_GUARDED_BY(mutex_);  // the worker, since then
     std::condition_variable ended_changed_;
-    UniqueFd pending_work_;  // sync file of what it left in the kernel, until that is done
-    std::optional<std::chrono::steady_clock::time_point> let_go_;  // by the VMM, since then
-    FenceQueue fences_;
-    LossNotice notice_;
-    std::chrono::milliseconds job_timeout_{60'000};
-    std::array<uint64_t, 3> last_news_{};  // ring position and marks
-    TurnBudget turns_;
-    uint64_t records_since_turn_ = 0;  // that were to be sent
-    pid_t worker_process_ = 0;         // 0: unknown
-    Watchdog watchdog_{check_interval()};
+    UniqueFd pending_work_
+        VIADUCT_GUARDED_BY(mutex_);  // sync file of what it left in the kernel, until that is done
+    std::optional<std::chrono::steady_clock::time_point> let_go_
+        VIADUCT_GUARDED_BY(mutex_);  // by the VMM, since then
+    FenceQueue fences_ VIADUCT_GUARDED_BY(mutex_);
+    LossNotice notice_ VIADUCT_GUARDED_BY(mutex_);
+    std::array<uint64_t, 3> last_news_ VIADUCT_GUARDED_BY(mutex_){};  // ring position and marks
+    TurnBudget turns_ VIADUCT_GUARDED_BY(mutex_);
+    uint64_t records_since_turn_ VIADUCT_GUARDED_BY(mutex_) = 0;  // that were to be sent
+    pid_t worker_process_ VIADUCT_GUARDED_BY(mutex_) = 0;         // 0: unknown
+    Watchdog watchdog_ VIADUCT_GUARDED_BY(mutex_){check_interval()};
 };
 
 }  // namespace viaduct

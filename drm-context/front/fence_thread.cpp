@@ -53,7 +53,7 @@ void FenceThread::stop() {
     thread_.join();
     decltype(watched_) left;  // a context that is being started may ask for it still
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         left.swap(watched_);
     }
     for (const auto& [number, watched] : left) watched.link->abandon();
@@ -61,7 +61,7 @@ void FenceThread::stop() {
 }
 
 Status FenceThread::add(std::shared_ptr<ContextLink> link) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const uint64_t number = next_number_++;
     if (auto status = watch(epoll_.get(), link->notify_fd(), number); !status) return status;
     if (auto status = watch(epoll_.get(), link->socket_fd(), number); !status) {
@@ -74,7 +74,7 @@ Status FenceThread::add(std::shared_ptr<ContextLink> link) {
 }
 
 Status FenceThread::watch_anew(const ContextLink& link) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     for (const auto& [number, watched] : watched_)
         if (watched.link.get() == &link) return watch(epoll_.get(), link.socket_fd(), number);
     return {};
@@ -106,13 +106,13 @@ bool FenceThread::take_turn() {
 
 void FenceThread::repeat_turn() {
     std::this_thread::sleep_for(kPause);
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     for (const auto& [number, watched] : watched_)
         transport::signal_event(watched.link->notify_fd());
 }
 
 int FenceThread::time_to_check() {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (watched_.empty()) return -1;
     const auto left = next_check_ - std::chrono::steady_clock::now();
     return std::max(0,
@@ -129,7 +129,7 @@ void FenceThread::check_progress() {
 // Oldest first.
 std::vector<std::shared_ptr<ContextLink>> FenceThread::links() {
     std::vector<std::shared_ptr<ContextLink>> links;
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     for (const auto& [number, watched] : watched_) links.push_back(watched.link);
     return links;
 }
@@ -141,7 +141,7 @@ bool FenceThread::make_room(std::chrono::milliseconds most) {
 }
 
 FenceThread::Watched* FenceThread::find(uint64_t number) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const auto found = watched_.find(number);
     return found == watched_.end() ? nullptr : &found->second;
 }
@@ -163,7 +163,7 @@ void FenceThread::collect(uint64_t number, Watched& watched) {
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, link.notify_fd(), nullptr);
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, link.socket_fd(), nullptr);
     decltype(watched_)::node_type gone;  // without the lock: a worker's thread is waited for
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     gone = watched_.extract(number);
 }
 

@@ -7,11 +7,11 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "base/log.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "drm-context/front/context_link.h"
@@ -62,10 +62,11 @@ class FenceThread {
     const FenceCallback on_fence_;
     UniqueFd epoll_;
     UniqueFd stop_;
-    std::mutex mutex_;  // of the tables; not held during callbacks
+    Mutex mutex_;  // of the tables; not held during callbacks
     // By the number that is their epoll key.
-    std::map<uint64_t, Watched> watched_;  // erased from by this thread only
-    uint64_t next_number_ = 1;
+    std::map<uint64_t, Watched> watched_
+        VIADUCT_GUARDED_BY(mutex_);  // erased from by this thread only
+    uint64_t next_number_ VIADUCT_GUARDED_BY(mutex_) = 1;
     std::chrono::steady_clock::time_point next_check_{};  // this thread's
     LogLimiter limiter_;                                  // this thread's
     std::thread thread_;

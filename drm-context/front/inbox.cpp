@@ -39,14 +39,14 @@ Inbox::~Inbox() {
 }
 
 void Inbox::expect(uint64_t cookie) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     expected_ = cookie;
     answer_.reset();
     ++unanswered_;
 }
 
 void Inbox::forget() {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     expected_.reset();
     transport::signal_event(notify_);
 }
@@ -54,7 +54,7 @@ void Inbox::forget() {
 Result<Inbox::Answer> Inbox::wait(transport::Deadline deadline, Late late) {
     auto answer = wait_for_answer(deadline);
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         // It may have come just now: nobody else reads as long as it is expected.
         if (!answer && answer.error().code == ETIMEDOUT && late)
             left_.emplace(*expected_, std::move(late));
@@ -72,23 +72,23 @@ Result<Inbox::Answer> Inbox::checked(Answer answer) {
 }
 
 void Inbox::leave(uint64_t cookie, Late late) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     left_.emplace(cookie, std::move(late));
     ++unanswered_;
 }
 
 void Inbox::cancel(uint64_t cookie) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (left_.erase(cookie) != 0 && unanswered_ > 0) --unanswered_;
 }
 
 size_t Inbox::left() {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     return left_.size();
 }
 
 bool Inbox::expect_again(uint64_t cookie) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (left_.erase(cookie) == 0) return false;
     expected_ = cookie;
     answer_.reset();
@@ -99,7 +99,7 @@ void Inbox::deliver() {
     decltype(came_late_) came;
     decltype(left_) orphans;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         came.swap(came_late_);
         if (hung_up_) orphans.swap(left_);
     }
@@ -109,7 +109,7 @@ void Inbox::deliver() {
 }
 
 void Inbox::start_anew() {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     hung_up_ = false;
     unanswered_ = left_.size();  // their questions go to the next worker
 }
@@ -117,7 +117,7 @@ void Inbox::start_anew() {
 Result<Inbox::Answer> Inbox::wait_for_answer(transport::Deadline deadline) {
     for (;;) {
         {
-            const std::lock_guard lock(mutex_);
+            const LockGuard lock(mutex_);
             take_arrived();
             if (answer_) return *std::exchange(answer_, std::nullopt);
             if (hung_up_) return fail(EPIPE, "the worker of context {} is gone", ctx_id_);
@@ -131,23 +131,23 @@ Result<Inbox::Answer> Inbox::wait_for_answer(transport::Deadline deadline) {
 }
 
 Inbox::News Inbox::drain() {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const bool more = !expected_ && take_arrived();
     return {more, hung_up_, std::exchange(strays_, 0)};
 }
 
 bool Inbox::hung_up() {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     return hung_up_;
 }
 
 bool Inbox::misused() {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     return misused_;
 }
 
 UniqueFd Inbox::take_pending_work() {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     return std::move(pending_work_);
 }
 

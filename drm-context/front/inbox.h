@@ -4,12 +4,12 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/ids.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "drm-context/transport/control_socket.h"
@@ -89,33 +89,32 @@ class Inbox {
 
   private:
     Result<Answer> wait_for_answer(transport::Deadline deadline);
-    // With the lock held.
-    bool take_arrived();
-    bool take_one();
-    bool next_is_misuse();
-    bool may_bring_descriptor(uint64_t cookie) const;
-    void hang_up_on_misuse();
-    void sort(Answer& message);
-    void set_aside(uint64_t cookie, Answer& message);
+    bool take_arrived() VIADUCT_REQUIRES(mutex_);
+    bool take_one() VIADUCT_REQUIRES(mutex_);
+    bool next_is_misuse() VIADUCT_REQUIRES(mutex_);
+    bool may_bring_descriptor(uint64_t cookie) const VIADUCT_REQUIRES(mutex_);
+    void hang_up_on_misuse() VIADUCT_REQUIRES(mutex_);
+    void sort(Answer& message) VIADUCT_REQUIRES(mutex_);
+    void set_aside(uint64_t cookie, Answer& message) VIADUCT_REQUIRES(mutex_);
     Result<Answer> checked(Answer answer);
-    void log_line_of(const transport::Reply& reply);
+    void log_line_of(const transport::Reply& reply) VIADUCT_REQUIRES(mutex_);
 
     const ContextId ctx_id_;
     const int socket_;
     const int notify_;
-    std::mutex mutex_;
+    Mutex mutex_;
     const Discard discard_;
-    std::optional<uint64_t> expected_;
-    std::optional<Answer> answer_;
-    uint64_t unanswered_ = 0;  // questions, those given up included
-    std::map<uint64_t, Late> left_;
-    std::vector<std::pair<Late, Answer>> came_late_;
-    bool hung_up_ = false;
-    bool misused_ = false;
-    bool had_pending_work_ = false;
-    UniqueFd pending_work_;
-    uint64_t lines_ = 0;
-    uint64_t strays_ = 0;
+    std::optional<uint64_t> expected_ VIADUCT_GUARDED_BY(mutex_);
+    std::optional<Answer> answer_ VIADUCT_GUARDED_BY(mutex_);
+    uint64_t unanswered_ VIADUCT_GUARDED_BY(mutex_) = 0;  // questions, those given up included
+    std::map<uint64_t, Late> left_ VIADUCT_GUARDED_BY(mutex_);
+    std::vector<std::pair<Late, Answer>> came_late_ VIADUCT_GUARDED_BY(mutex_);
+    bool hung_up_ VIADUCT_GUARDED_BY(mutex_) = false;
+    bool misused_ VIADUCT_GUARDED_BY(mutex_) = false;
+    bool had_pending_work_ VIADUCT_GUARDED_BY(mutex_) = false;
+    UniqueFd pending_work_ VIADUCT_GUARDED_BY(mutex_);
+    uint64_t lines_ VIADUCT_GUARDED_BY(mutex_) = 0;
+    uint64_t strays_ VIADUCT_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace viaduct

@@ -57,7 +57,7 @@ void LateAnswer::drop(UniqueFd fd) {
 
 void LateAnswer::arrive(Result<ContextLink::Answer> answer) {
     auto outcome = judge(std::move(answer));
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     outcome_ = std::move(outcome);
     put_in_place();
     arrived_.notify_all();
@@ -69,7 +69,7 @@ Result<MapCache> LateAnswer::judge(Result<ContextLink::Answer> answer) {
     if (!link) return fail(EPIPE, "its context has ended");
     auto blob = blob_of(*link, *std::move(answer), request_);
     if (!blob) return tl::unexpected(blob.error());
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     fd_ = std::move(blob->fd);
     return blob->cache;
 }
@@ -87,16 +87,17 @@ void LateAnswer::put_in_place() {
 }
 
 void LateAnswer::replace(const SharedFd& stand_in) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     stand_in_ = stand_in;
     has_stand_in_ = true;
     put_in_place();
 }
 
 Result<MapCache> LateAnswer::settle() {
-    std::unique_lock lock(mutex_);
-    if (outcome_) return *outcome_;
-    lock.unlock();
+    {
+        const LockGuard lock(mutex_);
+        if (outcome_) return *outcome_;
+    }
     const auto link = link_.lock();
     if (!link) return fail(EPIPE, "its context has ended");
     const auto self = std::static_pointer_cast<LateAnswer>(shared_from_this());
@@ -105,8 +106,9 @@ Result<MapCache> LateAnswer::settle() {
             [self](Result<ContextLink::Answer> answer) { self->arrive(std::move(answer)); });
         !status)
         return tl::unexpected(status.error());
-    lock.lock();
-    if (arrived_.wait_for(lock, kDelivery, [this] { return outcome_.has_value(); }))
+    UniqueLock lock(mutex_);
+    if (arrived_.wait_for(lock.native(), kDelivery,
+                          [this]() VIADUCT_REQUIRES(mutex_) { return outcome_.has_value(); }))
         return *outcome_;
     return fail(ETIMEDOUT, "its worker's answer is not there yet");
 }

@@ -3,9 +3,9 @@
 
 #include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 
+#include "base/mutex.h"
 #include "base/shared_fd.h"
 #include "base/unique_fd.h"
 #include "drm-context/front/context_link.h"
@@ -40,20 +40,20 @@ class LateAnswer final : public LateBlob {
 
   private:
     Result<MapCache> judge(Result<ContextLink::Answer> answer);
-    // With the lock held.
-    void put_in_place();
+    void put_in_place() VIADUCT_REQUIRES(mutex_);
     void drop(UniqueFd fd);
 
     const std::weak_ptr<ContextLink> link_;
     const BlobRequest request_;
     uint64_t cookie_ = 0;  // set before anybody settles
 
-    std::mutex mutex_;  // of what follows
+    Mutex mutex_;
     std::condition_variable arrived_;
-    std::optional<Result<MapCache>> outcome_;
-    UniqueFd fd_;        // of a kDmabuf, until it is in its place
-    SharedFd stand_in_;  // until the answer comes, so that its descriptor is booked
-    bool has_stand_in_ = false;
+    std::optional<Result<MapCache>> outcome_ VIADUCT_GUARDED_BY(mutex_);
+    UniqueFd fd_ VIADUCT_GUARDED_BY(mutex_);  // of a kDmabuf, until it is in its place
+    SharedFd stand_in_
+        VIADUCT_GUARDED_BY(mutex_);  // until the answer comes, so that its descriptor is booked
+    bool has_stand_in_ VIADUCT_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace viaduct

@@ -16,7 +16,6 @@ void Patience::Memory::add(double ticks, Clock::time_point now) {
     written_ = std::max(now, written_);
 }
 
-// With the lock held.
 void Patience::refill(Clock::time_point now) {
     if (now <= refilled_) return;
     if (refilled_ != Clock::time_point{}) {
@@ -27,19 +26,19 @@ void Patience::refill(Clock::time_point now) {
 }
 
 Patience::Share::Share(std::shared_ptr<Patience> vm, Clock::time_point now) : vm_(std::move(vm)) {
-    const std::lock_guard lock(vm_->mutex_);
+    const LockGuard lock(vm_->mutex_);
     used_.add(vm_->ended_.at(now), now);
     inherited_ = used_;
 }
 
 Patience::Share::~Share() {
-    const std::lock_guard lock(vm_->mutex_);
+    const LockGuard lock(vm_->mutex_);
     const auto now = std::max(Clock::now(), vm_->refilled_);
     vm_->ended_.add(used_.at(now) - inherited_.at(now), now);
 }
 
 Patience::Clock::duration Patience::Share::allowance(Clock::time_point now) {
-    const std::lock_guard lock(vm_->mutex_);
+    const LockGuard lock(vm_->mutex_);
     vm_->refill(now);
     // Each tick of the wait adds to the one and takes from the other.
     const double ticks = (static_cast<double>(vm_->left_.count()) - used_.at(now)) / 2;
@@ -50,7 +49,7 @@ Patience::Clock::duration Patience::Share::allowance(Clock::time_point now) {
 void Patience::Share::spend(Clock::time_point start, Clock::time_point now, Outcome outcome) {
     const Clock::duration free = outcome == Outcome::kAnswered ? kFree : Clock::duration::zero();
     const Clock::duration charged = std::max(now - start - free, Clock::duration::zero());
-    const std::lock_guard lock(vm_->mutex_);
+    const LockGuard lock(vm_->mutex_);
     vm_->refill(now);
     vm_->left_ -= charged;
     used_.add(static_cast<double>(charged.count()), now);

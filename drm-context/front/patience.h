@@ -3,7 +3,8 @@
 
 #include <chrono>
 #include <memory>
-#include <mutex>
+
+#include "base/mutex.h"
 
 namespace viaduct {
 
@@ -49,13 +50,14 @@ class Patience {
         Clock::time_point written_{};
     };
 
-    void refill(Clock::time_point now);
+    void refill(Clock::time_point now) VIADUCT_REQUIRES(mutex_);
 
-    std::mutex mutex_;  // of what follows, and of the shares
     const Clock::duration most_;
-    Clock::duration left_;  // negative: a wait was longer than it was meant to be
-    Clock::time_point refilled_{};
-    Memory ended_;  // used by contexts that are gone
+    Mutex mutex_;  // of the shares, too
+    Clock::duration left_
+        VIADUCT_GUARDED_BY(mutex_);  // negative: a wait was longer than it was meant to be
+    Clock::time_point refilled_ VIADUCT_GUARDED_BY(mutex_){};
+    Memory ended_ VIADUCT_GUARDED_BY(mutex_);  // used by contexts that are gone
 };
 
 /// One context's part in the patience of its VM.
@@ -74,8 +76,9 @@ class Patience::Share {
 
   private:
     const std::shared_ptr<Patience> vm_;
-    Memory used_;
-    Memory inherited_;  // the part of it that is from ended contexts
+    Memory used_ VIADUCT_GUARDED_BY(vm_->mutex_);
+    Memory inherited_
+        VIADUCT_GUARDED_BY(vm_->mutex_);  // the part of it that is from ended contexts
 };
 
 }  // namespace viaduct

@@ -4,19 +4,19 @@
 
 #include <condition_variable>
 #include <exception>
-#include <mutex>
 #include <system_error>
 #include <thread>
 #include <utility>
 
 #include "base/log.h"
+#include "base/mutex.h"
 
 namespace viaduct {
 
 class TaskThread::Queue {
   public:
     void push(std::unique_ptr<Task> task) noexcept {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         Task* const added = task.get();
         (last_ ? last_->next_ : first_) = std::move(task);
         last_ = added;
@@ -24,7 +24,7 @@ class TaskThread::Queue {
     }
 
     void close() {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         closed_ = true;
         changed_.notify_one();
     }
@@ -42,19 +42,20 @@ class TaskThread::Queue {
   private:
     /// Waits for the next task; null once the queue is closed and empty.
     std::unique_ptr<Task> take() {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [this] { return first_ || closed_; });
+        UniqueLock lock(mutex_);
+        changed_.wait(lock.native(),
+                      [this]() VIADUCT_REQUIRES(mutex_) { return first_ || closed_; });
         std::unique_ptr<Task> task = std::move(first_);
         if (task) first_ = std::move(task->next_);
         if (!first_) last_ = nullptr;
         return task;
     }
 
-    std::mutex mutex_;
+    Mutex mutex_;
     std::condition_variable changed_;
-    std::unique_ptr<Task> first_;
-    Task* last_ = nullptr;
-    bool closed_ = false;
+    std::unique_ptr<Task> first_ VIADUCT_GUARDED_BY(mutex_);
+    Task* last_ VIADUCT_GUARDED_BY(mutex_) = nullptr;
+    bool closed_ VIADUCT_GUARDED_BY(mutex_) = false;
 };
 
 Result<std::shared_ptr<TaskThread>> TaskThread::start(const std::string& name) try {

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <mutex>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "drm-context/worker/zygote_link.h"
 
 namespace viaduct {
@@ -55,7 +55,7 @@ class ProcessLauncher final : public WorkerLauncher {
     }
 
     Result<std::unique_ptr<WorkerHandle>> start(WorkerStart start) override {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         auto worker = start_process(start);
         // A zygote that was killed allows no conclusion about the next one.
         if (!worker && worker.error().code == EPIPE) worker = start_process(start);
@@ -64,15 +64,15 @@ class ProcessLauncher final : public WorkerLauncher {
 
     // Or the GPU is slow: then another zygote costs little.
     void doubt() override {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         starts_ = kWornStarts;
     }
 
   private:
     enum class Wait { kNo, kForAnswer };
 
-    // All with the lock held.
-    Result<std::unique_ptr<WorkerHandle>> start_process(const WorkerStart& start) {
+    Result<std::unique_ptr<WorkerHandle>> start_process(const WorkerStart& start)
+        VIADUCT_REQUIRES(mutex_) {
         end_idle_zygotes();
         if (auto status = provide_zygote(); !status) return tl::unexpected(status.error());
         auto worker = std::make_unique<WorkerProcess>(zygote_);
@@ -84,7 +84,7 @@ class ProcessLauncher final : public WorkerLauncher {
         return std::unique_ptr<WorkerHandle>(std::move(worker));
     }
 
-    Status provide_zygote() {
+    Status provide_zygote() VIADUCT_REQUIRES(mutex_) {
         const uint64_t losses = options_.losses() - losses_before_;
         if (zygote_ && losses < kWornLosses && starts_ < kWornStarts) return {};
         const bool spent = zygote_ && losses >= kMostLosses;
@@ -99,7 +99,7 @@ class ProcessLauncher final : public WorkerLauncher {
         return tl::unexpected(next.error());
     }
 
-    Status replace_zygote(std::shared_ptr<ZygoteLink> next) {
+    Status replace_zygote(std::shared_ptr<ZygoteLink> next) VIADUCT_REQUIRES(mutex_) {
         if (zygote_) worn_.push_back(zygote_);
         zygote_ = std::move(next);
         starts_ = 0;
@@ -107,7 +107,7 @@ class ProcessLauncher final : public WorkerLauncher {
         return {};
     }
 
-    Result<std::shared_ptr<ZygoteLink>> next_zygote(Wait wait) {
+    Result<std::shared_ptr<ZygoteLink>> next_zygote(Wait wait) VIADUCT_REQUIRES(mutex_) {
         if (zygote_ && worn_.size() >= kMostWornZygotes)
             return fail(EBUSY, "{} older ones still have workers", worn_.size());
         if (!greeted_)
@@ -120,7 +120,7 @@ class ProcessLauncher final : public WorkerLauncher {
     }
 
     /// A greeting that was not answered, or not well. It is kept while an answer may come.
-    Error look_at(const Error& error) {
+    Error look_at(const Error& error) VIADUCT_REQUIRES(mutex_) {
         const auto now = steady_clock::now();
         if (error.code == ETIMEDOUT && now < answer_by_) return {EAGAIN, error.message};
         greeted_.reset();
@@ -129,7 +129,7 @@ class ProcessLauncher final : public WorkerLauncher {
         return no_answer();
     }
 
-    Error no_answer() const {
+    Error no_answer() const VIADUCT_REQUIRES(mutex_) {
         const auto left =
             std::chrono::ceil<milliseconds>(greet_from_ - steady_clock::now()).count();
         return {EAGAIN,
@@ -138,7 +138,7 @@ class ProcessLauncher final : public WorkerLauncher {
                             options_.greeting_time.count(), left)};
     }
 
-    Status greet() {
+    Status greet() VIADUCT_REQUIRES(mutex_) {
         const auto now = steady_clock::now();
         if (now < greet_from_) return tl::unexpected(no_answer());
         auto socket = options_.connect();
@@ -151,19 +151,19 @@ class ProcessLauncher final : public WorkerLauncher {
     }
 
     // Their workers' handles have gone: those hold the other references.
-    void end_idle_zygotes() {
+    void end_idle_zygotes() VIADUCT_REQUIRES(mutex_) {
         std::erase_if(worn_, [](const auto& zygote) { return zygote.use_count() == 1; });
     }
 
     const ProcessOptions options_;
-    std::mutex mutex_;
-    std::shared_ptr<ZygoteLink> zygote_;             // forks workers
-    uint64_t starts_ = 0;                            // by it
-    uint64_t losses_before_ = 0;                     // it began
-    std::vector<std::shared_ptr<ZygoteLink>> worn_;  // with workers left
-    std::shared_ptr<ZygoteLink> greeted_;            // has not answered yet
-    steady_clock::time_point answer_by_{};           // it has to
-    steady_clock::time_point greet_from_{};          // the next one
+    Mutex mutex_;
+    std::shared_ptr<ZygoteLink> zygote_ VIADUCT_GUARDED_BY(mutex_);             // forks workers
+    uint64_t starts_ VIADUCT_GUARDED_BY(mutex_) = 0;                            // by it
+    uint64_t losses_before_ VIADUCT_GUARDED_BY(mutex_) = 0;                     // it began
+    std::vector<std::shared_ptr<ZygoteLink>> worn_ VIADUCT_GUARDED_BY(mutex_);  // with workers left
+    std::shared_ptr<ZygoteLink> greeted_ VIADUCT_GUARDED_BY(mutex_);    // has not answered yet
+    steady_clock::time_point answer_by_ VIADUCT_GUARDED_BY(mutex_){};   // it has to
+    steady_clock::time_point greet_from_ VIADUCT_GUARDED_BY(mutex_){};  // the next one
 };
 
 }  // namespace

@@ -67,7 +67,7 @@ ZygoteLink::~ZygoteLink() {
 }
 
 void ZygoteLink::hang_up() noexcept {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (gone_by_ != steady_clock::time_point{}) return;
     ::shutdown(socket_.get(), SHUT_WR);
     gone_by_ = steady_clock::now() + kEndTime;
@@ -103,7 +103,7 @@ Result<uint64_t> ZygoteLink::start(const WorkerStart& start) {
         request.descriptors |= 1u << i;
         descriptors.push_back(offered[i]);
     }
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     send_kills();
     to_kill_.reserve(to_kill_.size() + living_ + 1);
     request.worker = ++last_worker_;
@@ -114,24 +114,22 @@ Result<uint64_t> ZygoteLink::start(const WorkerStart& start) {
 }
 
 void ZygoteLink::kill(uint64_t worker) noexcept {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     add_kill(worker);
     send_kills();
 }
 
 void ZygoteLink::end(uint64_t worker) noexcept {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     add_kill(worker);
     --living_;
     send_kills();
 }
 
-// With the lock held.
 void ZygoteLink::add_kill(uint64_t worker) noexcept {
     if (std::ranges::find(to_kill_, worker) == to_kill_.end()) to_kill_.push_back(worker);
 }
 
-// With the lock held.
 void ZygoteLink::send_kills() noexcept {
     while (!to_kill_.empty()) {
         zygote::Request request;

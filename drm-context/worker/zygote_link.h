@@ -4,10 +4,10 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "drm-context/worker/worker_host.h"
@@ -39,17 +39,18 @@ class ZygoteLink {
 
   private:
     explicit ZygoteLink(UniqueFd socket) : socket_(std::move(socket)) {}
-    void add_kill(uint64_t worker) noexcept;
-    void send_kills() noexcept;
+    void add_kill(uint64_t worker) noexcept VIADUCT_REQUIRES(mutex_);
+    void send_kills() noexcept VIADUCT_REQUIRES(mutex_);
 
     const UniqueFd socket_;
-    std::mutex mutex_;
-    uint64_t last_worker_ = 0;
-    size_t living_ = 0;  // started, and not end()ed
+    Mutex mutex_;
+    uint64_t last_worker_ VIADUCT_GUARDED_BY(mutex_) = 0;
+    size_t living_ VIADUCT_GUARDED_BY(mutex_) = 0;  // started, and not end()ed
     // Always has room for the living: a kill must not need memory, or it could not be asked for in
     // a destructor.
-    std::vector<uint64_t> to_kill_;
-    std::chrono::steady_clock::time_point gone_by_{};  // since the hang-up
+    std::vector<uint64_t> to_kill_ VIADUCT_GUARDED_BY(mutex_);
+    std::chrono::steady_clock::time_point gone_by_
+        VIADUCT_GUARDED_BY(mutex_){};  // since the hang-up
 };
 
 /// The program that zygotes are started from. ENOENT: it is not installed. A path that is named

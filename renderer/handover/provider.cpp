@@ -1,8 +1,8 @@
 // Chooses the server of virgl, Venus and 2D: the system's virglrenderer, else software.
-#include <mutex>
 #include <set>
 
 #include "base/log.h"
+#include "base/mutex.h"
 #include "renderer/handover/system_renderer.h"
 #include "renderer/provider.h"
 #include "renderer/software_2d.h"
@@ -34,7 +34,7 @@ class SystemProvider : public ClassicProvider {
   public:
     CapsetInfo capset(uint32_t set) override {
         if (!is_classic_capset(set)) return {};
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         const SystemLibrary* library = find_library();
         CapsetInfo info;
         if (library && !withdrawn_.contains(set))
@@ -60,12 +60,12 @@ class SystemProvider : public ClassicProvider {
         if (!virgl && !venus) return nullptr;
         const SystemLibrary* library = nullptr;
         {
-            const std::lock_guard lock(mutex_);
+            const LockGuard lock(mutex_);
             library = find_library();
         }
         if (!library) return nullptr;
         auto renderer = SystemRenderer::create(*library, flags, request);
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (renderer) {
             withdrawn_.erase(VIRTGPU_DRM_CAPSET_VIRGL);
             withdrawn_.erase(VIRTGPU_DRM_CAPSET_VIRGL2);
@@ -82,8 +82,7 @@ class SystemProvider : public ClassicProvider {
         return nullptr;
     }
 
-    // With the lock held.
-    const SystemLibrary* find_library() {
+    const SystemLibrary* find_library() VIADUCT_REQUIRES(mutex_) {
         if (searched_) return library_.get();
         searched_ = true;
         auto found = SystemLibrary::find();
@@ -95,10 +94,11 @@ class SystemProvider : public ClassicProvider {
         return library_.get();
     }
 
-    std::mutex mutex_;
-    bool searched_ = false;
-    std::unique_ptr<SystemLibrary> library_;
-    std::set<uint32_t> withdrawn_;  // capsets whose renderer did not start
+    Mutex mutex_;
+    bool searched_ VIADUCT_GUARDED_BY(mutex_) = false;
+    std::unique_ptr<SystemLibrary> library_ VIADUCT_GUARDED_BY(mutex_);
+    std::set<uint32_t> withdrawn_
+        VIADUCT_GUARDED_BY(mutex_);  // capsets whose renderer did not start
 };
 
 }  // namespace

@@ -31,13 +31,13 @@ ContextStorage::ContextStorage(const BlobState& state, const StorageServices& se
 Status ContextStorage::settle() {
     std::shared_ptr<LateBlob> late;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         late = late_;
     }
     if (!late) return {};
     const auto cache = late->settle();
     if (cache) {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         cache_ = *cache;
         late_.reset();
         return {};
@@ -48,7 +48,7 @@ Status ContextStorage::settle() {
 }
 
 MapCache ContextStorage::cache() const {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     return cache_;
 }
 

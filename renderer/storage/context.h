@@ -41,8 +41,9 @@ class ContextStorage : public OwnStorage {
     const SharedFd fd_;
     const std::shared_ptr<const void> charge_;  // BlobObject::charge
     const Booking booked_;                      // one resource of a native context
-    MapCache cache_;                            // of mutex_, as what follows
-    std::shared_ptr<LateBlob> late_;            // BlobObject::late, until it is settled
+    MapCache cache_ VIADUCT_GUARDED_BY(mutex_);
+    std::shared_ptr<LateBlob> late_
+        VIADUCT_GUARDED_BY(mutex_);  // BlobObject::late, until it is settled
 };
 
 }  // namespace viaduct

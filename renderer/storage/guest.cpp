@@ -5,7 +5,6 @@
 namespace viaduct {
 
 // The entries that hold the resource's bytes; the VMM may free the array as soon as it is detached.
-// With the lock held.
 std::vector<iovec> GuestStorage::entries() const {
     std::vector<iovec> entries;
     uint64_t left = state_.size;
@@ -22,14 +21,14 @@ SharedFd GuestStorage::dmabuf() {
     uint64_t detached = 0;
     std::vector<iovec> entries;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (!attached_.iovecs) return nullptr;
         if (dmabuf_.asked) return dmabuf_.current();
         detached = dmabuf_.detached;
         entries = this->entries();
     }
     auto made = make_dmabuf(entries);
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (dmabuf_.detached != detached) return nullptr;
     if (dmabuf_.asked) return dmabuf_.current();  // a faster thread's
     dmabuf_.asked = true;
@@ -54,7 +53,7 @@ Result<SharedFd> GuestStorage::make_dmabuf(std::span<const iovec> entries) {
 int GuestStorage::create_in(ClassicRenderer& classic) {
     virgl_renderer_resource_create_blob_args args{};
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (!attached_.iovecs) return -EINVAL;
         args.iovecs = attached_.iovecs;
         args.num_iovs = static_cast<uint32_t>(attached_.count);

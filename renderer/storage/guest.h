@@ -41,13 +41,13 @@ class GuestStorage : public OwnStorage {
         return duplicate_of(dmabuf(), VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF);
     }
     int create_in(ClassicRenderer& classic) override;
-    void memory_detached() override { dmabuf_.memory_detached(); }
+    void memory_detached() override VIADUCT_REQUIRES(mutex_) { dmabuf_.memory_detached(); }
 
   private:
-    std::vector<iovec> entries() const;
+    std::vector<iovec> entries() const VIADUCT_REQUIRES(mutex_);
     Result<SharedFd> make_dmabuf(std::span<const iovec> entries);
 
-    GuestDmabuf dmabuf_;  // of mutex_
+    GuestDmabuf dmabuf_ VIADUCT_GUARDED_BY(mutex_);
 };
 
 }  // namespace viaduct

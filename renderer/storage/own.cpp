@@ -32,7 +32,7 @@ Result<ExportedStorage> OwnStorage::duplicate_of(const SharedFd& fd, uint32_t fd
 
 int OwnStorage::map(void** address, uint64_t* size) {
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (mapping_.valid()) return -EINVAL;
         if (const int error = book_window()) return error;
     }
@@ -45,7 +45,7 @@ int OwnStorage::map(void** address, uint64_t* size) {
                           mapping.error().message);
         return -EINVAL;
     }
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (mapping_.valid()) return -EINVAL;
     mapped_file_ = std::move(source->file);
     mapping_ = std::move(*mapping);
@@ -55,7 +55,7 @@ int OwnStorage::map(void** address, uint64_t* size) {
 }
 
 int OwnStorage::unmap() {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (!mapping_.valid()) return -EINVAL;
     mapping_.reset();
     mapped_file_.reset();
@@ -65,7 +65,7 @@ int OwnStorage::unmap() {
 
 int OwnStorage::map_fixed(void* address) {
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (const int error = book_window()) return error;
     }
     if (auto status = settle(); !status) return -status.error().code;
@@ -77,12 +77,12 @@ int OwnStorage::map_fixed(void* address) {
                           status.error().message);
         return -EINVAL;
     }
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     mapped_file_ = std::move(source->file);
     return 0;
 }
 
-// With the lock held. A resource takes its room once, however often it is mapped; a VMM does not
+// A resource takes its room once, however often it is mapped; a VMM does not
 // say when it takes a fixed mapping away, so that counts until the resource goes.
 int OwnStorage::book_window() {
     if (window_) return 0;
@@ -136,7 +136,7 @@ int OwnStorage::export_query(virgl_renderer_export_query& query) {
 int OwnStorage::attach_iov(iovec* iovecs, int count) {
     std::shared_ptr<ClassicRenderer> classic;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (attached_.iovecs) return EINVAL;
         attached_ = {iovecs, count};
         classic = classic_;
@@ -148,7 +148,7 @@ void OwnStorage::detach_iov(iovec** iovecs, int* count) {
     Attached old;
     std::shared_ptr<ClassicRenderer> classic;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         memory_detached();
         old = std::exchange(attached_, {});
         classic = classic_;
@@ -162,14 +162,14 @@ void OwnStorage::detach_iov(iovec** iovecs, int* count) {
 }
 
 std::shared_ptr<ClassicRenderer> OwnStorage::classic() const {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     return classic_;
 }
 
 bool OwnStorage::introduce_to(const std::shared_ptr<ClassicRenderer>& classic) {
     if (this->classic()) return true;
     if (!classic || create_in(*classic) != 0) return false;
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     classic_ = classic;
     return true;
 }

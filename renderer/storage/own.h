@@ -3,9 +3,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 
 #include "base/log.h"
+#include "base/mutex.h"
 #include "blob/mapping.h"
 #include "drm-context/account/vm_usage.h"
 #include "drm-context/native_context.h"
@@ -68,8 +68,7 @@ class OwnStorage : public Storage {
     virtual Result<ExportedStorage> exported() = 0;
     /// A positive or negative errno, or 0.
     virtual int create_in(ClassicRenderer& classic);
-    /// With the lock held.
-    virtual void memory_detached() {}
+    virtual void memory_detached() VIADUCT_REQUIRES(mutex_) {}
 
     /// Lends a descriptor, so that a VMM without free descriptors can still map.
     Result<BlobMapSource> source_of(const SharedFd& fd) const;
@@ -77,16 +76,18 @@ class OwnStorage : public Storage {
 
     const BlobState state_;
     const StorageServices services_;
-    mutable std::mutex mutex_;  // of what follows, and of what derived classes say
-    Attached attached_;
+    mutable Mutex mutex_;
+    Attached attached_ VIADUCT_GUARDED_BY(mutex_);
 
   private:
-    int book_window();
+    int book_window() VIADUCT_REQUIRES(mutex_);
 
-    std::shared_ptr<const void> mapped_file_;   // BlobMapSource::file, while it may be mapped
-    Mapping mapping_;                           // of map()
-    Booking window_;                            // of its mapping, by either of the two ways
-    std::shared_ptr<ClassicRenderer> classic_;  // that knows it under the same id, too
+    std::shared_ptr<const void> mapped_file_
+        VIADUCT_GUARDED_BY(mutex_);               // BlobMapSource::file, while it may be mapped
+    Mapping mapping_ VIADUCT_GUARDED_BY(mutex_);  // of map()
+    Booking window_ VIADUCT_GUARDED_BY(mutex_);   // of its mapping, by either of the two ways
+    std::shared_ptr<ClassicRenderer> classic_
+        VIADUCT_GUARDED_BY(mutex_);  // that knows it under the same id, too
 };
 
 }  // namespace viaduct

@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""Clang holds the code to the lock rules that base/mutex.h lets it state.
+
+locks_test.py CLANG BUILD-DIRECTORY"""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(sys.argv.pop()).resolve()
+CLANG = sys.argv.pop()
+RULE = re.compile(r"\bVIADUCT_(GUARDED_BY|REQUIRES)\b")
+# The rest of a command is another compiler's: its warnings, its sanitizers.
+KEPT = ("-I", "-D", "-std=", "-isystem")
+CHECK = [CLANG, "-fsyntax-only", "-Wno-everything", "-Wthread-safety", "-Werror=thread-safety"]
+
+
+def has_rules(source):
+    """Whether the source or its header states a rule."""
+    return any(RULE.search(path.read_text(encoding="utf-8"))
+               for path in (source, source.with_suffix(".h")) if path.exists())
+
+
+def commands():
+    """A command per source that has rules, as {source: (directory, arguments)}."""
+    found = {}
+    for entry in json.loads(Path(BUILD, "compile_commands.json").read_text(encoding="utf-8")):
+        source = Path(entry["directory"], entry["file"]).resolve()
+        if source in found or not source.is_relative_to(ROOT) or not has_rules(source):
+            continue
+        kept = [word for word in shlex.split(entry["command"]) if word.startswith(KEPT)]
+        found[source] = (entry["directory"], [*CHECK, *kept, str(source)])
+    return found
+
+
+def run(job):
+    directory, arguments = job
+    return subprocess.run(arguments, cwd=directory, check=False, capture_output=True, text=True)
+
+
+class Clang(unittest.TestCase):
+    """That it finds anything at all."""
+
+    def faults(self, body):
+        code = f'''#include "base/mutex.h"
+            class Counter {{
+                void add() VIADUCT_REQUIRES(mutex_) {{ ++count_; }}
+                void run() {{ {body} }}
+                viaduct::Mutex mutex_;
+                int count_ VIADUCT_GUARDED_BY(mutex_) = 0;
+            }};'''
+        return subprocess.run([*CHECK, "-std=c++20", f"-I{ROOT}", "-x", "c++", "-"], input=code,
+                              check=False, capture_output=True, text=True).stderr
+
+    def test_passes_what_holds_the_mutex(self):
+        self.assertEqual(self.faults("const viaduct::LockGuard lock(mutex_); ++count_; add();"), "")
+        self.assertEqual(self.faults("viaduct::UniqueLock lock(mutex_); add();"), "")
+
+    def test_finds_a_member_that_is_used_without_it(self):
+        self.assertIn("'count_' requires holding mutex 'mutex_'", self.faults("++count_;"))
+
+    def test_finds_a_call_without_it(self):
+        self.assertIn("'add' requires holding mutex 'mutex_'", self.faults("add();"))
+
+    def test_finds_a_use_after_it_was_released(self):
+        self.assertIn("'count_' requires holding mutex 'mutex_'", self.faults(
+            "{ const viaduct::LockGuard lock(mutex_); } ++count_;"))
+
+
+class ThisTree(unittest.TestCase):
+    def test_keeps_to_its_rules(self):
+        jobs = commands()
+        self.assertGreater(len(jobs), 15)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            results = list(pool.map(run, jobs.values()))
+        faults = "\n".join(result.stderr for result in results if result.returncode != 0)
+        self.assertEqual(faults, "")
+
+
+if __name__ == "__main__":
+    unittest.main()
