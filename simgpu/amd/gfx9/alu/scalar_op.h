@@ -66,6 +66,13 @@ struct Signature<R (*)(Wave&, A...)> {
 
 }  // namespace scalar_detail
 
+/// The result of most operations on bits: SCC is set if it is not 0.
+template <class T>
+T set_scc_nonzero(Wave& wave, T value) {
+    wave.scc = value != 0;
+    return value;
+}
+
 /// A row whose operands and result are read and written as the lambda `F(Wave&, a[, b])` says.
 template <auto F>
 constexpr ScalarOp scalar(uint16_t opcode, const char* name) {

@@ -9,12 +9,6 @@ namespace simgpu::gfx9 {
 namespace {
 
 template <class T>
-T set_scc_nonzero(Wave& w, T value) {
-    w.scc = value != 0;
-    return value;
-}
-
-template <class T>
 T reverse_bits(T value) {
     T result = 0;
     for (unsigned i = 0; i < sizeof(T) * 8; i++) {

@@ -6,12 +6,6 @@ namespace simgpu::gfx9 {
 
 namespace {
 
-template <class T>
-T set_scc_nonzero(Wave& w, T value) {
-    w.scc = value != 0;
-    return value;
-}
-
 u32 add_carry(Wave& w, u64 sum) {
     w.scc = (sum >> 32) != 0;
     return static_cast<u32>(sum);
