@@ -1,30 +1,25 @@
 #include "drm-context/front/context_link.h"
 
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <csignal>
 #include <cstring>
 #include <functional>
-#include <thread>
 #include <utility>
 
-#include "base/log.h"
 #include "blob/memfd.h"
 #include "drm-context/device/job_timeout.h"
 #include "drm-context/native_context.h"
-#include "drm-context/transport/command_ring.h"
-#include "tests/unit/drm-context/link_parts.h"
+#include "tests/unit/drm-context/context_link_fixture.h"
 
 namespace viaduct {
 namespace {
 
 using namespace std::chrono_literals;
+using test::ContextLinkTest;
 using transport::RecordType;
 
 /// Calls a function when the next write to a page is about to happen, and then lets it happen: what
@@ -57,85 +52,6 @@ struct Unkillable final : WorkerHandle {
     explicit Unkillable(int& kills) : kills(kills) {}
     void kill() noexcept override { ++kills; }
     int& kills;
-};
-
-/// A link and, as its worker, the test.
-class ContextLinkTest : public ::testing::Test {
-  protected:
-    static constexpr uint64_t kRing = 4096;
-
-    explicit ContextLinkTest(Patience::Clock::duration deadline = 1h)
-        : patience_(test::patience(deadline)) {}
-    void SetUp() override { test::start(link_, worker_.socket.get()); }
-
-    std::vector<uint64_t> collect() {
-        std::vector<RetiredFence> out;
-        link_.collect(out);
-        std::vector<uint64_t> ids;
-        for (const RetiredFence& fence : out) ids.push_back(fence.fence_id.value());
-        return ids;
-    }
-    /// True if the fence thread would take another turn.
-    bool has_turn() {
-        pollfd entry{link_.notify_fd(), POLLIN, 0};
-        return ::poll(&entry, 1, 0) > 0;
-    }
-    void say(uint64_t cookie, uint64_t offset = 0) {
-        transport::Reply reply{};
-        reply.cookie = cookie;
-        reply.offset = offset;
-        ASSERT_TRUE(
-            transport::send_message(worker_.socket.get(), std::as_bytes(std::span(&reply, 1)), -1));
-    }
-    /// The front's socket takes no more. The value: how many messages it holds.
-    int block_descriptors() {
-        const transport::DescriptorMessage message{99};
-        int sent = 0;
-        while (
-            transport::send_message(link_.socket_fd(), std::as_bytes(std::span(&message, 1)), -1))
-            ++sent;
-        return sent;
-    }
-    /// The descriptor of the next message to the worker.
-    UniqueFd receive() {
-        transport::DescriptorMessage message{};
-        auto descriptor = transport::receive_message(
-            worker_.socket.get(), std::as_writable_bytes(std::span(&message, 1)), {});
-        EXPECT_TRUE(descriptor);
-        return descriptor ? *std::move(descriptor) : UniqueFd();
-    }
-    static SharedFd some_descriptor() {
-        return std::make_shared<const UniqueFd>(create_sealed_memfd("test", 1).value());
-    }
-    /// The fence thread looks after the link from time to time until then.
-    void pass_until(std::chrono::steady_clock::duration since_start) {
-        for (; passed_ < since_start; passed_ += check_interval())
-            link_.check_progress(start_ + passed_);
-    }
-    Status submit(uint64_t number, size_t size = 256) {
-        std::vector<std::byte> bytes(size);
-        std::memcpy(bytes.data(), &number, sizeof(number));
-        return link_.send(RecordType::kSubmit, bytes, {});
-    }
-    /// The number in the next record; 0 if there is none.
-    uint64_t next_number() {
-        const auto record = consumer_.peek();
-        if (!record) return 0;
-        uint64_t number = 0;
-        std::memcpy(&number, record->payload.data(), sizeof(number));
-        consumer_.pop();
-        return number;
-    }
-
-    transport::Channel channel_ = transport::create_channel(kRing).value();
-    void* const front_page_ = channel_.front.memory.data();
-    transport::ChannelEnd worker_ = transport::open_channel_end(std::move(channel_.worker)).value();
-    transport::RingConsumer consumer_{worker_.page(), worker_.ring_bytes()};
-    const std::shared_ptr<Patience> patience_;
-    ContextLink link_{ContextId(1), std::move(channel_.front), test::device_file(), test::closer(),
-                      patience_};
-    const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-    std::chrono::steady_clock::duration passed_{0};
 };
 
 TEST_F(ContextLinkTest, AFullRingSpillsAndKeepsItsOrder) {
@@ -449,150 +365,6 @@ TEST_F(ContextLinkTest, AnEndBehindManyMessagesIsSeen) {
     std::vector<uint64_t> retired;
     while (retired.empty() && has_turn()) retired = collect();
     EXPECT_EQ(retired, std::vector<uint64_t>{1});
-}
-
-/// A link whose worker is still being started, perhaps because its GPU sleeps.
-class StartingLinkTest : public ContextLinkTest {
-  protected:
-    void SetUp() override {}
-    static auto in(std::chrono::milliseconds time) {
-        return std::chrono::steady_clock::now() + time;
-    }
-};
-
-TEST_F(StartingLinkTest, TakesCommandsThatItsWorkerGetsLater) {
-    EXPECT_EQ(link_.wait_until_started(20ms).error().code, ETIMEDOUT);
-    EXPECT_TRUE(submit(1));
-    ASSERT_TRUE(
-        link_.send_call(RecordType::kAttach, transport::ResourceCall{0, 9, 0}, some_descriptor()));
-    EXPECT_TRUE(submit(3));
-    test::start(link_, worker_.socket.get());
-    EXPECT_TRUE(link_.wait_until_started(20ms));
-    EXPECT_EQ(next_number(), 1u);
-    EXPECT_EQ(next_number(), 1u) << "the attachment, by its cookie";
-    EXPECT_TRUE(receive()) << "its descriptor is the first that the worker is sent";
-    EXPECT_EQ(next_number(), 3u);
-}
-
-TEST_F(StartingLinkTest, ItsGpuMayTakeLongerThanTheWatchdogWaits) {
-    EXPECT_TRUE(submit(1));
-    link_.check_progress(start_);
-    link_.check_progress(start_ + std::chrono::hours(1));
-    EXPECT_TRUE(submit(2));
-}
-
-class ImpatientStartingLinkTest : public ContextLinkTest {
-  protected:
-    ImpatientStartingLinkTest() : ContextLinkTest(200ms) {}
-    void SetUp() override {}
-};
-
-TEST_F(ImpatientStartingLinkTest, ACallWaitsForTheStartAndNoLongerThanForAnAnswer) {
-    const auto answer = link_.ask(RecordType::kMapSource, transport::ResourceCall{0, 1, 0});
-    ASSERT_FALSE(answer);
-    EXPECT_EQ(answer.error().code, ETIMEDOUT);
-    EXPECT_EQ(next_number(), 0u) << "nobody must answer it later";
-}
-
-TEST_F(StartingLinkTest, AFailureGoesToWhoWaitsForIt) {
-    std::thread starter([this] {
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
-        link_.fail_start({ENODEV, "no GPU"});
-    });
-    const auto started = link_.wait_until_started(10s);
-    starter.join();
-    ASSERT_FALSE(started);
-    EXPECT_EQ(started.error().message, "no GPU");
-}
-
-TEST_F(StartingLinkTest, AFailureBeforeAnybodyWaitsIsLeftToTheOneWhoWill) {
-    std::vector<std::string> lines;
-    set_log_sink([&](LogLevel, std::string_view text) { lines.emplace_back(text); });
-    link_.fail_start({ENODEV, "no GPU"});
-    const auto started = link_.wait_until_started(20ms);
-    set_log_sink({});
-    ASSERT_FALSE(started);
-    EXPECT_EQ(started.error().message, "no GPU");
-    EXPECT_EQ(lines, std::vector<std::string>{}) << "the caller reports it";
-}
-
-TEST_F(StartingLinkTest, AFailureThatComesLateLosesTheContext) {
-    EXPECT_TRUE(link_.add_fence(1, FenceId(42)));
-    EXPECT_TRUE(collect().empty());
-    EXPECT_EQ(link_.wait_until_started(20ms).error().code, ETIMEDOUT);
-    link_.fail_start({ENODEV, "no GPU"});
-    EXPECT_EQ(collect(), std::vector<uint64_t>{42});
-    EXPECT_EQ(submit(1).error().code, ENOBUFS);
-}
-
-/// A thread that runs until it is told to sleep.
-class BusyThread final {
-  public:
-    BusyThread() { id_.wait(0); }
-    ~BusyThread() {
-        busy_ = false;
-        ended_ = true;
-        ended_.notify_one();
-        thread_.join();
-    }
-    pid_t id() const { return id_; }
-    /// Returns once it sleeps.
-    void sleep() {
-        busy_ = false;
-        while (thread_use(::getpid(), id_)->runnable) std::this_thread::yield();
-    }
-
-  private:
-    void run() {
-        id_ = static_cast<pid_t>(::syscall(SYS_gettid));
-        id_.notify_one();
-        while (busy_) {
-        }
-        ended_.wait(false);
-    }
-
-    std::atomic<pid_t> id_ = 0;
-    std::atomic<bool> busy_ = true, ended_ = false;
-    std::thread thread_{&BusyThread::run, this};
-};
-
-/// A worker that is a thread.
-struct ThreadWorker final : WorkerHandle {
-    explicit ThreadWorker(pid_t id) : id(id) {}
-    pid_t thread_id() const override { return id; }
-    const pid_t id;
-};
-
-// A minute passes in no time here: the thread runs for some milliseconds of it.
-TEST_F(StartingLinkTest, AWorkerThatHadNoTimeOnAProcessorIsNotHung) {
-    BusyThread thread;
-    link_.expect_worker();
-    test::start(link_, worker_.socket.get(), std::make_unique<ThreadWorker>(thread.id()));
-    ASSERT_TRUE(submit(1));
-    pass_until(60s);
-    EXPECT_TRUE(submit(2));
-    thread.sleep();
-    pass_until(75s);
-    EXPECT_FALSE(submit(3)) << "it sleeps, and has commands";
-}
-
-TEST_F(StartingLinkTest, AWorkerThatDiesBeforeItsFirstWordIsReplacedUnnoticed) {
-    EXPECT_TRUE(submit(1));
-    EXPECT_TRUE(link_.add_fence(1, FenceId(42)));
-    worker_.page().exited = 1;
-    worker_.socket.reset();
-    EXPECT_TRUE(collect().empty());
-    EXPECT_EQ(link_.wait_for_first_word(in(20ms)).error().code, EPIPE);
-
-    auto sockets = transport::create_control_sockets().value();
-    ASSERT_TRUE(link_.replace_socket(std::move(sockets.first)));
-    worker_.socket = std::move(sockets.second);
-    test::start(link_, worker_.socket.get());
-    EXPECT_TRUE(link_.wait_until_started(20ms));
-    EXPECT_TRUE(collect().empty()) << "the context lives";
-    EXPECT_EQ(next_number(), 1u);
-    say(1);
-    EXPECT_TRUE(link_.ask(RecordType::kMapSource, transport::ResourceCall{0, 1, 0}));
 }
 
 }  // namespace
