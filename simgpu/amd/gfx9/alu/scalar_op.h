@@ -73,11 +73,12 @@ T set_scc_nonzero(Wave& wave, T value) {
     return value;
 }
 
-/// A row whose operands and result are read and written as the lambda `F(Wave&, a[, b])` says.
-template <auto F>
-constexpr ScalarOp scalar(uint16_t opcode, const char* name) {
-    using S = scalar_detail::Signature<decltype(+F)>;
-    return S::describe(opcode, name, &S::template run<F>);
+/// A row whose operands and result are read and written as the lambda `F(Wave&, a[, b])` says. It
+/// captures nothing, so that its type is all of it.
+template <class F>
+constexpr ScalarOp scalar(uint16_t opcode, const char* name, F) {
+    using S = scalar_detail::Signature<decltype(+F{})>;
+    return S::describe(opcode, name, &S::template run<F{}>);
 }
 
 /// A row that needs the instruction itself (immediates, branches).

@@ -121,26 +121,27 @@ constexpr u32 zext(i32 imm) {
 }
 
 constexpr ScalarOp kSopk[] = {
-    scalar<[](Wave&, u32, i32 k) { return k; }>(0x00, "s_movk_i32"),
+    scalar(0x00, "s_movk_i32", [](Wave&, u32, i32 k) { return k; }),
     scalar_raw(0x01, "s_cmovk_i32", cmovk),
-    scalar<[](Wave& w, i32 a, i32 k) { w.scc = a == k; }>(0x02, "s_cmpk_eq_i32"),
-    scalar<[](Wave& w, i32 a, i32 k) { w.scc = a != k; }>(0x03, "s_cmpk_lg_i32"),
-    scalar<[](Wave& w, i32 a, i32 k) { w.scc = k < a; }>(0x04, "s_cmpk_gt_i32"),
-    scalar<[](Wave& w, i32 a, i32 k) { w.scc = a >= k; }>(0x05, "s_cmpk_ge_i32"),
-    scalar<[](Wave& w, i32 a, i32 k) { w.scc = a < k; }>(0x06, "s_cmpk_lt_i32"),
-    scalar<[](Wave& w, i32 a, i32 k) { w.scc = a <= k; }>(0x07, "s_cmpk_le_i32"),
-    scalar<[](Wave& w, u32 a, i32 k) { w.scc = a == zext(k); }>(0x08, "s_cmpk_eq_u32"),
-    scalar<[](Wave& w, u32 a, i32 k) { w.scc = a != zext(k); }>(0x09, "s_cmpk_lg_u32"),
-    scalar<[](Wave& w, u32 a, i32 k) { w.scc = zext(k) < a; }>(0x0a, "s_cmpk_gt_u32"),
-    scalar<[](Wave& w, u32 a, i32 k) { w.scc = a >= zext(k); }>(0x0b, "s_cmpk_ge_u32"),
-    scalar<[](Wave& w, u32 a, i32 k) { w.scc = a < zext(k); }>(0x0c, "s_cmpk_lt_u32"),
-    scalar<[](Wave& w, u32 a, i32 k) { w.scc = a <= zext(k); }>(0x0d, "s_cmpk_le_u32"),
-    scalar<[](Wave& w, i32 a, i32 k) {
-        const int64_t exact = int64_t{a} + k;
-        w.scc = exact != static_cast<i32>(exact);
-        return static_cast<i32>(exact);
-    }>(0x0e, "s_addk_i32"),
-    scalar<[](Wave&, u32 a, i32 k) { return a * static_cast<u32>(k); }>(0x0f, "s_mulk_i32"),
+    scalar(0x02, "s_cmpk_eq_i32", [](Wave& w, i32 a, i32 k) { w.scc = a == k; }),
+    scalar(0x03, "s_cmpk_lg_i32", [](Wave& w, i32 a, i32 k) { w.scc = a != k; }),
+    scalar(0x04, "s_cmpk_gt_i32", [](Wave& w, i32 a, i32 k) { w.scc = k < a; }),
+    scalar(0x05, "s_cmpk_ge_i32", [](Wave& w, i32 a, i32 k) { w.scc = a >= k; }),
+    scalar(0x06, "s_cmpk_lt_i32", [](Wave& w, i32 a, i32 k) { w.scc = a < k; }),
+    scalar(0x07, "s_cmpk_le_i32", [](Wave& w, i32 a, i32 k) { w.scc = a <= k; }),
+    scalar(0x08, "s_cmpk_eq_u32", [](Wave& w, u32 a, i32 k) { w.scc = a == zext(k); }),
+    scalar(0x09, "s_cmpk_lg_u32", [](Wave& w, u32 a, i32 k) { w.scc = a != zext(k); }),
+    scalar(0x0a, "s_cmpk_gt_u32", [](Wave& w, u32 a, i32 k) { w.scc = zext(k) < a; }),
+    scalar(0x0b, "s_cmpk_ge_u32", [](Wave& w, u32 a, i32 k) { w.scc = a >= zext(k); }),
+    scalar(0x0c, "s_cmpk_lt_u32", [](Wave& w, u32 a, i32 k) { w.scc = a < zext(k); }),
+    scalar(0x0d, "s_cmpk_le_u32", [](Wave& w, u32 a, i32 k) { w.scc = a <= zext(k); }),
+    scalar(0x0e, "s_addk_i32",
+           [](Wave& w, i32 a, i32 k) {
+               const int64_t exact = int64_t{a} + k;
+               w.scc = exact != static_cast<i32>(exact);
+               return static_cast<i32>(exact);
+           }),
+    scalar(0x0f, "s_mulk_i32", [](Wave&, u32 a, i32 k) { return a * static_cast<u32>(k); }),
     scalar_raw(0x11, "s_getreg_b32", getreg),
     scalar_raw(0x12, "s_setreg_b32", setreg),
     scalar_raw(0x14, "s_setreg_imm32_b32", setreg_imm32),

@@ -2,7 +2,7 @@
 //
 // An instruction's arithmetic is one lambda on one lane; its parameter types (uint32_t, float,
 // Half, double, ...) say how operands are read, which modifiers apply and how constants widen.
-// `lanes<F>` turns it into a kernel: a loop over the 64 lanes that the compiler vectorises. All
+// `lanes()` turns it into a kernel: a loop over the 64 lanes that the compiler vectorises. All
 // else (operand fetch, modifiers, SDWA, DPP, EXEC) is common code in valu.cpp.
 #pragma once
 
@@ -200,10 +200,11 @@ struct Signature<R (*)(A...)> {
 template <auto F>
 inline constexpr Kernel kernel_of = &valu_detail::Signature<decltype(+F)>::template run<F>;
 
-/// A row of an instruction table: the lambda `F` on every lane.
-template <auto F>
-constexpr ValuOp lanes(uint16_t opcode, const char* name) {
-    return valu_detail::Signature<decltype(+F)>::describe(opcode, name, kernel_of<F>);
+/// A row of an instruction table: the lambda on every lane. It captures nothing, so that its type
+/// is all of it.
+template <class F>
+constexpr ValuOp lanes(uint16_t opcode, const char* name, F) {
+    return valu_detail::Signature<decltype(+F{})>::describe(opcode, name, kernel_of<F{}>);
 }
 
 /// A row for an instruction that is not lane by lane.

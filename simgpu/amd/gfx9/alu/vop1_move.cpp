@@ -41,17 +41,17 @@ void swap_registers(Wave& w, const Instruction& in) {
 
 constexpr ValuOp kOps[] = {
     whole_wave(0x00, "v_nop", nothing, Type::kNone),
-    lanes<[](u32 a) { return a; }>(0x01, "v_mov_b32"),
+    lanes(0x01, "v_mov_b32", [](u32 a) { return a; }),
     whole_wave(0x02, "v_readfirstlane_b32", read_first_lane, Type::kB32).with(ValuOp::kScalarDst),
-    lanes<[](u32 a) { return ~a; }>(0x2b, "v_not_b32"),
-    lanes<[](u32 a) { return reverse(a); }>(0x2c, "v_bfrev_b32"),
-    lanes<[](u32 a) { return leading_zeros(a); }>(0x2d, "v_ffbh_u32"),
-    lanes<[](u32 a) { return a ? static_cast<u32>(std::countr_zero(a)) : ~0u; }>(0x2e,
-                                                                                 "v_ffbl_b32"),
-    lanes<[](int32_t a) { return leading_zeros(static_cast<u32>(a < 0 ? ~a : a)); }>(0x2f,
-                                                                                     "v_ffbh_i32"),
+    lanes(0x2b, "v_not_b32", [](u32 a) { return ~a; }),
+    lanes(0x2c, "v_bfrev_b32", [](u32 a) { return reverse(a); }),
+    lanes(0x2d, "v_ffbh_u32", [](u32 a) { return leading_zeros(a); }),
+    lanes(0x2e, "v_ffbl_b32",
+          [](u32 a) { return a ? static_cast<u32>(std::countr_zero(a)) : ~0u; }),
+    lanes(0x2f, "v_ffbh_i32",
+          [](int32_t a) { return leading_zeros(static_cast<u32>(a < 0 ? ~a : a)); }),
     whole_wave(0x35, "v_clrexcp", nothing, Type::kNone),
-    lanes<[](u32 a) { return saturate_bytes(a); }>(0x4f, "v_sat_pk_u8_i16"),
+    lanes(0x4f, "v_sat_pk_u8_i16", [](u32 a) { return saturate_bytes(a); }),
     whole_wave(0x51, "v_swap_b32", swap_registers, Type::kB32),
 };
 

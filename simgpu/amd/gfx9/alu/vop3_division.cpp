@@ -129,21 +129,21 @@ Half div_fixup_half(Half quotient, Half denominator, Half numerator) {
 }
 
 constexpr ValuOp kOps[] = {
-    lanes<[](float a, float b, float c) { return div_fixup(a, b, c); }>(0x1de, "v_div_fixup_f32"),
-    lanes<[](double a, double b, double c) { return div_fixup(a, b, c); }>(0x1df,
-                                                                           "v_div_fixup_f64"),
-    lanes<[](float a, float b, float c) { return div_scale(a, b, c); }>(0x1e0, "v_div_scale_f32"),
-    lanes<[](double a, double b, double c) { return div_scale(a, b, c); }>(0x1e1,
-                                                                           "v_div_scale_f64"),
-    lanes<[](float a, float b, float c, MaskBit m) { return div_fmas(a, b, c, m.set); }>(
-        0x1e2, "v_div_fmas_f32")
+    lanes(0x1de, "v_div_fixup_f32", [](float a, float b, float c) { return div_fixup(a, b, c); }),
+    lanes(0x1df, "v_div_fixup_f64",
+          [](double a, double b, double c) { return div_fixup(a, b, c); }),
+    lanes(0x1e0, "v_div_scale_f32", [](float a, float b, float c) { return div_scale(a, b, c); }),
+    lanes(0x1e1, "v_div_scale_f64",
+          [](double a, double b, double c) { return div_scale(a, b, c); }),
+    lanes(0x1e2, "v_div_fmas_f32",
+          [](float a, float b, float c, MaskBit m) { return div_fmas(a, b, c, m.set); })
         .with(ValuOp::kImplicitVcc),
-    lanes<[](double a, double b, double c, MaskBit m) { return div_fmas(a, b, c, m.set); }>(
-        0x1e3, "v_div_fmas_f64")
+    lanes(0x1e3, "v_div_fmas_f64",
+          [](double a, double b, double c, MaskBit m) { return div_fmas(a, b, c, m.set); })
         .with(ValuOp::kImplicitVcc),
-    lanes<[](Half a, Half b, Half c) { return div_fixup_half(a, b, c); }>(0x1ef,
-                                                                          "v_div_fixup_legacy_f16"),
-    lanes<[](Half a, Half b, Half c) { return div_fixup_half(a, b, c); }>(0x207, "v_div_fixup_f16")
+    lanes(0x1ef, "v_div_fixup_legacy_f16",
+          [](Half a, Half b, Half c) { return div_fixup_half(a, b, c); }),
+    lanes(0x207, "v_div_fixup_f16", [](Half a, Half b, Half c) { return div_fixup_half(a, b, c); })
         .with(ValuOp::kKeepsHigh),
 };
 

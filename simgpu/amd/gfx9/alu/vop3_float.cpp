@@ -93,55 +93,55 @@ Half twice_rounded(Half a, Half b, Half c) {
 }
 
 constexpr ValuOp kOps[] = {
-    lanes<[](float a, float b, float c) { return mad_legacy(a, b, c); }>(0x1c0, "v_mad_legacy_f32")
+    lanes(0x1c0, "v_mad_legacy_f32", [](float a, float b, float c) { return mad_legacy(a, b, c); })
         .in(FpClass::kFlushed),
-    lanes<[](float a, float b, float c) { return a * b + c; }>(0x1c1, "v_mad_f32")
+    lanes(0x1c1, "v_mad_f32", [](float a, float b, float c) { return a * b + c; })
         .in(FpClass::kFlushed),
-    lanes<[](float a, float b, float c) { return cube_face(a, b, c); }>(0x1c4, "v_cubeid_f32"),
-    lanes<[](float a, float b, float c) { return cube_s(a, b, c); }>(0x1c5, "v_cubesc_f32"),
-    lanes<[](float a, float b, float c) { return cube_t(a, b, c); }>(0x1c6, "v_cubetc_f32"),
-    lanes<[](float a, float b, float c) { return cube_major(a, b, c); }>(0x1c7, "v_cubema_f32"),
-    lanes<[](float a, float b, float c) { return std::fma(a, b, c); }>(0x1cb, "v_fma_f32"),
-    lanes<[](double a, double b, double c) { return std::fma(a, b, c); }>(0x1cc, "v_fma_f64"),
-    lanes<[](float a, float b, float c) { return min3(a, b, c) * kOpaqueOne; }>(0x1d0,
-                                                                                "v_min3_f32"),
-    lanes<[](float a, float b, float c) { return max3(a, b, c) * kOpaqueOne; }>(0x1d3,
-                                                                                "v_max3_f32"),
-    lanes<[](float a, float b, float c) { return median(a, b, c) * kOpaqueOne; }>(0x1d6,
-                                                                                  "v_med3_f32"),
-    lanes<[](float a, u32 b, u32 c) { return insert_byte(a, b, c); }>(0x1dd, "v_cvt_pk_u8_f32"),
-    lanes<[](Half a, Half b, Half c) { return twice_rounded(a, b, c); }>(0x1ea, "v_mad_legacy_f16"),
-    lanes<[](Half a, Half b, Half c) { return fused_multiply_add(a, b, c); }>(0x1ee,
-                                                                              "v_fma_legacy_f16"),
-    lanes<[](Half a, Half b, Half c) -> Half { return min3<float>(a, b, c); }>(0x1f4, "v_min3_f16")
+    lanes(0x1c4, "v_cubeid_f32", [](float a, float b, float c) { return cube_face(a, b, c); }),
+    lanes(0x1c5, "v_cubesc_f32", [](float a, float b, float c) { return cube_s(a, b, c); }),
+    lanes(0x1c6, "v_cubetc_f32", [](float a, float b, float c) { return cube_t(a, b, c); }),
+    lanes(0x1c7, "v_cubema_f32", [](float a, float b, float c) { return cube_major(a, b, c); }),
+    lanes(0x1cb, "v_fma_f32", [](float a, float b, float c) { return std::fma(a, b, c); }),
+    lanes(0x1cc, "v_fma_f64", [](double a, double b, double c) { return std::fma(a, b, c); }),
+    lanes(0x1d0, "v_min3_f32",
+          [](float a, float b, float c) { return min3(a, b, c) * kOpaqueOne; }),
+    lanes(0x1d3, "v_max3_f32",
+          [](float a, float b, float c) { return max3(a, b, c) * kOpaqueOne; }),
+    lanes(0x1d6, "v_med3_f32",
+          [](float a, float b, float c) { return median(a, b, c) * kOpaqueOne; }),
+    lanes(0x1dd, "v_cvt_pk_u8_f32", [](float a, u32 b, u32 c) { return insert_byte(a, b, c); }),
+    lanes(0x1ea, "v_mad_legacy_f16", [](Half a, Half b, Half c) { return twice_rounded(a, b, c); }),
+    lanes(0x1ee, "v_fma_legacy_f16",
+          [](Half a, Half b, Half c) { return fused_multiply_add(a, b, c); }),
+    lanes(0x1f4, "v_min3_f16", [](Half a, Half b, Half c) -> Half { return min3<float>(a, b, c); })
         .with(ValuOp::kKeepsHigh),
-    lanes<[](Half a, Half b, Half c) -> Half { return max3<float>(a, b, c); }>(0x1f7, "v_max3_f16")
+    lanes(0x1f7, "v_max3_f16", [](Half a, Half b, Half c) -> Half { return max3<float>(a, b, c); })
         .with(ValuOp::kKeepsHigh),
-    lanes<[](Half a, Half b, Half c) -> Half { return median<float>(a, b, c); }>(0x1fa,
-                                                                                 "v_med3_f16")
+    lanes(0x1fa, "v_med3_f16",
+          [](Half a, Half b, Half c) -> Half { return median<float>(a, b, c); })
         .with(ValuOp::kKeepsHigh),
-    lanes<[](Half a, Half b, Half c) { return twice_rounded(a, b, c); }>(0x203, "v_mad_f16")
+    lanes(0x203, "v_mad_f16", [](Half a, Half b, Half c) { return twice_rounded(a, b, c); })
         .with(ValuOp::kKeepsHigh),
-    lanes<[](Half a, Half b, Half c) { return fused_multiply_add(a, b, c); }>(0x206, "v_fma_f16")
+    lanes(0x206, "v_fma_f16", [](Half a, Half b, Half c) { return fused_multiply_add(a, b, c); })
         .with(ValuOp::kKeepsHigh),
-    lanes<[](double a, double b) { return a + b; }>(0x280, "v_add_f64"),
-    lanes<[](double a, double b) { return a * b; }>(0x281, "v_mul_f64"),
-    lanes<[](double a, double b) { return min_num(a, b) * kOpaqueOne; }>(0x282, "v_min_f64"),
-    lanes<[](double a, double b) { return max_num(a, b) * kOpaqueOne; }>(0x283, "v_max_f64"),
-    lanes<[](double a, int32_t b) { return load_exponent(a, b); }>(0x284, "v_ldexp_f64"),
-    lanes<[](float a, int32_t b) { return load_exponent(a, b); }>(0x288, "v_ldexp_f32"),
-    lanes<[](float a, float b) { return pack(to_snorm16(a), to_snorm16(b)); }>(
-        0x294, "v_cvt_pknorm_i16_f32"),
-    lanes<[](float a, float b) { return pack(to_unorm16(a), to_unorm16(b)); }>(
-        0x295, "v_cvt_pknorm_u16_f32"),
-    lanes<[](float a, float b) { return pack(half_towards_zero(a), half_towards_zero(b)); }>(
-        0x296, "v_cvt_pkrtz_f16_f32")
+    lanes(0x280, "v_add_f64", [](double a, double b) { return a + b; }),
+    lanes(0x281, "v_mul_f64", [](double a, double b) { return a * b; }),
+    lanes(0x282, "v_min_f64", [](double a, double b) { return min_num(a, b) * kOpaqueOne; }),
+    lanes(0x283, "v_max_f64", [](double a, double b) { return max_num(a, b) * kOpaqueOne; }),
+    lanes(0x284, "v_ldexp_f64", [](double a, int32_t b) { return load_exponent(a, b); }),
+    lanes(0x288, "v_ldexp_f32", [](float a, int32_t b) { return load_exponent(a, b); }),
+    lanes(0x294, "v_cvt_pknorm_i16_f32",
+          [](float a, float b) { return pack(to_snorm16(a), to_snorm16(b)); }),
+    lanes(0x295, "v_cvt_pknorm_u16_f32",
+          [](float a, float b) { return pack(to_unorm16(a), to_unorm16(b)); }),
+    lanes(0x296, "v_cvt_pkrtz_f16_f32",
+          [](float a, float b) { return pack(half_towards_zero(a), half_towards_zero(b)); })
         .in(FpClass::kDouble),
-    lanes<[](Half a, Half b) { return pack(to_snorm16(a), to_snorm16(b)); }>(
-        0x299, "v_cvt_pknorm_i16_f16"),
-    lanes<[](Half a, Half b) { return pack(to_unorm16(a), to_unorm16(b)); }>(
-        0x29a, "v_cvt_pknorm_u16_f16"),
-    lanes<[](Half a, Half b) { return pack(a.bits, b.bits); }>(0x2a0, "v_pack_b32_f16"),
+    lanes(0x299, "v_cvt_pknorm_i16_f16",
+          [](Half a, Half b) { return pack(to_snorm16(a), to_snorm16(b)); }),
+    lanes(0x29a, "v_cvt_pknorm_u16_f16",
+          [](Half a, Half b) { return pack(to_unorm16(a), to_unorm16(b)); }),
+    lanes(0x2a0, "v_pack_b32_f16", [](Half a, Half b) { return pack(a.bits, b.bits); }),
 };
 
 }  // namespace

@@ -95,136 +95,152 @@ u32 permute_bytes(u32 a, u32 b, u32 selectors) {
     return result;
 }
 
-template <auto F, auto Clamped>
-constexpr ValuOp clampable(uint16_t opcode, const char* name) {
-    return lanes<F>(opcode, name).saturating(kernel_of<Clamped>);
+template <class F, class Clamped>
+constexpr ValuOp clampable(uint16_t opcode, const char* name, F lambda, Clamped) {
+    return lanes(opcode, name, lambda).saturating(kernel_of<Clamped{}>);
 }
 
 constexpr ValuOp kOps[] = {
-    clampable<[](u32 a, u32 b, u32 c) {
-        return static_cast<u32>(sext24(a)) * static_cast<u32>(sext24(b)) + c;
-    },
-              [](u32 a, u32 b, i32 c) { return clamp_i32(i64{sext24(a)} * sext24(b) + c); }>(
-        0x1c2, "v_mad_i32_i24"),
-    clampable<[](u32 a, u32 b, u32 c) { return (a & 0xffffff) * (b & 0xffffff) + c; },
-              [](u32 a, u32 b, u32 c) {
-                  return clamp_u32(u64{a & 0xffffff} * (b & 0xffffff) + c);
-              }>(0x1c3, "v_mad_u32_u24"),
-    lanes<[](u32 a, u32 b, u32 c) { return extract(a, b, c); }>(0x1c8, "v_bfe_u32"),
-    lanes<[](i32 a, u32 b, u32 c) { return extract_signed(a, b, c); }>(0x1c9, "v_bfe_i32"),
-    lanes<[](u32 a, u32 b, u32 c) { return (a & b) | (~a & c); }>(0x1ca, "v_bfi_b32"),
-    lanes<[](u32 a, u32 b, u32 c) { return lerp_bytes(a, b, c); }>(0x1cd, "v_lerp_u8"),
-    lanes<[](u32 a, u32 b, u32 c) { return static_cast<u32>((u64{a} << 32 | b) >> (c & 31)); }>(
-        0x1ce, "v_alignbit_b32"),
-    lanes<[](u32 a, u32 b, u32 c) {
-        return static_cast<u32>((u64{a} << 32 | b) >> (8 * (c & 3)));
-    }>(0x1cf, "v_alignbyte_b32"),
-    lanes<[](i32 a, i32 b, i32 c) { return std::min(std::min(a, b), c); }>(0x1d1, "v_min3_i32"),
-    lanes<[](u32 a, u32 b, u32 c) { return std::min(std::min(a, b), c); }>(0x1d2, "v_min3_u32"),
-    lanes<[](i32 a, i32 b, i32 c) { return std::max(std::max(a, b), c); }>(0x1d4, "v_max3_i32"),
-    lanes<[](u32 a, u32 b, u32 c) { return std::max(std::max(a, b), c); }>(0x1d5, "v_max3_u32"),
-    lanes<[](i32 a, i32 b, i32 c) { return median(a, b, c); }>(0x1d7, "v_med3_i32"),
-    lanes<[](u32 a, u32 b, u32 c) { return median(a, b, c); }>(0x1d8, "v_med3_u32"),
-    clampable<[](u32 a, u32 b, u32 c) { return sad_bytes(a, b) + c; },
-              [](u32 a, u32 b, u32 c) { return clamp_u32(u64{sad_bytes(a, b)} + c); }>(0x1d9,
-                                                                                       "v_sad_u8"),
-    clampable<[](u32 a, u32 b, u32 c) { return (sad_bytes(a, b) << 16) + c; },
-              [](u32 a, u32 b, u32 c) { return clamp_u32((u64{sad_bytes(a, b)} << 16) + c); }>(
-        0x1da, "v_sad_hi_u8"),
-    clampable<[](u32 a, u32 b, u32 c) {
-        return distance(a & 0xffff, b & 0xffff) + distance(a >> 16, b >> 16) + c;
-    },
-              [](u32 a, u32 b, u32 c) {
-                  return clamp_u32(u64{distance(a & 0xffff, b & 0xffff)} +
-                                   distance(a >> 16, b >> 16) + c);
-              }>(0x1db, "v_sad_u16"),
-    clampable<[](u32 a, u32 b, u32 c) { return distance(a, b) + c; },
-              [](u32 a, u32 b, u32 c) { return clamp_u32(u64{distance(a, b)} + c); }>(0x1dc,
-                                                                                      "v_sad_u32"),
-    clampable<[](u32 a, u32 b, u32 c) { return masked_sad_bytes(a, b) + c; },
-              [](u32 a, u32 b, u32 c) { return clamp_u32(u64{masked_sad_bytes(a, b)} + c); }>(
-        0x1e4, "v_msad_u8"),
-    lanes<[](u64 a, u32 b, u64 c) { return sliding_sads<sad_bytes>(a, b, c); }>(0x1e5,
-                                                                                "v_qsad_pk_u16_u8"),
-    lanes<[](u64 a, u32 b, u64 c) { return sliding_sads<masked_sad_bytes>(a, b, c); }>(
-        0x1e6, "v_mqsad_pk_u16_u8"),
-    lanes<[](u32 a, u32 b, u64 c) {
-        const u64 product = u64{a} * b, sum = product + c;
-        return WithMask<u64>{sum, sum < product};
-    }>(0x1e8, "v_mad_u64_u32"),
-    lanes<[](i32 a, i32 b, i64 c) {
-        i64 sum;
-        const bool overflow = __builtin_add_overflow(i64{a} * b, c, &sum);
-        return WithMask<i64>{sum, overflow};
-    }>(0x1e9, "v_mad_i64_i32"),
-    clampable<[](u16 a, u16 b, u16 c) { return static_cast<u16>(u32{a} * b + c); },
-              [](u16 a, u16 b, u16 c) { return clamp_u16(u64{a} * b + c); }>(0x1eb,
-                                                                             "v_mad_legacy_u16"),
-    clampable<[](i16 a, i16 b, i16 c) { return static_cast<i16>(a * b + c); },
-              [](i16 a, i16 b, i16 c) { return clamp_i16(i64{a} * b + c); }>(0x1ec,
-                                                                             "v_mad_legacy_i16"),
-    lanes<[](u32 a, u32 b, u32 c) { return permute_bytes(a, b, c); }>(0x1ed, "v_perm_b32"),
-    clampable<[](u16 a, u16 b, u32 c) { return u32{a} * b + c; },
-              [](u16 a, u16 b, u32 c) { return clamp_u32(u64{a} * b + c); }>(0x1f1,
-                                                                             "v_mad_u32_u16"),
-    clampable<[](i16 a, i16 b, u32 c) { return static_cast<u32>(a * b) + c; },
-              [](i16 a, i16 b, i32 c) { return clamp_i32(i64{a} * b + c); }>(0x1f2,
-                                                                             "v_mad_i32_i16"),
-    lanes<[](u32 a, u32 b, u32 c) { return (a ^ b) + c; }>(0x1f3, "v_xad_u32"),
-    lanes<[](i16 a, i16 b, i16 c) { return std::min(std::min(a, b), c); }>(0x1f5, "v_min3_i16")
+    clampable(
+        0x1c2, "v_mad_i32_i24",
+        [](u32 a, u32 b, u32 c) {
+            return static_cast<u32>(sext24(a)) * static_cast<u32>(sext24(b)) + c;
+        },
+        [](u32 a, u32 b, i32 c) { return clamp_i32(i64{sext24(a)} * sext24(b) + c); }),
+    clampable(
+        0x1c3, "v_mad_u32_u24",
+        [](u32 a, u32 b, u32 c) { return (a & 0xffffff) * (b & 0xffffff) + c; },
+        [](u32 a, u32 b, u32 c) { return clamp_u32(u64{a & 0xffffff} * (b & 0xffffff) + c); }),
+    lanes(0x1c8, "v_bfe_u32", [](u32 a, u32 b, u32 c) { return extract(a, b, c); }),
+    lanes(0x1c9, "v_bfe_i32", [](i32 a, u32 b, u32 c) { return extract_signed(a, b, c); }),
+    lanes(0x1ca, "v_bfi_b32", [](u32 a, u32 b, u32 c) { return (a & b) | (~a & c); }),
+    lanes(0x1cd, "v_lerp_u8", [](u32 a, u32 b, u32 c) { return lerp_bytes(a, b, c); }),
+    lanes(0x1ce, "v_alignbit_b32",
+          [](u32 a, u32 b, u32 c) { return static_cast<u32>((u64{a} << 32 | b) >> (c & 31)); }),
+    lanes(
+        0x1cf, "v_alignbyte_b32",
+        [](u32 a, u32 b, u32 c) { return static_cast<u32>((u64{a} << 32 | b) >> (8 * (c & 3))); }),
+    lanes(0x1d1, "v_min3_i32", [](i32 a, i32 b, i32 c) { return std::min(std::min(a, b), c); }),
+    lanes(0x1d2, "v_min3_u32", [](u32 a, u32 b, u32 c) { return std::min(std::min(a, b), c); }),
+    lanes(0x1d4, "v_max3_i32", [](i32 a, i32 b, i32 c) { return std::max(std::max(a, b), c); }),
+    lanes(0x1d5, "v_max3_u32", [](u32 a, u32 b, u32 c) { return std::max(std::max(a, b), c); }),
+    lanes(0x1d7, "v_med3_i32", [](i32 a, i32 b, i32 c) { return median(a, b, c); }),
+    lanes(0x1d8, "v_med3_u32", [](u32 a, u32 b, u32 c) { return median(a, b, c); }),
+    clampable(
+        0x1d9, "v_sad_u8", [](u32 a, u32 b, u32 c) { return sad_bytes(a, b) + c; },
+        [](u32 a, u32 b, u32 c) { return clamp_u32(u64{sad_bytes(a, b)} + c); }),
+    clampable(
+        0x1da, "v_sad_hi_u8", [](u32 a, u32 b, u32 c) { return (sad_bytes(a, b) << 16) + c; },
+        [](u32 a, u32 b, u32 c) { return clamp_u32((u64{sad_bytes(a, b)} << 16) + c); }),
+    clampable(
+        0x1db, "v_sad_u16",
+        [](u32 a, u32 b, u32 c) {
+            return distance(a & 0xffff, b & 0xffff) + distance(a >> 16, b >> 16) + c;
+        },
+        [](u32 a, u32 b, u32 c) {
+            return clamp_u32(u64{distance(a & 0xffff, b & 0xffff)} + distance(a >> 16, b >> 16) +
+                             c);
+        }),
+    clampable(
+        0x1dc, "v_sad_u32", [](u32 a, u32 b, u32 c) { return distance(a, b) + c; },
+        [](u32 a, u32 b, u32 c) { return clamp_u32(u64{distance(a, b)} + c); }),
+    clampable(
+        0x1e4, "v_msad_u8", [](u32 a, u32 b, u32 c) { return masked_sad_bytes(a, b) + c; },
+        [](u32 a, u32 b, u32 c) { return clamp_u32(u64{masked_sad_bytes(a, b)} + c); }),
+    lanes(0x1e5, "v_qsad_pk_u16_u8",
+          [](u64 a, u32 b, u64 c) { return sliding_sads<sad_bytes>(a, b, c); }),
+    lanes(0x1e6, "v_mqsad_pk_u16_u8",
+          [](u64 a, u32 b, u64 c) { return sliding_sads<masked_sad_bytes>(a, b, c); }),
+    lanes(0x1e8, "v_mad_u64_u32",
+          [](u32 a, u32 b, u64 c) {
+              const u64 product = u64{a} * b, sum = product + c;
+              return WithMask<u64>{sum, sum < product};
+          }),
+    lanes(0x1e9, "v_mad_i64_i32",
+          [](i32 a, i32 b, i64 c) {
+              i64 sum;
+              const bool overflow = __builtin_add_overflow(i64{a} * b, c, &sum);
+              return WithMask<i64>{sum, overflow};
+          }),
+    clampable(
+        0x1eb, "v_mad_legacy_u16",
+        [](u16 a, u16 b, u16 c) { return static_cast<u16>(u32{a} * b + c); },
+        [](u16 a, u16 b, u16 c) { return clamp_u16(u64{a} * b + c); }),
+    clampable(
+        0x1ec, "v_mad_legacy_i16", [](i16 a, i16 b, i16 c) { return static_cast<i16>(a * b + c); },
+        [](i16 a, i16 b, i16 c) { return clamp_i16(i64{a} * b + c); }),
+    lanes(0x1ed, "v_perm_b32", [](u32 a, u32 b, u32 c) { return permute_bytes(a, b, c); }),
+    clampable(
+        0x1f1, "v_mad_u32_u16", [](u16 a, u16 b, u32 c) { return u32{a} * b + c; },
+        [](u16 a, u16 b, u32 c) { return clamp_u32(u64{a} * b + c); }),
+    clampable(
+        0x1f2, "v_mad_i32_i16", [](i16 a, i16 b, u32 c) { return static_cast<u32>(a * b) + c; },
+        [](i16 a, i16 b, i32 c) { return clamp_i32(i64{a} * b + c); }),
+    lanes(0x1f3, "v_xad_u32", [](u32 a, u32 b, u32 c) { return (a ^ b) + c; }),
+    lanes(0x1f5, "v_min3_i16", [](i16 a, i16 b, i16 c) { return std::min(std::min(a, b), c); })
         .with(ValuOp::kKeepsHigh),
-    lanes<[](u16 a, u16 b, u16 c) { return std::min(std::min(a, b), c); }>(0x1f6, "v_min3_u16")
+    lanes(0x1f6, "v_min3_u16", [](u16 a, u16 b, u16 c) { return std::min(std::min(a, b), c); })
         .with(ValuOp::kKeepsHigh),
-    lanes<[](i16 a, i16 b, i16 c) { return std::max(std::max(a, b), c); }>(0x1f8, "v_max3_i16")
+    lanes(0x1f8, "v_max3_i16", [](i16 a, i16 b, i16 c) { return std::max(std::max(a, b), c); })
         .with(ValuOp::kKeepsHigh),
-    lanes<[](u16 a, u16 b, u16 c) { return std::max(std::max(a, b), c); }>(0x1f9, "v_max3_u16")
+    lanes(0x1f9, "v_max3_u16", [](u16 a, u16 b, u16 c) { return std::max(std::max(a, b), c); })
         .with(ValuOp::kKeepsHigh),
-    lanes<[](i16 a, i16 b, i16 c) { return median(a, b, c); }>(0x1fb, "v_med3_i16")
+    lanes(0x1fb, "v_med3_i16", [](i16 a, i16 b, i16 c) { return median(a, b, c); })
         .with(ValuOp::kKeepsHigh),
-    lanes<[](u16 a, u16 b, u16 c) { return median(a, b, c); }>(0x1fc, "v_med3_u16")
+    lanes(0x1fc, "v_med3_u16", [](u16 a, u16 b, u16 c) { return median(a, b, c); })
         .with(ValuOp::kKeepsHigh),
-    lanes<[](u32 a, u32 b, u32 c) { return (a << (b & 31)) + c; }>(0x1fd, "v_lshl_add_u32"),
-    lanes<[](u32 a, u32 b, u32 c) { return (a + b) << (c & 31); }>(0x1fe, "v_add_lshl_u32"),
-    lanes<[](u32 a, u32 b, u32 c) { return a + b + c; }>(0x1ff, "v_add3_u32"),
-    lanes<[](u32 a, u32 b, u32 c) { return (a << (b & 31)) | c; }>(0x200, "v_lshl_or_b32"),
-    lanes<[](u32 a, u32 b, u32 c) { return (a & b) | c; }>(0x201, "v_and_or_b32"),
-    lanes<[](u32 a, u32 b, u32 c) { return a | b | c; }>(0x202, "v_or3_b32"),
-    clampable<[](u16 a, u16 b, u16 c) { return static_cast<u16>(u32{a} * b + c); },
-              [](u16 a, u16 b, u16 c) { return clamp_u16(u64{a} * b + c); }>(0x204, "v_mad_u16")
+    lanes(0x1fd, "v_lshl_add_u32", [](u32 a, u32 b, u32 c) { return (a << (b & 31)) + c; }),
+    lanes(0x1fe, "v_add_lshl_u32", [](u32 a, u32 b, u32 c) { return (a + b) << (c & 31); }),
+    lanes(0x1ff, "v_add3_u32", [](u32 a, u32 b, u32 c) { return a + b + c; }),
+    lanes(0x200, "v_lshl_or_b32", [](u32 a, u32 b, u32 c) { return (a << (b & 31)) | c; }),
+    lanes(0x201, "v_and_or_b32", [](u32 a, u32 b, u32 c) { return (a & b) | c; }),
+    lanes(0x202, "v_or3_b32", [](u32 a, u32 b, u32 c) { return a | b | c; }),
+    clampable(
+        0x204, "v_mad_u16", [](u16 a, u16 b, u16 c) { return static_cast<u16>(u32{a} * b + c); },
+        [](u16 a, u16 b, u16 c) { return clamp_u16(u64{a} * b + c); })
         .with(ValuOp::kKeepsHigh),
-    clampable<[](i16 a, i16 b, i16 c) { return static_cast<i16>(a * b + c); },
-              [](i16 a, i16 b, i16 c) { return clamp_i16(i64{a} * b + c); }>(0x205, "v_mad_i16")
+    clampable(
+        0x205, "v_mad_i16", [](i16 a, i16 b, i16 c) { return static_cast<i16>(a * b + c); },
+        [](i16 a, i16 b, i16 c) { return clamp_i16(i64{a} * b + c); })
         .with(ValuOp::kKeepsHigh),
-    lanes<[](u32 a, u32 b) { return a * b; }>(0x285, "v_mul_lo_u32"),
-    lanes<[](u32 a, u32 b) { return static_cast<u32>((u64{a} * b) >> 32); }>(0x286, "v_mul_hi_u32"),
-    lanes<[](i32 a, i32 b) { return static_cast<i32>((i64{a} * b) >> 32); }>(0x287, "v_mul_hi_i32"),
-    lanes<[](u32 a, u32 b) { return popcount(a) + b; }>(0x28b, "v_bcnt_u32_b32"),
-    lanes<[](u32 a, u32 b, LaneIndex lane) {
-        const u32 below = lane.value < 32 ? (1u << (lane.value & 31)) - 1 : ~0u;
-        return popcount(a & below) + b;
-    }>(0x28c, "v_mbcnt_lo_u32_b32"),
-    lanes<[](u32 a, u32 b, LaneIndex lane) {
-        const u32 below = lane.value < 32 ? 0u : (1u << (lane.value & 31)) - 1;
-        return popcount(a & below) + b;
-    }>(0x28d, "v_mbcnt_hi_u32_b32"),
-    lanes<[](u32 a, u64 b) { return b << (a & 63); }>(0x28f, "v_lshlrev_b64"),
-    lanes<[](u32 a, u64 b) { return (b >> (a & 63)); }>(0x290, "v_lshrrev_b64"),
-    lanes<[](u32 a, i64 b) { return (b >> (a & 63)); }>(0x291, "v_ashrrev_i64"),
-    lanes<[](u32 a, u32 b) { return ((1u << (a & 31)) - 1) << (b & 31); }>(0x293, "v_bfm_b32"),
-    lanes<[](u32 a, u32 b) { return u32{clamp_u16(a)} | u32{clamp_u16(b)} << 16; }>(
-        0x297, "v_cvt_pk_u16_u32"),
-    lanes<[](i32 a, i32 b) {
-        return u32{static_cast<u16>(clamp_i16(a))} | u32{static_cast<u16>(clamp_i16(b))} << 16;
-    }>(0x298, "v_cvt_pk_i16_i32"),
-    clampable<[](u32 a, u32 b) { return a + b; },
-              [](i32 a, i32 b) { return clamp_i32(i64{a} + b); }>(0x29c, "v_add_i32"),
-    clampable<[](u32 a, u32 b) { return a - b; },
-              [](i32 a, i32 b) { return clamp_i32(i64{a} - b); }>(0x29d, "v_sub_i32"),
-    clampable<[](i16 a, i16 b) { return static_cast<i16>(a + b); },
-              [](i16 a, i16 b) { return clamp_i16(i64{a} + b); }>(0x29e, "v_add_i16")
+    lanes(0x285, "v_mul_lo_u32", [](u32 a, u32 b) { return a * b; }),
+    lanes(0x286, "v_mul_hi_u32", [](u32 a, u32 b) { return static_cast<u32>((u64{a} * b) >> 32); }),
+    lanes(0x287, "v_mul_hi_i32", [](i32 a, i32 b) { return static_cast<i32>((i64{a} * b) >> 32); }),
+    lanes(0x28b, "v_bcnt_u32_b32", [](u32 a, u32 b) { return popcount(a) + b; }),
+    lanes(0x28c, "v_mbcnt_lo_u32_b32",
+          [](u32 a, u32 b, LaneIndex lane) {
+              const u32 below = lane.value < 32 ? (1u << (lane.value & 31)) - 1 : ~0u;
+              return popcount(a & below) + b;
+          }),
+    lanes(0x28d, "v_mbcnt_hi_u32_b32",
+          [](u32 a, u32 b, LaneIndex lane) {
+              const u32 below = lane.value < 32 ? 0u : (1u << (lane.value & 31)) - 1;
+              return popcount(a & below) + b;
+          }),
+    lanes(0x28f, "v_lshlrev_b64", [](u32 a, u64 b) { return b << (a & 63); }),
+    lanes(0x290, "v_lshrrev_b64", [](u32 a, u64 b) { return (b >> (a & 63)); }),
+    lanes(0x291, "v_ashrrev_i64", [](u32 a, i64 b) { return (b >> (a & 63)); }),
+    lanes(0x293, "v_bfm_b32", [](u32 a, u32 b) { return ((1u << (a & 31)) - 1) << (b & 31); }),
+    lanes(0x297, "v_cvt_pk_u16_u32",
+          [](u32 a, u32 b) { return u32{clamp_u16(a)} | u32{clamp_u16(b)} << 16; }),
+    lanes(0x298, "v_cvt_pk_i16_i32",
+          [](i32 a, i32 b) {
+              return u32{static_cast<u16>(clamp_i16(a))} | u32{static_cast<u16>(clamp_i16(b))}
+                                                               << 16;
+          }),
+    clampable(
+        0x29c, "v_add_i32", [](u32 a, u32 b) { return a + b; },
+        [](i32 a, i32 b) { return clamp_i32(i64{a} + b); }),
+    clampable(
+        0x29d, "v_sub_i32", [](u32 a, u32 b) { return a - b; },
+        [](i32 a, i32 b) { return clamp_i32(i64{a} - b); }),
+    clampable(
+        0x29e, "v_add_i16", [](i16 a, i16 b) { return static_cast<i16>(a + b); },
+        [](i16 a, i16 b) { return clamp_i16(i64{a} + b); })
         .with(ValuOp::kKeepsHigh),
-    clampable<[](i16 a, i16 b) { return static_cast<i16>(a - b); },
-              [](i16 a, i16 b) { return clamp_i16(i64{a} - b); }>(0x29f, "v_sub_i16")
+    clampable(
+        0x29f, "v_sub_i16", [](i16 a, i16 b) { return static_cast<i16>(a - b); },
+        [](i16 a, i16 b) { return clamp_i16(i64{a} - b); })
         .with(ValuOp::kKeepsHigh),
 };
 

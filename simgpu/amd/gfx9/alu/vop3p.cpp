@@ -16,9 +16,9 @@ i16 clamp_i16(int64_t exact) {
     return static_cast<i16>(std::clamp<int64_t>(exact, INT16_MIN, INT16_MAX));
 }
 
-template <auto F, auto Clamped>
-constexpr ValuOp clampable(uint16_t opcode, const char* name) {
-    return lanes<F>(opcode, name).saturating(kernel_of<Clamped>);
+template <class F, class Clamped>
+constexpr ValuOp clampable(uint16_t opcode, const char* name, F lambda, Clamped) {
+    return lanes(opcode, name, lambda).saturating(kernel_of<Clamped{}>);
 }
 
 // V_MAD_MIX*: each source is a float, or with OP_SEL_HI one half of its register. NEG_HI means
@@ -75,34 +75,38 @@ constexpr ValuOp mix(uint16_t opcode, const char* name, Handler handler) {
 }
 
 constexpr ValuOp kOps[] = {
-    clampable<[](i16 a, i16 b, i16 c) { return static_cast<i16>(a * b + c); },
-              [](i16 a, i16 b, i16 c) { return clamp_i16(int64_t{a} * b + c); }>(0x00,
-                                                                                 "v_pk_mad_i16"),
-    lanes<[](u16 a, u16 b) { return static_cast<u16>(u32{a} * b); }>(0x01, "v_pk_mul_lo_u16"),
-    clampable<[](i16 a, i16 b) { return static_cast<i16>(a + b); },
-              [](i16 a, i16 b) { return clamp_i16(a + b); }>(0x02, "v_pk_add_i16"),
-    clampable<[](i16 a, i16 b) { return static_cast<i16>(a - b); },
-              [](i16 a, i16 b) { return clamp_i16(a - b); }>(0x03, "v_pk_sub_i16"),
-    lanes<[](u16 a, u16 b) { return static_cast<u16>(u32{b} << (a & 15)); }>(0x04,
-                                                                             "v_pk_lshlrev_b16"),
-    lanes<[](u16 a, u16 b) { return static_cast<u16>(b >> (a & 15)); }>(0x05, "v_pk_lshrrev_b16"),
-    lanes<[](u16 a, i16 b) { return static_cast<i16>(b >> (a & 15)); }>(0x06, "v_pk_ashrrev_i16"),
-    lanes<[](i16 a, i16 b) { return std::max(a, b); }>(0x07, "v_pk_max_i16"),
-    lanes<[](i16 a, i16 b) { return std::min(a, b); }>(0x08, "v_pk_min_i16"),
-    clampable<[](u16 a, u16 b, u16 c) { return static_cast<u16>(u32{a} * b + c); },
-              [](u16 a, u16 b, u16 c) { return clamp_u16(int64_t{a} * b + c); }>(0x09,
-                                                                                 "v_pk_mad_u16"),
-    clampable<[](u16 a, u16 b) { return static_cast<u16>(a + b); },
-              [](u16 a, u16 b) { return clamp_u16(a + b); }>(0x0a, "v_pk_add_u16"),
-    clampable<[](u16 a, u16 b) { return static_cast<u16>(a - b); },
-              [](u16 a, u16 b) { return clamp_u16(a - b); }>(0x0b, "v_pk_sub_u16"),
-    lanes<[](u16 a, u16 b) { return std::max(a, b); }>(0x0c, "v_pk_max_u16"),
-    lanes<[](u16 a, u16 b) { return std::min(a, b); }>(0x0d, "v_pk_min_u16"),
-    lanes<[](Half a, Half b, Half c) { return fused_multiply_add(a, b, c); }>(0x0e, "v_pk_fma_f16"),
-    lanes<[](Half a, Half b) -> Half { return float{a} + float{b}; }>(0x0f, "v_pk_add_f16"),
-    lanes<[](Half a, Half b) -> Half { return float{a} * float{b}; }>(0x10, "v_pk_mul_f16"),
-    lanes<[](Half a, Half b) -> Half { return min_num(float{a}, float{b}); }>(0x11, "v_pk_min_f16"),
-    lanes<[](Half a, Half b) -> Half { return max_num(float{a}, float{b}); }>(0x12, "v_pk_max_f16"),
+    clampable(
+        0x00, "v_pk_mad_i16", [](i16 a, i16 b, i16 c) { return static_cast<i16>(a * b + c); },
+        [](i16 a, i16 b, i16 c) { return clamp_i16(int64_t{a} * b + c); }),
+    lanes(0x01, "v_pk_mul_lo_u16", [](u16 a, u16 b) { return static_cast<u16>(u32{a} * b); }),
+    clampable(
+        0x02, "v_pk_add_i16", [](i16 a, i16 b) { return static_cast<i16>(a + b); },
+        [](i16 a, i16 b) { return clamp_i16(a + b); }),
+    clampable(
+        0x03, "v_pk_sub_i16", [](i16 a, i16 b) { return static_cast<i16>(a - b); },
+        [](i16 a, i16 b) { return clamp_i16(a - b); }),
+    lanes(0x04, "v_pk_lshlrev_b16",
+          [](u16 a, u16 b) { return static_cast<u16>(u32{b} << (a & 15)); }),
+    lanes(0x05, "v_pk_lshrrev_b16", [](u16 a, u16 b) { return static_cast<u16>(b >> (a & 15)); }),
+    lanes(0x06, "v_pk_ashrrev_i16", [](u16 a, i16 b) { return static_cast<i16>(b >> (a & 15)); }),
+    lanes(0x07, "v_pk_max_i16", [](i16 a, i16 b) { return std::max(a, b); }),
+    lanes(0x08, "v_pk_min_i16", [](i16 a, i16 b) { return std::min(a, b); }),
+    clampable(
+        0x09, "v_pk_mad_u16", [](u16 a, u16 b, u16 c) { return static_cast<u16>(u32{a} * b + c); },
+        [](u16 a, u16 b, u16 c) { return clamp_u16(int64_t{a} * b + c); }),
+    clampable(
+        0x0a, "v_pk_add_u16", [](u16 a, u16 b) { return static_cast<u16>(a + b); },
+        [](u16 a, u16 b) { return clamp_u16(a + b); }),
+    clampable(
+        0x0b, "v_pk_sub_u16", [](u16 a, u16 b) { return static_cast<u16>(a - b); },
+        [](u16 a, u16 b) { return clamp_u16(a - b); }),
+    lanes(0x0c, "v_pk_max_u16", [](u16 a, u16 b) { return std::max(a, b); }),
+    lanes(0x0d, "v_pk_min_u16", [](u16 a, u16 b) { return std::min(a, b); }),
+    lanes(0x0e, "v_pk_fma_f16", [](Half a, Half b, Half c) { return fused_multiply_add(a, b, c); }),
+    lanes(0x0f, "v_pk_add_f16", [](Half a, Half b) -> Half { return float{a} + float{b}; }),
+    lanes(0x10, "v_pk_mul_f16", [](Half a, Half b) -> Half { return float{a} * float{b}; }),
+    lanes(0x11, "v_pk_min_f16", [](Half a, Half b) -> Half { return min_num(float{a}, float{b}); }),
+    lanes(0x12, "v_pk_max_f16", [](Half a, Half b) -> Half { return max_num(float{a}, float{b}); }),
     mix(0x20, "v_mad_mix_f32", mad_mix),
     mix(0x21, "v_mad_mixlo_f16", mad_mix_half<0>),
     mix(0x22, "v_mad_mixhi_f16", mad_mix_half<16>),

@@ -9,21 +9,21 @@ template <class T>
 constexpr ValuOp compare(unsigned predicate, uint16_t opcode, const char* name) {
     switch (predicate) {
         case 0:
-            return lanes<[](T, T) { return false; }>(opcode, name);
+            return lanes(opcode, name, [](T, T) { return false; });
         case 1:
-            return lanes<[](T a, T b) { return a < b; }>(opcode, name);
+            return lanes(opcode, name, [](T a, T b) { return a < b; });
         case 2:
-            return lanes<[](T a, T b) { return a == b; }>(opcode, name);
+            return lanes(opcode, name, [](T a, T b) { return a == b; });
         case 3:
-            return lanes<[](T a, T b) { return a <= b; }>(opcode, name);
+            return lanes(opcode, name, [](T a, T b) { return a <= b; });
         case 4:
-            return lanes<[](T a, T b) { return b < a; }>(opcode, name);
+            return lanes(opcode, name, [](T a, T b) { return b < a; });
         case 5:
-            return lanes<[](T a, T b) { return a != b; }>(opcode, name);
+            return lanes(opcode, name, [](T a, T b) { return a != b; });
         case 6:
-            return lanes<[](T a, T b) { return a >= b; }>(opcode, name);
+            return lanes(opcode, name, [](T a, T b) { return a >= b; });
         default:
-            return lanes<[](T, T) { return true; }>(opcode, name);
+            return lanes(opcode, name, [](T, T) { return true; });
     }
 }
 

@@ -50,10 +50,12 @@ template <class T, Predicate P>
 constexpr void add_predicate(Table& table, unsigned& n, unsigned base) {
     for (unsigned sets_exec = 0; sets_exec < 2; sets_exec++) {
         const unsigned positive = P, negative = kNegated[P], step = 16 * sets_exec;
-        table.ops[n++] = lanes<[](T a, T b) { return holds<T, P>(a, b); }>(
-            static_cast<uint16_t>(base + step + positive), kNames[sets_exec][positive]);
-        table.ops[n++] = lanes<[](T a, T b) { return !holds<T, P>(a, b); }>(
-            static_cast<uint16_t>(base + step + negative), kNames[sets_exec][negative]);
+        table.ops[n++] =
+            lanes(static_cast<uint16_t>(base + step + positive), kNames[sets_exec][positive],
+                  [](T a, T b) { return holds<T, P>(a, b); });
+        table.ops[n++] =
+            lanes(static_cast<uint16_t>(base + step + negative), kNames[sets_exec][negative],
+                  [](T a, T b) { return !holds<T, P>(a, b); });
     }
 }
 
@@ -91,15 +93,19 @@ inline uint32_t class_of(U bits) {
 
 template <unsigned SetsExec>
 constexpr void add_class(Table& table, unsigned& n) {
-    table.ops[n++] = lanes<[](float a, uint32_t classes) {
-        return (class_of<uint32_t, 23>(std::bit_cast<uint32_t>(a)) & classes) != 0;
-    }>(0x10 + SetsExec, SetsExec ? "v_cmpx_class_f32" : "v_cmp_class_f32");
-    table.ops[n++] = lanes<[](double a, uint32_t classes) {
-        return (class_of<uint64_t, 52>(std::bit_cast<uint64_t>(a)) & classes) != 0;
-    }>(0x12 + SetsExec, SetsExec ? "v_cmpx_class_f64" : "v_cmp_class_f64");
-    table.ops[n++] = lanes<[](Half a, uint32_t classes) {
-        return (class_of<uint16_t, 10>(a.bits) & classes) != 0;
-    }>(0x14 + SetsExec, SetsExec ? "v_cmpx_class_f16" : "v_cmp_class_f16");
+    table.ops[n++] =
+        lanes(0x10 + SetsExec, SetsExec ? "v_cmpx_class_f32" : "v_cmp_class_f32",
+              [](float a, uint32_t classes) {
+                  return (class_of<uint32_t, 23>(std::bit_cast<uint32_t>(a)) & classes) != 0;
+              });
+    table.ops[n++] =
+        lanes(0x12 + SetsExec, SetsExec ? "v_cmpx_class_f64" : "v_cmp_class_f64",
+              [](double a, uint32_t classes) {
+                  return (class_of<uint64_t, 52>(std::bit_cast<uint64_t>(a)) & classes) != 0;
+              });
+    table.ops[n++] = lanes(
+        0x14 + SetsExec, SetsExec ? "v_cmpx_class_f16" : "v_cmp_class_f16",
+        [](Half a, uint32_t classes) { return (class_of<uint16_t, 10>(a.bits) & classes) != 0; });
 }
 
 constexpr Table make_table() {
