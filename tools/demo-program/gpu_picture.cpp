@@ -47,10 +47,18 @@ std::chrono::nanoseconds GpuPicture::run(const Commands& commands) {
     return std::chrono::steady_clock::now() - start;
 }
 
+// Some drivers (anv) copy with whatever the engine is set up for: after a dispatch, even an empty
+// one, with a program that computes, else with one that draws, which not every simulated GPU can.
+void GpuPicture::begin(VkCommandBuffer commands) {
+    pipeline_.bind(commands);
+    vkCmdDispatch(commands, 0, 0, 0);
+}
+
 // All three ways to write: an update from the command stream, a copy, and a fill.
 void GpuPicture::upload(const View& view) {
     std::memcpy(staging_.bytes().data(), colours_.data(), sizeof(colours_));
     times_.upload += run(Commands(device_, QueueKind::kGraphics, [&](VkCommandBuffer commands) {
+        begin(commands);
         vkCmdUpdateBuffer(commands, view_.get(), 0, sizeof(view), &view);
         const VkBufferCopy region{0, 0, sizeof(colours_)};
         vkCmdCopyBuffer(commands, staging_.get(), palette_.get(), 1, &region);
@@ -70,6 +78,7 @@ void GpuPicture::compute(const View& view) {
 
 void GpuPicture::readback() {
     times_.readback += run(Commands(device_, QueueKind::kGraphics, [&](VkCommandBuffer commands) {
+        begin(commands);
         const VkBufferCopy region{0, 0, pixels_.size()};
         vkCmdCopyBuffer(commands, pixels_.get(), result_.get(), 1, &region);
     }));

@@ -23,6 +23,7 @@ class GpuPicture final : public Subject {
     Comparison check(uint32_t frame) override;
 
   private:
+    void begin(VkCommandBuffer commands);
     void upload(const View& view);
     void compute(const View& view);
     void readback();
