@@ -34,8 +34,13 @@ Result<std::unique_ptr<Bus>> Bus::open(const std::string& address, wayland::Watc
     const auto made = make();
     if (!made) return tl::unexpected(made.error());
     std::unique_ptr<Bus> bus(new Bus(*made, watches));
+    // sd-bus takes any text, and then cannot connect.
+    if (where.find(':') == where.npos)
+        return fail(EINVAL, "\"{}\" is not a D-Bus address such as unix:path=/run/user/1000/bus",
+                    printable(where));
     if (const int error = sd_bus_set_address(*made, where.c_str()); error < 0)
-        return fail(-error, "\"{}\" is not a D-Bus address", printable(where));
+        return fail(-error, "sd_bus_set_address({}) failed: {}", printable(where),
+                    std::strerror(-error));
     sd_bus_set_bus_client(*made, 1);
     if (const auto status = bus->start(); !status)
         return fail(status.error().code, "cannot connect to the bus at {}: {}", printable(where),

@@ -177,7 +177,7 @@ TEST_F(InputTest, ShortcutsGoByLabels) {
     EXPECT_EQ(seat().inhibitors, 1);
 }
 
-TEST_F(InputTest, AKeymapThatIsNoneIsReported) {
+TEST_F(InputTest, ReportsABadKeymap) {
     seat().send_keymap("not a keymap");
     settle();
     EXPECT_EQ(lines_with("keymap"), 1U);
