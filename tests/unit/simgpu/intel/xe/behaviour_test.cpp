@@ -50,7 +50,7 @@ TEST_F(Xe, ASubmissionThatWaitsForItsBindSeesIt) {
 TEST_F(Xe, ABindWaitsForItsInSyncs) {
     XeClient client;
     const uint32_t gate = client.file.syncobj(), bound = client.file.syncobj();
-    inject("slow:ms=100:nth=1");
+    inject("slow:ms=20:nth=1");
     ASSERT_EQ(client.file.exec(client.queue, client.store(XeClient::kData, 1), {xe_signal(gate)}),
               0);
     ASSERT_EQ(client.file.bind(client.vm, {XeFile::unmap(XeClient::kVa, 0x10000)},
@@ -138,6 +138,7 @@ TEST_F(Xe, DestroyingAQueueEndsItsJobs) {
         patient.file.exec(patient.queue, patient.store(XeClient::kData, 1), {xe_signal(ended)}), 0);
     ASSERT_EQ(patient.file.destroy_queue(patient.queue), 0);
     EXPECT_EQ(patient.file.fence_status(ended), -ECANCELED) << "long before its time-out";
+    set_injection({});
     EXPECT_EQ(client.file.exec(client.queue, client.store(XeClient::kData, 2), {xe_signal(done)}),
               0);
     EXPECT_EQ(client.file.fence_status(done), 1);
