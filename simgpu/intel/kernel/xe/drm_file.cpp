@@ -88,6 +88,9 @@ constexpr std::array kClasses = {
 DrmFile::DrmFile(const ChipInfo& chip, drm::DeviceSeat seat)
     : OpenFile(kDriver, std::move(seat.device), std::move(seat.stand_in)),
       chip_(chip),
+      // xe_exec_queue_device_get_max_priority(). Asked now: a jailed process cannot any more.
+      max_priority_(drm::capable(CAP_SYS_NICE) ? uapi::xe::kPriorityHigh
+                                               : uapi::xe::kPriorityNormal),
       vms_(kMostIds),
       queues_(kMostIds),
       rings_(describe_rings(chip), shared_device()) {}
@@ -129,11 +132,6 @@ std::optional<size_t> find_engine(const ChipInfo& chip, const uapi::xe::EngineIn
     const auto found = std::ranges::find(chip.engines, engine.engine_class, class_number);
     if (found == chip.engines.end()) return std::nullopt;
     return static_cast<size_t>(found - chip.engines.begin());
-}
-
-uint64_t max_priority() {
-    // xe_exec_queue_device_get_max_priority().
-    return drm::capable(CAP_SYS_NICE) ? uapi::xe::kPriorityHigh : uapi::xe::kPriorityNormal;
 }
 
 }  // namespace simgpu::intel::xe

@@ -38,6 +38,8 @@ class DrmFile final : public drm::OpenFile {
     void handle_closed(const BufferPtr&) override {}
 
     const ChipInfo& chip() const { return chip_; }
+    /// The highest priority that a queue may have (uapi::xe::kPriority*).
+    uint64_t max_priority() const { return max_priority_; }
     drm::HandleTable<Vm>& vms() { return vms_; }
     drm::HandleTable<ExecQueue>& queues() { return queues_; }
     sched::Rings& rings() { return rings_; }
@@ -49,6 +51,7 @@ class DrmFile final : public drm::OpenFile {
 
   private:
     const ChipInfo& chip_;
+    const uint64_t max_priority_;
     drm::HandleTable<Vm> vms_;
     drm::HandleTable<ExecQueue> queues_;
     const std::shared_ptr<Binder> binder_ = std::make_shared<Binder>();
@@ -60,8 +63,6 @@ class DrmFile final : public drm::OpenFile {
 std::optional<size_t> find_engine(const ChipInfo& chip, const uapi::xe::EngineInstance& engine);
 /// xe's number of a class (uapi::xe::kClass*).
 uint16_t class_number(EngineClass engine_class);
-/// The highest priority that this process may give a queue (uapi::xe::kPriority*).
-uint64_t max_priority();
 
 int query(DrmFile& file, void* argument);
 

@@ -56,7 +56,7 @@ void config(DrmFile& file, Answer& answer) {
     info[kConfigFlags] = kConfigHasLowLatency;
     info[kConfigMinAlignment] = kPage;
     info[kConfigVaBits] = kAddressBits;
-    info[kConfigMaxPriority] = max_priority();
+    info[kConfigMaxPriority] = file.max_priority();
     answer.put(QueryCount{kConfigValues, 0});
     answer.put(info);
 }

@@ -1,13 +1,10 @@
 // Exec queues (Linux: xe_exec_queue.c).
-#include <linux/capability.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <vector>
 
-#include "simgpu/drm/capable.h"
 #include "simgpu/intel/kernel/xe/drm_file.h"
 #include "simgpu/intel/kernel/xe/extensions.h"
 
@@ -21,6 +18,7 @@ constexpr size_t kMostInstances = 9;  // XE_HW_ENGINE_MAX_INSTANCE
 
 /// What extensions set.
 struct Properties {
+    uint64_t max_priority = kPriorityNormal;
     uint64_t priority = kPriorityNormal;
 
     int set(uint32_t property, uint64_t value);
@@ -33,7 +31,7 @@ int Properties::set(uint32_t property, uint64_t value) {
     switch (property) {
         case kPropertyPriority:
             if (value > kPriorityHigh) return -EINVAL;
-            if (value > max_priority()) return -EPERM;
+            if (value > max_priority) return -EPERM;
             priority = value;
             return 0;
         case kPropertyTimeslice:
@@ -89,7 +87,7 @@ int create(DrmFile& file, void* argument) {
         return error;
     shape.vm = file.vms().find(args.vm_id);
     if (!shape.vm || shape.vm->closed()) return -ENOENT;
-    Properties properties;
+    Properties properties{.max_priority = file.max_priority()};
     if (const int error = walk_extensions(args.extensions, [&](uint32_t property, uint64_t value) {
             return properties.set(property, value);
         }))
