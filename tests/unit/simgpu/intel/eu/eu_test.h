@@ -48,7 +48,7 @@ class EuTest : public EngineTest {
         }
         walker.kernel_va = kKernel;
         walker.end = {1, 1, 1};
-        walker.control = 1u << 7;
+        walker.control = 1u << 7 | 1u << 10;
         walker.constants.resize(constants.size() * 4);
         std::memcpy(walker.constants.data(), constants.data(), walker.constants.size());
         walker.cross_thread_registers = static_cast<uint32_t>(constants.size() / kChannels);
