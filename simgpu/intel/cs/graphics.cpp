@@ -42,6 +42,7 @@ constexpr CommandInfo kGraphicsCommands[] = {
     kept(0x6105, "STATE_COMPUTE_MODE", 2, 2, Generation::kGen12_5, Generation::kXe2),
     kept(0x6106, "3DSTATE_BTD", 6, 6, Generation::kGen12_5, Generation::kXe2),
     kept(0x680b, "3DSTATE_VF_STATISTICS", 1, 1),
+    kept(0x7804, "3DSTATE_CLEAR_PARAMS", 3, 3),
     kept(0x7805, "3DSTATE_DEPTH_BUFFER", 8, 10),
     kept(0x7806, "3DSTATE_STENCIL_BUFFER", 8, 8),
     kept(0x7807, "3DSTATE_HIER_DEPTH_BUFFER", 5, 5),
