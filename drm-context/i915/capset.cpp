@@ -1,14 +1,6 @@
 #include "drm-context/i915/capset.h"
 
-#include <fmt/format.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-
-#include <array>
-#include <cstdio>
-#include <fstream>
-#include <string>
-
+#include "drm-context/device/pci_slot.h"
 #include "drm-context/i915/uapi.h"
 #include "wire/i915.h"
 
@@ -28,34 +20,16 @@ Status read_param(Device& device, int32_t param, uint32_t& to) {
     return {};
 }
 
-/// "0000:00:02.0" as numbers.
-bool parse_slot(const std::string& name, wire::i915::Capset& member) {
-    return std::sscanf(name.c_str(), "%x:%x:%x.%x", &member.pci_domain, &member.pci_bus,
-                       &member.pci_dev, &member.pci_func) == 4;
-}
-
-/// A real node's place on the bus, from sysfs. A simulated GPU, whose file is no device node, is
-/// where Intel's integrated ones are.
-Status read_slot(Device& device, wire::i915::Capset& member) {
-    constexpr const char* kIntegrated = "0000:00:02.0";
-    struct stat info {};
-    if (::fstat(device.fd(), &info) != 0 || !S_ISCHR(info.st_mode)) {
-        parse_slot(kIntegrated, member);
-        return {};
-    }
-    constexpr std::string_view kKey = "PCI_SLOT_NAME=";
-    std::ifstream uevent(
-        fmt::format("/sys/dev/char/{}:{}/device/uevent", major(info.st_rdev), minor(info.st_rdev)));
-    for (std::string line; std::getline(uevent, line);)
-        if (line.starts_with(kKey) && parse_slot(line.substr(kKey.size()), member)) return {};
-    return fail(EINVAL, "the GPU is not a PCI device");
-}
-
 }  // namespace
 
 Status fill_capset(Device& device, wire::CapsetDrm& capset) {
+    const auto slot = read_pci_slot(device);
+    if (!slot) return tl::unexpected(slot.error());
     wire::i915::Capset member{};
-    if (Status status = read_slot(device, member); !status) return status;
+    member.pci_domain = slot->domain;
+    member.pci_bus = slot->bus;
+    member.pci_dev = slot->device;
+    member.pci_func = slot->function;
     if (Status status = read_param(device, I915_PARAM_CHIPSET_ID, member.pci_device_id); !status)
         return status;
     if (Status status = read_param(device, I915_PARAM_REVISION, member.pci_revision_id); !status)
