@@ -41,6 +41,15 @@ bool check_type(const FieldLayout& layout, Instruction& in, const Operand& opera
     return fits;
 }
 
+/// The null register has no elements: all channels read the same zero, whatever its region says.
+void make_single(Operand& operand) {
+    operand.byte = 0;
+    operand.linear = true;
+    operand.scalar = true;
+    operand.stride = 0;
+    operand.offset.fill(0);
+}
+
 /// Fills in where each channel's element lies, and checks that it does within the register file.
 void place_elements(const FieldLayout& layout, Instruction& in, Operand& operand, Region region,
                     unsigned byte) {
@@ -61,11 +70,12 @@ void place_elements(const FieldLayout& layout, Instruction& in, Operand& operand
     operand.width = static_cast<uint8_t>(region.width);
     operand.byte = static_cast<uint16_t>(byte);
     if (operand.indirect) return;
+    if (operand.is_null()) return make_single(operand);
     if (byte % size != 0)
         complain(in, fmt::format("operand at byte {} is not aligned to its {} bytes", byte, size));
     const unsigned limit = operand.file == File::kGrf ? kGrfs * layout.grf_bytes : 64;
     const bool whole = operand.file == File::kArf && operand.arf_kind() == Arf::kAccumulator;
-    if (!whole && !operand.is_null() && byte + furthest + size > limit)
+    if (!whole && byte + furthest + size > limit)
         complain(in, fmt::format("operand reaches byte {} of {}", byte + furthest + size, limit));
     // Channels that are computed in vain to fill up a group of 8 stay within the slack.
     for (unsigned i = in.channels; i < kMaxChannels; i++)

@@ -57,6 +57,9 @@ JobOutcome WalkerRun::run() {
     if (const std::string why = problem(); !why.empty())
         return make_outcome(JobOutcome::Kind::kBadShader,
                             fmt::format("kernel at {:#x}: {}", walker_.kernel_va, why));
+    // Else a grid of no width but great height would be walked in vain.
+    for (unsigned i = 0; i < 3; i++)
+        if (walker_.start[i] >= walker_.end[i]) return {};
     group_.slm.resize(walker_.slm_bytes);
     group_.slm_bytes = walker_.slm_bytes;
     threads_.resize(walker_.threads_per_group);

@@ -47,7 +47,7 @@ class EuTest : public EngineTest {
             constants.push_back(high(kData + 4 * i));
         }
         walker.kernel_va = kKernel;
-        walker.end = {1, 1, 1};
+        if (walker.end == std::array<uint32_t, 3>{}) walker.end = {1, 1, 1};
         walker.control = 1u << 7 | 1u << 10;
         walker.constants.resize(constants.size() * 4);
         std::memcpy(walker.constants.data(), constants.data(), walker.constants.size());

@@ -146,6 +146,21 @@ TEST_F(FlowTest, BarrierThatNotAllReachIsAHang) {
     EXPECT_THAT(outcome.report, testing::HasSubstr("barrier"));
 }
 
+TEST_F(FlowTest, EmptyGridsAreDoneAtOnce) {
+    Walker walker;
+    walker.end = {0, ~0u, ~0u};
+    EXPECT_TRUE(is_done(run_code({}, {}, walker)));
+}
+
+TEST_F(FlowTest, NullRegisterIsZeroWhateverItsRegion) {
+    Reg wide = null();
+    wide.vertical = 32;
+    wide.width = 1;
+    wide.horizontal = 0;
+    ASSERT_TRUE(is_done(run_code({op2(kAdd, r(kResult), r(1), wide)}, concat({kIndices}))));
+    for (unsigned i = 0; i < kChannels; i++) EXPECT_EQ(result(i), i) << i;
+}
+
 TEST_F(FlowTest, GroupsThatDoNotFitAreRefused) {
     Walker walker;
     walker.threads_per_group = 113;  // a Tiger Lake subslice has 112 threads
