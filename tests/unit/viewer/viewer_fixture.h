@@ -4,6 +4,7 @@
 #include <drm_fourcc.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
