@@ -161,7 +161,7 @@ Status Frame::take_buffers(const FrameDescription& description) {
     for (const auto& plane : description.planes) {
         struct stat status {};
         if (::fstat(plane.fd, &status) != 0)
-            return fail(errno, "fd {}: {}", plane.fd, std::strerror(errno));
+            return fail(EACCES, "fd {} is not a buffer: {}", plane.fd, std::strerror(errno));
         if (!description.plain_memory) {
             if (const auto mappable = check_mappable(plane.fd, 0, 0); !mappable) return mappable;
         } else if (!S_ISREG(status.st_mode)) {

@@ -89,7 +89,8 @@ class WholeDraw : public testing::Test {
         registers_[0x287a0] = kPitch - 1;
         registers_[0x28c60] = kPixels >> 8;
         registers_[0x28c68] = (kSize - 1) | (kSize - 1) << 14;
-        registers_[0x28c70] = 10u << 2;  // COLOR_8_8_8_8
+        registers_[0x28c70] = 10u << 2;                   // COLOR_8_8_8_8
+        registers_[0x28c38] = registers_[0x28c3c] = ~0u;  // PA_SC_AA_MASK: all samples
     }
     JobOutcome run() {
         JobEnvironment environment{memory_, stop_};
@@ -175,12 +176,9 @@ TEST_F(WholeDraw, WhatIsNotSimulatedNamesItsRegister) {
     const Case cases[] = {
         {0x28b54, 1u << 5, "VGT_SHADER_STAGES_EN"},     // a geometry shader
         {0x30908, 9, "VGT_PRIMITIVE_TYPE"},             // patches
-        {0x28be0, 2, "PA_SC_AA_CONFIG"},                // four samples
+        {0x28be0, 2, "CB_COLOR_ATTRIB"},                // four samples, on a target of one
         {0xb12c, 1u << 12, "SPI_SHADER_PGM_RSRC2_VS"},  // transform feedback
-        {0x28c70, 10u << 2 | 1u << 28, "DCC"},
-        {0x28b70, 1, "DB_ALPHA_TO_MASK"},
-        {0x28780, 1u << 30 | 15, "two sources"},
-        {0x28808, 3u << 4, "CB_COLOR_CONTROL"},  // a resolve
+        {0x28c74, 1u << 12, "CB_COLOR0_ATTRIB"},        // two samples, one of them stored
         {0x28810, 1, "PA_CL_CLIP_CNTL"},
     };
     for (const Case& c : cases) {
