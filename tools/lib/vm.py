@@ -19,6 +19,7 @@ import subprocess
 import tempfile
 import time
 
+import borrowed_mesa
 from cli import Failure
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -70,8 +71,9 @@ def share_argument(number, path, mode):
 
 class GuestDriver:
     """How the guest's programs come by a driver: "stock", Debian's Mesa as it is (virgl); "layer",
-    the same with the guest layer, from its package, which the build has made; "virtio", a Mesa with
-    virtio back ends of its own."""
+    the same with the guest layer, from its package, which the build has made; "layer:SOURCE", the
+    layer and another release's Mesa (borrowed_mesa.py); "virtio", a Mesa with virtio back ends of
+    its own."""
 
     PACKAGE = "guest-mesa/package/viaduct-guest.deb"
 
@@ -84,13 +86,18 @@ export LD_PRELOAD=$(viaduct-run --library)
         self.shares = []
         self.script = ""
         variables = {}
-        if mesa == "layer":
+        layer, _, source = mesa.partition(":")
+        if layer == "layer":
             package = os.path.join(os.path.abspath(build), self.PACKAGE)
             if not os.path.exists(package):
                 raise Failure("%s is missing: tools/build makes it" % package)
             self.script = self.INSTALL % shlex.quote(package)
             # No other driver: the loader would try each, which takes its time.
             variables["VK_DRIVER_FILES"] = "/usr/share/vulkan/icd.d/radeon_icd.json"
+            if source:
+                self.folder = tempfile.TemporaryDirectory(prefix="viaduct-mesa-")
+                self.shares.append((self.folder.name, "ro"))
+                variables.update(borrowed_mesa.copy(source, self.folder.name))
         elif mesa == "virtio":
             prefix = tool("guest-mesa/mesa/build")
             self.shares.append((prefix, "ro"))

@@ -136,6 +136,31 @@ def case_layer(build):
         check("jail refuses" not in log, "a worker lacks a system call:\n" + log)
 
 
+def case_releases(build):
+    """The layer with the Mesa of Debian 12 (this machine's, mostly), and with the newest one."""
+    for source in ("host", "trixie-backports"):
+        guest = start(build, mesa="layer:" + source)
+        with guest.machine:
+            guest.run("vulkaninfo --summary | grep driverInfo")
+            guest.run(guest.vulkan())
+            guest.run(guest.gles())
+
+
+def case_intel(build):
+    """The simulated Tiger Lake with each of its kernel drivers, for anv and iris. What they draw for
+    (copies, on the graphics queue) is not simulated."""
+    for gpu in ("sim:tgl", "sim:tgl-xe"):
+        guest = start(build, gpu=gpu)
+        icd = "VIADUCT_GUEST_DEVICE=Intel VK_DRIVER_FILES=/usr/share/vulkan/icd.d/intel_icd.json "
+        with guest.machine:
+            guest.run(icd + "vulkaninfo --summary | grep driverInfo")
+            guest.run(icd + guest.vulkan("--gtest_filter=Arithmetic.Float32:Compute.Atomics/Graphics:"
+                                         "Compute.LocalMemoryAndBarriers/Graphics"))
+            guest.run(icd + guest.gles("--gtest_filter=Gles.ComputeWithAUniform"))
+            log = guest.machine.log("qemu.log")
+            check("jail refuses" not in log, "a worker lacks a system call:\n" + log)
+
+
 def case_window(build):
     """A window for mappings that a program fills: what does not fit is refused, the rest works."""
     guest = start(build, device=DEVICE.replace("hostmem=1G", "hostmem=16M"))
@@ -301,6 +326,8 @@ def is_made(name, qemu):
     commands = [["tools/tree", "have", tree], ["guest-mesa/image/build", "have"]]
     if recipe:
         commands.append([recipe, "have"])
+    if name == "releases":
+        commands.append(["tools/tree", "have", "trixie-backports"])
     if name == "virtio":
         commands.append(["guest-mesa/mesa/build", "have"])
     return all(subprocess.run([os.path.join(vm.ROOT, command[0]), *command[1:]],
