@@ -93,7 +93,7 @@ require_trees() {
     done
 }
 
-# default_gpu: the first GPU that Viaduct has a native context for, else the simulated one.
+# default_gpu: auto where there is an AMD GPU, else the simulated one.
 default_gpu() {
     local driver
     for driver in /sys/class/drm/renderD*/device/driver; do
