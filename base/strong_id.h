@@ -9,9 +9,9 @@
 
 namespace viaduct {
 
-/// An id of type T, told apart from others by `Tag`, a type that needs no definition. Ids are made
-/// from numbers and turned into numbers in so many words: where a guest's bytes, the C ABI or a
-/// kernel's structure hold the number.
+/// An id of type T. `Tag`, a type that needs no definition, makes it a type of its own. Conversions
+/// from and to numbers are explicit: where a guest's bytes, the C ABI or a kernel's structure hold
+/// the number.
 template <typename Tag, typename T>
 class StrongId {
   public:

@@ -10,7 +10,7 @@
 
 namespace viaduct::viewer {
 
-/// What QEMU says of a console.
+/// A console's properties, as QEMU describes it.
 struct ConsoleInfo {
     std::string label;
     uint32_t head = 0;

@@ -12,12 +12,12 @@
 
 namespace viaduct::viewer {
 
-/// What QEMU does, message by message. Nothing in them has been checked but the types.
+/// QEMU's messages, one function each. Only the types of their fields have been checked.
 class ListenerEvents {
   public:
     virtual ~ListenerEvents() = default;
-    /// A buffer, or shared memory, is shown from now on. On failure QEMU is told, and sends
-    /// pictures by value instead of by shared memory.
+    /// A buffer, or shared memory, is shown from now on. An error is returned to QEMU, which then
+    /// sends pictures by value instead of by shared memory.
     virtual Status scanout(Picture picture) = 0;
     virtual Status scanout(const Pixels& pixels) = 0;
     /// A part of a picture by value has changed.

@@ -14,7 +14,7 @@
 
 namespace viaduct::viewer {
 
-/// Who shows the consoles of a session.
+/// Shows the consoles of a session.
 class SessionHost {
   public:
     virtual ~SessionHost() = default;

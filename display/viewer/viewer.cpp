@@ -92,7 +92,7 @@ bool Viewer::turn() {
     for (auto& [id, head] : heads_) head->turn();
     close_heads();
     print_stats(now);
-    // What heads sent may not have fitted into the sockets.
+    // Send what did not fit into the sockets when heads wrote it.
     if (session_) std::ignore = session_->turn();
     return !over_;
 }

@@ -15,8 +15,8 @@ struct PciSlot {
     uint32_t function = 0;
 };
 
-/// A real node's, from sysfs; a simulated GPU, whose file is no device node, is where Intel's
-/// integrated ones are. EINVAL: it is not a PCI device.
+/// From sysfs for a real node. A simulated GPU, whose file is not a device node, is where Intel's
+/// integrated GPUs are. EINVAL: it is not a PCI device.
 Result<PciSlot> read_pci_slot(const Device& device);
 
 }  // namespace viaduct

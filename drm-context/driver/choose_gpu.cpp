@@ -119,7 +119,7 @@ Result<GpuChoice> choose_gpu(std::string_view wish, const std::string& display_n
         return choose_path(fmt::format("/dev/dri/by-path/pci-{}-render", wish.substr(kPci.size())),
                            display_node);
     return fail(EINVAL,
-                "VIADUCT_GPU=\"{}\" names no GPU: use auto, /dev/dri/renderD128, "
+                "VIADUCT_GPU=\"{}\" is not a GPU: use auto, /dev/dri/renderD128, "
                 "pci:0000:03:00.0 or sim:renoir",
                 wish);
 }

@@ -24,7 +24,7 @@ struct GpuChoice {
     OpenDevice open;
 };
 
-/// `wish`: "auto", a device path, "pci:DDDD:BB:DD.F", or "sim:renoir" / "sim:vega10". With "auto"
+/// `wish`: "auto", a device path, "pci:DDDD:BB:DD.F", or "sim:" and a chip's name. With "auto"
 /// the GPU of the VMM's display goes first, since a guest's frames need not leave it then; else the
 /// first render node whose driver has a native context. `display_node`: that display's render node;
 /// empty if unknown. EINVAL: the wish is none of these; ENODEV: there is no such GPU. Both messages

@@ -480,7 +480,7 @@ bool ContextLink::collect(std::vector<RetiredFence>& out) {
     return ended_ && let_go_ && !pending_work_;
 }
 
-// What the worker wakes the fence thread for must be worth it.
+// A worker that wakes the fence thread for nothing, again and again, loses its context.
 void ContextLink::judge_turn(uint64_t events, uint64_t strays) {
     events += std::exchange(records_since_turn_, 0);
     if (!turns_.take(events, 1 + strays) && !ended_)
@@ -492,7 +492,7 @@ bool ContextLink::started() {
     return start_ != Start::kUnderWay;
 }
 
-// What ends before its first word is the starter's to judge.
+// A worker that ends before its first word is judged by the starter.
 bool ContextLink::has_ended(const Inbox::News& arrived) {
     if (start_ == Start::kUnderWay || (start_ == Start::kFailed && !worker_))
         return start_ == Start::kFailed;

@@ -70,8 +70,8 @@ Status I915Context::gem_create_ext(Request& request) {
     });
 }
 
-/// How the guest will map a buffer. It was told how when it got the blob, and guest kernels map
-/// blobs as they create them: nothing changes any more.
+/// How the guest will map a buffer. That was decided when the blob was made, and guest kernels map
+/// blobs as they were created, so this changes nothing.
 Status I915Context::gem_set_mmap_mode(Request& request) {
     constexpr uint32_t kFixed = 4;  // I915_MMAP_OFFSET_FIXED, the last of them
     const auto wanted = request.as<w::GemSetMmapModeRequest>();

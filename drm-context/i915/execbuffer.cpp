@@ -18,7 +18,7 @@ constexpr uint64_t kGuestFlags = I915_EXEC_RING_MASK | I915_EXEC_CONSTANTS_MASK 
 
 Status Execbuffer::check_flags() const {
     if (wanted_.flags & ~kGuestFlags)
-        return fail(EINVAL, "flags {:#x} are not a guest's", wanted_.flags & ~kGuestFlags);
+        return fail(EINVAL, "flags {:#x} are not for guests", wanted_.flags & ~kGuestFlags);
     if (wanted_.context_id > UINT32_MAX)
         return fail(EINVAL, "GEM context {:#x} has more than 32 bits", wanted_.context_id);
     // Without HANDLE_LUT a relocation's target would be a handle.

@@ -14,7 +14,7 @@ constexpr uint64_t kEdges = 2;
 }  // namespace
 
 uint64_t Bindings::tables_of(uint64_t size, bool has_memory) {
-    // What has no memory has large entries: it needs tables at its edges only.
+    // A range without memory has large entries, so it needs tables at its edges only.
     if (!has_memory) return kEdges * (1 + kUpperTables);
     return size / kTableReach + kEdges + kUpperTables;
 }

@@ -34,11 +34,11 @@ std::vector<T> entries_of(const Bytes& bytes) {
     return entries;
 }
 
-/// What becomes of a query.
+/// How a query is handled.
 enum class Treatment : uint8_t {
     kPass,
     kInput,    // its input is not on the wire: zeros
-    kOwn,      // answered from what the context knows
+    kOwn,      // answered by the context itself
     kRefused,  // about things that do not travel: observation, protected content
 };
 struct Row {

@@ -73,7 +73,7 @@ Status XeContext::exec_queue_create(Request& request) {
     args.flags = wanted.flags;
     args.instances = reinterpret_cast<uint64_t>(engines.data());
     if (const int error = device().ioctl(kExecQueueCreate, &args); error < 0)
-        return fail(-error, "the kernel makes no queue (errno {})", -error);
+        return fail(-error, "the kernel refuses a queue (errno {})", -error);
     const bool binds = engines.front().engine_class == kClassVmBind;
     queues_.insert_or_assign(*id, Queue{args.exec_queue_id, next_serial_++, vm->second, binds});
     watch().created(*id);

@@ -37,7 +37,7 @@ Status XeContext::vm_create(Request& request) {
     VmCreate args{};
     args.flags = wanted.flags;
     if (const int error = device().ioctl(kVmCreate, &args); error < 0)
-        return fail(-error, "the kernel makes no VM (errno {})", -error);
+        return fail(-error, "the kernel refuses a VM (errno {})", -error);
     vm->bound = spare_syncobjs_.back();
     spare_syncobjs_.pop_back();
     vms_.insert_or_assign(args.vm_id, std::move(vm));

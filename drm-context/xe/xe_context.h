@@ -53,7 +53,7 @@ class XeContext final : public DriverContext {
         std::shared_ptr<Vm> vm;
         bool binds = false;  // of class VM_BIND: it takes no submission
     };
-    /// What a guest's VM_BIND becomes.
+    /// A guest's VM_BIND, translated.
     struct BindList {
         struct Change {
             uint32_t op = 0;
@@ -72,9 +72,7 @@ class XeContext final : public DriverContext {
     void adjust_config(std::span<std::byte> answer);
     std::vector<std::byte> engines_answer() const;
     std::vector<std::byte> regions_answer();
-    bool offers_low_latency() {
-        return account().limits().priority > PriorityCeiling::kNormal;
-    }
+    bool offers_low_latency() { return account().limits().priority > PriorityCeiling::kNormal; }
 
     // buffers.cpp
     Result<GemHandle> make_kernel_buffer(const wire::xe::GemCreateRequest& wanted);

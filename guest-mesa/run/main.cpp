@@ -1,4 +1,4 @@
-// viaduct-run: runs a program with the guest layer, and tells whether that would help.
+// viaduct-run: runs a program with the guest layer, and checks whether that would help.
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/utsname.h>

@@ -31,8 +31,8 @@ constexpr ParamNeed kParamNeeds[] = {
 };
 
 constexpr const char* kCapsetRemedy =
-    "the monitor's device lacks drm_native_context=on, or the host has no GPU for it: its log "
-    "tells";
+    "the monitor's device lacks drm_native_context=on, or the host has no GPU for it: see its "
+    "log";
 constexpr const char* kSyncobjRemedy = "Linux 6.6 or newer is needed";
 constexpr const char* kDriverRemedy = "a Mesa with virtio back ends of its own may use it";
 

@@ -41,7 +41,7 @@ struct ExportedStorage {
 };
 
 /// Maps and exports a blob by its descriptor, which the derived class provides. The runtime of a
-/// resource is here: mappings, attached memory, whether the classic renderer knows it.
+/// resource is here: mappings, attached memory, whether the classic renderer has it, too.
 class OwnStorage : public Storage {
   public:
     OwnStorage(const BlobState& state, const StorageServices& services, Attached attached = {})
@@ -87,7 +87,7 @@ class OwnStorage : public Storage {
     Mapping mapping_ VIADUCT_GUARDED_BY(mutex_);  // of map()
     Booking window_ VIADUCT_GUARDED_BY(mutex_);   // of its mapping, by either of the two ways
     std::shared_ptr<ClassicRenderer> classic_
-        VIADUCT_GUARDED_BY(mutex_);  // that knows it under the same id, too
+        VIADUCT_GUARDED_BY(mutex_);  // that has it under the same id, too
 };
 
 }  // namespace viaduct

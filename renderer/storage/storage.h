@@ -54,9 +54,9 @@ class Storage {
     virtual int attach_iov(iovec* iovecs, int count) = 0;
     virtual void detach_iov(iovec** iovecs, int* count) = 0;
 
-    /// The classic renderer if it knows the resource, under the same id; else null.
+    /// The classic renderer if it has the resource, under the same id; else null.
     virtual std::shared_ptr<ClassicRenderer> classic() const = 0;
-    /// Makes the resource known there. False: it cannot be.
+    /// Adds the resource there. False: that cannot be done.
     virtual bool introduce_to(const std::shared_ptr<ClassicRenderer>& classic) = 0;
 };
 

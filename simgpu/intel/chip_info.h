@@ -9,7 +9,7 @@
 
 namespace simgpu::intel {
 
-/// What differs between the generations: encodings, messages, walkers. Ordered; the values are
+/// Generations differ in encodings, messages and walkers. Ordered; the values are
 /// Mesa's "verx10", so that the names of its files and the manuals' volumes can be found.
 enum class Generation : uint16_t {
     kGen12 = 120,    // Tiger Lake: HDC messages, GPGPU_WALKER

@@ -46,7 +46,7 @@ def run(job):
 
 
 class Clang(unittest.TestCase):
-    """That it finds anything at all."""
+    """Clang finds what breaks a rule."""
 
     def faults(self, body):
         code = f'''#include "base/mutex.h"

@@ -55,7 +55,7 @@ Findings check_gpu(const HostView& host) {
     }
     if (!usable)
         findings.push_back(warn("no GPU that native contexts run on",
-                                "install an AMD GPU with the kernel's amdgpu driver, or try the "
+                                "use a GPU whose kernel driver is amdgpu, i915 or xe, or the "
                                 "simulated one with VIADUCT_GPU=sim:renoir"));
     return findings;
 }

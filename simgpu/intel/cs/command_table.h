@@ -27,7 +27,7 @@ struct Command : PacketDwords {
     }
 };
 
-/// What MI_SET_PREDICATE has asked for.
+/// The condition that MI_SET_PREDICATE has set.
 enum class NoopMode : uint8_t {
     kNever = 0,
     kResult2Clear = 1,

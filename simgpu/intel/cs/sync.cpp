@@ -60,7 +60,7 @@ bool semaphore_wait(Machine& machine, const Command& command) {
     if (comparison > 5) return machine.refuse(command, "reserved comparison");
     if (command.bit(0, kRegisterPoll)) {
         const auto name = machine.state.registers.resolve(command[2] & 0x7ffffc, false);
-        if (!name) return machine.refuse(command, "it polls a register that is not known");
+        if (!name) return machine.refuse(command, "it polls an unknown register");
         return machine.job.wait("MI_SEMAPHORE_WAIT on a register", [&] {
             const uint32_t found = machine.state.registers.read(*name);
             return holds(comparison, found, command[1]) ? Probe::kSatisfied : Probe::kPending;

@@ -35,7 +35,7 @@ using Texel = std::array<uint32_t, 4>;
 Texel unpack(const Format& format, const std::byte* pixel);
 /// Values beyond what the format holds are clamped.
 void pack(const Format& format, const Texel& texel, std::byte* pixel);
-/// What reads as `missing` in a format: 0, and alpha 1.
+/// The values of components that a format lacks: 0, and 1 for alpha.
 Texel missing_texel(const Format& format);
 
 }  // namespace simgpu::intel

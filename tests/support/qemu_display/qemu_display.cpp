@@ -31,7 +31,7 @@ bool process(sd_bus* bus) {
 
 }  // namespace
 
-/// What the viewer calls.
+/// The methods that the viewer calls.
 struct QemuMethods {
     using Console = QemuDisplay::Console;
     static Console& of(void* data) { return *static_cast<Console*>(data); }

@@ -91,7 +91,7 @@ TEST_F(StartingLinkTest, AFailureThatComesLateLosesTheContext) {
     EXPECT_EQ(submit(1).error().code, ENOBUFS);
 }
 
-/// A thread that runs until it is told to sleep.
+/// A thread that runs until sleep is asked for.
 class BusyThread final {
   public:
     BusyThread() { id_.wait(0); }

@@ -29,7 +29,7 @@ bool signals(const UniqueFd& sync_file) {
     return has_signalled(sync_file, 10'000);
 }
 
-/// A kernel that is out of descriptors when it is told so.
+/// A kernel that is out of descriptors on request.
 class ScarceDevice final : public DeviceDecorator {
   public:
     using DeviceDecorator::DeviceDecorator;
@@ -45,7 +45,7 @@ class RingFencesTest : public ::testing::Test {
     static constexpr uint32_t kRing = 3;
 
     RingFencesTest() { EXPECT_TRUE(fences_.add(kRing)); }
-    /// What a submission of `queue` does; the value: its fence.
+    /// Does as a submission of `queue` does. Returns its fence.
     FencePtr submit(uint32_t queue) {
         auto fence = simgpu::drm::Fence::create();
         const auto [signal, wait] = fences_.prepare(kRing, queue);

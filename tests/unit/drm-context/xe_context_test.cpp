@@ -1,4 +1,4 @@
-// What a hostile guest of an xe context can try, and what it is answered.
+// A hostile guest's attempts on an xe context, and the answers.
 #include <cerrno>
 #include <cstdlib>
 #include <thread>

@@ -24,7 +24,7 @@ namespace viaduct::xe {
 namespace w = wire::xe;
 namespace u = uapi::xe;
 
-/// What a context asked the kernel for.
+/// A context's calls of the kernel.
 struct KernelRecord {
     std::vector<unsigned long> requests;
     std::vector<u::BindOp> binds;

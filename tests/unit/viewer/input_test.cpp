@@ -18,7 +18,7 @@ class InputTest : public ViewerTest {
         screen().send_frame_done();
         settle();
     }
-    /// What QEMU was called with since the last time.
+    /// The calls that QEMU got since the last time.
     Calls calls() {
         settle();
         return std::exchange(qemu->calls, {});

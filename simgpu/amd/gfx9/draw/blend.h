@@ -22,7 +22,8 @@ struct Colour {
     float c[4] = {};  // red, green, blue, alpha
 };
 
-/// What is blended: `second` is the shader's second colour, `constant` CB_BLEND_RED to _ALPHA.
+/// The colours that are blended: `second` is the shader's second colour, `constant` CB_BLEND_RED to
+/// _ALPHA.
 struct BlendInputs {
     Colour source, second, destination, constant;
 };

@@ -17,7 +17,7 @@ class ColourFormat {
     /// Bytes of a pixel; 0 for a format that does not exist or is not simulated.
     unsigned bytes() const { return texel_.bytes(); }
     bool is_integer() const { return texel_.is_integer(); }
-    /// What is stored, without sRGB and with components in the order of memory.
+    /// The stored format, without sRGB and with components in the order of memory.
     BufferFormat texel() const { return texel_; }
     /// Values outside of [0, 1] or [-1, 1] cannot be stored.
     bool is_unorm() const { return texel_.number == 0; }

@@ -26,7 +26,7 @@ class ColourSurface {
     ColourSurface(const RegisterReader& registers, unsigned index, const ColourFormat& format,
                   AddressConfig addresses);
 
-    /// What is asked for, or was met, and is not simulated; else empty.
+    /// A sentence about state or contents that are not simulated; else empty.
     const std::string& problem() const { return problem_; }
     unsigned sample_bits() const { return sample_bits_; }
     unsigned samples() const { return 1u << sample_bits_; }

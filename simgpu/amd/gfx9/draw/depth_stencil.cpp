@@ -177,7 +177,7 @@ void DepthStencil::set_htile_planes(const RegisterReader& registers) {
     if (stencil_.plane.surface && (stencil_.test || decompresses_))
         stencil = {&*stencil_.plane.surface, registers(kStencilClear) & 0xff, 1};
     htile_.set_planes(depth, stencil);
-    // What is stored for a cleared block has to be where it is read.
+    // A cleared block's values are stored before it is drawn to: they have to be where it is read.
     if (htile_.enabled() && (depth_.plane.write_delta || stencil_.plane.write_delta))
         problem_ = "DB_Z_WRITE_BASE: HTILE of a buffer that is read elsewhere is not simulated";
 }

@@ -32,7 +32,7 @@ class HtileBuffer {
     /// Stores the pixels of the 8x8 that (x, y) is in, if they are cleared, and says so. False: a
     /// fault, which the memory has, or a problem.
     bool open(uint32_t x, uint32_t y, uint32_t slice, unsigned level);
-    /// What was met and is not simulated; else empty.
+    /// A sentence about contents that are not simulated; else empty.
     const std::string& problem() const { return problem_; }
 
   private:

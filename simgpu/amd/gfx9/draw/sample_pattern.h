@@ -33,7 +33,7 @@ struct SamplePattern {
     int centroid(uint8_t covered) const;
 
     static SamplePattern read(const RegisterReader& registers);
-    /// What of these registers is not simulated; else empty.
+    /// A sentence about values of these registers that are not simulated; else empty.
     static std::string problem(const RegisterReader& registers);
 };
 

@@ -1,4 +1,4 @@
-// What texture units read of compressed images: DCC keys, HTILE, FMASK with its CMASK.
+// Compressed images as texture units read them: DCC keys, HTILE, FMASK with its CMASK.
 #pragma once
 
 #include <cstdint>

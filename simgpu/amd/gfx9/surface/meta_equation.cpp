@@ -163,11 +163,11 @@ class Reduction {
 
     /// Coordinates in the order of the address, without those below.
     const std::vector<unsigned>& low() const { return low_; }
-    /// What is put in at the pipe interleave.
+    /// The terms that are put in at the pipe interleave.
     const Terms& upper() const { return upper_; }
 
   private:
-    /// A metadata block does not know more of a coordinate than its size. Backend bits that say
+    /// A metadata block has no more bits of a coordinate than its size. Backend bits that say
     /// the same as a pipe bit go.
     void limit_pipes(BlockSize block) {
         for (Term& pipe : pipes_) {

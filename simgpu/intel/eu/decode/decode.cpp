@@ -60,7 +60,7 @@ bool is_64_bit(const Operand& operand) {
     return !operand.is_null() && size_of(operand.type) == 8;
 }
 
-/// What integer sources need: bits alone if the operation wraps; else lanes that hold all values.
+/// The lane for integer sources: bits alone if the operation wraps, else one that holds all values.
 Lane integer_lane(const AluOp& op, const Instruction& in) {
     const unsigned deciding = op.first_decides() ? 1 : op.sources;
     bool wide = is_64_bit(in.dst), any_signed = false, any_unsigned_dword = false;

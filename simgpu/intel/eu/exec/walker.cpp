@@ -40,7 +40,7 @@ class WalkerRun {
     std::vector<Thread> threads_;
 };
 
-/// What the hardware cannot run at all. Empty if it can.
+/// The reason why the hardware could not run it. Empty if it could.
 std::string WalkerRun::problem() const {
     const uint32_t most = chip_.topology.eus_per_subslice * uint32_t{chip_.topology.threads_per_eu};
     if (walker_.threads_per_group == 0 || walker_.threads_per_group > most)

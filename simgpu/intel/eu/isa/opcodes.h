@@ -1,4 +1,4 @@
-// Opcodes that decoding tells apart; those of ALU instructions are in the tables of alu/.
+// Opcodes that decoding distinguishes; those of ALU instructions are in the tables of alu/.
 #pragma once
 
 #include <cstdint>

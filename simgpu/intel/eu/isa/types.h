@@ -38,7 +38,7 @@ constexpr bool is_valid(Type type) {
     return static_cast<unsigned>(type) < 12;
 }
 
-/// What an instruction computes in; operands are widened to it and results narrowed from it.
+/// The type that an instruction computes in: operands are widened to it, results narrowed from it.
 enum class Lane : uint8_t { kU32, kI32, kU64, kI64, kF32, kF64 };
 inline constexpr unsigned kLaneKinds = 6;
 constexpr unsigned index_of(Lane lane) {

@@ -6,7 +6,7 @@
 
 namespace simgpu::intel::eu {
 
-/// What HDC messages call them (PRM volume 2d, "MDC_AOP"); LSC's are translated.
+/// In the numbering of HDC messages (PRM volume 2d, "MDC_AOP"); LSC's are translated.
 enum class AtomicOp : uint8_t {
     kAnd = 1,
     kOr,

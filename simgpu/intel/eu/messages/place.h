@@ -22,7 +22,7 @@ class Place {
     static Place stateless(const MessageCall& call);
     /// A buffer; a null surface reads as 0. Anything else, and null, is refused.
     static Place buffer(const MessageCall& call, const Surface* surface);
-    /// What the binding table index of an HDC descriptor names.
+    /// The surface or memory that the binding table index of an HDC descriptor names.
     static Place indexed(const MessageCall& call);
 
     /// False if the message has been refused.

@@ -18,7 +18,7 @@ namespace simgpu::intel::i915 {
 /// An index of a context's engine map: the ring behind it; nothing: a hole.
 using EngineSlot = std::optional<uint32_t>;
 
-/// What CONTEXT_CREATE and SETPARAM decide about a context (Linux: struct i915_gem_proto_context).
+/// A context's settings by CONTEXT_CREATE and SETPARAM (Linux: struct i915_gem_proto_context).
 struct ContextSettings {
     VmPtr vm;
     /// CONTEXT_PARAM_ENGINES; without it there is the legacy map.
@@ -56,7 +56,7 @@ class GemContext final : public sched::Context {
     size_t slots() const { return slots_.size(); }
     bool banned(uint32_t slot) const { return banned_[slot]; }
 
-    /// What SETPARAM can still change.
+    /// The settings that SETPARAM can still change.
     ContextSettings settings() const;
     void change(const ContextSettings& settings);
 

@@ -21,7 +21,7 @@ using drm::on;
 
 constexpr uint32_t kMaxVms = 65536;
 
-/// What the kernel has and the simulation has not: refused aloud.
+/// In the kernel, but not in the simulation: refused, with a line in the log.
 template <size_t kIndex>
 int not_simulated(drm::OpenFile& file, void*) {
     static constexpr std::array kNames = {"GEM_MMAP", "PERF_OPEN", "PERF_ADD_CONFIG",

@@ -80,7 +80,7 @@ std::vector<Reservation*> Execbuffer::reservations() const {
     return reservations;
 }
 
-/// What the job sees: the buffers of its list and nothing else. Linux leaves others mapped as long
+/// The job sees the buffers of its list and nothing else. Linux leaves others mapped as long
 /// as it likes, and a scratch page where nothing is; a program that relies on either is wrong.
 memory::PageTablePtr Execbuffer::page_table() const {
     std::map<const Buffer*, const PlaceRequest*> last;  // one that is listed twice is in one place

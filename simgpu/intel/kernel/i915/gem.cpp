@@ -1,4 +1,4 @@
-// What else there is to do with buffers (Linux: i915_gem_mman.c, i915_gem_domain.c,
+// The other ioctls on buffers (Linux: i915_gem_mman.c, i915_gem_domain.c,
 // i915_gem_tiling.c, i915_gem_wait.c, i915_gem.c).
 #include <algorithm>
 #include <array>

@@ -30,7 +30,7 @@ int Vm::place(std::vector<PlaceRequest>& requests) {
     drop_dead();
     for (PlaceRequest& request : requests)
         if (request.size > end_of(request)) return -ENOSPC;
-    // What is where it has to be stays; what is pinned comes before what can be anywhere.
+    // Buffers that are in their places stay; pinned ones come before those that can be anywhere.
     std::vector<PlaceRequest*> unbound;
     for (PlaceRequest& request : requests)
         if (!keep(request)) unbound.push_back(&request);

@@ -11,7 +11,7 @@
 
 namespace simgpu::intel::i915 {
 
-/// What a submission asks for a buffer's place.
+/// A submission's conditions on a buffer's place.
 struct PlaceRequest {
     BufferPtr buffer;
     uint64_t size = 0;       // bytes, padding included

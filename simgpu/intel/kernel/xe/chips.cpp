@@ -14,12 +14,12 @@ namespace simgpu::intel::xe {
 
 namespace {
 
-/// A chip under the name that tells it from the same one on i915.
+/// A chip, under a name of its own: i915 has a row for the same chip.
 struct Row {
     std::string_view name;
     std::string_view chip;
 };
-// Real kernels drive Tiger Lake with xe where they are told to (xe.force_probe).
+// Real kernels drive Tiger Lake with xe on request (xe.force_probe).
 constexpr std::array kRows = {Row{"tgl-xe", "tgl"}};
 
 const ChipInfo& chip_of(std::string_view name) {

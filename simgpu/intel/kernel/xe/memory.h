@@ -1,4 +1,4 @@
-// Memory in xe's terms: what it knows of a buffer, its caching table, and its addresses.
+// Memory in xe's terms: its record of a buffer, its caching table, and its addresses.
 #pragma once
 
 #include <cstdint>

@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kMostInstances = 9;  // XE_HW_ENGINE_MAX_INSTANCE
 
-/// What extensions set.
+/// Set by extensions.
 struct Properties {
     uint64_t max_priority = kPriorityNormal;
     uint64_t priority = kPriorityNormal;

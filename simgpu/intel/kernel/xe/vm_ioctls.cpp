@@ -32,7 +32,7 @@ int destroy(DrmFile& file, void* argument) {
     const VmPtr vm = file.vms().take(args.vm_id);
     if (!vm) return -ENOENT;
     vm->close();
-    // What its queues have on the hardware meets page tables that are gone.
+    // Its queues' jobs on the hardware would meet page tables that are gone.
     for (const ExecQueuePtr& queue : file.queues().all())
         if (queue->shared_vm() == vm) file.stop_jobs(*queue);
     return 0;

@@ -44,7 +44,7 @@ inline Reg absolute(Reg reg) {
     return reg;
 }
 
-/// What an instruction has beside its operands.
+/// An instruction's fields beside its operands.
 struct Control {
     unsigned channels = 8;
     unsigned first_channel = 0;

@@ -58,8 +58,8 @@ constexpr Compacted kInstructions[] = {
     {"add(16) g32<1>D g30<8,8,1>D 16D", 0x01001e03a0203140, 0x2005866000043140, 0x0000001006461e05},
 };
 
-/// What does not change what an instruction does: bits 15:8, the dependencies that the hardware is
-/// to wait for, which expansion leaves out.
+/// Bits 15:8, the dependencies that the hardware is to wait for. Expansion leaves them out; they do
+/// not change an instruction's effect.
 constexpr uint64_t kScoreboard = 0xff00;
 
 TEST(Compaction, ExpandsToWhatTheCompilerWrote) {

@@ -63,7 +63,7 @@ TEST_F(Execbuffers, ArgumentsAreChecked) {
         {"both kinds of in-fence", -EINVAL, [](Args& a, std::vector<Object>&) {
              a.flags |= I915_EXEC_FENCE_IN | I915_EXEC_FENCE_SUBMIT;
          }},
-        {"an in-fence that is none", -EINVAL, [](Args& a, std::vector<Object>&) {
+        {"an in-fence that is not a sync file", -EINVAL, [](Args& a, std::vector<Object>&) {
              a.flags |= I915_EXEC_FENCE_IN;
              a.rsvd2 = 0;
          }},

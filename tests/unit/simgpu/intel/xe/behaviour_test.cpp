@@ -150,7 +150,7 @@ TEST_F(Xe, ADestroyedVmRunsNothingAnyMore) {
     args.vm_id = client.vm;
     ASSERT_EQ(client.file.ioctl(u::kVmDestroy, &args), 0);
     EXPECT_EQ(client.file.exec(client.queue, client.store(XeClient::kData, 2)), -ECANCELED);
-    EXPECT_EQ(client.file.banned(client.queue), 0) << "that is no ban";
+    EXPECT_EQ(client.file.banned(client.queue), 0) << "that is not a ban";
 }
 
 TEST_F(Xe, AnEmptyExecSignalsAfterTheQueuesWork) {
