@@ -1,6 +1,6 @@
 // Wire format of the commands (ccmds) of all native contexts: control buffer, request and response
 // headers. Layouts only, no logic; little-endian; both sides include this file.
-// Offsets: virtio-gpu DRM native-context protocol, as Mesa's src/virtio/vdrm speaks it.
+// Offsets: virtio-gpu DRM native-context protocol, as in Mesa's src/virtio/vdrm.
 #pragma once
 
 #include <cstddef>

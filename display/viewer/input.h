@@ -71,7 +71,7 @@ class Input : public wayland::SeatListener {
     bool absolute_ = true;
     bool grabbed_ = false;
     std::set<uint32_t> physical_;  // keys that are down on the keyboard
-    std::set<uint32_t> keys_;      // evdev; those the guest believes are down
+    std::set<uint32_t> keys_;      // evdev; those that are down in the guest
     std::set<uint32_t> buttons_;   // evdev
     // Motion waits for what else belongs to it, or for QEMU to read what it was sent.
     std::optional<Point> position_;

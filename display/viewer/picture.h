@@ -1,4 +1,4 @@
-// Picture: what QEMU says a console shows, before anybody has checked it.
+// Picture: a console's picture as QEMU describes it, unchecked.
 #pragma once
 
 #include <cstdint>

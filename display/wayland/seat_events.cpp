@@ -65,7 +65,7 @@ struct SeatEvents {
         listener(data).pointer_at(wl_fixed_to_double(x), wl_fixed_to_double(y));
         end_old_frame(data, pointer);
     }
-    // Old compositors do not say what belongs together.
+    // Old compositors do not send frame events, which group what belongs together.
     static void end_old_frame(void* data, wl_pointer* pointer) {
         if (wl_pointer_get_version(pointer) < WL_POINTER_FRAME_SINCE_VERSION) frame(data, pointer);
     }

@@ -19,8 +19,8 @@ class ContextParams {
     ContextParams(const Engines& engines, PriorityCeiling ceiling)
         : offered_(engines), ceiling_(ceiling) {}
 
-    /// Checks each record before it is read. EINVAL says which one is wrong; EPERM: more than this
-    /// VM may have; ENOENT: an engine that it is not offered.
+    /// Checks each record before it is read. EINVAL, with the one that is wrong; EPERM: more than
+    /// this VM may have; ENOENT: an engine that it is not offered.
     Status parse(std::span<const std::byte> packed);
 
     /// The user address of the first extension; 0: there is none. Valid as long as this object.

@@ -16,7 +16,7 @@ namespace viaduct::i915 {
 /// Owns the chain. Every pointer in it is ours.
 class CreateExtensions {
   public:
-    /// Checks each entry before it is read. EINVAL says which one is wrong.
+    /// Checks each entry before it is read. EINVAL, with the one that is wrong.
     Status parse(std::span<const std::byte> packed);
 
     /// The user address of the first extension; 0: there is none. Valid as long as this object.

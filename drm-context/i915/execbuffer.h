@@ -15,7 +15,7 @@ class Execbuffer {
   public:
     explicit Execbuffer(I915Context& context) : context_(context) {}
 
-    /// EINVAL says what is wrong.
+    /// EINVAL, with a sentence about the fault.
     Status translate(const Request& request);
     /// The kernel waits for this syncobj before the submission, or signals it at its end.
     void wait_for(uint32_t syncobj) { fences_.push_back({syncobj, I915_EXEC_FENCE_WAIT}); }

@@ -102,7 +102,7 @@ Status I915Context::get_aperture(const SimpleIoctl& ioctl, Argument argument) {
     return {};
 }
 
-/// Of ioctls whose argument begins with a handle: a resource id of the guest's, which is put back.
+/// For ioctls whose argument begins with a handle: the guest's resource id, which is put back.
 Status I915Context::with_handle(const SimpleIoctl& ioctl, Argument argument) {
     const auto res_id = load<uint32_t>(argument);
     const auto handle = handle_of(res_id);

@@ -113,7 +113,7 @@ std::vector<std::byte> XeContext::engines_answer() const {
     return bytes_of(engines_);
 }
 
-/// With the VM's own use: that of all of the host's programs is not the guest's to know.
+/// With the VM's own use: that of the host's other programs is hidden from guests.
 std::vector<std::byte> XeContext::regions_answer() {
     const MemoryUse use = account().memory_use();
     for (MemRegion& region : regions_) {

@@ -100,7 +100,7 @@ void XeContext::check_for_reset() {
     watch().check([this](uint32_t queue) { return look_for_ban(queue); });
 }
 
-/// Whether its own work hung or another's reset took it along, the kernel does not say.
+/// The kernel does not report whether its own work hung or another's reset took it along.
 LossWatch::Finding XeContext::look_for_ban(uint32_t queue) {
     const auto found = queues_.find(queue);
     if (found == queues_.end()) return LossWatch::Finding::kWell;

@@ -11,7 +11,7 @@ using namespace uapi::xe;
 
 namespace {
 
-constexpr size_t kMostVms = 64;  // drivers have one per device; each is page tables of the host's
+constexpr size_t kMostVms = 64;  // drivers have one per device; each takes host page tables
 // Guests cannot send more than 409 in their buffer of 16 KiB; a longer one may come embedded.
 constexpr uint32_t kMostBinds = 1024;
 constexpr uint64_t kTableBytes = 4096;
@@ -63,9 +63,9 @@ Status XeContext::vm_destroy(Request& request) {
     return {};
 }
 
-// The response promises that submissions after it see the mappings. The ioctl only promises that
-// they will be made: so each submission of the VM waits for the fence of its newest bind. Binds of
-// the VM's own queue are made in order (xe_vm.c), hence the newest stands for all.
+// After the response submissions must see the mappings. The ioctl only guarantees that they will be
+// made: so each submission of the VM waits for the fence of its newest bind. Binds of the VM's own
+// queue are made in order (xe_vm.c), hence the newest stands for all.
 Status XeContext::vm_bind(Request& request) {
     const auto wanted = request.as<w::VmBindRequest>();
     std::span<const std::byte> payload;

@@ -12,8 +12,8 @@ namespace viaduct::demo {
 bool write_png(const std::string& path, uint32_t width, uint32_t height,
                std::span<const uint32_t> pixels);
 
-/// Writes all frames to one file: a picture of the first, which programs that know APNG play, ten
-/// frames a second, over and over. False like write_png.
+/// Writes all frames to one file: a picture of the first, which programs that support APNG play,
+/// ten frames a second, over and over. False like write_png.
 bool write_animation(const std::string& path, uint32_t width, uint32_t height,
                      std::span<const std::vector<uint32_t>> frames);
 

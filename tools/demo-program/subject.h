@@ -1,4 +1,4 @@
-// A subject of the demo: a picture for each frame, and how to tell whether it is right.
+// A subject of the demo: a picture for each frame, and the check of it.
 #pragma once
 
 #include <chrono>

@@ -85,7 +85,7 @@ Status show(const Options& options) {
             fmt::print("{}\n", line);
             std::fflush(stdout);
         };
-    // Without a compositor there is nothing to do; better to hear of it before QEMU does.
+    // Without a compositor there is nothing to do: fail before QEMU is connected.
     if (const auto tried = wayland::Connection::open(nullptr); !tried && !options.reconnect)
         return tl::unexpected(tried.error());
     const UniqueFd stop = watch_signals();

@@ -125,8 +125,8 @@ int Driver::gem_create_ext(const Channel& channel, drm_i915_gem_create_ext& arg)
 
 int Driver::gem_mmap_offset(const Channel& channel, drm_i915_gem_mmap_offset& arg) {
     if (arg.extensions != 0) return -EINVAL;
-    // The offset is the node's own, so that mmap() needs nothing of ours. How the pages are cached
-    // was decided when the buffer was made.
+    // The offset is the node's own, so that mmap() need not be intercepted. How the pages are
+    // cached was decided when the buffer was made.
     virtgpu::Map map{0, arg.handle, 0};
     const int result = channel.ioctl(kVirtgpuMap, &map);
     if (result < 0) return result;

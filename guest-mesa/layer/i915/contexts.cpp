@@ -104,7 +104,7 @@ int Driver::reset_stats(const Channel& channel, drm_i915_reset_stats& arg) {
     if (arg.flags != 0 || arg.pad != 0) return -EINVAL;
     const bool banned = is_banned(arg.ctx_id);
     arg.reset_count = arg.batch_active = arg.batch_pending = 0;
-    // Drivers ask often, and the host would say no more than the mask does.
+    // Drivers ask often, and the host's answer would not have more than the mask.
     if (!banned && arg.ctx_id < kMaskBits) return 0;
     if (!stream().lost())
         if (const int error = pass(channel, DRM_IOCTL_I915_GET_RESET_STATS, arg); error < 0)

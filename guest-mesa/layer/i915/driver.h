@@ -110,7 +110,7 @@ class Driver final : public GuestDriver {
     std::atomic<uint32_t> next_blob_id_ = 1;
 
     std::mutex mutex_;
-    std::set<uint32_t> failed_contexts_;  // the host could not run a submission of theirs
+    std::set<uint32_t> failed_contexts_;  // the host could not run one of their submissions
 };
 
 }  // namespace viaduct::guest::i915

@@ -36,7 +36,7 @@ int Submission::check(const drm_i915_gem_execbuffer2& arg) {
     if (!uses_cliprects && (arg.num_cliprects != 0 || arg.cliprects_ptr != 0)) return -EINVAL;
     if (arg.DR1 != 0 || (arg.DR4 != 0 && arg.DR4 != UINT32_MAX)) return -EINVAL;
     if ((arg.batch_start_offset | arg.batch_len) & 7) return -EINVAL;
-    // When the work before it begins is more than a fence of the node can say.
+    // A fence of the node cannot express when the work before it begins.
     if (arg.flags & I915_EXEC_FENCE_SUBMIT) return -EINVAL;
     return arg.buffers_ptr == 0 ? -EFAULT : 0;
 }

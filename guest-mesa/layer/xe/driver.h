@@ -45,7 +45,7 @@ class Driver final : public GuestDriver {
   private:
     struct Queue {
         bool binds = false;
-        /// The host refused a submission, which the program believes to be under way.
+        /// The host refused a submission that the program takes for submitted.
         bool failed = false;
         uint64_t submissions = 0;
     };

@@ -90,7 +90,7 @@ int Driver::exec_queue_destroy(const Channel& channel, ExecQueueDestroy& arg) {
     return stream().post(channel, as_bytes(request));
 }
 
-/// Submissions that the host refused. It says so only to those who ask.
+/// Submissions that the host refused, which shows only in answers to queries.
 void Driver::note_outcomes() {
     const std::lock_guard lock(mutex_);
     for (const Outcome& outcome : stream().take_outcomes()) {

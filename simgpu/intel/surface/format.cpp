@@ -118,7 +118,7 @@ constexpr Row kRows[] = {
 };
 // clang-format on
 
-/// Reads "R8G8B8A8_UNORM" as what it says.
+/// Parses a name such as "R8G8B8A8_UNORM".
 Format parse(const char* name) {
     Format format;
     format.name = name;

@@ -29,8 +29,8 @@ class HtileBuffer {
         depth_ = depth;
         stencil_ = stencil;
     }
-    /// Stores the pixels of the 8x8 that (x, y) is in, if they are cleared, and says so. False: a
-    /// fault, which the memory has, or a problem.
+    /// Stores the pixels of the 8x8 that (x, y) is in, if they are cleared, and updates HTILE.
+    /// False: a fault, which the memory has, or a problem.
     bool open(uint32_t x, uint32_t y, uint32_t slice, unsigned level);
     /// A sentence about contents that are not simulated; else empty.
     const std::string& problem() const { return problem_; }

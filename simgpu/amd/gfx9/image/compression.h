@@ -28,8 +28,8 @@ class Compression {
                 bool alpha_on_msb)
         : kind_(kind), surface_(std::move(surface)), format_(format), alpha_on_msb_(alpha_on_msb) {}
 
-    /// The element that metadata says is at `at`; `va` is where it is stored. Without metadata,
-    /// what is stored. False: a fault, which `memory` has, or a code that no texture unit can
+    /// The element at `at`, by its metadata; `va` is where it is stored. Without metadata,
+    /// the stored bytes. False: a fault, which `memory` has, or a code that no texture unit can
     /// read without the driver's help, or that is not simulated.
     bool read(ShaderMemory& memory, const TexelAt& at, uint64_t va, uint8_t* element) const;
     bool any() const { return kind_ != Kind::kNone; }

@@ -60,7 +60,7 @@ class Image {
     uint64_t address(const TexelAt& at) const {
         return surface_->address(at.x, at.y, at.z + first_slice_, at.level, at.sample);
     }
-    /// Stores and atomics would leave metadata behind that says something else.
+    /// Stores and atomics would leave stale metadata behind.
     bool is_compressed() const { return compression_.any() || fmask_; }
     unsigned texel_bytes() const { return format_.bytes(); }
     /// A stored texel (or a border colour) after component selection.

@@ -1,4 +1,4 @@
-// Keys of DCC: the byte of metadata that says how 256 bytes of a colour surface are stored.
+// Keys of DCC: a byte of metadata for the storage of each 256 bytes of a colour surface.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ enum class DccState : uint8_t {
     kStored,    // as without DCC
     kConstant,  // one of four colours, of zeros and ones
     kSingle,    // the block's first element everywhere
-    kRegister,  // the colour in CB_COLORn_CLEAR_WORD0 and 1, which only colour units know
+    kRegister,  // the colour in CB_COLORn_CLEAR_WORD0 and 1, which only colour units can read
     kUnknown,   // compressed: nothing here writes such
 };
 

@@ -41,7 +41,7 @@ bool check_type(const FieldLayout& layout, Instruction& in, const Operand& opera
     return fits;
 }
 
-/// The null register has no elements: all channels read the same zero, whatever its region says.
+/// The null register has no elements: all channels read the same zero, whatever its region.
 void make_single(Operand& operand) {
     operand.byte = 0;
     operand.linear = true;

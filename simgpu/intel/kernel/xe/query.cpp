@@ -90,7 +90,7 @@ void gt_topology(DrmFile& file, Answer& answer) {
     constexpr uint32_t kDssBytes = 16, kL3Bytes = 8, kEuBytes = 8;
     const Topology& topology = file.chip().topology;
     put_mask(answer, kTopologyDssGeometry, topology.subslices(), kDssBytes);
-    // Without compute engines, xe_gt_topology.c finds no fuse of theirs.
+    // Without compute engines, xe_gt_topology.c finds no fuses for them.
     const bool compute = file.chip().generation >= Generation::kGen12_5;
     put_mask(answer, kTopologyDssCompute, compute ? topology.subslices() : 0, kDssBytes);
     put_mask(answer, kTopologyL3Bank, topology.l3_banks, kL3Bytes);

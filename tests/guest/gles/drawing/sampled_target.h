@@ -26,7 +26,7 @@ class SampledTarget {
     int samples() const { return samples_; }
     /// Of GL_TEXTURE_2D_MULTISAMPLE.
     GLuint texture() const { return colour_; }
-    /// Where the driver says that a sample lies.
+    /// A sample's place, as the driver reports it.
     Place place(int sample) const;
     /// Mixes the samples of each pixel into `target`, which has the same size.
     void resolve_to(const Target& target) const;
