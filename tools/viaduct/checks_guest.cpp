@@ -87,7 +87,7 @@ Findings check_guest(const HostView& host) {
                 check_window(host, gpu), check_own_suspend(host)};
     }
     return {
-        ok("a guest needs Mesa with amdgpu-virtio, or stock Mesa with "
+        ok("a guest needs Mesa with virtio back ends, or stock Mesa with "
            "LD_PRELOAD=libviaduct-guest.so")};
 }
 
