@@ -82,7 +82,9 @@ class GuestDriver:
 export LD_PRELOAD=$(viaduct-run --library)
 """
 
-    def __init__(self, mesa, build):
+    ICD = "/usr/share/vulkan/icd.d/%s_icd.json"
+
+    def __init__(self, mesa, build, gpu="auto"):
         self.shares = []
         self.script = ""
         variables = {}
@@ -93,7 +95,7 @@ export LD_PRELOAD=$(viaduct-run --library)
                 raise Failure("%s is missing: tools/build makes it" % package)
             self.script = self.INSTALL % shlex.quote(package)
             # No other driver: the loader would try each, which takes its time.
-            variables["VK_DRIVER_FILES"] = "/usr/share/vulkan/icd.d/radeon_icd.json"
+            variables["VK_DRIVER_FILES"] = ":".join(self.ICD % name for name in self.drivers(gpu))
             if source:
                 self.folder = tempfile.TemporaryDirectory(prefix="viaduct-mesa-")
                 self.shares.append((self.folder.name, "ro"))
@@ -106,6 +108,13 @@ export LD_PRELOAD=$(viaduct-run --library)
             variables["LIBGL_DRIVERS_PATH"] = prefix + "/lib/dri"
             variables["GBM_BACKENDS_PATH"] = prefix + "/lib/gbm"
         self.script += "".join("export %s=%s\n" % item for item in variables.items())
+
+    @staticmethod
+    def drivers(gpu):
+        """Names of Vulkan drivers for a GPU, as VIADUCT_GPU has it: of any, unless it is simulated."""
+        if not gpu.startswith("sim:"):
+            return ["radeon", "intel"]
+        return ["intel"] if gpu.startswith("sim:tgl") else ["radeon"]
 
 
 class Qmp:
