@@ -63,7 +63,7 @@ Status CreateExtensions::parse(std::span<const std::byte> packed) {
 
 std::span<std::byte> CreateExtensions::keep(std::span<const std::byte> bytes) {
     auto& words = memory_.emplace_back((bytes.size() + sizeof(uint64_t) - 1) / sizeof(uint64_t));
-    std::memcpy(words.data(), bytes.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(words.data(), bytes.data(), bytes.size());
     return std::as_writable_bytes(std::span(words)).first(bytes.size());
 }
 

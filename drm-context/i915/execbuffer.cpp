@@ -63,6 +63,8 @@ Status Execbuffer::translate_object(std::span<const std::byte> objects, uint32_t
                             ? 0
                             : reinterpret_cast<uintptr_t>(relocations_.data() + relocations);
     object.rsvd2 = 0;
+    // Guest memory has no business in the host's error state.
+    object.flags &= ~uint64_t{EXEC_OBJECT_CAPTURE};
     relocations += object.relocation_count;
     objects_.push_back(object);
     return {};

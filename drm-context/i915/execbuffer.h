@@ -24,6 +24,7 @@ class Execbuffer {
     drm_i915_gem_execbuffer2 args();
 
     uint32_t gem_context() const { return static_cast<uint32_t>(wanted_.context_id); }
+    uint64_t flags() const { return wanted_.flags; }
     uint32_t engine_index() const {
         return static_cast<uint32_t>(wanted_.flags & wire::i915::kRingMask);
     }

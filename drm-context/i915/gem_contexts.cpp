@@ -29,9 +29,16 @@ Status I915Context::check_room_for_vm() const {
 }
 
 Status I915Context::context_created(uint32_t id, GemContext context) {
+    if (Status status = lower_priority(id); !status) {
+        drm_i915_gem_context_destroy args{};
+        args.ctx_id = id;
+        device().ioctl(DRM_IOCTL_I915_GEM_CONTEXT_DESTROY, &args);
+        return status;
+    }
+    context.serial = next_serial_++;
     gem_contexts_.insert_or_assign(id, std::move(context));
     watch().created(id);
-    return lower_priority(id);
+    return {};
 }
 
 /// Kernels make contexts of normal priority, which may be more than the VM may have.
@@ -41,7 +48,9 @@ Status I915Context::lower_priority(uint32_t id) {
     args.ctx_id = id;
     args.param = I915_CONTEXT_PARAM_PRIORITY;
     args.value = permitted_priority(I915_CONTEXT_DEFAULT_PRIORITY, PriorityCeiling::kLow).value();
-    if (const int error = device().ioctl(DRM_IOCTL_I915_GEM_CONTEXT_SETPARAM, &args); error < 0)
+    const int error = device().ioctl(DRM_IOCTL_I915_GEM_CONTEXT_SETPARAM, &args);
+    // ENODEV: on this GPU the contexts of all users are equal (i915_gem_context.c).
+    if (error < 0 && error != -ENODEV)
         return fail(-error, "the priority of GEM context {} cannot be lowered (errno {})", id,
                     -error);
     return {};
@@ -64,8 +73,12 @@ Status I915Context::gem_context_create(Request& request) {
     drm_i915_gem_context_create_ext args{};
     args.flags = wanted.flags;
     if (wanted.flags & I915_CONTEXT_CREATE_FLAGS_USE_EXTENSIONS) args.extensions = params.chain();
-    if (const int error = device().ioctl(DRM_IOCTL_I915_GEM_CONTEXT_CREATE_EXT, &args); error < 0)
-        return fail(-error, "the kernel refuses the context (errno {})", -error);
+    if (const int error = device().ioctl(DRM_IOCTL_I915_GEM_CONTEXT_CREATE_EXT, &args); error < 0) {
+        if (!is_plain_refusal(-error))
+            return fail(-error, "the kernel refuses the context (errno {})", -error);
+        request.respond(w::GemContextCreateResponse{{}, 0, -error, 0});
+        return {};
+    }
     GemContext context{.recoverable = params.recoverable(),
                        .engines = params.engines().value_or(gem_contexts_.at(0).engines)};
     if (Status status = context_created(args.ctx_id, std::move(context)); !status) return status;

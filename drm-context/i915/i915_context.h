@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -53,6 +54,8 @@ class I915Context final : public DriverContext {
     struct GemContext {
         bool recoverable = true;
         std::vector<std::optional<QueueClass>> engines;  // by index of its map
+        /// Tells contexts apart that had the same id, for the order of their rings' fences.
+        uint32_t serial = 0;
     };
 
     // simple_ioctls.cpp
@@ -96,11 +99,18 @@ class I915Context final : public DriverContext {
 
     Engines engines_;                              // of what this VM is offered
     std::map<uint32_t, GemContext> gem_contexts_;  // by kernel id; all are this guest's
-    uint32_t vms_ = 0;                             // address spaces that the guest has ids of
+    uint32_t next_serial_ = 0;
+    uint32_t vms_ = 0;  // address spaces that the guest has ids of
     std::array<std::optional<QueueClass>, wire::i915::kRingMask + 2> ring_classes_;  // by ring
 };
 
 const DriverTraits& traits();
+
+/// Drivers learn at every start what a GPU or a VM does not have by trying it: priorities,
+/// tiling, protected contexts. Such an error is an answer, and nothing to log.
+constexpr bool is_plain_refusal(int error) {
+    return error == EPERM || error == ENODEV || error == EOPNOTSUPP;
+}
 
 /// ioctl QUERY of one item: the length of the answer in `length` bytes at `to` (0: asks for it),
 /// or a negative errno.

@@ -73,8 +73,13 @@ Status I915Context::ioctl_simple(Request& request) {
     alignas(uint64_t) std::array<std::byte, w::kMaxArgument> copy;
     const Argument argument = std::span(copy).first(size);
     std::ranges::copy(payload, argument.begin());
-    if (Status status = (this->*found->run)(*found, argument); !status) return status;
     const auto response = request.response();
+    if (Status status = (this->*found->run)(*found, argument); !status) {
+        const int error = status.error().code;
+        if (response.empty() || !is_plain_refusal(error)) return status;
+        request.respond(w::IoctlSimpleResponse{{}, error});
+        return {};
+    }
     if (!response.empty())
         std::ranges::copy(argument, response.subspan(sizeof(w::IoctlSimpleResponse)).begin());
     return {};

@@ -22,6 +22,18 @@ Status I915Context::describe_ring(uint32_t ring, const GemContext& context, uint
     return {};
 }
 
+namespace {
+
+/// A number for what the kernel keeps in order: an engine of one GEM context. BSD is two engines,
+/// between which flags choose, and which share a ring of the protocol.
+uint32_t queue_of(uint32_t context_serial, uint64_t flags) {
+    constexpr uint32_t kChoices = (I915_EXEC_BSD_MASK >> I915_EXEC_BSD_SHIFT) + 1;
+    const auto choice = static_cast<uint32_t>((flags & I915_EXEC_BSD_MASK) >> I915_EXEC_BSD_SHIFT);
+    return context_serial * kChoices + choice;
+}
+
+}  // namespace
+
 Status I915Context::gem_execbuffer2(Request& request) {
     // Taken whatever comes: a refused submission consumes its in-fence too.
     const UniqueFd in_fence = this->in_fence().take();
@@ -37,7 +49,8 @@ Status I915Context::gem_execbuffer2(Request& request) {
         if (!syncobj) return tl::unexpected(syncobj.error());
         execbuffer.wait_for(*syncobj);
     }
-    const auto [signal, wait] = rings().prepare(ring, id);
+    const uint32_t queue = queue_of(context->second.serial, execbuffer.flags());
+    const auto [signal, wait] = rings().prepare(ring, queue);
     if (wait != 0) execbuffer.wait_for(wait);
     execbuffer.signal(signal);
     drm_i915_gem_execbuffer2 args = execbuffer.args();
@@ -46,7 +59,7 @@ Status I915Context::gem_execbuffer2(Request& request) {
         return fail(-error, "the kernel refuses the submission to ring {} (errno {})", ring,
                     -error);
     }
-    rings().submitted(ring, id);
+    rings().submitted(ring, queue);
     statistics().submitted(ring, monotonic_ns());
     return {};
 }

@@ -1,3 +1,4 @@
+#include "drm-context/i915/execbuffer.h"
 #include "simgpu/inject.h"
 #include "tests/unit/drm-context/i915/fixture.h"
 
@@ -56,6 +57,19 @@ TEST_F(Execbuffers, RequestsAreChecked) {
     }
 }
 
+TEST_F(Execbuffers, NoBufferIsCopiedIntoTheHostsErrorState) {
+    create_batch(21);
+    auto captured = object(21, kHigh);
+    captured.flags |= EXEC_OBJECT_CAPTURE;
+    const auto bytes =
+        make(w::Command::kGemExecbuffer2, submission(1), std::as_bytes(std::span(&captured, 1)));
+    std::vector<std::byte> answer;
+    Execbuffer execbuffer(static_cast<I915Context&>(*context_));
+    ASSERT_TRUE(execbuffer.translate(Request(bytes, answer)));
+    const drm_i915_gem_execbuffer2 args = execbuffer.args();
+    EXPECT_EQ(reinterpret_cast<drm_i915_gem_exec_object2*>(args.buffers_ptr)->flags, kPinned);
+}
+
 TEST_F(Execbuffers, RelocationsAreDealtOutInOrder) {
     create_batch(21);
     create_batch(22);
@@ -91,6 +105,36 @@ TEST_F(Execbuffers, TheRingIsTheEnginesIndex) {
     EXPECT_TRUE(context_->rings().has_new_work(1 + I915_EXEC_BLT));
     EXPECT_EQ(context_->statistics().class_of(1), QueueClass::kGraphics);
     EXPECT_EQ(context_->statistics().class_of(1 + I915_EXEC_BLT), QueueClass::kCopy);
+}
+
+// The kernel gives the id away again at once, while the first context's work goes on.
+TEST_F(Execbuffers, ARingWaitsForAllContextsThatHadOneId) {
+    create_batch(21);
+    create_batch(22);
+    const auto make_context = [&](uint16_t engine_class) {
+        struct {
+            drm_i915_gem_context_create_ext_setparam record;
+            uint64_t extensions;
+            i915_engine_class_instance engine;
+        } map{};
+        map.record.param.param = I915_CONTEXT_PARAM_ENGINES;
+        map.record.param.size = sizeof(map.extensions) + sizeof(map.engine);
+        map.engine = {engine_class, 0};
+        const size_t size = offsetof(decltype(map), engine) + sizeof(map.engine);
+        return create_gem_context(std::as_bytes(std::span(&map, 1)).first(size)).ctx_id;
+    };
+    simgpu::set_injection(simgpu::parse_injection("slow:ring=render:ms=1000").value());
+    drm_i915_gem_context_destroy destroy{make_context(I915_ENGINE_CLASS_RENDER), 0};
+    EXPECT_EQ(submit(21, destroy.ctx_id), 0);
+    EXPECT_EQ(simple(DRM_IOCTL_I915_GEM_CONTEXT_DESTROY, destroy), 0);
+    const uint32_t other = make_context(I915_ENGINE_CLASS_COPY);
+    ASSERT_EQ(other, destroy.ctx_id);
+    EXPECT_EQ(submit(22, other), 0);
+    wait_idle(22);
+    w::GemBusyRequest busy{};
+    busy.res_id = 21;
+    ASSERT_NE(ask<w::GemBusyResponse>(w::Command::kGemBusy, busy).busy, 0);
+    EXPECT_FALSE(context_->rings().idle(w::kFirstRing));
 }
 
 TEST_F(Execbuffers, AHangSetsTheContextsBitBeforeItsFenceRetires) {

@@ -98,6 +98,18 @@ TEST_F(SimpleIoctls, PrioritiesEndAtNormal) {
     EXPECT_EQ(static_cast<int64_t>(arg.value), -512);
 }
 
+// anv tries every priority at every start.
+TEST_F(SimpleIoctls, ARefusedPriorityIsAnAnswerAndNoError) {
+    w::IoctlSimpleRequest head{};
+    head.cmd = DRM_IOCTL_I915_GEM_CONTEXT_SETPARAM;
+    const auto set = [&](drm_i915_gem_context_param arg) {
+        return run(make(w::Command::kIoctlSimple, head, std::as_bytes(std::span(&arg, 1))));
+    };
+    EXPECT_TRUE(set(param(I915_CONTEXT_PARAM_PRIORITY, 512)));
+    EXPECT_EQ(response<w::IoctlSimpleResponse>().ret, EPERM);
+    EXPECT_FALSE(set(param(I915_CONTEXT_PARAM_SSEU))) << "not a guest's to set";
+}
+
 TEST_F(SimpleIoctls, AddressSpacesHaveNoExtensionsAndAnEnd) {
     drm_i915_gem_vm_control vm{};
     vm.extensions = 0x1000;
