@@ -51,6 +51,16 @@ void Bindings::unmap(Range range) {
     }
 }
 
+/// Of a mapping, and not where it begins.
+bool Bindings::is_inside(uint64_t address) const {
+    const auto behind = mappings_.lower_bound(address);
+    return behind != mappings_.begin() && std::prev(behind)->second.end > address;
+}
+
+bool Bindings::cuts(Range range) const {
+    return is_inside(range.start) || is_inside(range.end());
+}
+
 void Bindings::unmap_all(const BufferMemoryPtr& memory) {
     for (auto mapping = mappings_.begin(); mapping != mappings_.end();)
         mapping = mapping->second.memory == memory ? erase(mapping) : std::next(mapping);

@@ -29,6 +29,8 @@ class Bindings {
     void unmap(Range range);
     void unmap_all(const BufferMemoryPtr& memory);
 
+    /// True if `range` begins or ends inside a mapping, of which a piece would be left without it.
+    bool cuts(Range range) const;
     uint64_t mappings() const { return mappings_.size(); }
     /// Page tables that these can need at most.
     uint64_t tables() const { return tables_; }
@@ -42,6 +44,7 @@ class Bindings {
     };
     using Mappings = std::map<uint64_t, Mapping>;  // by start
 
+    bool is_inside(uint64_t address) const;
     static uint64_t tables_of(uint64_t size, bool has_memory);
     void insert(uint64_t start, Mapping mapping);
     Mappings::iterator erase(Mappings::iterator mapping);

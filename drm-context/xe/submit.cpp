@@ -14,6 +14,7 @@ namespace {
 
 // Below the kernel's 1000 (XE_MAX_JOB_COUNT_PER_EXEC_QUEUE), which it answers with EAGAIN.
 constexpr uint64_t kMostJobs = 900;
+constexpr uint32_t kNoQueue = 0;  // Queue::serial begins with 1
 
 /// The syncobjs of one EXEC: at most bind, in-fence, older work and its own.
 class SyncArray {
@@ -84,7 +85,10 @@ Status XeContext::submit(const w::ExecRequest& wanted, Queue& queue, const Uniqu
     rings().submitted(ring, queue.serial);
     statistics().submitted(ring, monotonic_ns());
     // "When all earlier work is done" takes no in-syncs (xe_sync.c: xe_sync_in_fence_get()).
-    return !executes && in_fence ? merge_into_ring(signal, in_fence) : Status();
+    if (executes || !in_fence) return {};
+    // What is merged in comes in no order with the queue's next work.
+    rings().submitted(ring, kNoQueue);
+    return merge_into_ring(signal, in_fence);
 }
 
 Status XeContext::merge_into_ring(uint32_t ring_syncobj, const UniqueFd& in_fence) {

@@ -141,14 +141,21 @@ uint64_t XeContext::mappings() const {
 Status XeContext::run_binds(uint32_t vm_id, Vm& vm, BindList& list) {
     // Each operation adds a mapping, or cuts one in two, or both.
     constexpr uint64_t kMostNew = 2;
+    // A guest that is at its limit must be able to unmap.
+    const bool maps =
+        std::ranges::find(list.changes, kBindMap, &BindList::Change::op) != list.changes.end();
+    uint64_t growing = 0, most_tables = 0;
+    for (const BindList::Change& change : list.changes) {
+        if (change.op == kBindUnmapAll || (!maps && !vm.bindings.cuts(change.range))) continue;
+        ++growing;
+        most_tables += Bindings::most_tables(change.range, change.memory != nullptr);
+    }
     const uint64_t limit = account().limits().mappings;
-    if (limit != 0 && mappings() + kMostNew * list.changes.size() > limit)
+    if (limit != 0 && growing != 0 && mappings() + kMostNew * growing > limit)
         return fail(ENOMEM, "this context may have {} mappings (budget)", limit);
-    uint64_t most_tables = 0;
-    for (const BindList::Change& change : list.changes)
-        if (change.op != kBindUnmapAll && change.range.size <= uint64_t{1} << 48)
-            most_tables += Bindings::most_tables(change.range, change.memory != nullptr);
-    if (auto status = account().charge_tables(kTableBytes * most_tables); !status) return status;
+    if (most_tables != 0)
+        if (auto status = account().charge_tables(kTableBytes * most_tables); !status)
+            return status;
 
     Sync out{};
     out.type = kSyncSyncobj;

@@ -284,6 +284,60 @@ TEST_F(XeLimited, WhatIsBoundStaysCharged) {  // X15
     EXPECT_TRUE(gem(2, 0xc0000));
 }
 
+TEST_F(XeLimited, WhoHasUsedAllUpCanUnmap) {
+    const uint32_t id = vm();
+    create_buffer(1, 0x80000);
+    ASSERT_EQ(bind(id, {map(1, 0x100000, 0x80000)}), 0);
+    uint64_t left = limits_.context_memory - context_->account().memory_use().total();
+    ASSERT_TRUE(gem(2, left)) << left;
+    w::BindOp unmap{};
+    unmap.op = u::kBindUnmap;
+    unmap.addr = 0x140000;
+    unmap.range = 0x10000;
+    EXPECT_EQ(bind(id, {unmap}), ENOMEM) << "two pieces need more tables than one";
+    unmap.addr = 0x100000;
+    unmap.range = 0x80000;
+    EXPECT_EQ(bind(id, {unmap}), 0);
+}
+
+class XeInFences : public XeContextTest {
+  protected:
+    ~XeInFences() override { simgpu::set_injection({}); }
+    /// A sync file of work that takes a second, on another queue.
+    UniqueFd pending() {
+        const uint32_t slow = create_queue(vm(u::kVmScratchPage)).value;
+        simgpu::set_injection(simgpu::parse_injection("slow:nth=1:ms=1000").value());
+        EXPECT_EQ(exec(slow, 0x1000), 0);
+        return context_->rings().take_newest(slow + w::kFirstQueueRing);
+    }
+};
+
+TEST_F(XeInFences, ARefusedSubmissionConsumesThem) {
+    const uint32_t queue = create_queue(vm()).value;
+    const auto refused = [&](uint32_t id, uint16_t batches, uint32_t rsp_off) {
+        EXPECT_TRUE(context_->in_fence().add(pending()));
+        w::ExecRequest request{};
+        request.hdr = {static_cast<uint32_t>(w::Command::kExec), sizeof(request), 1, rsp_off};
+        request.exec_queue_id = id;
+        request.num_batch_buffer = batches;
+        EXPECT_FALSE(loop_->run(std::as_bytes(std::span(&request, 1))));
+        return !context_->in_fence().take();
+    };
+    EXPECT_TRUE(refused(queue, 2, 0));
+    EXPECT_TRUE(refused(99, 1, 0));
+    EXPECT_TRUE(refused(queue, 1, 0x10000)) << "no room for the answer";
+}
+
+TEST_F(XeInFences, TheRingWaitsForThatOfAnEmptyExec) {
+    const uint32_t queue = create_queue(vm(u::kVmScratchPage)).value;
+    ASSERT_TRUE(context_->in_fence().add(pending()));
+    EXPECT_EQ(exec(queue, 0, 0), 0);
+    EXPECT_EQ(exec(queue, 0, 0), 0) << "the queue itself has nothing to do";
+    const UniqueFd fence = context_->rings().take_newest(queue + w::kFirstQueueRing);
+    ASSERT_TRUE(fence);
+    EXPECT_EQ(context_->device().sync_file_state(fence.get())->status, 0) << "not signalled";
+}
+
 TEST_F(XeContextTest, UnknownQueues) {  // X18
     const uint32_t queue = create_queue(vm()).value;
     destroy_queue(queue);
