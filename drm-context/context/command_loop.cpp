@@ -57,7 +57,11 @@ bool CommandLoop::is_aligned(const wire::RequestHeader& header, const CommandEnt
 }
 
 Status CommandLoop::run_request(const CommandEntry& entry, Request request) {
-    if (Status status = prepare_response(entry, request); !status) return status;
+    if (Status status = prepare_response(entry, request); !status) {
+        // A refused submission consumes its in-fence too.
+        if (entry.role == Role::kSubmit) (void)context_.in_fence().take();
+        return status;
+    }
     const Status status = entry.run(context_, request);
     if (!response_.empty()) answer(entry, request.header(), status);
     if (!status) return fail(status.error().code, "{}: {}", entry.name, status.error().message);
