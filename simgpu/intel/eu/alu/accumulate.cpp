@@ -86,10 +86,10 @@ void subb(Thread& thread, const Instruction& in) {
 }
 
 constexpr AluOp kOps[] = {
-    special(0x48, "mac", 2, mac),
-    special(0x49, "mach", 2, mach),
-    special(0x4e, "addc", 2, addc),
-    special(0x4f, "subb", 2, subb),
+    special(0x48, "mac", 2, mac, AluOp::kIntegersOnly),
+    special(0x49, "mach", 2, mach, AluOp::kIntegersOnly),
+    special(0x4e, "addc", 2, addc, AluOp::kIntegersOnly),
+    special(0x4f, "subb", 2, subb, AluOp::kIntegersOnly),
 };
 
 }  // namespace

@@ -38,6 +38,8 @@ struct AluOp {
         kLogic = 2,
         /// The first source and the destination decide the lanes: shifts.
         kFirstDecides = 4,
+        /// Of a row with a handler: it has no lanes of floats.
+        kIntegersOnly = 8,
     };
     uint8_t opcode = 0;
     const char* name = nullptr;
@@ -49,6 +51,7 @@ struct AluOp {
     bool wraps() const { return flags & kWraps; }
     bool logic() const { return flags & kLogic; }
     bool first_decides() const { return flags & kFirstDecides; }
+    bool integers_only() const { return flags & kIntegersOnly; }
 };
 
 template <Lane kLane>

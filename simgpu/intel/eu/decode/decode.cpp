@@ -86,12 +86,16 @@ Lane integer_lane(const AluOp& op, const Instruction& in) {
 void choose_lane(const AluOp& op, Instruction& in) {
     bool floats = false, integers = false, doubles = false;
     for (unsigned i = 0; i < op.sources; i++) {
-        if (i > 0 && in.src[i].is_null()) continue;  // math with one source
+        if (i > 0 && in.src[i].is_null()) {   // math with one source
+            in.src[i].type = in.src[0].type;  // a zero of any type
+            continue;
+        }
         floats = floats || is_float(in.src[i].type);
         integers = integers || !is_float(in.src[i].type);
         doubles = doubles || in.src[i].type == Type::kDF;
     }
     if (floats && integers) return complain(in, "sources of integer and float types");
+    if (floats && op.integers_only()) return complain(in, "operand types this operation has not");
     in.lane = doubles ? Lane::kF64 : floats ? Lane::kF32 : integer_lane(op, in);
     if (!op.handler && !op.kernels[index_of(in.lane)]) {
         // Operations of 32 bits whose operands are mixed.

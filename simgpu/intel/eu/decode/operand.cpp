@@ -310,6 +310,7 @@ void decode_three_sources(const Words& words, const FieldLayout& layout, Instruc
     Operand& dst = in.dst;
     dst.type = type3(words.bits(38, 36), words.bit(39));
     if (!check_type(layout, in, dst)) return;
+    if (dst.type == Type::kVF) return complain(in, "destination of a vector type");
     const unsigned number = words.bits(63, 56);
     set_register(layout, dst, words.bit(50), number);
     if (dst.file == File::kGrf && number >= kGrfs)

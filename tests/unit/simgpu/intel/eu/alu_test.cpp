@@ -282,6 +282,12 @@ TEST_F(OperandTest, HalvesRoundToNearest) {
     for (unsigned i = 0; i < kChannels; i++) EXPECT_EQ(result(i), expected[i]) << i;
 }
 
+TEST_F(OperandTest, NullIsAZeroOfAnyType) {
+    ASSERT_TRUE(is_done(
+        run_code({op2(0x40, r(kResult, Type::kF), r(1, Type::kF), null())}, concat({kFloatsA}))));
+    for (unsigned i = 0; i < kChannels; i++) EXPECT_EQ(result(i), kFloatsA[i]) << i;
+}
+
 struct BadCode {
     const char* name;
     Words code;
@@ -307,6 +313,11 @@ INSTANTIATE_TEST_SUITE_P(
                 "not aligned"},
         BadCode{"message", send(null(), {.sfid = 6, .descriptor = 1u << 25, .payload = 1}),
                 "is not simulated"},
+        BadCode{"carry_of_floats", op2(0x4e, r(10), r(1, Type::kF), r(2, Type::kF)),
+                "operand types this operation has not"},
+        BadCode{"vector",
+                op3(0x5b, r(10, Type::kVF), r(1, Type::kF), r(2, Type::kF), r(3, Type::kF)),
+                "destination of a vector type"},
         BadCode{"sync", sync(0x7), "sync function"}),
     [](const auto& info) { return std::string(info.param.name); });
 
