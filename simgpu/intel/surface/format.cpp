@@ -191,6 +191,7 @@ uint32_t to_small_float(float value, unsigned width) {
     if (std::isnan(value)) return sign | (31u << mantissa_bits) | 1;
     if (width != 16 && value <= 0) return 0;
     const float magnitude = std::fabs(value);
+    if (magnitude == 0) return sign;  // it has no exponent
     if (std::isinf(value)) return sign | 31u << mantissa_bits;
     int exponent = 0;
     std::frexp(magnitude, &exponent);

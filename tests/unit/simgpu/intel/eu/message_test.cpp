@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "simgpu/intel/surface/format.h"
 #include "tests/unit/simgpu/intel/eu/eu_test.h"
 
 namespace simgpu::intel::eu {
@@ -175,6 +176,13 @@ TEST_F(MessageTest, TypedWritesConvertAndStayInside) {
     EXPECT_EQ(other(16 + 1), 0xff0080ffu);
     EXPECT_EQ(other(4), 1004u) << "right of the image";
     EXPECT_EQ(other(32), 1032u) << "below it";
+}
+
+TEST(SurfaceFormat, ZeroIsZeroInHalves) {
+    constexpr uint32_t kR16Float = 0x10e;
+    std::array<std::byte, 2> pixel{std::byte{0xff}, std::byte{0xff}};
+    pack(*find_format(kR16Float), Texel{}, pixel.data());
+    EXPECT_EQ(pixel, (std::array<std::byte, 2>{}));
 }
 
 TEST_F(MessageTest, SamplerLoadsTexels) {
