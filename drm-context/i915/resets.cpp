@@ -2,7 +2,8 @@
 //
 // The kernel resets the engine of a hung job, and bans the job's context at the first hang if it
 // cannot recover, which is how Mesa makes its contexts (Linux: intel_reset.c, mark_guilty()).
-// Others that hang three times within two minutes are banned as well: that shows at the next submission.
+// Others that hang three times within two minutes are banned as well: that shows at the next
+// submission.
 #include "drm-context/i915/i915_context.h"
 #include "drm-context/i915/uapi.h"
 

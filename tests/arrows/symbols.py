@@ -9,7 +9,7 @@ from pathlib import Path
 from arrows import FREE
 
 # Declared in one row and defined in another, above it, on purpose: an interface and its one
-# implementation. Whoever may include the former may need the latter.
+# implementation. A file that may include the former may need the latter.
 DEFINED_ABOVE = {
     ("simgpu/", "simgpu/chips.cpp"),
     ("simgpu/", "simgpu/simgpu.cpp"),
