@@ -290,8 +290,9 @@ TEST_F(Cs, AFenceBecomesASyncobjOrASyncFile) {
     EXPECT_EQ(file.syncobj_wait(syncobj, 2), -ETIME);
     __atomic_store_n(data.words() + 2, 1, __ATOMIC_RELEASE);
     EXPECT_EQ(file.syncobj_wait(syncobj), 0);
+    // A callback signals the simulated sync file, perhaps after the wait has returned.
     pollfd entry{.fd = sync_file.get(), .events = POLLIN, .revents = 0};
-    EXPECT_EQ(::poll(&entry, 1, 0), 1);
+    EXPECT_EQ(::poll(&entry, 1, kLong), 1);
 }
 
 TEST_F(Cs, WaitIdleSeesWhatUsesABuffer) {
