@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -34,6 +35,11 @@ bool host_gives_user_namespaces() {
 
 class Jail : public ::testing::Test {
   protected:
+    /// On a busy host a context is there before its worker has closed the jail.
+    Jail() {
+        for (int i = 0; i < 10'000 && status_line(worker_, "Seccomp") != "2"; ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
     std::string link_of(pid_t pid, const std::string& what) {
         std::error_code error;
         return fs::read_symlink(fmt::format("/proc/{}/{}", pid, what), error);
