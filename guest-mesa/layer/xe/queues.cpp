@@ -149,7 +149,10 @@ int Driver::send_exec(const Channel& channel, const Exec& arg, const Syncs& sync
     uint64_t number = 0;
     {
         const std::lock_guard lock(mutex_);
-        number = ++queues_[arg.exec_queue_id].submissions;
+        // Another thread may have destroyed it since.
+        const auto queue = queues_.find(arg.exec_queue_id);
+        if (queue == queues_.end()) return -ENOENT;
+        number = ++queue->second.submissions;
     }
     // Before it is sent: whoever sees the fence may at once give the syncobj another.
     for (const auto& signalled : syncs.out)
