@@ -96,6 +96,7 @@ constexpr SyscallRule kSimulatedGpu[] = {
     {SCMP_SYS(sched_getaffinity)},
     {SCMP_SYS(nanosleep)},
     {SCMP_SYS(fallocate)},                          // a discarded buffer's content
+    {SCMP_SYS(capget)},                             // a kernel's capable()
     {SCMP_SYS(rt_sigaction), {}, Answer::kRefuse},  // the C library's, for setuid() with threads
     // Buffers are known by their inodes; a process keeps its seat at the device by file locks.
     {SCMP_SYS(fstat)},

@@ -45,7 +45,9 @@ constexpr Range kOwn[] = {
 constexpr Range kOthers[] = {
     {0x0000, 0x0003},  // no register: what drivers name where an engine has no AUX invalidation
     {0x4200, 0x42cf},  // AUX tables and their invalidation
-    {0x4400, 0x442f},  // TRTT
+    {0x4400, 0x4417},  // GFX_TRTT_*: tables of sparse memory, set on every engine alike
+    {0x4480, 0x4497},  // BLT_TRTT_*
+    {0x4580, 0x4597},  // COMP_CTX0_TRTT_*
     {0x5200, 0x52ff},  // SO_*
     {0x6200, 0x620b},  // CHICKEN_RASTER
     {0x62a8, 0x62ab},  // VFLSKPD

@@ -5,6 +5,7 @@
 #include <amdgpu_drm.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <linux/sync_file.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -210,6 +211,18 @@ TEST(JailOnASimulatedGpu, MakesBuffers) {
         return buffer ? 0 : buffer.error().code;
     });
     EXPECT_EQ(verdict.error, 0);
+}
+
+// Its kernel asks whether a guest may have a high priority.
+TEST(JailOnASimulatedGpu, SeesThatItHasNoCapability) {
+    const auto verdict = try_in_jail(jail::Gpu::kSimulated, [] {
+        __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+        __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+        if (::syscall(SYS_capget, &header, data) != 0) return errno;
+        return data[0].effective == 0 && data[1].effective == 0 ? 0 : EEXIST;
+    });
+    EXPECT_EQ(verdict.error, 0);
+    EXPECT_TRUE(verdict.reports.empty());
 }
 
 TEST(JailOnASimulatedGpu, HasNoIoctlAtAll) {

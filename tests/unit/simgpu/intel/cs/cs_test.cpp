@@ -115,6 +115,17 @@ TEST_F(CsTest, RelativeRegistersAreTheEnginesOwn) {
     EXPECT_EQ(dword(kData), 9u);
 }
 
+// Drivers set the tables of sparse memory on all engines at once.
+TEST_F(CsTest, SparseMemoryRegistersOfAllEnginesKeepWhatIsWritten) {
+    for (const uint32_t block : {0x4400u, 0x4480u, 0x4580u}) {
+        for (uint32_t address = block; address < block + 0x18; address += 4) {
+            EXPECT_TRUE(is_done(
+                run_batch(load_register(address, address) + store_register(address, kData))));
+            EXPECT_EQ(dword(kData), address);
+        }
+    }
+}
+
 // --- MI_MATH
 
 constexpr uint32_t alu(uint32_t opcode, uint32_t a = 0, uint32_t b = 0) {
