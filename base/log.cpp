@@ -113,8 +113,9 @@ void log_guest_line(LogLevel level, std::string_view text, LogAsker asker) {
     }
     if (!dropped) return;
     if (*dropped == 0) return log_line(level, text);
-    log_line(level, fmt::format("{} ({} lines that guests cause were dropped before: too many)",
-                                text, *dropped));
+    log_line(level,
+             fmt::format("{} ({} earlier lines caused by guests were dropped by the rate limit)",
+                         text, *dropped));
 }
 
 std::string printable(std::string_view text) {

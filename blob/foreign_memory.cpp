@@ -33,8 +33,7 @@ Status check_mappable(int fd, uint64_t offset, uint64_t size) {
     if (!there) return tl::unexpected(there.error());
     const uint64_t whole = round_up_to_page(*there);
     if (offset > whole || size > whole - offset)
-        return fail(EINVAL, "{} bytes at {:#x} are more than the {} bytes there are", size, offset,
-                    *there);
+        return fail(EINVAL, "{} bytes at {:#x} exceed the object's {} bytes", size, offset, *there);
     return {};
 }
 

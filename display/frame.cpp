@@ -72,8 +72,8 @@ uint64_t divide_up(uint64_t value, uint64_t by) {
 Status check_sizes(const FrameDescription& frame, const FormatShape& format) {
     if (frame.width == 0 || frame.height == 0 || frame.width > kMaxFrameSide ||
         frame.height > kMaxFrameSide)
-        return fail(EINVAL, "a frame of {}x{} pixels; 1 to {} each way can be shown", frame.width,
-                    frame.height, kMaxFrameSide);
+        return fail(EINVAL, "a frame of {}x{} pixels cannot be shown; each side must be 1 to {}",
+                    frame.width, frame.height, kMaxFrameSide);
     // A tiled layout may have planes of metadata as well.
     const size_t most = has_own_planes(frame.modifier) ? kMaxPlanes : format.num_planes;
     if (frame.planes.size() < format.num_planes || frame.planes.size() > most)
@@ -144,7 +144,7 @@ Result<Frame> Frame::check(const FrameDescription& description) {
     frame.crop_ = description.crop.value_or(whole);
     if (frame.crop_.width < 1 || frame.crop_.height < 1 ||
         clip(frame.crop_, whole.width, whole.height) != frame.crop_)
-        return fail(EINVAL, "a part of {}x{} at {},{} is not within a frame of {}x{}",
+        return fail(EINVAL, "a crop of {}x{} at {},{} exceeds the frame of {}x{}",
                     frame.crop_.width, frame.crop_.height, frame.crop_.x, frame.crop_.y,
                     whole.width, whole.height);
     frame.damage_ = clip(description.damage.value_or(whole), whole.width, whole.height);
@@ -165,7 +165,7 @@ Status Frame::take_buffers(const FrameDescription& description) {
         if (!description.plain_memory) {
             if (const auto mappable = check_mappable(plane.fd, 0, 0); !mappable) return mappable;
         } else if (!S_ISREG(status.st_mode)) {
-            return fail(EACCES, "fd {} is not a file of memory", plane.fd);
+            return fail(EACCES, "fd {} is not a regular file", plane.fd);
         }
         const FileId id{status.st_dev, status.st_ino};
         const auto known = std::ranges::find(layout_.planes, id, &FrameLayout::Plane::buffer);

@@ -32,7 +32,7 @@ Status read_at(int fd, std::span<std::byte> to, uint64_t offset) {
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return fail(errno, "cannot read a picture: {}", std::strerror(errno));
         if (got == 0)
-            return fail(EIO, "a picture's memory has shrunk: {} bytes are missing", to.size());
+            return fail(EIO, "a picture's memory shrank: {} bytes are missing", to.size());
         to = to.subspan(static_cast<size_t>(got));
         offset += static_cast<uint64_t>(got);
     }

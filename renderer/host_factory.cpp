@@ -21,7 +21,7 @@ GpuChoice through_vmm(const VmmGpu& vmm) {
             crossing_warning(node, vmm.display_node),
             [first, get = vmm.get_drm_fd]() -> Result<DeviceSource> {
                 UniqueFd fd = *first ? std::move(*first) : UniqueFd(get());
-                if (!fd) return fail(ENODEV, "get_drm_fd gave no descriptor");
+                if (!fd) return fail(ENODEV, "get_drm_fd returned no descriptor");
                 return DeviceSource{std::move(fd), {}};
             }};
 }

@@ -6,7 +6,7 @@
 namespace viaduct {
 
 Result<uint64_t> total_length(const iovec* iovecs, size_t count) {
-    if (count > kMaxIovecs) return fail(EINVAL, "{} iovecs are too many", count);
+    if (count > kMaxIovecs) return fail(EINVAL, "{} iovecs exceed the maximum", count);
     if (count > 0 && !iovecs) return fail(EINVAL, "{} iovecs, but the array is null", count);
     uint64_t total = 0;
     for (size_t i = 0; i < count; ++i) {

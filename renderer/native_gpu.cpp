@@ -45,8 +45,8 @@ void warn_of_few_descriptors() {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kFewDescriptors) return;
     log(LogLevel::kWarning,
-        "this process may have {} files open, and each buffer that a guest shares takes one: raise "
-        "the limit, for example with ulimit -n 65536 or LimitNOFILE=65536",
+        "this process may open {} files, and each buffer that a guest shares uses one: raise the "
+        "limit, for example with ulimit -n 65536 or LimitNOFILE=65536",
         limit.rlim_cur);
 }
 
@@ -137,7 +137,7 @@ std::shared_ptr<NativeContextHost> NativeGpu::probe(const VmmGpu& vmm) {
         {
             const LockGuard lock(mutex_);
             log_.log(LogLevel::kWarning, "vmm descriptor",
-                     "the VMM's DRM descriptor is of no use ({}); choosing a GPU here",
+                     "the VMM's DRM descriptor cannot be used ({}); choosing a GPU here",
                      made.error().message);
         }
         made = factory_({nullptr, vmm.display_node}, on_fence_);

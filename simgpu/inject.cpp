@@ -76,7 +76,7 @@ Status set_nth(InjectionRule& rule, std::string_view name, std::string_view valu
 
 Status set_every(InjectionRule& rule, std::string_view name, std::string_view value) {
     if (auto status = set_number(name, value, &rule.every); !status) return status;
-    if (rule.every == 0) return fail(EINVAL, "injection setting every=0 means nothing");
+    if (rule.every == 0) return fail(EINVAL, "injection setting every=0 has no meaning");
     return {};
 }
 

@@ -110,7 +110,7 @@ void neighbours() {
                "p99 µs", "longest ABI");
     fmt::print("{:<44} {:>8} {:>8} {:>12}\n", "", "", "", "call, ms");
     measured.measure("(warming up)", [] {});
-    measured.measure("nobody else is there", [] {});
+    measured.measure("no other guest", [] {});
     {
         GuestContext hang(vmm, 2, GuestContext::Control::kCreate, "hang");
         hang.submit_write(hang.create_gpu_context(), 1);

@@ -30,7 +30,7 @@ std::string session_address() {
 
 Result<std::unique_ptr<Bus>> Bus::open(const std::string& address, wayland::Watches& watches) {
     const std::string where = address.empty() ? session_address() : address;
-    if (where.empty()) return fail(ENOENT, "there is no session bus: set DBUS_SESSION_BUS_ADDRESS");
+    if (where.empty()) return fail(ENOENT, "no session bus; set DBUS_SESSION_BUS_ADDRESS");
     const auto made = make();
     if (!made) return tl::unexpected(made.error());
     std::unique_ptr<Bus> bus(new Bus(*made, watches));
@@ -67,7 +67,7 @@ Status Bus::start() {
     const int fd = sd_bus_get_fd(get());
     if (fd < 0) return fail(-fd, "{}", std::strerror(-fd));
     watch_ = watches_.add(fd, [] {});
-    if (!watch_) return fail(EMFILE, "no descriptor is left to watch a connection with");
+    if (!watch_) return fail(EMFILE, "no descriptor left to watch a connection");
     return {};
 }
 

@@ -100,7 +100,7 @@ struct ConsoleReplies {
     static int registered(sd_bus_message* reply, void* data, sd_bus_error*) {
         Console& console = self(data);
         const sd_bus_error* error = sd_bus_message_get_error(reply);
-        console.events_.registered(error ? Status(fail(EIO, "console {} refuses viewers: {}",
+        console.events_.registered(error ? Status(fail(EIO, "console {} rejected the viewer: {}",
                                                        console.id_, error_text(*error)))
                                          : Status());
         return 0;

@@ -134,7 +134,7 @@ Status Head::judge(const Status& status) {
     }
     stats_.refused();
     if (std::exchange(last_refusal_, status.error().message) != status.error().message)
-        log_guest(LogLevel::kWarning, "{}: a picture is not shown: {}", title_,
+        log_guest(LogLevel::kWarning, "{}: cannot show a picture: {}", title_,
                   status.error().message);
     return status;
 }

@@ -54,7 +54,7 @@ void Input::set_grab(bool wanted) {
 
 void Input::keymap(int fd, uint32_t size) {
     if (const auto status = keymap_.load(fd, size); !status)
-        log_.log(LogLevel::kWarning, "keymap", "shortcuts go by an American keyboard: {}",
+        log_.log(LogLevel::kWarning, "keymap", "shortcuts assume a US keyboard: {}",
                  status.error().message);
 }
 

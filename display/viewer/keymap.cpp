@@ -15,10 +15,10 @@ constexpr uint32_t kMaxSize = 4 << 20;
 
 // Not mapped: a compositor's file may be sealed, or not.
 Result<std::string> read_text(int fd, uint32_t size) {
-    if (size == 0 || size > kMaxSize) return fail(EINVAL, "a keymap of {} bytes", size);
+    if (size == 0 || size > kMaxSize) return fail(EINVAL, "invalid keymap size: {} bytes", size);
     std::string text(size, '\0');
     const ssize_t got = ::pread(fd, text.data(), text.size(), 0);
-    if (got <= 0) return fail(EINVAL, "the keymap of {} bytes cannot be read", size);
+    if (got <= 0) return fail(EINVAL, "cannot read the keymap of {} bytes", size);
     text.resize(static_cast<size_t>(got));
     return text;
 }

@@ -46,8 +46,7 @@ class Monitor {
             if (const size_t end = text_.find('\n'); end != std::string::npos) {
                 auto line = json::parse(text_.substr(0, end), nullptr, false);
                 text_.erase(0, end + 1);
-                if (!line.is_object())
-                    return fail(EPROTO, "QEMU's monitor does not speak QMP there");
+                if (!line.is_object()) return fail(EPROTO, "the socket is not a QMP monitor");
                 return line;
             }
             char part[4096];
@@ -55,11 +54,10 @@ class Monitor {
             if (got < 0 && errno == EINTR) continue;
             if (got < 0 && errno == EAGAIN)
                 return fail(ETIMEDOUT,
-                            "QEMU's monitor does not answer: another program may be using it");
-            if (got <= 0) return fail(EPIPE, "QEMU's monitor ended the connection");
+                            "QEMU's monitor did not answer; another program may be using it");
+            if (got <= 0) return fail(EPIPE, "QEMU's monitor closed the connection");
             text_.append(part, static_cast<size_t>(got));
-            if (text_.size() > kMaxLine)
-                return fail(EPROTO, "QEMU's monitor does not speak QMP there");
+            if (text_.size() > kMaxLine) return fail(EPROTO, "the socket is not a QMP monitor");
         }
     }
 
@@ -81,7 +79,7 @@ class Monitor {
             std::memcpy(CMSG_DATA(header), &fd, sizeof(int));
         }
         if (::sendmsg(socket_.get(), &message, MSG_NOSIGNAL) != static_cast<ssize_t>(text.size()))
-            return fail(EPIPE, "QEMU's monitor does not read commands");
+            return fail(EPIPE, "QEMU's monitor stopped reading commands");
         for (;;) {
             auto answer = read();
             if (!answer) return tl::unexpected(answer.error());

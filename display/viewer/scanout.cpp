@@ -32,7 +32,7 @@ Status write_at(int fd, std::span<const std::byte> bytes, uint64_t offset) {
     while (!bytes.empty()) {
         const ssize_t put = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
         if (put < 0 && errno == EINTR) continue;
-        if (put <= 0) return fail(put < 0 ? errno : EIO, "cannot keep a picture's bytes");
+        if (put <= 0) return fail(put < 0 ? errno : EIO, "cannot store a picture's bytes");
         bytes = bytes.subspan(static_cast<size_t>(put));
         offset += static_cast<uint64_t>(put);
     }
@@ -48,7 +48,7 @@ Result<uint32_t> check_pixels(const Pixels& pixels) {
     if (pixels.width == 0 || pixels.height == 0 || pixels.width > kMaxFrameSide ||
         pixels.height > kMaxFrameSide || pixels.stride < row ||
         uint64_t{pixels.stride} * (pixels.height - 1) + row > pixels.bytes.size())
-        return fail(EINVAL, "{} bytes are not a picture of {}x{} with rows of {} bytes",
+        return fail(EINVAL, "{} bytes do not match a picture of {}x{} with rows of {} bytes",
                     pixels.bytes.size(), pixels.width, pixels.height, pixels.stride);
     return fourcc;
 }
@@ -92,7 +92,7 @@ Status Scanout::show(Picture picture) {
     picture_.reset();
     dark_at_ = INT64_MAX;
     if (picture.buffers.empty() || picture.strides.empty())
-        return fail(EINVAL, "a picture with {} buffers and {} planes", picture.buffers.size(),
+        return fail(EINVAL, "a picture has {} buffers and {} planes", picture.buffers.size(),
                     picture.strides.size());
     if (const auto part = check_part(picture); !part) return part;
     const auto frame = Frame::check(describe(picture));
@@ -126,14 +126,14 @@ Status Scanout::show(const Pixels& pixels) {
 
 Status Scanout::change(int32_t x, int32_t y, const Pixels& pixels) {
     if (!picture_ || !picture_->plain_memory)
-        return fail(EINVAL, "a change of {}x{} to a picture that did not come by value",
-                    pixels.width, pixels.height);
+        return fail(EINVAL, "an update of {}x{} to a picture in shared memory", pixels.width,
+                    pixels.height);
     const auto fourcc = check_pixels(pixels);
     if (!fourcc) return tl::unexpected(fourcc.error());
     const uint32_t pixel = bytes_per_pixel(*fourcc);
     if (x < 0 || y < 0 || int64_t{x} + pixels.width > picture_->width ||
         int64_t{y} + pixels.height > picture_->height || pixel != bytes_per_pixel(picture_->fourcc))
-        return fail(EINVAL, "a change of {}x{} at {},{} is not within a picture of {}x{}",
+        return fail(EINVAL, "an update of {}x{} at {},{} exceeds the picture of {}x{}",
                     pixels.width, pixels.height, x, y, picture_->width, picture_->height);
     const size_t row = size_t{pixels.width} * pixel;
     for (size_t line = 0; line < pixels.height; ++line) {
@@ -152,7 +152,7 @@ void Scanout::disable(int64_t now) {
 }
 
 Result<Frame> Scanout::frame(const std::optional<FrameRect>& damage) const {
-    if (!picture_) return fail(ENOENT, "there is no picture");
+    if (!picture_) return fail(ENOENT, "no picture to show");
     FrameDescription description = describe(*picture_);
     description.damage = damage;
     if (damage && description.crop) {
@@ -169,7 +169,7 @@ Result<Frame> Scanout::frame(const std::optional<FrameRect>& damage) const {
 
 Result<Frame> Scanout::dark_frame() {
     dark_at_ = INT64_MAX;
-    if (width_ == 0 || height_ == 0) return fail(ENOENT, "there was no picture");
+    if (width_ == 0 || height_ == 0) return fail(ENOENT, "no picture was shown before");
     const auto memory = create_sealed_memfd("viaduct-dark", uint64_t{width_} * height_ * 4);
     if (!memory) return tl::unexpected(memory.error());
     picture_.reset();

@@ -56,14 +56,14 @@ struct SessionReplies {
         if (const sd_bus_error* error = sd_bus_message_get_error(reply)) {
             const bool nobody = sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
                                 sd_bus_error_has_name(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER);
-            session.lose(nobody
-                             ? Error{ENOENT, "there is no QEMU with -display dbus on the bus"}
-                             : Error{EIO, "QEMU does not describe its VM: " + error_text(*error)});
+            session.lose(nobody ? Error{ENOENT, "no QEMU with -display dbus is on the bus"}
+                                : Error{EIO, "cannot read QEMU's description of its VM: " +
+                                                 error_text(*error)});
             return 0;
         }
         VmInfo info;
         if (read_vm(reply, info) < 0) {
-            session.lose({EPROTO, "QEMU describes its VM in unknown types"});
+            session.lose({EPROTO, "QEMU's description of its VM has unknown types"});
             return 0;
         }
         session.vm_ = info.name.empty() ? "QEMU" : info.name;
@@ -78,7 +78,7 @@ struct SessionReplies {
         const char* before = nullptr;
         const char* after = nullptr;
         if (sd_bus_message_read(signal, "sss", &name, &before, &after) > 0 && before[0] != '\0')
-            self(data).lose({EPIPE, "QEMU has gone from the bus"});
+            self(data).lose({EPIPE, "QEMU left the bus"});
         return 0;
     }
 };
@@ -181,8 +181,9 @@ Status Session::turn() {
     for (auto& [id, link] : links_) {
         if (!link.listener || lost_) continue;
         if (const auto status = link.listener->bus().process(); !status)
-            lose({status.error().code, fmt::format("QEMU ended the pictures of console {}: {}", id,
-                                                   status.error().message)});
+            lose({status.error().code,
+                  fmt::format("QEMU stopped sending the pictures of console {}: {}", id,
+                              status.error().message)});
     }
     if (lost_) return tl::unexpected(*lost_);
     return {};

@@ -53,7 +53,7 @@ tl::unexpected<Error> Connection::lost() const {
     const wl_interface* interface = nullptr;
     uint32_t id = 0;
     const uint32_t error = wl_display_get_protocol_error(display_.get(), &interface, &id);
-    return fail(EPROTO, "the compositor ended the connection with error {} of {}", error,
+    return fail(EPROTO, "the compositor closed the connection with error {} of {}", error,
                 interface ? interface->name : "an unknown interface");
 }
 

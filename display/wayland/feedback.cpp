@@ -82,7 +82,7 @@ void Feedback::take_rows(int fd, uint32_t size) {
     if (auto rows = read_format_rows(mapping.bytes()))
         rows_ = *std::move(rows);
     else
-        log(LogLevel::kError, "the compositor sent {}", rows.error().message);
+        log(LogLevel::kError, "the compositor's feedback is invalid: {}", rows.error().message);
 }
 
 void Feedback::take_indices(const wl_array& indices) {
@@ -91,7 +91,7 @@ void Feedback::take_indices(const wl_array& indices) {
     if (picked)
         tranche_.formats = *std::move(picked);
     else
-        log(LogLevel::kError, "the compositor names {}", picked.error().message);
+        log(LogLevel::kError, "the compositor's feedback is invalid: {}", picked.error().message);
 }
 
 void Feedback::finish() {

@@ -43,7 +43,7 @@ bool FormatTable::scanout(uint32_t fourcc, uint64_t modifier) const {
 Result<std::vector<FormatPair>> read_format_rows(std::span<const std::byte> table) {
     const size_t count = table.size() / sizeof(TableRow);
     if (table.size() % sizeof(TableRow) != 0 || count > 65536)
-        return fail(EINVAL, "a format table of {} bytes", table.size());
+        return fail(EINVAL, "a format table cannot have {} bytes", table.size());
     std::vector<FormatPair> rows(count);
     for (size_t i = 0; i < count; ++i) {
         TableRow row;
@@ -59,7 +59,7 @@ Result<std::vector<FormatPair>> pick_rows(std::span<const FormatPair> rows,
     picked.reserve(indices.size());
     for (const uint16_t index : indices) {
         if (index >= rows.size())
-            return fail(EINVAL, "row {} of a format table that has {}", index, rows.size());
+            return fail(EINVAL, "row {} exceeds the format table's {} rows", index, rows.size());
         picked.push_back(rows[index]);
     }
     return picked;

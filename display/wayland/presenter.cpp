@@ -18,7 +18,7 @@ Presenter::Presenter(std::unique_ptr<Connection> connection, Options options,
     watches_.add(kick_.get(), [] {});
     if (!connection_watch_)
         post([](PresenterListener& listener) {
-            listener.lost({EMFILE, "no descriptor is left to watch the compositor with"});
+            listener.lost({EMFILE, "no descriptor left to watch the compositor"});
         });
     flush();
 }

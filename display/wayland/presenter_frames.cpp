@@ -43,7 +43,7 @@ bool Presenter::advance_staged() {
         return true;
     }
     if (frame.cropped() && !window_->can_crop()) {
-        drop_staged("only a part of it is shown, and the compositor has no wp_viewporter for that");
+        drop_staged("it is cropped, and the compositor has no wp_viewporter to crop it");
         return true;
     }
     const bool importable = globals_.dmabuf && !frame.plain_memory();
@@ -187,7 +187,7 @@ void Presenter::commit(wl_buffer* buffer) {
 void Presenter::drop_staged(const char* why) {
     const FrameLayout& layout = staged_->frame.layout();
     log_.log(LogLevel::kWarning, "refused",
-             "a frame of {}x{} in {} with modifier {:#x} is not shown: {}", layout.width,
+             "cannot show a frame of {}x{} in {} with modifier {:#x}: {}", layout.width,
              layout.height, fourcc_name(layout.fourcc), layout.modifier, why);
     ++counts_.refused;
     damage_lost_ = true;

@@ -108,7 +108,7 @@ int viaduct_presenter_present(viaduct_presenter* presenter, const viaduct_frame*
     auto checked = Frame::check(wayland::description_of(*frame));
     if (!checked) {
         const std::lock_guard lock(presenter->mutex);
-        presenter->log.log(LogLevel::kWarning, "frame", "a frame is not shown: {}",
+        presenter->log.log(LogLevel::kWarning, "frame", "cannot show a frame: {}",
                            checked.error().message);
         return -checked.error().code;
     }

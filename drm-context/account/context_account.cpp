@@ -49,7 +49,7 @@ Result<MemoryCharge> ContextAccount::charge(MemoryPlace place, uint64_t bytes) {
     (place == MemoryPlace::kLocal ? held.memory.local : held.memory.system) += bytes;
     ++held.buffers;
     if (auto status = hold(held); !status)
-        return fail(status.error().code, "a buffer of {} bytes is refused: {}", bytes,
+        return fail(status.error().code, "refused a buffer of {} bytes: {}", bytes,
                     status.error().message);
     return MemoryCharge({this, place, bytes});
 }
@@ -58,7 +58,7 @@ Status ContextAccount::charge_tables(uint64_t bytes) {
     Held held = held_;
     held.memory.local += bytes;
     if (auto status = hold(held); !status)
-        return fail(status.error().code, "{} bytes of page tables are refused: {}", bytes,
+        return fail(status.error().code, "refused {} bytes of page tables: {}", bytes,
                     status.error().message);
     return {};
 }
@@ -88,13 +88,13 @@ void ContextAccount::publish(const Held& held) {
 
 Status ContextAccount::check_alone(const Held& held) const {
     if (limits_.buffers != 0 && held.buffers > limits_.buffers)
-        return fail(ENOMEM, "the context has the {} buffers it may have", limits_.buffers);
+        return fail(ENOMEM, "the context already has {} buffers, the maximum", limits_.buffers);
     const uint64_t context = held.memory.total();
     if (limits_.context_memory != 0 && context > limits_.context_memory)
-        return fail(ENOMEM, "the context's GPU memory would come to {} of {} bytes", context,
-                    limits_.context_memory);
+        return fail(ENOMEM, "the context's GPU memory would reach {} bytes; the limit is {}",
+                    context, limits_.context_memory);
     if (context > most_memory(limits_))
-        return fail(ENOMEM, "the VM's GPU memory would come to {} of {} bytes", context,
+        return fail(ENOMEM, "the VM's GPU memory would reach {} bytes; the limit is {}", context,
                     most_memory(limits_));
     return {};
 }
@@ -102,7 +102,8 @@ Status ContextAccount::check_alone(const Held& held) const {
 Status ContextAccount::check_together() const {
     const uint64_t vm = limits_.vm_memory == 0 ? 0 : use_of_vm().total();
     if (vm <= limits_.vm_memory) return {};
-    return fail(ENOMEM, "the VM's GPU memory would come to {} of {} bytes", vm, limits_.vm_memory);
+    return fail(ENOMEM, "the VM's GPU memory would reach {} bytes; the limit is {}", vm,
+                limits_.vm_memory);
 }
 
 MemoryUse ContextAccount::use_of_vm() const {

@@ -18,8 +18,8 @@ Status LossLimit::admit(uint64_t losses, Clock::time_point now) {
     if (left_ >= cost) return {};
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(cost - left_).count();
     return fail(ENOMEM,
-                "the VM has lost {} contexts, and may lose {} per minute: the next one can be made "
-                "in {} ms",
+                "the VM lost {} contexts; at most {} per minute are allowed. The next one can be "
+                "created in {} ms",
                 losses, per_minute_, wait);
 }
 

@@ -20,8 +20,8 @@ UniqueFd open_view(const UniqueFd& memory) {
         ::open(fmt::format("/proc/self/fd/{}", memory.get()).c_str(), O_RDONLY | O_CLOEXEC));
     if (view) return view;
     log(LogLevel::kWarning,
-        "the account of the VM cannot be opened read-only ({}; is there no /proc?): a worker that "
-        "a guest has taken over can write into the figures of the VM's other contexts",
+        "cannot open the VM's account read-only ({}; is /proc mounted?): a compromised worker can "
+        "falsify the figures of the VM's other contexts",
         std::strerror(errno));
     return memory.duplicate();
 }
@@ -99,7 +99,7 @@ Result<HostMemory> take_host_memory(std::shared_ptr<VmAccount> account, uint64_t
     const VmAccount& vm = *memory->account;
     const uint64_t use = memory_of_vm(vm.books(), vm.limits()).total();
     if (limit == 0 || use <= limit) return memory;
-    return fail(ENOMEM, "the VM's memory would come to {} of {} bytes", use, limit);
+    return fail(ENOMEM, "the VM's memory would reach {} bytes; the limit is {}", use, limit);
 }
 
 void VmAccount::clear_charge(uint32_t slot) {

@@ -21,8 +21,7 @@ Result<Booking> VmUsage::take(Countable kind, uint64_t amount, uint64_t limit, c
     Booking booking = book(kind, amount);
     const uint64_t in_use = used(kind);
     if (limit == 0 || (amount <= limit && in_use <= limit)) return booking;
-    return fail(ENOMEM,
-                "{} of the {} {} that the VM may have are in use, {} more wanted (profile {})",
+    return fail(ENOMEM, "the VM uses {} of its {} {}; {} more exceed the limit (profile {})",
                 in_use - amount, limit, what, amount, limits_.profile);
 }
 

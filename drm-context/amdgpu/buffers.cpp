@@ -32,7 +32,7 @@ Status check_new_object(const w::GemNewRequest& wanted, const ObjectTables& obje
     if (wanted.pad != 0) return fail(EINVAL, "pad is {:#x}, not 0", wanted.pad);
     if (auto status = objects.check_unclaimed(wanted.blob_id); !status) return status;
     if (round_up_to_page(wanted.alloc_size) == 0)
-        return fail(EINVAL, "a buffer cannot have {:#x} bytes", wanted.alloc_size);
+        return fail(EINVAL, "invalid buffer size {:#x}", wanted.alloc_size);
     return {};
 }
 
@@ -82,7 +82,7 @@ Result<GemHandle> AmdgpuContext::make_kernel_buffer(const w::GemNewRequest& want
     if (error < 0)
         return fail(
             -error,
-            "the kernel refuses a buffer of {} bytes, domains {:#x}, flags {:#x} (errno {})",
+            "the kernel refused a buffer of {} bytes, domains {:#x}, flags {:#x} (errno {})",
             wanted.alloc_size, wanted.preferred_heap, wanted.flags, -error);
     note_created_buffer(wanted.alloc_size);
     return GemHandle(gem(), args.out.handle);
@@ -127,7 +127,7 @@ Status AmdgpuContext::set_metadata(Request& request) {
     std::span<const std::byte> bytes;
     if (wanted.size_metadata > w::kMaxMetadata ||
         !request.payload(sizeof(wanted), wanted.size_metadata, &bytes))
-        return fail(EINVAL, "{} bytes of metadata are more than came or than fit",
+        return fail(EINVAL, "{} bytes of metadata exceed the request or the kernel's maximum",
                     wanted.size_metadata);
     BufferObject* object = objects().find_resource(wanted.res_id);
     if (!object) return fail(EINVAL, "resource {} is not attached here", wanted.res_id);
@@ -155,7 +155,8 @@ Status AmdgpuContext::bo_query_info(Request& request) {
     metadata.handle = object->handle.get();
     metadata.op = AMDGPU_GEM_METADATA_OP_GET_METADATA;
     if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_GEM_METADATA, &metadata); error < 0)
-        return fail(-error, "metadata of resource {} (errno {})", wanted.res_id, -error);
+        return fail(-error, "the kernel refused metadata of resource {} (errno {})", wanted.res_id,
+                    -error);
     drm_amdgpu_gem_create_in created{};
     drm_amdgpu_gem_op op{};
     op.handle = object->handle.get();

@@ -109,8 +109,8 @@ uint32_t address32_hi(const drm_amdgpu_info_device& kernel) {
 Status check_page_size(long bytes) {
     if (bytes == kGuestPage) return {};
     return fail(ENOTSUP,
-                "this host has pages of {} bytes, and guests of amdgpu contexts count in pages of "
-                "{}: run a host kernel with pages of 4 KiB",
+                "this host has pages of {} bytes, but amdgpu contexts need pages of {}: run a host "
+                "kernel with pages of 4 KiB",
                 bytes, kGuestPage);
 }
 
@@ -119,7 +119,7 @@ Status fill_capset(Device& device, wire::CapsetDrm& capset) {
     drm_amdgpu_info_device kernel{};
     if (const int error = query_kernel(device, AMDGPU_INFO_DEV_INFO, &kernel, sizeof(kernel));
         error < 0)
-        return fail(ENOTSUP, "the amdgpu driver does not describe its device (errno {})", -error);
+        return fail(ENOTSUP, "cannot query the amdgpu device (errno {})", -error);
     wire::amdgpu::Capset amdgpu{};
     amdgpu.address32_hi = address32_hi(kernel);
     amdgpu.flags = 1;  // has_vm_always_valid: we map through the render node, no export needed

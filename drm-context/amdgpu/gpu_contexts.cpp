@@ -73,7 +73,7 @@ Status AmdgpuContext::reserve_vmid(Request& request) {
     args.in.op =
         wanted.flags & kUnreserve ? AMDGPU_VM_OP_UNRESERVE_VMID : AMDGPU_VM_OP_RESERVE_VMID;
     if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_VM, &args); error < 0)
-        return fail(-error, "the kernel refuses (errno {})", -error);
+        return fail(-error, "the kernel refused it (errno {})", -error);
     return {};
 }
 
@@ -83,7 +83,7 @@ Status AmdgpuContext::reserve_vmid(Request& request) {
 Status AmdgpuContext::set_pstate(Request& request) {
     const auto wanted = request.as<w::SetPstateRequest>();
     if (wanted.pad != 0) return fail(EINVAL, "pad is {:#x}, not 0", wanted.pad);
-    if (!owns_ctx(wanted.ctx_id)) return fail(EINVAL, "GPU context {} unknown", wanted.ctx_id);
+    if (!owns_ctx(wanted.ctx_id)) return fail(EINVAL, "unknown GPU context {}", wanted.ctx_id);
     uint64_t flags = 0;
     Status status;
     if (wanted.op == AMDGPU_CTX_OP_QUERY_STATE2)
@@ -92,7 +92,9 @@ Status AmdgpuContext::set_pstate(Request& request) {
              wanted.op == AMDGPU_CTX_OP_SET_STABLE_PSTATE)
         status = stable_pstate(wanted, flags);
     else
-        status = fail(EINVAL, "operation {} is not about power or the context's state", wanted.op);
+        status =
+            fail(EINVAL, "operation {} neither sets a power state nor queries a context's state",
+                 wanted.op);
     if (status) request.respond(w::SetPstateResponse{{}, static_cast<uint32_t>(flags), 0});
     return status;
 }
@@ -118,7 +120,7 @@ Status AmdgpuContext::stable_pstate(const w::SetPstateRequest& wanted, uint64_t&
 
 Status AmdgpuContext::cs_query_fence_status(Request& request) {
     const auto wanted = request.as<w::CsQueryFenceStatusRequest>();
-    if (!owns_ctx(wanted.ctx_id)) return fail(EINVAL, "GPU context {} unknown", wanted.ctx_id);
+    if (!owns_ctx(wanted.ctx_id)) return fail(EINVAL, "unknown GPU context {}", wanted.ctx_id);
     drm_amdgpu_wait_cs args{};
     args.in.handle = wanted.fence;
     args.in.timeout = 0;  // absolute: other commands are behind this one; the guest asks again

@@ -48,15 +48,15 @@ MappedRanges::Kind kind_of(const w::BoVaOpRequest& op) {
 
 Status AmdgpuContext::bo_va_op(Request& request) {
     const auto op = request.as<w::BoVaOpRequest>();
-    if (op.flags2 & ~w::kVaFlags2Sparse) return fail(EINVAL, "flags2 {:#x} unknown", op.flags2);
-    if (op.flags > UINT32_MAX) return fail(EINVAL, "page flags {:#x} unknown", op.flags);
+    if (op.flags2 & ~w::kVaFlags2Sparse) return fail(EINVAL, "unknown flags2 {:#x}", op.flags2);
+    if (op.flags > UINT32_MAX) return fail(EINVAL, "unknown page flags {:#x}", op.flags);
     const bool sparse = (op.flags2 & w::kVaFlags2Sparse) != 0;
     const bool clears = op.op == AMDGPU_VA_OP_CLEAR;
     // The kernel goes by the page flag and ignores the buffer then (amdgpu_gem.c:
     // amdgpu_gem_va_ioctl()): the range would stay when the buffer that it is booked to is closed.
     if (!clears && sparse != ((op.flags & AMDGPU_VM_PAGE_PRT) != 0))
-        return fail(EINVAL, "page flags {:#x} with flags2 {:#x}: both are sparse, or neither",
-                    op.flags, op.flags2);
+        return fail(EINVAL, "page flags {:#x} and flags2 {:#x} must agree on sparse", op.flags,
+                    op.flags2);
     // Sparse ranges name no buffer, nor does a clear of everything in a range.
     const bool without_buffer = sparse || (clears && op.res_id == 0);
     uint32_t handle = 0;
@@ -95,7 +95,7 @@ Status AmdgpuContext::change_mappings(const w::BoVaOpRequest& op, uint32_t handl
             refused_mappings_.erase(range_of(op).start);
             return {};
         }
-        return fail(-error, "the kernel refuses (errno {})", -error);
+        return fail(-error, "the kernel refused it (errno {})", -error);
     }
     note_mapping(op, handle, growth.regions);
     return {};
@@ -117,10 +117,10 @@ Status AmdgpuContext::charge_growth(const MappedRanges::Growth& growth) {
     };
     const ContextLimits& limits = account().limits();
     if (!fits(growth.mappings, mapped_.mappings(), limits.mappings))
-        return fail(ENOMEM, "{} mappings more than the {} of {} that there are", growth.mappings,
+        return fail(ENOMEM, "{} more mappings exceed the limit: {} of {} exist", growth.mappings,
                     mapped_.mappings(), limits.mappings);
     if (!fits(growth.regions, mapped_.regions(), limits.regions))
-        return fail(ENOMEM, "{} regions of 2 MiB more than the {} of {} that are mapped",
+        return fail(ENOMEM, "{} more regions of 2 MiB exceed the limit: {} of {} are mapped",
                     growth.regions, mapped_.regions(), limits.regions);
     return growth.regions == 0 ? Status() : account().charge_tables(growth.regions * kPageTable);
 }
@@ -176,7 +176,8 @@ void AmdgpuContext::forget_refused(const w::BoVaOpRequest& op) {
 /// not there. ENOMEM: one was refused, and neither unmapped or cleared nor its buffer closed since.
 Status AmdgpuContext::check_mappings() const {
     if (refused_mappings_.empty()) return {};
-    return fail(ENOMEM, "no memory for the mapping at {:#x}, which the guest uses all the same",
+    return fail(ENOMEM,
+                "the mapping at {:#x} failed for lack of memory, and the guest still uses it",
                 refused_mappings_.begin()->first);
 }
 

@@ -88,7 +88,7 @@ void AmdgpuContext::note_failed_submission(uint32_t ctx_id, int error) {
 
 /// As AMDGPU_CTX_OP_QUERY_STATE2 answers, completed by what was seen of the context's own work.
 Status AmdgpuContext::query_state(uint32_t ctx_id, uint64_t& flags) {
-    if (!owns_ctx(ctx_id)) return fail(EINVAL, "GPU context {} unknown", ctx_id);
+    if (!owns_ctx(ctx_id)) return fail(EINVAL, "unknown GPU context {}", ctx_id);
     if (!watch().is_lost(ctx_id)) watch().found(ctx_id, look_for_loss(ctx_id));
     flags = kernel_state(ctx_id) | gpu_contexts_.at(ctx_id).loss_flags;
     return {};

@@ -30,15 +30,16 @@ Status Submission::translate(const Request& request) {
         std::span<const std::byte> payload;
         if (chunk.offset % 4 != 0 || !request.payload(sizeof(wanted) + table_size + chunk.offset,
                                                       uint64_t{chunk.length_dw} * 4, &payload))
-            return fail(EINVAL, "chunk {}: {} dwords at offset {} are misaligned or not all there",
+            return fail(EINVAL,
+                        "chunk {}: {} dwords at offset {} are misaligned or exceed the request",
                         chunk.chunk_id, chunk.length_dw, chunk.offset);
         if (auto status = translate_chunk(chunk, payload); !status) return status;
     }
     if (!has_bo_list_ && !context_.always_listed().empty()) append_bo_list();
-    if (last_ib_ring_ == 0) return fail(EINVAL, "a submission without an IB");
+    if (last_ib_ring_ == 0) return fail(EINVAL, "the submission has no IB");
     if (last_ib_ring_ != wanted.ring_idx)
-        return fail(EINVAL, "ring {} named, but the last IB is for ring {}", wanted.ring_idx,
-                    last_ib_ring_);
+        return fail(EINVAL, "the submission is for ring {}, but its last IB for ring {}",
+                    wanted.ring_idx, last_ib_ring_);
     return {};
 }
 
@@ -51,12 +52,12 @@ Status Submission::translate_chunk(const w::ChunkDescriptor& chunk,
                         payload.size(), rule.multiple_of);
         return (this->*rule.translate)(payload);
     }
-    return fail(EINVAL, "chunk {} is not for guests", chunk.chunk_id);
+    return fail(EINVAL, "chunk {} is not allowed for guests", chunk.chunk_id);
 }
 
 Status Submission::translate_ib(std::span<const std::byte> payload) {
     if (payload.size() != sizeof(drm_amdgpu_cs_chunk_ib))
-        return fail(EINVAL, "an IB chunk of {} bytes", payload.size());
+        return fail(EINVAL, "an IB chunk cannot have {} bytes", payload.size());
     const auto ib = element<drm_amdgpu_cs_chunk_ib>(payload, 0);
     last_ib_ring_ = context_.timeline_of(ib.ip_type, ib.ring);
     if (last_ib_ring_ == 0)
@@ -68,12 +69,13 @@ Status Submission::translate_ib(std::span<const std::byte> payload) {
 
 Status Submission::translate_user_fence(std::span<const std::byte> payload) {
     if (payload.size() != sizeof(w::UserFence))
-        return fail(EINVAL, "a fence chunk of {} bytes", payload.size());
+        return fail(EINVAL, "a fence chunk cannot have {} bytes", payload.size());
     const auto fence = element<w::UserFence>(payload, 0);
     const BufferObject* object = context_.objects().find_resource(fence.res_id);
     if (!object) return fail(EINVAL, "user fence in unknown resource {}", fence.res_id);
     if (fence.offset % 8 != 0 || uint64_t{fence.offset} + 8 > object->size)
-        return fail(EINVAL, "user fence at offset {} of {} bytes", fence.offset, object->size);
+        return fail(EINVAL, "user fence offset {} is misaligned or outside the {} bytes",
+                    fence.offset, object->size);
     append(AMDGPU_CHUNK_ID_FENCE, drm_amdgpu_cs_chunk_fence{object->handle.get(), fence.offset});
     return {};
 }
@@ -83,7 +85,7 @@ Status Submission::translate_dependencies(std::span<const std::byte> payload) {
     for (size_t i = 0; i < count; ++i) {
         const auto dependency = element<drm_amdgpu_cs_chunk_dep>(payload, i);
         if (!context_.owns_ctx(dependency.ctx_id))
-            return fail(EINVAL, "depends on GPU context {}, which is not the guest's",
+            return fail(EINVAL, "the submission depends on unknown GPU context {}",
                         dependency.ctx_id);
     }
     append_bytes(AMDGPU_CHUNK_ID_DEPENDENCIES, payload);
@@ -91,14 +93,15 @@ Status Submission::translate_dependencies(std::span<const std::byte> payload) {
 }
 
 Status Submission::translate_bo_handles(std::span<const std::byte> payload) {
-    if (has_bo_list_) return fail(EINVAL, "two buffer lists");
+    if (has_bo_list_) return fail(EINVAL, "the submission has two buffer lists");
     has_bo_list_ = true;
     const size_t count = payload.size() / sizeof(w::BoListEntry);
     bo_list_.reserve(count);
     for (size_t i = 0; i < count; ++i) {
         const auto entry = element<w::BoListEntry>(payload, i);
         const BufferObject* object = context_.objects().find_resource(entry.res_id);
-        if (!object) return fail(EINVAL, "buffer list names unknown resource {}", entry.res_id);
+        if (!object)
+            return fail(EINVAL, "the buffer list contains unknown resource {}", entry.res_id);
         bo_list_.push_back({object->handle.get(), entry.priority});
     }
     append_bo_list();

@@ -39,7 +39,7 @@ Status AmdgpuContext::run_submission(Submission& submission, uint32_t ctx_id, ui
     submission.append(AMDGPU_CHUNK_ID_SYNCOBJ_OUT, drm_amdgpu_cs_chunk_sem{signal});
     drm_amdgpu_cs args = submission.args(ctx_id);
     if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_CS, &args); error < 0)
-        return fail(-error, "the kernel refuses the submission to ring {} (errno {})", ring,
+        return fail(-error, "the kernel refused the submission to ring {} (errno {})", ring,
                     -error);
     rings().submitted(ring, ctx_id);
     gpu_contexts_.at(ctx_id).rings.insert(ring);

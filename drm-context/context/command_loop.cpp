@@ -81,12 +81,13 @@ Status CommandLoop::prepare_response(const CommandEntry& entry, const Request& r
     if (!reasonable || !control.fits(rsp_off, size)) {
         // A response of variable size may still have room for its error.
         if (!layout.measure || !control.fits(rsp_off, layout.size))
-            return fail(EINVAL,
-                        "{}: a response of {} bytes at {:#x} is outside the {} bytes there are",
-                        entry.name, size, rsp_off, control.area_size());
+            return fail(
+                EINVAL,
+                "{}: a response of {} bytes at {:#x} is outside the control buffer's {} bytes",
+                entry.name, size, rsp_off, control.area_size());
         response_.assign(layout.size, std::byte{0});
-        Status status = fail(EINVAL, "{}: a response of {} bytes is larger than the room for it",
-                             entry.name, size);
+        Status status =
+            fail(EINVAL, "{}: a response of {} bytes exceeds the space for it", entry.name, size);
         answer(entry, request.header(), status);
         return status;
     }

@@ -19,7 +19,7 @@ std::atomic_ref<uint32_t> word(const Mapping& mapping, uint64_t offset) {
 }  // namespace
 
 Status ControlBuffer::adopt(const UniqueFd& memory, uint32_t driver_size) {
-    if (exists()) return fail(EINVAL, "the context has a control buffer already");
+    if (exists()) return fail(EINVAL, "the context already has a control buffer");
     const auto size = object_size(memory.get());
     if (!size) return tl::unexpected(size.error());
     if (*size > UINT32_MAX || *size < driver_size)

@@ -29,7 +29,7 @@ Result<BlobObject> DriverContext::create_blob(const BlobRequest& request) {
         return fail(EINVAL, "unknown blob flags {:#x}", request.blob_flags);
     if (request.blob_id == 0) return fail(EINVAL, "blob 0 is the control buffer");
     if (objects_.has_resource(request.res_id))
-        return fail(EINVAL, "resource {} exists in this context", request.res_id);
+        return fail(EINVAL, "resource {} already exists in this context", request.res_id);
     auto object = objects_.claim(request.blob_id);
     if (!object) return tl::unexpected(object.error());
     if (request.size == 0 || round_up_to_page(request.size) > object->size ||
@@ -51,7 +51,7 @@ Result<BlobObject> DriverContext::create_blob(const BlobRequest& request) {
 
 Result<MapSource> DriverContext::map_source(uint32_t res_id) {
     const BufferObject* object = objects_.find_resource(res_id);
-    if (!object) return fail(EINVAL, "resource {} is not known to this context", res_id);
+    if (!object) return fail(EINVAL, "resource {} does not exist in this context", res_id);
     auto offset = mmap_offset(object->handle.get());
     if (!offset) return tl::unexpected(offset.error());
     return device_->map_source(*offset);
@@ -59,7 +59,7 @@ Result<MapSource> DriverContext::map_source(uint32_t res_id) {
 
 Result<UniqueFd> DriverContext::export_blob(uint32_t res_id) {
     const BufferObject* object = objects_.find_resource(res_id);
-    if (!object) return fail(EINVAL, "resource {} is not known to this context", res_id);
+    if (!object) return fail(EINVAL, "resource {} does not exist in this context", res_id);
     return export_dmabuf(object->handle.get());
 }
 
@@ -68,7 +68,8 @@ Result<UniqueFd> DriverContext::export_dmabuf(uint32_t gem_handle) {
     prime.handle = gem_handle;
     prime.flags = DRM_CLOEXEC | DRM_RDWR;
     if (const int error = device_->ioctl(DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime); error < 0)
-        return fail(-error, "the kernel does not export buffer {} (errno {})", gem_handle, -error);
+        return fail(-error, "the kernel refused to export buffer {} (errno {})", gem_handle,
+                    -error);
     return UniqueFd(prime.fd);
 }
 

@@ -13,9 +13,10 @@ Status ObjectTables::check_unclaimed(uint64_t blob_id) const {
     if (blob_id == 0 || blob_id > UINT32_MAX)
         return fail(EINVAL, "blob id {:#x} is 0 or above 32 bits", blob_id);
     if (unclaimed_.contains(static_cast<uint32_t>(blob_id)))
-        return fail(EINVAL, "blob id {:#x} waits to be claimed already", blob_id);
+        return fail(EINVAL, "blob id {:#x} is already waiting to be claimed", blob_id);
     if (unclaimed_.size() >= kMaxUnclaimed)
-        return fail(ENOSPC, "{} objects wait to be claimed, blob id {:#x} is one too many",
+        return fail(ENOSPC,
+                    "{} objects are waiting to be claimed, the maximum; refused blob id {:#x}",
                     unclaimed_.size(), blob_id);
     return {};
 }
@@ -30,7 +31,7 @@ Result<BufferObject> ObjectTables::claim(uint64_t blob_id) {
     const auto found =
         blob_id > UINT32_MAX ? unclaimed_.end() : unclaimed_.find(static_cast<uint32_t>(blob_id));
     if (found == unclaimed_.end())
-        return fail(ENOENT, "no object waits under blob id {:#x}", blob_id);
+        return fail(ENOENT, "no object is waiting under blob id {:#x}", blob_id);
     BufferObject object = std::move(found->second);
     unclaimed_.erase(found);
     return object;

@@ -23,7 +23,8 @@ Status check_framing(std::span<const std::byte> rest) {
     if (rest.size() < sizeof(wire::RequestHeader))
         return fail(EINVAL, "{} trailing bytes are too short for a request header", rest.size());
     const auto header = element<wire::RequestHeader>(rest, 0);
-    return fail(EINVAL, "command {}: length {} is below a header's or exceeds the {} bytes left",
+    return fail(EINVAL,
+                "command {}: length {} is shorter than a header or exceeds the {} bytes left",
                 header.cmd, header.len, rest.size());
 }
 

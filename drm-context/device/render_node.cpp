@@ -86,7 +86,7 @@ class RenderNode final : public Device {
 }  // namespace
 
 Result<std::unique_ptr<Device>> open_render_node(UniqueFd fd) {
-    if (!fd) return fail(ENODEV, "no descriptor of a render node was given");
+    if (!fd) return fail(ENODEV, "no descriptor of a render node was passed");
     auto node = std::make_unique<RenderNode>(std::move(fd));
     if (auto status = node->read_version(); !status) return tl::unexpected(status.error());
     return std::unique_ptr<Device>(std::move(node));

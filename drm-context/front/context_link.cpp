@@ -73,7 +73,7 @@ Status ContextLink::send(RecordType type, std::span<const std::byte> payload, Sh
 // Copied without the lock: the fence thread needs that for other contexts' sake.
 Status ContextLink::send_large(std::span<const std::byte> payload) {
     if (payload.size() > kMaxSubmission)
-        return refuse({E2BIG, fmt::format("a submission of {} bytes; {} are the most",
+        return refuse({E2BIG, fmt::format("a submission of {} bytes exceeds the maximum of {}",
                                           payload.size(), kMaxSubmission)});
     if (is_lost()) return fail(ENOBUFS, "context {} is lost", ctx_id_);
     auto memory = memory_with(payload);
@@ -323,7 +323,7 @@ std::optional<FenceQueue::Place> ContextLink::find_fence(FenceId fence_id) {
 Status ContextLink::give_control_buffer(UniqueFd memory, std::shared_ptr<const void> charge,
                                         const DriverTraits& traits) {
     const LockGuard lock(mutex_);
-    if (notice_.attached()) return fail(EINVAL, "context {} has a control buffer already", ctx_id_);
+    if (notice_.attached()) return fail(EINVAL, "context {} already has a control buffer", ctx_id_);
     if (lost_) return fail(ENOBUFS, "context {} is lost", ctx_id_);
     if (auto status = notice_.attach(memory.get(), traits); !status) return status;
     control_charge_ = std::move(charge);
@@ -440,14 +440,14 @@ void ContextLink::check_progress(steady_clock::time_point now) {
         watchdog_.note_none(now, worker_use());
     const auto most = waits_for_the_kernel() ? slow_worker_time(job_timeout_) : watchdog_time();
     if (!lost_ && !ended_ && watchdog_.stuck() >= most)
-        lose(fmt::format("its worker has taken no command for {} ms{}", most.count(),
+        lose(fmt::format("its worker has accepted no command for {} ms{}", most.count(),
                          sent ? "" : ": " + sent.error().message));
     if (file_)
         if (const auto claim = file_->slot().impossible_claim())
             lose(fmt::format("its worker claims {} bytes of GPU memory, more than it can have",
                              *claim));
     // A thread that hangs cannot be ended, but its fences can.
-    if (!ended_ && let_go_ && now - *let_go_ >= kQuitTime) lose("its worker does not end");
+    if (!ended_ && let_go_ && now - *let_go_ >= kQuitTime) lose("its worker did not exit");
 }
 
 bool ContextLink::collect(std::vector<RetiredFence>& out) {
@@ -460,7 +460,7 @@ bool ContextLink::collect(std::vector<RetiredFence>& out) {
         const bool misused = inbox_.misused();
         if (misused) end_worker();
         if (!let_go_)
-            lose(misused ? "its worker sent descriptors unasked" : "its worker has ended");
+            lose(misused ? "its worker sent unrequested descriptors" : "its worker has ended");
         if (lost_) notice_.post();  // it may have written since
         pending_work_ = inbox_.take_pending_work();
         ended_ = steady_clock::now();
@@ -484,7 +484,7 @@ bool ContextLink::collect(std::vector<RetiredFence>& out) {
 void ContextLink::judge_turn(uint64_t events, uint64_t strays) {
     events += std::exchange(records_since_turn_, 0);
     if (!turns_.take(events, 1 + strays) && !ended_)
-        lose("its worker keeps the VMM busy with nothing");
+        lose("its worker woke the VMM too often without work");
 }
 
 bool ContextLink::started() {

@@ -42,7 +42,7 @@ Status ContextStart::start() {
 }
 
 Status ContextStart::open() {
-    if (parts_.link->abandoned()) return fail(ECANCELED, "the context is not wanted any more");
+    if (parts_.link->abandoned()) return fail(ECANCELED, "the context was destroyed");
     if (!parts_.source) {
         auto opened = parts_.open();
         if (!opened) return tl::unexpected(opened.error());
@@ -55,7 +55,7 @@ Status ContextStart::open() {
 
 Status ContextStart::start_worker() {
     ContextLink& link = *parts_.link;
-    if (link.abandoned()) return fail(ECANCELED, "the context is not wanted any more");
+    if (link.abandoned()) return fail(ECANCELED, "the context was destroyed");
     if (parts_.start.simulated.empty())
         if (auto status = link.send_node(); !status) return status;
     link.expect_worker();

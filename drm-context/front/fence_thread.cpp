@@ -85,7 +85,7 @@ void FenceThread::run() {
         try {
             goes_on = take_turn();
         } catch (const std::exception& error) {
-            limiter_.log(LogLevel::kError, "fence thread", "the fence thread tries again: {}",
+            limiter_.log(LogLevel::kError, "fence thread", "the fence thread retries after: {}",
                          error.what());
             repeat_turn();
         }

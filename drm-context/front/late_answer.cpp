@@ -33,7 +33,7 @@ Result<BlobObject> blob_of(ContextLink& link, ContextLink::Answer answer,
                            const BlobRequest& request) {
     if (answer.reply.cache > static_cast<uint32_t>(MapCache::kWriteCombined)) {
         link.discard(std::move(answer.descriptor));
-        return fail(EBADMSG, "the worker answers with the unknown caching {}", answer.reply.cache);
+        return fail(EBADMSG, "the worker reported unknown caching type {}", answer.reply.cache);
     }
     BlobObject blob;
     blob.cache = static_cast<MapCache>(answer.reply.cache);
@@ -110,7 +110,7 @@ Result<MapCache> LateAnswer::settle() {
     if (arrived_.wait_for(lock.native(), kDelivery,
                           [this]() VIADUCT_REQUIRES(mutex_) { return outcome_.has_value(); }))
         return *outcome_;
-    return fail(ETIMEDOUT, "its worker's answer is not there yet");
+    return fail(ETIMEDOUT, "its worker has not answered yet");
 }
 
 }  // namespace viaduct

@@ -184,7 +184,7 @@ class Host final : public NativeContextHost {
                 path, [identity = identity(), vm = vm_] { return exposition(identity, *vm); });
             if (!server) {
                 log(options_.metrics_wanted ? LogLevel::kWarning : LogLevel::kDebug,
-                    "no metrics at {}: {}", path, server.error().message);
+                    "cannot serve metrics at {}: {}", path, server.error().message);
                 continue;
             }
             metrics_ = *std::move(server);

@@ -43,8 +43,8 @@ Status Outbox::send(Record record) {
 
 Status Outbox::keep(Record record) {
     if (!take_room(cost_of(record)))
-        return fail(ENOBUFS, "{} bytes wait to be executed, {} more are too many", bytes_,
-                    cost_of(record));
+        return fail(ENOBUFS, "{} bytes are waiting to be executed; {} more exceed the limit",
+                    bytes_, cost_of(record));
     Waiting& kept = backlog_.emplace_back();
     kept.bytes.assign(record.payload.begin(), record.payload.end());
     kept.record = std::move(record);

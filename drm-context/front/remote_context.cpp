@@ -150,7 +150,7 @@ Result<UniqueFd> RemoteContext::export_fence(FenceId fence_id) {
     if (!answer->descriptor) return fail(EMFILE, "no descriptor left for fence {}", fence_id);
     if (is_sync_file(answer->descriptor.get())) return std::move(answer->descriptor);
     link_->discard(std::move(answer->descriptor));
-    return fail(EBADMSG, "the worker answers with something other than a sync file");
+    return fail(EBADMSG, "the worker's answer is not a sync file");
 }
 
 Status RemoteContext::add_in_fence(SharedFd sync_file) {

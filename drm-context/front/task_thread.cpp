@@ -34,7 +34,7 @@ class TaskThread::Queue {
             try {
                 task->run();
             } catch (const std::exception& error) {
-                log(LogLevel::kError, "a task of the host ended early: {}", error.what());
+                log(LogLevel::kError, "a background task failed: {}", error.what());
             }
         }
     }

@@ -13,13 +13,13 @@ template <typename Make>
 Status I915Context::make_buffer(const NewBuffer& wanted, Make make) {
     if (Status status = objects().check_unclaimed(wanted.blob_id); !status) return status;
     const uint64_t size = round_up_to_page(wanted.size);
-    if (size == 0) return fail(EINVAL, "a buffer cannot have {:#x} bytes", wanted.size);
+    if (size == 0) return fail(EINVAL, "invalid buffer size {:#x}", wanted.size);
     auto charge = account().charge(wanted.place, size);
     if (!charge) return tl::unexpected(charge.error());
     uint32_t handle = 0;
     uint64_t real_size = wanted.size;
     if (const int error = make(handle, real_size); error < 0)
-        return fail(-error, "the kernel refuses a buffer of {} bytes (errno {})", wanted.size,
+        return fail(-error, "the kernel refused a buffer of {} bytes (errno {})", wanted.size,
                     -error);
     GemHandle owner(gem(), handle);
     // Memory of the device's own comes in larger pages.
@@ -50,8 +50,8 @@ Status I915Context::gem_create_ext(Request& request) {
     std::span<const std::byte> packed;
     if (uint64_t{request.size()} != sizeof(wanted) + uint64_t{wanted.ext_size} ||
         !request.payload(sizeof(wanted), wanted.ext_size, &packed))
-        return fail(EINVAL, "{} bytes of extensions in a request of {}", wanted.ext_size,
-                    request.size());
+        return fail(EINVAL, "{} bytes of extensions do not match a request of {} bytes",
+                    wanted.ext_size, request.size());
     CreateExtensions extensions;
     if (Status status = extensions.parse(packed); !status) return status;
     const NewBuffer buffer{.size = wanted.size,
@@ -75,7 +75,7 @@ Status I915Context::gem_create_ext(Request& request) {
 Status I915Context::gem_set_mmap_mode(Request& request) {
     constexpr uint32_t kFixed = 4;  // I915_MMAP_OFFSET_FIXED, the last of them
     const auto wanted = request.as<w::GemSetMmapModeRequest>();
-    if (wanted.flags > kFixed) return fail(EINVAL, "mapping mode {} is unknown", wanted.flags);
+    if (wanted.flags > kFixed) return fail(EINVAL, "unknown mapping mode {}", wanted.flags);
     return {};
 }
 

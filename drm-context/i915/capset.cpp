@@ -14,8 +14,8 @@ Status read_param(Device& device, int32_t param, uint32_t& to) {
     args.param = param;
     args.value = &value;
     if (const int error = device.ioctl(DRM_IOCTL_I915_GETPARAM, &args); error < 0)
-        return fail(ENOTSUP, "the i915 driver does not name its device (parameter {}, errno {})",
-                    param, -error);
+        return fail(ENOTSUP, "cannot query the i915 device (parameter {}, errno {})", param,
+                    -error);
     to = static_cast<uint32_t>(value);
     return {};
 }

@@ -50,16 +50,16 @@ Status ContextParams::take(std::span<const std::byte>& packed) {
     packed = packed.subspan(sizeof(param.record));
     drm_i915_gem_context_param& own = param.record.param;
     if (param.record.base.name != I915_CONTEXT_CREATE_EXT_SETPARAM)
-        return fail(EINVAL, "extension {} of a context is unknown", param.record.base.name);
+        return fail(EINVAL, "unknown context extension {}", param.record.base.name);
     if (own.size % sizeof(uint32_t) != 0 || own.size > wire::i915::kMaxArgument ||
         own.size > packed.size())
-        return fail(EINVAL, "parameter {} has {} bytes, {} are left", own.param, own.size,
-                    packed.size());
+        return fail(EINVAL, "parameter {}: length {} is invalid or exceeds the {} bytes left",
+                    own.param, own.size, packed.size());
     const auto rule = std::ranges::find(kRules, own.param, &Rule::param);
     if (rule == std::end(kRules))
-        return fail(EINVAL, "parameter {} of a new context is unknown", own.param);
+        return fail(EINVAL, "unknown parameter {} of a new context", own.param);
     if (!rule->has_data && own.size != 0)
-        return fail(EINVAL, "parameter {} has {} bytes of data", own.param, own.size);
+        return fail(EINVAL, "parameter {} cannot have {} bytes of data", own.param, own.size);
     param.data = keep(packed.first(own.size));
     packed = packed.subspan(own.size);
     if (rule->has_data)
@@ -88,7 +88,7 @@ std::span<std::byte> ContextParams::keep(std::span<const std::byte> bytes) {
 /// have it, which a VMM may be.
 Status ContextParams::check_bannable(Param& param) {
     if (param.record.param.value != 0) return {};
-    return fail(EPERM, "a guest's contexts can be banned");
+    return fail(EPERM, "a guest cannot make its contexts unbannable");
 }
 
 Status ContextParams::check_priority(Param& param) {
@@ -106,9 +106,10 @@ Status ContextParams::check_recoverable(Param& param) {
 Status ContextParams::check_engines(Param& param) {
     constexpr size_t kHead = sizeof(i915_context_param_engines);
     using Engine = i915_engine_class_instance;
-    if (param.data.size() < kHead) return fail(EINVAL, "an engine map without its head");
+    if (param.data.size() < kHead)
+        return fail(EINVAL, "the engine map is too short for its header");
     if (element<uint64_t>(param.data, 0) != 0)
-        return fail(EINVAL, "an engine map with extensions");  // a pointer
+        return fail(EINVAL, "engine map extensions are not supported");  // a pointer
     const auto entries = param.data.subspan(kHead);
     engines_.emplace();
     for (size_t i = 0; i < entries.size() / sizeof(Engine); ++i) {

@@ -40,11 +40,11 @@ Status CreateExtensions::parse(std::span<const std::byte> packed) {
         if (++count > kMostExtensions) return fail(EINVAL, "more than {} extensions", count - 1);
         auto base = load<i915_user_extension>(packed);
         if (base.name >= std::size(kKinds))
-            return fail(EINVAL, "extension {} of a buffer is unknown", base.name);
+            return fail(EINVAL, "unknown buffer extension {}", base.name);
         const Kind& kind = kKinds[base.name];
         if (packed.size() < kind.size)
-            return fail(EINVAL, "extension {} has {} bytes, {} are left", base.name, kind.size,
-                        packed.size());
+            return fail(EINVAL, "extension {}: length {} exceeds the {} bytes left", base.name,
+                        kind.size, packed.size());
         const auto entry = keep(packed.first(kind.size));
         base.next_extension = 0;
         store(entry, base);
@@ -72,7 +72,7 @@ Status CreateExtensions::read_regions(std::span<std::byte> entry,
     using Region = drm_i915_gem_memory_class_instance;
     auto extension = load<drm_i915_gem_create_ext_memory_regions>(entry);
     if (extension.num_regions > rest.size() / sizeof(Region))
-        return fail(EINVAL, "{} memory regions, but {} bytes are left", extension.num_regions,
+        return fail(EINVAL, "{} memory regions exceed the {} bytes left", extension.num_regions,
                     rest.size());
     const size_t size = extension.num_regions * sizeof(Region);
     const auto regions = keep(rest.first(size));

@@ -18,12 +18,12 @@ constexpr uint64_t kGuestFlags = I915_EXEC_RING_MASK | I915_EXEC_CONSTANTS_MASK 
 
 Status Execbuffer::check_flags() const {
     if (wanted_.flags & ~kGuestFlags)
-        return fail(EINVAL, "flags {:#x} are not for guests", wanted_.flags & ~kGuestFlags);
+        return fail(EINVAL, "flags {:#x} are not allowed for guests", wanted_.flags & ~kGuestFlags);
     if (wanted_.context_id > UINT32_MAX)
         return fail(EINVAL, "GEM context {:#x} has more than 32 bits", wanted_.context_id);
     // Without HANDLE_LUT a relocation's target would be a handle.
     if (wanted_.relocs_count != 0 && !(wanted_.flags & I915_EXEC_HANDLE_LUT))
-        return fail(EINVAL, "relocations name buffers by handle");
+        return fail(EINVAL, "relocations need I915_EXEC_HANDLE_LUT");
     return {};
 }
 
@@ -38,7 +38,7 @@ Status Execbuffer::translate(const Request& request) {
     if (request.size() != sizeof(wanted_) + objects_size + relocs_size ||
         !request.payload(sizeof(wanted_), objects_size, &objects) ||
         !request.payload(sizeof(wanted_) + objects_size, relocs_size, &relocations))
-        return fail(EINVAL, "{} buffers and {} relocations in a request of {} bytes",
+        return fail(EINVAL, "{} buffers and {} relocations do not match a request of {} bytes",
                     wanted_.buffer_count, wanted_.relocs_count, request.size());
     relocations_.resize(wanted_.relocs_count);
     if (relocs_size != 0) std::memcpy(relocations_.data(), relocations.data(), relocs_size);
@@ -56,7 +56,7 @@ Status Execbuffer::translate_object(std::span<const std::byte> objects, uint32_t
     const auto handle = context_.handle_of(object.handle);
     if (!handle) return tl::unexpected(handle.error());
     if (object.relocation_count > relocations_.size() - relocations)
-        return fail(EINVAL, "buffer {} has {} relocations, {} are left", index,
+        return fail(EINVAL, "buffer {}: {} relocations exceed the {} left", index,
                     object.relocation_count, relocations_.size() - relocations);
     object.handle = *handle;
     object.relocs_ptr = object.relocation_count == 0

@@ -19,13 +19,13 @@ constexpr uint32_t kMostVms = 1024;
 
 Status I915Context::check_room_for_context() const {
     if (gem_contexts_.size() < kMostContexts) return {};
-    return fail(ENOSPC, "{} GEM contexts are all that a guest's file can have",
+    return fail(ENOSPC, "the context already has {} GEM contexts, the maximum",
                 gem_contexts_.size());
 }
 
 Status I915Context::check_room_for_vm() const {
     if (vms_ < kMostVms) return {};
-    return fail(ENOSPC, "{} address spaces are all that a guest's file can have", vms_);
+    return fail(ENOSPC, "the context already has {} address spaces, the maximum", vms_);
 }
 
 Status I915Context::context_created(uint32_t id, GemContext context) {
@@ -64,8 +64,8 @@ Status I915Context::gem_context_create(Request& request) {
     std::span<const std::byte> packed;
     if (uint64_t{request.size()} != sizeof(wanted) + uint64_t{wanted.params_size} ||
         !request.payload(sizeof(wanted), wanted.params_size, &packed))
-        return fail(EINVAL, "{} bytes of parameters in a request of {}", wanted.params_size,
-                    request.size());
+        return fail(EINVAL, "{} bytes of parameters do not match a request of {} bytes",
+                    wanted.params_size, request.size());
     if (Status status = check_room_for_context(); !status) return status;
     ContextParams params(engines_, account().limits().priority);
     if (Status status = params.parse(packed); !status) return status;
@@ -75,7 +75,7 @@ Status I915Context::gem_context_create(Request& request) {
     if (wanted.flags & I915_CONTEXT_CREATE_FLAGS_USE_EXTENSIONS) args.extensions = params.chain();
     if (const int error = device().ioctl(DRM_IOCTL_I915_GEM_CONTEXT_CREATE_EXT, &args); error < 0) {
         if (!is_plain_refusal(-error))
-            return fail(-error, "the kernel refuses the context (errno {})", -error);
+            return fail(-error, "the kernel refused the context (errno {})", -error);
         request.respond(w::GemContextCreateResponse{{}, 0, -error, 0});
         return {};
     }

@@ -103,11 +103,11 @@ Status I915Context::discover_engines() {
     const int32_t length = query_item(device(), DRM_I915_QUERY_ENGINE_INFO, 0, nullptr, 0);
     constexpr size_t kHead = sizeof(drm_i915_query_engine_info);
     if (length < static_cast<int32_t>(kHead))
-        return fail(ENODEV, "the kernel does not list the GPU's engines (errno {})", -length);
+        return fail(ENODEV, "cannot query the GPU's engines (errno {})", -length);
     std::vector<std::byte> answer(static_cast<size_t>(length));
     if (query_item(device(), DRM_I915_QUERY_ENGINE_INFO, 0, answer.data(),
                    static_cast<uint32_t>(length)) != length)
-        return fail(ENODEV, "the kernel's list of the GPU's engines changes");
+        return fail(ENODEV, "the kernel's list of the GPU's engines keeps changing");
     const auto entries = std::span(answer).subspan(kHead);
     for (size_t i = 0; i < entries.size() / sizeof(drm_i915_engine_info); ++i) {
         const auto info = element<drm_i915_engine_info>(entries, i);

@@ -51,9 +51,10 @@ void store(std::span<std::byte> argument, const T& value) {
 
 Status check_param(const drm_i915_gem_context_param& param) {
     if (std::ranges::find(kContextParams, param.param) == kContextParams.end())
-        return fail(EINVAL, "parameter {} of a context cannot be had alone", param.param);
+        return fail(EINVAL, "context parameter {} cannot be accessed by itself", param.param);
     // A size would make the value a pointer.
-    if (param.size != 0) return fail(EINVAL, "a parameter of {} bytes", param.size);
+    if (param.size != 0)
+        return fail(EINVAL, "a context parameter cannot have {} bytes", param.size);
     return {};
 }
 
@@ -63,10 +64,10 @@ Status I915Context::ioctl_simple(Request& request) {
     const auto wanted = request.as<w::IoctlSimpleRequest>();
     const auto found = std::ranges::find(kSimpleIoctls, wanted.cmd, &SimpleIoctl::request);
     if (found == std::end(kSimpleIoctls))
-        return fail(EINVAL, "ioctl {:#x} cannot be passed on", wanted.cmd);
+        return fail(EINVAL, "ioctl {:#x} is not allowed for guests", wanted.cmd);
     const uint32_t size = _IOC_SIZE(wanted.cmd);
     if (request.size() != sizeof(wanted) + size)
-        return fail(EINVAL, "ioctl {:#x} with {} bytes", wanted.cmd,
+        return fail(EINVAL, "ioctl {:#x} cannot have {} bytes", wanted.cmd,
                     request.size() - std::min<size_t>(request.size(), sizeof(wanted)));
     std::span<const std::byte> payload;
     request.payload(sizeof(wanted), size, &payload);
@@ -150,7 +151,7 @@ Status I915Context::create_context(const SimpleIoctl& ioctl, Argument argument) 
 
 Status I915Context::destroy_context(const SimpleIoctl& ioctl, Argument argument) {
     const uint32_t id = load<drm_i915_gem_context_destroy>(argument).ctx_id;
-    if (id == 0 || !gem_contexts_.contains(id)) return fail(ENOENT, "GEM context {} unknown", id);
+    if (id == 0 || !gem_contexts_.contains(id)) return fail(ENOENT, "unknown GEM context {}", id);
     if (Status status = call(ioctl.request, argument); !status) return status;
     gem_contexts_.erase(id);
     watch().destroyed(id);
@@ -189,7 +190,7 @@ Status I915Context::create_vm(const SimpleIoctl& ioctl, Argument argument) {
     const auto vm = load<drm_i915_gem_vm_control>(argument);
     // Extensions are a pointer.
     if (vm.extensions != 0 || vm.flags != 0)
-        return fail(EINVAL, "flags {:#x} or extensions of an address space", vm.flags);
+        return fail(EINVAL, "an address space cannot have flags {:#x} or extensions", vm.flags);
     if (Status status = check_room_for_vm(); !status) return status;
     if (Status status = call(ioctl.request, argument); !status) return status;
     ++vms_;
@@ -198,7 +199,7 @@ Status I915Context::create_vm(const SimpleIoctl& ioctl, Argument argument) {
 
 Status I915Context::destroy_vm(const SimpleIoctl& ioctl, Argument argument) {
     if (load<drm_i915_gem_vm_control>(argument).extensions != 0)
-        return fail(EINVAL, "extensions of an address space");
+        return fail(EINVAL, "address space extensions are not supported");
     if (Status status = call(ioctl.request, argument); !status) return status;
     vms_ -= vms_ != 0 ? 1 : 0;
     return {};

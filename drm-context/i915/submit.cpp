@@ -12,7 +12,8 @@ namespace w = wire::i915;
 /// graphics then, whose share is the one that is fought for.
 Status I915Context::describe_ring(uint32_t ring, const GemContext& context, uint32_t index) {
     const auto which = index < context.engines.size() ? context.engines[index] : std::nullopt;
-    if (!which) return fail(EINVAL, "the context has no engine {}, or none for this VM", index);
+    if (!which)
+        return fail(EINVAL, "the context has no engine {}, or this VM is not offered it", index);
     std::optional<QueueClass>& known = ring_classes_.at(ring);
     if (!known)
         if (Status status = rings().add(ring); !status) return status;
@@ -42,7 +43,7 @@ Status I915Context::gem_execbuffer2(Request& request) {
     const uint32_t id = execbuffer.gem_context(), index = execbuffer.engine_index();
     const uint32_t ring = w::kFirstRing + index;
     const auto context = gem_contexts_.find(id);
-    if (context == gem_contexts_.end()) return fail(ENOENT, "GEM context {} unknown", id);
+    if (context == gem_contexts_.end()) return fail(ENOENT, "unknown GEM context {}", id);
     if (Status status = describe_ring(ring, context->second, index); !status) return status;
     if (in_fence) {
         const auto syncobj = this->in_fence().to_syncobj(in_fence);
@@ -56,7 +57,7 @@ Status I915Context::gem_execbuffer2(Request& request) {
     drm_i915_gem_execbuffer2 args = execbuffer.args();
     if (const int error = device().ioctl(DRM_IOCTL_I915_GEM_EXECBUFFER2_WR, &args); error < 0) {
         if (error == -EIO) watch().found(id, LossWatch::Finding::kGuilty);
-        return fail(-error, "the kernel refuses the submission to ring {} (errno {})", ring,
+        return fail(-error, "the kernel refused the submission to ring {} (errno {})", ring,
                     -error);
     }
     rings().submitted(ring, queue);

@@ -56,13 +56,13 @@ int add_ioctls(scmp_filter_ctx context, std::span<const uint32_t> requests) {
 Result<std::vector<std::byte>> export_program(scmp_filter_ctx context) {
     const UniqueFd file(::memfd_create("viaduct-filter", MFD_CLOEXEC));
     if (!file || ::seccomp_export_bpf(context, file.get()) != 0)
-        return fail(EIO, "the system-call filter cannot be made");
+        return fail(EIO, "cannot build the system-call filter");
     const auto size = object_size(file.get());
     if (!size) return tl::unexpected(size.error());
     std::vector<std::byte> program(*size);
     if (::pread(file.get(), program.data(), program.size(), 0) !=
         static_cast<ssize_t>(program.size()))
-        return fail(EIO, "the system-call filter cannot be read");
+        return fail(EIO, "cannot read the system-call filter back");
     return program;
 }
 
@@ -77,10 +77,10 @@ Result<SyscallFilter> SyscallFilter::build(std::span<const std::span<const Sysca
             // Calls that an architecture does not have (poll on arm64) have pseudo numbers.
             if (rule.number < 0) continue;
             if (const int error = add(context.get(), rule); error != 0 && error != -EEXIST)
-                return fail(-error, "no filter rule can be made for system call {}", rule.number);
+                return fail(-error, "cannot add a filter rule for system call {}", rule.number);
         }
     if (const int error = add_ioctls(context.get(), ioctl_requests))
-        return fail(-error, "no filter rule can be made for an ioctl");
+        return fail(-error, "cannot add a filter rule for an ioctl");
     auto program = export_program(context.get());
     if (!program) return tl::unexpected(program.error());
     SyscallFilter filter;

@@ -44,7 +44,7 @@ std::string refusal(Request request) {
         return response("405 Method Not Allowed", "only GET is served here\n");
     if (request == Request::kTooLong)
         return response("431 Request Header Fields Too Large",
-                        fmt::format("a request has at most {} bytes\n", kMaxHead));
+                        fmt::format("a request may have at most {} bytes\n", kMaxHead));
     return response("400 Bad Request", "this is not an HTTP request\n");
 }
 

@@ -49,7 +49,7 @@ MetricsServer::MetricsServer(NamedListener listener, std::function<std::string()
 Status MetricsServer::prepare() {
     epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
     auto stop = transport::create_event();
-    if (!epoll_ || !stop) return fail(EMFILE, "no descriptor left for the thread of the metrics");
+    if (!epoll_ || !stop) return fail(EMFILE, "no descriptor left for the metrics thread");
     stop_ = *std::move(stop);
     if (auto status = watch(epoll_, stop_.get(), EPOLLIN); !status) return status;
     return watch(epoll_, listener_.fd(), EPOLLIN);

@@ -25,7 +25,7 @@ Result<sockaddr_un> address_of(const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.empty() || path.size() >= sizeof(address.sun_path))
-        return fail(ENAMETOOLONG, "the path of a socket has 1 to {} bytes, not {}",
+        return fail(ENAMETOOLONG, "a socket's path must have 1 to {} bytes, not {}",
                     sizeof(address.sun_path) - 1, path.size());
     std::memcpy(address.sun_path, path.data(), path.size());
     return address;
@@ -60,7 +60,7 @@ Status remove_abandoned(const std::string& path, const sockaddr_un& address) {
     if (::lstat(path.c_str(), &info) != 0) return fail(errno, "{}", std::strerror(errno));
     if (!S_ISSOCK(info.st_mode)) return fail(EEXIST, "it exists, and is not a socket");
     if (info.st_uid != ::geteuid()) return fail(EEXIST, "it is a socket of user {}", info.st_uid);
-    if (!refuses_for_good(address)) return fail(EADDRINUSE, "another process listens there");
+    if (!refuses_for_good(address)) return fail(EADDRINUSE, "another process is listening there");
     if (::unlink(path.c_str()) != 0) return fail(errno, "{}", std::strerror(errno));
     return {};
 }
@@ -85,7 +85,7 @@ Result<NamedListener::Identity> NamedListener::open_to_group(const std::string& 
     struct stat info {};
     if (::fstat(file.get(), &info) != 0) return fail(errno, "{}", std::strerror(errno));
     if (!S_ISSOCK(info.st_mode) || info.st_uid != ::geteuid())
-        return fail(EEXIST, "somebody has put another file in its place");
+        return fail(EEXIST, "it was replaced by another file");
     // Where there is no /proc, the umask decides.
     (void)::chmod(fmt::format("/proc/self/fd/{}", file.get()).c_str(), kUserAndGroup);
     return Identity{info.st_dev, info.st_ino};

@@ -11,8 +11,8 @@ namespace viaduct::transport {
 Result<UniqueFd> create_control_memory(uint64_t size, uint32_t driver_size) {
     const uint64_t least = driver_size + sizeof(wire::ResponseHeader);
     if (size < least || size > kMaxControlMemory)
-        return fail(EINVAL, "a control buffer has {} to {} bytes, not {}", least, kMaxControlMemory,
-                    size);
+        return fail(EINVAL, "a control buffer must have {} to {} bytes, not {}", least,
+                    kMaxControlMemory, size);
     auto memory = create_sealed_memfd("viaduct-control", size);
     if (!memory) return memory;
     const auto head = Mapping::map_shared(memory->get(), 0, driver_size);

@@ -114,9 +114,9 @@ Status send_message(int socket, std::span<const std::byte> message,
                     std::span<const int> descriptors) {
     const int error = send_or_errno(socket, message, descriptors);
     if (error == 0) return {};
-    if (error == EPIPE) return fail(EPIPE, "the other end is gone");
+    if (error == EPIPE) return fail(EPIPE, "the peer has closed the socket");
     if (error == E2BIG)
-        return fail(E2BIG, "{} descriptors are too many for a message", descriptors.size());
+        return fail(E2BIG, "a message cannot carry {} descriptors", descriptors.size());
     return fail(error, "control socket: {}", std::strerror(error));
 }
 
@@ -138,10 +138,11 @@ Status receive_message(int socket, std::span<std::byte> message, Deadline deadli
         header.msg_controllen = sizeof(space.bytes);
         const ssize_t size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
         if (size < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-        if (size <= 0) return fail(EPIPE, "the other end is gone");
+        if (size <= 0) return fail(EPIPE, "the peer has closed the socket");
         attached = take_attached(header);
         if (static_cast<size_t>(size) != message.size() || (header.msg_flags & MSG_TRUNC))
-            return fail(EBADMSG, "a message of {} bytes instead of {}", size, message.size());
+            return fail(EBADMSG, "received a message of {} bytes instead of {}", size,
+                        message.size());
         return {};
     }
 }
@@ -156,7 +157,7 @@ Result<bool> peek_message(int socket, std::span<std::byte> message) {
     while ((size = ::recvmsg(socket, &header, MSG_PEEK | MSG_DONTWAIT)) < 0 && errno == EINTR) {
     }
     if (size < 0 && errno == EAGAIN) return fail(EAGAIN, "no message");
-    if (size <= 0) return fail(EPIPE, "the other end is gone");
+    if (size <= 0) return fail(EPIPE, "the peer has closed the socket");
     return (header.msg_flags & MSG_CTRUNC) != 0;  // no room was given for any
 }
 

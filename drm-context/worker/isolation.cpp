@@ -56,9 +56,9 @@ std::string service_path() {
 Status may_spawn() {
     if (!has_own_seccomp_filter()) return {};
     return fail(EPERM,
-                "this process has a seccomp filter that may forbid to start others; let "
-                "VIADUCT_WORKER_SOCKET name a socket of viaduct-workerd, or set "
-                "VIADUCT_ISOLATION=process if it does not");
+                "this process has a seccomp filter that may not allow it to start others; set "
+                "VIADUCT_WORKER_SOCKET to a socket of viaduct-workerd, or set "
+                "VIADUCT_ISOLATION=process if the filter allows it");
 }
 
 /// Why there can be no process, now or later.

@@ -38,7 +38,8 @@ class WorkerProcess final : public WorkerHandle {
 void log_refused(const std::string& refused) {
     static std::atomic<bool> logged{false};
     if (!refused.empty() && !logged.exchange(true))
-        log(LogLevel::kWarning, "the workers' jail is incomplete, the host refuses: {}", refused);
+        log(LogLevel::kWarning, "the workers' jail is incomplete; the host does not allow: {}",
+            refused);
 }
 
 class ProcessLauncher final : public WorkerLauncher {
@@ -92,8 +93,8 @@ class ProcessLauncher final : public WorkerLauncher {
         if (next) return replace_zygote(*std::move(next));
         if (spent)
             return fail(next.error().code,
-                        "{} contexts were lost since viaduct-worker was started, and there is no "
-                        "new one: {}",
+                        "{} contexts were lost since viaduct-worker was started, and it cannot be "
+                        "replaced: {}",
                         losses, next.error().message);
         if (zygote_) return {};
         return tl::unexpected(next.error());
@@ -109,7 +110,7 @@ class ProcessLauncher final : public WorkerLauncher {
 
     Result<std::shared_ptr<ZygoteLink>> next_zygote(Wait wait) VIADUCT_REQUIRES(mutex_) {
         if (zygote_ && worn_.size() >= kMostWornZygotes)
-            return fail(EBUSY, "{} older ones still have workers", worn_.size());
+            return fail(EBUSY, "{} older processes still have workers", worn_.size());
         if (!greeted_)
             if (auto status = greet(); !status) return tl::unexpected(status.error());
         const auto deadline = wait == Wait::kForAnswer ? answer_by_ : steady_clock::now();
@@ -132,10 +133,11 @@ class ProcessLauncher final : public WorkerLauncher {
     Error no_answer() const VIADUCT_REQUIRES(mutex_) {
         const auto left =
             std::chrono::ceil<milliseconds>(greet_from_ - steady_clock::now()).count();
-        return {EAGAIN,
-                fmt::format("viaduct-worker has not answered within {} ms; the next attempt is "
-                            "possible in {} ms",
-                            options_.greeting_time.count(), left)};
+        return {
+            EAGAIN,
+            fmt::format(
+                "viaduct-worker did not answer within {} ms; the next attempt is possible in {} ms",
+                options_.greeting_time.count(), left)};
     }
 
     Status greet() VIADUCT_REQUIRES(mutex_) {

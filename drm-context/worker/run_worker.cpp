@@ -30,7 +30,7 @@ Result<DeviceSource> device_source(const WorkerStart& start, int socket) {
     transport::DescriptorMessage message{};
     auto node = transport::receive_message(socket, std::as_writable_bytes(std::span(&message, 1)),
                                            std::chrono::steady_clock::now() + kNodeTime);
-    if (!node) return fail(node.error().code, "no render node came: {}", node.error().message);
+    if (!node) return fail(node.error().code, "received no render node: {}", node.error().message);
     return DeviceSource{*std::move(node), {}};
 }
 
@@ -38,7 +38,8 @@ Result<std::unique_ptr<DriverContext>> create_context(WorkerStart& start, const 
                                                       const transport::ChannelEnd& end) {
     const WorkerSettings& settings = start.settings;
     const ContextTypeInfo* type = find_context_type(settings.type);
-    if (!type) return fail(ENOTSUP, "no context type {}", static_cast<uint32_t>(settings.type));
+    if (!type)
+        return fail(ENOTSUP, "unknown context type {}", static_cast<uint32_t>(settings.type));
     auto account = ContextAccount::attach(
         {std::move(start.account), std::move(start.account_view), settings.slot}, settings.limits);
     if (!account) return tl::unexpected(account.error());
@@ -90,7 +91,7 @@ void run_worker(WorkerStart start, const Confine& confine) try {
     Worker(*end, *std::move(context), ending).run();
 } catch (const std::exception& error) {
     // No memory, most likely. The process may be the VMM's: it is the context that ends.
-    log_guest(LogLevel::kError, "{}: its worker ends: {}", start.settings.name, error.what());
+    log_guest(LogLevel::kError, "{}: its worker exits: {}", start.settings.name, error.what());
 }
 
 }  // namespace viaduct

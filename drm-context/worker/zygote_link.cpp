@@ -81,7 +81,7 @@ Result<std::string> ZygoteLink::confirm(steady_clock::time_point deadline) {
     std::string message(reply.message, ::strnlen(reply.message, sizeof(reply.message)));
     if (reply.error != 0) return tl::unexpected(Error{reply.error, std::move(message)});
     if (reply.version != zygote::kVersion)
-        return fail(EPROTO, "viaduct-worker is of another version than this library");
+        return fail(EPROTO, "the version of viaduct-worker differs from this library's");
     return message;
 }
 

@@ -24,7 +24,7 @@ Status XeContext::gem_create(Request& request) {
     const MemoryPlace place =
         wanted.placement & vram_placements_ ? MemoryPlace::kLocal : MemoryPlace::kSystem;
     const uint64_t size = round_up_to_page(wanted.size);
-    if (size == 0) return fail(EINVAL, "a buffer cannot have {:#x} bytes", wanted.size);
+    if (size == 0) return fail(EINVAL, "invalid buffer size {:#x}", wanted.size);
     auto charge = account().charge(place, size);
     auto buffer =
         charge ? make_kernel_buffer(wanted) : Result<GemHandle>(tl::unexpected(charge.error()));
@@ -46,7 +46,7 @@ Result<GemHandle> XeContext::make_kernel_buffer(const w::GemCreateRequest& wante
     args.cpu_caching = wanted.cpu_caching;
     if (const int error = device().ioctl(uapi::xe::kGemCreate, &args); error < 0)
         return fail(-error,
-                    "the kernel refuses a buffer of {} bytes, placement {:#x}, flags {:#x}, "
+                    "the kernel refused a buffer of {} bytes, placement {:#x}, flags {:#x}, "
                     "caching {} (errno {})",
                     wanted.size, wanted.placement, wanted.flags, wanted.cpu_caching, -error);
     return GemHandle(gem(), args.handle);

@@ -16,7 +16,7 @@ Status fill_capset(Device& device, wire::CapsetDrm& capset) {
     query.size = sizeof(config);
     query.data = reinterpret_cast<uint64_t>(&config);
     if (const int error = device.ioctl(uapi::xe::kDeviceQuery, &query); error < 0)
-        return fail(ENOTSUP, "the xe driver does not describe its device (errno {})", -error);
+        return fail(ENOTSUP, "cannot query the xe device (errno {})", -error);
     const uint64_t ids = config.info[uapi::xe::kConfigRevAndDeviceId];
     capset.wire_format_version = wire::xe::kWireFormatVersion;
     capset.set_member(wire::xe::Capset{.pci_bus = slot->bus,

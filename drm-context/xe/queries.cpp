@@ -145,10 +145,10 @@ void XeContext::adjust_config(std::span<std::byte> answer) {
 
 Result<Bytes> XeContext::answer_query(uint32_t query) {
     const auto row = std::ranges::find(kRows, query, &Row::query);
-    if (row == kRows.end()) return fail(EINVAL, "query {} is not known", query);
+    if (row == kRows.end()) return fail(EINVAL, "unknown query {}", query);
     switch (row->treatment) {
         case Treatment::kRefused:
-            return fail(ENODEV, "query {} is about what does not travel", query);
+            return fail(ENODEV, "query {} is not supported for guests", query);
         case Treatment::kOwn:
             return query == kQueryEngines ? engines_answer() : regions_answer();
         case Treatment::kInput: {

@@ -20,7 +20,7 @@ constexpr uint32_t kMostBans = 16;
 Result<uint32_t> XeContext::free_queue_id() {
     for (uint32_t id = 1; id <= w::kLastQueue; ++id)
         if (!queues_.contains(id) && rings().idle(id + w::kFirstQueueRing)) return id;
-    return fail(ENOSPC, "{} queues are the maximum", w::kLastQueue);
+    return fail(ENOSPC, "the context already has {} queues, the maximum", w::kLastQueue);
 }
 
 Status XeContext::check_engines(std::span<const uapi::xe::EngineInstance> engines) const {
@@ -44,15 +44,17 @@ Status XeContext::exec_queue_create(Request& request) {
     std::span<const std::byte> payload;
     if (request.size() != sizeof(wanted) + count * sizeof(w::EngineInstance) ||
         !request.payload(sizeof(wanted), count * sizeof(w::EngineInstance), &payload))
-        return fail(EINVAL, "{} engines do not make {} bytes", count, request.size());
+        return fail(EINVAL, "{} engines do not match a request of {} bytes", count, request.size());
     // Parallel batches have their addresses behind a pointer, for which the wire has no form.
     if (wanted.width != 1 || count == 0 || count > kMostEngines)
-        return fail(EINVAL, "a queue of {} x {} engines", wanted.width, wanted.num_placements);
+        return fail(EINVAL, "a queue cannot have {} x {} engines", wanted.width,
+                    wanted.num_placements);
     const uint32_t hints = offers_low_latency() ? kQueueLowLatency : 0;
-    if (wanted.flags & ~hints) return fail(EINVAL, "queue flags {:#x}", wanted.flags);
+    if (wanted.flags & ~hints) return fail(EINVAL, "unknown queue flags {:#x}", wanted.flags);
     const auto vm = vms_.find(wanted.vm_id);
     if (vm == vms_.end()) return fail(ENOENT, "VM {} does not exist", wanted.vm_id);
-    if (bans_ >= kMostBans) return fail(EACCES, "{} queues of this context hung", bans_);
+    if (bans_ >= kMostBans)
+        return fail(EACCES, "{} queues of this context hung, the maximum", bans_);
 
     std::vector<uapi::xe::EngineInstance> engines;
     for (uint64_t i = 0; i < count; ++i) {
@@ -73,7 +75,7 @@ Status XeContext::exec_queue_create(Request& request) {
     args.flags = wanted.flags;
     args.instances = reinterpret_cast<uint64_t>(engines.data());
     if (const int error = device().ioctl(kExecQueueCreate, &args); error < 0)
-        return fail(-error, "the kernel refuses a queue (errno {})", -error);
+        return fail(-error, "the kernel refused a queue (errno {})", -error);
     const bool binds = engines.front().engine_class == kClassVmBind;
     queues_.insert_or_assign(*id, Queue{args.exec_queue_id, next_serial_++, vm->second, binds});
     watch().created(*id);

@@ -43,11 +43,11 @@ Status XeContext::exec(Request& request) {
     const UniqueFd in_fence = this->in_fence().take();
     // For more than one the kernel would take the address for a pointer into this process.
     if (wanted.num_batch_buffer > 1)
-        return fail(EINVAL, "{} batches in one submission", wanted.num_batch_buffer);
+        return fail(EINVAL, "a submission cannot have {} batches", wanted.num_batch_buffer);
     const auto queue = queues_.find(wanted.exec_queue_id);
     if (queue == queues_.end())
         return fail(ENOENT, "queue {} does not exist", wanted.exec_queue_id);
-    if (queue->second.binds) return fail(EINVAL, "queue {} is for binds", wanted.exec_queue_id);
+    if (queue->second.binds) return fail(EINVAL, "queue {} is a bind queue", wanted.exec_queue_id);
     Status status = submit(wanted, queue->second, in_fence);
     if (!status && status.error().code == ECANCELED && !watch().is_lost(wanted.exec_queue_id))
         watch().found(wanted.exec_queue_id, look_for_ban(wanted.exec_queue_id));
@@ -57,7 +57,8 @@ Status XeContext::exec(Request& request) {
 Status XeContext::submit(const w::ExecRequest& wanted, Queue& queue, const UniqueFd& in_fence) {
     const uint32_t ring = wanted.exec_queue_id + w::kFirstQueueRing;
     if (statistics().outstanding(ring) >= kMostJobs && !rings().idle(ring))
-        return fail(EAGAIN, "queue {} has {} unfinished jobs", wanted.exec_queue_id, kMostJobs);
+        return fail(EAGAIN, "queue {} already has {} unfinished jobs, the maximum",
+                    wanted.exec_queue_id, kMostJobs);
     const bool executes = wanted.num_batch_buffer != 0;
     const auto [signal, older] = rings().prepare(ring, queue.serial);
     SyncArray syncs;
@@ -71,7 +72,7 @@ Status XeContext::submit(const w::ExecRequest& wanted, Queue& queue, const Uniqu
         }
         if (older != 0) syncs.wait(older);
     } else if (older != 0) {
-        return fail(EMFILE, "no descriptor is left for the work of the queue before");
+        return fail(EMFILE, "no descriptor left for the previous queue's work");
     }
     Exec args{};
     args.exec_queue_id = queue.kernel_id;
@@ -80,7 +81,7 @@ Status XeContext::submit(const w::ExecRequest& wanted, Queue& queue, const Uniqu
     args.num_syncs = syncs.count();
     args.syncs = syncs.address();
     if (const int error = device().ioctl(kExec, &args); error < 0)
-        return fail(-error, "the kernel refuses the submission to queue {} (errno {})",
+        return fail(-error, "the kernel refused the submission to queue {} (errno {})",
                     wanted.exec_queue_id, -error);
     rings().submitted(ring, queue.serial);
     statistics().submitted(ring, monotonic_ns());
@@ -94,7 +95,7 @@ Status XeContext::submit(const w::ExecRequest& wanted, Queue& queue, const Uniqu
 Status XeContext::merge_into_ring(uint32_t ring_syncobj, const UniqueFd& in_fence) {
     UniqueFd newest;
     if (const int error = export_sync_file(device(), ring_syncobj, newest); error < 0)
-        return fail(-error, "the ring's fence cannot be had (errno {})", -error);
+        return fail(-error, "cannot export the ring's fence (errno {})", -error);
     const auto both = device().merge_sync_files(newest.get(), in_fence.get());
     if (!both) return tl::unexpected(both.error());
     return import_sync_file(device(), ring_syncobj, *both);

@@ -26,8 +26,10 @@ Status XeContext::vm_create(Request& request) {
     const auto wanted = request.as<w::VmCreateRequest>();
     // Long-running VMs have no fences, faulting ones show the host's process to the GPU.
     if (wanted.flags & ~kVmScratchPage)
-        return fail(EINVAL, "VM flags {:#x}: only the scratch page travels", wanted.flags);
-    if (vms_.size() >= kMostVms) return fail(ENOMEM, "{} VMs are the maximum", kMostVms);
+        return fail(EINVAL, "VM flags {:#x}: guests may only ask for the scratch page",
+                    wanted.flags);
+    if (vms_.size() >= kMostVms)
+        return fail(ENOMEM, "the context already has {} VMs, the maximum", kMostVms);
     auto vm = std::make_shared<Vm>();
     if (spare_syncobjs_.empty()) {
         const auto syncobj = create_syncobj(device());
@@ -37,7 +39,7 @@ Status XeContext::vm_create(Request& request) {
     VmCreate args{};
     args.flags = wanted.flags;
     if (const int error = device().ioctl(kVmCreate, &args); error < 0)
-        return fail(-error, "the kernel refuses a VM (errno {})", -error);
+        return fail(-error, "the kernel refused a VM (errno {})", -error);
     vm->bound = spare_syncobjs_.back();
     spare_syncobjs_.pop_back();
     vms_.insert_or_assign(args.vm_id, std::move(vm));
@@ -59,7 +61,7 @@ Status XeContext::vm_destroy(Request& request) {
     VmDestroy args{};
     args.vm_id = wanted.vm_id;
     if (const int error = device().ioctl(kVmDestroy, &args); error < 0)
-        return fail(-error, "VM {} (errno {})", wanted.vm_id, -error);
+        return fail(-error, "the kernel refused to destroy VM {} (errno {})", wanted.vm_id, -error);
     return {};
 }
 
@@ -72,9 +74,10 @@ Status XeContext::vm_bind(Request& request) {
     const uint64_t bytes = uint64_t{wanted.num_binds} * sizeof(w::BindOp);
     if (request.size() != sizeof(wanted) + bytes ||
         !request.payload(sizeof(wanted), bytes, &payload))
-        return fail(EINVAL, "{} binds do not make {} bytes", wanted.num_binds, request.size());
+        return fail(EINVAL, "{} binds do not match a request of {} bytes", wanted.num_binds,
+                    request.size());
     if (wanted.num_binds > kMostBinds)
-        return fail(EINVAL, "{} binds: {} are the maximum", wanted.num_binds, kMostBinds);
+        return fail(EINVAL, "{} binds exceed the maximum of {}", wanted.num_binds, kMostBinds);
     const auto vm = vms_.find(wanted.vm_id);
     if (vm == vms_.end()) return fail(EINVAL, "VM {} does not exist", wanted.vm_id);
     if (wanted.num_binds == 0) return {};  // "is all bound?" It is, for submissions.
@@ -91,13 +94,13 @@ Result<BindOp> XeContext::translate(const w::BindOp& wanted, BindList& list) {
     // The pointer would be one of the host's process. Drivers take this for "out of memory".
     if (wanted.op == kBindMapUserptr) return fail(ENOMEM, "guest memory cannot be mapped");
     if (wanted.op != kBindMap && wanted.op != kBindUnmap && wanted.op != kBindUnmapAll)
-        return fail(EINVAL, "bind operation {} does not travel", wanted.op);
-    if (wanted.flags & ~kFlags) return fail(EINVAL, "bind flags {:#x}", wanted.flags);
+        return fail(EINVAL, "bind operation {} is not supported for guests", wanted.op);
+    if (wanted.flags & ~kFlags) return fail(EINVAL, "unknown bind flags {:#x}", wanted.flags);
     const bool null = wanted.flags & kBindNull;
     if (null && (wanted.op != kBindMap || wanted.res_id != 0 || wanted.obj_offset != 0))
-        return fail(EINVAL, "a range without memory names resource {}", wanted.res_id);
+        return fail(EINVAL, "a null binding cannot have resource {} or an offset", wanted.res_id);
     if (wanted.op == kBindUnmapAll && (wanted.addr != 0 || wanted.range != 0))
-        return fail(EINVAL, "a range is given to unmap all of a resource");
+        return fail(EINVAL, "an unmap of a whole resource cannot have a range");
     BindOp op{};
     op.op = wanted.op;
     op.flags = wanted.flags & kPassedFlags;
@@ -120,14 +123,14 @@ Result<uint32_t> XeContext::find_buffer(const w::BindOp& wanted, BufferMemoryPtr
     if (object) {
         // Before its page tables are charged.
         if (wanted.range > object->size || wanted.obj_offset > object->size - wanted.range)
-            return fail(EINVAL, "a range beyond resource {}", wanted.res_id);
+            return fail(EINVAL, "the range exceeds resource {}", wanted.res_id);
         memory = memory_of(object->handle.get());
         return object->handle.get();
     }
     // Drivers survive "no memory", and take other errors for a lost device.
     if (failed_buffers_ != 0) {
         --failed_buffers_;
-        return fail(ENOMEM, "resource {} could not be made", wanted.res_id);
+        return fail(ENOMEM, "resource {} could not be created", wanted.res_id);
     }
     return fail(ENOENT, "resource {} is not attached here", wanted.res_id);
 }
@@ -152,7 +155,7 @@ Status XeContext::run_binds(uint32_t vm_id, Vm& vm, BindList& list) {
     }
     const uint64_t limit = account().limits().mappings;
     if (limit != 0 && growing != 0 && mappings() + kMostNew * growing > limit)
-        return fail(ENOMEM, "this context may have {} mappings (budget)", limit);
+        return fail(ENOMEM, "the context may have {} mappings at most (budget)", limit);
     if (most_tables != 0)
         if (auto status = account().charge_tables(kTableBytes * most_tables); !status)
             return status;
@@ -178,7 +181,8 @@ Status XeContext::run_binds(uint32_t vm_id, Vm& vm, BindList& list) {
     }
     account().give_back_tables(kTableBytes * (before + most_tables - vm.bindings.tables()));
     if (error < 0)
-        return fail(-error, "{} binds in VM {} (errno {})", args.num_binds, vm_id, -error);
+        return fail(-error, "the kernel refused {} binds in VM {} (errno {})", args.num_binds,
+                    vm_id, -error);
     return {};
 }
 

@@ -32,7 +32,8 @@ int init_context(const Channel& channel) {
 Result<Mapping> map_blob(const Channel& channel, uint32_t handle, size_t size) {
     virtgpu::Map map{0, handle, 0};
     if (const int error = channel.ioctl(kVirtgpuMap, &map); error < 0)
-        return fail(-error, "no mapping offset for the control buffer (error {})", -error);
+        return fail(-error, "cannot get a mapping offset for the control buffer (error {})",
+                    -error);
     return channel.kernel.map(channel.fd, map.offset, size);
 }
 
@@ -52,7 +53,7 @@ CommandStream::CommandStream(Mapping shmem, uint32_t area_start, HostPatience pa
 Result<std::unique_ptr<CommandStream>> CommandStream::create(const Channel& channel,
                                                              HostPatience patience) {
     if (const int error = init_context(channel); error < 0)
-        return fail(-error, "the node refuses a native context (CONTEXT_INIT, error {})", -error);
+        return fail(-error, "the node refused a native context (CONTEXT_INIT, error {})", -error);
 
     // The handle of the control buffer is kept by the open file itself and goes with it.
     virtgpu::ResourceCreateBlob blob{};
@@ -60,14 +61,15 @@ Result<std::unique_ptr<CommandStream>> CommandStream::create(const Channel& chan
     blob.blob_flags = virtgpu::kBlobMappable;
     blob.size = round_up_to(blob_granule(channel), kShmemBytes);
     if (const int error = channel.ioctl(kVirtgpuCreateBlob, &blob); error < 0)
-        return fail(-error, "no control buffer (CREATE_BLOB, error {})", -error);
+        return fail(-error, "cannot create the control buffer (CREATE_BLOB, error {})", -error);
     auto shmem = map_blob(channel, blob.bo_handle, kShmemBytes);
     if (!shmem) return tl::unexpected(shmem.error());
 
     const uint32_t area_start = word_at(*shmem, offsetof(wire::ShmemHeader, rsp_mem_offset)).load();
     if (area_start < sizeof(wire::ShmemHeader) || area_start % 8 != 0 ||
         area_start > kShmemBytes / 2)
-        return fail(EIO, "the host puts its answers at {:#x} of a control buffer of {:#x} bytes",
+        return fail(EIO,
+                    "the host places its responses at {:#x} of a control buffer of {:#x} bytes",
                     area_start, kShmemBytes);
     return std::unique_ptr<CommandStream>(
         new CommandStream(std::move(*shmem), area_start, patience));
@@ -355,10 +357,10 @@ bool CommandStream::reached(uint32_t seqno) const {
 int CommandStream::wait_readable(const Channel& channel, int fence_fd) {
     for (int i = 0; i < patience_.slices; ++i) {
         const int ready = channel.kernel.wait_readable(fence_fd, patience_.slice);
-        if (ready < 0) return declare_lost("its fence cannot be waited for");
+        if (ready < 0) return declare_lost("cannot wait for its fence");
         if (ready > 0) return 0;
     }
-    return declare_lost("it does not answer");
+    return declare_lost("it did not answer in time");
 }
 
 int CommandStream::wait_for_seqno(uint32_t seqno) {
@@ -366,7 +368,7 @@ int CommandStream::wait_for_seqno(uint32_t seqno) {
         if (reached(seqno)) return lost() ? -EIO : 0;
         std::this_thread::sleep_for(patience_.slice / 100);
     }
-    return declare_lost("the sequence number of a command does not arrive");
+    return declare_lost("a command's sequence number did not arrive in time");
 }
 
 int CommandStream::wait_for(const Channel& channel, int fence_fd, uint32_t seqno) {
@@ -376,8 +378,7 @@ int CommandStream::wait_for(const Channel& channel, int fence_fd, uint32_t seqno
 }
 
 int CommandStream::declare_lost(const char* what) {
-    if (!lost_.exchange(true))
-        print_line(fmt::format("the host is lost for this context: {}", what));
+    if (!lost_.exchange(true)) print_line(fmt::format("this context lost its host: {}", what));
     return -EIO;
 }
 

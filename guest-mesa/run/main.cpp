@@ -24,8 +24,8 @@ namespace fs = std::filesystem;
 
 constexpr char kHelp[] =
     "viaduct-run COMMAND [ARGUMENT...]   runs a command on the host's GPU, with stock Mesa\n"
-    "viaduct-run --check                 says what this guest is offered; fails if it is nothing\n"
-    "viaduct-run --library               says where the layer is\n"
+    "viaduct-run --check                 lists what this guest is offered; fails if nothing is\n"
+    "viaduct-run --library               prints the layer's path\n"
     "See viaduct-run(1).\n";
 
 // As env(1): the command cannot be run, there is no such command, our own failure.
@@ -61,7 +61,7 @@ fs::path find_library() {
     const fs::path here = fs::read_symlink("/proc/self/exe").parent_path();
     for (const Library& library : kLibraries)
         if (fs::exists(here / library.ours)) return (here / library.preload).lexically_normal();
-    std::fprintf(stderr, "viaduct-run: libviaduct-guest.so is not where it belongs: %s\n",
+    std::fprintf(stderr, "viaduct-run: libviaduct-guest.so is missing: %s\n",
                  (here / kLibraries[0].ours).lexically_normal().c_str());
     std::exit(kOwnFailure);
 }
@@ -114,7 +114,7 @@ int check(char** argv) {
     std::fputs(kernel_faults(system.release).c_str(), stdout);
     if (!any) std::printf("No virtio-gpu render node can be opened.\n");
     std::printf("%s\n", usable ? "Programs started with viaduct-run use the host's GPU."
-                               : "viaduct-run changes nothing here.");
+                               : "viaduct-run has no effect here.");
     return usable ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -72,7 +72,7 @@ class SystemProvider : public ClassicProvider {
             if (venus) withdrawn_.erase(VIRTGPU_DRM_CAPSET_VENUS);
             return std::move(*renderer);
         }
-        log(LogLevel::kError, "{}; going on without", renderer.error().message);
+        log(LogLevel::kError, "{}; continuing without it", renderer.error().message);
         // Venus is the likelier culprit: the next attempt does without it.
         if (venus)
             withdrawn_ = {VIRTGPU_DRM_CAPSET_VENUS};

@@ -163,7 +163,7 @@ void log_system_printf(const char* format, va_list arguments) {
 Result<std::unique_ptr<SystemLibrary>> SystemLibrary::find() {
     if (const char* wish = ::secure_getenv("VIADUCT_SYSTEM_VIRGLRENDERER"); wish && *wish) {
         if (std::string_view(wish) == "none")
-            return fail(ENOENT, "VIADUCT_SYSTEM_VIRGLRENDERER is none");
+            return fail(ENOENT, "VIADUCT_SYSTEM_VIRGLRENDERER=none");
         return load(wish);
     }
     for (const char* directory : kDirectories) {
@@ -191,7 +191,7 @@ Status SystemLibrary::resolve() {
     for (const Symbol& symbol : kSymbols) {
         void* address = ::dlsym(handle_, symbol.name);
         if (!address && symbol.need == Need::kAlways)
-            return fail(ENOSYS, "{} lacks {}: too old to be of use", path_, symbol.name);
+            return fail(ENOSYS, "{} lacks {}: it is too old", path_, symbol.name);
         std::memcpy(reinterpret_cast<std::byte*>(&api_) + symbol.offset, &address, sizeof address);
     }
     return {};

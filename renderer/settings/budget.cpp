@@ -35,8 +35,7 @@ Status set_memory(uint64_t& field, std::string_view text) {
     if (!size) return tl::unexpected(size.error());
     if (*size != 0 && *size < kLeastMemory)
         return fail(EINVAL,
-                    "is less than {}, which no driver can work with: write more, or 0 for "
-                    "no limit",
+                    "is below {}, the least that drivers work with; use more, or 0 for no limit",
                     format_size(kLeastMemory));
     field = *size;
     return {};

@@ -51,8 +51,8 @@ class Reader {
                 status = read_all(*node.as_table(), profiles);
             else
                 status = complain(node,
-                                  "{} is not known here: profiles are tables called "
-                                  "[profile.NAME], and default = \"NAME\" chooses one",
+                                  "unknown key {}; define profiles as tables "
+                                  "[profile.NAME] and choose one with default = \"NAME\"",
                                   std::string(key.str()));
             if (!status) return tl::unexpected(status.error());
         }
@@ -102,7 +102,8 @@ class Reader {
                                 known_keys());
             const auto text = text_of(node);
             if (!text)
-                return complain(node, "{} is neither a number nor a text", std::string(key.str()));
+                return complain(node, "{} is neither a number nor a string",
+                                std::string(key.str()));
             if (auto status = found->set(budget, *text); !status)
                 return complain(node, "{} = \"{}\" {}", std::string(key.str()), *text,
                                 status.error().message);
@@ -158,7 +159,7 @@ const Budget* Profiles::find(std::string_view name) const {
 Profiles built_in_profiles() {
     Profiles profiles;
     Budget unlimited;
-    unlimited.description = "all that the GPU has, at normal priority";
+    unlimited.description = "the whole GPU, at normal priority";
     profiles.default_name = unlimited.profile;
     profiles.profiles.push_back(std::move(unlimited));
     return profiles;

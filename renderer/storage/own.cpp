@@ -16,8 +16,7 @@ constexpr uint64_t kModifierInvalid = 0x00ff'ffff'ffff'ffffull;
 Result<BlobMapSource> OwnStorage::source_of(const SharedFd& fd) const {
     const auto object = object_size(fd->get());
     if (!object || state_.size > round_up_to_page(*object))
-        return fail(EINVAL, "resource {}: {} bytes are more than its object has", state_.id,
-                    state_.size);
+        return fail(EINVAL, "resource {}: {} bytes exceed its object", state_.id, state_.size);
     BlobMapSource source;
     source.fd = fd->get();
     return source;

@@ -39,7 +39,9 @@ class Storage {
     /// Whether new_dmabuf() may succeed: it takes a descriptor, which has to be booked first.
     virtual bool makes_dmabufs() const { return false; }
     /// Makes a dma-buf where the storage has none.
-    virtual Result<UniqueFd> new_dmabuf() { return fail(EINVAL, "no dma-buf can be made of it"); }
+    virtual Result<UniqueFd> new_dmabuf() {
+        return fail(EINVAL, "it cannot be exported as a dma-buf");
+    }
     /// The reason for the log if a native context gets no dma-buf of this. Empty: none is missed.
     virtual std::string_view without_dmabuf() const { return {}; }
 

@@ -73,7 +73,7 @@ bool JobRun::poll() {
 
 bool JobRun::stopped() {
     if (!environment_.stop.load(std::memory_order_acquire)) return false;
-    end({.kind = JobOutcome::Kind::kStopped, .report = "asked to stop"});
+    end({.kind = JobOutcome::Kind::kStopped, .report = "stopped on request"});
     return true;
 }
 

@@ -24,13 +24,13 @@ tl::expected<std::vector<OpenOptions>, std::string> parse_model_list(std::string
         const std::string_view name = list.substr(at, end - at);
         at = end + 1;
         if (!find_chip(chips(), name))
-            return tl::unexpected(fmt::format(
-                "VIADUCT_SIMGPU={} names no simulated GPU; it is {}, or several of them with "
-                "commas between. There will be no device",
-                list, chip_names(chips())));
+            return tl::unexpected(
+                fmt::format("VIADUCT_SIMGPU={} is not a simulated GPU; use {}, or several of them "
+                            "separated by commas. No device is created",
+                            list, chip_names(chips())));
         if (devices.size() == kMaxDevices)
             return tl::unexpected(fmt::format(
-                "VIADUCT_SIMGPU names more than {} devices. There will be none", kMaxDevices));
+                "VIADUCT_SIMGPU names more than {} devices; none is created", kMaxDevices));
         const auto same = std::ranges::count(devices, name, &OpenOptions::model);
         devices.push_back({std::string(name), same == 0
                                                   ? std::string(instance)

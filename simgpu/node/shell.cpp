@@ -150,7 +150,7 @@ bool Shell::write_devices() {
     DeviceTree tree = plan_device_tree(devices_, machine_names);
     auto root = write_tree(tree);
     if (!root) {
-        complain(root.error() + "; there will be no device");
+        complain(root.error() + "; no device is created");
         return false;
     }
     root_ = std::move(*root);
@@ -270,7 +270,7 @@ OpenFilePtr Shell::adopt(int fd) {
     if (OpenFilePtr twin = open_files().find_twin(fd)) return twin;
     auto file = open_inherited(*node, has_claim(fd));
     if (!file) return nullptr;
-    debug(fmt::format("descriptor {} came from another program: a fresh file", fd));
+    debug(fmt::format("descriptor {} came from another program: opening a new file", fd));
     OpenFilePtr adopted = make_open_file(*node, fd, std::move(file));
     if (adopted) open_files().insert(fd, adopted);
     return adopted;

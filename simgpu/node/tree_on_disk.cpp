@@ -53,8 +53,7 @@ tl::expected<std::string, std::string> private_directory() {
         if (make_private_directory(path)) return path;
     }
     return tl::unexpected(fmt::format(
-        "neither /dev/shm nor /tmp lets user {} have a directory viaduct-node-{} of his own",
-        ::geteuid(), ::geteuid()));
+        "cannot make the private directory viaduct-node-{} in /dev/shm or /tmp", ::geteuid()));
 }
 
 bool write_file(const std::string& path, const std::string& content) {

@@ -130,7 +130,7 @@ viaduct::Status SharedDevice::open_segment(const std::string& name,
         const AttachLock attach_lock(file_.get());
         struct stat info {};
         if (::fstat(file_.get(), &info) != 0 || info.st_uid != ::geteuid())
-            return fail(EACCES, "{} belongs to somebody else", path_);
+            return fail(EACCES, "{} belongs to another user", path_);
         if (info.st_nlink == 0) continue;  // its last user removed it between open and lock
         if (info.st_size != sizeof(Segment) && ::ftruncate(file_.get(), sizeof(Segment)) != 0)
             return fail(errno, "cannot size {}: {}", path_, std::strerror(errno));
@@ -158,7 +158,7 @@ viaduct::Status SharedDevice::take_seat() {
         seat_ = seat;
         return {};
     }
-    return fail(EMFILE, "{} processes use {} already", kSeats, path_);
+    return fail(EMFILE, "{} already has {} processes, the maximum", path_, kSeats);
 }
 
 SharedDevice::~SharedDevice() {

@@ -149,7 +149,7 @@ Findings check_memory(const HostView& host) {
 
 Findings check_settings(const HostView& host) {
     const std::string error = host.settings_error();
-    if (error.empty()) return {ok("profiles and environment make sense")};
+    if (error.empty()) return {ok("profiles and environment are valid")};
     return {bad(error, "correct it: until then there are no native contexts")};
 }
 

@@ -57,7 +57,7 @@ void add_claims(const Fetched& fetched, const Speaker& speaker, Expositions& all
     all.texts.push_back(std::move(claims.text));
     if (claims.foreign > 0)
         all.notes.push_back(
-            fmt::format("{}: process {} gives figures for another process (left out: {})",
+            fmt::format("{}: process {} reports figures of another process (left out: {})",
                         printable(fetched.path), speaker.pid, claims.foreign));
 }
 
@@ -69,10 +69,10 @@ void add_found(const Fetched& fetched, Expositions& all) {
         if (error != ECONNREFUSED && error != ENOENT && error != EACCES && error != EPERM)
             all.notes.push_back(fetched.body.error().message);
     } else if (fetched.pid == 0) {
-        all.notes.push_back(fmt::format(
-            "{}: left out, for its process cannot be seen from here (another PID namespace); "
-            "--socket shows it",
-            printable(fetched.path)));
+        all.notes.push_back(
+            fmt::format("{}: left out, because its process is in another PID namespace; use "
+                        "--socket to show it",
+                        printable(fetched.path)));
     } else {
         add_claims(fetched, speaker_of(fetched.pid), all);
     }

@@ -28,7 +28,7 @@ Result<std::string> body_of(const std::string& answer) {
     const size_t end = answer.find("\r\n\r\n");
     const std::string_view head = std::string_view(answer).substr(0, end);
     const bool ok = head.starts_with("HTTP/1.0 200 ") || head.starts_with("HTTP/1.1 200 ");
-    if (end == std::string::npos || !ok) return fail(EPROTO, "it does not answer with metrics");
+    if (end == std::string::npos || !ok) return fail(EPROTO, "its answer is not metrics");
     std::string body = answer.substr(end + 4);
     if (const size_t at = head.find(kLength); at != std::string_view::npos) {
         const std::string_view digits = head.substr(at + kLength.size());
@@ -83,7 +83,7 @@ class Question {
         const auto count = static_cast<size_t>(size);
         if (answer_.size() + count > most || count > left)
             return end_with(
-                fail(EFBIG, "it answers with too much: {} bytes and more", answer_.size() + count));
+                fail(EFBIG, "its answer is too long: {} bytes or more", answer_.size() + count));
         left -= count;
         answer_.append(bytes, count);
     }

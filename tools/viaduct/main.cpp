@@ -2,7 +2,7 @@
 #include "tools/viaduct/command.h"
 
 int main(int count, char** arguments) {
-    CLI::App app("Looks after virtio-gpu native contexts on this host.", "viaduct");
+    CLI::App app("Inspects virtio-gpu native contexts on this host.", "viaduct");
     app.require_subcommand(1);
     int status = 0;
     viaduct::tool::add_doctor(app, status);

@@ -75,7 +75,7 @@ void add_stats(CLI::App& app, int& status) {
     auto options = std::make_shared<Options>();
     CLI::App* command = app.add_subcommand("stats", "What the VMs have used so far");
     command->add_flag("--prometheus", options->prometheus, "In Prometheus' text format");
-    command->add_option("--socket", options->socket, "Of this VMM only (VIADUCT_METRICS)");
+    command->add_option("--socket", options->socket, "Only this VMM's (VIADUCT_METRICS)");
     command->callback([options, &status] { status = run(*options); });
 }
 

@@ -147,7 +147,7 @@ void add_top(CLI::App& app, int& status) {
     auto options = std::make_shared<Options>();
     CLI::App* command = app.add_subcommand("top", "What the VMs use now, live");
     command->add_flag("--once,-b", options->once, "One table, for scripts");
-    command->add_option("--delay,-d", options->delay, "Seconds between two looks")
+    command->add_option("--delay,-d", options->delay, "Seconds between updates")
         ->check(CLI::Range(0.05, 3600.0));
     const std::map<std::string, SortKey> keys = {{"gpu", SortKey::kGpu},
                                                  {"memory", SortKey::kMemory},
@@ -155,7 +155,7 @@ void add_top(CLI::App& app, int& status) {
                                                  {"name", SortKey::kName}};
     command->add_option("--sort,-s", options->sort, "gpu, memory, commands or name")
         ->transform(CLI::CheckedTransformer(keys));
-    command->add_option("--socket", options->socket, "Of this VMM only (VIADUCT_METRICS)");
+    command->add_option("--socket", options->socket, "Only this VMM's (VIADUCT_METRICS)");
     command->callback([options, &status] {
         const bool live = !options->once && ::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO);
         status = live ? run_live(*options) : run_once(*options);

@@ -94,11 +94,10 @@ Status show(const Options& options) {
 
 int run(const Options& options) {
     const int ways = !options.address.empty() + !options.qmp.empty() + (options.fd >= 0);
-    if (ways > 1)
-        return report(
-            fail(EINVAL, "--address, --qmp and --fd are three ways to the same; use one"));
+    if (ways > 1) return report(fail(EINVAL, "use only one of --address, --qmp and --fd"));
     if (options.reconnect && (options.fd >= 0 || !options.screenshot.empty()))
-        return report(fail(EINVAL, "--reconnect is for --address and --qmp, and for windows"));
+        return report(
+            fail(EINVAL, "--reconnect works only with --address or --qmp, and only for windows"));
     return report(options.screenshot.empty() ? show(options) : take_screenshot(options));
 }
 
@@ -110,7 +109,7 @@ void add_view(CLI::App& app, int& status) {
     command->add_option("--address,-a", options->address,
                         "D-Bus address of the bus with QEMU (default: the session's)");
     command->add_option("--qmp,-q", options->qmp, "QEMU's QMP socket, for -display dbus,p2p=on");
-    command->add_option("--fd", options->fd, "A socket that QEMU was given by add_client")
+    command->add_option("--fd", options->fd, "A socket passed to QEMU with add_client")
         ->check(CLI::NonNegativeNumber);
     command->add_option("--console,-c", options->console, "Only this console (default: all)")
         ->check(CLI::NonNegativeNumber);

@@ -58,7 +58,7 @@ void set_environment(const zygote::Hello& hello) {
 
 Status check_version(const zygote::Hello& hello) {
     if (hello.version == zygote::kVersion && hello.build == sizeof(zygote::Request)) return {};
-    return fail(EPROTO, "it is of another version than the library");
+    return fail(EPROTO, "its version differs from the library's");
 }
 
 void answer_hello(int front, int error, std::string_view message) {

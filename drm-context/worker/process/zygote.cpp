@@ -104,7 +104,7 @@ Result<const jail::Cell*> Zygote::cell_for(const WorkerStart& start) {
     const auto key = std::pair(start.settings.type, gpu);
     if (const auto found = cells_.find(key); found != cells_.end()) return &found->second;
     const ContextTypeInfo* type = find_context_type(start.settings.type);
-    if (!type) return fail(ENOTSUP, "no context type {}", static_cast<uint32_t>(key.first));
+    if (!type) return fail(ENOTSUP, "unknown context type {}", static_cast<uint32_t>(key.first));
     auto cell = jail::prepare(*type, gpu);
     if (!cell) return tl::unexpected(cell.error());
     return &cells_.emplace(key, *std::move(cell)).first->second;

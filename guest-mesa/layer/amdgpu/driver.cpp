@@ -39,7 +39,8 @@ uint64_t checked_granule(const Channel& channel) {
     const uint64_t granule = blob_granule(channel);
     if (granule > kHostPage)
         print_line(fmt::format(
-            "buffers here have sizes in steps of {} bytes, but the host's kernel takes user fences "
+            "buffer sizes on this guest are multiples of {} bytes, but the host's kernel takes "
+            "user fences "
             "only in buffers of {}: it will refuse what radeonsi and radv submit. Use a guest "
             "kernel with 4 KiB pages, and a device without larger blob_alignment",
             granule, kHostPage));
@@ -98,7 +99,7 @@ Result<std::unique_ptr<GuestDriver>> Driver::create(const Channel& channel, Sess
     std::unique_ptr<Driver> driver(new Driver(session, *numbering, checked_granule(channel)));
     for (Timeline& timeline : driver->timelines_) {
         if (const int error = syncobj::create(channel, timeline.syncobj); error < 0)
-            return fail(-error, "no syncobj for a ring (error {})", -error);
+            return fail(-error, "cannot create a syncobj for a ring (error {})", -error);
     }
     return driver;
 }

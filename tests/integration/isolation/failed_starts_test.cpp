@@ -98,7 +98,7 @@ TEST_F(ASilentService, IsWaitedForOnce) {
     for (uint32_t ctx_id = 1; ctx_id <= 4; ++ctx_id)
         EXPECT_TRUE(eventually([&] { return vmm.losses_of(ctx_id) > 0; })) << ctx_id;
     EXPECT_EQ(service.connections(), 1) << "not for each of them in turn";
-    EXPECT_TRUE(logged(vmm, "viaduct-worker has not answered within 5000 ms")) << vmm.log_text();
+    EXPECT_TRUE(logged(vmm, "viaduct-worker did not answer within 5000 ms")) << vmm.log_text();
     EXPECT_FALSE(logged(vmm, kThreadMode)) << vmm.log_text();
 }
 

@@ -93,7 +93,7 @@ TEST_F(Failure, AWorkerThatTakesNothingIsKilled) {
     EXPECT_TRUE(victim_.wait_seqno(seqno));
     expect_lost(victim_);
     EXPECT_TRUE(workers_end(victim_name_));
-    EXPECT_TRUE(vmm_.wait_log("taken no command for 1000 ms"));
+    EXPECT_TRUE(vmm_.wait_log("accepted no command for 1000 ms"));
     expect_alive(other_);
 }
 

@@ -105,7 +105,8 @@ TEST(InAConfinedVmmThatMaySpawn, InProcesses) {
 TEST(WithoutNamespaces, InProcessesWithAWordAboutIt) {
     forbid_namespaces();
     const std::string log = expect_workers(Place::kProcess);
-    EXPECT_EQ(times("the workers' jail is incomplete, the host refuses: user namespace", log), 1u)
+    EXPECT_EQ(
+        times("the workers' jail is incomplete; the host does not allow: user namespace", log), 1u)
         << log;
     EXPECT_EQ(times("jail is incomplete", expect_workers(Place::kProcess)), 0u) << "said once";
 }

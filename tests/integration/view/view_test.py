@@ -164,7 +164,7 @@ class ViewTest(unittest.TestCase):
         self.addCleanup(daemon.stdout.close)
         missing = self.view("--address", address, "--screenshot", self.path("none.png"))
         self.assertEqual(missing.stderr,
-                         "viaduct view: there is no QEMU with -display dbus on the bus\n")
+                         "viaduct view: no QEMU with -display dbus is on the bus\n")
         qemu = self.start(f"addr={address}")
         qemu.dump(self.path("expected.ppm"))
         viewed = self.view("--address", address, "--screenshot", self.path("picture.png"))
@@ -181,8 +181,8 @@ class ViewTest(unittest.TestCase):
                 (["--address", "nonsense"], '"nonsense" is not a D-Bus address such as '
                                             "unix:path=/run/user/1000/bus"),
                 (["--fd", "99"], "descriptor 99 is not open"),
-                (["--fd", "3", "--qmp", "x"], "--address, --qmp and --fd are three ways to the same; use one"),
-                (["--fd", "3", "--reconnect"], "--reconnect is for --address and --qmp, and for windows")):
+                (["--fd", "3", "--qmp", "x"], "use only one of --address, --qmp and --fd"),
+                (["--fd", "3", "--reconnect"], "--reconnect works only with --address or --qmp, and only for windows")):
             with self.subTest(arguments=arguments):
                 viewed = self.view(*arguments, "--screenshot", self.path("x.png")) \
                     if "--reconnect" not in arguments else self.view(*arguments)

@@ -108,7 +108,7 @@ Status GpuFile::connect(const std::string& socket_path) {
     auto reply = connection_->call(hello);
     if (!reply) return tl::unexpected(reply.error());
     const auto device = reply->body_as<HelloReply>();
-    if (!device) return fail(EPROTO, "the server's greeting is of another version");
+    if (!device) return fail(EPROTO, "the version of the server's greeting differs");
     device_ = *device;
     auto counters = Mapping::map_shared(reply->take_descriptor(0).get(), 0, sizeof(SharedCounters));
     if (!counters) return tl::unexpected(counters.error());

@@ -47,8 +47,7 @@ TEST_F(LossLimitTest, TheMessageHasTheFigures) {
     const auto refused = limit_.admit(60, now_);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, ENOMEM);
-    EXPECT_NE(refused.error().message.find("60 contexts, and may lose 60 per minute"),
-              std::string::npos)
+    EXPECT_NE(refused.error().message.find("60 contexts; at most 60 per minute"), std::string::npos)
         << refused.error().message;
     EXPECT_NE(refused.error().message.find("1000 ms"), std::string::npos);
 }

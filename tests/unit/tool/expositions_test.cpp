@@ -57,7 +57,7 @@ TEST_F(SocketFolder, ShowsWhatAProcessSaysOfItself) {
     const Expositions all = look();
     EXPECT_TRUE(anywhere(all.texts, own));
     EXPECT_FALSE(anywhere(all.texts, "vm=\"db\",pid=\"1\"} 2"));
-    EXPECT_TRUE(anywhere(all.notes, fmt::format("{}: process {} gives figures for another process",
+    EXPECT_TRUE(anywhere(all.notes, fmt::format("{}: process {} reports figures of another process",
                                                 place(::getpid()), ::getpid())));
 
     const auto one = fetch_expositions(place(::getpid()));

@@ -291,7 +291,7 @@ TEST_F(ViewerTest, OneLineForARefusalThatComesAgain) {
     bad.backing_height = 60000;
     for (int i = 0; i < 5; ++i) pictures().scanout_dmabuf2(bad);
     settle();
-    EXPECT_EQ(lines_with("a picture is not shown"), 1U);
+    EXPECT_EQ(lines_with("cannot show a picture"), 1U);
     EXPECT_EQ(viewer->heads().at(0)->stats().refusals(), 5U);
     EXPECT_EQ(pictures().errors, 5);
     EXPECT_NE(pictures().last_error.find("60000"), std::string::npos);

@@ -95,12 +95,14 @@ void choose_lane(const AluOp& op, Instruction& in) {
         doubles = doubles || in.src[i].type == Type::kDF;
     }
     if (floats && integers) return complain(in, "sources of integer and float types");
-    if (floats && op.integers_only()) return complain(in, "operand types this operation has not");
+    if (floats && op.integers_only())
+        return complain(in, "operand types that this operation does not support");
     in.lane = doubles ? Lane::kF64 : floats ? Lane::kF32 : integer_lane(op, in);
     if (!op.handler && !op.kernels[index_of(in.lane)]) {
         // Operations of 32 bits whose operands are mixed.
         const Lane narrow = in.lane == Lane::kI64 && !is_64_bit(in.src[0]) ? Lane::kI32 : in.lane;
-        if (!op.kernels[index_of(narrow)]) complain(in, "operand types this operation has not");
+        if (!op.kernels[index_of(narrow)])
+            complain(in, "operand types that this operation does not support");
         in.lane = narrow;
     }
 }

@@ -111,7 +111,7 @@ Status ToyContext::nop(Request&) {
 Status ToyContext::ioctl_simple(Request& request) {
     const auto wanted = request.as<w::SimpleRequest>();
     if (!std::ranges::count(kSimpleIoctls, wanted.ioctl))
-        return fail(EINVAL, "ioctl {:#x} is not for guests", wanted.ioctl);
+        return fail(EINVAL, "ioctl {:#x} is not allowed for guests", wanted.ioctl);
     std::span<const std::byte> payload;
     const uint32_t size = argument_size(wanted.ioctl);
     if (request.size() != sizeof(wanted) + size || !request.payload(sizeof(wanted), size, &payload))

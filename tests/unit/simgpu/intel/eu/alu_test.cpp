@@ -314,7 +314,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadCode{"message", send(null(), {.sfid = 6, .descriptor = 1u << 25, .payload = 1}),
                 "is not simulated"},
         BadCode{"carry_of_floats", op2(0x4e, r(10), r(1, Type::kF), r(2, Type::kF)),
-                "operand types this operation has not"},
+                "operand types that this operation does not support"},
         BadCode{"vector",
                 op3(0x5b, r(10, Type::kVF), r(1, Type::kF), r(2, Type::kF), r(3, Type::kF)),
                 "destination of a vector type"},
