@@ -369,7 +369,7 @@ class VirtualMachine:
         try:
             data = self.port.recv(65536)
             if not data:
-                raise Failure("QEMU is gone before %s:\n%s" % (what, self.log("qemu.log")))
+                raise Failure("QEMU exited before %s:\n%s" % (what, self.log("qemu.log")))
             self.received += data.decode(errors="replace")
         except TimeoutError:
             pass

@@ -45,7 +45,7 @@ def write_archive(path, folder, scrub):
     """All files of `folder`, scrubbed, into path (tar.gz); nobody owns what is in it. On the disk
     when this returns."""
     if os.path.exists(path) and not os.path.isfile(path):
-        raise Failure("%s is not a file that an archive could replace" % path)
+        raise Failure("%s is not a regular file, so an archive cannot replace it" % path)
     name = os.path.basename(path).removesuffix(".tar.gz")
     with tarfile.open(path + ".partial", "w:gz") as archive:
         for file_name in sorted(os.listdir(folder)):
