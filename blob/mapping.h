@@ -57,7 +57,7 @@ class Mapping {
 
 /// Maps `size` bytes of `fd` from `offset` over whatever is at `address` (MAP_FIXED, shared,
 /// read/write). The mapping belongs to the caller, who also guarantees that
-/// [address, address + size) is his to replace. `address` must be page-aligned.
+/// [address, address + size) may be replaced. `address` must be page-aligned.
 Status map_fixed(int fd, uint64_t offset, size_t size, void* address);
 
 /// `size` rounded up to whole pages; 0 if that overflows.

@@ -10,7 +10,7 @@ namespace viaduct {
 void configure_log();
 
 /// All lines go to `callback` from now on; null: back to file or stderr. It is called at the end of
-/// the library call that had something to say, or from a thread of ours, maybe several at a time;
+/// the library call that logged, or from a thread of the library, maybe several at a time;
 /// no lock is held, it may call the library. The data of the callback that was there before is
 /// freed once its last call, on whatever thread, has returned; at the process's end, too.
 void set_log_callback(virgl_log_callback_type callback, void* user_data,

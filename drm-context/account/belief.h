@@ -26,7 +26,7 @@ uint64_t most_memory(const ContextLimits& limits);
 bool is_possible(const account::Charge& charge, uint64_t most);
 /// A context's use as others count it: nothing if it is not possible, and `most` at most.
 MemoryUse believed(const account::Charge& charge, uint64_t most);
-/// The same for the slots that were given out, together, but for the slot `but_for`; and what the
+/// The same for the slots that were given out, together, except the slot `but_for`; and what the
 /// VMM holds for the guest.
 MemoryUse memory_of_vm(const account::Books& books, const ContextLimits& limits,
                        uint32_t but_for = account::kSlots);

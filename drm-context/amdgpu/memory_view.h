@@ -7,8 +7,8 @@
 
 namespace viaduct::amdgpu {
 
-/// Puts what the VM uses of the heaps in the place of what all of the machine uses, and cuts them
-/// so that together they have the limit's size, where there is a limit.
+/// Replaces the whole machine's use of the heaps by the VM's own, and reduces their sizes so that
+/// together they have the size of the limit, if there is one.
 void show_own_memory(const ContextAccount& account, drm_amdgpu_memory_info& memory);
 
 }  // namespace viaduct::amdgpu

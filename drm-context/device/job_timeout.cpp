@@ -34,7 +34,7 @@ std::string_view trimmed(std::string_view text) {
     return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
-// 0 keeps the default, a negative number is no time-out at all.
+// 0 keeps the default, a negative number disables the time-out.
 std::optional<milliseconds> parse(std::string_view text, milliseconds otherwise) {
     text = trimmed(text);
     const bool hex = text.starts_with("0x");

@@ -20,7 +20,7 @@ class ContextStart final : public Task {
     struct Parts {
         std::shared_ptr<ContextLink> link;
         std::shared_ptr<WorkerLauncher> launcher;
-        WorkerStart start;  // but for the device
+        WorkerStart start;  // without the device
         /// Opens the GPU on any thread; not called if there is a `source`.
         OpenDevice open;
         std::optional<DeviceSource> source;

@@ -178,7 +178,7 @@ bool Inbox::take_one() {
     if (got) return true;
     hung_up_ = hung_up_ || got.error().code == EPIPE;
     if (got.error().code != EBADMSG) return false;
-    ++strays_;  // no message of ours: look at the next
+    ++strays_;  // not a message of the protocol: look at the next
     return true;
 }
 

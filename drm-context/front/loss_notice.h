@@ -10,7 +10,7 @@
 
 namespace viaduct {
 
-/// The front's own view of the head of a control buffer: write-only, but for two counters. Not
+/// The front's own view of the head of a control buffer: write-only, except two counters. Not
 /// thread-safe.
 class LossNotice {
   public:

@@ -37,7 +37,7 @@ constexpr Limit kLimits[] = {
     {RLIMIT_CORE, 0, true},
     {RLIMIT_MSGQUEUE, 0, true},
     {RLIMIT_MEMLOCK, 0, true},
-    // Heap and private pages. The GPU's memory is not among them, but for a simulated one's
+    // Heap and private pages. The GPU's memory is not among them, except a simulated one's
     // threads.
     {RLIMIT_DATA, rlim_t{1} << 30, true},
     {RLIMIT_NPROC, 0, false},  // no thread either
@@ -70,7 +70,7 @@ Status drop_capabilities() {
     return {};
 }
 
-// Not there if the host refuses a root directory of ours: then the filter alone must do.
+// Not there if the host refuses an empty root directory: then the filter alone must do.
 void enter_empty_directory() {
     if (::access(kEmptyDirectory, F_OK) == 0 && ::chroot(kEmptyDirectory) == 0) (void)!::chdir("/");
 }

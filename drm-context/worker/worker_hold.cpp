@@ -11,7 +11,7 @@
 // whose ring is the protocol's, too: a GPU context can never have more there than its ring has
 // here.
 //
-// Records behind a held submission wait too, because its order matters, but for what the VMM
+// Records behind a held submission wait too, because its order matters, except what the VMM
 // waits for: new buffers, their mapping and their export. These depend on no submission.
 #include <algorithm>
 

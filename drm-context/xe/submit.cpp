@@ -87,7 +87,7 @@ Status XeContext::submit(const w::ExecRequest& wanted, Queue& queue, const Uniqu
     statistics().submitted(ring, monotonic_ns());
     // "When all earlier work is done" takes no in-syncs (xe_sync.c: xe_sync_in_fence_get()).
     if (executes || !in_fence) return {};
-    // What is merged in comes in no order with the queue's next work.
+    // The merged-in fence is not ordered with the queue's next work.
     rings().submitted(ring, kNoQueue);
     return merge_into_ring(signal, in_fence);
 }

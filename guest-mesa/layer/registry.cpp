@@ -25,7 +25,7 @@ bool concerns_context(unsigned long request) {
            number == _IOC_NR(DRM_IOCTL_GEM_CLOSE);
 }
 
-/// Virtio-gpu's own requests but for its questions, which leave the file without a context.
+/// Virtio-gpu's own requests, except its queries, which leave the file without a context.
 bool makes_virtgpu_context(unsigned long request) {
     return is_virtgpu_request(request) && request != kVirtgpuGetCaps &&
            request != virtgpu::request<virtgpu::GetParam>(virtgpu::Ioctl::kGetParam);
@@ -71,7 +71,7 @@ Registry::State& Registry::state() {
     return *state_.load(std::memory_order_acquire);
 }
 
-/// The file of ours whose mark is on `fd`. Caller holds the mutex, as for all below with a State.
+/// The known file whose mark is on `fd`. The caller holds the mutex, as for all below with a State.
 Registry::FilePtr Registry::find_begun(const State& state, int fd) const {
     for (const auto& [other, slot] : state.slots) {
         const FileMark* mark = slot.file ? slot.file->known_mark() : nullptr;

@@ -10,8 +10,8 @@
 
 namespace viaduct::handover {
 
-/// Hands every call on. It stands between the library and the VMM: the library gets a callback
-/// table of ours, so that its fences take the same way as those of native contexts.
+/// Hands every call on. It stands between the library and the VMM: the library gets our own
+/// callback table, so that its fences take the same path as those of native contexts.
 class SystemRenderer : public ClassicRenderer {
   public:
     /// Initialises `library` with `flags`. The error's code is what the library returned.

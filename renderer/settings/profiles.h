@@ -26,7 +26,7 @@ Profiles built_in_profiles();
 /// what is wrong and what to write.
 Result<Profiles> parse_profiles(std::string_view text, const std::string& path);
 
-/// Returns an environment variable, or null; ::secure_getenv, but for tests.
+/// Returns an environment variable, or null; ::secure_getenv, except in tests.
 using Environment = std::function<const char*(const char* name)>;
 const char* process_environment(const char* name);
 

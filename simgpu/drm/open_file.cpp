@@ -71,8 +71,8 @@ int OpenFile::ioctl(unsigned long request, void* argument) {
     const auto number = static_cast<unsigned>(_IOC_NR(request));
     const std::optional<Target> target = find_target(driver_, number);
     if (!target) return -EINVAL;
-    // drm_ioctl(): what the user gives beyond our size is ignored, what he leaves out is zero, and
-    // he gets back as much as he asked for.
+    // drm_ioctl(): bytes of the argument beyond our size are ignored, missing ones are zero, and
+    // the caller gets back as many as it passed.
     const size_t user_size = _IOC_SIZE(request);
     const unsigned direction = static_cast<unsigned>(_IOC_DIR(request)) & target->direction;
     if (!argument && user_size != 0 && direction != 0) return -EFAULT;

@@ -49,7 +49,7 @@ class Buffer {
                                                const Record& foreign);
     /// The device has lost its VRAM: fills this process's buffers there with other bytes.
     static void clear_vram(const shared::SharedDevice* device);
-    /// The caller's own pages, which he must keep mapped as long as the GPU may use them.
+    /// The caller's own pages, which must stay mapped as long as the GPU may use them.
     static BufferPtr wrap_user_memory(void* address, uint64_t size, const Record& record = {});
 
     ~Buffer();

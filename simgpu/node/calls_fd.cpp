@@ -27,7 +27,7 @@ void flush_closed(const OpenFilePtr& file) {
     if (file) file->flush(Flush::kClose);
 }
 
-// `copy` came of duplicating `fd`: it stands for the same file, or no longer for one of ours.
+// `copy` came of duplicating `fd`: it stands for the same file, or no longer for a node.
 int duplicated(int fd, int copy) {
     if (copy < 0 || copy == fd) return copy;
     if (!tracked(fd) && !tracked(copy)) return copy;

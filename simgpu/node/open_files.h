@@ -60,7 +60,7 @@ using OpenFilePtr = std::shared_ptr<OpenFile>;
 /// its functions return what they drop.
 class OpenFiles {
   public:
-    /// False: surely none of ours. Costs one load; callable at any time.
+    /// False: certainly not a node. Costs one load; callable at any time.
     bool may_hold(int fd) const;
     /// The open file of `fd`, or null. Drops a stale entry: one whose descriptor was closed and
     /// given away behind our back (by a raw system call, or by fclose()).

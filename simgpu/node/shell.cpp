@@ -66,7 +66,7 @@ bool starts_with(const char* text, std::string_view prefix) {
     return std::strncmp(text, prefix.data(), prefix.size()) == 0;
 }
 
-// May `path` name something of ours? By its beginning, for most paths by its second letter.
+// Whether `path` may be in a node's tree: by its beginning, for most paths by its second letter.
 bool may_be_ours(const char* path) {
     if (path == nullptr || path[0] != '/') return false;
     while (path[1] == '/') ++path;
@@ -248,7 +248,7 @@ int Shell::open_node(NodeId node, int flags) {
     return fd.release();
 }
 
-// A claim is the file description's F_SETSIG, which goes wherever that goes: no FIFO of ours ever
+// A claim is the file description's F_SETSIG, which goes wherever that goes: none of our FIFOs ever
 // sends a signal.
 void publish_claim(int fd) {
     next::fcntl(fd, F_SETSIG, SIGURG);

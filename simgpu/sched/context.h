@@ -12,7 +12,7 @@
 
 namespace simgpu::sched {
 
-/// Thread-safe, but for what says otherwise. Drivers derive from it what else theirs have.
+/// Thread-safe, unless noted otherwise. Drivers derive from it to add their own state.
 class Context {
   public:
     Context(uint32_t id, int32_t priority, size_t entities)

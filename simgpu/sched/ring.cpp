@@ -179,7 +179,7 @@ void Ring::wait_for_work(uint32_t seen, uint64_t news) {
     sleeps_on_device_ = false;
 }
 
-/// Executes the oldest job of ours on the hardware. False if it is not its turn.
+/// Executes this process's oldest job on the hardware. False if it is not its turn.
 bool Ring::process(HandedOver& next) {
     int error = next.error;
     if (error == 0 && feeder_.error(next.place) != 0) error = await_recovery(*next.job, next.place);

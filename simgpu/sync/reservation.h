@@ -23,7 +23,7 @@ class Reservation : public std::enable_shared_from_this<Reservation> {
     /// The one of a dma-buf, the same in all of this process as long as it is in use.
     static std::shared_ptr<Reservation> of_memory(const shared::MemoryId& memory);
 
-    /// `owner`: whose work it is; he does not wait for it himself. 0: nobody's. Fences of one owner
+    /// `owner`: whose work it is, and which does not wait for it. 0: no owner. Fences of one owner
     /// and timeline signal in order: a later one stands for those before.
     void add(uint64_t owner, uint64_t timeline, const FencePtr& fence,
              Access access = Access::kWrite);

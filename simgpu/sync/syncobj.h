@@ -52,9 +52,9 @@ class SyncobjTable {
 
 /// True if ioctl number `nr` (DRM base 'd') is one of DRM_IOCTL_SYNCOBJ_*.
 bool is_syncobj_ioctl(unsigned nr);
-/// Bytes of the newest kernel's argument for `nr`; 0 if it is none of ours.
+/// Bytes of the newest kernel's argument for `nr`; 0 if it is not a syncobj ioctl.
 size_t syncobj_ioctl_size(unsigned nr);
-/// "SYNCOBJ_CREATE", ...; null if `nr` is none of ours.
+/// "SYNCOBJ_CREATE", ...; null if `nr` is not a syncobj ioctl.
 const char* syncobj_ioctl_name(unsigned nr);
 
 /// An object with `fence` (may be null) as its payload.

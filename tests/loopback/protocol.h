@@ -1,5 +1,5 @@
-// What the preload client (the guest's kernel, as a process sees it) and the server (the virtio
-// queue and the machine monitor behind it) say to each other.
+// The messages between the preload client (the guest's kernel, as a process sees it) and the server
+// (the virtio queue and the machine monitor behind it).
 //
 // One SEQPACKET connection per open file of the node. A packet is a MessageHeader, a fixed body of
 // the message's type, and a payload of any length; descriptors travel as ancillary data. Payloads

@@ -1,5 +1,5 @@
 """A virtual machine for tools/vm and tests/integration/vm: QEMU from a Debian tree, with this
-build's library in the place of libvirglrenderer.so.1, and the guest of guest-mesa/image/build.
+build's library instead of libvirglrenderer.so.1, and the guest of guest-mesa/image/build.
 
     with VirtualMachine(build) as machine:
         status, output = machine.run("vulkaninfo --summary")
@@ -264,7 +264,7 @@ class VirtualMachine:
                        # A simulated GPU of its own.
                        "VIADUCT_SIMGPU_INSTANCE": os.path.basename(self.folder.name),
                        "LD_LIBRARY_PATH": self.folder.name}
-        # QEMU's own GL wants a render node, or else a window: here one without a screen.
+        # QEMU's own GL needs a render node, or else a window: here one without a screen.
         if not self.has_render_node():
             environment["SDL_VIDEODRIVER"] = "offscreen"
         environment.update(self.options.get("environment", {}))

@@ -38,7 +38,7 @@ class Canvas {
     VkExtent2D size_;
     VkSampleCountFlagBits samples_;
     Image colour_;
-    std::optional<Image> sampled_;  // drawn to in the place of colour_, if it has several samples
+    std::optional<Image> sampled_;  // drawn to instead of colour_, if it has several samples
     Image depth_;
     Buffer pixels_;
     OwnedRenderPass render_pass_;

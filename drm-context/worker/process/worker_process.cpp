@@ -32,7 +32,7 @@ void log_to_front(int socket, LogLevel level) {
 }  // namespace
 
 void run_worker_process(WorkerStart start, const jail::Cell& cell, pid_t zygote) {
-    // Without a process namespace of ours the zygote's death must still be a worker's.
+    // Without our own process namespace a worker must still die with the zygote.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != zygote) ::_exit(1);
     std::ignore = ::nice(kWorkerNice);

@@ -165,7 +165,7 @@ int Driver::check_allocation(const Channel& channel, uint32_t resource) {
 }
 
 int Driver::gem_mmap(const Channel& channel, drm_amdgpu_gem_mmap& arg) {
-    // The offset is the node's own, so that mmap() needs nothing of ours.
+    // The offset is the node's own, so that mmap() needs no interposer.
     virtgpu::Map map{0, arg.in.handle, 0};
     IoctlNotes::add("handle={}", map.handle);
     if (stream().lost())

@@ -19,7 +19,7 @@ struct Syncs {
 
     /// Reads `count` entries at `pointer`: 0, or what the kernel answers for the first bad one.
     int parse(uint64_t pointer, uint32_t count);
-    /// Waits for all in-fences, but for those of submissions to `ring` of this file, which the host
+    /// Waits for all in-fences, except those of submissions to `ring` of this file, which the host
     /// keeps in order (0: none of them). The node would wait too, and let no other thread send
     /// anything meanwhile.
     int wait(const Channel& channel, const FenceOrigins& origins, uint32_t ring) const;

@@ -88,7 +88,7 @@ bool set_predication(Machine& machine, const Packet& packet) {
 bool rewind(Machine& machine, const Packet& packet) {
     constexpr uint32_t kValid = 1u << 31;
     if (packet[0] & kValid) return true;
-    // The dwords that follow are being patched by someone; he sets VALID in this packet last.
+    // Another engine or the CPU patches the dwords that follow, and sets VALID in this packet last.
     const uint64_t va = machine.stream().va() - packet.size() * sizeof(uint32_t);
     return machine.job.wait("REWIND", [&] {
         const auto value = machine.job.load32(va);

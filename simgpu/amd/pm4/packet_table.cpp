@@ -10,8 +10,8 @@ bool nothing(Machine&, const Packet&) {
     return true;
 }
 
-// Complete without doing anything here: caches are coherent, the prefetcher never runs ahead, there
-// is no constant engine.
+// Complete without doing anything here: caches are coherent, the prefetcher never runs ahead, and
+// there is no constant engine.
 constexpr PacketInfo kNothing[] = {
     {0x10, "NOP", 0, nothing},
     {0x28, "CONTEXT_CONTROL", 0, nothing},

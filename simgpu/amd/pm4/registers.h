@@ -21,8 +21,8 @@ inline constexpr RegisterWindow kShWindow{0x2c00, 0x3000};
 inline constexpr RegisterWindow kContextWindow{0xa000, 0xc000};
 inline constexpr RegisterWindow kUconfigWindow{0xc000, 0x10000};
 
-/// A bank of registers that only remembers what was written: whoever acts on a register reads it
-/// when his packet comes. Pages are allocated when first written, as a context touches few.
+/// A bank of registers that only remembers what was written: a packet that uses a register reads it
+/// when it executes. Pages are allocated when first written, as a context touches few.
 class Registers {
   public:
     /// 0 for a register that was never written or does not exist.

@@ -178,7 +178,7 @@ def case_hang_in_another_vm(chain):
             stdout=subprocess.PIPE, text=True) as doomed:
         try:
             wait_for_line(doomed.stdout, "[ RUN")
-            check(doomed.poll() is None, "the hang was over before anybody could wait for it")
+            check(doomed.poll() is None, "the hang was over before the test could wait for it")
             while True:
                 run_neighbours(chain)
                 if doomed.poll() is not None:

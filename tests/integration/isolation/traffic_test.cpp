@@ -1,4 +1,4 @@
-// What is under way to workers that take nothing: it uses up nothing that others need.
+// Messages under way to workers that accept none: they use up no resource that others need.
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/prctl.h>

@@ -38,7 +38,7 @@ struct Hostage {
         return ::poll(&entry, 1, 0) > 0;
     }
     bool is_lost() const { return worker.page().abandoned != 0; }
-    /// A raw message with descriptors, as no worker of ours sends it.
+    /// A raw message with descriptors, as no honest worker sends it.
     void say(std::span<const std::byte> message, size_t descriptors) {
         const UniqueFd fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
         const std::vector<int> copies(descriptors, fd.get());

@@ -92,8 +92,8 @@ TEST(NativeContextHost, SignalledSyncFilesDoNotWakeTheGpu) {
     }
 }
 
-// Whoever asks for figures keeps the fences of no context waiting, nor they whoever asks. Would
-// hang if one thread did both.
+// A request for figures delays no context's fences, nor do fences delay the request. Would hang if
+// one thread served both.
 TEST(NativeContextHost, FiguresAndFencesHaveAThreadEach) {
     ::setenv("VIADUCT_ISOLATION", "thread", 1);
     const test::PrivateFolder folder;

@@ -62,7 +62,7 @@ class FakeProcess final : public Descriptors, public Kernel {
         return host(files.at(fd).description).map(fd, offset, size);
     }
     int wait_readable(int fd, std::chrono::milliseconds timeout) override {
-        // A fence's, which is no node's: every host's are alike.
+        // A fence's descriptor, not a node's: those of all hosts are alike.
         return host(1).wait_readable(fd, timeout);
     }
 

@@ -27,7 +27,7 @@ struct MetaLayout {
     bool thick() const { return kind == MetaKind::kDcc && mode.thick(image_3d); }
     /// Pixels that one DCC key, HTILE word or CMASK nibble is about.
     BlockSize compressed_block() const;
-    /// Pixels of one block of metadata. Its bytes follow each other, but for the pipes.
+    /// Pixels of one block of metadata. Its bytes follow each other, except for the pipes.
     BlockSize meta_block(AddressConfig config) const;
     /// log2 of the pipes that metadata is spread over.
     unsigned pipe_bits(AddressConfig config) const;

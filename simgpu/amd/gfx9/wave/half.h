@@ -61,7 +61,7 @@ struct Half {
 };
 
 /// a * b + c, rounded once. The product is exact in double. Where the sum is not, one operand is
-/// too small to matter but for its direction, and that survives. On the way to a half it goes
+/// too small to matter except for its direction, and that survives. On the way to a half it goes
 /// through a float, which takes up what it cannot hold as an odd last bit: no tie comes from that.
 inline Half fused_multiply_add(Half a, Half b, Half c) {
     const double sum = static_cast<double>(float{a}) * float{b} + static_cast<double>(float{c});

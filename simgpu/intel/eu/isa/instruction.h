@@ -109,7 +109,7 @@ struct Instruction {
     Predicate predicate = Predicate::kNone;
     uint8_t predicate_group = 0;  // channels that kAny and kAll look at together
     Condition condition = Condition::kNone;
-    uint8_t function = 0;  // of math and sync: in the place of the condition
+    uint8_t function = 0;  // of math and sync: instead of the condition
     Lane lane = Lane::kU32;
     FpClass fp = FpClass::kNone;
     uint8_t flag = 0;  // 16-bit flag register: 2 * register + subregister

@@ -10,7 +10,7 @@
 
 namespace simgpu::intel::i915 {
 
-/// Nothing has changed until commit(), but for the places of buffers.
+/// Nothing has changed until commit(), except the places of buffers.
 class Execbuffer {
   public:
     Execbuffer(DrmFile& file, drm_i915_gem_execbuffer2& args) : file_(file), args_(args) {}

@@ -19,7 +19,7 @@ struct BindQueue {
     drm::FencePtr last;  // of its newest bind; null: it had none
 };
 
-/// Thread-safe, but for what says otherwise.
+/// Thread-safe, unless noted otherwise.
 class Vm {
   public:
     explicit Vm(bool scratch)

@@ -202,7 +202,7 @@ TEST(Prime, BuffersAndTheirMetadataCrossProcesses) {
     buffer.words()[1000] = 5;
     const std::string instance = TestFile::default_instance();
     EXPECT_EQ(in_other_process([&] {
-                  // What was inherited is not ours to use: a new descriptor number stands for a
+                  // An inherited descriptor is not usable: a new descriptor number stands for a
                   // process that got the buffer over a socket.
                   TestFile theirs("renoir", instance);
                   uint32_t handle = 0;
