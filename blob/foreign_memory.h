@@ -1,4 +1,4 @@
-// Memory behind a descriptor that came from somebody we do not trust.
+// Memory behind a descriptor that came from an untrusted process.
 #pragma once
 
 #include <cstdint>

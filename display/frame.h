@@ -23,7 +23,7 @@ struct FrameRect {
     bool operator==(const FrameRect&) const = default;
 };
 
-/// A frame as somebody describes it: any field may have any value.
+/// A frame as a producer describes it: any field may have any value.
 struct FrameDescription {
     struct Plane {
         int fd = -1;  // borrowed; several planes may share a buffer

@@ -19,7 +19,7 @@ constexpr uint32_t kKnownBlobFlags = VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE |
 constexpr uint32_t kCreateGuestHandle = 8;
 
 // Smaller than any screen's image. A VMM needs a descriptor of what it shows as soon as that is
-// there (QEMU takes it with the blob), of others only when somebody else gets them.
+// there (QEMU takes it with the blob), of others only when they are passed on.
 constexpr uint64_t kNeverShown = 256 << 10;
 
 // HOST3D blobs have no iovecs. Where guest memory belongs to the blob, it must cover all of it.
@@ -94,7 +94,8 @@ BlobRequest Renderer::native_blob_request(
     return request;
 }
 
-// The worker is asked without the lock: its answer may take a while, and concerns nobody else.
+// The worker is asked without the lock: its answer may take a while, and concerns no other
+// resource.
 int Renderer::create_native_blob(const ContextPtr& context,
                                  const virgl_renderer_resource_create_blob_args& args) {
     const BlobRequest request = native_blob_request(args);

@@ -52,7 +52,7 @@ class ClassicRenderer {
     virtual void poll() {}
     virtual int poll_fd() { return -1; }
     virtual void force_ctx_0() {}
-    /// False: nobody there to watch this fence, it may retire at once.
+    /// False: no thread watches this fence, so it may retire at once.
     virtual bool create_fence(uint32_t /*fence_id*/) { return false; }
 
     virtual CapsetInfo capset(uint32_t /*set*/) { return {}; }

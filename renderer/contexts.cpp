@@ -120,7 +120,7 @@ int Renderer::submit_with_fences(ContextId ctx_id, void* buffer, int ndw, uint64
     return submit(ctx_id, buffer, ndw);
 }
 
-// Ids that nobody owes have retired, or never were: they count as signalled. Of those on one ring
+// Ids that are not owed have retired, or never were: they count as signalled. Of those on one ring
 // the last says all. What is owed bounds the work, whatever the count.
 int Renderer::add_in_fences(Context& context, const uint64_t* ids, uint32_t count) {
     struct Last {

@@ -24,7 +24,7 @@ class FenceRelay {
     void start(const Callbacks& callbacks, FenceDelivery delivery);
     /// Drops every fence known so far: the guest that waited for them is gone.
     void clear();
-    /// Forgets everything. Nobody may report a fence afterwards until the next start().
+    /// Forgets everything. No fence may be reported afterwards until the next start().
     void stop();
 
     /// The origin of a pending fence. Fences of one ring of a context retire in order of number.

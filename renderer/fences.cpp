@@ -3,7 +3,7 @@
 
 namespace viaduct {
 
-// Without GL nobody works on the context-0 timeline, but VMMs ignore a refusal and the guest would
+// Without GL the context-0 timeline has no work, but VMMs ignore a refusal and the guest would
 // wait for ever: such a fence retires at the next chance.
 int Renderer::create_fence(uint32_t fence_id) {
     const auto classic = this->classic();

@@ -219,7 +219,7 @@ struct ListenerMethods {
 
 namespace {
 
-// Nobody but QEMU is at the other end, and it has no bus name whose privileges could be looked up.
+// Only QEMU is at the other end, and it has no bus name whose privileges could be looked up.
 constexpr uint64_t kFree = SD_BUS_VTABLE_UNPRIVILEGED;
 using Methods = ListenerMethods;
 

@@ -30,7 +30,7 @@ class ListenerEvents {
     virtual void cursor_defined(wayland::CursorImage cursor) = 0;
 };
 
-/// Somebody who shows a console, and may have input for it.
+/// Shows a console, and may have input for it.
 class ConsoleUser : public ListenerEvents {
   public:
     /// QEMU is there: where input goes, and how another size is asked for. Null: it has gone.

@@ -38,7 +38,7 @@ class PresenterListener {
     virtual void shown(uint64_t /*frame*/, const ShownFrame& /*when*/) {}
     /// It was not on the screen: a newer one took its place, or it cannot be shown.
     virtual void dropped(uint64_t /*frame*/) {}
-    /// The frame's buffers are its producer's again; nobody reads them any more.
+    /// The frame's buffers are its producer's again; they are no longer read.
     virtual void released(uint64_t /*frame*/) {}
     /// The compositor demands another size, in the surface's coordinates.
     virtual void resized(WindowSize /*size*/) {}

@@ -1,7 +1,7 @@
 // BO_VA_OP: the GPU address space, and what its page tables cost.
 //
 // A buffer of 4 KiB can be mapped at a million addresses. Each 2 MiB that it touches costs a page
-// table in VRAM, which the kernel charges to nobody, and kernel objects (amdgpu_vm_pt.c:
+// table in VRAM, which the kernel does not charge, and kernel objects (amdgpu_vm_pt.c:
 // amdgpu_vm_pt_create()).
 #include <amdgpu_drm.h>
 

@@ -201,7 +201,8 @@ void ContextLink::fail_start(Error error) {
     const LockGuard lock(mutex_);
     start_ = Start::kFailed;
     start_error_ = std::move(error);
-    // A caller that waits, or is about to, reports it. Once that caller has given up, nobody does.
+    // A caller that waits, or is about to, reports it. Once that caller has given up, it is not
+    // reported.
     if (start_is_late_ && waiting_for_start_ == 0 && !let_go_) lose(start_error_.message);
     lost_ = true;
     end_worker();
@@ -414,7 +415,7 @@ void ContextLink::kill_if_asked() {
     if (!ended_ && end_.page().asks_for_kill.load(std::memory_order_acquire) != 0) end_worker();
 }
 
-// The kernel keeps the memory of work that runs, whoever has ended; and closing
+// The kernel keeps the memory of running work, even if its process has ended; and closing
 // the file would wait for it.
 void ContextLink::look_after_pending_work(steady_clock::time_point now) {
     if (!ended_ || !pending_work_) return;
@@ -432,7 +433,7 @@ void ContextLink::check_progress(steady_clock::time_point now) {
     kill_if_asked();
     if (lost_ && !ended_) end_worker();  // once more: the last time it may not have been heard
     const size_t waiting = outbox_.waiting();
-    // Nobody tells of room that is not the ring's: the kernel's for descriptors under way, say.
+    // No event reports room outside the ring, such as the kernel's for descriptors under way.
     const Status sent = outbox_.drain();
     if (has_progressed(waiting))
         watchdog_.note_progress(now);

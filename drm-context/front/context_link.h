@@ -74,7 +74,7 @@ class ContextLink {
         call.cookie = ++last_cookie_;
         return ask_bytes(type, call.cookie, std::as_bytes(std::span(&call, 1)));
     }
-    /// The question was sent, and nobody waits for its answer.
+    /// The request was sent, and no call waits for its answer.
     struct Left {
         uint64_t cookie = 0;
     };

@@ -18,7 +18,7 @@ constexpr std::chrono::seconds kStartTime{10};
 void ContextStart::run() {
     const LogHold hold;  // a context that is lost is reported with its lock held
     auto status = try_to_start();
-    parts_.start = {};  // before anybody learns of it: nothing shall be left behind
+    parts_.start = {};  // before the result is visible: nothing may be left behind
     parts_.booking = {};
     if (status)
         parts_.link->finish_start();

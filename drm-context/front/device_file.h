@@ -13,8 +13,8 @@ namespace viaduct {
 
 /// Closing any duplicate of an amdgpu file waits for the GPU (Linux: amdgpu_drv.c, amdgpu_flush()),
 /// for a hung one without limit. So there is one descriptor per context, the context's buffers are
-/// mapped through it, and it is closed on a thread that nobody waits for. The context's slot in the
-/// VM's account goes with it: what the context held stays charged until the kernel has it back.
+/// mapped through it, and it is closed on a thread that no call waits for. The context's slot in
+/// the VM's account goes with it: what the context held stays charged until the kernel has it back.
 ///
 /// Shared by the link, and by each resource that is mapped through it: a mapping keeps the file
 /// open, and the last reference must not go on a thread of the VMM. Thread-safe.

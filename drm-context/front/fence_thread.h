@@ -52,7 +52,7 @@ class FenceThread {
     /// After a throw: nothing that a turn was about may be forgotten.
     void repeat_turn();
     void serve(uint64_t number);
-    /// Milliseconds until somebody must be looked after again; -1: nobody is there.
+    /// Milliseconds until a context needs attention again; -1: there are no contexts.
     int time_to_check();
     void check_progress();
     std::vector<std::shared_ptr<ContextLink>> links();

@@ -55,7 +55,7 @@ Result<Inbox::Answer> Inbox::wait(transport::Deadline deadline, Late late) {
     auto answer = wait_for_answer(deadline);
     {
         const LockGuard lock(mutex_);
-        // It may have come just now: nobody else reads as long as it is expected.
+        // It may have arrived just now: no other thread reads while it is expected.
         if (!answer && answer.error().code == ETIMEDOUT && late)
             left_.emplace(*expected_, std::move(late));
         expected_.reset();
@@ -172,7 +172,7 @@ bool Inbox::take_one() {
         message.descriptor = std::move(descriptors.front());
     if (got) sort(message);
     descriptors.push_back(std::move(message.descriptor));
-    // Nobody asked for those that are left.
+    // The remaining ones were not requested.
     for (UniqueFd& descriptor : descriptors)
         if (descriptor) discard_(std::move(descriptor));
     if (got) return true;
@@ -182,7 +182,7 @@ bool Inbox::take_one() {
     return true;
 }
 
-// Looked at while it is in the socket: nobody here has to close it then.
+// Examined while it is in the socket, so that the front need not close it.
 bool Inbox::next_is_misuse() {
     transport::Reply next{};
     const auto brings =
@@ -203,7 +203,7 @@ bool Inbox::may_bring_descriptor(uint64_t cookie) const {
     return unanswered_ > 0;
 }
 
-// Takes the message if somebody waits for it. Else it comes too late for a call that gave up.
+// Takes the message if a call waits for it. Otherwise it is too late for a call that gave up.
 void Inbox::sort(Answer& message) {
     const uint64_t cookie = message.reply.cookie;
     if (cookie == transport::kLogCookie) return log_line_of(message.reply);

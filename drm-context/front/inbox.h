@@ -35,7 +35,7 @@ class Inbox {
     /// Takes an answer that was left: the answer, the worker's error, or EPIPE.
     using Late = std::function<void(Result<Answer>)>;
 
-    /// Takes a descriptor that nobody asked for, and closes it where close() may block.
+    /// Takes an unrequested descriptor, and closes it where close() may block.
     using Discard = std::function<void(UniqueFd)>;
 
     /// `socket` and `notify` are borrowed. `notify` gives the fence thread another turn: what
@@ -59,7 +59,7 @@ class Inbox {
     /// It is not waited for any more.
     void forget();
 
-    /// Announces an answer that nobody waits for: before the question is sent.
+    /// Announces an answer that no call waits for: before the question is sent.
     void leave(uint64_t cookie, Late late);
     /// The question was not sent.
     void cancel(uint64_t cookie);
@@ -75,9 +75,9 @@ class Inbox {
     struct News {
         bool more = false;     // there may be more to take
         bool hung_up = false;  // hung_up()
-        uint64_t strays = 0;   // messages since the last time that nobody waits for
+        uint64_t strays = 0;   // unrequested messages since the last time
     };
-    /// For the fence thread: takes what has arrived, unless somebody waits.
+    /// For the fence thread: takes what has arrived, unless a call waits.
     News drain();
     /// True once the worker's end is closed and everything it sent has been read, or once it has
     /// sent what it never sends.

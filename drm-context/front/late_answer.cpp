@@ -79,7 +79,7 @@ void LateAnswer::put_in_place() {
     if (!outcome_ || !has_stand_in_) return;
     const SharedFd stand_in = std::exchange(stand_in_, nullptr);
     if (!fd_) return;
-    // If the resource is gone, nobody needs the object any more.
+    // If the resource is gone, the object is no longer needed.
     const bool wanted = stand_in.use_count() > 1;
     if (wanted && ::dup3(fd_.get(), stand_in->get(), O_CLOEXEC) < 0)
         outcome_ = fail(errno, "cannot put its descriptor in place (errno {})", errno);

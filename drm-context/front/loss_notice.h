@@ -1,4 +1,4 @@
-// How a guest learns that its context is lost when nobody is left to execute it.
+// Reports to a guest that its context is lost, when its worker can no longer do so.
 #pragma once
 
 #include <cstdint>

@@ -215,7 +215,7 @@ class Host final : public NativeContextHost {
     const std::shared_ptr<FenceThread> fences_;
     // Of this VM; its links' to share.
     const std::shared_ptr<Patience> patience_ = std::make_shared<Patience>(answer_time());
-    const UniqueFd signalled_;  // sync file, of which everybody gets a duplicate
+    const UniqueFd signalled_;  // sync file; each caller gets a duplicate
 };
 
 Result<wire::CapsetDrm> make_capset(Device& device, const ContextTypeInfo& type) {

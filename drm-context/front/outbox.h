@@ -29,7 +29,7 @@ class Outbox {
     /// may be larger, if nothing else is under way.
     static constexpr size_t kMaxBytes = 4 << 20;
 
-    /// Whether a descriptor is in somebody's books already. If not, it is booked while it waits.
+    /// Whether a descriptor is booked already. If not, it is booked while it waits.
     enum class Books { kElsewhere, kHere };
     struct Record {
         transport::RecordType type;

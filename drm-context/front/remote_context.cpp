@@ -37,7 +37,7 @@ Status RemoteContext::submit(std::span<const std::byte> commands) {
     return link_->send(RecordType::kSubmit, commands);
 }
 
-// The VMM's main loop makes this call, and a guest hears of its end only when it asks: nobody gains
+// The VMM's main loop makes this call, and a guest sees its result only when it asks: no one gains
 // by waiting.
 Result<BlobObject> RemoteContext::create_blob(const BlobRequest& request) {
     if (request.kind() == BlobKind::kShm) return create_control_buffer(request);
@@ -48,7 +48,7 @@ Result<BlobObject> RemoteContext::create_blob(const BlobRequest& request) {
         RecordType::kCreateBlob, call, kPromptly,
         [late](Result<ContextLink::Answer> answer) { late->arrive(std::move(answer)); });
     if (!reply) {
-        // Given up: the worker must not keep what nobody here knows of.
+        // Given up: the worker must not keep an object that the front does not know.
         if (reply.error().code == ETIMEDOUT) detach_resource(request.res_id);
         return tl::unexpected(reply.error());
     }

@@ -63,7 +63,8 @@ Result<std::shared_ptr<TaskThread>> TaskThread::start(const std::string& name) t
     std::shared_ptr<TaskThread> made(new TaskThread(queue));
     std::thread thread([queue] { queue->run(); });
     ::pthread_setname_np(thread.native_handle(), name.c_str());
-    thread.detach();  // nobody can wait for it: a task may block for as long as the kernel likes
+    thread.detach();  // joining it could take for ever: a task may block for as long as the kernel
+                      // likes
     return made;
 } catch (const std::system_error& error) {
     return fail(EAGAIN, "cannot start thread {}: {}", name, error.what());

@@ -14,7 +14,7 @@ namespace viaduct {
 
 /// A guest can make any number of contexts, so what their workers have not taken yet is bounded for
 /// the VM as well as for each context (Outbox). However much others have under way, a context may
-/// have a little: nobody can hold up the rest of the VM. Thread-safe.
+/// have a little: no context can hold up the rest of the VM. Thread-safe.
 class VmTraffic {
   public:
     /// Descriptors that no worker has received. The kernel counts them for each user, against

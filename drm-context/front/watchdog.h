@@ -24,7 +24,7 @@ class Watchdog {
   public:
     using Clock = std::chrono::steady_clock;
 
-    /// A stretch of time counts as `longest` at most: whoever looks may have had to wait as well.
+    /// A stretch of time counts as `longest` at most: the observer may have had to wait as well.
     explicit Watchdog(Clock::duration longest) : longest_(longest) {}
 
     /// The worker has done something, or has nothing to do.

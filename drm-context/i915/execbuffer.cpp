@@ -9,7 +9,8 @@ namespace w = wire::i915;
 namespace {
 
 // All that changes a submission without naming descriptors, pointers or privileges: FENCE_IN,
-// FENCE_OUT, FENCE_SUBMIT, FENCE_ARRAY and USE_EXTENSIONS are the host's, SECURE nobody's.
+// FENCE_OUT, FENCE_SUBMIT, FENCE_ARRAY and USE_EXTENSIONS are for the host alone, SECURE is never
+// allowed.
 constexpr uint64_t kGuestFlags = I915_EXEC_RING_MASK | I915_EXEC_CONSTANTS_MASK |
                                  I915_EXEC_GEN7_SOL_RESET | I915_EXEC_NO_RELOC |
                                  I915_EXEC_HANDLE_LUT | I915_EXEC_BSD_MASK | I915_EXEC_BATCH_FIRST;

@@ -124,7 +124,7 @@ Status close(const Cell& cell, int report_to) {
 void offer_to_the_oom_killer() {
     constexpr std::string_view kFirst = "1000";  // linux/oom.h: OOM_SCORE_ADJ_MAX
     const UniqueFd score = open_oom_score_adj();
-    // Raising it is allowed to everybody. Without it the host's other processes are in more danger.
+    // Any process may raise it. Without it the host's other processes are in more danger.
     (void)!::write(score.get(), kFirst.data(), kFirst.size());
 }
 

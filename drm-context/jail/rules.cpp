@@ -25,7 +25,7 @@ constexpr ArgumentCheck equals(uint32_t argument, uint64_t value) {
 constexpr ArgumentCheck only_bits(uint32_t argument, uint64_t bits) {
     return {argument, kInt & ~bits, 0};
 }
-// Memory is data: nobody makes code of it.
+// Memory is data and never becomes executable.
 constexpr ArgumentCheck not_executable(uint32_t argument) {
     return {argument, PROT_EXEC, 0};
 }

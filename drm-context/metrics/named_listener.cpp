@@ -79,7 +79,7 @@ Status bind_to(const std::string& path, const UniqueFd& socket, const sockaddr_u
 
 }  // namespace
 
-// By descriptor: whoever may write to the folder could have put another file in the name's place.
+// By descriptor: any process that may write to the folder could have replaced the file.
 Result<NamedListener::Identity> NamedListener::open_to_group(const std::string& path) {
     const UniqueFd file(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     struct stat info {};

@@ -104,7 +104,7 @@ Result<UniqueFd> spawn_zygote() {
     const int error = ::posix_spawn(&child, path->c_str(), plan.actions(), plan.attributes(),
                                     arguments, worker_environment().data());
     if (error != 0) return fail(error, "cannot start {}: {}", *path, std::strerror(error));
-    // It forks and ends at once: the zygote is nobody's child here. A VMM that reaps all children
+    // It forks and ends at once: the zygote has no parent here. A VMM that reaps all children
     // itself may have been faster (ECHILD).
     while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
     }

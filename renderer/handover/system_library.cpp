@@ -117,8 +117,8 @@ bool malloc_is_replaced() {
     return replaced;
 }
 
-// RTLD_LOCAL keeps the names of two libraries apart for everybody else. RTLD_DEEPBIND keeps them
-// apart for the library itself: its calls to its own exported functions go through the PLT and
+// RTLD_LOCAL keeps the names of two libraries apart for all other libraries. RTLD_DEEPBIND keeps
+// them apart for the library itself: its calls to its own exported functions go through the PLT and
 // would reach ours when the VMM is linked with us. But it would bind the library to libc's
 // allocator as well, and memory passes between it, the VMM and libraries they share; sanitizer
 // runtimes refuse the flag for that reason. Without it we stay clear of the functions concerned.

@@ -13,7 +13,7 @@ namespace viaduct {
 
 struct Profiles {
     std::string path;              // empty: there is no file, the built-in ones only
-    std::string default_name;      // used where nobody chooses
+    std::string default_name;      // used unless another is chosen
     std::vector<Budget> profiles;  // "unlimited" is always among them
 
     const Budget* find(std::string_view name) const;
