@@ -10,6 +10,9 @@ namespace viaduct {
 /// A virtio-gpu context: one guest process on one GPU.
 using ContextId = StrongId<struct ContextIdTag, uint32_t>;
 
+/// A resource: memory that guest and host know by one number, the same in all contexts.
+using ResourceId = StrongId<struct ResourceIdTag, uint32_t>;
+
 /// A fence of a guest context. The VMM's, and the same in no two contexts.
 using FenceId = StrongId<struct FenceIdTag, uint64_t>;
 

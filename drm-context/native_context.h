@@ -41,7 +41,7 @@ inline constexpr uint32_t kBlobShareable = 2;
 inline constexpr size_t kMaxSubmission = 16 << 20;
 
 struct BlobRequest {
-    uint32_t res_id = 0;
+    ResourceId res_id = {};
     uint32_t blob_flags = 0;  // VIRGL_RENDERER_BLOB_FLAG_*
     uint64_t blob_id = 0;     // 0: the control buffer
     uint64_t size = 0;        // bytes
@@ -105,13 +105,13 @@ class NativeContext {
     /// A worker that does not answer at once is not waited for: BlobObject::late.
     virtual Result<BlobObject> create_blob(const BlobRequest& request) = 0;
     /// The file to mmap for an opaque resource; it holds at least `size` bytes, and never shrinks.
-    virtual Result<BlobMapSource> map_source(uint32_t res_id, uint64_t size) = 0;
+    virtual Result<BlobMapSource> map_source(ResourceId res_id, uint64_t size) = 0;
     /// A dma-buf of an opaque resource.
-    virtual Result<UniqueFd> export_blob(uint32_t res_id) = 0;
+    virtual Result<UniqueFd> export_blob(ResourceId res_id) = 0;
     /// Makes a foreign dma-buf known here as res_id. Holds the descriptor until the worker has it;
     /// the caller has booked it.
-    virtual void attach_resource(uint32_t res_id, SharedFd dmabuf) = 0;
-    virtual void detach_resource(uint32_t res_id) = 0;
+    virtual void attach_resource(ResourceId res_id, SharedFd dmabuf) = 0;
+    virtual void detach_resource(ResourceId res_id) = 0;
     /// `fence_id` is reported after all work submitted before on `ring_idx` is done. Any ring_idx
     /// is accepted; those without a GPU timeline retire in command order.
     virtual Status create_fence(uint32_t ring_idx, FenceId fence_id) = 0;

@@ -30,7 +30,7 @@ bool iovecs_fit(const virgl_renderer_resource_create_blob_args& args) {
 }
 
 BlobState state_of(const virgl_renderer_resource_create_blob_args& args) {
-    return {args.res_handle, args.size, args.blob_flags};
+    return {ResourceId(args.res_handle), args.size, args.blob_flags};
 }
 
 // Given back by detach_iov, as they came.
@@ -46,21 +46,21 @@ int Renderer::create_blob(const virgl_renderer_resource_create_blob_args* args) 
     ContextPtr context;
     {
         const LockGuard lock(mutex_);
-        if (!may_create(args->res_handle) || args->size == 0) return -EINVAL;
+        if (!may_create(ResourceId(args->res_handle)) || args->size == 0) return -EINVAL;
         if (args->blob_mem < VIRGL_RENDERER_BLOB_MEM_GUEST ||
             args->blob_mem > VIRGL_RENDERER_BLOB_MEM_HOST3D_GUEST)
             return -EINVAL;
         context = find_context(ContextId(args->ctx_id));
     }
     if (args->blob_mem == VIRGL_RENDERER_BLOB_MEM_GUEST && args->blob_flags & kCreateGuestHandle)
-        return refuse_guest_handle(args->res_handle);
+        return refuse_guest_handle(ResourceId(args->res_handle));
     if ((args->blob_flags & ~kKnownBlobFlags) || !iovecs_fit(*args)) return -EINVAL;
     if (args->blob_mem == VIRGL_RENDERER_BLOB_MEM_GUEST) return create_guest_blob(*args);
     if (!context) return -EINVAL;
     return context->native ? create_native_blob(context, *args) : create_classic_blob(*args);
 }
 
-int Renderer::refuse_guest_handle(uint32_t res_id) {
+int Renderer::refuse_guest_handle(ResourceId res_id) {
     log_.log(LogLevel::kError, "guest_handle",
              "resource {}: guest memory cannot be given a handle (blob flag 0x8); start the VM "
              "without the device's feature CREATE_GUEST_HANDLE",
@@ -68,7 +68,7 @@ int Renderer::refuse_guest_handle(uint32_t res_id) {
     return -EOPNOTSUPP;
 }
 
-int Renderer::set_guest_dmabuf(uint32_t res_id, int fd) {
+int Renderer::set_guest_dmabuf(ResourceId res_id, int fd) {
     if (!look_up(res_id) || fd < 0) return -EINVAL;
     log_.log(LogLevel::kInfo, "guest_dmabuf",
              "resource {}: its dma-buf is not used; its frames are copied instead", res_id);
@@ -78,7 +78,7 @@ int Renderer::set_guest_dmabuf(uint32_t res_id, int fd) {
 int Renderer::create_guest_blob(const virgl_renderer_resource_create_blob_args& args) {
     auto storage = std::make_unique<GuestStorage>(state_of(args), services(), attached_by(args));
     const LockGuard lock(mutex_);
-    insert_resource(args.res_handle, std::move(storage));
+    insert_resource(ResourceId(args.res_handle), std::move(storage));
     return 0;
 }
 
@@ -87,7 +87,7 @@ int Renderer::create_guest_blob(const virgl_renderer_resource_create_blob_args& 
 // so.
 BlobRequest Renderer::native_blob_request(
     const virgl_renderer_resource_create_blob_args& args) const {
-    BlobRequest request{args.res_handle, args.blob_flags, args.blob_id, args.size};
+    BlobRequest request{ResourceId(args.res_handle), args.blob_flags, args.blob_id, args.size};
     if (request.kind() == BlobKind::kDmabuf && args.size < kNeverShown &&
         usage_->descriptors_are_scarce())
         request.blob_flags &= ~kBlobShareable;
@@ -114,8 +114,8 @@ int Renderer::create_native_blob(const ContextPtr& context,
                          args.res_handle, object.error().message);
         return -object.error().code;
     }
-    if (!may_create(args.res_handle)) {  // another thread was faster
-        context->native->detach_resource(args.res_handle);
+    if (!may_create(request.res_id)) {  // another thread was faster
+        context->native->detach_resource(request.res_id);
         return -EINVAL;
     }
     ContextStorage::Object made{context, request.kind(), nullptr, {}};
@@ -123,7 +123,7 @@ int Renderer::create_native_blob(const ContextPtr& context,
     made.given = *std::move(object);
     auto storage = std::make_unique<ContextStorage>(state_of(args), services(), attached_by(args),
                                                     std::move(made));
-    insert_resource(args.res_handle, std::move(storage))->known_to.add(context);
+    insert_resource(request.res_id, std::move(storage))->known_to.add(context);
     return 0;
 }
 
@@ -131,7 +131,8 @@ int Renderer::create_classic_blob(const virgl_renderer_resource_create_blob_args
     const auto classic = this->classic();
     if (const int error = classic->create_blob(args)) return error < 0 ? error : -error;
     const LockGuard lock(mutex_);
-    insert_resource(args.res_handle, std::make_unique<ClassicStorage>(args.res_handle, classic));
+    const ResourceId res_id(args.res_handle);
+    insert_resource(res_id, std::make_unique<ClassicStorage>(res_id, classic));
     return 0;
 }
 
@@ -143,25 +144,26 @@ int Renderer::import_blob(const virgl_renderer_resource_import_blob_args* args) 
                             args->fd_type <= VIRGL_RENDERER_BLOB_FD_TYPE_SHM;
     if (!known_mem || !known_type || args->fd < 0 || args->size == 0) return -EINVAL;
     if (::fcntl(args->fd, F_GETFD) < 0) return -EINVAL;
+    const ResourceId res_id(args->res_handle);
     const LockGuard lock(mutex_);
-    if (!may_create(args->res_handle)) return -EINVAL;
+    if (!may_create(res_id)) return -EINVAL;
     auto booking = usage_->take_descriptors(1);
     if (!booking) {
-        log_.log(LogLevel::kWarning, "descriptors", "resource {} is not imported: {}",
-                 args->res_handle, booking.error().message);
+        log_.log(LogLevel::kWarning, "descriptors", "resource {} is not imported: {}", res_id,
+                 booking.error().message);
         return -booking.error().code;
     }
     const auto fd = std::make_shared<BookedFd>(*std::move(booking));
-    insert_resource(args->res_handle,
-                    std::make_unique<ImportedStorage>(BlobState{args->res_handle, args->size, 0},
-                                                      services(), shared_fd(fd), args->fd_type));
+    insert_resource(res_id,
+                    std::make_unique<ImportedStorage>(BlobState{res_id, args->size, 0}, services(),
+                                                      shared_fd(fd), args->fd_type));
     // Nothing can fail from here on: the descriptor is ours.
     fd->fd.reset(args->fd);
     return 0;
 }
 
 // A mapping of what was unreferenced meanwhile goes with it.
-int Renderer::map(uint32_t res_id, void** address, uint64_t* size) {
+int Renderer::map(ResourceId res_id, void** address, uint64_t* size) {
     if (!address || !size) return -EINVAL;
     const auto resource = look_up(res_id);
     if (!resource) return -EINVAL;
@@ -169,24 +171,24 @@ int Renderer::map(uint32_t res_id, void** address, uint64_t* size) {
     return is_current(resource) ? 0 : -EINVAL;
 }
 
-int Renderer::unmap(uint32_t res_id) {
+int Renderer::unmap(ResourceId res_id) {
     const auto resource = look_up(res_id);
     return resource ? resource->storage->unmap() : -EINVAL;
 }
 
-int Renderer::map_fixed(uint32_t res_id, void* address) {
+int Renderer::map_fixed(ResourceId res_id, void* address) {
     if (!address) return -EINVAL;
     const auto resource = look_up(res_id);
     return resource ? resource->storage->map_fixed(address) : -EINVAL;
 }
 
-int Renderer::map_info(uint32_t res_id, uint32_t* info) {
+int Renderer::map_info(ResourceId res_id, uint32_t* info) {
     if (!info) return -EINVAL;
     const auto resource = look_up(res_id);
     return resource ? resource->storage->map_info(info) : -EINVAL;
 }
 
-int Renderer::export_blob(uint32_t res_id, uint32_t* type, int* fd) {
+int Renderer::export_blob(ResourceId res_id, uint32_t* type, int* fd) {
     if (!type || !fd) return -EINVAL;
     const auto resource = look_up(res_id);
     return resource ? resource->storage->export_blob(type, fd) : -EINVAL;

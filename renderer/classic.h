@@ -21,7 +21,7 @@ struct CapsetInfo {
 
 /// One transfer between a classic resource and its (or the given) iovecs.
 struct Transfer {
-    uint32_t resource = 0;
+    ResourceId resource = {};
     ContextId context = {};
     uint32_t level = 0;
     uint32_t stride = 0;
@@ -77,8 +77,8 @@ class ClassicRenderer {
     /// Takes the descriptor.
     virtual int attach_fence(ContextId /*ctx_id*/, UniqueFd /*fd*/) { return -EINVAL; }
     virtual int device_fd(ContextId /*ctx_id*/) { return -ENODEV; }
-    virtual void attach_resource(ContextId /*ctx_id*/, uint32_t /*res_id*/) {}
-    virtual void detach_resource(ContextId /*ctx_id*/, uint32_t /*res_id*/) {}
+    virtual void attach_resource(ContextId /*ctx_id*/, ResourceId /*res_id*/) {}
+    virtual void detach_resource(ContextId /*ctx_id*/, ResourceId /*res_id*/) {}
     virtual int export_fence(FenceId /*fence_id*/, int* /*fd*/) { return -EINVAL; }
     virtual int export_signalled_fence() { return -1; }
 
@@ -91,28 +91,30 @@ class ClassicRenderer {
     virtual int create_blob(const virgl_renderer_resource_create_blob_args&) { return -EINVAL; }
     /// Takes the descriptor only if it returns 0.
     virtual int import_blob(const virgl_renderer_resource_import_blob_args&) { return -EINVAL; }
-    virtual void unref(uint32_t /*res_id*/) {}
-    virtual int attach_iov(uint32_t /*res_id*/, iovec*, int) { return EINVAL; }
-    virtual void detach_iov(uint32_t /*res_id*/, iovec** /*iov*/, int* /*count*/) {}
+    virtual void unref(ResourceId /*res_id*/) {}
+    virtual int attach_iov(ResourceId /*res_id*/, iovec*, int) { return EINVAL; }
+    virtual void detach_iov(ResourceId /*res_id*/, iovec** /*iov*/, int* /*count*/) {}
     virtual int transfer_write(const Transfer&) { return EINVAL; }
     virtual int transfer_read(const Transfer&) { return EINVAL; }
-    virtual int map(uint32_t /*res_id*/, void** /*address*/, uint64_t* /*size*/) { return -EINVAL; }
-    virtual int unmap(uint32_t /*res_id*/) { return -EINVAL; }
-    virtual int map_fixed(uint32_t /*res_id*/, void* /*address*/) { return -EOPNOTSUPP; }
-    virtual int map_info(uint32_t /*res_id*/, uint32_t* /*info*/) { return -EINVAL; }
-    virtual int export_blob(uint32_t /*res_id*/, uint32_t* /*type*/, int* /*fd*/) {
+    virtual int map(ResourceId /*res_id*/, void** /*address*/, uint64_t* /*size*/) {
+        return -EINVAL;
+    }
+    virtual int unmap(ResourceId /*res_id*/) { return -EINVAL; }
+    virtual int map_fixed(ResourceId /*res_id*/, void* /*address*/) { return -EOPNOTSUPP; }
+    virtual int map_info(ResourceId /*res_id*/, uint32_t* /*info*/) { return -EINVAL; }
+    virtual int export_blob(ResourceId /*res_id*/, uint32_t* /*type*/, int* /*fd*/) {
         return -EINVAL;
     }
     /// `info` comes zeroed, with fd -1.
-    virtual int info(uint32_t /*res_id*/, virgl_renderer_resource_info&) { return EINVAL; }
-    virtual int info_ext(uint32_t res_id, virgl_renderer_resource_info_ext& info) {
+    virtual int info(ResourceId /*res_id*/, virgl_renderer_resource_info&) { return EINVAL; }
+    virtual int info_ext(ResourceId res_id, virgl_renderer_resource_info_ext& info) {
         return this->info(res_id, info.base);
     }
     virtual int export_query(virgl_renderer_export_query&) { return -EINVAL; }
-    virtual void get_rect(uint32_t /*res_id*/, iovec*, uint32_t, uint32_t /*offset*/, const Rect&) {
-    }
+    virtual void get_rect(ResourceId /*res_id*/, iovec*, uint32_t, uint32_t /*offset*/,
+                          const Rect&) {}
     /// malloc'ed pixels, or null.
-    virtual void* cursor_data(uint32_t /*res_id*/, uint32_t* /*width*/, uint32_t* /*height*/) {
+    virtual void* cursor_data(ResourceId /*res_id*/, uint32_t* /*width*/, uint32_t* /*height*/) {
         return nullptr;
     }
     virtual int fd_for_texture(uint32_t /*tex_id*/, int* /*fd*/) { return -1; }

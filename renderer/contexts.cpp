@@ -180,7 +180,7 @@ int Renderer::device_fd(ContextId ctx_id) {
     return fd >= 0 ? fd : -ENODEV;
 }
 
-void Renderer::attach_resource(ContextId ctx_id, uint32_t res_id) {
+void Renderer::attach_resource(ContextId ctx_id, ResourceId res_id) {
     ContextPtr context;
     ResourcePtr resource;
     {
@@ -236,7 +236,7 @@ SharedFd Renderer::export_for(Context& context, const ResourcePtr& resource) {
     return made ? share(*std::move(made), *std::move(booking)) : nullptr;
 }
 
-void Renderer::detach_resource(ContextId ctx_id, uint32_t res_id) {
+void Renderer::detach_resource(ContextId ctx_id, ResourceId res_id) {
     ResourcePtr resource;
     {
         const LockGuard lock(mutex_);

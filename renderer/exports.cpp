@@ -13,6 +13,7 @@
 using viaduct::ContextId;
 using viaduct::FenceId;
 using viaduct::instance;
+using viaduct::ResourceId;
 
 namespace {
 
@@ -62,6 +63,9 @@ uint32_t id(int value) {
 }
 ContextId context(int value) {
     return ContextId(id(value));
+}
+ResourceId resource(int value) {
+    return ResourceId(id(value));
 }
 
 int create_context(uint32_t ctx_id, uint32_t flags, uint32_t nlen, const char* name) {
@@ -190,11 +194,11 @@ int virgl_renderer_get_dev_fd(int ctx_id) {
 }
 
 void virgl_renderer_ctx_attach_resource(int ctx_id, int res_handle) {
-    nothing([&] { instance().attach_resource(context(ctx_id), id(res_handle)); });
+    nothing([&] { instance().attach_resource(context(ctx_id), resource(res_handle)); });
 }
 
 void virgl_renderer_ctx_detach_resource(int ctx_id, int res_handle) {
-    nothing([&] { instance().detach_resource(context(ctx_id), id(res_handle)); });
+    nothing([&] { instance().detach_resource(context(ctx_id), resource(res_handle)); });
 }
 
 int virgl_renderer_transfer_read_iov(uint32_t handle, uint32_t ctx_id, uint32_t level,
@@ -202,8 +206,9 @@ int virgl_renderer_transfer_read_iov(uint32_t handle, uint32_t ctx_id, uint32_t 
                                      uint64_t offset, iovec* iov, int iovec_cnt) {
     return positive([&] {
         if (iovec_cnt < 0) return EINVAL;
-        return instance().transfer_read({handle, ContextId(ctx_id), level, stride, layer_stride,
-                                         box, offset, iov, static_cast<uint32_t>(iovec_cnt)});
+        return instance().transfer_read({ResourceId(handle), ContextId(ctx_id), level, stride,
+                                         layer_stride, box, offset, iov,
+                                         static_cast<uint32_t>(iovec_cnt)});
     });
 }
 
@@ -211,8 +216,9 @@ int virgl_renderer_transfer_write_iov(uint32_t handle, uint32_t ctx_id, int leve
                                       uint32_t layer_stride, virgl_box* box, uint64_t offset,
                                       iovec* iovec, unsigned int iovec_cnt) {
     return positive([&] {
-        return instance().transfer_write({handle, ContextId(ctx_id), static_cast<uint32_t>(level),
-                                          stride, layer_stride, box, offset, iovec, iovec_cnt});
+        return instance().transfer_write({ResourceId(handle), ContextId(ctx_id),
+                                          static_cast<uint32_t>(level), stride, layer_stride, box,
+                                          offset, iovec, iovec_cnt});
     });
 }
 
@@ -274,68 +280,68 @@ int virgl_renderer_resource_import_blob(const virgl_renderer_resource_import_blo
 }
 
 void virgl_renderer_resource_unref(uint32_t res_handle) {
-    nothing([&] { instance().unref(res_handle); });
+    nothing([&] { instance().unref(ResourceId(res_handle)); });
 }
 
 int virgl_renderer_resource_attach_iov(int res_handle, iovec* iov, int num_iovs) {
-    return positive([&] { return instance().attach_iov(id(res_handle), iov, num_iovs); });
+    return positive([&] { return instance().attach_iov(resource(res_handle), iov, num_iovs); });
 }
 
 void virgl_renderer_resource_detach_iov(int res_handle, iovec** iov, int* num_iovs) {
-    nothing([&] { instance().detach_iov(id(res_handle), iov, num_iovs); });
+    nothing([&] { instance().detach_iov(resource(res_handle), iov, num_iovs); });
 }
 
 int virgl_renderer_resource_map(uint32_t res_handle, void** map, uint64_t* out_size) {
-    return negative([&] { return instance().map(res_handle, map, out_size); });
+    return negative([&] { return instance().map(ResourceId(res_handle), map, out_size); });
 }
 
 int virgl_renderer_resource_unmap(uint32_t res_handle) {
-    return negative([&] { return instance().unmap(res_handle); });
+    return negative([&] { return instance().unmap(ResourceId(res_handle)); });
 }
 
 int virgl_renderer_resource_map_fixed(uint32_t res_handle, void* addr) {
-    return negative([&] { return instance().map_fixed(res_handle, addr); });
+    return negative([&] { return instance().map_fixed(ResourceId(res_handle), addr); });
 }
 
 int virgl_renderer_resource_set_guest_dmabuf(uint32_t res_handle, int fd) {
-    return negative([&] { return instance().set_guest_dmabuf(res_handle, fd); });
+    return negative([&] { return instance().set_guest_dmabuf(ResourceId(res_handle), fd); });
 }
 
 int virgl_renderer_resource_get_map_info(uint32_t res_handle, uint32_t* map_info) {
-    return negative([&] { return instance().map_info(res_handle, map_info); });
+    return negative([&] { return instance().map_info(ResourceId(res_handle), map_info); });
 }
 
 int virgl_renderer_resource_export_blob(uint32_t res_id, uint32_t* fd_type, int* fd) {
-    return negative([&] { return instance().export_blob(res_id, fd_type, fd); });
+    return negative([&] { return instance().export_blob(ResourceId(res_id), fd_type, fd); });
 }
 
 int virgl_renderer_resource_get_info(int res_handle, virgl_renderer_resource_info* info) {
-    return positive([&] { return instance().info(id(res_handle), info); });
+    return positive([&] { return instance().info(resource(res_handle), info); });
 }
 
 int virgl_renderer_resource_get_info_ext(int res_handle, virgl_renderer_resource_info_ext* info) {
-    return positive([&] { return instance().info_ext(id(res_handle), info); });
+    return positive([&] { return instance().info_ext(resource(res_handle), info); });
 }
 
 void virgl_renderer_resource_set_priv(uint32_t res_handle, void* priv) {
-    nothing([&] { instance().set_priv(res_handle, priv); });
+    nothing([&] { instance().set_priv(ResourceId(res_handle), priv); });
 }
 
 void* virgl_renderer_resource_get_priv(uint32_t res_handle) {
     return guarded([](int) -> void* { return nullptr; },
-                   [&] { return instance().get_priv(res_handle); });
+                   [&] { return instance().get_priv(ResourceId(res_handle)); });
 }
 
 void virgl_renderer_get_rect(int resource_id, iovec* iov, unsigned int num_iovs, uint32_t offset,
                              int x, int y, int width, int height) {
     nothing([&] {
-        instance().get_rect(id(resource_id), iov, num_iovs, offset, {x, y, width, height});
+        instance().get_rect(resource(resource_id), iov, num_iovs, offset, {x, y, width, height});
     });
 }
 
 void* virgl_renderer_get_cursor_data(uint32_t resource_id, uint32_t* width, uint32_t* height) {
     return guarded([](int) -> void* { return nullptr; },
-                   [&] { return instance().cursor_data(resource_id, width, height); });
+                   [&] { return instance().cursor_data(ResourceId(resource_id), width, height); });
 }
 
 int virgl_renderer_get_fd_for_texture(uint32_t tex_id, int* fd) {

@@ -144,12 +144,12 @@ Renderer::ContextPtr Renderer::find_context(ContextId ctx_id) const {
     return found == contexts_.end() ? nullptr : found->second;
 }
 
-Renderer::ResourcePtr Renderer::find_resource(uint32_t res_id) const {
+Renderer::ResourcePtr Renderer::find_resource(ResourceId res_id) const {
     const auto found = resources_.find(res_id);
     return found == resources_.end() ? nullptr : found->second;
 }
 
-Renderer::ResourcePtr Renderer::look_up(uint32_t res_id) const {
+Renderer::ResourcePtr Renderer::look_up(ResourceId res_id) const {
     const LockGuard lock(mutex_);
     return find_resource(res_id);
 }
@@ -169,7 +169,7 @@ Renderer::ClassicPtr Renderer::classic_for_context(ContextId ctx_id) const {
     return context && !context->native ? classic_ : nullptr;
 }
 
-Renderer::ClassicPtr Renderer::classic_for_resource(uint32_t res_id) const {
+Renderer::ClassicPtr Renderer::classic_for_resource(ResourceId res_id) const {
     const auto resource = look_up(res_id);
     return resource ? resource->storage->classic() : nullptr;
 }

@@ -56,8 +56,8 @@ class Renderer {
     int submit(ContextId ctx_id, void* buffer, int ndw);
     int submit_with_fences(ContextId ctx_id, void* buffer, int ndw, uint64_t* ids, uint32_t count);
     int device_fd(ContextId ctx_id);
-    void attach_resource(ContextId ctx_id, uint32_t res_id);
-    void detach_resource(ContextId ctx_id, uint32_t res_id);
+    void attach_resource(ContextId ctx_id, ResourceId res_id);
+    void detach_resource(ContextId ctx_id, ResourceId res_id);
 
     // Fences (fences.cpp)
     int create_fence(uint32_t fence_id);
@@ -71,30 +71,30 @@ class Renderer {
     // Classic resources, and what all resources have in common (resources.cpp)
     int resource_create(virgl_renderer_resource_create_args* args, iovec* iovecs, uint32_t count);
     int import_eglimage(virgl_renderer_resource_create_args* args, void* image);
-    void unref(uint32_t res_id);
-    int attach_iov(uint32_t res_id, iovec* iovecs, int count);
-    void detach_iov(uint32_t res_id, iovec** iovecs, int* count);
+    void unref(ResourceId res_id);
+    int attach_iov(ResourceId res_id, iovec* iovecs, int count);
+    void detach_iov(ResourceId res_id, iovec** iovecs, int* count);
     int transfer_write(const Transfer& transfer);
     int transfer_read(const Transfer& transfer);
-    int info(uint32_t res_id, virgl_renderer_resource_info* info);
-    int info_ext(uint32_t res_id, virgl_renderer_resource_info_ext* info);
+    int info(ResourceId res_id, virgl_renderer_resource_info* info);
+    int info_ext(ResourceId res_id, virgl_renderer_resource_info_ext* info);
     int export_query(virgl_renderer_export_query& query);
-    void set_priv(uint32_t res_id, void* priv);
-    void* get_priv(uint32_t res_id);
-    void get_rect(uint32_t res_id, iovec* iovecs, uint32_t count, uint32_t offset, const Rect&);
-    void* cursor_data(uint32_t res_id, uint32_t* width, uint32_t* height);
+    void set_priv(ResourceId res_id, void* priv);
+    void* get_priv(ResourceId res_id);
+    void get_rect(ResourceId res_id, iovec* iovecs, uint32_t count, uint32_t offset, const Rect&);
+    void* cursor_data(ResourceId res_id, uint32_t* width, uint32_t* height);
     int fd_for_texture(uint32_t tex_id, int* fd);
     int fd_for_texture2(uint32_t tex_id, int* fd, int* stride, int* offset);
 
     // Blobs (blobs.cpp)
     int create_blob(const virgl_renderer_resource_create_blob_args* args);
     int import_blob(const virgl_renderer_resource_import_blob_args* args);
-    int map(uint32_t res_id, void** address, uint64_t* size);
-    int unmap(uint32_t res_id);
-    int map_fixed(uint32_t res_id, void* address);
-    int set_guest_dmabuf(uint32_t res_id, int fd);
-    int map_info(uint32_t res_id, uint32_t* info);
-    int export_blob(uint32_t res_id, uint32_t* type, int* fd);
+    int map(ResourceId res_id, void** address, uint64_t* size);
+    int unmap(ResourceId res_id);
+    int map_fixed(ResourceId res_id, void* address);
+    int set_guest_dmabuf(ResourceId res_id, int fd);
+    int map_info(ResourceId res_id, uint32_t* info);
+    int export_blob(ResourceId res_id, uint32_t* type, int* fd);
 
   private:
     using ContextPtr = std::shared_ptr<Context>;
@@ -102,25 +102,25 @@ class Renderer {
     using ClassicPtr = std::shared_ptr<ClassicRenderer>;
 
     ContextPtr find_context(ContextId ctx_id) const VIADUCT_REQUIRES(mutex_);
-    ResourcePtr find_resource(uint32_t res_id) const VIADUCT_REQUIRES(mutex_);
-    bool may_create(uint32_t res_id) const VIADUCT_REQUIRES(mutex_);
-    ResourcePtr insert_resource(uint32_t res_id, std::unique_ptr<Storage> storage)
+    ResourcePtr find_resource(ResourceId res_id) const VIADUCT_REQUIRES(mutex_);
+    bool may_create(ResourceId res_id) const VIADUCT_REQUIRES(mutex_);
+    ResourcePtr insert_resource(ResourceId res_id, std::unique_ptr<Storage> storage)
         VIADUCT_REQUIRES(mutex_);
 
     // Without the lock: these take it.
-    ResourcePtr look_up(uint32_t res_id) const;
+    ResourcePtr look_up(ResourceId res_id) const;
     ClassicPtr classic() const;
     bool is_current(const ResourcePtr& resource) const;
     /// The classic renderer if it serves this context, or knows this resource; else null.
     ClassicPtr classic_for_context(ContextId ctx_id) const;
-    ClassicPtr classic_for_resource(uint32_t res_id) const;
+    ClassicPtr classic_for_resource(ResourceId res_id) const;
     void drop_contexts_and_resources();
     void attach_to_native(const ContextPtr& context, const ResourcePtr& resource);
     SharedFd export_for(Context& context, const ResourcePtr& resource);
     int submit_native(Context& context, std::span<const std::byte> commands);
     int create_native_fence(Context& context, uint32_t ring, FenceId fence_id);
     int create_classic_blob(const virgl_renderer_resource_create_blob_args& args);
-    int refuse_guest_handle(uint32_t res_id);
+    int refuse_guest_handle(ResourceId res_id);
     int create_guest_blob(const virgl_renderer_resource_create_blob_args& args);
     BlobRequest native_blob_request(const virgl_renderer_resource_create_blob_args& args) const;
     int create_native_blob(const ContextPtr& context,
@@ -139,7 +139,7 @@ class Renderer {
     Callbacks callbacks_ VIADUCT_GUARDED_BY(mutex_);
     bool virgl_noted_ VIADUCT_GUARDED_BY(mutex_) = false;
     std::unordered_map<ContextId, ContextPtr> contexts_ VIADUCT_GUARDED_BY(mutex_);
-    std::unordered_map<uint32_t, ResourcePtr> resources_
+    std::unordered_map<ResourceId, ResourcePtr> resources_
         VIADUCT_GUARDED_BY(mutex_);  // after what their storage needs
 
     FenceRelay fences_;

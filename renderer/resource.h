@@ -4,13 +4,14 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/ids.h"
 #include "renderer/known_to.h"
 #include "renderer/storage/storage.h"
 
 namespace viaduct {
 
 struct Resource {
-    const uint32_t id;
+    const ResourceId id;
     const std::unique_ptr<Storage> storage;  // never null
     // With the lock of the tables held:
     KnownTo known_to = {};  // native contexts

@@ -4,11 +4,12 @@
 
 namespace viaduct {
 
-bool Renderer::may_create(uint32_t res_id) const {
-    return initialised_ && res_id != 0 && !resources_.contains(res_id);
+bool Renderer::may_create(ResourceId res_id) const {
+    return initialised_ && res_id != ResourceId() && !resources_.contains(res_id);
 }
 
-Renderer::ResourcePtr Renderer::insert_resource(uint32_t res_id, std::unique_ptr<Storage> storage) {
+Renderer::ResourcePtr Renderer::insert_resource(ResourceId res_id,
+                                                std::unique_ptr<Storage> storage) {
     const ResourcePtr resource(new Resource{res_id, std::move(storage)});
     resources_.insert_or_assign(res_id, resource);
     return resource;
@@ -17,33 +18,35 @@ Renderer::ResourcePtr Renderer::insert_resource(uint32_t res_id, std::unique_ptr
 int Renderer::resource_create(virgl_renderer_resource_create_args* args, iovec* iovecs,
                               uint32_t count) {
     if (!args || args->handle == 0) return EINVAL;
+    const ResourceId res_id(args->handle);
     const auto classic = this->classic();
     if (!classic) return EINVAL;
     {
         const LockGuard lock(mutex_);
-        if (!may_create(args->handle)) return -EINVAL;
+        if (!may_create(res_id)) return -EINVAL;
     }
     if (const int error = classic->resource_create(*args, iovecs, count)) return error;
     const LockGuard lock(mutex_);
-    insert_resource(args->handle, std::make_unique<ClassicStorage>(args->handle, classic));
+    insert_resource(res_id, std::make_unique<ClassicStorage>(res_id, classic));
     return 0;
 }
 
 int Renderer::import_eglimage(virgl_renderer_resource_create_args* args, void* image) {
     if (!args || args->handle == 0) return EINVAL;
+    const ResourceId res_id(args->handle);
     const auto classic = this->classic();
     if (!classic) return EINVAL;
     {
         const LockGuard lock(mutex_);
-        if (!may_create(args->handle)) return -EINVAL;
+        if (!may_create(res_id)) return -EINVAL;
     }
     if (const int error = classic->import_eglimage(*args, image)) return error;
     const LockGuard lock(mutex_);
-    insert_resource(args->handle, std::make_unique<ClassicStorage>(args->handle, classic));
+    insert_resource(res_id, std::make_unique<ClassicStorage>(res_id, classic));
     return 0;
 }
 
-void Renderer::unref(uint32_t res_id) {
+void Renderer::unref(ResourceId res_id) {
     ResourcePtr resource;
     {
         const LockGuard lock(mutex_);
@@ -57,13 +60,13 @@ void Renderer::unref(uint32_t res_id) {
     if (const auto classic = resource->storage->classic()) classic->unref(res_id);
 }
 
-int Renderer::attach_iov(uint32_t res_id, iovec* iovecs, int count) {
+int Renderer::attach_iov(ResourceId res_id, iovec* iovecs, int count) {
     const auto resource = look_up(res_id);
     if (!resource || count < 0 || (count > 0 && !iovecs)) return EINVAL;
     return resource->storage->attach_iov(iovecs, count);
 }
 
-void Renderer::detach_iov(uint32_t res_id, iovec** iovecs, int* count) {
+void Renderer::detach_iov(ResourceId res_id, iovec** iovecs, int* count) {
     const auto resource = look_up(res_id);
     if (!resource) return;
     iovec* old_iovecs = nullptr;
@@ -96,10 +99,10 @@ int Renderer::transfer_read(const Transfer& transfer) {
 }
 
 // Every field is written: QEMU passes uninitialised memory and uses what it finds.
-int Renderer::info(uint32_t res_id, virgl_renderer_resource_info* info) {
+int Renderer::info(ResourceId res_id, virgl_renderer_resource_info* info) {
     if (!info) return EINVAL;
     virgl_renderer_resource_info result{};
-    result.handle = res_id;
+    result.handle = res_id.value();
     result.fd = -1;
     const auto resource = look_up(res_id);
     if (!resource) return EINVAL;
@@ -108,11 +111,11 @@ int Renderer::info(uint32_t res_id, virgl_renderer_resource_info* info) {
     return 0;
 }
 
-int Renderer::info_ext(uint32_t res_id, virgl_renderer_resource_info_ext* info) {
+int Renderer::info_ext(ResourceId res_id, virgl_renderer_resource_info_ext* info) {
     if (!info) return EINVAL;
     virgl_renderer_resource_info_ext result{};
     result.version = VIRGL_RENDERER_RESOURCE_INFO_EXT_VERSION;
-    result.base.handle = res_id;
+    result.base.handle = res_id.value();
     result.base.fd = -1;
     const auto resource = look_up(res_id);
     if (!resource) return EINVAL;
@@ -122,28 +125,28 @@ int Renderer::info_ext(uint32_t res_id, virgl_renderer_resource_info_ext* info) 
 }
 
 int Renderer::export_query(virgl_renderer_export_query& query) {
-    const auto resource = look_up(query.in_resource_id);
+    const auto resource = look_up(ResourceId(query.in_resource_id));
     return resource ? resource->storage->export_query(query) : -EINVAL;
 }
 
-void Renderer::set_priv(uint32_t res_id, void* priv) {
+void Renderer::set_priv(ResourceId res_id, void* priv) {
     const LockGuard lock(mutex_);
     if (const auto resource = find_resource(res_id)) resource->priv = priv;
 }
 
-void* Renderer::get_priv(uint32_t res_id) {
+void* Renderer::get_priv(ResourceId res_id) {
     const LockGuard lock(mutex_);
     const auto resource = find_resource(res_id);
     return resource ? resource->priv : nullptr;
 }
 
-void Renderer::get_rect(uint32_t res_id, iovec* iovecs, uint32_t count, uint32_t offset,
+void Renderer::get_rect(ResourceId res_id, iovec* iovecs, uint32_t count, uint32_t offset,
                         const Rect& rect) {
     if (const auto resource = look_up(res_id))
         resource->storage->get_rect(iovecs, count, offset, rect);
 }
 
-void* Renderer::cursor_data(uint32_t res_id, uint32_t* width, uint32_t* height) {
+void* Renderer::cursor_data(ResourceId res_id, uint32_t* width, uint32_t* height) {
     const auto resource = look_up(res_id);
     return resource ? resource->storage->cursor_data(width, height) : nullptr;
 }

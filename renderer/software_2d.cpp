@@ -57,7 +57,7 @@ uint32_t Software2d::Image::row_bytes() const {
     return args.width * kBytesPerPixel;
 }
 
-Software2d::Image* Software2d::find(uint32_t res_id) {
+Software2d::Image* Software2d::find(ResourceId res_id) {
     const auto found = images_.find(res_id);
     return found == images_.end() ? nullptr : &found->second;
 }
@@ -79,7 +79,8 @@ int Software2d::resource_create(virgl_renderer_resource_create_args& args, iovec
     if (count > kMaxIovecs || (count > 0 && !iovecs)) return EINVAL;
 
     const LockGuard lock(mutex_);
-    if (find(args.handle)) return -EINVAL;
+    const ResourceId res_id(args.handle);
+    if (find(res_id)) return -EINVAL;
     const uint64_t bytes = uint64_t{args.width} * args.height * kBytesPerPixel;
     if (bytes > kMaxTotalBytes - total_bytes_) return ENOMEM;
     Image image;
@@ -89,12 +90,12 @@ int Software2d::resource_create(virgl_renderer_resource_create_args& args, iovec
     if (!image.pixels.valid()) return ENOMEM;
     image.iovecs = iovecs;
     image.num_iovecs = static_cast<int>(count);
-    images_.emplace(args.handle, std::move(image));
+    images_.emplace(res_id, std::move(image));
     total_bytes_ += bytes;
     return 0;
 }
 
-void Software2d::unref(uint32_t res_id) {
+void Software2d::unref(ResourceId res_id) {
     const LockGuard lock(mutex_);
     const auto found = images_.find(res_id);
     if (found == images_.end()) return;
@@ -102,7 +103,7 @@ void Software2d::unref(uint32_t res_id) {
     images_.erase(found);
 }
 
-int Software2d::attach_iov(uint32_t res_id, iovec* iovecs, int count) {
+int Software2d::attach_iov(ResourceId res_id, iovec* iovecs, int count) {
     const LockGuard lock(mutex_);
     Image* image = find(res_id);
     if (!image || image->iovecs) return EINVAL;
@@ -111,7 +112,7 @@ int Software2d::attach_iov(uint32_t res_id, iovec* iovecs, int count) {
     return 0;
 }
 
-void Software2d::detach_iov(uint32_t res_id, iovec** iovecs, int* count) {
+void Software2d::detach_iov(ResourceId res_id, iovec** iovecs, int* count) {
     const LockGuard lock(mutex_);
     Image* image = find(res_id);
     if (!image) return;
@@ -153,7 +154,7 @@ int Software2d::copy(const Transfer& transfer, Direction direction) {
     return 0;
 }
 
-int Software2d::info(uint32_t res_id, virgl_renderer_resource_info& info) {
+int Software2d::info(ResourceId res_id, virgl_renderer_resource_info& info) {
     const LockGuard lock(mutex_);
     const Image* image = find(res_id);
     if (!image) return EINVAL;
@@ -167,7 +168,7 @@ int Software2d::info(uint32_t res_id, virgl_renderer_resource_info& info) {
     return 0;
 }
 
-void Software2d::get_rect(uint32_t res_id, iovec* iovecs, uint32_t count, uint32_t offset,
+void Software2d::get_rect(ResourceId res_id, iovec* iovecs, uint32_t count, uint32_t offset,
                           const Rect& rect) {
     if (rect.x < 0 || rect.y < 0 || rect.width < 0 || rect.height < 0) return;
     virgl_box box{static_cast<uint32_t>(rect.x),     static_cast<uint32_t>(rect.y),      0,
@@ -181,7 +182,7 @@ void Software2d::get_rect(uint32_t res_id, iovec* iovecs, uint32_t count, uint32
     copy(transfer, Direction::kToIovecs);
 }
 
-void* Software2d::cursor_data(uint32_t res_id, uint32_t* width, uint32_t* height) {
+void* Software2d::cursor_data(ResourceId res_id, uint32_t* width, uint32_t* height) {
     const LockGuard lock(mutex_);
     const Image* image = find(res_id);
     if (!image || image->args.width > kMaxCursorEdge || image->args.height > kMaxCursorEdge)

@@ -16,15 +16,15 @@ class Software2d : public ClassicRenderer {
     void reset() override;
     int resource_create(virgl_renderer_resource_create_args& args, iovec* iovecs,
                         uint32_t count) override;
-    void unref(uint32_t res_id) override;
-    int attach_iov(uint32_t res_id, iovec* iovecs, int count) override;
-    void detach_iov(uint32_t res_id, iovec** iovecs, int* count) override;
+    void unref(ResourceId res_id) override;
+    int attach_iov(ResourceId res_id, iovec* iovecs, int count) override;
+    void detach_iov(ResourceId res_id, iovec** iovecs, int* count) override;
     int transfer_write(const Transfer& transfer) override;
     int transfer_read(const Transfer& transfer) override;
-    int info(uint32_t res_id, virgl_renderer_resource_info& info) override;
-    void get_rect(uint32_t res_id, iovec* iovecs, uint32_t count, uint32_t offset,
+    int info(ResourceId res_id, virgl_renderer_resource_info& info) override;
+    void get_rect(ResourceId res_id, iovec* iovecs, uint32_t count, uint32_t offset,
                   const Rect& rect) override;
-    void* cursor_data(uint32_t res_id, uint32_t* width, uint32_t* height) override;
+    void* cursor_data(ResourceId res_id, uint32_t* width, uint32_t* height) override;
 
   private:
     struct Image {
@@ -38,11 +38,11 @@ class Software2d : public ClassicRenderer {
     };
     enum class Direction { kToImage, kToIovecs };
 
-    Image* find(uint32_t res_id) VIADUCT_REQUIRES(mutex_);
+    Image* find(ResourceId res_id) VIADUCT_REQUIRES(mutex_);
     int copy(const Transfer& transfer, Direction direction);
 
     Mutex mutex_;
-    std::unordered_map<uint32_t, Image> images_ VIADUCT_GUARDED_BY(mutex_);
+    std::unordered_map<ResourceId, Image> images_ VIADUCT_GUARDED_BY(mutex_);
     uint64_t total_bytes_ VIADUCT_GUARDED_BY(mutex_) = 0;
 };
 

@@ -129,7 +129,7 @@ Status AmdgpuContext::set_metadata(Request& request) {
         !request.payload(sizeof(wanted), wanted.size_metadata, &bytes))
         return fail(EINVAL, "{} bytes of metadata exceed the request or the kernel's maximum",
                     wanted.size_metadata);
-    BufferObject* object = objects().find_resource(wanted.res_id);
+    BufferObject* object = objects().find_resource(ResourceId(wanted.res_id));
     if (!object) return fail(EINVAL, "resource {} is not attached here", wanted.res_id);
 
     drm_amdgpu_gem_metadata args{};
@@ -148,7 +148,7 @@ Status AmdgpuContext::set_metadata(Request& request) {
 Status AmdgpuContext::bo_query_info(Request& request) {
     const auto wanted = request.as<w::BoQueryInfoRequest>();
     if (wanted.pad != 0) return fail(EINVAL, "pad is {:#x}, not 0", wanted.pad);
-    const BufferObject* object = objects().find_resource(wanted.res_id);
+    const BufferObject* object = objects().find_resource(ResourceId(wanted.res_id));
     if (!object) return fail(EINVAL, "resource {} is not attached here", wanted.res_id);
 
     drm_amdgpu_gem_metadata metadata{};

@@ -62,7 +62,7 @@ Status AmdgpuContext::bo_va_op(Request& request) {
     uint32_t handle = 0;
     if (!without_buffer) {
         // The guest may have closed the buffer already: an error of this command only.
-        const BufferObject* object = objects().find_resource(op.res_id);
+        const BufferObject* object = objects().find_resource(ResourceId(op.res_id));
         if (!object) return fail(EINVAL, "resource {} is not attached here", op.res_id);
         handle = object->handle.get();
     }

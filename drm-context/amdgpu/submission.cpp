@@ -71,7 +71,7 @@ Status Submission::translate_user_fence(std::span<const std::byte> payload) {
     if (payload.size() != sizeof(w::UserFence))
         return fail(EINVAL, "a fence chunk cannot have {} bytes", payload.size());
     const auto fence = element<w::UserFence>(payload, 0);
-    const BufferObject* object = context_.objects().find_resource(fence.res_id);
+    const BufferObject* object = context_.objects().find_resource(ResourceId(fence.res_id));
     if (!object) return fail(EINVAL, "user fence in unknown resource {}", fence.res_id);
     if (fence.offset % 8 != 0 || uint64_t{fence.offset} + 8 > object->size)
         return fail(EINVAL, "user fence offset {} is misaligned or outside the {} bytes",
@@ -99,7 +99,7 @@ Status Submission::translate_bo_handles(std::span<const std::byte> payload) {
     bo_list_.reserve(count);
     for (size_t i = 0; i < count; ++i) {
         const auto entry = element<w::BoListEntry>(payload, i);
-        const BufferObject* object = context_.objects().find_resource(entry.res_id);
+        const BufferObject* object = context_.objects().find_resource(ResourceId(entry.res_id));
         if (!object)
             return fail(EINVAL, "the buffer list contains unknown resource {}", entry.res_id);
         bo_list_.push_back({object->handle.get(), entry.priority});

@@ -49,7 +49,7 @@ Result<BlobObject> DriverContext::create_blob(const BlobRequest& request) {
     return blob;
 }
 
-Result<MapSource> DriverContext::map_source(uint32_t res_id) {
+Result<MapSource> DriverContext::map_source(ResourceId res_id) {
     const BufferObject* object = objects_.find_resource(res_id);
     if (!object) return fail(EINVAL, "resource {} does not exist in this context", res_id);
     auto offset = mmap_offset(object->handle.get());
@@ -57,7 +57,7 @@ Result<MapSource> DriverContext::map_source(uint32_t res_id) {
     return device_->map_source(*offset);
 }
 
-Result<UniqueFd> DriverContext::export_blob(uint32_t res_id) {
+Result<UniqueFd> DriverContext::export_blob(ResourceId res_id) {
     const BufferObject* object = objects_.find_resource(res_id);
     if (!object) return fail(EINVAL, "resource {} does not exist in this context", res_id);
     return export_dmabuf(object->handle.get());
@@ -73,7 +73,7 @@ Result<UniqueFd> DriverContext::export_dmabuf(uint32_t gem_handle) {
     return UniqueFd(prime.fd);
 }
 
-Status DriverContext::attach_resource(uint32_t res_id, UniqueFd dmabuf) {
+Status DriverContext::attach_resource(ResourceId res_id, UniqueFd dmabuf) {
     if (objects_.has_resource(res_id)) return {};
     const auto size = object_size(dmabuf.get());
     if (!size) return tl::unexpected(size.error());

@@ -65,12 +65,12 @@ class DriverContext {
     /// The control buffer's memory has come: from now on the guest can be answered.
     Status adopt_control_buffer(const UniqueFd& memory);
     Result<BlobObject> create_blob(const BlobRequest& request);
-    Result<MapSource> map_source(uint32_t res_id);
+    Result<MapSource> map_source(ResourceId res_id);
     /// A dma-buf of a resource, whether it was created shareable or not. EINVAL: unknown here;
     /// EPERM: the driver's kernel exports no buffer of this kind.
-    Result<UniqueFd> export_blob(uint32_t res_id);
-    Status attach_resource(uint32_t res_id, UniqueFd dmabuf);
-    void detach_resource(uint32_t res_id) { objects_.remove_resource(res_id); }
+    Result<UniqueFd> export_blob(ResourceId res_id);
+    Status attach_resource(ResourceId res_id, UniqueFd dmabuf);
+    void detach_resource(ResourceId res_id) { objects_.remove_resource(res_id); }
 
     /// The fence ring of a queue, where submissions name one (RingField::Names::kQueue); nothing if
     /// the guest has no such queue.

@@ -37,7 +37,7 @@ Result<BufferObject> ObjectTables::claim(uint64_t blob_id) {
     return object;
 }
 
-BufferObject* ObjectTables::find_resource(uint32_t res_id) {
+BufferObject* ObjectTables::find_resource(ResourceId res_id) {
     const auto found = resources_.find(res_id);
     return found == resources_.end() ? nullptr : &found->second;
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 
+#include "base/ids.h"
 #include "base/result.h"
 #include "drm-context/account/context_account.h"
 #include "drm-context/context/gem_handles.h"
@@ -32,17 +33,17 @@ class ObjectTables {
     /// Takes the object out. ENOENT if there is none.
     Result<BufferObject> claim(uint64_t blob_id);
 
-    bool has_resource(uint32_t res_id) const { return resources_.contains(res_id); }
-    void add_resource(uint32_t res_id, BufferObject object) {
+    bool has_resource(ResourceId res_id) const { return resources_.contains(res_id); }
+    void add_resource(ResourceId res_id, BufferObject object) {
         resources_.insert_or_assign(res_id, std::move(object));
     }
-    void remove_resource(uint32_t res_id) { resources_.erase(res_id); }
+    void remove_resource(ResourceId res_id) { resources_.erase(res_id); }
     /// Null if the guest named a resource that is not attached here.
-    BufferObject* find_resource(uint32_t res_id);
+    BufferObject* find_resource(ResourceId res_id);
 
   private:
-    std::map<uint32_t, BufferObject> unclaimed_;
-    std::map<uint32_t, BufferObject> resources_;
+    std::map<uint32_t, BufferObject> unclaimed_;  // by blob id
+    std::map<ResourceId, BufferObject> resources_;
 };
 
 }  // namespace viaduct

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/ids.h"
 #include "drm-context/transport/control_socket.h"
 
 namespace viaduct {
@@ -20,10 +21,10 @@ size_t cost_of(const Outbox::Record& record) {
     return record.payload.size() + record.beside + kEntryCost;
 }
 
-uint32_t resource_of(const Outbox::Record& record) {
+ResourceId resource_of(const Outbox::Record& record) {
     transport::ResourceCall call{};
     std::memcpy(&call, record.payload.data(), std::min(sizeof(call), record.payload.size()));
-    return call.res_id;
+    return ResourceId(call.res_id);
 }
 
 }  // namespace

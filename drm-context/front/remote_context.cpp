@@ -41,7 +41,7 @@ Status RemoteContext::submit(std::span<const std::byte> commands) {
 // by waiting.
 Result<BlobObject> RemoteContext::create_blob(const BlobRequest& request) {
     if (request.kind() == BlobKind::kShm) return create_control_buffer(request);
-    const transport::CreateBlob call{0, request.blob_id, request.size, request.res_id,
+    const transport::CreateBlob call{0, request.blob_id, request.size, request.res_id.value(),
                                      request.blob_flags};
     const auto late = std::make_shared<LateAnswer>(link_, request);
     auto reply = link_->ask_or_leave(
@@ -96,8 +96,8 @@ Result<BlobObject> RemoteContext::create_control_buffer(const BlobRequest& reque
     return blob;
 }
 
-Result<BlobMapSource> RemoteContext::map_source(uint32_t res_id, uint64_t size) {
-    auto answer = link_->ask(RecordType::kMapSource, transport::ResourceCall{0, res_id, 0});
+Result<BlobMapSource> RemoteContext::map_source(ResourceId res_id, uint64_t size) {
+    auto answer = link_->ask(RecordType::kMapSource, transport::ResourceCall{0, res_id.value(), 0});
     if (!answer) return tl::unexpected(answer.error());
     auto file = link_->file();
     if (!file) return fail(EPIPE, "the context's worker has ended");
@@ -116,8 +116,9 @@ Result<BlobMapSource> RemoteContext::map_source(uint32_t res_id, uint64_t size) 
     return source;
 }
 
-Result<UniqueFd> RemoteContext::export_blob(uint32_t res_id) {
-    auto answer = link_->ask(RecordType::kExportBlob, transport::ResourceCall{0, res_id, 0});
+Result<UniqueFd> RemoteContext::export_blob(ResourceId res_id) {
+    auto answer =
+        link_->ask(RecordType::kExportBlob, transport::ResourceCall{0, res_id.value(), 0});
     if (!answer) return tl::unexpected(answer.error());
     return accept_memory(*link_, std::move(answer->descriptor), 0, 0);
 }
@@ -127,14 +128,14 @@ int RemoteContext::device_fd() const {
     return file ? file->fd() : -1;
 }
 
-void RemoteContext::attach_resource(uint32_t res_id, SharedFd dmabuf) {
+void RemoteContext::attach_resource(ResourceId res_id, SharedFd dmabuf) {
     if (!dmabuf) return;
-    (void)link_->send_call(RecordType::kAttach, transport::ResourceCall{0, res_id, 0},
+    (void)link_->send_call(RecordType::kAttach, transport::ResourceCall{0, res_id.value(), 0},
                            std::move(dmabuf));
 }
 
-void RemoteContext::detach_resource(uint32_t res_id) {
-    (void)link_->send_call(RecordType::kDetach, transport::ResourceCall{0, res_id, 0});
+void RemoteContext::detach_resource(ResourceId res_id) {
+    (void)link_->send_call(RecordType::kDetach, transport::ResourceCall{0, res_id.value(), 0});
 }
 
 Status RemoteContext::create_fence(uint32_t ring_idx, FenceId fence_id) {

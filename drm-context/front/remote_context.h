@@ -26,10 +26,10 @@ class RemoteContext final : public NativeContext {
 
     Status submit(std::span<const std::byte> commands) override;
     Result<BlobObject> create_blob(const BlobRequest& request) override;
-    Result<BlobMapSource> map_source(uint32_t res_id, uint64_t size) override;
-    Result<UniqueFd> export_blob(uint32_t res_id) override;
-    void attach_resource(uint32_t res_id, SharedFd dmabuf) override;
-    void detach_resource(uint32_t res_id) override;
+    Result<BlobMapSource> map_source(ResourceId res_id, uint64_t size) override;
+    Result<UniqueFd> export_blob(ResourceId res_id) override;
+    void attach_resource(ResourceId res_id, SharedFd dmabuf) override;
+    void detach_resource(ResourceId res_id) override;
     Status create_fence(uint32_t ring_idx, FenceId fence_id) override;
     Result<UniqueFd> export_fence(FenceId fence_id) override;
     Status add_in_fence(SharedFd sync_file) override;

@@ -81,7 +81,7 @@ Status I915Context::gem_set_mmap_mode(Request& request) {
 
 Status I915Context::gem_busy(Request& request) {
     const auto wanted = request.as<w::GemBusyRequest>();
-    const auto handle = handle_of(wanted.res_id);
+    const auto handle = handle_of(ResourceId(wanted.res_id));
     if (!handle) return tl::unexpected(handle.error());
     drm_i915_gem_busy args{};
     args.handle = *handle;

@@ -54,7 +54,7 @@ Status Execbuffer::translate(const Request& request) {
 Status Execbuffer::translate_object(std::span<const std::byte> objects, uint32_t index,
                                     uint64_t& relocations) {
     auto object = element<drm_i915_gem_exec_object2>(objects, index);
-    const auto handle = context_.handle_of(object.handle);
+    const auto handle = context_.handle_of(ResourceId(object.handle));
     if (!handle) return tl::unexpected(handle.error());
     if (object.relocation_count > relocations_.size() - relocations)
         return fail(EINVAL, "buffer {}: {} relocations exceed the {} left", index,

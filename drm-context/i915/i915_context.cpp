@@ -124,7 +124,7 @@ Status I915Context::discover_engines() {
     return context_created(0, std::move(first));
 }
 
-Result<uint32_t> I915Context::handle_of(uint32_t res_id) {
+Result<uint32_t> I915Context::handle_of(ResourceId res_id) {
     const BufferObject* object = objects().find_resource(res_id);
     if (!object) return fail(EINVAL, "resource {} is not attached here", res_id);
     return object->handle.get();

@@ -40,7 +40,7 @@ class I915Context final : public DriverContext {
     Status gem_busy(Request& request);
 
     /// The GEM handle of a resource. EINVAL: it is not attached here.
-    Result<uint32_t> handle_of(uint32_t res_id);
+    Result<uint32_t> handle_of(ResourceId res_id);
 
   protected:
     Result<uint64_t> mmap_offset(uint32_t gem_handle) override;

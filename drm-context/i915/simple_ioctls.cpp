@@ -110,26 +110,26 @@ Status I915Context::get_aperture(const SimpleIoctl& ioctl, Argument argument) {
 
 /// For ioctls whose argument begins with a handle: the guest's resource id, which is put back.
 Status I915Context::with_handle(const SimpleIoctl& ioctl, Argument argument) {
-    const auto res_id = load<uint32_t>(argument);
+    const ResourceId res_id(load<uint32_t>(argument));
     const auto handle = handle_of(res_id);
     if (!handle) return tl::unexpected(handle.error());
     store(argument, *handle);
     Status status = call(ioctl.request, argument);
-    store(argument, res_id);
+    store(argument, res_id.value());
     return status;
 }
 
 /// The kernel would wait until the GPU is done with the buffer, and every command behind this one
 /// with it. A guest waits by itself first.
 Status I915Context::set_domain(const SimpleIoctl& ioctl, Argument argument) {
-    const auto handle = handle_of(load<uint32_t>(argument));
+    const ResourceId res_id(load<uint32_t>(argument));
+    const auto handle = handle_of(res_id);
     if (!handle) return tl::unexpected(handle.error());
     drm_i915_gem_wait wait{};
     wait.bo_handle = *handle;
     wait.timeout_ns = 0;
     if (const int error = device().ioctl(DRM_IOCTL_I915_GEM_WAIT, &wait); error < 0)
-        return fail(EBUSY, "the GPU still uses resource {} (errno {})", load<uint32_t>(argument),
-                    -error);
+        return fail(EBUSY, "the GPU still uses resource {} (errno {})", res_id, -error);
     return with_handle(ioctl, argument);
 }
 

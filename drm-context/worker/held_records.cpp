@@ -24,7 +24,7 @@ void HeldRecords::pop() {
     records_.pop_front();
 }
 
-bool HeldRecords::changes_resource(uint32_t res_id) const {
+bool HeldRecords::changes_resource(ResourceId res_id) const {
     return std::ranges::any_of(records_, [res_id](const Held& record) {
         return viaduct::changes_resource(record.type) &&
                resource_of(record.type, record.payload) == res_id;

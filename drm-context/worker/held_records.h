@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/unique_fd.h"
 #include "drm-context/context/requests.h"
 #include "drm-context/transport/messages.h"
@@ -33,7 +34,7 @@ class HeldRecords {
     UniqueFd take_descriptor();
     void pop();
     /// True if a record that attaches or detaches this resource is among them.
-    bool changes_resource(uint32_t res_id) const;
+    bool changes_resource(ResourceId res_id) const;
 
   private:
     static constexpr size_t kMostBytes = 4 << 20;

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <span>
 
+#include "base/ids.h"
 #include "drm-context/transport/messages.h"
 
 namespace viaduct {
@@ -30,10 +31,10 @@ inline bool is_blob_call(transport::RecordType type) {
 }
 
 /// The resource of a blob call, or of kAttach and kDetach.
-inline uint32_t resource_of(transport::RecordType type, std::span<const std::byte> payload) {
+inline ResourceId resource_of(transport::RecordType type, std::span<const std::byte> payload) {
     if (type == transport::RecordType::kCreateBlob)
-        return payload_as<transport::CreateBlob>(payload).res_id;
-    return payload_as<transport::ResourceCall>(payload).res_id;
+        return ResourceId(payload_as<transport::CreateBlob>(payload).res_id);
+    return ResourceId(payload_as<transport::ResourceCall>(payload).res_id);
 }
 
 /// True if the record attaches or detaches a resource.

@@ -291,7 +291,8 @@ void Worker::control_buffer(Payload payload) {
 
 void Worker::create_blob(Payload payload) {
     const auto call = payload_as<transport::CreateBlob>(payload);
-    auto blob = context_->create_blob({call.res_id, call.blob_flags, call.blob_id, call.size});
+    auto blob =
+        context_->create_blob({ResourceId(call.res_id), call.blob_flags, call.blob_id, call.size});
     if (!blob) return reply_error(call.cookie, blob.error());
     transport::Reply answer{};
     answer.cookie = call.cookie;
@@ -301,7 +302,7 @@ void Worker::create_blob(Payload payload) {
 
 void Worker::map_source(Payload payload) {
     const auto call = payload_as<transport::ResourceCall>(payload);
-    auto source = context_->map_source(call.res_id);
+    auto source = context_->map_source(ResourceId(call.res_id));
     if (!source) return reply_error(call.cookie, source.error());
     transport::Reply answer{};
     answer.cookie = call.cookie;
@@ -311,7 +312,7 @@ void Worker::map_source(Payload payload) {
 
 void Worker::export_blob(Payload payload) {
     const auto call = payload_as<transport::ResourceCall>(payload);
-    const auto dmabuf = context_->export_blob(call.res_id);
+    const auto dmabuf = context_->export_blob(ResourceId(call.res_id));
     if (!dmabuf) return reply_error(call.cookie, dmabuf.error());
     transport::Reply answer{};
     answer.cookie = call.cookie;
@@ -320,12 +321,13 @@ void Worker::export_blob(Payload payload) {
 
 void Worker::attach(Payload payload) {
     const auto call = payload_as<transport::ResourceCall>(payload);
-    const auto status = context_->attach_resource(call.res_id, take_descriptor(call.cookie));
+    const auto status =
+        context_->attach_resource(ResourceId(call.res_id), take_descriptor(call.cookie));
     if (!status) report("resource not attached", status.error());
 }
 
 void Worker::detach(Payload payload) {
-    context_->detach_resource(payload_as<transport::ResourceCall>(payload).res_id);
+    context_->detach_resource(resource_of(RecordType::kDetach, payload));
 }
 
 void Worker::fence(Payload payload) {

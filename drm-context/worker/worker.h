@@ -71,7 +71,7 @@ class Worker {
 
     // worker_calls.cpp
     void answer_waiting_calls();
-    bool can_answer(const Record& record, const std::set<uint32_t>& changed) const;
+    bool can_answer(const Record& record, const std::set<ResourceId>& changed) const;
     void answer_ahead(const Record& record);
     bool was_answered_ahead(const Record& record);
 

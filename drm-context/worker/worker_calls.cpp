@@ -23,7 +23,7 @@ constexpr int64_t kLookInterval = 1'000'000;  // ns
 
 void Worker::answer_waiting_calls() {
     if (monotonic_ns() < next_look_ns_) return;
-    std::set<uint32_t> changed;  // resources, by records in front
+    std::set<ResourceId> changed;  // resources, by records in front
     ring_.look_ahead([&](const Record& record) {
         if (changes_resource(record.type))
             changed.insert(resource_of(record.type, record.payload));
@@ -33,8 +33,8 @@ void Worker::answer_waiting_calls() {
     next_look_ns_ = monotonic_ns() + kLookInterval;
 }
 
-bool Worker::can_answer(const Record& record, const std::set<uint32_t>& changed) const {
-    const uint32_t resource = resource_of(record.type, record.payload);
+bool Worker::can_answer(const Record& record, const std::set<ResourceId>& changed) const {
+    const ResourceId resource = resource_of(record.type, record.payload);
     if (changed.contains(resource) || held_.changes_resource(resource) ||
         answered_ahead_.contains(cookie_of(record.payload)))
         return false;

@@ -119,7 +119,7 @@ Result<BindOp> XeContext::translate(const w::BindOp& wanted, BindList& list) {
 }
 
 Result<uint32_t> XeContext::find_buffer(const w::BindOp& wanted, BufferMemoryPtr& memory) {
-    const BufferObject* object = objects().find_resource(wanted.res_id);
+    const BufferObject* object = objects().find_resource(ResourceId(wanted.res_id));
     if (object) {
         // Before its page tables are charged.
         if (wanted.range > object->size || wanted.obj_offset > object->size - wanted.range)

@@ -23,7 +23,7 @@ std::optional<GemObject> GemTable::find(const Channel& channel, uint32_t handle)
     virtgpu::ResourceInfo info{};
     info.bo_handle = handle;
     if (channel.ioctl(kVirtgpuResourceInfo, &info) < 0) return std::nullopt;
-    const GemObject object{info.res_handle, info.size, true, false};
+    const GemObject object{ResourceId(info.res_handle), info.size, true, false};
     const std::lock_guard lock(mutex_);
     return entries_.try_emplace(handle, Entry{object, {}}).first->second.object;
 }

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/ids.h"
 #include "guest-mesa/layer/kernel.h"
 
 namespace viaduct::guest {
@@ -19,7 +20,7 @@ struct RingUse {
 };
 
 struct GemObject {
-    uint32_t resource = 0;
+    ResourceId resource = {};
     uint64_t size = 0;
     /// Others can reach it (exported, imported, or not made by us): uses are told to the node.
     bool shared = true;

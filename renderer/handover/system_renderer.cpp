@@ -68,6 +68,9 @@ int as_int(uint32_t value) {
 int as_int(ContextId id) {
     return as_int(id.value());
 }
+int as_int(ResourceId id) {
+    return as_int(id.value());
+}
 
 // Release 0.10 reports some errors with the other sign.
 int negative(int error) {
@@ -165,11 +168,11 @@ int SystemRenderer::device_fd(ContextId ctx_id) {
     return api_.get_dev_fd ? api_.get_dev_fd(as_int(ctx_id)) : -ENODEV;
 }
 
-void SystemRenderer::attach_resource(ContextId ctx_id, uint32_t res_id) {
+void SystemRenderer::attach_resource(ContextId ctx_id, ResourceId res_id) {
     api_.ctx_attach_resource(as_int(ctx_id), as_int(res_id));
 }
 
-void SystemRenderer::detach_resource(ContextId ctx_id, uint32_t res_id) {
+void SystemRenderer::detach_resource(ContextId ctx_id, ResourceId res_id) {
     api_.ctx_detach_resource(as_int(ctx_id), as_int(res_id));
 }
 
@@ -201,54 +204,54 @@ int SystemRenderer::import_blob(const virgl_renderer_resource_import_blob_args& 
     return negative(api_.resource_import_blob(&args));
 }
 
-void SystemRenderer::unref(uint32_t res_id) {
-    api_.resource_unref(res_id);
+void SystemRenderer::unref(ResourceId res_id) {
+    api_.resource_unref(res_id.value());
 }
 
-int SystemRenderer::attach_iov(uint32_t res_id, iovec* iovecs, int count) {
+int SystemRenderer::attach_iov(ResourceId res_id, iovec* iovecs, int count) {
     return api_.resource_attach_iov(as_int(res_id), iovecs, count);
 }
 
-void SystemRenderer::detach_iov(uint32_t res_id, iovec** iovecs, int* count) {
+void SystemRenderer::detach_iov(ResourceId res_id, iovec** iovecs, int* count) {
     api_.resource_detach_iov(as_int(res_id), iovecs, count);
 }
 
 int SystemRenderer::transfer_write(const Transfer& t) {
-    return api_.transfer_write_iov(t.resource, t.context.value(), as_int(t.level), t.stride,
+    return api_.transfer_write_iov(t.resource.value(), t.context.value(), as_int(t.level), t.stride,
                                    t.layer_stride, t.box, t.offset, t.iovecs, t.num_iovecs);
 }
 
 int SystemRenderer::transfer_read(const Transfer& t) {
-    return api_.transfer_read_iov(t.resource, t.context.value(), t.level, t.stride, t.layer_stride,
-                                  t.box, t.offset, t.iovecs, as_int(t.num_iovecs));
+    return api_.transfer_read_iov(t.resource.value(), t.context.value(), t.level, t.stride,
+                                  t.layer_stride, t.box, t.offset, t.iovecs, as_int(t.num_iovecs));
 }
 
-int SystemRenderer::map(uint32_t res_id, void** address, uint64_t* size) {
-    return negative(api_.resource_map(res_id, address, size));
+int SystemRenderer::map(ResourceId res_id, void** address, uint64_t* size) {
+    return negative(api_.resource_map(res_id.value(), address, size));
 }
 
-int SystemRenderer::unmap(uint32_t res_id) {
-    return negative(api_.resource_unmap(res_id));
+int SystemRenderer::unmap(ResourceId res_id) {
+    return negative(api_.resource_unmap(res_id.value()));
 }
 
-int SystemRenderer::map_fixed(uint32_t res_id, void* address) {
-    return api_.resource_map_fixed ? api_.resource_map_fixed(res_id, address) : -EOPNOTSUPP;
+int SystemRenderer::map_fixed(ResourceId res_id, void* address) {
+    return api_.resource_map_fixed ? api_.resource_map_fixed(res_id.value(), address) : -EOPNOTSUPP;
 }
 
-int SystemRenderer::map_info(uint32_t res_id, uint32_t* info) {
-    return negative(api_.resource_get_map_info(res_id, info));
+int SystemRenderer::map_info(ResourceId res_id, uint32_t* info) {
+    return negative(api_.resource_get_map_info(res_id.value(), info));
 }
 
-int SystemRenderer::export_blob(uint32_t res_id, uint32_t* type, int* fd) {
-    return negative(api_.resource_export_blob(res_id, type, fd));
+int SystemRenderer::export_blob(ResourceId res_id, uint32_t* type, int* fd) {
+    return negative(api_.resource_export_blob(res_id.value(), type, fd));
 }
 
 // Release 0.10 writes all but the last member, which came to us as -1.
-int SystemRenderer::info(uint32_t res_id, virgl_renderer_resource_info& info) {
+int SystemRenderer::info(ResourceId res_id, virgl_renderer_resource_info& info) {
     return api_.resource_get_info(as_int(res_id), &info);
 }
 
-int SystemRenderer::info_ext(uint32_t res_id, virgl_renderer_resource_info_ext& info) {
+int SystemRenderer::info_ext(ResourceId res_id, virgl_renderer_resource_info_ext& info) {
     if (!api_.resource_get_info_ext) return this->info(res_id, info.base);
     return api_.resource_get_info_ext(as_int(res_id), &info);
 }
@@ -257,13 +260,13 @@ int SystemRenderer::export_query(virgl_renderer_export_query& query) {
     return negative(api_.execute(&query, sizeof query));
 }
 
-void SystemRenderer::get_rect(uint32_t res_id, iovec* iovecs, uint32_t count, uint32_t offset,
+void SystemRenderer::get_rect(ResourceId res_id, iovec* iovecs, uint32_t count, uint32_t offset,
                               const Rect& rect) {
     api_.get_rect(as_int(res_id), iovecs, count, offset, rect.x, rect.y, rect.width, rect.height);
 }
 
-void* SystemRenderer::cursor_data(uint32_t res_id, uint32_t* width, uint32_t* height) {
-    return api_.get_cursor_data(res_id, width, height);
+void* SystemRenderer::cursor_data(ResourceId res_id, uint32_t* width, uint32_t* height) {
+    return api_.get_cursor_data(res_id.value(), width, height);
 }
 
 int SystemRenderer::fd_for_texture(uint32_t tex_id, int* fd) {

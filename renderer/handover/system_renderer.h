@@ -37,8 +37,8 @@ class SystemRenderer : public ClassicRenderer {
     int context_poll_fd(ContextId ctx_id) override;
     int attach_fence(ContextId ctx_id, UniqueFd fd) override;
     int device_fd(ContextId ctx_id) override;
-    void attach_resource(ContextId ctx_id, uint32_t res_id) override;
-    void detach_resource(ContextId ctx_id, uint32_t res_id) override;
+    void attach_resource(ContextId ctx_id, ResourceId res_id) override;
+    void detach_resource(ContextId ctx_id, ResourceId res_id) override;
     int export_fence(FenceId fence_id, int* fd) override;
     int export_signalled_fence() override;
 
@@ -47,22 +47,22 @@ class SystemRenderer : public ClassicRenderer {
     int import_eglimage(virgl_renderer_resource_create_args& args, void* image) override;
     int create_blob(const virgl_renderer_resource_create_blob_args& args) override;
     int import_blob(const virgl_renderer_resource_import_blob_args& args) override;
-    void unref(uint32_t res_id) override;
-    int attach_iov(uint32_t res_id, iovec* iovecs, int count) override;
-    void detach_iov(uint32_t res_id, iovec** iovecs, int* count) override;
+    void unref(ResourceId res_id) override;
+    int attach_iov(ResourceId res_id, iovec* iovecs, int count) override;
+    void detach_iov(ResourceId res_id, iovec** iovecs, int* count) override;
     int transfer_write(const Transfer& transfer) override;
     int transfer_read(const Transfer& transfer) override;
-    int map(uint32_t res_id, void** address, uint64_t* size) override;
-    int unmap(uint32_t res_id) override;
-    int map_fixed(uint32_t res_id, void* address) override;
-    int map_info(uint32_t res_id, uint32_t* info) override;
-    int export_blob(uint32_t res_id, uint32_t* type, int* fd) override;
-    int info(uint32_t res_id, virgl_renderer_resource_info& info) override;
-    int info_ext(uint32_t res_id, virgl_renderer_resource_info_ext& info) override;
+    int map(ResourceId res_id, void** address, uint64_t* size) override;
+    int unmap(ResourceId res_id) override;
+    int map_fixed(ResourceId res_id, void* address) override;
+    int map_info(ResourceId res_id, uint32_t* info) override;
+    int export_blob(ResourceId res_id, uint32_t* type, int* fd) override;
+    int info(ResourceId res_id, virgl_renderer_resource_info& info) override;
+    int info_ext(ResourceId res_id, virgl_renderer_resource_info_ext& info) override;
     int export_query(virgl_renderer_export_query& query) override;
-    void get_rect(uint32_t res_id, iovec* iovecs, uint32_t count, uint32_t offset,
+    void get_rect(ResourceId res_id, iovec* iovecs, uint32_t count, uint32_t offset,
                   const Rect& rect) override;
-    void* cursor_data(uint32_t res_id, uint32_t* width, uint32_t* height) override;
+    void* cursor_data(ResourceId res_id, uint32_t* width, uint32_t* height) override;
     int fd_for_texture(uint32_t tex_id, int* fd) override;
     int fd_for_texture2(uint32_t tex_id, int* fd, int* stride, int* offset) override;
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/ids.h"
 #include "renderer/storage/storage.h"
 
 namespace viaduct {
@@ -11,7 +12,7 @@ namespace viaduct {
 /// Everything is the classic renderer's to answer.
 class ClassicStorage : public Storage {
   public:
-    ClassicStorage(uint32_t id, std::shared_ptr<ClassicRenderer> classic)
+    ClassicStorage(ResourceId id, std::shared_ptr<ClassicRenderer> classic)
         : id_(id), classic_(std::move(classic)) {}
 
     int map(void** address, uint64_t* size) override { return classic_->map(id_, address, size); }
@@ -49,7 +50,7 @@ class ClassicStorage : public Storage {
     bool introduce_to(const std::shared_ptr<ClassicRenderer>&) override { return true; }
 
   private:
-    const uint32_t id_;
+    const ResourceId id_;
     const std::shared_ptr<ClassicRenderer> classic_;
 };
 

@@ -58,7 +58,7 @@ int GuestStorage::create_in(ClassicRenderer& classic) {
         args.iovecs = attached_.iovecs;
         args.num_iovs = static_cast<uint32_t>(attached_.count);
     }
-    args.res_handle = state_.id;
+    args.res_handle = state_.id.value();
     args.blob_mem = VIRGL_RENDERER_BLOB_MEM_GUEST;
     args.blob_flags = state_.blob_flags;
     args.size = state_.size;

@@ -177,7 +177,7 @@ int OwnStorage::create_in(ClassicRenderer& classic) {
     if (!settle()) return -EINVAL;
     auto exported = this->exported();
     if (!exported) return -EINVAL;
-    const int error = classic.import_blob({state_.id, VIRGL_RENDERER_BLOB_MEM_HOST3D,
+    const int error = classic.import_blob({state_.id.value(), VIRGL_RENDERER_BLOB_MEM_HOST3D,
                                            exported->fd_type, exported->fd.get(), state_.size});
     if (error == 0) std::ignore = exported->fd.release();
     return error;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/ids.h"
 #include "base/log.h"
 #include "base/mutex.h"
 #include "blob/mapping.h"
@@ -16,7 +17,7 @@ namespace viaduct {
 
 /// A blob as it was created: this does not change, and a snapshot would hold it.
 struct BlobState {
-    uint32_t id = 0;
+    ResourceId id = {};
     uint64_t size = 0;  // bytes
     uint32_t blob_flags = 0;
 };

@@ -77,7 +77,7 @@ int Driver::gem_create(const Channel& channel, drm_amdgpu_gem_create& arg) {
     if (error < 0) return error;
 
     const bool always_valid = in.domain_flags & AMDGPU_GEM_CREATE_VM_ALWAYS_VALID;
-    session_.gems.insert(blob.bo_handle, {blob.res_handle, size, false, always_valid});
+    session_.gems.insert(blob.bo_handle, {ResourceId(blob.res_handle), size, false, always_valid});
     {
         const std::lock_guard lock(mutex_);
         if (always_valid && !host_keeps_valid(in.domain_flags))
@@ -129,7 +129,7 @@ int Driver::create_once(const Channel& channel, const drm_amdgpu_gem_create_in& 
         return error;
     // Drivers answer -ENOMEM by freeing caches and trying elsewhere, which they cannot do when the
     // news comes later: radv takes a submission that fails for a lost device, whatever the errno.
-    const int error = check_allocation(channel, blob.res_handle);
+    const int error = check_allocation(channel, ResourceId(blob.res_handle));
     if (error < 0) close_handle(channel, blob.bo_handle);
     return error;
 }
@@ -155,9 +155,9 @@ bool Driver::memory_is_short(uint64_t domains, uint64_t size) const {
 }
 
 /// Asks the host whether it has `resource`.
-int Driver::check_allocation(const Channel& channel, uint32_t resource) {
+int Driver::check_allocation(const Channel& channel, ResourceId resource) {
     auto request = make_request<wire::BoQueryInfoRequest>(wire::Command::kBoQueryInfo);
-    request.res_id = resource;
+    request.res_id = resource.value();
     wire::BoQueryInfoResponse answer{};
     if (const int error = stream().call(channel, {as_bytes(request), as_bytes(answer)}); error < 0)
         return error;
@@ -201,7 +201,7 @@ int Driver::query_buffer(const Channel& channel, uint32_t handle,
     const auto object = session_.gems.find(channel, handle);
     if (!object) return -ENOENT;
     auto request = make_request<wire::BoQueryInfoRequest>(wire::Command::kBoQueryInfo);
-    request.res_id = object->resource;
+    request.res_id = object->resource.value();
     if (const int error = stream().call(channel, {as_bytes(request), as_bytes(answer)}); error < 0)
         return error;
     return answer.base.ret;
@@ -224,14 +224,14 @@ int Driver::gem_op(const Channel& channel, drm_amdgpu_gem_op& arg) {
     return 0;
 }
 
-int Driver::set_metadata(const Channel& channel, uint32_t resource,
+int Driver::set_metadata(const Channel& channel, ResourceId resource,
                          const drm_amdgpu_gem_metadata& arg) {
     const uint32_t size = arg.data.data_size_bytes;
     if (size > wire::kMaxMetadata || size > sizeof(arg.data.data)) return -EINVAL;
     auto head = make_request<wire::SetMetadataRequest>(wire::Command::kSetMetadata);
     head.flags = arg.data.flags;
     head.tiling_info = arg.data.tiling_info;
-    head.res_id = resource;
+    head.res_id = resource.value();
     head.size_metadata = size;
     head.hdr.len = (sizeof(head) + size + wire::kAlignment - 1) & ~(wire::kAlignment - 1);
     std::vector<std::byte> request(head.hdr.len);

@@ -127,9 +127,10 @@ class Driver final : public GuestDriver {
     bool host_keeps_valid(uint64_t flags) const;
     int find_stand_in(const Channel& channel, uint32_t& handle);
     bool memory_is_short(uint64_t domains, uint64_t size) const;
-    int check_allocation(const Channel& channel, uint32_t resource);
+    int check_allocation(const Channel& channel, ResourceId resource);
     int query_buffer(const Channel& channel, uint32_t handle, wire::BoQueryInfoResponse& answer);
-    int set_metadata(const Channel& channel, uint32_t resource, const drm_amdgpu_gem_metadata& arg);
+    int set_metadata(const Channel& channel, ResourceId resource,
+                     const drm_amdgpu_gem_metadata& arg);
 
     // mappings.cpp
     int post_mapping(const Channel& channel, wire::BoVaOpRequest& request, uint32_t handle);

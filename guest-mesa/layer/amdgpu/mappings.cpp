@@ -41,7 +41,7 @@ int Driver::gem_va(const Channel& channel, GemVa& arg) {
     } else {
         const auto object = session_.gems.find(channel, in.handle);
         if (!object) return -ENOENT;
-        request.res_id = object->resource;
+        request.res_id = object->resource.value();
     }
     const auto finish = [&] {
         if (arg.vm_timeline_syncobj_out == 0) return 0;
@@ -170,7 +170,7 @@ void Driver::note_mapping(const Outcome& outcome) {
     mapping.handle = sparse ? 0 : static_cast<uint32_t>(outcome.receipt.owner);
     const auto object = session_.gems.find_known(mapping.handle);
     // A buffer that has been closed misses nothing.
-    if (!sparse && (!object || object->resource != request.res_id)) return;
+    if (!sparse && (!object || object->resource != ResourceId(request.res_id))) return;
     mapping.every_submission = sparse || object->always_valid;
     missing_mappings_[request.va] = mapping;
 }

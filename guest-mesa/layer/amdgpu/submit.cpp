@@ -91,14 +91,14 @@ int Driver::collect_buffers(const Channel& channel, Submission& submission, Buff
     for (const auto& entry : entries) {
         const auto object = session_.gems.find(channel, entry.bo_handle);
         if (!object) return -ENOENT;
-        buffers.entries.push_back({object->resource, entry.bo_priority});
+        buffers.entries.push_back({object->resource.value(), entry.bo_priority});
         buffers.handles.push_back(entry.bo_handle);
         if (object->shared) buffers.shared_handles.push_back(entry.bo_handle);
     }
     if (submission.user_fence) {
         const auto object = session_.gems.find(channel, submission.user_fence->handle);
         if (!object) return -ENOENT;
-        buffers.user_fence = {object->resource, submission.user_fence->offset};
+        buffers.user_fence = {object->resource.value(), submission.user_fence->offset};
         buffers.handles.push_back(submission.user_fence->handle);
     }
     // amdgpu takes a buffer that is listed twice (imported under a handle that there was already);

@@ -68,20 +68,20 @@ int Driver::create_blob(const Channel& channel, std::span<std::byte> request, ui
     int error = stream().create_blob(channel, request, blob);
     if (error == -ENOSPC) return -ENOMEM;  // the host-visible window is full
     if (error < 0) return error;
-    error = check_allocation(channel, blob.res_handle);
+    error = check_allocation(channel, ResourceId(blob.res_handle));
     if (error < 0) {
         close_handle(channel, blob.bo_handle);
         return error;
     }
-    session_.gems.insert(blob.bo_handle, {blob.res_handle, size, false, false});
+    session_.gems.insert(blob.bo_handle, {ResourceId(blob.res_handle), size, false, false});
     handle = blob.bo_handle;
     IoctlNotes::add("handle={} resource={}", blob.bo_handle, blob.res_handle);
     return 0;
 }
 
-int Driver::check_allocation(const Channel& channel, uint32_t resource) {
+int Driver::check_allocation(const Channel& channel, ResourceId resource) {
     auto request = make_request<wire::GemBusyRequest>(wire::Command::kGemBusy);
-    request.res_id = resource;
+    request.res_id = resource.value();
     wire::GemBusyResponse answer{};
     if (const int error = stream().call(channel, {as_bytes(request), as_bytes(answer)}); error < 0)
         return error;
@@ -141,7 +141,7 @@ int Driver::pass_with_handle(const Channel& channel, uint32_t request, Argument&
     const uint32_t handle = argument.handle;
     const auto object = session_.gems.find(channel, handle);
     if (!object) return -ENOENT;
-    argument.handle = object->resource;
+    argument.handle = object->resource.value();
     const int result = pass(channel, request, argument);
     argument.handle = handle;
     return result;

@@ -93,7 +93,7 @@ class Driver final : public GuestDriver {
     // buffers.cpp
     int create_blob(const Channel& channel, std::span<std::byte> request, uint32_t blob_id,
                     uint64_t size, uint32_t& handle);
-    int check_allocation(const Channel& channel, uint32_t resource);
+    int check_allocation(const Channel& channel, ResourceId resource);
     int wait_idle(const Channel& channel, uint32_t handle, int64_t deadline);
 
     // contexts.cpp

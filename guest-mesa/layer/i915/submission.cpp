@@ -110,7 +110,7 @@ int Submission::parse_objects(const Channel& channel, GemTable& gems, uint64_t o
         if (!found) return -ENOENT;
         if (found->shared) shared_handles_.push_back(object.handle);
         if (const int error = parse_relocations(object); error < 0) return error;
-        object.handle = found->resource;
+        object.handle = found->resource.value();
         object.relocs_ptr = 0;
         objects_.push_back(object);
     }

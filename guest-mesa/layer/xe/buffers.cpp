@@ -39,7 +39,7 @@ int Driver::gem_create(const Channel& channel, uapi::xe::GemCreate& arg) {
         error = create();
     }
     if (error < 0) return error == -ENOSPC ? -ENOMEM : error;
-    session_.gems.insert(blob.bo_handle, {blob.res_handle, arg.size, false, of_vm});
+    session_.gems.insert(blob.bo_handle, {ResourceId(blob.res_handle), arg.size, false, of_vm});
     arg.handle = blob.bo_handle;
     IoctlNotes::add("handle={} resource={}", blob.bo_handle, blob.res_handle);
     return 0;

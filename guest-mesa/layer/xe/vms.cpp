@@ -48,7 +48,7 @@ int Driver::translate(const Channel& channel, const BindOp& op, wire::BindOp& to
     if (op.obj == 0) return 0;
     const auto object = session_.gems.find(channel, op.obj);
     if (!object) return -ENOENT;
-    to.res_id = object->resource;
+    to.res_id = object->resource.value();
     return 0;
 }
 

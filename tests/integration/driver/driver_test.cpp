@@ -75,7 +75,7 @@ class Driver : public ::testing::Test {
         auto context = host_->create_context(ContextId(1), "toy-guest");
         ASSERT_TRUE(context) << context.error().message;
         context_ = *std::move(context);
-        auto control = context_->create_blob({1, kBlobMappable, 0, kControlBytes});
+        auto control = context_->create_blob({ResourceId(1), kBlobMappable, 0, kControlBytes});
         ASSERT_TRUE(control) << control.error().message;
         control_ = Mapping::map_shared(control->fd.get(), 0, kControlBytes).value();
     }
@@ -238,10 +238,11 @@ TEST_F(Driver, HasTwoCommandsThatCreate) {
     create_object(w::Command::kGemCreateExt, 2);
     for (const uint32_t id : {1u, 2u}) {
         const auto blob =
-            context_->create_blob({10 + id, kBlobMappable | kBlobShareable, id, 4096});
+            context_->create_blob({ResourceId(10 + id), kBlobMappable | kBlobShareable, id, 4096});
         ASSERT_TRUE(blob) << blob.error().message;
         // On a busy host the answer comes late.
-        EXPECT_EQ(blob->late ? blob->late->settle().value() : blob->cache, MapCache::kWriteCombined);
+        EXPECT_EQ(blob->late ? blob->late->settle().value() : blob->cache,
+                  MapCache::kWriteCombined);
     }
     w::MadviseRequest request{};
     request.res_id = 11;
@@ -347,7 +348,7 @@ TEST_P(DriverWithAFullRing, SubmissionsAreHeldBackAndBuffersAreMade) {
         const auto id = static_cast<uint32_t>(command);
         create_object(command, id);
         const auto blob =
-            context_->create_blob({70 + id, kBlobMappable | kBlobShareable, id, 4096});
+            context_->create_blob({ResourceId(70 + id), kBlobMappable | kBlobShareable, id, 4096});
         ASSERT_TRUE(blob) << blob.error().message;
         EXPECT_TRUE(!blob->late || blob->late->settle());
     }

@@ -32,7 +32,7 @@ BufferPtr BufferTable::find_by_offset(uint64_t mmap_offset) const {
     return entry == mapped_.end() ? nullptr : entry->second;
 }
 
-uint32_t BufferTable::handle_of_resource(uint32_t resource_id) const {
+uint32_t BufferTable::handle_of_resource(ResourceId resource_id) const {
     const std::lock_guard lock(mutex_);
     const auto entry = handles_.find(resource_id);
     return entry == handles_.end() ? 0 : entry->second;

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "base/ids.h"
 #include "base/unique_fd.h"
 #include "simgpu/sync/reservation.h"
 #include "wire/virtgpu.h"
@@ -14,7 +15,7 @@
 namespace viaduct::loopback {
 
 struct Buffer {
-    uint32_t resource_id = 0;
+    ResourceId resource_id = {};
     wire::virtgpu::BlobMem blob_mem{};  // 0: a classic resource
     uint32_t blob_flags = 0;
     uint64_t size = 0;         // bytes, whole pages
@@ -40,7 +41,7 @@ class BufferTable {
     BufferPtr find(uint32_t handle) const;
     BufferPtr find_by_offset(uint64_t mmap_offset) const;
     /// 0 if the file has no handle for that resource.
-    uint32_t handle_of_resource(uint32_t resource_id) const;
+    uint32_t handle_of_resource(ResourceId resource_id) const;
     /// Null if there is none.
     BufferPtr remove(uint32_t handle);
 
@@ -51,7 +52,7 @@ class BufferTable {
     std::map<uint32_t, BufferPtr> buffers_;
     uint32_t hint_ = 1;                               // all handles below are taken
     std::unordered_map<uint64_t, BufferPtr> mapped_;  // by mmap offset
-    std::unordered_map<uint32_t, uint32_t> handles_;  // by resource
+    std::unordered_map<ResourceId, uint32_t> handles_;
     uint64_t next_offset_ = 1ull << 32;  // drm_vma_manager.h: DRM_FILE_PAGE_OFFSET_START
 };
 

@@ -275,8 +275,8 @@ SharedCounters& GpuFile::counters() {
     return *reinterpret_cast<SharedCounters*>(counters_.data());
 }
 
-uint32_t GpuFile::next_resource_id() {
-    return std::atomic_ref(counters().next_resource_id).fetch_add(1);
+ResourceId GpuFile::next_resource_id() {
+    return ResourceId(std::atomic_ref(counters().next_resource_id).fetch_add(1));
 }
 
 }  // namespace viaduct::loopback

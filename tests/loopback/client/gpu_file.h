@@ -79,7 +79,7 @@ class GpuFile {
     int ensure_context();
     int create_context(uint32_t capset_id, std::string_view name);
     SharedCounters& counters();
-    uint32_t next_resource_id();
+    ResourceId next_resource_id();
     int send_create_blob(Packet& packet);
     int fetch_memory(const Buffer& buffer, simgpu::MapSource& source);
     int transfer(const wire::virtgpu::Transfer& request, bool to_host);

@@ -41,9 +41,9 @@ int check_blob(const ResourceCreateBlobHints& request) {
     return round_up_to_page(blob.size) == 0 ? -EINVAL : 0;
 }
 
-Packet resource_request(MessageType type, uint32_t resource_id, uint32_t no_wait = 0) {
+Packet resource_request(MessageType type, ResourceId resource_id, uint32_t no_wait = 0) {
     Packet packet = Packet::request(type);
-    packet.set_body(ResourceRequest{resource_id, no_wait});
+    packet.set_body(ResourceRequest{resource_id.value(), no_wait});
     return packet;
 }
 
@@ -71,11 +71,11 @@ int GpuFile::on_resource_create_blob(void* argument) {
     if (blob.cmd_size != 0)
         packet.append_payload(reinterpret_cast<const void*>(blob.cmd), blob.cmd_size);
     buffer->resource_id = next_resource_id();
-    packet.set_body(CreateBlob{buffer->resource_id, static_cast<uint32_t>(blob.blob_mem),
+    packet.set_body(CreateBlob{buffer->resource_id.value(), static_cast<uint32_t>(blob.blob_mem),
                                blob.blob_flags, request.blob_hints & kBlobHintDeferMapping,
                                buffer->size, blob.blob_id});
     if (const int status = send_create_blob(packet); status != 0) return status;
-    blob.res_handle = buffer->resource_id;
+    blob.res_handle = buffer->resource_id.value();
     blob.bo_handle = buffers_.add(buffer);
     return 0;
 }
@@ -111,7 +111,7 @@ int GpuFile::on_resource_info(void* argument) {
     auto& request = *static_cast<ResourceInfo*>(argument);
     const BufferPtr buffer = buffers_.find(request.bo_handle);
     if (!buffer) return -ENOENT;
-    request.res_handle = buffer->resource_id;
+    request.res_handle = buffer->resource_id.value();
     request.size = static_cast<uint32_t>(buffer->size);
     request.blob_mem = static_cast<uint32_t>(buffer->blob_mem);
     return 0;
@@ -198,10 +198,11 @@ int GpuFile::on_prime_fd_to_handle(void* argument) {
     if (!reply) return -reply.error().code;
     const auto imported = reply->body_as<ImportReply>();
     if (!imported) return -EIO;
-    request.handle = buffers_.handle_of_resource(imported->resource_id);
+    const ResourceId resource_id(imported->resource_id);
+    request.handle = buffers_.handle_of_resource(resource_id);
     if (request.handle != 0) return 0;
     auto buffer = std::make_shared<Buffer>();
-    buffer->resource_id = imported->resource_id;
+    buffer->resource_id = resource_id;
     buffer->blob_mem = static_cast<BlobMem>(imported->blob_mem);
     buffer->blob_flags = imported->blob_flags;
     buffer->size = imported->size;

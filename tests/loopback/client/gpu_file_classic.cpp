@@ -20,13 +20,13 @@ int GpuFile::on_resource_create(void* argument) {
     if (!packet.descriptors.back()) return -EMFILE;
     buffer->resource_id = next_resource_id();
     packet.set_body(
-        CreateClassic{{buffer->resource_id, request.target, request.format, request.bind,
+        CreateClassic{{buffer->resource_id.value(), request.target, request.format, request.bind,
                        request.width, request.height, request.depth, request.array_size,
                        request.last_level, request.nr_samples, request.flags},
                       0,
                       buffer->size});
     if (!connection_->post(packet)) return -EIO;
-    request.res_handle = buffer->resource_id;
+    request.res_handle = buffer->resource_id.value();
     request.bo_handle = buffers_.add(buffer);
     return 0;
 }
@@ -51,7 +51,7 @@ int GpuFile::transfer(const wire::virtgpu::Transfer& request, bool to_host) {
     Packet packet = Packet::request(MessageType::kTransfer);
     const std::lock_guard lock(submit_mutex_);
     const auto fence = fences_.add(kGlobalRing);
-    packet.set_body(loopback::Transfer{buffer->resource_id,
+    packet.set_body(loopback::Transfer{buffer->resource_id.value(),
                                        to_host ? 1u : 0u,
                                        {box.x, box.y, box.z, box.w, box.h, box.d},
                                        request.level,

@@ -117,8 +117,10 @@ int GpuFile::collect_in_fences(const Execbuffer& request, Submission& submission
 
 int GpuFile::send_submission(const Execbuffer& request, Submission& submission) {
     Packet packet = Packet::request(MessageType::kSubmit);
-    for (const BufferPtr& buffer : submission.buffers)
-        packet.append_payload(&buffer->resource_id, sizeof(buffer->resource_id));
+    for (const BufferPtr& buffer : submission.buffers) {
+        const uint32_t resource_id = buffer->resource_id.value();
+        packet.append_payload(&resource_id, sizeof(resource_id));
+    }
     if (request.size != 0)
         packet.append_payload(reinterpret_cast<const void*>(request.command), request.size);
     const bool is_polled =

@@ -22,10 +22,10 @@ TEST(HeldRecords, KnowsWhichResourcesChange) {
     HeldRecords held;
     held.push(record(RecordType::kDetach, 5));
     held.push(record(RecordType::kMapSource, 6));
-    EXPECT_TRUE(held.changes_resource(5));
-    EXPECT_FALSE(held.changes_resource(6));
+    EXPECT_TRUE(held.changes_resource(ResourceId(5)));
+    EXPECT_FALSE(held.changes_resource(ResourceId(6)));
     held.pop();
-    EXPECT_FALSE(held.changes_resource(5));
+    EXPECT_FALSE(held.changes_resource(ResourceId(5)));
 }
 
 TEST(HeldRecords, IsBounded) {

@@ -10,7 +10,7 @@ class AmdgpuBuffers : public AmdgpuContextTest {
   protected:
     using AmdgpuContextTest::AmdgpuContextTest;
     bool create_blob(uint32_t id, uint32_t flags = kMappable) {
-        return context_->create_blob({id, flags, id, 4096}).has_value();
+        return context_->create_blob({ResourceId(id), flags, id, 4096}).has_value();
     }
 };
 
@@ -127,10 +127,10 @@ TEST_F(AmdgpuBuffers, AfterAShortageTheHeapsLookFullUntilSuchABufferFits) {
 TEST_F(AmdgpuBuffers, WhatIsAnnouncedShareableCanBeExportedThoughItWasToBeAlwaysValid) {
     const uint64_t flags = AMDGPU_GEM_CREATE_VM_ALWAYS_VALID | AMDGPU_GEM_CREATE_CPU_GTT_USWC;
     ASSERT_TRUE(gem_new(7, 4096, AMDGPU_GEM_DOMAIN_GTT, flags));
-    auto blob = context_->create_blob({7, kMappable | kShareable, 7, 4096});
+    auto blob = context_->create_blob({ResourceId(7), kMappable | kShareable, 7, 4096});
     ASSERT_TRUE(blob) << blob.error().message;
     EXPECT_TRUE(blob->fd);
-    EXPECT_TRUE(context_->export_blob(7));
+    EXPECT_TRUE(context_->export_blob(ResourceId(7)));
     ASSERT_EQ(kernel_.buffers.size(), 1u) << "the one it was made as first is gone";
     const auto& [handle, created] = *kernel_.buffers.begin();
     EXPECT_EQ(created.domain_flags, uint64_t{AMDGPU_GEM_CREATE_CPU_GTT_USWC});
@@ -143,7 +143,7 @@ TEST_F(AmdgpuBuffers, WhatIsAnnouncedShareableCanBeExportedThoughItWasToBeAlways
     ASSERT_EQ(submit(gpu_context, {8}), 0);
     EXPECT_EQ(kernel_.lists[0], std::vector<uint32_t>{handle});
     EXPECT_EQ(kernel_.lists[1], (std::vector<uint32_t>{handle + 1, handle}));
-    context_->detach_resource(7);
+    context_->detach_resource(ResourceId(7));
     ASSERT_EQ(submit(gpu_context), 0);
     EXPECT_TRUE(kernel_.lists[2].empty());
 }
@@ -152,12 +152,12 @@ TEST_F(AmdgpuBuffers, WhatIsNotShareableStaysAlwaysValidAndIsExportedAsTheKernel
     ASSERT_TRUE(gem_new(7, 4096, AMDGPU_GEM_DOMAIN_GTT, AMDGPU_GEM_CREATE_VM_ALWAYS_VALID));
     ASSERT_TRUE(create_blob(7));
     EXPECT_EQ(kernel_.created.size(), 1u);
-    const auto refused = context_->export_blob(7);
+    const auto refused = context_->export_blob(ResourceId(7));
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, EPERM);
     // One that was not announced either, but that another context attaches (older drivers).
     create_buffer(8);
-    EXPECT_TRUE(context_->export_blob(8));
+    EXPECT_TRUE(context_->export_blob(ResourceId(8)));
 }
 
 TEST(ContextLimitsTest, BoundTheKernelsMemoryWithoutAProfileToo) {

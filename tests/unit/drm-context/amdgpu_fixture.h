@@ -196,7 +196,7 @@ class AmdgpuContextTest : public ::testing::Test {
     /// Resource `id` of 4 KiB: GEM handle 101 is the first one's.
     void create_buffer(uint32_t id) {
         ASSERT_TRUE(gem_new(id));
-        ASSERT_TRUE(context_->create_blob({id, kMappable, id, 4096}));
+        ASSERT_TRUE(context_->create_blob({ResourceId(id), kMappable, id, 4096}));
     }
     int32_t va_op(uint32_t op, uint64_t va, uint64_t size, uint32_t res_id, uint64_t flags = 0,
                   uint64_t flags2 = 0) {

@@ -201,7 +201,7 @@ TEST_F(AmdgpuMappings, TheKernelsOwnShortageCostsNoContextIfTheGuestGivesTheBuff
     EXPECT_EQ(map(kRegion), -ENOMEM);
     EXPECT_EQ(async_error(), 0u);
     kernel_.va_error = 0;
-    context_->detach_resource(7);
+    context_->detach_resource(ResourceId(7));
     EXPECT_EQ(submit(gpu_context_), 0);
     EXPECT_EQ(async_error(), 0u);
 }
@@ -258,7 +258,7 @@ TEST_F(AmdgpuMappings, RefusedRangesAreForgottenWhenAllAroundThemIsCleared) {
 
 TEST_F(AmdgpuMappings, AClosedBuffersMappingsGoWithIt) {
     EXPECT_EQ(map(0, 4 * kRegion), 0);
-    context_->detach_resource(7);
+    context_->detach_resource(ResourceId(7));
     EXPECT_EQ(use().local, 0u);
     create_buffer(8);
     EXPECT_EQ(va_op(AMDGPU_VA_OP_MAP, 0, 8 * kRegion, 8), 0);
@@ -335,7 +335,7 @@ TEST_F(AmdgpuMappings, AnAddressWithinAPageUnmapsWhatBeginsThere) {
     EXPECT_EQ(use().local, 0u);
     create_buffer(8);
     EXPECT_EQ(va_op(AMDGPU_VA_OP_MAP, kRegion, kRegion, 8), 0);
-    context_->detach_resource(7);
+    context_->detach_resource(ResourceId(7));
     EXPECT_EQ(use().local, 4096u);
 }
 

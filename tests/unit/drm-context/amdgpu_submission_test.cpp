@@ -135,7 +135,8 @@ class AmdgpuSubmission : public ::testing::Test {
             request.alloc_size = 4096;
             request.preferred_heap = AMDGPU_GEM_DOMAIN_GTT;
             EXPECT_TRUE(run(w::Command::kGemNew, request));
-            EXPECT_TRUE(context_->create_blob({res_id, /*blob_flags=*/1, res_id, 4096}));
+            EXPECT_TRUE(
+                context_->create_blob({ResourceId(res_id), /*blob_flags=*/1, res_id, 4096}));
         }
     }
 

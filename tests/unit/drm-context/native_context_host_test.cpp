@@ -46,7 +46,8 @@ TEST(NativeContextHost, AGpuThatIsSlowToOpenHoldsNobodyUp) {
     auto context = (*host)->create_context(ContextId(1), "sleeper");
     ASSERT_TRUE(context) << context.error().message;
     EXPECT_EQ((*context)->device_fd(), -1);
-    EXPECT_TRUE((*context)->create_blob({1, kBlobMappable, 0, 4096})) << "the control buffer";
+    EXPECT_TRUE((*context)->create_blob({ResourceId(1), kBlobMappable, 0, 4096}))
+        << "the control buffer";
     EXPECT_TRUE((*context)->create_fence(0, FenceId(42)));
     gpu.wake();
     EXPECT_EQ(retired.get_future().get(), 42u);

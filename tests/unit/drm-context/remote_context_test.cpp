@@ -24,9 +24,9 @@ using transport::RecordType;
 constexpr uint64_t kSize = 4096;
 const DriverTraits& kTraits = find_context_type(wire::ContextType::kAmdgpu)->traits();
 
-constexpr BlobRequest kControlBuffer{1, 1, 0, kSize};
-constexpr BlobRequest kOpaque{1, 1, 7, kSize};
-constexpr BlobRequest kShared{1, 1 | kBlobShareable, 7, kSize};
+constexpr BlobRequest kControlBuffer{ResourceId(1), 1, 0, kSize};
+constexpr BlobRequest kOpaque{ResourceId(1), 1, 7, kSize};
+constexpr BlobRequest kShared{ResourceId(1), 1 | kBlobShareable, 7, kSize};
 
 /// Memory that a worker may shrink while the VMM uses it.
 UniqueFd unsealed_memory() {
@@ -105,7 +105,7 @@ TEST(RemoteContext, MemoryThatCanGoAwayIsRefused) {
     EXPECT_EQ(unsealed.context().create_blob(kShared).error().code, EACCES);
     short_one.answer(cached(), sealed_memory(kSize / 2));
     EXPECT_EQ(short_one.context()
-                  .create_blob({1, kShared.blob_flags, kShared.blob_id, 3 * kSize})
+                  .create_blob({ResourceId(1), kShared.blob_flags, kShared.blob_id, 3 * kSize})
                   .error()
                   .code,
               EINVAL);
@@ -113,7 +113,7 @@ TEST(RemoteContext, MemoryThatCanGoAwayIsRefused) {
     EXPECT_EQ(none.context().create_blob(kShared).error().code, EMFILE);
     Remote exported;
     exported.answer(cached(), unsealed_memory());
-    EXPECT_EQ(exported.context().export_blob(1).error().code, EACCES);
+    EXPECT_EQ(exported.context().export_blob(ResourceId(1)).error().code, EACCES);
 }
 
 // Its guest maps it before anything else: a GPU that is slow to open must not keep the VMM waiting.
@@ -132,7 +132,9 @@ TEST(RemoteContext, TheControlBufferNeedsNoWorker) {
 TEST(RemoteContext, AControlBufferIsMappableAndNothingElse) {
     for (const uint32_t flags : {0u, kBlobShareable, kBlobMappable | kBlobShareable}) {
         Remote remote;
-        EXPECT_EQ(remote.context().create_blob({1, flags, 0, kSize}).error().code, EINVAL) << flags;
+        EXPECT_EQ(remote.context().create_blob({ResourceId(1), flags, 0, kSize}).error().code,
+                  EINVAL)
+            << flags;
     }
 }
 
@@ -145,7 +147,7 @@ TEST(RemoteContext, ARenderNodesBuffersAreMappedThroughTheOneDescriptorThereIs) 
     transport::Reply reply{};
     reply.offset = 0x1'0000'0000;
     remote.answer(reply, sealed_memory());  // which nobody asked for
-    const auto source = remote.context().map_source(1, kSize);
+    const auto source = remote.context().map_source(ResourceId(1), kSize);
     ASSERT_TRUE(source) << source.error().message;
     EXPECT_EQ(source->fd, number);
     EXPECT_EQ(source->offset, 0x1'0000'0000u);
@@ -162,7 +164,8 @@ TEST(RemoteContext, ARenderNodesBuffersAreDmabufs) {
         remote.answer(cached(), sealed_memory());
         return ask(remote.context());
     };
-    const auto exported = request([](NativeContext& context) { return context.export_blob(1); });
+    const auto exported =
+        request([](NativeContext& context) { return context.export_blob(ResourceId(1)); });
     ASSERT_FALSE(exported) << "a memfd";
     EXPECT_EQ(exported.error().code, EACCES);
     const auto blob = request([](NativeContext& context) { return context.create_blob(kShared); });
@@ -180,7 +183,7 @@ TEST(RemoteContext, AFenceIsExportedAsASyncFileOrNotAtAll) {
 TEST(RemoteContext, ASimulatedGpusBuffersBringTheirOwnDescriptors) {
     Remote remote;
     remote.answer(cached(), sealed_memory());
-    const auto source = remote.context().map_source(1, kSize);
+    const auto source = remote.context().map_source(ResourceId(1), kSize);
     ASSERT_TRUE(source) << source.error().message;
     EXPECT_TRUE(source->opened);
     EXPECT_EQ(source->fd, source->opened.get());

@@ -178,7 +178,7 @@ TEST_F(XeContextTest, BuffersThatCannotBe) {  // X14, X16
     request.cpu_caching = u::kCachingWriteBack;
     request.vm_id = 99;
     EXPECT_TRUE(run(w::Command::kGemCreate, request)) << "VMs are not looked at";
-    const auto blob = context_->create_blob({1, 1, 1, 4096});
+    const auto blob = context_->create_blob({ResourceId(1), 1, 1, 4096});
     ASSERT_TRUE(blob);
     EXPECT_EQ(blob->cache, MapCache::kCached);
 }
@@ -274,7 +274,7 @@ TEST_F(XeLimited, WhatIsBoundStaysCharged) {  // X15
     const uint32_t id = vm();
     create_buffer(1, 0xc0000);
     ASSERT_EQ(bind(id, {map(1, 0x100000, 0xc0000)}), 0);
-    context_->detach_resource(1);
+    context_->detach_resource(ResourceId(1));
     EXPECT_FALSE(gem(2, 0xc0000)) << "the kernel keeps what is bound";
     w::BindOp unmap{};
     unmap.op = u::kBindUnmap;

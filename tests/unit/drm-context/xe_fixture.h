@@ -130,7 +130,7 @@ class XeContextTest : public ::testing::Test {
     /// Resource `id`.
     void create_buffer(uint32_t id, uint64_t size = 4096) {
         ASSERT_TRUE(gem(id, size));
-        ASSERT_TRUE(context_->create_blob({id, /*mappable*/ 1, id, size}));
+        ASSERT_TRUE(context_->create_blob({ResourceId(id), /*mappable*/ 1, id, size}));
     }
     static w::BindOp map(uint32_t resource, uint64_t addr, uint64_t range = 4096) {
         w::BindOp op{};

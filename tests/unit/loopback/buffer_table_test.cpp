@@ -8,7 +8,7 @@ namespace {
 
 BufferPtr buffer_of(uint32_t resource_id) {
     auto buffer = std::make_shared<Buffer>();
-    buffer->resource_id = resource_id;
+    buffer->resource_id = ResourceId(resource_id);
     buffer->size = 4096;
     return buffer;
 }
@@ -30,12 +30,12 @@ TEST(BufferTable, WhatIsRemovedIsFoundNowhere) {
     const uint32_t handle = table.add(buffer);
     table.add(buffer_of(8));
     EXPECT_EQ(table.find_by_offset(buffer->mmap_offset), buffer);
-    EXPECT_EQ(table.handle_of_resource(7), handle);
+    EXPECT_EQ(table.handle_of_resource(ResourceId(7)), handle);
     EXPECT_EQ(table.remove(handle), buffer);
     EXPECT_EQ(table.find(handle), nullptr);
     EXPECT_EQ(table.find_by_offset(buffer->mmap_offset), nullptr);
-    EXPECT_EQ(table.handle_of_resource(7), 0u);
-    EXPECT_NE(table.handle_of_resource(8), 0u);
+    EXPECT_EQ(table.handle_of_resource(ResourceId(7)), 0u);
+    EXPECT_NE(table.handle_of_resource(ResourceId(8)), 0u);
 }
 
 }  // namespace

@@ -284,7 +284,7 @@ TEST_F(Blobs, ImportOwnsTheDescriptorOnlyOnSuccess) {
     uint32_t info = 0;
     EXPECT_EQ(virgl_renderer_resource_get_map_info(5, &info), -EINVAL) << "cache unknown";
     virgl_renderer_ctx_attach_resource(1, 5);
-    EXPECT_TRUE(gpu.context(1).attached.contains(5));
+    EXPECT_TRUE(gpu.context(1).attached.contains(ResourceId(5)));
     virgl_renderer_resource_unref(5);
     EXPECT_LT(::fcntl(fd, F_GETFD), 0) << "closed with the resource";
 }
@@ -351,7 +351,7 @@ TEST_F(Blobs, FewDescriptorsDoForManySmallBuffers) {
     const UniqueFd exported(fd);
     EXPECT_EQ(type, uint32_t{VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF});
     virgl_renderer_ctx_attach_resource(2, static_cast<int>(last));
-    EXPECT_TRUE(gpu.context(2).attached.contains(last));
+    EXPECT_TRUE(gpu.context(2).attached.contains(ResourceId(last)));
 
     objects[7] = 1 << 20;
     ASSERT_EQ(host_blob(5, 1, 7, 1 << 20, kShareable), 0) << "what a screen may show has its own";

@@ -29,10 +29,10 @@ struct FakeClassic : ClassicRenderer {
         log.push_back(fmt::format("fence {} {} {}", ctx, ring, id));
         return 0;
     }
-    void attach_resource(ContextId ctx, uint32_t res) override {
+    void attach_resource(ContextId ctx, ResourceId res) override {
         log.push_back(fmt::format("attach {} {}", ctx, res));
     }
-    void detach_resource(ContextId ctx, uint32_t res) override {
+    void detach_resource(ContextId ctx, ResourceId res) override {
         log.push_back(fmt::format("detach {} {}", ctx, res));
     }
     int resource_create(virgl_renderer_resource_create_args&, iovec*, uint32_t) override {
@@ -47,26 +47,26 @@ struct FakeClassic : ClassicRenderer {
         log.push_back(
             fmt::format("import {} type {} size {}", args.res_handle, args.fd_type, args.size));
         if (refuse_imports) return -EINVAL;
-        imports[args.res_handle] = UniqueFd(args.fd);
+        imports[ResourceId(args.res_handle)] = UniqueFd(args.fd);
         return 0;
     }
-    void unref(uint32_t res) override {
+    void unref(ResourceId res) override {
         log.push_back(fmt::format("unref {}", res));
         imports.erase(res);
     }
-    void detach_iov(uint32_t res, iovec**, int*) override {
+    void detach_iov(ResourceId res, iovec**, int*) override {
         log.push_back(fmt::format("detach_iov {}", res));
     }
-    int export_blob(uint32_t, uint32_t* type, int* fd) override {
+    int export_blob(ResourceId, uint32_t* type, int* fd) override {
         *type = VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF;
         *fd = create_sealed_memfd("classic", 4096)->release();
         return 0;
     }
-    int map_fixed(uint32_t, void*) override { return -EOPNOTSUPP; }
+    int map_fixed(ResourceId, void*) override { return -EOPNOTSUPP; }
 
     std::vector<std::string> take() { return std::exchange(log, {}); }
     std::vector<std::string> log;
-    std::map<uint32_t, UniqueFd> imports;
+    std::map<ResourceId, UniqueFd> imports;
     bool refuse_imports = false;
 };
 
@@ -179,9 +179,9 @@ TEST_F(ClassicLink, ClassicResourcesAreImportedIntoNativeContexts) {
     virgl_renderer_resource_create_args args{9, 2, 2, 2, 64, 64, 1, 1, 0, 0, 0};
     ASSERT_EQ(virgl_renderer_resource_create(&args, nullptr, 0), 0);
     virgl_renderer_ctx_attach_resource(1, 9);
-    EXPECT_TRUE(gpu.context(1).attached.contains(9));
+    EXPECT_TRUE(gpu.context(1).attached.contains(ResourceId(9)));
     virgl_renderer_resource_unref(9);
-    EXPECT_EQ(gpu.context(1).detached, std::vector<uint32_t>{9});
+    EXPECT_EQ(gpu.context(1).detached, std::vector{ResourceId(9)});
 }
 
 TEST_F(ClassicLink, BlobsOfVirglContextsLiveThere) {

@@ -100,15 +100,16 @@ TEST_F(Vmm, AttachImportsADmabufOnceIntoEachContext) {
     EXPECT_TRUE(gpu.context(1).attached.empty()) << "its own object already";
     virgl_renderer_ctx_attach_resource(2, 5);
     virgl_renderer_ctx_attach_resource(2, 5);
-    ASSERT_TRUE(gpu.context(2).attached.contains(5));
-    EXPECT_EQ(object_size(gpu.context(2).attached[5]->get()).value(), 8192u);
+    ASSERT_TRUE(gpu.context(2).attached.contains(ResourceId(5)));
+    EXPECT_EQ(object_size(gpu.context(2).attached[ResourceId(5)]->get()).value(), 8192u);
 
     virgl_renderer_ctx_detach_resource(2, 5);
     virgl_renderer_ctx_detach_resource(2, 5);
-    EXPECT_EQ(gpu.context(2).detached, std::vector<uint32_t>{5}) << "detached once";
+    EXPECT_EQ(gpu.context(2).detached, std::vector{ResourceId(5)}) << "detached once";
     virgl_renderer_ctx_detach_resource(1, 5);
     virgl_renderer_ctx_attach_resource(1, 5);
-    EXPECT_TRUE(gpu.context(1).attached.contains(5)) << "a shareable one survives by descriptor";
+    EXPECT_TRUE(gpu.context(1).attached.contains(ResourceId(5)))
+        << "a shareable one survives by descriptor";
 }
 
 // Guests may decide to share a buffer after they made it.
@@ -120,8 +121,8 @@ TEST_F(Vmm, ABufferThatWasNotCreatedShareableIsExportedForAnotherContext) {
     virgl_renderer_ctx_attach_resource(1, 5);
     EXPECT_TRUE(gpu.context(1).attached.empty()) << "its own object already";
     virgl_renderer_ctx_attach_resource(2, 5);
-    ASSERT_TRUE(gpu.context(2).attached.contains(5));
-    EXPECT_EQ(object_size(gpu.context(2).attached[5]->get()).value(), 8192u);
+    ASSERT_TRUE(gpu.context(2).attached.contains(ResourceId(5)));
+    EXPECT_EQ(object_size(gpu.context(2).attached[ResourceId(5)]->get()).value(), 8192u);
 }
 
 TEST_F(Vmm, AttachOfAnythingElseIsIgnored) {
@@ -149,8 +150,8 @@ TEST_F(Vmm, UnrefDetachesFromEveryContext) {
     ASSERT_EQ(host_blob(5, 1, 7, 8192, kShareable), 0);
     virgl_renderer_ctx_attach_resource(2, 5);
     virgl_renderer_resource_unref(5);
-    EXPECT_EQ(gpu.context(1).detached, std::vector<uint32_t>{5});
-    EXPECT_EQ(gpu.context(2).detached, std::vector<uint32_t>{5});
+    EXPECT_EQ(gpu.context(1).detached, std::vector{ResourceId(5)});
+    EXPECT_EQ(gpu.context(2).detached, std::vector{ResourceId(5)});
     virgl_renderer_resource_unref(5);
 }
 

@@ -69,7 +69,7 @@ Result<BlobObject> FakeNativeContext::create_blob(const BlobRequest& request) {
     return object;
 }
 
-Result<BlobMapSource> FakeNativeContext::map_source(uint32_t res_id, uint64_t) {
+Result<BlobMapSource> FakeNativeContext::map_source(ResourceId res_id, uint64_t) {
     const auto found = opaque_.find(res_id);
     if (found == opaque_.end()) return fail(EINVAL, "no resource {}", res_id);
     BlobMapSource source;
@@ -78,7 +78,7 @@ Result<BlobMapSource> FakeNativeContext::map_source(uint32_t res_id, uint64_t) {
     return source;
 }
 
-Result<UniqueFd> FakeNativeContext::export_blob(uint32_t res_id) {
+Result<UniqueFd> FakeNativeContext::export_blob(ResourceId res_id) {
     if (!exportable) return fail(EPERM, "told to fail");
     auto source = map_source(res_id, 0);
     if (!source) return tl::unexpected(source.error());

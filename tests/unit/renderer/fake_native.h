@@ -27,12 +27,12 @@ class FakeNativeContext : public NativeContext {
 
     Status submit(std::span<const std::byte> commands) override;
     Result<BlobObject> create_blob(const BlobRequest& request) override;
-    Result<BlobMapSource> map_source(uint32_t res_id, uint64_t size) override;
-    Result<UniqueFd> export_blob(uint32_t res_id) override;
-    void attach_resource(uint32_t res_id, SharedFd dmabuf) override {
+    Result<BlobMapSource> map_source(ResourceId res_id, uint64_t size) override;
+    Result<UniqueFd> export_blob(ResourceId res_id) override;
+    void attach_resource(ResourceId res_id, SharedFd dmabuf) override {
         attached.emplace(res_id, std::move(dmabuf));
     }
-    void detach_resource(uint32_t res_id) override {
+    void detach_resource(ResourceId res_id) override {
         detached.push_back(res_id);
         attached.erase(res_id);
         opaque_.erase(res_id);
@@ -48,7 +48,7 @@ class FakeNativeContext : public NativeContext {
 
   private:
     FakeGpu& gpu_;
-    std::map<uint32_t, UniqueFd> opaque_;
+    std::map<ResourceId, UniqueFd> opaque_;
     UniqueFd device_fd_{::open("/dev/null", O_RDWR | O_CLOEXEC)};
 
   public:
@@ -59,8 +59,8 @@ class FakeNativeContext : public NativeContext {
     int export_error = 0;            // what export_fence fails with
     std::vector<FenceId> exports;    // which fences it was asked for
     std::vector<std::vector<std::byte>> submissions;
-    std::map<uint32_t, SharedFd> attached;
-    std::vector<uint32_t> detached;
+    std::map<ResourceId, SharedFd> attached;
+    std::vector<ResourceId> detached;
     std::vector<SharedFd> in_fences;
     std::map<uint64_t, uint64_t> objects{{7, 8192}, {8, 4096}};  // blob_id → bytes
 };

@@ -115,7 +115,8 @@ TEST_F(GuestBlobs, ReachTheGpu) {
     virgl_renderer_ctx_attach_resource(1, 5);
     const auto& attached = gpu.context(1).attached;
     ASSERT_EQ(attached.size(), 1U);
-    EXPECT_EQ(attached.at(5)->get(), info_fd(5)) << "the same one: the display sees its fences";
+    EXPECT_EQ(attached.at(ResourceId(5))->get(), info_fd(5))
+        << "the same one: the display sees its fences";
     EXPECT_EQ(kernel.calls, 1);
 }
 

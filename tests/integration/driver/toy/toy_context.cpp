@@ -196,7 +196,7 @@ Status ToyContext::execbuffer(Request& request) {
 
 Status ToyContext::madvise(Request& request) {
     const auto wanted = request.as<w::MadviseRequest>();
-    const BufferObject* object = objects().find_resource(wanted.res_id);
+    const BufferObject* object = objects().find_resource(ResourceId(wanted.res_id));
     if (!object) return fail(EINVAL, "resource {} is not attached", wanted.res_id);
     k::Madvise call{object->handle.get(), wanted.advice, 0, 0};
     if (const int error = device().ioctl(k::kMadvise, &call); error < 0)

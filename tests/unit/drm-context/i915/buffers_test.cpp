@@ -38,10 +38,13 @@ TEST_F(Buffers, SizesAndIdsAreChecked) {
     EXPECT_FALSE(gem_create(0));
     EXPECT_TRUE(gem_create(1));
     EXPECT_FALSE(gem_create(1)) << "waits already";
-    EXPECT_FALSE(context_->create_blob({5, kBlobMappable, 1, 8192})) << "larger than the object";
-    EXPECT_FALSE(context_->create_blob({5, kBlobMappable, 1, 4096})) << "it was released then";
+    EXPECT_FALSE(context_->create_blob({ResourceId(5), kBlobMappable, 1, 8192}))
+        << "larger than the object";
+    EXPECT_FALSE(context_->create_blob({ResourceId(5), kBlobMappable, 1, 4096}))
+        << "it was released then";
     EXPECT_TRUE(gem_create(2));
-    const auto blob = context_->create_blob({5, kBlobMappable | kBlobShareable, 2, 4096});
+    const auto blob =
+        context_->create_blob({ResourceId(5), kBlobMappable | kBlobShareable, 2, 4096});
     ASSERT_TRUE(blob);
     EXPECT_EQ(blob->cache, MapCache::kCached);
     EXPECT_TRUE(blob->fd);

@@ -91,8 +91,8 @@ class I915ContextTest : public ::testing::Test {
     /// Resource `id` of 4 KiB, with a batch that ends at once.
     void create_batch(uint32_t id) {
         ASSERT_TRUE(gem_create(id));
-        ASSERT_TRUE(context_->create_blob({id, kBlobMappable, id, 4096}));
-        const auto source = context_->map_source(id).value();
+        ASSERT_TRUE(context_->create_blob({ResourceId(id), kBlobMappable, id, 4096}));
+        const auto source = context_->map_source(ResourceId(id)).value();
         auto memory = Mapping::map_shared(source.fd.get(), source.offset, 4096).value();
         std::memcpy(memory.data(), &kBatchEnd, sizeof(kBatchEnd));
     }
