@@ -1,4 +1,4 @@
-// The ids of virtio-gpu that guests and VMMs choose: any value may come.
+// Ids that guests, VMMs and kernels choose: any value may come.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,9 @@ using ContextId = StrongId<struct ContextIdTag, uint32_t>;
 
 /// A resource: memory that guest and host know by one number, the same in all contexts.
 using ResourceId = StrongId<struct ResourceIdTag, uint32_t>;
+
+/// A GEM handle: one open file's number for a buffer. 0: none.
+using GemHandle = StrongId<struct GemHandleTag, uint32_t>;
 
 /// A fence of a guest context. The VMM's, and the same in no two contexts.
 using FenceId = StrongId<struct FenceIdTag, uint64_t>;

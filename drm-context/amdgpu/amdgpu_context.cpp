@@ -102,7 +102,7 @@ int query_kernel(Device& device, uint32_t query, void* to, uint32_t size) {
 AmdgpuContext::AmdgpuContext(std::unique_ptr<Device> device,
                              std::unique_ptr<ContextAccount> account)
     : DriverContext(std::move(device), std::move(account), kTraits) {
-    gem().on_close([this](uint32_t handle) { handle_closed(handle); });
+    gem().on_close([this](GemHandle handle) { handle_closed(handle); });
 }
 
 AmdgpuContext::~AmdgpuContext() {
@@ -145,9 +145,9 @@ uint32_t AmdgpuContext::offered_rings(uint32_t ip_type, uint32_t available) {
     return offered;
 }
 
-Result<uint64_t> AmdgpuContext::mmap_offset(uint32_t gem_handle) {
+Result<uint64_t> AmdgpuContext::mmap_offset(GemHandle gem_handle) {
     drm_amdgpu_gem_mmap args{};
-    args.in.handle = gem_handle;
+    args.in.handle = gem_handle.value();
     if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_GEM_MMAP, &args); error < 0)
         return fail(EINVAL, "buffer {} cannot be mapped (errno {})", gem_handle, -error);
     return static_cast<uint64_t>(args.out.addr_ptr);

@@ -39,7 +39,7 @@ class AmdgpuContext final : public DriverContext {
     }
 
     /// GEM handles that every submission lists besides what the guest names.
-    const std::set<uint32_t>& always_listed() const { return always_listed_; }
+    const std::set<GemHandle>& always_listed() const { return always_listed_; }
 
     // The commands, in files by subject: queries.cpp, buffers.cpp, mappings.cpp, gpu_contexts.cpp,
     // submit.cpp.
@@ -55,7 +55,7 @@ class AmdgpuContext final : public DriverContext {
     Status cs_query_fence_status(Request& request);
 
   protected:
-    Result<uint64_t> mmap_offset(uint32_t gem_handle) override;
+    Result<uint64_t> mmap_offset(GemHandle gem_handle) override;
     void control_created() override { refresh_heaps(); }
     void blob_created() override { refresh_heaps(); }
     Status object_claimed(BufferObject& object, BlobKind kind) override;
@@ -96,20 +96,20 @@ class AmdgpuContext final : public DriverContext {
 
     // buffers.cpp
     Status check_domains(const wire::amdgpu::GemNewRequest& wanted);
-    Result<GemHandle> make_kernel_buffer(const wire::amdgpu::GemNewRequest& wanted);
-    void handle_closed(uint32_t handle);
+    Result<GemReference> make_kernel_buffer(const wire::amdgpu::GemNewRequest& wanted);
+    void handle_closed(GemHandle handle);
     Status make_charged_object(const wire::amdgpu::GemNewRequest& wanted, uint64_t size,
                                MemoryCharge charge);
 
     // mappings.cpp
-    Status change_mappings(const wire::amdgpu::BoVaOpRequest& op, uint32_t handle);
+    Status change_mappings(const wire::amdgpu::BoVaOpRequest& op, GemHandle handle);
     MappedRanges::Growth growth_by(const wire::amdgpu::BoVaOpRequest& op) const;
     Status charge_growth(const MappedRanges::Growth& growth);
-    void note_mapping(const wire::amdgpu::BoVaOpRequest& op, uint32_t handle, uint64_t charged);
+    void note_mapping(const wire::amdgpu::BoVaOpRequest& op, GemHandle handle, uint64_t charged);
     void settle_tables(uint64_t charged);
-    void drop_mappings(uint32_t handle);
+    void drop_mappings(GemHandle handle);
     void give_back_all_tables();
-    bool unmaps_refused(const wire::amdgpu::BoVaOpRequest& op, uint32_t handle) const;
+    bool unmaps_refused(const wire::amdgpu::BoVaOpRequest& op, GemHandle handle) const;
     void forget_refused(const wire::amdgpu::BoVaOpRequest& op);
     Status check_mappings() const;
 
@@ -127,11 +127,11 @@ class AmdgpuContext final : public DriverContext {
 
     wire::amdgpu::RingNumbering numbering_;        // of what this VM is offered
     std::map<uint32_t, GpuContext> gpu_contexts_;  // by kernel id; all created by this guest
-    /// How the buffers that are always valid were asked for, by GEM handle, until they are claimed.
-    std::map<uint32_t, wire::amdgpu::GemNewRequest> always_valid_;
-    std::set<uint32_t> always_listed_;
+    /// How the buffers that are always valid were asked for, until they are claimed.
+    std::map<GemHandle, wire::amdgpu::GemNewRequest> always_valid_;
+    std::set<GemHandle> always_listed_;
     MappedRanges mapped_;
-    std::map<uint64_t, uint32_t> refused_mappings_;  // address → GEM handle
+    std::map<uint64_t, GemHandle> refused_mappings_;  // by address
     uint64_t refused_bytes_ = 0;    // the smallest buffer the kernel had no memory for
     int64_t refused_until_ns_ = 0;  // of monotonic_ns(): that is forgotten then
 };

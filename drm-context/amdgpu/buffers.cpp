@@ -71,7 +71,7 @@ Status AmdgpuContext::check_domains(const w::GemNewRequest& wanted) {
                     : "");
 }
 
-Result<GemHandle> AmdgpuContext::make_kernel_buffer(const w::GemNewRequest& wanted) {
+Result<GemReference> AmdgpuContext::make_kernel_buffer(const w::GemNewRequest& wanted) {
     drm_amdgpu_gem_create args{};
     args.in.bo_size = wanted.alloc_size;
     args.in.alignment = wanted.phys_alignment;
@@ -85,7 +85,7 @@ Result<GemHandle> AmdgpuContext::make_kernel_buffer(const w::GemNewRequest& want
             "the kernel refused a buffer of {} bytes, domains {:#x}, flags {:#x} (errno {})",
             wanted.alloc_size, wanted.preferred_heap, wanted.flags, -error);
     note_created_buffer(wanted.alloc_size);
-    return GemHandle(gem(), args.out.handle);
+    return GemReference(gem(), GemHandle(args.out.handle));
 }
 
 Status AmdgpuContext::make_charged_object(const w::GemNewRequest& wanted, uint64_t size,
@@ -107,7 +107,7 @@ Status AmdgpuContext::object_claimed(BufferObject& object, BlobKind kind) {
     if (!created || kind != BlobKind::kDmabuf) return {};
     w::GemNewRequest wanted = created.mapped();
     wanted.flags &= ~uint64_t{AMDGPU_GEM_CREATE_VM_ALWAYS_VALID};
-    object.handle = GemHandle();
+    object.handle = GemReference();
     auto buffer = make_kernel_buffer(wanted);
     if (!buffer) return tl::unexpected(buffer.error());
     object.handle = *std::move(buffer);
@@ -116,7 +116,7 @@ Status AmdgpuContext::object_claimed(BufferObject& object, BlobKind kind) {
 }
 
 // GemHandleTable's hook: the kernel has dropped the handle and its mappings.
-void AmdgpuContext::handle_closed(uint32_t handle) {
+void AmdgpuContext::handle_closed(GemHandle handle) {
     always_valid_.erase(handle);
     always_listed_.erase(handle);
     drop_mappings(handle);
@@ -133,7 +133,7 @@ Status AmdgpuContext::set_metadata(Request& request) {
     if (!object) return fail(EINVAL, "resource {} is not attached here", wanted.res_id);
 
     drm_amdgpu_gem_metadata args{};
-    args.handle = object->handle.get();
+    args.handle = object->handle.get().value();
     args.op = AMDGPU_GEM_METADATA_OP_SET_METADATA;
     args.data.flags = wanted.flags;
     args.data.tiling_info = wanted.tiling_info;
@@ -152,14 +152,14 @@ Status AmdgpuContext::bo_query_info(Request& request) {
     if (!object) return fail(EINVAL, "resource {} is not attached here", wanted.res_id);
 
     drm_amdgpu_gem_metadata metadata{};
-    metadata.handle = object->handle.get();
+    metadata.handle = object->handle.get().value();
     metadata.op = AMDGPU_GEM_METADATA_OP_GET_METADATA;
     if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_GEM_METADATA, &metadata); error < 0)
         return fail(-error, "the kernel refused metadata of resource {} (errno {})", wanted.res_id,
                     -error);
     drm_amdgpu_gem_create_in created{};
     drm_amdgpu_gem_op op{};
-    op.handle = object->handle.get();
+    op.handle = object->handle.get().value();
     op.op = AMDGPU_GEM_OP_GET_GEM_CREATE_INFO;
     op.value = reinterpret_cast<uint64_t>(&created);
     if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_GEM_OP, &op); error < 0)

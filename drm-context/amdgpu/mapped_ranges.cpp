@@ -138,7 +138,7 @@ MappedRanges::Cuts MappedRanges::cuts_of(VaRange range) const {
     return cuts;
 }
 
-void MappedRanges::map(VaRange range, Kind kind, uint32_t buffer) {
+void MappedRanges::map(VaRange range, Kind kind, GemHandle buffer) {
     each_with_table(range, kind,
                     [this](uint64_t first, uint64_t end) { regions_.add(first, end); });
     insert(range.start, {range.end(), buffer});
@@ -167,7 +167,7 @@ void MappedRanges::clear(VaRange range) {
     }
 }
 
-void MappedRanges::forget_buffer(uint32_t buffer) {
+void MappedRanges::forget_buffer(GemHandle buffer) {
     auto entry = by_buffer_.lower_bound({buffer, 0});
     while (entry != by_buffer_.end() && entry->first == buffer) {
         const uint64_t start = entry->second;
@@ -178,7 +178,7 @@ void MappedRanges::forget_buffer(uint32_t buffer) {
 
 void MappedRanges::insert(uint64_t start, Mapping mapping) {
     mappings_.insert_or_assign(start, mapping);
-    if (mapping.buffer != 0) by_buffer_.emplace(mapping.buffer, start);
+    if (mapping.buffer != GemHandle()) by_buffer_.emplace(mapping.buffer, start);
 }
 
 MappedRanges::Mappings::iterator MappedRanges::erase(Mappings::const_iterator mapping) {

@@ -7,6 +7,8 @@
 #include <set>
 #include <utility>
 
+#include "base/ids.h"
+
 namespace viaduct::amdgpu {
 
 /// Bytes of a GPU address space.
@@ -55,15 +57,15 @@ class MappedRanges {
     Growth growth_by_clear(VaRange range) const;
     /// Of a clear() with a map() after it.
     Growth growth_by_replace(VaRange range, Kind kind) const;
-    /// `buffer`: the GEM handle, 0 of a sparse range.
-    void map(VaRange range, Kind kind, uint32_t buffer);
+    /// `buffer`: none of a sparse range.
+    void map(VaRange range, Kind kind, GemHandle buffer);
     /// Removes the mapping that begins at `start`.
     void unmap(uint64_t start);
     /// Removes what lies in `range`; mappings that reach beyond it are cut. The regions in which a
     /// sparse one is cut get tables: the kernel has nowhere else to write the hole.
     void clear(VaRange range);
     /// Removes all mappings of a buffer, as the kernel does when its handle is closed.
-    void forget_buffer(uint32_t buffer);
+    void forget_buffer(GemHandle buffer);
 
     uint64_t mappings() const { return mappings_.size(); }
     uint64_t regions() const { return regions_.size(); }
@@ -71,7 +73,7 @@ class MappedRanges {
   private:
     struct Mapping {
         uint64_t end = 0;
-        uint32_t buffer = 0;
+        GemHandle buffer = {};
     };
     using Mappings = std::map<uint64_t, Mapping>;  // by start
     /// The pieces that a clear() leaves of mappings it cuts, and the tables they need.
@@ -90,8 +92,8 @@ class MappedRanges {
     void release_regions(uint64_t start, uint64_t end);
 
     Mappings mappings_;
-    std::set<std::pair<uint32_t, uint64_t>> by_buffer_;  // buffer, start
-    IntervalSet regions_;                                // numbers: address / kRegionBytes
+    std::set<std::pair<GemHandle, uint64_t>> by_buffer_;  // buffer, start
+    IntervalSet regions_;                                 // numbers: address / kRegionBytes
 };
 
 }  // namespace viaduct::amdgpu

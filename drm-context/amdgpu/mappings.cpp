@@ -59,7 +59,7 @@ Status AmdgpuContext::bo_va_op(Request& request) {
                     op.flags2);
     // Sparse ranges name no buffer, nor does a clear of everything in a range.
     const bool without_buffer = sparse || (clears && op.res_id == 0);
-    uint32_t handle = 0;
+    GemHandle handle;
     if (!without_buffer) {
         // The guest may have closed the buffer already: an error of this command only.
         const BufferObject* object = objects().find_resource(ResourceId(op.res_id));
@@ -79,11 +79,11 @@ Status AmdgpuContext::bo_va_op(Request& request) {
                 op.vm_map_size, op.va, op.res_id, status.error().message);
 }
 
-Status AmdgpuContext::change_mappings(const w::BoVaOpRequest& op, uint32_t handle) {
+Status AmdgpuContext::change_mappings(const w::BoVaOpRequest& op, GemHandle handle) {
     const MappedRanges::Growth growth = growth_by(op);
     if (auto status = charge_growth(growth); !status) return status;
     drm_amdgpu_gem_va args{};
-    args.handle = handle;
+    args.handle = handle.value();
     args.operation = op.op;
     args.flags = static_cast<uint32_t>(op.flags);
     args.va_address = op.va;
@@ -126,7 +126,7 @@ Status AmdgpuContext::charge_growth(const MappedRanges::Growth& growth) {
 }
 
 /// Follows an operation that the kernel has accepted, for whose tables `charged` regions are paid.
-void AmdgpuContext::note_mapping(const w::BoVaOpRequest& op, uint32_t handle, uint64_t charged) {
+void AmdgpuContext::note_mapping(const w::BoVaOpRequest& op, GemHandle handle, uint64_t charged) {
     const VaRange range = range_of(op);
     forget_refused(op);
     if (!is_range(range) && op.op != AMDGPU_VA_OP_UNMAP) return;
@@ -143,7 +143,7 @@ void AmdgpuContext::settle_tables(uint64_t charged) {
     if (charged > now) account().give_back_tables((charged - now) * kPageTable);
 }
 
-void AmdgpuContext::drop_mappings(uint32_t handle) {
+void AmdgpuContext::drop_mappings(GemHandle handle) {
     const uint64_t before = mapped_.regions();
     mapped_.forget_buffer(handle);
     settle_tables(before);
@@ -157,7 +157,7 @@ void AmdgpuContext::give_back_all_tables() {
 
 /// True of an UNMAP of what was refused: the guest has read the answer and given the range up. A
 /// sparse one has no buffer whose close would show that.
-bool AmdgpuContext::unmaps_refused(const w::BoVaOpRequest& op, uint32_t handle) const {
+bool AmdgpuContext::unmaps_refused(const w::BoVaOpRequest& op, GemHandle handle) const {
     if (op.op != AMDGPU_VA_OP_UNMAP) return false;
     const auto refused = refused_mappings_.find(range_of(op).start);
     return refused != refused_mappings_.end() && refused->second == handle;

@@ -76,7 +76,8 @@ Status Submission::translate_user_fence(std::span<const std::byte> payload) {
     if (fence.offset % 8 != 0 || uint64_t{fence.offset} + 8 > object->size)
         return fail(EINVAL, "user fence offset {} is misaligned or outside the {} bytes",
                     fence.offset, object->size);
-    append(AMDGPU_CHUNK_ID_FENCE, drm_amdgpu_cs_chunk_fence{object->handle.get(), fence.offset});
+    append(AMDGPU_CHUNK_ID_FENCE,
+           drm_amdgpu_cs_chunk_fence{object->handle.get().value(), fence.offset});
     return {};
 }
 
@@ -102,14 +103,14 @@ Status Submission::translate_bo_handles(std::span<const std::byte> payload) {
         const BufferObject* object = context_.objects().find_resource(ResourceId(entry.res_id));
         if (!object)
             return fail(EINVAL, "the buffer list contains unknown resource {}", entry.res_id);
-        bo_list_.push_back({object->handle.get(), entry.priority});
+        bo_list_.push_back({object->handle.get().value(), entry.priority});
     }
     append_bo_list();
     return {};
 }
 
 void Submission::append_bo_list() {
-    for (const uint32_t handle : context_.always_listed()) bo_list_.push_back({handle, 0});
+    for (const GemHandle handle : context_.always_listed()) bo_list_.push_back({handle.value(), 0});
     drm_amdgpu_bo_list_in list{};
     list.operation = ~0u;  // a list inside CS has neither operation nor handle
     list.list_handle = ~0u;

@@ -63,9 +63,9 @@ Result<UniqueFd> DriverContext::export_blob(ResourceId res_id) {
     return export_dmabuf(object->handle.get());
 }
 
-Result<UniqueFd> DriverContext::export_dmabuf(uint32_t gem_handle) {
+Result<UniqueFd> DriverContext::export_dmabuf(GemHandle gem_handle) {
     drm_prime_handle prime{};
-    prime.handle = gem_handle;
+    prime.handle = gem_handle.value();
     prime.flags = DRM_CLOEXEC | DRM_RDWR;
     if (const int error = device_->ioctl(DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime); error < 0)
         return fail(-error, "the kernel refused to export buffer {} (errno {})", gem_handle,
@@ -81,7 +81,8 @@ Status DriverContext::attach_resource(ResourceId res_id, UniqueFd dmabuf) {
     prime.fd = dmabuf.get();
     if (const int error = device_->ioctl(DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime); error < 0)
         return fail(-error, "resource {} cannot be imported (errno {})", res_id, -error);
-    objects_.add_resource(res_id, {GemHandle(gem_, prime.handle), *size, MapCache::kNone});
+    objects_.add_resource(res_id,
+                          {GemReference(gem_, GemHandle(prime.handle)), *size, MapCache::kNone});
     return {};
 }
 

@@ -89,7 +89,7 @@ class DriverContext {
 
   protected:
     /// The fake mmap offset of a buffer, by the driver's own ioctl.
-    virtual Result<uint64_t> mmap_offset(uint32_t gem_handle) = 0;
+    virtual Result<uint64_t> mmap_offset(GemHandle gem_handle) = 0;
     /// The control buffer exists now: fill the driver's fields.
     virtual void control_created() {}
     /// `object` was made by a command and becomes a resource of this kind; a kDmabuf is exported
@@ -99,7 +99,7 @@ class DriverContext {
     virtual void blob_created() {}
 
     GemHandleTable& gem() { return gem_; }
-    Result<UniqueFd> export_dmabuf(uint32_t gem_handle);
+    Result<UniqueFd> export_dmabuf(GemHandle gem_handle);
 
   private:
     std::unique_ptr<Device> device_;

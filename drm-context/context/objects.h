@@ -13,7 +13,7 @@
 namespace viaduct {
 
 struct BufferObject {
-    GemHandle handle;
+    GemReference handle;
     uint64_t size = 0;  // bytes, page-rounded: nobody maps more
     MapCache cache = MapCache::kNone;
     MemoryCharge charge = {};  // of buffers that were made here

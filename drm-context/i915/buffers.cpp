@@ -16,12 +16,12 @@ Status I915Context::make_buffer(const NewBuffer& wanted, Make make) {
     if (size == 0) return fail(EINVAL, "invalid buffer size {:#x}", wanted.size);
     auto charge = account().charge(wanted.place, size);
     if (!charge) return tl::unexpected(charge.error());
-    uint32_t handle = 0;
+    GemHandle handle;
     uint64_t real_size = wanted.size;
     if (const int error = make(handle, real_size); error < 0)
         return fail(-error, "the kernel refused a buffer of {} bytes (errno {})", wanted.size,
                     -error);
-    GemHandle owner(gem(), handle);
+    GemReference owner(gem(), handle);
     // Memory of the device's own comes in larger pages.
     if (real_size > size) {
         charge = account().charge(wanted.place, real_size);
@@ -35,11 +35,11 @@ Status I915Context::make_buffer(const NewBuffer& wanted, Make make) {
 Status I915Context::gem_create(Request& request) {
     const auto wanted = request.as<w::GemCreateRequest>();
     return make_buffer({.size = wanted.size, .blob_id = wanted.blob_id},
-                       [&](uint32_t& handle, uint64_t& size) {
+                       [&](GemHandle& handle, uint64_t& size) {
                            drm_i915_gem_create args{};
                            args.size = wanted.size;
                            const int error = device().ioctl(DRM_IOCTL_I915_GEM_CREATE, &args);
-                           handle = args.handle;
+                           handle = GemHandle(args.handle);
                            size = args.size;
                            return error;
                        });
@@ -58,13 +58,13 @@ Status I915Context::gem_create_ext(Request& request) {
                            .blob_id = wanted.blob_id,
                            .cache = extensions.cache(),
                            .place = extensions.place()};
-    return make_buffer(buffer, [&](uint32_t& handle, uint64_t& size) {
+    return make_buffer(buffer, [&](GemHandle& handle, uint64_t& size) {
         drm_i915_gem_create_ext args{};
         args.size = wanted.size;
         args.flags = wanted.gem_flags;
         args.extensions = extensions.chain();
         const int error = device().ioctl(DRM_IOCTL_I915_GEM_CREATE_EXT, &args);
-        handle = args.handle;
+        handle = GemHandle(args.handle);
         size = args.size;
         return error;
     });
@@ -84,7 +84,7 @@ Status I915Context::gem_busy(Request& request) {
     const auto handle = handle_of(ResourceId(wanted.res_id));
     if (!handle) return tl::unexpected(handle.error());
     drm_i915_gem_busy args{};
-    args.handle = *handle;
+    args.handle = handle->value();
     if (const int error = device().ioctl(DRM_IOCTL_I915_GEM_BUSY, &args); error < 0)
         return fail(-error, "resource {} (errno {})", wanted.res_id, -error);
     request.respond(w::GemBusyResponse{{}, 0, 0, static_cast<int32_t>(args.busy)});

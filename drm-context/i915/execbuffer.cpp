@@ -59,7 +59,7 @@ Status Execbuffer::translate_object(std::span<const std::byte> objects, uint32_t
     if (object.relocation_count > relocations_.size() - relocations)
         return fail(EINVAL, "buffer {}: {} relocations exceed the {} left", index,
                     object.relocation_count, relocations_.size() - relocations);
-    object.handle = *handle;
+    object.handle = handle->value();
     object.relocs_ptr = object.relocation_count == 0
                             ? 0
                             : reinterpret_cast<uintptr_t>(relocations_.data() + relocations);

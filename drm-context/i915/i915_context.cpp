@@ -124,19 +124,19 @@ Status I915Context::discover_engines() {
     return context_created(0, std::move(first));
 }
 
-Result<uint32_t> I915Context::handle_of(ResourceId res_id) {
+Result<GemHandle> I915Context::handle_of(ResourceId res_id) {
     const BufferObject* object = objects().find_resource(res_id);
     if (!object) return fail(EINVAL, "resource {} is not attached here", res_id);
     return object->handle.get();
 }
 
 // Chips with memory of their own have one kind of mapping for each buffer, others every kind.
-Result<uint64_t> I915Context::mmap_offset(uint32_t gem_handle) {
+Result<uint64_t> I915Context::mmap_offset(GemHandle gem_handle) {
     constexpr uint64_t kFixed = 4;  // I915_MMAP_OFFSET_FIXED, Linux 5.15
     int error = 0;
     for (const uint64_t flags : {uint64_t{I915_MMAP_OFFSET_WB}, kFixed}) {
         drm_i915_gem_mmap_offset args{};
-        args.handle = gem_handle;
+        args.handle = gem_handle.value();
         args.flags = flags;
         error = device().ioctl(DRM_IOCTL_I915_GEM_MMAP_OFFSET, &args);
         if (error >= 0) return static_cast<uint64_t>(args.offset);

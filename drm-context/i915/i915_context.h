@@ -40,10 +40,10 @@ class I915Context final : public DriverContext {
     Status gem_busy(Request& request);
 
     /// The GEM handle of a resource. EINVAL: it is not attached here.
-    Result<uint32_t> handle_of(ResourceId res_id);
+    Result<GemHandle> handle_of(ResourceId res_id);
 
   protected:
-    Result<uint64_t> mmap_offset(uint32_t gem_handle) override;
+    Result<uint64_t> mmap_offset(GemHandle gem_handle) override;
 
   private:
     using Argument = std::span<std::byte>;

@@ -113,7 +113,7 @@ Status I915Context::with_handle(const SimpleIoctl& ioctl, Argument argument) {
     const ResourceId res_id(load<uint32_t>(argument));
     const auto handle = handle_of(res_id);
     if (!handle) return tl::unexpected(handle.error());
-    store(argument, *handle);
+    store(argument, handle->value());
     Status status = call(ioctl.request, argument);
     store(argument, res_id.value());
     return status;
@@ -126,7 +126,7 @@ Status I915Context::set_domain(const SimpleIoctl& ioctl, Argument argument) {
     const auto handle = handle_of(res_id);
     if (!handle) return tl::unexpected(handle.error());
     drm_i915_gem_wait wait{};
-    wait.bo_handle = *handle;
+    wait.bo_handle = handle->value();
     wait.timeout_ns = 0;
     if (const int error = device().ioctl(DRM_IOCTL_I915_GEM_WAIT, &wait); error < 0)
         return fail(EBUSY, "the GPU still uses resource {} (errno {})", res_id, -error);

@@ -27,7 +27,7 @@ Status XeContext::gem_create(Request& request) {
     if (size == 0) return fail(EINVAL, "invalid buffer size {:#x}", wanted.size);
     auto charge = account().charge(place, size);
     auto buffer =
-        charge ? make_kernel_buffer(wanted) : Result<GemHandle>(tl::unexpected(charge.error()));
+        charge ? make_kernel_buffer(wanted) : Result<GemReference>(tl::unexpected(charge.error()));
     if (!buffer) {
         // It is never created; the guest finds out when it maps or binds it.
         ++failed_buffers_;
@@ -38,7 +38,7 @@ Status XeContext::gem_create(Request& request) {
         BufferObject{*std::move(buffer), size, cache_of(wanted), *std::move(charge)});
 }
 
-Result<GemHandle> XeContext::make_kernel_buffer(const w::GemCreateRequest& wanted) {
+Result<GemReference> XeContext::make_kernel_buffer(const w::GemCreateRequest& wanted) {
     uapi::xe::GemCreate args{};
     args.size = wanted.size;
     args.placement = wanted.placement;
@@ -49,7 +49,7 @@ Result<GemHandle> XeContext::make_kernel_buffer(const w::GemCreateRequest& wante
                     "the kernel refused a buffer of {} bytes, placement {:#x}, flags {:#x}, "
                     "caching {} (errno {})",
                     wanted.size, wanted.placement, wanted.flags, wanted.cpu_caching, -error);
-    return GemHandle(gem(), args.handle);
+    return GemReference(gem(), GemHandle(args.handle));
 }
 
 Status XeContext::object_claimed(BufferObject& object, BlobKind) {
@@ -60,7 +60,7 @@ Status XeContext::object_claimed(BufferObject& object, BlobKind) {
 }
 
 /// Of an open handle. Imported buffers get one of no charge when they are first bound.
-BufferMemoryPtr XeContext::memory_of(uint32_t gem_handle) {
+BufferMemoryPtr XeContext::memory_of(GemHandle gem_handle) {
     BufferMemoryPtr& memory = memories_[gem_handle];
     if (!memory) memory = std::make_shared<BufferMemory>();
     return memory;

@@ -111,14 +111,14 @@ Result<BindOp> XeContext::translate(const w::BindOp& wanted, BindList& list) {
     if (wanted.op != kBindUnmap && !null) {
         const auto handle = find_buffer(wanted, memory);
         if (!handle) return tl::unexpected(handle.error());
-        op.obj = *handle;
+        op.obj = handle->value();
     }
     if (wanted.op == kBindMap) op.obj_offset = wanted.obj_offset;
     list.changes.push_back({wanted.op, {wanted.addr, wanted.range}, std::move(memory)});
     return op;
 }
 
-Result<uint32_t> XeContext::find_buffer(const w::BindOp& wanted, BufferMemoryPtr& memory) {
+Result<GemHandle> XeContext::find_buffer(const w::BindOp& wanted, BufferMemoryPtr& memory) {
     const BufferObject* object = objects().find_resource(ResourceId(wanted.res_id));
     if (object) {
         // Before its page tables are charged.

@@ -83,7 +83,7 @@ QueueClass class_of(uint16_t engine_class) {
 
 XeContext::XeContext(std::unique_ptr<Device> device, std::unique_ptr<ContextAccount> account)
     : DriverContext(std::move(device), std::move(account), kTraits) {
-    gem().on_close([this](uint32_t handle) { memories_.erase(handle); });
+    gem().on_close([this](GemHandle handle) { memories_.erase(handle); });
 }
 
 XeContext::~XeContext() {
@@ -96,9 +96,9 @@ Status XeContext::discover() {
     return discover_engines();
 }
 
-Result<uint64_t> XeContext::mmap_offset(uint32_t gem_handle) {
+Result<uint64_t> XeContext::mmap_offset(GemHandle gem_handle) {
     uapi::xe::GemMmapOffset args{};
-    args.handle = gem_handle;
+    args.handle = gem_handle.value();
     if (const int error = device().ioctl(uapi::xe::kGemMmapOffset, &args); error < 0)
         return fail(EINVAL, "buffer {} cannot be mapped (errno {})", gem_handle, -error);
     return args.offset;

@@ -36,7 +36,7 @@ class XeContext final : public DriverContext {
     Status exec(Request& request);
 
   protected:
-    Result<uint64_t> mmap_offset(uint32_t gem_handle) override;
+    Result<uint64_t> mmap_offset(GemHandle gem_handle) override;
     Status object_claimed(BufferObject& object, BlobKind kind) override;
 
   private:
@@ -75,12 +75,12 @@ class XeContext final : public DriverContext {
     bool offers_low_latency() { return account().limits().priority > PriorityCeiling::kNormal; }
 
     // buffers.cpp
-    Result<GemHandle> make_kernel_buffer(const wire::xe::GemCreateRequest& wanted);
-    BufferMemoryPtr memory_of(uint32_t gem_handle);
+    Result<GemReference> make_kernel_buffer(const wire::xe::GemCreateRequest& wanted);
+    BufferMemoryPtr memory_of(GemHandle gem_handle);
 
     // vms.cpp
     Result<uapi::xe::BindOp> translate(const wire::xe::BindOp& wanted, BindList& list);
-    Result<uint32_t> find_buffer(const wire::xe::BindOp& wanted, BufferMemoryPtr& memory);
+    Result<GemHandle> find_buffer(const wire::xe::BindOp& wanted, BufferMemoryPtr& memory);
     Status run_binds(uint32_t vm_id, Vm& vm, BindList& list);
     static void note_binds(Vm& vm, const BindList& list);
     uint64_t mappings() const;
@@ -94,13 +94,13 @@ class XeContext final : public DriverContext {
     Status submit(const wire::xe::ExecRequest& wanted, Queue& queue, const UniqueFd& in_fence);
     Status merge_into_ring(uint32_t ring_syncobj, const UniqueFd& in_fence);
 
-    std::vector<uapi::xe::Engine> engines_;         // of what this VM is offered
-    std::vector<uapi::xe::MemRegion> regions_;      // with the sizes it is shown
-    uint32_t vram_placements_ = 0;                  // regions that are not system memory
-    std::map<uint32_t, std::shared_ptr<Vm>> vms_;   // by the kernel's id
-    std::map<uint32_t, Queue> queues_;              // by the guest's id
-    std::map<uint32_t, BufferMemoryPtr> memories_;  // by GEM handle
-    std::vector<uint32_t> spare_syncobjs_;          // of VMs that are gone
+    std::vector<uapi::xe::Engine> engines_;        // of what this VM is offered
+    std::vector<uapi::xe::MemRegion> regions_;     // with the sizes it is shown
+    uint32_t vram_placements_ = 0;                 // regions that are not system memory
+    std::map<uint32_t, std::shared_ptr<Vm>> vms_;  // by the kernel's id
+    std::map<uint32_t, Queue> queues_;             // by the guest's id
+    std::map<GemHandle, BufferMemoryPtr> memories_;
+    std::vector<uint32_t> spare_syncobjs_;  // of VMs that are gone
     uint32_t next_serial_ = 1;
     uint32_t failed_buffers_ = 0;  // that the guest has not heard of yet
     uint32_t bans_ = 0;

@@ -29,8 +29,8 @@ int init_context(const Channel& channel) {
     return channel.ioctl(kVirtgpuContextInit, &init);
 }
 
-Result<Mapping> map_blob(const Channel& channel, uint32_t handle, size_t size) {
-    virtgpu::Map map{0, handle, 0};
+Result<Mapping> map_blob(const Channel& channel, GemHandle handle, size_t size) {
+    virtgpu::Map map{0, handle.value(), 0};
     if (const int error = channel.ioctl(kVirtgpuMap, &map); error < 0)
         return fail(-error, "cannot get a mapping offset for the control buffer (error {})",
                     -error);
@@ -62,7 +62,7 @@ Result<std::unique_ptr<CommandStream>> CommandStream::create(const Channel& chan
     blob.size = round_up_to(blob_granule(channel), kShmemBytes);
     if (const int error = channel.ioctl(kVirtgpuCreateBlob, &blob); error < 0)
         return fail(-error, "cannot create the control buffer (CREATE_BLOB, error {})", -error);
-    auto shmem = map_blob(channel, blob.bo_handle, kShmemBytes);
+    auto shmem = map_blob(channel, GemHandle(blob.bo_handle), kShmemBytes);
     if (!shmem) return tl::unexpected(shmem.error());
 
     const uint32_t area_start = word_at(*shmem, offsetof(wire::ShmemHeader, rsp_mem_offset)).load();
@@ -138,6 +138,7 @@ int CommandStream::transfer(const Channel& channel, std::span<const std::byte> c
     exec.fence_fd = -1;
     if (submission) {
         exec.ring_idx = submission->ring;
+        static_assert(sizeof(GemHandle) == sizeof(uint32_t));  // the node reads an array of these
         exec.bo_handles = user_pointer(submission->bo_handles.data());
         exec.num_bo_handles = static_cast<uint32_t>(submission->bo_handles.size());
         exec.syncobj_stride = sizeof(virtgpu::ExecbufferSyncobj);

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/unique_fd.h"
 #include "guest-mesa/layer/kernel.h"
 #include "guest-mesa/layer/receipts.h"
@@ -38,7 +39,7 @@ struct GpuSubmission {
     uint32_t ring = 0;
     std::span<const virtgpu::ExecbufferSyncobj> out;
     /// Buffers that others may wait for through the node (implicit synchronisation).
-    std::span<const uint32_t> bo_handles;
+    std::span<const GemHandle> bo_handles;
 };
 
 /// Sends requests through EXECBUFFER and reads answers from the control buffer (drm-common.md,

@@ -31,18 +31,18 @@ struct GemObject {
 /// Handle → buffer. The handles are the virtio-gpu node's own. Thread-safe.
 class GemTable {
   public:
-    void insert(uint32_t handle, const GemObject& object);
+    void insert(GemHandle handle, const GemObject& object);
     /// The object behind `handle`. Asks the node about handles that came another way (imported,
     /// dumb buffers); nothing if it does not know them either.
-    std::optional<GemObject> find(const Channel& channel, uint32_t handle);
+    std::optional<GemObject> find(const Channel& channel, GemHandle handle);
     /// Likewise, without asking the node.
-    std::optional<GemObject> find_known(uint32_t handle) const;
-    void set_shared(uint32_t handle);
-    void erase(uint32_t handle);
+    std::optional<GemObject> find_known(GemHandle handle) const;
+    void set_shared(GemHandle handle);
+    void erase(GemHandle handle);
 
-    void add_use(std::span<const uint32_t> handles, RingUse use);
+    void add_use(std::span<const GemHandle> handles, RingUse use);
     /// Newest use per ring.
-    std::vector<RingUse> uses(uint32_t handle) const;
+    std::vector<RingUse> uses(GemHandle handle) const;
 
   private:
     struct Entry {
@@ -51,7 +51,7 @@ class GemTable {
     };
 
     mutable std::mutex mutex_;
-    std::unordered_map<uint32_t, Entry> entries_;
+    std::unordered_map<GemHandle, Entry> entries_;
 };
 
 }  // namespace viaduct::guest

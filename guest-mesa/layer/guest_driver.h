@@ -32,9 +32,9 @@ class GuestDriver {
     /// An ioctl of the driver's own range (DRM_COMMAND_BASE … DRM_COMMAND_END).
     virtual int ioctl(const Channel& channel, unsigned long request, void* argument) = 0;
     /// Before a buffer leaves through PRIME: 0, or the errno with which it may not.
-    virtual int prepare_export(const Channel& channel, uint32_t handle) = 0;
+    virtual int prepare_export(const Channel& channel, GemHandle handle) = 0;
     /// After GEM_CLOSE is asked for, before the node closes the handle.
-    virtual void forget_buffer(const Channel& channel, uint32_t handle) = 0;
+    virtual void forget_buffer(const Channel& channel, GemHandle handle) = 0;
 };
 
 /// How the device would look on its own bus.

@@ -104,8 +104,8 @@ int OpenNode::gem_close(const Channel& channel, drm_gem_close& arg) {
         // The host must have read what names the buffer before it hears that the buffer is gone;
         // and the table forgets first, because the node may give the number to another thread.
         session_.stream->flush(channel);
-        driver->forget_buffer(channel, arg.handle);
-        session_.gems.erase(arg.handle);
+        driver->forget_buffer(channel, GemHandle(arg.handle));
+        session_.gems.erase(GemHandle(arg.handle));
     }
     return channel.ioctl(DRM_IOCTL_GEM_CLOSE, &arg);
 }
@@ -113,8 +113,9 @@ int OpenNode::gem_close(const Channel& channel, drm_gem_close& arg) {
 int OpenNode::prime_export(const Channel& channel, drm_prime_handle& arg) {
     IoctlNotes::add("handle={}", arg.handle);
     if (GuestDriver* driver = started_.load(std::memory_order_acquire)) {
-        if (const int error = driver->prepare_export(channel, arg.handle); error < 0) return error;
-        session_.gems.set_shared(arg.handle);
+        if (const int error = driver->prepare_export(channel, GemHandle(arg.handle)); error < 0)
+            return error;
+        session_.gems.set_shared(GemHandle(arg.handle));
     }
     const int result = channel.ioctl(DRM_IOCTL_PRIME_HANDLE_TO_FD, &arg);
     IoctlNotes::add("fd={}", arg.fd);
@@ -127,7 +128,7 @@ int OpenNode::prime_import(const Channel& channel, drm_prime_handle& arg) {
     const int result = channel.ioctl(DRM_IOCTL_PRIME_FD_TO_HANDLE, &arg);
     IoctlNotes::add("fd={} handle={}", arg.fd, arg.handle);
     if (result < 0) return result;
-    if (is_guest_memory(channel, arg.handle)) {
+    if (is_guest_memory(channel, GemHandle(arg.handle))) {
         std::call_once(refused_import_, [] {
             print_line(
                 "a dma-buf of another device is in the guest's memory, where the host's GPU "
@@ -137,17 +138,17 @@ int OpenNode::prime_import(const Channel& channel, drm_prime_handle& arg) {
         channel.ioctl(DRM_IOCTL_GEM_CLOSE, &close);
         return -EINVAL;
     }
-    session_.gems.set_shared(arg.handle);
+    session_.gems.set_shared(GemHandle(arg.handle));
     return result;
 }
 
 /// Linux 6.18.32, 7.0.10 and 7.1 import a dma-buf of another device as a blob of guest memory
 /// (virtgpu_prime.c, virtgpu_dma_buf_init_obj), and native contexts have no use for one. Others
 /// refuse it, or know the handle already.
-bool OpenNode::is_guest_memory(const Channel& channel, uint32_t handle) const {
+bool OpenNode::is_guest_memory(const Channel& channel, GemHandle handle) const {
     if (session_.gems.find_known(handle)) return false;
     virtgpu::ResourceInfo info{};
-    info.bo_handle = handle;
+    info.bo_handle = handle.value();
     return channel.ioctl(kVirtgpuResourceInfo, &info) >= 0 &&
            virtgpu::BlobMem{info.blob_mem} == virtgpu::BlobMem::kGuest;
 }

@@ -43,7 +43,7 @@ class OpenNode {
     int add_framebuffer(const Channel& channel, drm_mode_fb_cmd2& arg);
 
   private:
-    bool is_guest_memory(const Channel& channel, uint32_t handle) const;
+    bool is_guest_memory(const Channel& channel, GemHandle handle) const;
 
     Session session_;
     const DriverRow& row_;

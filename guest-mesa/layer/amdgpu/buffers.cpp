@@ -56,8 +56,8 @@ int create_in_guest(const Channel& channel, virtgpu::ResourceCreateBlob& blob) {
     return channel.ioctl(kVirtgpuCreateBlob, &blob);
 }
 
-void close_handle(const Channel& channel, uint32_t handle) {
-    drm_gem_close close{handle, 0};
+void close_handle(const Channel& channel, GemHandle handle) {
+    drm_gem_close close{handle.value(), 0};
     channel.ioctl(DRM_IOCTL_GEM_CLOSE, &close);
 }
 
@@ -76,18 +76,17 @@ int Driver::gem_create(const Channel& channel, drm_amdgpu_gem_create& arg) {
     if (error < 0 && stream().lost()) error = create_in_guest(channel, blob);
     if (error < 0) return error;
 
+    const GemHandle handle(blob.bo_handle);
     const bool always_valid = in.domain_flags & AMDGPU_GEM_CREATE_VM_ALWAYS_VALID;
-    session_.gems.insert(blob.bo_handle, {ResourceId(blob.res_handle), size, false, always_valid});
+    session_.gems.insert(handle, {ResourceId(blob.res_handle), size, false, always_valid});
     {
         const std::lock_guard lock(mutex_);
-        if (always_valid && !host_keeps_valid(in.domain_flags))
-            always_listed_.insert(blob.bo_handle);
-        if (blob.blob_mem == virtgpu::BlobMem::kGuest)
-            stand_ins_.emplace(blob.bo_handle, blob.bo_handle);
+        if (always_valid && !host_keeps_valid(in.domain_flags)) always_listed_.insert(handle);
+        if (blob.blob_mem == virtgpu::BlobMem::kGuest) stand_ins_.emplace(handle, handle);
     }
     arg = {};
-    arg.out.handle = blob.bo_handle;
-    IoctlNotes::add("handle={} resource={}", blob.bo_handle, blob.res_handle);
+    arg.out.handle = handle.value();
+    IoctlNotes::add("handle={} resource={}", handle, blob.res_handle);
     return 0;
 }
 
@@ -130,7 +129,7 @@ int Driver::create_once(const Channel& channel, const drm_amdgpu_gem_create_in& 
     // Drivers answer -ENOMEM by freeing caches and trying elsewhere, which they cannot do when the
     // news comes later: radv takes a submission that fails for a lost device, whatever the errno.
     const int error = check_allocation(channel, ResourceId(blob.res_handle));
-    if (error < 0) close_handle(channel, blob.bo_handle);
+    if (error < 0) close_handle(channel, GemHandle(blob.bo_handle));
     return error;
 }
 
@@ -166,10 +165,11 @@ int Driver::check_allocation(const Channel& channel, ResourceId resource) {
 
 int Driver::gem_mmap(const Channel& channel, drm_amdgpu_gem_mmap& arg) {
     // The offset is the node's own, so that mmap() needs no interposer.
-    virtgpu::Map map{0, arg.in.handle, 0};
-    IoctlNotes::add("handle={}", map.handle);
+    GemHandle handle(arg.in.handle);
+    IoctlNotes::add("handle={}", handle);
     if (stream().lost())
-        if (const int error = find_stand_in(channel, map.handle); error < 0) return error;
+        if (const int error = find_stand_in(channel, handle); error < 0) return error;
+    virtgpu::Map map{0, handle.value(), 0};
     const int result = channel.ioctl(kVirtgpuMap, &map);
     if (result < 0) return result;
     arg.out.addr_ptr = map.offset;
@@ -179,7 +179,7 @@ int Driver::gem_mmap(const Channel& channel, drm_amdgpu_gem_mmap& arg) {
 
 /// The host may not have had the time to make the buffer: its mapping would fail. What others can
 /// reach is there, and its contents are theirs, too.
-int Driver::find_stand_in(const Channel& channel, uint32_t& handle) {
+int Driver::find_stand_in(const Channel& channel, GemHandle& handle) {
     const auto object = session_.gems.find(channel, handle);
     if (!object) return -ENOENT;
     if (object->shared) return 0;
@@ -191,12 +191,13 @@ int Driver::find_stand_in(const Channel& channel, uint32_t& handle) {
     virtgpu::ResourceCreateBlob blob{};
     blob.size = object->size;
     if (const int error = create_in_guest(channel, blob); error < 0) return error;
-    stand_ins_.emplace(handle, blob.bo_handle);
-    handle = blob.bo_handle;
+    const GemHandle own(blob.bo_handle);
+    stand_ins_.emplace(handle, own);
+    handle = own;
     return 0;
 }
 
-int Driver::query_buffer(const Channel& channel, uint32_t handle,
+int Driver::query_buffer(const Channel& channel, GemHandle handle,
                          wire::BoQueryInfoResponse& answer) {
     const auto object = session_.gems.find(channel, handle);
     if (!object) return -ENOENT;
@@ -213,7 +214,8 @@ int Driver::gem_op(const Channel& channel, drm_amdgpu_gem_op& arg) {
     if (arg.op == AMDGPU_GEM_OP_SET_PLACEMENT) return -EPERM;
     if (arg.op != AMDGPU_GEM_OP_GET_GEM_CREATE_INFO) return -EINVAL;
     wire::BoQueryInfoResponse answer{};
-    if (const int error = query_buffer(channel, arg.handle, answer); error < 0) return error;
+    if (const int error = query_buffer(channel, GemHandle(arg.handle), answer); error < 0)
+        return error;
     drm_amdgpu_gem_create_in info{};
     info.bo_size = answer.alloc_size;
     info.alignment = answer.phys_alignment;
@@ -246,12 +248,13 @@ int Driver::set_metadata(const Channel& channel, ResourceId resource,
 int Driver::gem_metadata(const Channel& channel, drm_amdgpu_gem_metadata& arg) {
     IoctlNotes::add("handle={} op={}", uint32_t{arg.handle}, uint32_t{arg.op});
     if (arg.op == AMDGPU_GEM_METADATA_OP_SET_METADATA) {
-        const auto object = session_.gems.find(channel, arg.handle);
+        const auto object = session_.gems.find(channel, GemHandle(arg.handle));
         return object ? set_metadata(channel, object->resource, arg) : -ENOENT;
     }
     if (arg.op != AMDGPU_GEM_METADATA_OP_GET_METADATA) return -EINVAL;
     wire::BoQueryInfoResponse answer{};
-    if (const int error = query_buffer(channel, arg.handle, answer); error < 0) return error;
+    if (const int error = query_buffer(channel, GemHandle(arg.handle), answer); error < 0)
+        return error;
     static_assert(sizeof(arg.data.data) == wire::kMaxMetadata);
     arg.data.flags = answer.metadata_flags;
     arg.data.tiling_info = answer.tiling_info;
@@ -261,7 +264,7 @@ int Driver::gem_metadata(const Channel& channel, drm_amdgpu_gem_metadata& arg) {
 }
 
 int Driver::gem_wait_idle(const Channel& channel, drm_amdgpu_gem_wait_idle& arg) {
-    const uint32_t handle = arg.in.handle;
+    const GemHandle handle(arg.in.handle);
     const auto deadline = static_cast<int64_t>(std::min<uint64_t>(arg.in.timeout, INT64_MAX));
     IoctlNotes::add("handle={} deadline={}", handle, deadline);
     const auto object = session_.gems.find(channel, handle);
@@ -294,7 +297,7 @@ int Driver::gem_wait_idle(const Channel& channel, drm_amdgpu_gem_wait_idle& arg)
     // The node tracks the use of others. A blocking wait there takes up to 15 s, whatever the
     // caller's timeout, so this polls.
     while (true) {
-        virtgpu::Wait wait{handle, virtgpu::kWaitNoWait};
+        virtgpu::Wait wait{handle.value(), virtgpu::kWaitNoWait};
         const int result = channel.ioctl(kVirtgpuWait, &wait);
         if (result != -EBUSY) return result;
         if (monotonic_now() >= deadline) break;
@@ -324,13 +327,13 @@ int Driver::vm(const Channel& channel, drm_amdgpu_vm& arg) {
     return answer.ret;
 }
 
-int Driver::prepare_export(const Channel& channel, uint32_t handle) {
+int Driver::prepare_export(const Channel& channel, GemHandle handle) {
     const auto object = session_.gems.find(channel, handle);
     if (!object) return -ENOENT;
     return object->always_valid ? -EPERM : 0;
 }
 
-void Driver::forget_buffer(const Channel& channel, uint32_t handle) {
+void Driver::forget_buffer(const Channel& channel, GemHandle handle) {
     const std::lock_guard lock(mutex_);
     std::erase_if(missing_mappings_,
                   [&](const auto& each) { return each.second.handle == handle; });

@@ -43,7 +43,7 @@ inline constexpr uint64_t kMappableDomains =
 /// A range that the driver believes to be mapped, and that the host could not map.
 struct MissingMapping {
     wire::BoVaOpRequest request{};
-    uint32_t handle = 0;            // of its buffer; 0: a sparse range
+    GemHandle handle = {};          // of its buffer; 0: a sparse range
     bool every_submission = false;  // needs it, or only those that list the buffer
 };
 
@@ -54,8 +54,8 @@ class Driver final : public GuestDriver {
     static Result<std::unique_ptr<GuestDriver>> create(const Channel& channel, Session& session);
 
     int ioctl(const Channel& channel, unsigned long request, void* argument) override;
-    int prepare_export(const Channel& channel, uint32_t handle) override;
-    void forget_buffer(const Channel& channel, uint32_t handle) override;
+    int prepare_export(const Channel& channel, GemHandle handle) override;
+    void forget_buffer(const Channel& channel, GemHandle handle) override;
 
     // The ioctls: rows of a table, hence public.
     int info(const Channel& channel, drm_amdgpu_info& arg);
@@ -125,15 +125,15 @@ class Driver final : public GuestDriver {
     int create_once(const Channel& channel, const drm_amdgpu_gem_create_in& in,
                     virtgpu::ResourceCreateBlob& blob);
     bool host_keeps_valid(uint64_t flags) const;
-    int find_stand_in(const Channel& channel, uint32_t& handle);
+    int find_stand_in(const Channel& channel, GemHandle& handle);
     bool memory_is_short(uint64_t domains, uint64_t size) const;
     int check_allocation(const Channel& channel, ResourceId resource);
-    int query_buffer(const Channel& channel, uint32_t handle, wire::BoQueryInfoResponse& answer);
+    int query_buffer(const Channel& channel, GemHandle handle, wire::BoQueryInfoResponse& answer);
     int set_metadata(const Channel& channel, ResourceId resource,
                      const drm_amdgpu_gem_metadata& arg);
 
     // mappings.cpp
-    int post_mapping(const Channel& channel, wire::BoVaOpRequest& request, uint32_t handle);
+    int post_mapping(const Channel& channel, wire::BoVaOpRequest& request, GemHandle handle);
     void give_up_mapping(const Channel& channel, wire::BoVaOpRequest request);
     void forget_missing(const wire::BoVaOpRequest& op);
     int settle_mappings(const Channel& channel, const BufferList& buffers);
@@ -189,9 +189,9 @@ class Driver final : public GuestDriver {
     std::optional<uint32_t> newest_mapping_;
     std::map<uint64_t, MissingMapping> missing_mappings_;  // by address
     /// Buffers that the host cannot keep valid for us: listed in every submission.
-    std::set<uint32_t> always_listed_;
+    std::set<GemHandle> always_listed_;
     /// Once the host is lost: buffer → the guest's own memory that is mapped in its place.
-    std::map<uint32_t, uint32_t> stand_ins_;
+    std::map<GemHandle, GemHandle> stand_ins_;
 };
 
 }  // namespace viaduct::guest::amdgpu

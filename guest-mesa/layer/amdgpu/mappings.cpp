@@ -39,7 +39,7 @@ int Driver::gem_va(const Channel& channel, GemVa& arg) {
     if (in.operation == AMDGPU_VA_OP_CLEAR || (in.flags & AMDGPU_VM_PAGE_PRT)) {
         request.flags2 = wire::kVaFlags2Sparse;
     } else {
-        const auto object = session_.gems.find(channel, in.handle);
+        const auto object = session_.gems.find(channel, GemHandle(in.handle));
         if (!object) return -ENOENT;
         request.res_id = object->resource.value();
     }
@@ -60,7 +60,7 @@ int Driver::gem_va(const Channel& channel, GemVa& arg) {
     const bool confirm =
         sync_requested() || arg.vm_timeline_syncobj_out != 0 ||
         (adds_mapping(in.operation) && memory_is_short(kMappableDomains, kPageTable));
-    if (!confirm) return post_mapping(channel, request, in.handle);
+    if (!confirm) return post_mapping(channel, request, GemHandle(in.handle));
 
     wire::Response answer{};
     if (const int error = stream().call(channel, {as_bytes(request), as_bytes(answer)}); error < 0)
@@ -71,11 +71,12 @@ int Driver::gem_va(const Channel& channel, GemVa& arg) {
     return answer.ret == 0 ? finish() : answer.ret;
 }
 
-int Driver::post_mapping(const Channel& channel, wire::BoVaOpRequest& request, uint32_t handle) {
+int Driver::post_mapping(const Channel& channel, wire::BoVaOpRequest& request, GemHandle handle) {
     const std::span<const std::byte> bytes = as_bytes(request);
     uint32_t seqno = 0;
-    const int error = stream().post(channel, as_bytes(request),
-                                    Receipt{handle, {bytes.begin(), bytes.end()}, true}, seqno);
+    const int error =
+        stream().post(channel, as_bytes(request),
+                      Receipt{handle.value(), {bytes.begin(), bytes.end()}, true}, seqno);
     if (error < 0 || !adds_mapping(request.op)) return error;
     const std::lock_guard lock(mutex_);
     if (!newest_mapping_ || static_cast<int32_t>(seqno - *newest_mapping_) > 0)
@@ -167,7 +168,7 @@ void Driver::note_mapping(const Outcome& outcome) {
     forget_missing(request);
     if (outcome.error == 0 || !adds_mapping(request.op)) return;
     const bool sparse = request.res_id == 0;
-    mapping.handle = sparse ? 0 : static_cast<uint32_t>(outcome.receipt.owner);
+    if (!sparse) mapping.handle = GemHandle(static_cast<uint32_t>(outcome.receipt.owner));
     const auto object = session_.gems.find_known(mapping.handle);
     // A buffer that has been closed misses nothing.
     if (!sparse && (!object || object->resource != ResourceId(request.res_id))) return;

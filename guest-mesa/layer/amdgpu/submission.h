@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "base/ids.h"
 #include "guest-mesa/layer/virtgpu_ioctls.h"
 #include "wire/amdgpu.h"
 #include "wire/amdgpu_rings.h"
@@ -35,8 +36,8 @@ struct Submission {
 
 /// The buffers of a submission under both their names.
 struct BufferList {
-    std::vector<uint32_t> handles;
-    std::vector<uint32_t> shared_handles;
+    std::vector<GemHandle> handles;
+    std::vector<GemHandle> shared_handles;
     std::vector<viaduct::wire::amdgpu::BoListEntry> entries;
     std::optional<viaduct::wire::amdgpu::UserFence> user_fence;
 };

@@ -84,22 +84,24 @@ int Driver::collect_buffers(const Channel& channel, Submission& submission, Buff
             if (list == bo_lists_.end()) return -ENOENT;
             entries = list->second;
         }
-        for (const uint32_t handle : always_listed_) entries.push_back({handle, 0});
+        for (const GemHandle handle : always_listed_) entries.push_back({handle.value(), 0});
     }
     buffers.entries.reserve(entries.size());
     buffers.handles.reserve(entries.size());
     for (const auto& entry : entries) {
-        const auto object = session_.gems.find(channel, entry.bo_handle);
+        const GemHandle handle(entry.bo_handle);
+        const auto object = session_.gems.find(channel, handle);
         if (!object) return -ENOENT;
         buffers.entries.push_back({object->resource.value(), entry.bo_priority});
-        buffers.handles.push_back(entry.bo_handle);
-        if (object->shared) buffers.shared_handles.push_back(entry.bo_handle);
+        buffers.handles.push_back(handle);
+        if (object->shared) buffers.shared_handles.push_back(handle);
     }
     if (submission.user_fence) {
-        const auto object = session_.gems.find(channel, submission.user_fence->handle);
+        const GemHandle handle(submission.user_fence->handle);
+        const auto object = session_.gems.find(channel, handle);
         if (!object) return -ENOENT;
         buffers.user_fence = {object->resource.value(), submission.user_fence->offset};
-        buffers.handles.push_back(submission.user_fence->handle);
+        buffers.handles.push_back(handle);
     }
     // amdgpu takes a buffer that is listed twice (imported under a handle that there was already);
     // the node locks each, and refuses the second time.

@@ -17,8 +17,8 @@ constexpr size_t kSetPatBytes = 40;  // struct drm_i915_gem_create_ext_set_pat
 constexpr int kMostExtensions = 64;
 constexpr uint32_t kMostRegions = 64;
 
-void close_handle(const Channel& channel, uint32_t handle) {
-    drm_gem_close close{handle, 0};
+void close_handle(const Channel& channel, GemHandle handle) {
+    drm_gem_close close{handle.value(), 0};
     channel.ioctl(DRM_IOCTL_GEM_CLOSE, &close);
 }
 
@@ -58,7 +58,7 @@ int pack_extensions(uint64_t first, LongRequest& to) {
 /// Sends the request that makes the buffer. On ENOMEM drivers free their caches, so the buffer is
 /// confirmed before they have it.
 int Driver::create_blob(const Channel& channel, std::span<std::byte> request, uint32_t blob_id,
-                        uint64_t size, uint32_t& handle) {
+                        uint64_t size, GemHandle& handle) {
     virtgpu::ResourceCreateBlob blob{};
     blob.size = size;
     blob.blob_mem = virtgpu::BlobMem::kHost3d;
@@ -68,14 +68,15 @@ int Driver::create_blob(const Channel& channel, std::span<std::byte> request, ui
     int error = stream().create_blob(channel, request, blob);
     if (error == -ENOSPC) return -ENOMEM;  // the host-visible window is full
     if (error < 0) return error;
+    const GemHandle made(blob.bo_handle);
     error = check_allocation(channel, ResourceId(blob.res_handle));
     if (error < 0) {
-        close_handle(channel, blob.bo_handle);
+        close_handle(channel, made);
         return error;
     }
-    session_.gems.insert(blob.bo_handle, {ResourceId(blob.res_handle), size, false, false});
-    handle = blob.bo_handle;
-    IoctlNotes::add("handle={} resource={}", blob.bo_handle, blob.res_handle);
+    session_.gems.insert(made, {ResourceId(blob.res_handle), size, false, false});
+    handle = made;
+    IoctlNotes::add("handle={} resource={}", made, blob.res_handle);
     return 0;
 }
 
@@ -95,10 +96,10 @@ int Driver::gem_create(const Channel& channel, drm_i915_gem_create& arg) {
     request.size = size;
     request.blob_id = next_blob_id_.fetch_add(1, std::memory_order_relaxed);
     IoctlNotes::add("size={:#x}", size);
-    uint32_t handle = 0;
+    GemHandle handle;
     const int error = create_blob(channel, as_bytes(request), request.blob_id, size, handle);
     if (error < 0) return error;
-    arg.handle = handle;
+    arg.handle = handle.value();
     arg.size = size;
     return 0;
 }
@@ -115,10 +116,10 @@ int Driver::gem_create_ext(const Channel& channel, drm_i915_gem_create_ext& arg)
     head.ext_size = static_cast<uint32_t>(request.size() - sizeof(head));
     request.replace_head(head);
     IoctlNotes::add("size={:#x} flags={:#x}", size, uint32_t{arg.flags});
-    uint32_t handle = 0;
+    GemHandle handle;
     const int error = create_blob(channel, request.finish(), head.blob_id, size, handle);
     if (error < 0) return error;
-    arg.handle = handle;
+    arg.handle = handle.value();
     arg.size = size;
     return 0;
 }
@@ -138,12 +139,12 @@ int Driver::gem_mmap_offset(const Channel& channel, drm_i915_gem_mmap_offset& ar
 
 template <typename Argument>
 int Driver::pass_with_handle(const Channel& channel, uint32_t request, Argument& argument) {
-    const uint32_t handle = argument.handle;
+    const GemHandle handle(argument.handle);
     const auto object = session_.gems.find(channel, handle);
     if (!object) return -ENOENT;
     argument.handle = object->resource.value();
     const int result = pass(channel, request, argument);
-    argument.handle = handle;
+    argument.handle = handle.value();
     return result;
 }
 
@@ -161,21 +162,21 @@ int Driver::gem_get_aperture(const Channel& channel, drm_i915_gem_get_aperture& 
 
 /// The host's memory is shared with the CPU coherently, so that nothing but waiting is left to do.
 int Driver::gem_set_domain(const Channel& channel, drm_i915_gem_set_domain& arg) {
-    if (!session_.gems.find(channel, arg.handle)) return -ENOENT;
+    if (!session_.gems.find(channel, GemHandle(arg.handle))) return -ENOENT;
     if (arg.read_domains == 0) return 0;
-    return wait_idle(channel, arg.handle, std::numeric_limits<int64_t>::max());
+    return wait_idle(channel, GemHandle(arg.handle), std::numeric_limits<int64_t>::max());
 }
 
 /// Pages are not given back; the host's kernel may swap them out.
 int Driver::gem_madvise(const Channel& channel, drm_i915_gem_madvise& arg) {
     if (arg.madv != I915_MADV_DONTNEED && arg.madv != I915_MADV_WILLNEED) return -EINVAL;
-    if (!session_.gems.find(channel, arg.handle)) return -ENOENT;
+    if (!session_.gems.find(channel, GemHandle(arg.handle))) return -ENOENT;
     arg.retained = 1;
     return 0;
 }
 
 /// Waits for this file's submissions with the buffer, and for what the node has of others'. -ETIME.
-int Driver::wait_idle(const Channel& channel, uint32_t handle, int64_t deadline) {
+int Driver::wait_idle(const Channel& channel, GemHandle handle, int64_t deadline) {
     const auto object = session_.gems.find(channel, handle);
     if (!object) return -ENOENT;
     std::vector<uint32_t> handles;
@@ -192,7 +193,7 @@ int Driver::wait_idle(const Channel& channel, uint32_t handle, int64_t deadline)
     if (!object->shared) return 0;
     // A blocking wait of the node takes up to 15 s, whatever the caller's timeout, so this polls.
     while (true) {
-        virtgpu::Wait wait{handle, virtgpu::kWaitNoWait};
+        virtgpu::Wait wait{handle.value(), virtgpu::kWaitNoWait};
         const int result = channel.ioctl(kVirtgpuWait, &wait);
         if (result != -EBUSY) return result;
         if (monotonic_now() >= deadline) return -ETIME;
@@ -203,7 +204,7 @@ int Driver::wait_idle(const Channel& channel, uint32_t handle, int64_t deadline)
 int Driver::gem_busy(const Channel& channel, drm_i915_gem_busy& arg) {
     // Which engine it is on is more than anybody asks: busy for reading and writing on the first.
     constexpr uint32_t kBusy = 0x10001;
-    const int result = wait_idle(channel, arg.handle, 0);
+    const int result = wait_idle(channel, GemHandle(arg.handle), 0);
     if (result < 0 && result != -ETIME) return result;
     arg.busy = result == -ETIME ? kBusy : 0;
     return 0;
@@ -214,7 +215,7 @@ int Driver::gem_wait(const Channel& channel, drm_i915_gem_wait& arg) {
     const int64_t start = monotonic_now();
     const bool endless = arg.timeout_ns < 0 || arg.timeout_ns > INT64_MAX - start;
     const int result =
-        wait_idle(channel, arg.bo_handle, endless ? INT64_MAX : start + arg.timeout_ns);
+        wait_idle(channel, GemHandle(arg.bo_handle), endless ? INT64_MAX : start + arg.timeout_ns);
     if (arg.timeout_ns > 0)
         arg.timeout_ns = std::max<int64_t>(arg.timeout_ns - (monotonic_now() - start), 0);
     return result;

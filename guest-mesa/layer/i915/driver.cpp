@@ -71,7 +71,7 @@ int Driver::ioctl(const Channel& channel, unsigned long request, void* argument)
     return -EINVAL;
 }
 
-int Driver::prepare_export(const Channel& channel, uint32_t handle) {
+int Driver::prepare_export(const Channel& channel, GemHandle handle) {
     return session_.gems.find(channel, handle) ? 0 : -ENOENT;
 }
 

@@ -32,8 +32,8 @@ class Driver final : public GuestDriver {
     static Result<std::unique_ptr<GuestDriver>> create(const Channel& channel, Session& session);
 
     int ioctl(const Channel& channel, unsigned long request, void* argument) override;
-    int prepare_export(const Channel& channel, uint32_t handle) override;
-    void forget_buffer(const Channel&, uint32_t) override {}
+    int prepare_export(const Channel& channel, GemHandle handle) override;
+    void forget_buffer(const Channel&, GemHandle) override {}
 
     // The ioctls: rows of a table, hence public.
     int get_param(const Channel& channel, drm_i915_getparam_t& arg);
@@ -92,9 +92,9 @@ class Driver final : public GuestDriver {
 
     // buffers.cpp
     int create_blob(const Channel& channel, std::span<std::byte> request, uint32_t blob_id,
-                    uint64_t size, uint32_t& handle);
+                    uint64_t size, GemHandle& handle);
     int check_allocation(const Channel& channel, ResourceId resource);
-    int wait_idle(const Channel& channel, uint32_t handle, int64_t deadline);
+    int wait_idle(const Channel& channel, GemHandle handle, int64_t deadline);
 
     // contexts.cpp
     bool is_banned(uint32_t context);

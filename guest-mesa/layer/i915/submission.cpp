@@ -103,12 +103,13 @@ int Submission::parse_objects(const Channel& channel, GemTable& gems, uint64_t o
                               uint32_t count) {
     objects_.reserve(count);
     for (uint32_t i = 0; i < count; ++i)
-        handles_.push_back(load<drm_i915_gem_exec_object2>(objects, i).handle);
+        handles_.emplace_back(load<drm_i915_gem_exec_object2>(objects, i).handle);
     for (uint32_t i = 0; i < count; ++i) {
         auto object = load<drm_i915_gem_exec_object2>(objects, i);
-        const auto found = gems.find(channel, object.handle);
+        const GemHandle handle(object.handle);
+        const auto found = gems.find(channel, handle);
         if (!found) return -ENOENT;
-        if (found->shared) shared_handles_.push_back(object.handle);
+        if (found->shared) shared_handles_.push_back(handle);
         if (const int error = parse_relocations(object); error < 0) return error;
         object.handle = found->resource.value();
         object.relocs_ptr = 0;
@@ -127,7 +128,7 @@ int Submission::parse_relocations(const drm_i915_gem_exec_object2& object) {
     for (uint32_t i = 0; i < object.relocation_count; ++i) {
         auto entry = load<drm_i915_gem_relocation_entry>(object.relocs_ptr, i);
         if (!targets_are_indices_) {
-            const auto target = std::ranges::find(handles_, entry.target_handle);
+            const auto target = std::ranges::find(handles_, GemHandle(entry.target_handle));
             if (target == handles_.end()) return -ENOENT;
             entry.target_handle = static_cast<uint32_t>(target - handles_.begin());
         }

@@ -26,9 +26,9 @@ class Submission {
     /// Syncobjs to wait for and to signal; point 0: as binary ones.
     const std::vector<virtgpu::ExecbufferSyncobj>& in() const { return in_; }
     std::vector<virtgpu::ExecbufferSyncobj>& out() { return out_; }
-    const std::vector<uint32_t>& handles() const { return handles_; }
+    const std::vector<GemHandle>& handles() const { return handles_; }
     /// Of these, without repetition, those that others can reach.
-    const std::vector<uint32_t>& shared_handles() const { return shared_handles_; }
+    const std::vector<GemHandle>& shared_handles() const { return shared_handles_; }
 
     std::vector<std::byte> request() const;
 
@@ -44,8 +44,8 @@ class Submission {
     bool targets_are_indices_ = false;
     std::vector<drm_i915_gem_exec_object2> objects_;  // resource ids in place of handles
     std::vector<drm_i915_gem_relocation_entry> relocations_;
-    std::vector<uint32_t> handles_;
-    std::vector<uint32_t> shared_handles_;
+    std::vector<GemHandle> handles_;
+    std::vector<GemHandle> shared_handles_;
     std::vector<virtgpu::ExecbufferSyncobj> in_;
     std::vector<virtgpu::ExecbufferSyncobj> out_;
     int in_fence_ = -1;

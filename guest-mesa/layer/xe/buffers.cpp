@@ -39,7 +39,8 @@ int Driver::gem_create(const Channel& channel, uapi::xe::GemCreate& arg) {
         error = create();
     }
     if (error < 0) return error == -ENOSPC ? -ENOMEM : error;
-    session_.gems.insert(blob.bo_handle, {ResourceId(blob.res_handle), arg.size, false, of_vm});
+    session_.gems.insert(GemHandle(blob.bo_handle),
+                         {ResourceId(blob.res_handle), arg.size, false, of_vm});
     arg.handle = blob.bo_handle;
     IoctlNotes::add("handle={} resource={}", blob.bo_handle, blob.res_handle);
     return 0;
@@ -54,7 +55,7 @@ int Driver::gem_mmap_offset(const Channel& channel, uapi::xe::GemMmapOffset& arg
     return 0;
 }
 
-int Driver::prepare_export(const Channel& channel, uint32_t handle) {
+int Driver::prepare_export(const Channel& channel, GemHandle handle) {
     const auto object = session_.gems.find(channel, handle);
     if (!object) return -ENOENT;
     return object->always_valid ? -EPERM : 0;  // of a VM

@@ -26,8 +26,8 @@ class Driver final : public GuestDriver {
     static Result<std::unique_ptr<GuestDriver>> create(const Channel& channel, Session& session);
 
     int ioctl(const Channel& channel, unsigned long request, void* argument) override;
-    int prepare_export(const Channel& channel, uint32_t handle) override;
-    void forget_buffer(const Channel&, uint32_t) override {}
+    int prepare_export(const Channel& channel, GemHandle handle) override;
+    void forget_buffer(const Channel&, GemHandle) override {}
 
     // The ioctls: rows of a table, hence public.
     int device_query(const Channel& channel, uapi::xe::DeviceQuery& arg);

@@ -46,7 +46,7 @@ int Driver::translate(const Channel& channel, const BindOp& op, wire::BindOp& to
           .op = op.op,
           .flags = op.flags};
     if (op.obj == 0) return 0;
-    const auto object = session_.gems.find(channel, op.obj);
+    const auto object = session_.gems.find(channel, GemHandle(op.obj));
     if (!object) return -ENOENT;
     to.res_id = object->resource.value();
     return 0;

@@ -1,17 +1,20 @@
 #include "tests/loopback/client/buffer.h"
 
+#include <algorithm>
+
 namespace viaduct::loopback {
 
 /// Caller holds the mutex.
-uint32_t BufferTable::lowest_free() {
-    for (auto taken = buffers_.lower_bound(hint_); taken != buffers_.end(); ++taken, ++hint_)
-        if (taken->first != hint_) break;
-    return hint_++;
+GemHandle BufferTable::lowest_free() {
+    for (auto taken = buffers_.lower_bound(GemHandle(hint_)); taken != buffers_.end();
+         ++taken, ++hint_)
+        if (taken->first != GemHandle(hint_)) break;
+    return GemHandle(hint_++);
 }
 
-uint32_t BufferTable::add(const BufferPtr& buffer) {
+GemHandle BufferTable::add(const BufferPtr& buffer) {
     const std::lock_guard lock(mutex_);
-    const uint32_t handle = lowest_free();
+    const GemHandle handle = lowest_free();
     buffer->mmap_offset = next_offset_;
     next_offset_ += buffer->size;
     buffers_.emplace(handle, buffer);
@@ -20,7 +23,7 @@ uint32_t BufferTable::add(const BufferPtr& buffer) {
     return handle;
 }
 
-BufferPtr BufferTable::find(uint32_t handle) const {
+BufferPtr BufferTable::find(GemHandle handle) const {
     const std::lock_guard lock(mutex_);
     const auto entry = buffers_.find(handle);
     return entry == buffers_.end() ? nullptr : entry->second;
@@ -32,13 +35,13 @@ BufferPtr BufferTable::find_by_offset(uint64_t mmap_offset) const {
     return entry == mapped_.end() ? nullptr : entry->second;
 }
 
-uint32_t BufferTable::handle_of_resource(ResourceId resource_id) const {
+GemHandle BufferTable::handle_of_resource(ResourceId resource_id) const {
     const std::lock_guard lock(mutex_);
     const auto entry = handles_.find(resource_id);
-    return entry == handles_.end() ? 0 : entry->second;
+    return entry == handles_.end() ? GemHandle() : entry->second;
 }
 
-BufferPtr BufferTable::remove(uint32_t handle) {
+BufferPtr BufferTable::remove(GemHandle handle) {
     const std::lock_guard lock(mutex_);
     const auto entry = buffers_.find(handle);
     if (entry == buffers_.end()) return nullptr;
@@ -46,7 +49,7 @@ BufferPtr BufferTable::remove(uint32_t handle) {
     buffers_.erase(entry);
     mapped_.erase(buffer->mmap_offset);
     handles_.erase(buffer->resource_id);
-    if (handle < hint_) hint_ = handle;
+    hint_ = std::min(hint_, handle.value());
     return buffer;
 }
 

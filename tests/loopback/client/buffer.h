@@ -36,23 +36,23 @@ using BufferPtr = std::shared_ptr<Buffer>;
 class BufferTable {
   public:
     /// Gives the buffer a handle (the smallest free one, from 1) and an mmap offset.
-    uint32_t add(const BufferPtr& buffer);
+    GemHandle add(const BufferPtr& buffer);
     /// Null if there is none.
-    BufferPtr find(uint32_t handle) const;
+    BufferPtr find(GemHandle handle) const;
     BufferPtr find_by_offset(uint64_t mmap_offset) const;
     /// 0 if the file has no handle for that resource.
-    uint32_t handle_of_resource(ResourceId resource_id) const;
+    GemHandle handle_of_resource(ResourceId resource_id) const;
     /// Null if there is none.
-    BufferPtr remove(uint32_t handle);
+    BufferPtr remove(GemHandle handle);
 
   private:
-    uint32_t lowest_free();
+    GemHandle lowest_free();
 
     mutable std::mutex mutex_;
-    std::map<uint32_t, BufferPtr> buffers_;
+    std::map<GemHandle, BufferPtr> buffers_;
     uint32_t hint_ = 1;                               // all handles below are taken
     std::unordered_map<uint64_t, BufferPtr> mapped_;  // by mmap offset
-    std::unordered_map<ResourceId, uint32_t> handles_;
+    std::unordered_map<ResourceId, GemHandle> handles_;
     uint64_t next_offset_ = 1ull << 32;  // drm_vma_manager.h: DRM_FILE_PAGE_OFFSET_START
 };
 

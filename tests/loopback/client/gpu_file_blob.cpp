@@ -76,7 +76,7 @@ int GpuFile::on_resource_create_blob(void* argument) {
                                buffer->size, blob.blob_id});
     if (const int status = send_create_blob(packet); status != 0) return status;
     blob.res_handle = buffer->resource_id.value();
-    blob.bo_handle = buffers_.add(buffer);
+    blob.bo_handle = buffers_.add(buffer).value();
     return 0;
 }
 
@@ -93,7 +93,7 @@ int GpuFile::send_create_blob(Packet& packet) {
 int GpuFile::on_gem_close(void* argument) {
     const auto& request = *static_cast<drm_gem_close*>(argument);
     const std::lock_guard lock(prime_mutex_);
-    const BufferPtr buffer = buffers_.remove(request.handle);
+    const BufferPtr buffer = buffers_.remove(GemHandle(request.handle));
     if (!buffer) return -EINVAL;
     Packet packet = resource_request(MessageType::kCloseResource, buffer->resource_id);
     return connection_->post(packet) ? 0 : -EIO;
@@ -101,7 +101,7 @@ int GpuFile::on_gem_close(void* argument) {
 
 int GpuFile::on_map(void* argument) {
     auto& request = *static_cast<Map*>(argument);
-    const BufferPtr buffer = buffers_.find(request.handle);
+    const BufferPtr buffer = buffers_.find(GemHandle(request.handle));
     if (!buffer) return -ENOENT;
     request.offset = buffer->mmap_offset;
     return 0;
@@ -109,7 +109,7 @@ int GpuFile::on_map(void* argument) {
 
 int GpuFile::on_resource_info(void* argument) {
     auto& request = *static_cast<ResourceInfo*>(argument);
-    const BufferPtr buffer = buffers_.find(request.bo_handle);
+    const BufferPtr buffer = buffers_.find(GemHandle(request.bo_handle));
     if (!buffer) return -ENOENT;
     request.res_handle = buffer->resource_id.value();
     request.size = static_cast<uint32_t>(buffer->size);
@@ -149,7 +149,7 @@ tl::expected<simgpu::MapSource, int> GpuFile::map_source(uint64_t mmap_offset) {
 
 int GpuFile::on_wait(void* argument) {
     const auto& request = *static_cast<Wait*>(argument);
-    const BufferPtr buffer = buffers_.find(request.handle);
+    const BufferPtr buffer = buffers_.find(GemHandle(request.handle));
     if (!buffer) return -ENOENT;
     const auto fences = buffer->reservation->pending();
     const bool no_wait = request.flags & kWaitNoWait;
@@ -169,7 +169,7 @@ int GpuFile::on_wait(void* argument) {
 int GpuFile::on_prime_handle_to_fd(void* argument) {
     auto& request = *static_cast<drm_prime_handle*>(argument);
     if (request.flags & ~static_cast<uint32_t>(DRM_CLOEXEC | DRM_RDWR)) return -EINVAL;
-    const BufferPtr buffer = buffers_.find(request.handle);
+    const BufferPtr buffer = buffers_.find(GemHandle(request.handle));
     if (!buffer) return -ENOENT;
     // Always asked of the server, guest memory too: it knows by then what the descriptor is, and
     // counts it among what keeps the resource.
@@ -199,7 +199,7 @@ int GpuFile::on_prime_fd_to_handle(void* argument) {
     const auto imported = reply->body_as<ImportReply>();
     if (!imported) return -EIO;
     const ResourceId resource_id(imported->resource_id);
-    request.handle = buffers_.handle_of_resource(resource_id);
+    request.handle = buffers_.handle_of_resource(resource_id).value();
     if (request.handle != 0) return 0;
     auto buffer = std::make_shared<Buffer>();
     buffer->resource_id = resource_id;
@@ -208,7 +208,7 @@ int GpuFile::on_prime_fd_to_handle(void* argument) {
     buffer->size = imported->size;
     buffer->shared = true;
     buffer->reservation = simgpu::drm::Reservation::of_memory({status.st_dev, status.st_ino});
-    request.handle = buffers_.add(buffer);
+    request.handle = buffers_.add(buffer).value();
     return 0;
 }
 

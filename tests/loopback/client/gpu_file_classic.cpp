@@ -27,7 +27,7 @@ int GpuFile::on_resource_create(void* argument) {
                       buffer->size});
     if (!connection_->post(packet)) return -EIO;
     request.res_handle = buffer->resource_id.value();
-    request.bo_handle = buffers_.add(buffer);
+    request.bo_handle = buffers_.add(buffer).value();
     return 0;
 }
 
@@ -41,7 +41,7 @@ int GpuFile::on_transfer_to_host(void* argument) {
 
 int GpuFile::transfer(const wire::virtgpu::Transfer& request, bool to_host) {
     if (const int status = ensure_context(); status != 0) return status;
-    const BufferPtr buffer = buffers_.find(request.bo_handle);
+    const BufferPtr buffer = buffers_.find(GemHandle(request.bo_handle));
     if (!buffer) return -ENOENT;
     if (buffer->blob_mem == BlobMem::kGuest) return -EINVAL;
     // Strides are for blobs; the host knows those of classic resources.

@@ -62,7 +62,7 @@ int GpuFile::parse_execbuffer(const Execbuffer& request, Submission& submission)
     if (request.num_bo_handles != 0 && request.bo_handles == 0) return -EFAULT;
     const auto* handles = reinterpret_cast<const uint32_t*>(request.bo_handles);
     for (uint32_t i = 0; i < request.num_bo_handles; ++i) {
-        submission.buffers.push_back(buffers_.find(handles[i]));
+        submission.buffers.push_back(buffers_.find(GemHandle(handles[i])));
         if (!submission.buffers.back()) return -ENOENT;
     }
     if (has_duplicates(submission.buffers)) return -EALREADY;

@@ -16,7 +16,7 @@ TEST(MappedRangesTest, AMappingCostsEveryRegionThatItTouches) {
     MappedRanges ranges;
     EXPECT_EQ(ranges.regions_added_by({kRegion, 4096}, Kind::kBuffer), 1u);
     EXPECT_EQ(ranges.regions_added_by({2 * kRegion - 4096, 8192}, Kind::kBuffer), 2u);
-    ranges.map({kRegion, 4096}, Kind::kBuffer, 1);
+    ranges.map({kRegion, 4096}, Kind::kBuffer, GemHandle(1));
     EXPECT_EQ(ranges.regions_added_by({kRegion + 4096, 4096}, Kind::kBuffer), 0u);
     EXPECT_EQ(ranges.mappings(), 1u);
 }
@@ -31,12 +31,12 @@ TEST(MappedRangesTest, ASparseRangeCostsItsEndsOnly) {
 // As in the kernel: the table stays with the address space.
 TEST(MappedRangesTest, ARegionGoesWithARangeThatCoversIt) {
     MappedRanges ranges;
-    ranges.map({0, 3 * kRegion + 4096}, Kind::kBuffer, 1);
-    ranges.map({10 * kRegion, 4096}, Kind::kBuffer, 2);
+    ranges.map({0, 3 * kRegion + 4096}, Kind::kBuffer, GemHandle(1));
+    ranges.map({10 * kRegion, 4096}, Kind::kBuffer, GemHandle(2));
     EXPECT_EQ(ranges.regions(), 5u);
     ranges.unmap(0);
     EXPECT_EQ(ranges.regions(), 2u) << "the last of the four, and the other buffer's";
-    ranges.forget_buffer(2);
+    ranges.forget_buffer(GemHandle(2));
     EXPECT_EQ(ranges.regions(), 2u);
     EXPECT_EQ(ranges.mappings(), 0u);
 }
@@ -44,7 +44,7 @@ TEST(MappedRangesTest, ARegionGoesWithARangeThatCoversIt) {
 /// One bit per page, one flag per region, and no cleverness.
 class Model {
   public:
-    void map(VaRange range, Kind kind, uint32_t buffer) {
+    void map(VaRange range, Kind kind, GemHandle buffer) {
         mappings_.push_back({range, buffer});
         for (uint64_t region = range.start / kRegion; region * kRegion < range.end(); ++region)
             if (kind == Kind::kBuffer || !is_whole(region, range)) regions_.insert(region);
@@ -82,7 +82,7 @@ class Model {
     static bool is_whole(uint64_t region, VaRange range) {
         return region * kRegion >= range.start && (region + 1) * kRegion <= range.end();
     }
-    std::vector<std::pair<VaRange, uint32_t>> mappings_;
+    std::vector<std::pair<VaRange, GemHandle>> mappings_;
     std::set<uint64_t> regions_;
 };
 
@@ -94,8 +94,8 @@ RC_GTEST_PROP(MappedRangesProperty, AgreesWithAnObviousModel, ()) {
     for (int step = 0; step < steps; ++step) {
         const VaRange range{*rc::gen::inRange<uint64_t>(0, 60) * kQuarter,
                             *rc::gen::inRange<uint64_t>(1, 20) * kQuarter};
-        const auto buffer = *rc::gen::inRange<uint32_t>(0, 4);
-        const Kind kind = buffer == 0 ? Kind::kSparse : Kind::kBuffer;
+        const GemHandle buffer(*rc::gen::inRange<uint32_t>(0, 4));
+        const Kind kind = buffer == GemHandle() ? Kind::kSparse : Kind::kBuffer;
         switch (*rc::gen::inRange(0, 6)) {
             case 0:
             case 1: {
@@ -127,7 +127,7 @@ RC_GTEST_PROP(MappedRangesProperty, AgreesWithAnObviousModel, ()) {
                 model.remove(0, model.mappings_[0].first);
                 break;
             default:
-                if (buffer == 0) break;
+                if (buffer == GemHandle()) break;
                 ranges.forget_buffer(buffer);
                 for (size_t i = model.mappings_.size(); i-- > 0;)
                     if (model.mappings_[i].second == buffer)

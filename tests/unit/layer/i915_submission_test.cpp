@@ -18,8 +18,12 @@ class EmptyNode final : public Kernel {
 class Submissions : public ::testing::Test {
   protected:
     Submissions() {
-        gems_.insert(5, {.resource = 105, .size = 4096, .shared = false, .always_valid = false});
-        gems_.insert(6, {.resource = 106, .size = 4096, .shared = true, .always_valid = false});
+        gems_.insert(
+            GemHandle(5),
+            {.resource = ResourceId(105), .size = 4096, .shared = false, .always_valid = false});
+        gems_.insert(
+            GemHandle(6),
+            {.resource = ResourceId(106), .size = 4096, .shared = true, .always_valid = false});
         for (uint32_t handle : {6u, 5u, 6u}) {
             drm_i915_gem_exec_object2 object{};
             object.handle = handle;
@@ -69,7 +73,7 @@ TEST_F(Submissions, NameResourcesAndKeepTheOrder) {
     EXPECT_EQ(head().buffer_count, 3u);
     EXPECT_EQ(payload<drm_i915_gem_exec_object2>(0).handle, 106u);
     EXPECT_EQ(payload<drm_i915_gem_exec_object2>(sizeof(objects_[0])).handle, 105u);
-    EXPECT_EQ(submission_.shared_handles(), std::vector<uint32_t>{6}) << "each once";
+    EXPECT_EQ(submission_.shared_handles(), std::vector{GemHandle(6)}) << "each once";
     objects_[1].handle = 7;
     EXPECT_EQ(parse(args()), -ENOENT);
 }

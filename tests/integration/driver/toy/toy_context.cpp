@@ -152,8 +152,8 @@ Status ToyContext::gem_create(Request& request) {
     k::Create call{round_up_to_page(wanted.size), 0, 0};
     if (const int error = device().ioctl(k::kGemCreate, &call); error < 0)
         return fail(-error, "{} bytes (errno {})", wanted.size, -error);
-    return objects().add_unclaimed(
-        wanted.blob_id, {GemHandle(gem(), call.handle), call.size, MapCache::kWriteCombined});
+    return objects().add_unclaimed(wanted.blob_id, {GemReference(gem(), GemHandle(call.handle)),
+                                                    call.size, MapCache::kWriteCombined});
 }
 
 Status ToyContext::context_create(Request& request) {
@@ -198,7 +198,7 @@ Status ToyContext::madvise(Request& request) {
     const auto wanted = request.as<w::MadviseRequest>();
     const BufferObject* object = objects().find_resource(ResourceId(wanted.res_id));
     if (!object) return fail(EINVAL, "resource {} is not attached", wanted.res_id);
-    k::Madvise call{object->handle.get(), wanted.advice, 0, 0};
+    k::Madvise call{object->handle.get().value(), wanted.advice, 0, 0};
     if (const int error = device().ioctl(k::kMadvise, &call); error < 0)
         return fail(-error, "resource {} (errno {})", wanted.res_id, -error);
     request.respond(w::ValueResponse{{}, 0, 0, call.retained});
@@ -220,8 +220,8 @@ Status ToyContext::crash(Request&) {
     std::_Exit(1);
 }
 
-Result<uint64_t> ToyContext::mmap_offset(uint32_t gem_handle) {
-    k::MmapOffset call{0, gem_handle, 0};
+Result<uint64_t> ToyContext::mmap_offset(GemHandle gem_handle) {
+    k::MmapOffset call{0, gem_handle.value(), 0};
     if (const int error = device().ioctl(k::kMmapOffset, &call); error < 0)
         return fail(-error, "buffer {} cannot be mapped (errno {})", gem_handle, -error);
     return call.offset;

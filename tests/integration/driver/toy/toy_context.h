@@ -29,7 +29,7 @@ class ToyContext final : public DriverContext {
     Status crash(Request& request);
 
   protected:
-    Result<uint64_t> mmap_offset(uint32_t gem_handle) override;
+    Result<uint64_t> mmap_offset(GemHandle gem_handle) override;
 
   private:
     /// Gives a job of `source`, a GPU context or a queue, to a ring.
