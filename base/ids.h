@@ -10,6 +10,9 @@ namespace viaduct {
 /// A virtio-gpu context: one guest process on one GPU.
 using ContextId = StrongId<struct ContextIdTag, uint32_t>;
 
+/// A ring of a context (ring_idx): a timeline of its fences.
+using RingIndex = StrongId<struct RingIndexTag, uint32_t>;
+
 /// A resource: memory that guest and host know by one number, the same in all contexts.
 using ResourceId = StrongId<struct ResourceIdTag, uint32_t>;
 

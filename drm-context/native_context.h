@@ -85,7 +85,7 @@ struct BlobObject {
 };
 
 /// Called once per retired fence, from the library's fence thread, no lock held.
-using FenceCallback = std::function<void(ContextId ctx_id, uint32_t ring_idx, FenceId fence_id)>;
+using FenceCallback = std::function<void(ContextId ctx_id, RingIndex ring_idx, FenceId fence_id)>;
 
 /// One guest context on the GPU. Calls come from one thread at a time (the VMM's). None of them
 /// waits for the GPU; those that need the worker's answer give up after the deadline (ETIMEDOUT).
@@ -114,7 +114,7 @@ class NativeContext {
     virtual void detach_resource(ResourceId res_id) = 0;
     /// `fence_id` is reported after all work submitted before on `ring_idx` is done. Any ring_idx
     /// is accepted; those without a GPU timeline retire in command order.
-    virtual Status create_fence(uint32_t ring_idx, FenceId fence_id) = 0;
+    virtual Status create_fence(RingIndex ring_idx, FenceId fence_id) = 0;
     /// A sync file for a fence of this context that is still pending; ENOENT otherwise.
     virtual Result<UniqueFd> export_fence(FenceId fence_id) = 0;
     /// The next GPU submission waits for this sync file too. Holds it like attach_resource().

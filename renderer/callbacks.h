@@ -33,9 +33,10 @@ class Callbacks {
     void write_fence(uint32_t id) const {
         if (valid() && table_->write_fence) table_->write_fence(cookie_, id);
     }
-    void write_context_fence(ContextId ctx_id, uint32_t ring_idx, FenceId fence_id) const {
+    void write_context_fence(ContextId ctx_id, RingIndex ring_idx, FenceId fence_id) const {
         if (has_context_fences())
-            table_->write_context_fence(cookie_, ctx_id.value(), ring_idx, fence_id.value());
+            table_->write_context_fence(cookie_, ctx_id.value(), ring_idx.value(),
+                                        fence_id.value());
     }
     /// A new descriptor that the caller owns, or -1.
     int get_drm_fd() const { return has_drm_fd() ? table_->get_drm_fd(cookie_) : -1; }

@@ -68,7 +68,7 @@ class ClassicRenderer {
                                    uint64_t* /*fence_ids*/, uint32_t /*count*/) {
         return -EINVAL;
     }
-    virtual int context_create_fence(ContextId /*ctx_id*/, uint32_t /*flags*/, uint32_t /*ring*/,
+    virtual int context_create_fence(ContextId /*ctx_id*/, uint32_t /*flags*/, RingIndex /*ring*/,
                                      FenceId /*fence_id*/) {
         return -EINVAL;
     }

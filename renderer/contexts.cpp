@@ -127,7 +127,7 @@ int Renderer::add_in_fences(Context& context, const uint64_t* ids, uint32_t coun
         uint64_t number = 0;
         FenceId fence_id = {};
     };
-    std::map<ContextId, std::map<uint32_t, Last>> pending;  // by context and ring
+    std::map<ContextId, std::map<RingIndex, Last>> pending;
     for (uint32_t i = 0; i < count; ++i) {
         const auto debt = fences_.debt(FenceId(ids[i]));
         if (!debt) continue;

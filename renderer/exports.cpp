@@ -14,6 +14,7 @@ using viaduct::ContextId;
 using viaduct::FenceId;
 using viaduct::instance;
 using viaduct::ResourceId;
+using viaduct::RingIndex;
 
 namespace {
 
@@ -231,7 +232,7 @@ int virgl_renderer_create_fence(int client_fence_id, uint32_t /*ctx_id*/) {
 int virgl_renderer_context_create_fence(uint32_t ctx_id, uint32_t flags, uint32_t ring_idx,
                                         uint64_t fence_id) {
     return negative([&] {
-        return instance().context_create_fence(ContextId(ctx_id), flags, ring_idx,
+        return instance().context_create_fence(ContextId(ctx_id), flags, RingIndex(ring_idx),
                                                FenceId(fence_id));
     });
 }

@@ -22,7 +22,7 @@ void FenceRelay::stop() {
     callbacks_ = {};
 }
 
-void FenceRelay::expect(ContextId ctx_id, uint32_t ring_idx, FenceId fence_id) {
+void FenceRelay::expect(ContextId ctx_id, RingIndex ring_idx, FenceId fence_id) {
     const LockGuard lock(mutex_);
     owed_.insert_or_assign(fence_id, Debt{ctx_id, ring_idx, ++last_number_});
 }
@@ -40,10 +40,10 @@ std::optional<FenceRelay::Debt> FenceRelay::debt(FenceId fence_id) const {
 }
 
 void FenceRelay::global_retired(uint32_t fence_id) {
-    report({kGlobal, 0, FenceId(fence_id)});
+    report({kGlobal, RingIndex(), FenceId(fence_id)});
 }
 
-void FenceRelay::context_retired(ContextId ctx_id, uint32_t ring_idx, FenceId fence_id) {
+void FenceRelay::context_retired(ContextId ctx_id, RingIndex ring_idx, FenceId fence_id) {
     report({ctx_id, ring_idx, fence_id});
 }
 

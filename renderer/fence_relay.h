@@ -30,12 +30,12 @@ class FenceRelay {
     /// The origin of a pending fence. Fences of one ring of a context retire in order of number.
     struct Debt {
         ContextId ctx_id;
-        uint32_t ring_idx;
+        RingIndex ring_idx;
         uint64_t number;
     };
 
     /// Notes that native context `ctx_id` owes `fence_id`.
-    void expect(ContextId ctx_id, uint32_t ring_idx, FenceId fence_id);
+    void expect(ContextId ctx_id, RingIndex ring_idx, FenceId fence_id);
     /// Takes that back: the context did not accept the fence.
     void cancel(FenceId fence_id);
     /// Which native context owes `fence_id`, if it is still pending.
@@ -44,7 +44,7 @@ class FenceRelay {
     /// A fence of the context-0 timeline has retired.
     void global_retired(uint32_t fence_id);
     /// A fence of a context has retired. Any thread.
-    void context_retired(ContextId ctx_id, uint32_t ring_idx, FenceId fence_id);
+    void context_retired(ContextId ctx_id, RingIndex ring_idx, FenceId fence_id);
 
     /// Delivers what waits for a poll.
     void deliver();
@@ -53,7 +53,7 @@ class FenceRelay {
     static constexpr ContextId kGlobal{0};  // no context has this id
     struct Retired {
         ContextId ctx_id;
-        uint32_t ring_idx;
+        RingIndex ring_idx;
         FenceId fence_id;
     };
     void report(const Retired& fence);

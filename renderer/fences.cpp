@@ -12,7 +12,7 @@ int Renderer::create_fence(uint32_t fence_id) {
     return 0;
 }
 
-int Renderer::context_create_fence(ContextId ctx_id, uint32_t flags, uint32_t ring,
+int Renderer::context_create_fence(ContextId ctx_id, uint32_t flags, RingIndex ring,
                                    FenceId fence_id) {
     ContextPtr context;
     ClassicPtr classic;
@@ -27,7 +27,7 @@ int Renderer::context_create_fence(ContextId ctx_id, uint32_t flags, uint32_t ri
 }
 
 // Without the lock of the tables: a submission may be on its way.
-int Renderer::create_native_fence(Context& context, uint32_t ring, FenceId fence_id) {
+int Renderer::create_native_fence(Context& context, RingIndex ring, FenceId fence_id) {
     const LockGuard in_order(context.queue_mutex);
     fences_.expect(context.id, ring, fence_id);  // it may retire before create_fence returns
     const auto status = context.native->create_fence(ring, fence_id);

@@ -21,7 +21,7 @@ Renderer::Renderer(HostFactory host_factory, std::unique_ptr<ClassicProvider> cl
     : usage_(std::move(usage)),
       guest_dmabufs_(std::move(open_udmabuf)),
       gpu_(std::move(host_factory),
-           [this](ContextId ctx_id, uint32_t ring_idx, FenceId fence_id) {
+           [this](ContextId ctx_id, RingIndex ring_idx, FenceId fence_id) {
                fences_.context_retired(ctx_id, ring_idx, fence_id);
            }),
       classic_provider_(std::move(classic_provider)) {}

@@ -61,7 +61,7 @@ class Renderer {
 
     // Fences (fences.cpp)
     int create_fence(uint32_t fence_id);
-    int context_create_fence(ContextId ctx_id, uint32_t flags, uint32_t ring, FenceId fence_id);
+    int context_create_fence(ContextId ctx_id, uint32_t flags, RingIndex ring, FenceId fence_id);
     void context_poll(ContextId ctx_id);
     int context_poll_fd(ContextId ctx_id);
     int attach_fence(ContextId ctx_id, int fd);
@@ -118,7 +118,7 @@ class Renderer {
     void attach_to_native(const ContextPtr& context, const ResourcePtr& resource);
     SharedFd export_for(Context& context, const ResourcePtr& resource);
     int submit_native(Context& context, std::span<const std::byte> commands);
-    int create_native_fence(Context& context, uint32_t ring, FenceId fence_id);
+    int create_native_fence(Context& context, RingIndex ring, FenceId fence_id);
     int create_classic_blob(const virgl_renderer_resource_create_blob_args& args);
     int refuse_guest_handle(ResourceId res_id);
     int create_guest_blob(const virgl_renderer_resource_create_blob_args& args);

@@ -56,10 +56,10 @@ uint64_t believed_busy(uint64_t busy_ns, int64_t lifetime_ns) {
     return std::min(busy_ns, lifetime * account::kMaxRings);
 }
 
-int64_t newest_finish(const account::Books& books, uint32_t ring, int64_t finished_ns) {
+int64_t newest_finish(const account::Books& books, RingIndex ring, int64_t finished_ns) {
     int64_t newest = 0;
     for_each_taken(books, [&](uint32_t, const account::Slot& of) {
-        const int64_t end = of.finished_ns[ring].load(std::memory_order_relaxed);
+        const int64_t end = of.finished_ns[ring.value()].load(std::memory_order_relaxed);
         if (end < finished_ns) newest = std::max(newest, end);
     });
     return newest;

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "base/ids.h"
 #include "drm-context/account/layout.h"
 #include "drm-context/account/limits.h"
 
@@ -35,7 +36,7 @@ MemoryUse memory_of_vm(const account::Books& books, const ContextLimits& limits,
 uint64_t believed_busy(uint64_t busy_ns, int64_t lifetime_ns);
 
 /// End of the newest job on a ring (below kMaxRings) that was done before `finished_ns`; 0: none.
-int64_t newest_finish(const account::Books& books, uint32_t ring, int64_t finished_ns);
+int64_t newest_finish(const account::Books& books, RingIndex ring, int64_t finished_ns);
 
 /// Slots that were given out.
 uint32_t count_contexts(const account::Books& books);

@@ -152,10 +152,10 @@ int64_t ContextAccount::hold_time(QueueClass which, int64_t now_ns) {
 }
 
 // Workers report in any order: the newest stays.
-int64_t ContextAccount::exchange_finish(uint32_t ring, int64_t finished_ns) {
-    if (ring >= account::kMaxRings) return 0;
+int64_t ContextAccount::exchange_finish(RingIndex ring, int64_t finished_ns) {
+    if (ring.value() >= account::kMaxRings) return 0;
     const int64_t before = newest_finish(books(), ring, finished_ns);
-    std::atomic<int64_t>& own = slot().finished_ns[ring];
+    std::atomic<int64_t>& own = slot().finished_ns[ring.value()];
     own = std::max(own.load(), finished_ns);
     return before;
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/ids.h"
 #include "base/lease.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -68,7 +69,7 @@ class ContextAccount {
     /// Job of this VM on a ring (below kMaxRings) is done, at `finished_ns` of CLOCK_MONOTONIC. The
     /// end of the one before it, of any of the VM's contexts, as far as they are believed; 0: not
     /// known.
-    int64_t exchange_finish(uint32_t ring, int64_t finished_ns);
+    int64_t exchange_finish(RingIndex ring, int64_t finished_ns);
     /// How long the VM's share asks to hold back a submission to queues of this class; ns. The
     /// shared bucket may have been emptied by a worker that a guest has taken over: each context
     /// has an equal part of the VM's share for itself.

@@ -22,6 +22,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/ids.h"
+
 namespace viaduct {
 
 /// For one class of queues of one context. Times are CLOCK_MONOTONIC, in nanoseconds. Used by one
@@ -29,7 +31,7 @@ namespace viaduct {
 class ExecutionEstimate {
   public:
     struct Job {
-        uint32_t ring = 0;
+        RingIndex ring = {};
         uint64_t size = 0;  // bytes of its command
         int64_t submitted_ns = 0;
         int64_t finished_ns = 0;
@@ -46,7 +48,7 @@ class ExecutionEstimate {
 
   private:
     struct Past {
-        uint32_t ring = 0;
+        RingIndex ring = {};
         uint64_t size = 0;
         int64_t span_ns = 0;
         int64_t estimate_ns = 0;

@@ -18,25 +18,25 @@ uint32_t latency_bucket(int64_t ns) {
                     account::kLatencyBuckets - 1);
 }
 
-void RingStatistics::describe(uint32_t ring, QueueClass which, uint32_t index) {
+void RingStatistics::describe(RingIndex ring, QueueClass which, uint32_t index) {
     if (!exists(ring)) return;
-    rings_[ring].which = which;
-    counters_.ring[ring].queue_class = static_cast<uint32_t>(which);
-    counters_.ring[ring].index = index;
-    counters_.rings = std::max(counters_.rings.load(), ring + 1);
+    rings_[ring.value()].which = which;
+    counters_.ring[ring.value()].queue_class = static_cast<uint32_t>(which);
+    counters_.ring[ring.value()].index = index;
+    counters_.rings = std::max(counters_.rings.load(), ring.value() + 1);
 }
 
-void RingStatistics::submitted(uint32_t ring, int64_t now_ns) {
+void RingStatistics::submitted(RingIndex ring, int64_t now_ns) {
     if (!exists(ring)) return;
-    Ring& own = rings_[ring];
+    Ring& own = rings_[ring.value()];
     ++own.submitted;
     own.newest_ns = now_ns;
-    counters_.ring[ring].submissions.store(own.submitted, std::memory_order_relaxed);
+    counters_.ring[ring.value()].submissions.store(own.submitted, std::memory_order_relaxed);
 }
 
-uint64_t RingStatistics::mark(uint32_t ring) {
+uint64_t RingStatistics::mark(RingIndex ring) {
     if (!exists(ring)) return 0;
-    Ring& own = rings_[ring];
+    Ring& own = rings_[ring.value()];
     if (own.marked == own.submitted) return own.marked;
     own.marked = own.submitted;
     if (own.marks.size() < kMaxMarks)
@@ -46,28 +46,28 @@ uint64_t RingStatistics::mark(uint32_t ring) {
     return own.marked;
 }
 
-void RingStatistics::completed(uint32_t ring, uint64_t submissions, int64_t now_ns) {
+void RingStatistics::completed(RingIndex ring, uint64_t submissions, int64_t now_ns) {
     if (!exists(ring)) return;
-    auto& marks = rings_[ring].marks;
+    auto& marks = rings_[ring.value()].marks;
     for (; !marks.empty() && marks.front().submissions <= submissions; marks.pop_front())
         count(ring, marks.front().submissions, now_ns - marks.front().submitted_ns);
 }
 
-void RingStatistics::count(uint32_t ring, uint64_t submissions, int64_t latency_ns) {
-    Ring& own = rings_[ring];
+void RingStatistics::count(RingIndex ring, uint64_t submissions, int64_t latency_ns) {
+    Ring& own = rings_[ring.value()];
     if (submissions <= own.completed) return;
     const uint64_t more = submissions - own.completed;
     own.completed = submissions;
-    account::RingCounters& shown = counters_.ring[ring];
+    account::RingCounters& shown = counters_.ring[ring.value()];
     shown.completed.store(submissions, std::memory_order_relaxed);
     const auto latency = static_cast<uint64_t>(std::max<int64_t>(latency_ns, 0));
     shown.latency_ns.fetch_add(latency * more, std::memory_order_relaxed);
     shown.latency[latency_bucket(latency_ns)].fetch_add(more, std::memory_order_relaxed);
 }
 
-uint64_t RingStatistics::outstanding(uint32_t ring) const {
+uint64_t RingStatistics::outstanding(RingIndex ring) const {
     if (!exists(ring)) return 0;
-    return rings_[ring].submitted - rings_[ring].completed;
+    return rings_[ring.value()].submitted - rings_[ring.value()].completed;
 }
 
 uint64_t RingStatistics::outstanding(QueueClass which) const {
@@ -77,13 +77,13 @@ uint64_t RingStatistics::outstanding(QueueClass which) const {
     return sum;
 }
 
-uint64_t RingStatistics::unmarked(uint32_t ring) const {
+uint64_t RingStatistics::unmarked(RingIndex ring) const {
     if (!exists(ring)) return 0;
-    return rings_[ring].submitted - rings_[ring].marked;
+    return rings_[ring.value()].submitted - rings_[ring.value()].marked;
 }
 
-QueueClass RingStatistics::class_of(uint32_t ring) const {
-    return exists(ring) ? rings_[ring].which : QueueClass::kGraphics;
+QueueClass RingStatistics::class_of(RingIndex ring) const {
+    return exists(ring) ? rings_[ring.value()].which : QueueClass::kGraphics;
 }
 
 }  // namespace viaduct

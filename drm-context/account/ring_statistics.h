@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 
+#include "base/ids.h"
 #include "drm-context/account/layout.h"
 
 namespace viaduct {
@@ -17,20 +18,20 @@ class RingStatistics {
     explicit RingStatistics(account::ContextCounters& counters) : counters_(counters) {}
 
     /// Says what a ring is, for readers.
-    void describe(uint32_t ring, QueueClass which, uint32_t index);
-    void submitted(uint32_t ring, int64_t now_ns);
+    void describe(RingIndex ring, QueueClass which, uint32_t index);
+    void submitted(RingIndex ring, int64_t now_ns);
     /// Marks all that was submitted so far: its number goes to completed() when it is done.
-    uint64_t mark(uint32_t ring);
+    uint64_t mark(RingIndex ring);
     /// The first `submissions` of the ring are done.
-    void completed(uint32_t ring, uint64_t submissions, int64_t now_ns);
+    void completed(RingIndex ring, uint64_t submissions, int64_t now_ns);
 
     /// Submissions that are not known to be done.
-    uint64_t outstanding(uint32_t ring) const;
+    uint64_t outstanding(RingIndex ring) const;
     /// The same for all rings of a class.
     uint64_t outstanding(QueueClass which) const;
     /// Submissions that no mark covers.
-    uint64_t unmarked(uint32_t ring) const;
-    QueueClass class_of(uint32_t ring) const;
+    uint64_t unmarked(RingIndex ring) const;
+    QueueClass class_of(RingIndex ring) const;
 
   private:
     struct Mark {
@@ -46,8 +47,8 @@ class RingStatistics {
         std::deque<Mark> marks;
     };
 
-    static bool exists(uint32_t ring) { return ring < account::kMaxRings; }
-    void count(uint32_t ring, uint64_t submissions, int64_t latency_ns);
+    static bool exists(RingIndex ring) { return ring.value() < account::kMaxRings; }
+    void count(RingIndex ring, uint64_t submissions, int64_t latency_ns);
 
     account::ContextCounters& counters_;
     std::array<Ring, account::kMaxRings> rings_;

@@ -126,8 +126,9 @@ Status AmdgpuContext::discover_rings() {
     numbering_ = w::RingNumbering(offered);
     if (numbering_.count() == 0)
         return fail(ENODEV, "the GPU has no rings, or none that this VM is offered (budget)");
-    for (uint32_t ring = 1; ring <= numbering_.count(); ++ring) {
-        const auto [ip_type, index] = numbering_.hardware(ring);
+    for (uint32_t number = 1; number <= numbering_.count(); ++number) {
+        const RingIndex ring(number);
+        const auto [ip_type, index] = numbering_.hardware(number);
         statistics().describe(ring, class_of(ip_type), index);
         if (auto status = rings().add(ring); !status) return status;
     }

@@ -34,8 +34,8 @@ class AmdgpuContext final : public DriverContext {
     /// True if the guest created GPU context `ctx_id` here.
     bool owns_ctx(uint32_t ctx_id) const { return watch().exists(ctx_id); }
     /// The fence ring of an IB; 0 if this GPU has no such ring.
-    uint32_t timeline_of(uint32_t ip_type, uint32_t ring) const {
-        return numbering_.find(ip_type, ring).value_or(0);
+    RingIndex timeline_of(uint32_t ip_type, uint32_t ring) const {
+        return RingIndex(numbering_.find(ip_type, ring).value_or(0));
     }
 
     /// GEM handles that every submission lists besides what the guest names.
@@ -72,8 +72,8 @@ class AmdgpuContext final : public DriverContext {
 
     /// A GPU context: what watch() does not hold of it.
     struct GpuContext {
-        std::set<uint32_t> rings;  // it has submitted to these
-        uint64_t loss_flags = 0;   // AMDGPU_CTX_QUERY2_FLAGS_* that the kernel does not report
+        std::set<RingIndex> rings;  // it has submitted to these
+        uint64_t loss_flags = 0;    // AMDGPU_CTX_QUERY2_FLAGS_* that the kernel does not report
     };
 
     uint32_t offered_rings(uint32_t ip_type, uint32_t available);
@@ -115,7 +115,7 @@ class AmdgpuContext final : public DriverContext {
 
     Status stable_pstate(const wire::amdgpu::SetPstateRequest& wanted, uint64_t& flags);
     Status wait_for_in_fence(Submission& submission, const UniqueFd& in_fence);
-    Status run_submission(Submission& submission, uint32_t ctx_id, uint32_t ring);
+    Status run_submission(Submission& submission, uint32_t ctx_id, RingIndex ring);
 
     // resets.cpp
     uint64_t kernel_state(uint32_t ctx_id);

@@ -44,8 +44,8 @@ uint64_t AmdgpuContext::kernel_state(uint32_t ctx_id) {
 /// The errno that a reset left in the context's newest work, or in the queue that it goes through;
 /// 0 if there is none. WAIT_CS returns either (amdgpu_cs.c: amdgpu_cs_wait_ioctl()).
 int AmdgpuContext::error_of_own_work(uint32_t ctx_id, const GpuContext& context) {
-    for (const uint32_t ring : context.rings) {
-        const auto hardware = numbering_.hardware(ring);
+    for (const RingIndex ring : context.rings) {
+        const auto hardware = numbering_.hardware(ring.value());
         drm_amdgpu_wait_cs args{};
         args.in.handle = ~uint64_t{0};  // the newest submission
         args.in.timeout = 0;            // absolute: do not wait

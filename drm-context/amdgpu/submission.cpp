@@ -36,8 +36,8 @@ Status Submission::translate(const Request& request) {
         if (auto status = translate_chunk(chunk, payload); !status) return status;
     }
     if (!has_bo_list_ && !context_.always_listed().empty()) append_bo_list();
-    if (last_ib_ring_ == 0) return fail(EINVAL, "the submission has no IB");
-    if (last_ib_ring_ != wanted.ring_idx)
+    if (last_ib_ring_ == RingIndex()) return fail(EINVAL, "the submission has no IB");
+    if (last_ib_ring_ != RingIndex(wanted.ring_idx))
         return fail(EINVAL, "the submission is for ring {}, but its last IB for ring {}",
                     wanted.ring_idx, last_ib_ring_);
     return {};
@@ -60,7 +60,7 @@ Status Submission::translate_ib(std::span<const std::byte> payload) {
         return fail(EINVAL, "an IB chunk cannot have {} bytes", payload.size());
     const auto ib = element<drm_amdgpu_cs_chunk_ib>(payload, 0);
     last_ib_ring_ = context_.timeline_of(ib.ip_type, ib.ring);
-    if (last_ib_ring_ == 0)
+    if (last_ib_ring_ == RingIndex())
         return fail(EINVAL, "an IB for ring {} of IP type {}, which this GPU does not have",
                     ib.ring, ib.ip_type);
     append_bytes(AMDGPU_CHUNK_ID_IB, payload);

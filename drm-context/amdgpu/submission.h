@@ -52,7 +52,7 @@ class Submission {
     std::vector<drm_amdgpu_cs_chunk> chunks_;
     std::vector<uint64_t> chunk_pointers_;
     bool has_bo_list_ = false;
-    uint32_t last_ib_ring_ = 0;
+    RingIndex last_ib_ring_ = {};
 };
 
 }  // namespace viaduct::amdgpu

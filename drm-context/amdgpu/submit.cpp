@@ -21,7 +21,7 @@ Status AmdgpuContext::cs_submit(Request& request) {
                         : fail(EINVAL, "GPU context {} does not exist", wanted.ctx_id);
     if (status) status = check_mappings();
     if (status && in_fence) status = wait_for_in_fence(submission, in_fence);
-    if (status) status = run_submission(submission, wanted.ctx_id, wanted.ring_idx);
+    if (status) status = run_submission(submission, wanted.ctx_id, RingIndex(wanted.ring_idx));
     if (!status) note_failed_submission(wanted.ctx_id, status.error().code);
     return status;
 }
@@ -33,7 +33,7 @@ Status AmdgpuContext::wait_for_in_fence(Submission& submission, const UniqueFd& 
     return {};
 }
 
-Status AmdgpuContext::run_submission(Submission& submission, uint32_t ctx_id, uint32_t ring) {
+Status AmdgpuContext::run_submission(Submission& submission, uint32_t ctx_id, RingIndex ring) {
     const auto [signal, wait] = rings().prepare(ring, ctx_id);
     if (wait != 0) submission.append(AMDGPU_CHUNK_ID_SYNCOBJ_IN, drm_amdgpu_cs_chunk_sem{wait});
     submission.append(AMDGPU_CHUNK_ID_SYNCOBJ_OUT, drm_amdgpu_cs_chunk_sem{signal});

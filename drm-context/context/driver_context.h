@@ -74,7 +74,7 @@ class DriverContext {
 
     /// The fence ring of a queue, where submissions name one (RingField::Names::kQueue); nothing if
     /// the guest has no such queue.
-    virtual std::optional<uint32_t> ring_of_queue(uint32_t /*queue*/) const { return {}; }
+    virtual std::optional<RingIndex> ring_of_queue(uint32_t /*queue*/) const { return {}; }
 
     /// Called when work is done, before its fences retire: looks for losses, which the guest must
     /// see first.

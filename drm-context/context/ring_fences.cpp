@@ -15,10 +15,10 @@ bool is_pending(const UniqueFd& sync_file) {
 
 }  // namespace
 
-Status RingFences::add(uint32_t ring) {
+Status RingFences::add(RingIndex ring) {
     auto syncobj = create_syncobj(device_);
     if (!syncobj) return tl::unexpected(syncobj.error());
-    rings_.at(ring).syncobj = *syncobj;
+    rings_.at(ring.value()).syncobj = *syncobj;
     return {};
 }
 
@@ -39,8 +39,8 @@ uint32_t RingFences::make_room(Ring& ring) {
     return keep_older_work(ring) ? 0 : ring.syncobj;
 }
 
-UniqueFd RingFences::take_newest(uint32_t ring) {
-    Ring& own = rings_.at(ring);
+UniqueFd RingFences::take_newest(RingIndex ring) {
+    Ring& own = rings_.at(ring.value());
     own.new_work = false;
     UniqueFd newest;
     if (!own.older_work)
@@ -50,9 +50,9 @@ UniqueFd RingFences::take_newest(uint32_t ring) {
     return newest;
 }
 
-bool RingFences::idle(uint32_t ring) {
+bool RingFences::idle(RingIndex ring) {
     if (!has(ring)) return true;
-    Ring& own = rings_[ring];
+    Ring& own = rings_[ring.value()];
     if (own.older_work && is_pending(own.older_work)) return false;
     own.older_work.reset();
     return has_signalled(device_, own.syncobj);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "base/ids.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "drm-context/context/timelines.h"
@@ -24,8 +25,10 @@ class RingFences {
 
     /// From now on `ring` (below kMaxRings; 0 too) has GPU work. An error: the kernel makes
     /// no syncobj.
-    Status add(uint32_t ring);
-    bool has(uint32_t ring) const { return ring < rings_.size() && rings_[ring].syncobj != 0; }
+    Status add(RingIndex ring);
+    bool has(RingIndex ring) const {
+        return ring.value() < rings_.size() && rings_[ring.value()].syncobj != 0;
+    }
 
     /// The syncobjs of a submission.
     struct Syncobjs {
@@ -34,24 +37,24 @@ class RingFences {
     };
     /// Before a submission of `queue` to `ring`, which must have been added. Keeps the fence of
     /// another queue that it is about to replace, or has the kernel wait for it.
-    Syncobjs prepare(uint32_t ring, uint32_t queue) {
-        Ring& own = rings_.at(ring);
+    Syncobjs prepare(RingIndex ring, uint32_t queue) {
+        Ring& own = rings_.at(ring.value());
         const bool replaces = own.new_work && own.newest_queue != queue;
         return {own.syncobj, replaces ? make_room(own) : 0};
     }
     /// The kernel accepted the submission.
-    void submitted(uint32_t ring, uint32_t queue) {
-        rings_[ring].new_work = true;
-        rings_[ring].newest_queue = queue;
+    void submitted(RingIndex ring, uint32_t queue) {
+        rings_[ring.value()].new_work = true;
+        rings_[ring.value()].newest_queue = queue;
     }
 
     /// True if `ring` got a submission since take_newest() was last called.
-    bool has_new_work(uint32_t ring) const { return has(ring) && rings_[ring].new_work; }
+    bool has_new_work(RingIndex ring) const { return has(ring) && rings_[ring.value()].new_work; }
     /// A sync file of all of the ring's work until now; invalid if the kernel makes none: then
     /// idle() can be asked.
-    UniqueFd take_newest(uint32_t ring);
+    UniqueFd take_newest(RingIndex ring);
     /// True if all work of the ring is done.
-    bool idle(uint32_t ring);
+    bool idle(RingIndex ring);
 
   private:
     struct Ring {
@@ -64,7 +67,7 @@ class RingFences {
     uint32_t make_room(Ring& ring);
 
     Device& device_;
-    std::array<Ring, kMaxRings> rings_;  // by number
+    std::array<Ring, kMaxRings> rings_;  // by index
 };
 
 }  // namespace viaduct

@@ -19,12 +19,12 @@ bool has_signalled(int sync_file) {
 
 }  // namespace
 
-bool Timelines::is_done(uint32_t ring, const Work& work) const {
+bool Timelines::is_done(RingIndex ring, const Work& work) const {
     return work.sync_file ? has_signalled(work.sync_file.get()) : hooks_.ring_idle(ring);
 }
 
-void Timelines::add_work(uint32_t ring, Work work) {
-    Ring& pending = rings_[ring];
+void Timelines::add_work(RingIndex ring, Work work) {
+    Ring& pending = rings_[ring.value()];
     if (pending.empty() && is_done(ring, work)) return hooks_.done(ring, work);
     if (pending.size() < kMaxEntries) {
         pending.push_back({std::move(work), 0});
@@ -38,17 +38,17 @@ void Timelines::add_work(uint32_t ring, Work work) {
     last.submissions = work.submissions;
 }
 
-void Timelines::add_fence(uint32_t ring, uint64_t count) {
-    if (rings_[ring].empty())
+void Timelines::add_fence(RingIndex ring, uint64_t count) {
+    if (rings_[ring.value()].empty())
         hooks_.retired(ring, count);
     else
-        rings_[ring].back().last_count = count;
+        rings_[ring.value()].back().last_count = count;
 }
 
 // Entries may be of several queues of the kernel's: the last to be done is not the last added.
-UniqueFd Timelines::export_fence(uint32_t ring, uint64_t count) const {
+UniqueFd Timelines::export_fence(RingIndex ring, uint64_t count) const {
     UniqueFd all;
-    for (const Entry& entry : rings_[ring]) {
+    for (const Entry& entry : rings_[ring.value()]) {
         const int next = entry.work.sync_file.get();
         if (next < 0) return UniqueFd();
         all = all ? hooks_.merge(all.get(), next) : entry.work.sync_file.duplicate();
@@ -72,8 +72,9 @@ UniqueFd Timelines::export_all() const {
 }
 
 void Timelines::advance() {
-    for (uint32_t ring = 0; ring < kMaxRings; ++ring) {
-        Ring& pending = rings_[ring];
+    for (uint32_t i = 0; i < kMaxRings; ++i) {
+        const RingIndex ring(i);
+        Ring& pending = rings_[i];
         uint64_t count = 0;
         while (!pending.empty() && is_done(ring, pending.front().work)) {
             hooks_.done(ring, pending.front().work);
@@ -85,8 +86,9 @@ void Timelines::advance() {
 }
 
 void Timelines::retire_all() {
-    for (uint32_t ring = 0; ring < kMaxRings; ++ring) {
-        Ring& pending = rings_[ring];
+    for (uint32_t i = 0; i < kMaxRings; ++i) {
+        const RingIndex ring(i);
+        Ring& pending = rings_[i];
         if (pending.empty()) continue;
         uint64_t count = 0;
         for (const Entry& entry : pending) count = std::max(count, entry.last_count);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/unique_fd.h"
 
 namespace viaduct {
@@ -31,23 +32,23 @@ class Timelines {
 
     struct Hooks {
         /// All work of the ring up to this is done. Called before retired() of its fences.
-        std::function<void(uint32_t ring, const Work& work)> done;
+        std::function<void(RingIndex ring, const Work& work)> done;
         /// All fences up to `count` of `ring` have retired.
-        std::function<void(uint32_t ring, uint64_t count)> retired;
+        std::function<void(RingIndex ring, uint64_t count)> retired;
         /// A sync file that signals when both have; invalid on failure.
         std::function<UniqueFd(int a, int b)> merge;
         /// True once all work submitted on `ring` is done: asked where no descriptor could be had.
-        std::function<bool(uint32_t ring)> ring_idle;
+        std::function<bool(RingIndex ring)> ring_idle;
     };
 
     explicit Timelines(Hooks hooks) : hooks_(std::move(hooks)) {}
 
     /// Adds what was submitted to `ring` since the last call.
-    void add_work(uint32_t ring, Work work);
+    void add_work(RingIndex ring, Work work);
     /// Adds fence number `count` to `ring`.
-    void add_fence(uint32_t ring, uint64_t count);
+    void add_fence(RingIndex ring, uint64_t count);
     /// A sync file that signals when fence `count` retires; invalid if it has, or on failure.
-    UniqueFd export_fence(uint32_t ring, uint64_t count) const;
+    UniqueFd export_fence(RingIndex ring, uint64_t count) const;
     /// Retires what has signalled.
     void advance();
     /// Retires everything (the work is known to be dead).
@@ -67,7 +68,7 @@ class Timelines {
     };
     using Ring = std::deque<Entry>;
 
-    bool is_done(uint32_t ring, const Work& work) const;
+    bool is_done(RingIndex ring, const Work& work) const;
 
     Ring rings_[kMaxRings];
     Hooks hooks_;

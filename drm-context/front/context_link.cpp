@@ -305,10 +305,10 @@ void ContextLink::charge(steady_clock::time_point start, int error) {
         error == ETIMEDOUT ? Patience::Outcome::kGivenUp : Patience::Outcome::kAnswered);
 }
 
-Status ContextLink::add_fence(uint32_t ring_idx, FenceId fence_id) {
+Status ContextLink::add_fence(RingIndex ring_idx, FenceId fence_id) {
     const LockGuard lock(mutex_);
     const auto place = fences_.add(ring_idx, fence_id);
-    const transport::FenceCall call{0, place.count, place.ring, 0};
+    const transport::FenceCall call{0, place.count, place.ring.value(), 0};
     const auto status =
         send_locked({.type = RecordType::kFence, .payload = std::as_bytes(std::span(&call, 1))});
     // A lost context's fences still retire: the fence thread takes them.

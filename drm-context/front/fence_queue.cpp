@@ -2,17 +2,19 @@
 
 namespace viaduct {
 
-FenceQueue::Place FenceQueue::add(uint32_t ring_idx, FenceId fence_id) {
-    const uint32_t ring = ring_idx < transport::kFenceRings ? ring_idx : 0;
-    const uint64_t count = ++rings_[ring].issued;
-    rings_[ring].waiting.push_back({{ring_idx, fence_id}, count});
+FenceQueue::Place FenceQueue::add(RingIndex ring_idx, FenceId fence_id) {
+    const bool known = ring_idx.value() < transport::kFenceRings;
+    const RingIndex ring = known ? ring_idx : RingIndex();
+    Ring& own = rings_[ring.value()];
+    const uint64_t count = ++own.issued;
+    own.waiting.push_back({{ring_idx, fence_id}, count});
     return {ring, count};
 }
 
 std::optional<FenceQueue::Place> FenceQueue::find(FenceId fence_id) const {
     for (uint32_t ring = 0; ring < transport::kFenceRings; ++ring)
         for (const Waiting& entry : rings_[ring].waiting)
-            if (entry.fence.fence_id == fence_id) return Place{ring, entry.count};
+            if (entry.fence.fence_id == fence_id) return Place{RingIndex(ring), entry.count};
     return std::nullopt;
 }
 

@@ -12,7 +12,7 @@
 namespace viaduct {
 
 struct RetiredFence {
-    uint32_t ring_idx;  // as the VMM named it
+    RingIndex ring_idx;  // as the VMM named it
     FenceId fence_id;
 };
 
@@ -20,12 +20,12 @@ struct RetiredFence {
 class FenceQueue {
   public:
     struct Place {
-        uint32_t ring;   // internal: < transport::kFenceRings
+        RingIndex ring;  // internal: < transport::kFenceRings
         uint64_t count;  // from 1
     };
 
     /// Rings beyond the protocol's count as the CPU's: they retire in command order.
-    Place add(uint32_t ring_idx, FenceId fence_id);
+    Place add(RingIndex ring_idx, FenceId fence_id);
     /// Where a fence waits; nothing if it has retired or never existed.
     std::optional<Place> find(FenceId fence_id) const;
     /// Takes out those up to the worker's counts (any values), in order.

@@ -138,15 +138,15 @@ void RemoteContext::detach_resource(ResourceId res_id) {
     (void)link_->send_call(RecordType::kDetach, transport::ResourceCall{0, res_id.value(), 0});
 }
 
-Status RemoteContext::create_fence(uint32_t ring_idx, FenceId fence_id) {
+Status RemoteContext::create_fence(RingIndex ring_idx, FenceId fence_id) {
     return link_->add_fence(ring_idx, fence_id);
 }
 
 Result<UniqueFd> RemoteContext::export_fence(FenceId fence_id) {
     const auto place = link_->find_fence(fence_id);
     if (!place) return fail(ENOENT, "fence {} has retired or never existed", fence_id);
-    auto answer =
-        link_->ask(RecordType::kExportFence, transport::FenceCall{0, place->count, place->ring, 0});
+    auto answer = link_->ask(RecordType::kExportFence,
+                             transport::FenceCall{0, place->count, place->ring.value(), 0});
     if (!answer) return tl::unexpected(answer.error());
     if (!answer->descriptor) return fail(EMFILE, "no descriptor left for fence {}", fence_id);
     if (is_sync_file(answer->descriptor.get())) return std::move(answer->descriptor);

@@ -95,7 +95,7 @@ class I915Context final : public DriverContext {
     Status lower_priority(uint32_t id);
 
     // submit.cpp
-    Status describe_ring(uint32_t ring, const GemContext& context, uint32_t index);
+    Status describe_ring(RingIndex ring, const GemContext& context, uint32_t index);
 
     Engines engines_;                              // of what this VM is offered
     std::map<uint32_t, GemContext> gem_contexts_;  // by kernel id; all are this guest's

@@ -10,11 +10,11 @@ namespace w = wire::i915;
 /// From now on the ring has work of the engine at `index` of the context's map. A guest can give
 /// one index to engines of different classes in different contexts; all such work counts as
 /// graphics then, whose share is the one that is fought for.
-Status I915Context::describe_ring(uint32_t ring, const GemContext& context, uint32_t index) {
+Status I915Context::describe_ring(RingIndex ring, const GemContext& context, uint32_t index) {
     const auto which = index < context.engines.size() ? context.engines[index] : std::nullopt;
     if (!which)
         return fail(EINVAL, "the context has no engine {}, or this VM is not offered it", index);
-    std::optional<QueueClass>& known = ring_classes_.at(ring);
+    std::optional<QueueClass>& known = ring_classes_.at(ring.value());
     if (!known)
         if (Status status = rings().add(ring); !status) return status;
     const QueueClass now = known && *known != *which ? QueueClass::kGraphics : *which;
@@ -41,7 +41,7 @@ Status I915Context::gem_execbuffer2(Request& request) {
     Execbuffer execbuffer(*this);
     if (Status status = execbuffer.translate(request); !status) return status;
     const uint32_t id = execbuffer.gem_context(), index = execbuffer.engine_index();
-    const uint32_t ring = w::kFirstRing + index;
+    const RingIndex ring(w::kFirstRing + index);
     const auto context = gem_contexts_.find(id);
     if (context == gem_contexts_.end()) return fail(ENOENT, "unknown GEM context {}", id);
     if (Status status = describe_ring(ring, context->second, index); !status) return status;

@@ -76,14 +76,14 @@ Worker::Worker(const transport::ChannelEnd& end, std::unique_ptr<DriverContext> 
       context_(std::move(context)),
       loop_(*context_, end_.page().abandoned, [this] { answer_waiting_calls(); }),
       timelines_({
-          .done = [this](uint32_t ring, const Timelines::Work& work) { done(ring, work); },
-          .retired = [this](uint32_t ring, uint64_t count) { retired(ring, count); },
+          .done = [this](RingIndex ring, const Timelines::Work& work) { done(ring, work); },
+          .retired = [this](RingIndex ring, uint64_t count) { retired(ring, count); },
           .merge =
               [this](int a, int b) {
                   auto merged = context_->device().merge_sync_files(a, b);
                   return merged ? *std::move(merged) : UniqueFd();
               },
-          .ring_idle = [this](uint32_t ring) { return !context_ || context_->rings().idle(ring); },
+          .ring_idle = [this](RingIndex ring) { return !context_ || context_->rings().idle(ring); },
       }),
       limited_(context_->account().limits().limits_gpu_time()) {}
 
@@ -162,7 +162,7 @@ void Worker::finish_submitted_work() {
     const auto deadline = steady_clock::now() + kWorkerFinishTime;
     for (;;) {
         if (!abandoned()) release_held();
-        for (uint32_t ring = 0; ring < kMaxRings; ++ring) add_work(ring);
+        for (uint32_t ring = 0; ring < kMaxRings; ++ring) add_work(RingIndex(ring));
         if (!has_unfinished_work() || abandoned() || steady_clock::now() >= deadline) break;
         transport::clear_event(end_.doorbell.get());
         sleep_until(std::min(deadline, time_point_of(look_again_)));
@@ -185,7 +185,7 @@ void Worker::await_kill() {
 }
 
 // Follows the work submitted to the ring since the last call to its end.
-void Worker::add_work(uint32_t ring, int64_t submitted_ns, uint64_t command_bytes) {
+void Worker::add_work(RingIndex ring, int64_t submitted_ns, uint64_t command_bytes) {
     if (!context_->rings().has_new_work(ring)) return;
     UniqueFd newest = context_->rings().take_newest(ring);
     timelines_.add_work(
@@ -198,7 +198,7 @@ void Worker::show_wait() {
                                        std::memory_order_relaxed);
 }
 
-void Worker::done(uint32_t ring, const Timelines::Work& work) {
+void Worker::done(RingIndex ring, const Timelines::Work& work) {
     if (!held_.empty()) show_wait();
     const int64_t now = monotonic_ns();
     const auto state = work.sync_file ? context_->device().sync_file_state(work.sync_file.get())
@@ -218,8 +218,8 @@ void Worker::done(uint32_t ring, const Timelines::Work& work) {
     context_->meter().note_work(now);
 }
 
-void Worker::retired(uint32_t ring, uint64_t count) {
-    end_.page().retired[ring].store(count, std::memory_order_release);
+void Worker::retired(RingIndex ring, uint64_t count) {
+    end_.page().retired[ring.value()].store(count, std::memory_order_release);
     transport::signal_event(end_.notify.get());
 }
 
@@ -333,14 +333,16 @@ void Worker::detach(Payload payload) {
 void Worker::fence(Payload payload) {
     const auto call = payload_as<transport::FenceCall>(payload);
     if (call.ring >= kMaxRings) return;
-    add_work(call.ring);
-    timelines_.add_fence(call.ring, call.count);
+    const RingIndex ring(call.ring);
+    add_work(ring);
+    timelines_.add_fence(ring, call.count);
 }
 
 void Worker::export_fence(Payload payload) {
     const auto call = payload_as<transport::FenceCall>(payload);
-    const UniqueFd fence =
-        call.ring < kMaxRings ? timelines_.export_fence(call.ring, call.count) : UniqueFd();
+    const UniqueFd fence = call.ring < kMaxRings
+                               ? timelines_.export_fence(RingIndex(call.ring), call.count)
+                               : UniqueFd();
     if (!fence) return reply_error(call.cookie, {ENOENT, "the fence has retired"});
     transport::Reply answer{};
     answer.cookie = call.cookie;

@@ -50,9 +50,9 @@ class Worker {
     void await_kill();
     void sleep_until(std::chrono::steady_clock::time_point deadline);
     void show_wait();
-    void add_work(uint32_t ring, int64_t submitted_ns = 0, uint64_t command_bytes = 0);
-    void done(uint32_t ring, const Timelines::Work& work);
-    void retired(uint32_t ring, uint64_t count);
+    void add_work(RingIndex ring, int64_t submitted_ns = 0, uint64_t command_bytes = 0);
+    void done(RingIndex ring, const Timelines::Work& work);
+    void retired(RingIndex ring, uint64_t count);
     bool abandoned() const;
     bool asked_to_quit() const;
 
@@ -63,10 +63,10 @@ class Worker {
     void take_part(transport::RecordType type, Payload payload, const GuestSubmission& submission);
     bool release_held();
     void execute(transport::RecordType type, Payload payload, const GuestSubmission& submission);
-    uint32_t ring_of(const GuestSubmission& submission) const;
+    RingIndex ring_of(const GuestSubmission& submission) const;
     bool must_hold(const GuestSubmission& submission);
-    bool must_wait_for_share(uint32_t ring);
-    uint64_t most_outstanding(uint32_t ring) const;
+    bool must_wait_for_share(RingIndex ring);
+    uint64_t most_outstanding(RingIndex ring) const;
     void hold(HeldRecords::Held record);
 
     // worker_calls.cpp

@@ -112,18 +112,18 @@ void Worker::execute(RecordType type, Payload payload, const GuestSubmission& su
     if (!submission) return process({type, payload});
     const int64_t now = limited_ ? monotonic_ns() : 0;
     process({type, payload});
-    const uint32_t ring = ring_of(submission);
+    const RingIndex ring = ring_of(submission);
     if (context_->statistics().unmarked(ring) >= (limited_ ? 1 : kMarkEvery))
         add_work(ring, now, submission.bytes);
 }
 
 // Of a queue that does not exist: no ring's number. A command before the submission may make it.
-uint32_t Worker::ring_of(const GuestSubmission& submission) const {
-    if (submission.names == RingField::Names::kRing) return submission.named;
-    return context_->ring_of_queue(submission.named).value_or(UINT32_MAX);
+RingIndex Worker::ring_of(const GuestSubmission& submission) const {
+    if (submission.names == RingField::Names::kRing) return RingIndex(submission.named);
+    return context_->ring_of_queue(submission.named).value_or(RingIndex(UINT32_MAX));
 }
 
-uint64_t Worker::most_outstanding(uint32_t ring) const {
+uint64_t Worker::most_outstanding(RingIndex ring) const {
     if (!limited_) return kMostOutstanding;
     const int64_t job = context_->meter().typical_ns(context_->statistics().class_of(ring));
     if (job <= 0) return kFewestUnpaid;
@@ -131,7 +131,7 @@ uint64_t Worker::most_outstanding(uint32_t ring) const {
 }
 
 bool Worker::must_hold(const GuestSubmission& submission) {
-    const uint32_t ring = ring_of(submission);
+    const RingIndex ring = ring_of(submission);
     if (!context_->rings().has(ring)) return false;
     look_again_ = INT64_MAX;  // a fence wakes the worker
     if (context_->statistics().outstanding(ring) >= most_outstanding(ring)) return true;
@@ -139,7 +139,7 @@ bool Worker::must_hold(const GuestSubmission& submission) {
 }
 
 // Also when to look again, if so. No longer than kMaxHold, whatever the figures are.
-bool Worker::must_wait_for_share(uint32_t ring) {
+bool Worker::must_wait_for_share(RingIndex ring) {
     const int64_t now = monotonic_ns();
     context_->meter().note_work(now);
     const int64_t wait = context_->account().hold_time(context_->statistics().class_of(ring), now);

@@ -19,7 +19,7 @@ constexpr uint32_t kMostBans = 16;
 /// The lowest id whose ring has nothing left of a queue that had the id before.
 Result<uint32_t> XeContext::free_queue_id() {
     for (uint32_t id = 1; id <= w::kLastQueue; ++id)
-        if (!queues_.contains(id) && rings().idle(id + w::kFirstQueueRing)) return id;
+        if (!queues_.contains(id) && rings().idle(ring_of(id))) return id;
     return fail(ENOSPC, "the context already has {} queues, the maximum", w::kLastQueue);
 }
 
@@ -64,7 +64,7 @@ Status XeContext::exec_queue_create(Request& request) {
     if (auto status = check_engines(engines); !status) return status;
     const auto id = free_queue_id();
     if (!id) return tl::unexpected(id.error());
-    const uint32_t ring = *id + w::kFirstQueueRing;
+    const RingIndex ring = ring_of(*id);
     if (!rings().has(ring))
         if (auto status = rings().add(ring); !status) return status;
 

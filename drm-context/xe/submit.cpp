@@ -55,7 +55,7 @@ Status XeContext::exec(Request& request) {
 }
 
 Status XeContext::submit(const w::ExecRequest& wanted, Queue& queue, const UniqueFd& in_fence) {
-    const uint32_t ring = wanted.exec_queue_id + w::kFirstQueueRing;
+    const RingIndex ring = ring_of(wanted.exec_queue_id);
     if (statistics().outstanding(ring) >= kMostJobs && !rings().idle(ring))
         return fail(EAGAIN, "queue {} already has {} unfinished jobs, the maximum",
                     wanted.exec_queue_id, kMostJobs);

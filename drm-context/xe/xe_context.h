@@ -86,6 +86,10 @@ class XeContext final : public DriverContext {
     uint64_t mappings() const;
 
     // queues.cpp
+    /// `queue`: the guest's id.
+    static RingIndex ring_of(uint32_t queue) {
+        return RingIndex(queue + wire::xe::kFirstQueueRing);
+    }
     Result<uint32_t> free_queue_id();
     Status check_engines(std::span<const uapi::xe::EngineInstance> engines) const;
     LossWatch::Finding look_for_ban(uint32_t queue);

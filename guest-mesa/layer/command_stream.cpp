@@ -137,7 +137,7 @@ int CommandStream::transfer(const Channel& channel, std::span<const std::byte> c
     exec.command = user_pointer(commands.data());
     exec.fence_fd = -1;
     if (submission) {
-        exec.ring_idx = submission->ring;
+        exec.ring_idx = submission->ring.value();
         static_assert(sizeof(GemHandle) == sizeof(uint32_t));  // the node reads an array of these
         exec.bo_handles = user_pointer(submission->bo_handles.data());
         exec.num_bo_handles = static_cast<uint32_t>(submission->bo_handles.size());

@@ -36,7 +36,7 @@ struct Call {
 
 /// The ring of a request that uses the GPU, and its synchronisation through the node.
 struct GpuSubmission {
-    uint32_t ring = 0;
+    RingIndex ring = {};
     std::span<const virtgpu::ExecbufferSyncobj> out;
     /// Buffers that others may wait for through the node (implicit synchronisation).
     std::span<const GemHandle> bo_handles;

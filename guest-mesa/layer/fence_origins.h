@@ -10,12 +10,14 @@
 #include <set>
 #include <unordered_map>
 
+#include "base/ids.h"
+
 namespace viaduct::guest {
 
 /// A submission of this open file.
 struct FenceOrigin {
     uint32_t context;
-    uint32_t timeline;
+    RingIndex timeline;
     uint64_t seqno;
 };
 

@@ -15,7 +15,7 @@ namespace viaduct::guest {
 
 /// A use of a buffer by the GPU: done once timeline `ring` has reached `point`.
 struct RingUse {
-    uint32_t ring;
+    RingIndex ring;
     uint64_t point;
 };
 

@@ -14,7 +14,7 @@ struct Bridge {
     }
     static void write_context_fence(void* cookie, uint32_t ctx_id, uint32_t ring,
                                     uint64_t fence_id) {
-        self(cookie).fences_.context_retired(ContextId(ctx_id), ring, FenceId(fence_id));
+        self(cookie).fences_.context_retired(ContextId(ctx_id), RingIndex(ring), FenceId(fence_id));
     }
     // Releases before 1.0 pass a parameter block without its last member.
     static virgl_renderer_gl_context create_gl_context(void* cookie, int scanout,
@@ -146,9 +146,9 @@ int SystemRenderer::submit_with_fences(ContextId ctx_id, void* buffer, int ndw, 
     return api_.submit_cmd2(buffer, as_int(ctx_id), ndw, fence_ids, count);
 }
 
-int SystemRenderer::context_create_fence(ContextId ctx_id, uint32_t flags, uint32_t ring,
+int SystemRenderer::context_create_fence(ContextId ctx_id, uint32_t flags, RingIndex ring,
                                          FenceId fence_id) {
-    return api_.context_create_fence(ctx_id.value(), flags, ring, fence_id.value());
+    return api_.context_create_fence(ctx_id.value(), flags, ring.value(), fence_id.value());
 }
 
 void SystemRenderer::context_poll(ContextId ctx_id) {

@@ -31,7 +31,7 @@ class SystemRenderer : public ClassicRenderer {
     int submit(ContextId ctx_id, void* buffer, int ndw) override;
     int submit_with_fences(ContextId ctx_id, void* buffer, int ndw, uint64_t* fence_ids,
                            uint32_t count) override;
-    int context_create_fence(ContextId ctx_id, uint32_t flags, uint32_t ring,
+    int context_create_fence(ContextId ctx_id, uint32_t flags, RingIndex ring,
                              FenceId fence_id) override;
     void context_poll(ContextId ctx_id) override;
     int context_poll_fd(ContextId ctx_id) override;

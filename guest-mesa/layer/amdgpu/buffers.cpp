@@ -275,15 +275,17 @@ int Driver::gem_wait_idle(const Channel& channel, drm_amdgpu_gem_wait_idle& arg)
     std::vector<RingUse> uses = session_.gems.uses(handle);
     if (object->always_valid) {
         uses.clear();
-        for (uint32_t ring = 1; ring <= numbering_.count(); ++ring) {
-            const std::lock_guard lock(timelines_[ring - 1].mutex);
-            if (timelines_[ring - 1].points) uses.push_back({ring, timelines_[ring - 1].points});
+        for (uint32_t number = 1; number <= numbering_.count(); ++number) {
+            const RingIndex ring(number);
+            Timeline& timeline = timeline_of(ring);
+            const std::lock_guard lock(timeline.mutex);
+            if (timeline.points) uses.push_back({ring, timeline.points});
         }
     }
     std::vector<uint32_t> handles;
     std::vector<uint64_t> points;
     for (const RingUse& use : uses) {
-        handles.push_back(timelines_[use.ring - 1].syncobj);
+        handles.push_back(timeline_of(use.ring).syncobj);
         points.push_back(use.point);
     }
     if (!handles.empty()) {

@@ -115,6 +115,8 @@ class Driver final : public GuestDriver {
           timelines_(numbering.count()) {}
 
     CommandStream& stream() const { return *session_.stream; }
+    /// `ring`: 1 … numbering_.count().
+    Timeline& timeline_of(RingIndex ring) { return timelines_[ring.value() - 1]; }
 
     // queries.cpp
     InfoAnswer query_info(const Channel& channel, const InfoQuery& query, uint32_t size);
@@ -173,7 +175,7 @@ class Driver final : public GuestDriver {
     const wire::RingNumbering numbering_;
     const uint64_t blob_granule_;
     InfoCache info_cache_;
-    std::vector<Timeline> timelines_;  // timeline n at [n - 1]
+    std::vector<Timeline> timelines_;  // ring n's at [n - 1]
 
     std::atomic<uint32_t> next_blob_id_ = 1;
     std::atomic<uint32_t> forgiven_errors_ = 0;

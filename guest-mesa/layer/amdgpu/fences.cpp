@@ -26,7 +26,7 @@ int Driver::find_fence(const drm_amdgpu_fence& fence, FencePoint& found) {
     const auto number = numbering_.find(fence.ip_type, fence.ring);
     if (!number || fence.ip_instance != 0) return -EINVAL;
     if (!find_context(fence.ctx_id)) return -EINVAL;
-    Timeline& timeline = timelines_[*number - 1];
+    Timeline& timeline = timeline_of(RingIndex(*number));
     found = {timeline.syncobj, 0};
     const std::lock_guard lock(timeline.mutex);
     const auto seqnos = timeline.contexts.find(fence.ctx_id);

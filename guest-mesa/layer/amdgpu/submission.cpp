@@ -203,7 +203,7 @@ int parse_submission(const drm_amdgpu_cs_in& arg, const wire::RingNumbering& num
     const drm_amdgpu_cs_chunk_ib& leader = submission.ibs.back();
     const auto timeline = numbering.find(leader.ip_type, leader.ring);
     if (!timeline) return -EINVAL;
-    submission.timeline = *timeline;
+    submission.timeline = RingIndex(*timeline);
     return 0;
 }
 
@@ -219,7 +219,7 @@ std::vector<std::byte> build_request(const Submission& submission, const BufferL
 
     auto head = make_request<wire::CsSubmitRequest>(wire::Command::kCsSubmit);
     head.ctx_id = submission.context;
-    head.ring_idx = submission.timeline;
+    head.ring_idx = submission.timeline.value();
     return chunks.finish(head);
 }
 

@@ -20,8 +20,8 @@ namespace wire = viaduct::wire::amdgpu;
 /// The chunks of one CS ioctl, sorted into what crosses to the host and what stays in the guest.
 struct Submission {
     uint32_t context = 0;
-    uint32_t bo_list = 0;   // 0: none
-    uint32_t timeline = 0;  // of the last IB
+    uint32_t bo_list = 0;     // 0: none
+    RingIndex timeline = {};  // of the last IB
     std::vector<drm_amdgpu_cs_chunk_ib> ibs;
     std::vector<drm_amdgpu_bo_list_entry> buffers;
     bool has_buffer_chunk = false;

@@ -129,7 +129,7 @@ int Driver::resolve_in_fences(const Channel& channel, Submission& submission) {
         }
         if (origin->context == submission.context && origin->timeline == submission.timeline)
             continue;
-        const auto [ip_type, ring] = numbering_.hardware(origin->timeline);
+        const auto [ip_type, ring] = numbering_.hardware(origin->timeline.value());
         submission.dependencies.push_back({ip_type, 0, ring, origin->context, origin->seqno});
     }
     IoctlNotes::add("dependencies={} waits={}", submission.dependencies.size(), unknown.size());
@@ -146,7 +146,7 @@ int Driver::send_submission(const Channel& channel, const Submission& submission
         return -EINVAL;
     }
 
-    Timeline& timeline = timelines_[submission.timeline - 1];
+    Timeline& timeline = timeline_of(submission.timeline);
     const std::lock_guard in_order(timeline.order);
     uint64_t point = 0;
     {

@@ -182,7 +182,7 @@ int Driver::wait_idle(const Channel& channel, GemHandle handle, int64_t deadline
     std::vector<uint32_t> handles;
     std::vector<uint64_t> points;
     for (const RingUse& use : session_.gems.uses(handle)) {
-        handles.push_back(timelines_[use.ring].syncobj);
+        handles.push_back(timelines_[use.ring.value()].syncobj);
         points.push_back(use.point);
     }
     if (!handles.empty()) {

@@ -101,8 +101,8 @@ class Driver final : public GuestDriver {
     void note_outcomes();
 
     // submit.cpp
-    int wait_for_fences(const Channel& channel, const Submission& submission, uint32_t ring);
-    int send(const Channel& channel, Submission& submission, uint32_t ring);
+    int wait_for_fences(const Channel& channel, const Submission& submission, RingIndex ring);
+    int send(const Channel& channel, Submission& submission, RingIndex ring);
 
     Session& session_;
     const uint64_t blob_granule_;

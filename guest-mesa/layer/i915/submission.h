@@ -18,8 +18,8 @@ class Submission {
     int parse(const Channel& channel, GemTable& gems, const drm_i915_gem_execbuffer2& arg);
 
     uint32_t context() const { return head_.context_id & UINT32_MAX; }
-    uint32_t ring() const {
-        return wire::kFirstRing + static_cast<uint32_t>(head_.flags & wire::kRingMask);
+    RingIndex ring() const {
+        return RingIndex(wire::kFirstRing + static_cast<uint32_t>(head_.flags & wire::kRingMask));
     }
     bool wants_out_fence() const { return wants_out_fence_; }
     int in_fence() const { return in_fence_; }  // -1: none

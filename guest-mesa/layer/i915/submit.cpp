@@ -24,7 +24,7 @@ int wait_for_sync_file(const Channel& channel, int fd) {
 /// same ring is in order anyway. The others are waited for here: the node would do the same, but
 /// while it does, no other thread could send anything, and what the fence depends on may be just
 /// that. A fence that nobody has submitted is an error, as for the kernel.
-int Driver::wait_for_fences(const Channel& channel, const Submission& submission, uint32_t ring) {
+int Driver::wait_for_fences(const Channel& channel, const Submission& submission, RingIndex ring) {
     std::vector<uint32_t> handles;
     std::vector<uint64_t> points;
     for (const auto& fence : submission.in()) {
@@ -43,9 +43,9 @@ int Driver::wait_for_fences(const Channel& channel, const Submission& submission
 }
 
 /// Numbers the submission, sends it, and ties its end to the timeline's next point.
-int Driver::send(const Channel& channel, Submission& submission, uint32_t ring) {
+int Driver::send(const Channel& channel, Submission& submission, RingIndex ring) {
     std::vector<std::byte> request = submission.request();
-    Timeline& timeline = timelines_[ring];
+    Timeline& timeline = timelines_[ring.value()];
     const std::lock_guard in_order(timeline.order);
     if (timeline.syncobj == 0)
         if (const int error = syncobj::create(channel, timeline.syncobj); error < 0) return error;
@@ -69,7 +69,7 @@ int Driver::send(const Channel& channel, Submission& submission, uint32_t ring) 
 int Driver::execbuffer2(const Channel& channel, drm_i915_gem_execbuffer2& arg) {
     Submission submission;
     if (const int error = submission.parse(channel, session_.gems, arg); error < 0) return error;
-    const uint32_t ring = submission.ring();
+    const RingIndex ring = submission.ring();
     IoctlNotes::add("ctx={} ring={} buffers={} in={} out={}", submission.context(), ring,
                     submission.handles().size(), submission.in().size(), submission.out().size());
     if (is_banned(submission.context())) return -EIO;

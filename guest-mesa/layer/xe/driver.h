@@ -54,6 +54,7 @@ class Driver final : public GuestDriver {
         : session_(session), blob_granule_(blob_granule) {}
 
     CommandStream& stream() const { return *session_.stream; }
+    static RingIndex ring_of(uint32_t queue) { return RingIndex(queue + wire::kFirstQueueRing); }
     bool is_banned(uint32_t queue);
     void note_outcomes();
     int translate(const Channel& channel, const uapi::xe::BindOp& op, wire::BindOp& to);

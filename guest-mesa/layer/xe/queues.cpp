@@ -135,13 +135,13 @@ int Driver::exec(const Channel& channel, Exec& arg) {
     if (const int error = syncs.parse(arg.syncs, arg.num_syncs); error < 0) return error;
     // The GPU would write it, when the work is done: the wire has no room for that.
     if (syncs.user_fence) return -EOPNOTSUPP;
-    const uint32_t ring = arg.exec_queue_id + wire::kFirstQueueRing;
+    const RingIndex ring = ring_of(arg.exec_queue_id);
     if (const int error = syncs.wait(channel, session_.fences, ring); error < 0) return error;
     return send_exec(channel, arg, syncs);
 }
 
 int Driver::send_exec(const Channel& channel, const Exec& arg, const Syncs& syncs) {
-    const uint32_t ring = arg.exec_queue_id + wire::kFirstQueueRing;
+    const RingIndex ring = ring_of(arg.exec_queue_id);
     auto request = make_request<wire::ExecRequest>(wire::Command::kExec);
     request.exec_queue_id = arg.exec_queue_id;
     request.num_batch_buffer = arg.num_batch_buffer;

@@ -45,12 +45,12 @@ int Syncs::parse(uint64_t pointer, uint32_t count) {
     return 0;
 }
 
-int Syncs::wait(const Channel& channel, const FenceOrigins& origins, uint32_t ring) const {
+int Syncs::wait(const Channel& channel, const FenceOrigins& origins, RingIndex ring) const {
     std::vector<uint32_t> handles;
     std::vector<uint64_t> points;
     for (const auto& entry : in) {
         const auto origin = origins.find(entry.handle, entry.point);
-        if (ring != 0 && origin && origin->timeline == ring) continue;
+        if (ring != RingIndex() && origin && origin->timeline == ring) continue;
         handles.push_back(entry.handle);
         points.push_back(entry.point);
     }

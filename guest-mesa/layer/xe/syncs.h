@@ -22,7 +22,7 @@ struct Syncs {
     /// Waits for all in-fences, except those of submissions to `ring` of this file, which the host
     /// keeps in order (0: none of them). The node would wait too, and let no other thread send
     /// anything meanwhile.
-    int wait(const Channel& channel, const FenceOrigins& origins, uint32_t ring) const;
+    int wait(const Channel& channel, const FenceOrigins& origins, RingIndex ring) const;
     /// Signals all out-syncs and the user fence: the work is done.
     int signal(const Channel& channel) const;
 };

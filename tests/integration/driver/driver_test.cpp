@@ -69,7 +69,7 @@ class Driver : public ::testing::Test {
             [] {
                 return DeviceSource{UniqueFd(), "toy"};
             },
-            [this](ContextId, uint32_t, FenceId id) { fences_.report(id); });
+            [this](ContextId, RingIndex, FenceId id) { fences_.report(id); });
         ASSERT_TRUE(host) << host.error().message;
         host_ = *std::move(host);
         auto context = host_->create_context(ContextId(1), "toy-guest");
@@ -96,7 +96,7 @@ class Driver : public ::testing::Test {
     }
     FenceId fence_on(uint32_t ring) {
         const FenceId fence(++last_fence_);
-        EXPECT_TRUE(context_->create_fence(ring, fence));
+        EXPECT_TRUE(context_->create_fence(RingIndex(ring), fence));
         return fence;
     }
     /// All that was sent has been executed.

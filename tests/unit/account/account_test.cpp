@@ -248,13 +248,13 @@ TEST_F(Account, OnlyBelievableEndsOfJobsCount) {
     for (const uint64_t word : kNonsense) {
         if (word == 1) continue;  // anything in the past is possible
         ++ring;
-        EXPECT_EQ(first->exchange_finish(ring, 100), 0);
-        EXPECT_EQ(second->exchange_finish(ring, 200), 100);
+        EXPECT_EQ(first->exchange_finish(RingIndex(ring), 100), 0);
+        EXPECT_EQ(second->exchange_finish(RingIndex(ring), 200), 100);
         poison(hostile.index(), word);
-        EXPECT_EQ(second->exchange_finish(ring, 300), 200) << word;
-        EXPECT_EQ(first->exchange_finish(ring, 150), 100) << word;
+        EXPECT_EQ(second->exchange_finish(RingIndex(ring), 300), 200) << word;
+        EXPECT_EQ(first->exchange_finish(RingIndex(ring), 150), 100) << word;
     }
-    EXPECT_EQ(first->exchange_finish(account::kMaxRings, 150), 0);
+    EXPECT_EQ(first->exchange_finish(RingIndex(account::kMaxRings), 150), 0);
 }
 
 TEST_F(Account, OthersPagesCannotBeMadeWritable) {

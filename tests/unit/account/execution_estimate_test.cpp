@@ -14,6 +14,7 @@
 namespace viaduct {
 namespace {
 
+constexpr RingIndex kRing{1};
 constexpr int64_t kMicrosecond = 1000, kMillisecond = 1'000'000, kSecond = 1'000'000'000;
 
 /// A VM that always wants `depth` jobs under way, and its worker, which lets two through at a time
@@ -91,7 +92,7 @@ class HardwareRing {
         Vm& vm = *job.vm;
         --vm.under_way;
         ++vm.held;
-        vm.estimate.add({1, job.command_bytes, job.submitted, now_, vm.last_finish});
+        vm.estimate.add({kRing, job.command_bytes, job.submitted, now_, vm.last_finish});
         vm.last_finish = now_;
         take_tokens(vm.bucket, vm.estimate.take_due(vm.busy_ns, vm.under_way == 0), vm.limits);
     }
@@ -172,15 +173,15 @@ TEST(ExecutionEstimate, AJobIsPaidWhileItRunsAndOnlyOnce) {
     ExecutionEstimate estimate;
     EXPECT_EQ(estimate.take_due(1 * kSecond, false), kSecond / 2u);
     EXPECT_EQ(estimate.take_due(2 * kSecond, false), kSecond / 2u);
-    estimate.add({1, 64, 0, 2 * kSecond, 0});
+    estimate.add({kRing, 64, 0, 2 * kSecond, 0});
     EXPECT_EQ(estimate.take_due(2 * kSecond, true), static_cast<uint64_t>(kSecond));
     EXPECT_EQ(estimate.take_due(2 * kSecond, true), 0u);
 }
 
 TEST(ExecutionEstimate, WithoutTheKernelsCountTheSpansArePaid) {
     ExecutionEstimate estimate;
-    estimate.add({1, 64, 100, 300, 0});
-    estimate.add({1, 64, 100, 400, 300});
+    estimate.add({kRing, 64, 100, 300, 0});
+    estimate.add({kRing, 64, 100, 400, 300});
     EXPECT_EQ(estimate.take_due(0, false), 300u);
     EXPECT_EQ(estimate.take_due(0, true), 0u);
 }
@@ -189,11 +190,11 @@ TEST(ExecutionEstimate, WithoutTheKernelsCountTheSpansArePaid) {
 TEST(ExecutionEstimate, AnyPreviousEndIsHarmless) {
     for (const int64_t previous : {INT64_MIN, int64_t{-1}, int64_t{401}, INT64_MAX}) {
         ExecutionEstimate estimate;
-        estimate.add({1, 64, 100, 400, previous});
+        estimate.add({kRing, 64, 100, 400, previous});
         EXPECT_EQ(estimate.take_due(0, true), 300u) << previous;
     }
     ExecutionEstimate estimate;
-    estimate.add({1, 64, 500, 400, 0});
+    estimate.add({kRing, 64, 500, 400, 0});
     EXPECT_EQ(estimate.take_due(0, true), 0u) << "done before it was submitted";
     EXPECT_EQ(estimate.typical_ns(), 0);
 }

@@ -236,9 +236,10 @@ TEST_F(AmdgpuSubmission, AFenceWaitsForTheOlderWorkOfOtherGpuContexts) {
     ASSERT_TRUE(submit({ib()}, 1, kOther));  // 2
     ASSERT_TRUE(submit({ib()}, 1, kOther));  // 4: its context orders it behind the one before
     ASSERT_TRUE(submit({ib()}));             // 8
-    EXPECT_EQ(RecordingDevice::jobs_of(context_->rings().take_newest(1).get()), 1u | 4u | 8u);
+    EXPECT_EQ(RecordingDevice::jobs_of(context_->rings().take_newest(RingIndex(1)).get()),
+              1u | 4u | 8u);
     ASSERT_TRUE(submit({ib()}, 1, kOther));  // 16: the fence before it has the rest
-    EXPECT_EQ(RecordingDevice::jobs_of(context_->rings().take_newest(1).get()), 16u);
+    EXPECT_EQ(RecordingDevice::jobs_of(context_->rings().take_newest(RingIndex(1)).get()), 16u);
 }
 
 TEST_F(AmdgpuSubmission, WithoutADescriptorTheKernelKeepsTheOrderOfGpuContexts) {

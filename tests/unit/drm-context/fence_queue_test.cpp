@@ -23,9 +23,9 @@ class FenceQueueTest : public ::testing::Test {
 };
 
 TEST_F(FenceQueueTest, CountsPerRing) {
-    EXPECT_EQ(queue_.add(1, FenceId(100)).count, 1u);
-    EXPECT_EQ(queue_.add(2, FenceId(101)).count, 1u);
-    EXPECT_EQ(queue_.add(1, FenceId(102)).count, 2u);
+    EXPECT_EQ(queue_.add(RingIndex(1), FenceId(100)).count, 1u);
+    EXPECT_EQ(queue_.add(RingIndex(2), FenceId(101)).count, 1u);
+    EXPECT_EQ(queue_.add(RingIndex(1), FenceId(102)).count, 2u);
     page_->retired[1].store(1);
     EXPECT_EQ(take(), Ids{FenceId(100)});
     page_->retired[1].store(2);
@@ -37,32 +37,32 @@ TEST_F(FenceQueueTest, CountsPerRing) {
 TEST_F(FenceQueueTest, AWorkerRetiresNothingThatWasNotCreated) {
     page_->retired[3].store(UINT64_MAX);
     EXPECT_TRUE(take().empty());
-    queue_.add(3, FenceId(7));
+    queue_.add(RingIndex(3), FenceId(7));
     EXPECT_EQ(take(), Ids{FenceId(7)});
 }
 
 TEST_F(FenceQueueTest, RingsBeyondTheProtocolKeepTheirName) {
-    const auto place = queue_.add(0xffffffff, FenceId(5));
-    EXPECT_LT(place.ring, transport::kFenceRings);
-    page_->retired[place.ring].store(place.count);
+    const auto place = queue_.add(RingIndex(0xffffffff), FenceId(5));
+    EXPECT_LT(place.ring.value(), transport::kFenceRings);
+    page_->retired[place.ring.value()].store(place.count);
     std::vector<RetiredFence> out;
     queue_.take_retired(*page_, out);
     ASSERT_EQ(out.size(), 1u);
-    EXPECT_EQ(out[0].ring_idx, 0xffffffffu);
+    EXPECT_EQ(out[0].ring_idx, RingIndex(0xffffffff));
 }
 
 TEST_F(FenceQueueTest, FindsWhatIsPending) {
-    queue_.add(4, FenceId(9));
+    queue_.add(RingIndex(4), FenceId(9));
     ASSERT_TRUE(queue_.find(FenceId(9)).has_value());
-    EXPECT_EQ(queue_.find(FenceId(9))->ring, 4u);
+    EXPECT_EQ(queue_.find(FenceId(9))->ring, RingIndex(4));
     page_->retired[4].store(1);
     take();
     EXPECT_FALSE(queue_.find(FenceId(9)).has_value());
 }
 
 TEST_F(FenceQueueTest, TakeAllEmptiesEveryRing) {
-    queue_.add(0, FenceId(1));
-    queue_.add(5, FenceId(2));
+    queue_.add(RingIndex(0), FenceId(1));
+    queue_.add(RingIndex(5), FenceId(2));
     std::vector<RetiredFence> out;
     queue_.take_all(out);
     EXPECT_EQ(out.size(), 2u);

@@ -54,16 +54,16 @@ struct Watched {
 TEST(FenceThread, AFenceAndTheEndMayComeWhileItReportsAnother) {
     Watched context;
     Reports reports;
-    auto thread = FenceThread::start([&](ContextId, uint32_t, FenceId fence_id) {
+    auto thread = FenceThread::start([&](ContextId, RingIndex, FenceId fence_id) {
         reports.add(fence_id.value());
         if (fence_id != FenceId(1)) return;
         // As the VMM's thread may do meanwhile.
-        EXPECT_TRUE(context.link->add_fence(1, FenceId(2)));
+        EXPECT_TRUE(context.link->add_fence(RingIndex(1), FenceId(2)));
         context.link->quit();
     });
     ASSERT_TRUE(thread);
     ASSERT_TRUE((*thread)->add(context.link));
-    EXPECT_TRUE(context.link->add_fence(1, FenceId(1)));
+    EXPECT_TRUE(context.link->add_fence(RingIndex(1), FenceId(1)));
     context.end_worker();
     EXPECT_TRUE(reports.wait_for(1));
     EXPECT_TRUE(reports.wait_for(2));
@@ -74,11 +74,12 @@ TEST(FenceThread, AContextIsLostWithNoLockHeldWhileItIsSaid) {
     Reports reports;
     set_log_sink([&](LogLevel, std::string_view text) {
         EXPECT_NE(text.find("context 1 is lost"), std::string_view::npos) << text;
-        EXPECT_TRUE(context.link->add_fence(1, FenceId(1)));  // as a VMM's log callback may
+        EXPECT_TRUE(
+            context.link->add_fence(RingIndex(1), FenceId(1)));  // as a VMM's log callback may
     });
     {
         auto thread = FenceThread::start(
-            [&](ContextId, uint32_t, FenceId fence_id) { reports.add(fence_id.value()); });
+            [&](ContextId, RingIndex, FenceId fence_id) { reports.add(fence_id.value()); });
         ASSERT_TRUE(thread);
         ASSERT_TRUE((*thread)->add(context.link));
         context.end_worker();
@@ -92,13 +93,13 @@ TEST(FenceThread, NoFenceIsLostToAThrow) {
     Reports reports;
     int throws = 0;
     {
-        auto thread = FenceThread::start([&](ContextId, uint32_t, FenceId fence_id) {
+        auto thread = FenceThread::start([&](ContextId, RingIndex, FenceId fence_id) {
             if (fence_id == FenceId(2) && ++throws <= 3) throw std::bad_alloc();
             reports.add(fence_id.value());
         });
         ASSERT_TRUE(thread);
         for (const uint64_t fence_id : {1u, 2u, 3u})
-            EXPECT_TRUE(context.link->add_fence(1, FenceId(fence_id)));
+            EXPECT_TRUE(context.link->add_fence(RingIndex(1), FenceId(fence_id)));
         context.end_worker();
         ASSERT_TRUE((*thread)->add(context.link));
         EXPECT_TRUE(reports.wait_for(3));

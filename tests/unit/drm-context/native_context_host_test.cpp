@@ -39,16 +39,16 @@ TEST(NativeContextHost, AGpuThatIsSlowToOpenHoldsNobodyUp) {
     ::setenv("VIADUCT_ISOLATION", "thread", 1);
     SleepingGpu gpu;
     std::promise<uint64_t> retired;
-    auto host = NativeContextHost::create(gpu.opener(), [&](ContextId, uint32_t, FenceId fence_id) {
-        retired.set_value(fence_id.value());
-    });
+    auto host = NativeContextHost::create(
+        gpu.opener(),
+        [&](ContextId, RingIndex, FenceId fence_id) { retired.set_value(fence_id.value()); });
     ASSERT_TRUE(host) << host.error().message;
     auto context = (*host)->create_context(ContextId(1), "sleeper");
     ASSERT_TRUE(context) << context.error().message;
     EXPECT_EQ((*context)->device_fd(), -1);
     EXPECT_TRUE((*context)->create_blob({ResourceId(1), kBlobMappable, 0, 4096}))
         << "the control buffer";
-    EXPECT_TRUE((*context)->create_fence(0, FenceId(42)));
+    EXPECT_TRUE((*context)->create_fence(RingIndex(0), FenceId(42)));
     gpu.wake();
     EXPECT_EQ(retired.get_future().get(), 42u);
     EXPECT_GE((*context)->device_fd(), 0);
@@ -57,7 +57,7 @@ TEST(NativeContextHost, AGpuThatIsSlowToOpenHoldsNobodyUp) {
 TEST(NativeContextHost, AContextMayEndBeforeItsGpuIsOpen) {
     ::setenv("VIADUCT_ISOLATION", "thread", 1);
     SleepingGpu gpu;
-    auto host = NativeContextHost::create(gpu.opener(), [](ContextId, uint32_t, FenceId) {});
+    auto host = NativeContextHost::create(gpu.opener(), [](ContextId, RingIndex, FenceId) {});
     ASSERT_TRUE(host) << host.error().message;
     auto context = (*host)->create_context(ContextId(1), "sleeper");
     ASSERT_TRUE(context) << context.error().message;
@@ -76,7 +76,7 @@ TEST(NativeContextHost, SignalledSyncFilesDoNotWakeTheGpu) {
         [] {
             return DeviceSource{UniqueFd(), "renoir"};
         },
-        [](ContextId, uint32_t, FenceId) {});
+        [](ContextId, RingIndex, FenceId) {});
     ASSERT_TRUE(host) << host.error().message;
     std::this_thread::sleep_for(3 * kAsleepAfter);
     const auto start = std::chrono::steady_clock::now();
@@ -105,7 +105,7 @@ TEST(NativeContextHost, FiguresAndFencesHaveAThreadEach) {
         [] {
             return DeviceSource{UniqueFd(), "renoir"};
         },
-        [&](ContextId, uint32_t, FenceId) {
+        [&](ContextId, RingIndex, FenceId) {
             called.set_value();
             answered.get_future().wait();
         },
@@ -113,7 +113,7 @@ TEST(NativeContextHost, FiguresAndFencesHaveAThreadEach) {
     ASSERT_TRUE(host) << host.error().message;
     auto context = (*host)->create_context(ContextId(1), "gears");
     ASSERT_TRUE(context) << context.error().message;
-    ASSERT_TRUE((*context)->create_fence(0, FenceId(42)));
+    ASSERT_TRUE((*context)->create_fence(RingIndex(0), FenceId(42)));
     called.get_future().wait();
     const UniqueFd client = test::connect_to(folder / "socket");
     EXPECT_TRUE(test::send_text(client, "GET /metrics HTTP/1.0\r\n\r\n"));

@@ -42,7 +42,7 @@ class ScarceDevice final : public DeviceDecorator {
 
 class RingFencesTest : public ::testing::Test {
   protected:
-    static constexpr uint32_t kRing = 3;
+    static constexpr RingIndex kRing{3};
 
     RingFencesTest() { EXPECT_TRUE(fences_.add(kRing)); }
     /// Does as a submission of `queue` does. Returns its fence.
@@ -74,10 +74,11 @@ TEST_F(RingFencesTest, ARingWithoutWorkIsIdle) {
 }
 
 TEST_F(RingFencesTest, ARingThatWasNotAddedHasNoWork) {
-    for (const uint32_t ring : {uint32_t{0}, kRing + 1, kMaxRings, UINT32_MAX}) {
-        EXPECT_FALSE(fences_.has(ring)) << ring;
-        EXPECT_FALSE(fences_.has_new_work(ring)) << ring;
-        EXPECT_TRUE(fences_.idle(ring)) << ring;
+    for (const uint32_t number : {uint32_t{0}, kRing.value() + 1, kMaxRings, UINT32_MAX}) {
+        const RingIndex ring(number);
+        EXPECT_FALSE(fences_.has(ring)) << number;
+        EXPECT_FALSE(fences_.has_new_work(ring)) << number;
+        EXPECT_TRUE(fences_.idle(ring)) << number;
     }
 }
 

@@ -8,7 +8,9 @@
 namespace viaduct {
 namespace {
 
-using Retirements = std::vector<std::pair<uint32_t, uint64_t>>;
+using Retirements = std::vector<std::pair<RingIndex, uint64_t>>;
+
+constexpr RingIndex kCpu{0}, kFirst{1}, kSecond{2}, kThird{3}, kLast{63};
 
 /// A sync file stand-in: polls readable once the other end is closed.
 struct Job {
@@ -33,7 +35,7 @@ class TimelinesTest : public ::testing::Test {
   protected:
     Retirements take() { return std::exchange(retired_, {}); }
     Retirements take_done() { return std::exchange(done_, {}); }
-    void add_fence_after(uint32_t ring, uint64_t count, UniqueFd sync_file) {
+    void add_fence_after(RingIndex ring, uint64_t count, UniqueFd sync_file) {
         timelines_.add_work(ring, {std::move(sync_file), 10 * count});
         timelines_.add_fence(ring, count);
     }
@@ -42,52 +44,52 @@ class TimelinesTest : public ::testing::Test {
     bool ring_idle_ = false;
     int merges_ = 0;
     Timelines timelines_{{
-        .done = [this](uint32_t ring,
+        .done = [this](RingIndex ring,
                        const auto& work) { done_.emplace_back(ring, work.submissions); },
-        .retired = [this](uint32_t ring, uint64_t count) { retired_.emplace_back(ring, count); },
+        .retired = [this](RingIndex ring, uint64_t count) { retired_.emplace_back(ring, count); },
         .merge =
             [this](int, int b) {
                 ++merges_;
                 return UniqueFd::duplicate_of(b);
             },
-        .ring_idle = [this](uint32_t) { return ring_idle_; },
+        .ring_idle = [this](RingIndex) { return ring_idle_; },
     }};
 };
 
 TEST_F(TimelinesTest, AFenceWithoutWorkRetiresAtOnce) {
-    timelines_.add_fence(0, 1);
-    timelines_.add_fence(63, 1);
-    EXPECT_EQ(take(), (Retirements{{0, 1}, {63, 1}}));
+    timelines_.add_fence(kCpu, 1);
+    timelines_.add_fence(kLast, 1);
+    EXPECT_EQ(take(), (Retirements{{kCpu, 1}, {kLast, 1}}));
     EXPECT_TRUE(timelines_.idle());
 }
 
 TEST_F(TimelinesTest, AFenceWithoutWorkOfItsOwnWaitsForThoseBefore) {
     Job work;
-    add_fence_after(1, 1, std::move(work.sync_file));
-    timelines_.add_fence(1, 2);
-    timelines_.add_fence(2, 1);  // another ring does not wait
-    EXPECT_EQ(take(), (Retirements{{2, 1}}));
+    add_fence_after(kFirst, 1, std::move(work.sync_file));
+    timelines_.add_fence(kFirst, 2);
+    timelines_.add_fence(kSecond, 1);  // another ring does not wait
+    EXPECT_EQ(take(), (Retirements{{kSecond, 1}}));
     timelines_.advance();
     EXPECT_EQ(take(), Retirements{});
     work.done.reset();
     timelines_.advance();
-    EXPECT_EQ(take(), (Retirements{{1, 2}}));
+    EXPECT_EQ(take(), (Retirements{{kFirst, 2}}));
 }
 
 TEST_F(TimelinesTest, RetiresInOrderEvenIfLaterWorkIsDoneFirst) {
     Job first, second;
-    add_fence_after(1, 1, std::move(first.sync_file));
-    add_fence_after(1, 2, std::move(second.sync_file));
+    add_fence_after(kFirst, 1, std::move(first.sync_file));
+    add_fence_after(kFirst, 2, std::move(second.sync_file));
     second.done.reset();
     timelines_.advance();
     EXPECT_EQ(take(), Retirements{});
     first.done.reset();
     timelines_.advance();
-    EXPECT_EQ(take(), (Retirements{{1, 2}}));
+    EXPECT_EQ(take(), (Retirements{{kFirst, 2}}));
 }
 
 TEST_F(TimelinesTest, WorkWithoutADescriptorIsAskedFor) {
-    add_fence_after(1, 1, UniqueFd());
+    add_fence_after(kFirst, 1, UniqueFd());
     std::vector<int> descriptors;
     EXPECT_TRUE(timelines_.append_pending(descriptors));
     EXPECT_TRUE(descriptors.empty());
@@ -95,66 +97,66 @@ TEST_F(TimelinesTest, WorkWithoutADescriptorIsAskedFor) {
     EXPECT_EQ(take(), Retirements{});
     ring_idle_ = true;
     timelines_.advance();
-    EXPECT_EQ(take(), (Retirements{{1, 1}}));
+    EXPECT_EQ(take(), (Retirements{{kFirst, 1}}));
 }
 
 TEST_F(TimelinesTest, WorkIsDoneWithoutAFenceToo) {
     Job first, second;
-    timelines_.add_work(1, {std::move(first.sync_file), 8});
-    timelines_.add_work(1, {std::move(second.sync_file), 16});
+    timelines_.add_work(kFirst, {std::move(first.sync_file), 8});
+    timelines_.add_work(kFirst, {std::move(second.sync_file), 16});
     std::vector<int> descriptors;
     timelines_.append_pending(descriptors);
     EXPECT_EQ(descriptors.size(), 1u) << "nobody waits for the oldest";
     first.done.reset();
     timelines_.advance();
-    EXPECT_EQ(take_done(), (Retirements{{1, 8}}));
-    timelines_.add_fence(1, 1);
+    EXPECT_EQ(take_done(), (Retirements{{kFirst, 8}}));
+    timelines_.add_fence(kFirst, 1);
     EXPECT_EQ(take(), Retirements{}) << "the newer work is not done";
     second.done.reset();
     timelines_.advance();
-    EXPECT_EQ(take_done(), (Retirements{{1, 16}}));
-    EXPECT_EQ(take(), (Retirements{{1, 1}}));
+    EXPECT_EQ(take_done(), (Retirements{{kFirst, 16}}));
+    EXPECT_EQ(take(), (Retirements{{kFirst, 1}}));
 }
 
 TEST_F(TimelinesTest, HundredThousandFencesCostFewDescriptors) {
     Job slow;
     const size_t before = open_descriptors();
     constexpr uint64_t kFences = 100000;
-    for (uint64_t i = 1; i <= kFences; ++i) add_fence_after(3, i, slow.sync_file.duplicate());
+    for (uint64_t i = 1; i <= kFences; ++i) add_fence_after(kThird, i, slow.sync_file.duplicate());
     EXPECT_LT(open_descriptors(), before + 300);
     EXPECT_GT(merges_, 0);
     EXPECT_EQ(take(), Retirements{});
     slow.done.reset();
     timelines_.advance();
-    EXPECT_EQ(take(), (Retirements{{3, kFences}}));
+    EXPECT_EQ(take(), (Retirements{{kThird, kFences}}));
     EXPECT_LE(open_descriptors(), before - 1);  // other tests' may close meanwhile
 }
 
 TEST_F(TimelinesTest, ExportGivesTheSyncFileOfAPendingFenceOnly) {
     Job work;
-    timelines_.add_fence(1, 1);
-    add_fence_after(1, 2, std::move(work.sync_file));
-    timelines_.add_fence(1, 3);
-    EXPECT_TRUE(timelines_.export_fence(1, 3).valid());
-    EXPECT_FALSE(timelines_.export_fence(1, 4).valid());
-    EXPECT_FALSE(timelines_.export_fence(2, 1).valid());
+    timelines_.add_fence(kFirst, 1);
+    add_fence_after(kFirst, 2, std::move(work.sync_file));
+    timelines_.add_fence(kFirst, 3);
+    EXPECT_TRUE(timelines_.export_fence(kFirst, 3).valid());
+    EXPECT_FALSE(timelines_.export_fence(kFirst, 4).valid());
+    EXPECT_FALSE(timelines_.export_fence(kSecond, 1).valid());
 }
 
 TEST_F(TimelinesTest, AnExportedFenceWaitsForAllThatItsFenceWaitsFor) {
     Job first, second, third;
-    add_fence_after(1, 1, std::move(first.sync_file));
-    add_fence_after(1, 2, std::move(second.sync_file));
-    add_fence_after(1, 3, std::move(third.sync_file));
-    EXPECT_TRUE(timelines_.export_fence(1, 2).valid());
+    add_fence_after(kFirst, 1, std::move(first.sync_file));
+    add_fence_after(kFirst, 2, std::move(second.sync_file));
+    add_fence_after(kFirst, 3, std::move(third.sync_file));
+    EXPECT_TRUE(timelines_.export_fence(kFirst, 2).valid());
     EXPECT_EQ(merges_, 1) << "the first two, which may be of two GPU contexts";
 }
 
 TEST_F(TimelinesTest, RetireAllLeavesNothing) {
     Job a, b;
-    add_fence_after(1, 7, std::move(a.sync_file));
-    add_fence_after(2, 9, std::move(b.sync_file));
+    add_fence_after(kFirst, 7, std::move(a.sync_file));
+    add_fence_after(kSecond, 9, std::move(b.sync_file));
     timelines_.retire_all();
-    EXPECT_EQ(take(), (Retirements{{1, 7}, {2, 9}}));
+    EXPECT_EQ(take(), (Retirements{{kFirst, 7}, {kSecond, 9}}));
     EXPECT_TRUE(timelines_.idle());
 }
 

@@ -308,7 +308,7 @@ class XeInFences : public XeContextTest {
         const uint32_t slow = create_queue(vm(u::kVmScratchPage)).value;
         simgpu::set_injection(simgpu::parse_injection("slow:nth=1:ms=1000").value());
         EXPECT_EQ(exec(slow, 0x1000), 0);
-        return context_->rings().take_newest(slow + w::kFirstQueueRing);
+        return context_->rings().take_newest(RingIndex(slow + w::kFirstQueueRing));
     }
 };
 
@@ -333,7 +333,7 @@ TEST_F(XeInFences, TheRingWaitsForThatOfAnEmptyExec) {
     ASSERT_TRUE(context_->in_fence().add(pending()));
     EXPECT_EQ(exec(queue, 0, 0), 0);
     EXPECT_EQ(exec(queue, 0, 0), 0) << "the queue itself has nothing to do";
-    const UniqueFd fence = context_->rings().take_newest(queue + w::kFirstQueueRing);
+    const UniqueFd fence = context_->rings().take_newest(RingIndex(queue + w::kFirstQueueRing));
     ASSERT_TRUE(fence);
     EXPECT_EQ(context_->device().sync_file_state(fence.get())->status, 0) << "not signalled";
 }

@@ -173,7 +173,8 @@ class XeContextTest : public ::testing::Test {
     }
     /// Waits until the ring of a queue has nothing to do.
     void drain(uint32_t queue) {
-        while (!context_->rings().idle(queue + w::kFirstQueueRing)) std::this_thread::yield();
+        while (!context_->rings().idle(RingIndex(queue + w::kFirstQueueRing)))
+            std::this_thread::yield();
         context_->check_for_reset();
     }
 

@@ -68,7 +68,7 @@ class Submissions : public ::testing::Test {
 
 TEST_F(Submissions, NameResourcesAndKeepTheOrder) {
     ASSERT_EQ(parse(args()), 0);
-    EXPECT_EQ(submission_.ring(), 3u);
+    EXPECT_EQ(submission_.ring(), RingIndex(3));
     EXPECT_EQ(submission_.context(), 3u);
     EXPECT_EQ(head().buffer_count, 3u);
     EXPECT_EQ(payload<drm_i915_gem_exec_object2>(0).handle, 106u);

@@ -25,7 +25,7 @@ struct FakeClassic : ClassicRenderer {
         log.push_back(fmt::format("submit {} {}", id, ndw));
         return 0;
     }
-    int context_create_fence(ContextId ctx, uint32_t, uint32_t ring, FenceId id) override {
+    int context_create_fence(ContextId ctx, uint32_t, RingIndex ring, FenceId id) override {
         log.push_back(fmt::format("fence {} {} {}", ctx, ring, id));
         return 0;
     }

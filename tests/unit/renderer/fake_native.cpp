@@ -85,7 +85,7 @@ Result<UniqueFd> FakeNativeContext::export_blob(ResourceId res_id) {
     return std::move(source->opened);
 }
 
-Status FakeNativeContext::create_fence(uint32_t ring_idx, FenceId fence_id) {
+Status FakeNativeContext::create_fence(RingIndex ring_idx, FenceId fence_id) {
     if (in_queue) in_queue();
     {
         const std::lock_guard lock(gpu_.mutex);

@@ -37,7 +37,7 @@ class FakeNativeContext : public NativeContext {
         attached.erase(res_id);
         opaque_.erase(res_id);
     }
-    Status create_fence(uint32_t ring_idx, FenceId fence_id) override;
+    Status create_fence(RingIndex ring_idx, FenceId fence_id) override;
     Result<UniqueFd> export_fence(FenceId fence_id) override;
     Status add_in_fence(SharedFd sync_file) override {
         if (!sync_file) return fail(EINVAL, "no sync file");
@@ -69,7 +69,7 @@ class FakeNativeContext : public NativeContext {
 struct FakeGpu {
     struct Fence {
         uint32_t ctx_id;
-        uint32_t ring_idx;
+        RingIndex ring_idx;
         FenceId fence_id;
     };
     bool present = true;

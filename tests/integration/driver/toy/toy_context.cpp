@@ -92,14 +92,15 @@ ToyContext::ToyContext(std::unique_ptr<Device> device, std::unique_ptr<ContextAc
     : DriverContext(std::move(device), std::move(account), kTraits) {}
 
 Status ToyContext::add_rings() {
-    for (uint32_t ring = 0; ring <= w::kEngines; ++ring) {
-        statistics().describe(ring, QueueClass::kGraphics, ring);
+    for (uint32_t number = 0; number <= w::kEngines; ++number) {
+        const RingIndex ring(number);
+        statistics().describe(ring, QueueClass::kGraphics, number);
         if (auto status = rings().add(ring); !status) return status;
     }
     return {};
 }
 
-std::optional<uint32_t> ToyContext::ring_of_queue(uint32_t queue) const {
+std::optional<RingIndex> ToyContext::ring_of_queue(uint32_t queue) const {
     const auto found = queues_.find(queue);
     return found == queues_.end() ? std::nullopt : std::optional(found->second);
 }
@@ -130,7 +131,7 @@ Status ToyContext::ioctl_simple(Request& request) {
 void ToyContext::note_success(uint32_t ioctl, std::span<const std::byte> argument) {
     if (ioctl == k::kQueueNew) {
         const auto call = element<k::Pair>(argument, 0);
-        queues_[static_cast<uint32_t>(call.out)] = static_cast<uint32_t>(call.in) + 1;
+        queues_[static_cast<uint32_t>(call.out)] = RingIndex(static_cast<uint32_t>(call.in) + 1);
     }
     if (ioctl == k::kQueueClose)
         queues_.erase(static_cast<uint32_t>(element<k::One>(argument, 0).value));
@@ -166,7 +167,7 @@ Status ToyContext::context_create(Request& request) {
     return {};
 }
 
-Status ToyContext::submit(uint32_t ring, uint32_t source, bool hangs) {
+Status ToyContext::submit(RingIndex ring, uint32_t source, bool hangs) {
     const UniqueFd fence = in_fence().take();
     if (!rings().has(ring)) return fail(EINVAL, "this GPU has no ring {}", ring);
     const auto [signal, wait] = rings().prepare(ring, source);
@@ -188,7 +189,7 @@ Status ToyContext::execbuffer(Request& request) {
     const auto id = static_cast<uint32_t>(wanted.context_id);
     if (wanted.context_id > UINT32_MAX || !watch().exists(id))
         return fail(ENOENT, "GPU context {} does not exist", wanted.context_id);
-    Status status = submit(1 + static_cast<uint32_t>(wanted.flags & w::kEngineMask), id,
+    Status status = submit(RingIndex(1 + static_cast<uint32_t>(wanted.flags & w::kEngineMask)), id,
                            (wanted.flags & w::kHangs) != 0);
     if (!status && status.error().code == EIO) watch().found(id, LossWatch::Finding::kGuilty);
     return status;
@@ -213,7 +214,7 @@ Status ToyContext::queue_submit(Request& request) {
 }
 
 Status ToyContext::cpu_ring_submit(Request&) {
-    return submit(0, 0);
+    return submit(RingIndex(), 0);
 }
 
 Status ToyContext::crash(Request&) {

@@ -15,7 +15,7 @@ class ToyContext final : public DriverContext {
     ToyContext(std::unique_ptr<Device> device, std::unique_ptr<ContextAccount> account);
 
     Status add_rings();
-    std::optional<uint32_t> ring_of_queue(uint32_t queue) const override;
+    std::optional<RingIndex> ring_of_queue(uint32_t queue) const override;
 
     Status nop(Request& request);
     Status ioctl_simple(Request& request);
@@ -33,10 +33,10 @@ class ToyContext final : public DriverContext {
 
   private:
     /// Gives a job of `source`, a GPU context or a queue, to a ring.
-    Status submit(uint32_t ring, uint32_t source, bool hangs = false);
+    Status submit(RingIndex ring, uint32_t source, bool hangs = false);
     void note_success(uint32_t ioctl, std::span<const std::byte> argument);
 
-    std::map<uint32_t, uint32_t> queues_;  // id → ring
+    std::map<uint32_t, RingIndex> queues_;  // by id
 };
 
 const DriverTraits& traits();

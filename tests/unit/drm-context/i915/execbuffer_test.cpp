@@ -94,17 +94,17 @@ TEST_F(Execbuffers, RelocationsAreDealtOutInOrder) {
 
 TEST_F(Execbuffers, TheRingIsTheEnginesIndex) {
     create_batch(21);
-    EXPECT_FALSE(context_->rings().has_new_work(1));
+    EXPECT_FALSE(context_->rings().has_new_work(RingIndex(1)));
     EXPECT_EQ(submit(21), 0);
-    EXPECT_TRUE(context_->rings().has_new_work(1));
-    const UniqueFd fence = context_->rings().take_newest(1);
+    EXPECT_TRUE(context_->rings().has_new_work(RingIndex(1)));
+    const UniqueFd fence = context_->rings().take_newest(RingIndex(1));
     EXPECT_TRUE(fence);
     auto blit = submission(1);
     blit.flags |= I915_EXEC_BLT;
     EXPECT_EQ(submit(blit, {object(21, kHigh)}), 0);
-    EXPECT_TRUE(context_->rings().has_new_work(1 + I915_EXEC_BLT));
-    EXPECT_EQ(context_->statistics().class_of(1), QueueClass::kGraphics);
-    EXPECT_EQ(context_->statistics().class_of(1 + I915_EXEC_BLT), QueueClass::kCopy);
+    EXPECT_TRUE(context_->rings().has_new_work(RingIndex(1 + I915_EXEC_BLT)));
+    EXPECT_EQ(context_->statistics().class_of(RingIndex(1)), QueueClass::kGraphics);
+    EXPECT_EQ(context_->statistics().class_of(RingIndex(1 + I915_EXEC_BLT)), QueueClass::kCopy);
 }
 
 // The kernel gives the id away again at once, while the first context's work goes on.
@@ -134,7 +134,7 @@ TEST_F(Execbuffers, ARingWaitsForAllContextsThatHadOneId) {
     w::GemBusyRequest busy{};
     busy.res_id = 21;
     ASSERT_NE(ask<w::GemBusyResponse>(w::Command::kGemBusy, busy).busy, 0);
-    EXPECT_FALSE(context_->rings().idle(w::kFirstRing));
+    EXPECT_FALSE(context_->rings().idle(RingIndex(w::kFirstRing)));
 }
 
 TEST_F(Execbuffers, AHangSetsTheContextsBitBeforeItsFenceRetires) {
