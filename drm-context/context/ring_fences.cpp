@@ -31,6 +31,7 @@ bool RingFences::keep_older_work(Ring& ring) {
         newest = *std::move(both);
     }
     ring.older_work = std::move(newest);
+    ring.only_copy = false;
     return true;
 }
 
@@ -43,10 +44,8 @@ UniqueFd RingFences::take_newest(RingIndex ring) {
     Ring& own = rings_.at(ring.value());
     own.new_work = false;
     UniqueFd newest;
-    if (!own.older_work)
-        export_sync_file(device_, own.syncobj, newest);
-    else if (keep_older_work(own))
-        newest = std::move(own.older_work);
+    // A descriptor that cannot be had leaves all as it is: what is not covered is still to be kept.
+    if (keep_older_work(own)) newest = std::move(own.older_work);
     return newest;
 }
 

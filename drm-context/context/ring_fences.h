@@ -39,19 +39,20 @@ class RingFences {
     /// another queue that it is about to replace, or has the kernel wait for it.
     Syncobjs prepare(RingIndex ring, uint32_t queue) {
         Ring& own = rings_.at(ring.value());
-        const bool replaces = own.new_work && own.newest_queue != queue;
+        const bool replaces = own.only_copy && own.newest_queue != queue;
         return {own.syncobj, replaces ? make_room(own) : 0};
     }
     /// The kernel accepted the submission.
     void submitted(RingIndex ring, uint32_t queue) {
-        rings_[ring.value()].new_work = true;
-        rings_[ring.value()].newest_queue = queue;
+        Ring& own = rings_[ring.value()];
+        own.new_work = own.only_copy = true;
+        own.newest_queue = queue;
     }
 
     /// True if `ring` got a submission since take_newest() was last called.
     bool has_new_work(RingIndex ring) const { return has(ring) && rings_[ring.value()].new_work; }
-    /// A sync file of all of the ring's work until now; invalid if the kernel makes none: then
-    /// idle() can be asked.
+    /// A sync file of all of the ring's work that none covers yet; invalid if the kernel makes
+    /// none: then idle() can be asked, and the next one covers this work too.
     UniqueFd take_newest(RingIndex ring);
     /// True if all work of the ring is done.
     bool idle(RingIndex ring);
@@ -61,6 +62,7 @@ class RingFences {
         uint32_t syncobj = 0;       // 0: not added
         uint32_t newest_queue = 0;  // whose fence it holds
         bool new_work = false;
+        bool only_copy = false;    // of that fence: no sync file has it
         UniqueFd older_work = {};  // sync file: work of other queues that no fence has taken
     };
     bool keep_older_work(Ring& ring);

@@ -26,16 +26,23 @@ bool Timelines::is_done(RingIndex ring, const Work& work) const {
 void Timelines::add_work(RingIndex ring, Work work) {
     Ring& pending = rings_[ring.value()];
     if (pending.empty() && is_done(ring, work)) return hooks_.done(ring, work);
-    if (pending.size() < kMaxEntries) {
-        pending.push_back({std::move(work), 0});
-        return;
+    if (pending.empty() || !join_newest(pending, work)) pending.push_back({std::move(work), 0});
+}
+
+// True if the newest entry now stands for `work` too. No sync file is ever let go without one that
+// covers its work: what ring_idle() answers for is the work that has none.
+bool Timelines::join_newest(Ring& pending, Work& work) const {
+    Work& newest = pending.back().work;
+    if (!newest.sync_file) {
+        newest.sync_file = std::move(work.sync_file);
+    } else {
+        if (pending.size() < kMaxEntries || !work.sync_file) return false;
+        UniqueFd both = hooks_.merge(newest.sync_file.get(), work.sync_file.get());
+        if (!both) return false;  // out of descriptors: those that are there bound the entries
+        newest.sync_file = std::move(both);
     }
-    Work& last = pending.back().work;
-    if (last.sync_file && work.sync_file)
-        last.sync_file = hooks_.merge(last.sync_file.get(), work.sync_file.get());
-    else
-        last.sync_file.reset();
-    last.submissions = work.submissions;
+    newest.submissions = work.submissions;
+    return true;
 }
 
 void Timelines::add_fence(RingIndex ring, uint64_t count) {

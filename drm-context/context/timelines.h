@@ -22,7 +22,8 @@ class Timelines {
   public:
     /// The ring's first `submissions` submissions.
     struct Work {
-        /// Signals when they are done; invalid if the kernel gave none (out of descriptors).
+        /// Signals when they are done, and those that were added without one before; invalid if the
+        /// kernel gave none (out of descriptors).
         UniqueFd sync_file;
         uint64_t submissions = 0;
         // Of the first one that the work before does not cover.
@@ -61,7 +62,8 @@ class Timelines {
     bool append_pending(std::vector<int>& descriptors) const;
 
   private:
-    // Consecutive fences that wait for the same work share one entry, hence one descriptor.
+    // Consecutive fences that wait for the same work share one entry, hence one descriptor. Only
+    // the newest work may have none.
     struct Entry {
         Work work;
         uint64_t last_count = 0;  // 0: no fence waits for it alone
@@ -69,6 +71,7 @@ class Timelines {
     using Ring = std::deque<Entry>;
 
     bool is_done(RingIndex ring, const Work& work) const;
+    bool join_newest(Ring& pending, Work& work) const;
 
     Ring rings_[kMaxRings];
     Hooks hooks_;

@@ -146,5 +146,30 @@ TEST_F(RingFencesTest, WithoutADescriptorTheKernelKeepsTheOrder) {
     EXPECT_TRUE(becomes_idle());
 }
 
+// Whoever asks for a sync file in vain asks idle() then, whatever follows on the ring.
+TEST_F(RingFencesTest, WorkThatGotNoDescriptorIsNotForgottenWhenOtherWorkFollows) {
+    const FencePtr first = submit(1);
+    device_.scarce = true;
+    EXPECT_FALSE(fences_.take_newest(kRing));
+    device_.scarce = false;
+    const FencePtr second = submit(2);
+    second->signal();
+    EXPECT_FALSE(fences_.idle(kRing));
+    const UniqueFd newest = fences_.take_newest(kRing);
+    ASSERT_TRUE(newest);
+    EXPECT_FALSE(has_signalled(newest, 100));
+    first->signal();
+    EXPECT_TRUE(signals(newest));
+}
+
+TEST_F(RingFencesTest, WithoutADescriptorTheKernelKeepsTheOrderAfterAVainRequestToo) {
+    const FencePtr first = submit(1);
+    device_.scarce = true;
+    EXPECT_FALSE(fences_.take_newest(kRing));
+    const auto [signal, wait] = fences_.prepare(kRing, 2);
+    EXPECT_EQ(wait, signal);
+    first->signal();
+}
+
 }  // namespace
 }  // namespace viaduct

@@ -42,6 +42,7 @@ class TimelinesTest : public ::testing::Test {
 
     Retirements retired_, done_;
     bool ring_idle_ = false;
+    bool out_of_descriptors_ = false;
     int merges_ = 0;
     Timelines timelines_{{
         .done = [this](RingIndex ring,
@@ -50,7 +51,7 @@ class TimelinesTest : public ::testing::Test {
         .merge =
             [this](int, int b) {
                 ++merges_;
-                return UniqueFd::duplicate_of(b);
+                return out_of_descriptors_ ? UniqueFd() : UniqueFd::duplicate_of(b);
             },
         .ring_idle = [this](RingIndex) { return ring_idle_; },
     }};
@@ -98,6 +99,32 @@ TEST_F(TimelinesTest, WorkWithoutADescriptorIsAskedFor) {
     ring_idle_ = true;
     timelines_.advance();
     EXPECT_EQ(take(), (Retirements{{kFirst, 1}}));
+}
+
+// A busy ring is never idle: its fences have to retire all the same.
+TEST_F(TimelinesTest, WorkWithoutADescriptorIsDoneWithThatBehindIt) {
+    Job next, last;
+    add_fence_after(1, 1, UniqueFd());
+    add_fence_after(1, 2, std::move(next.sync_file));
+    add_fence_after(1, 3, std::move(last.sync_file));
+    next.done.reset();
+    timelines_.advance();
+    EXPECT_EQ(take(), (Retirements{{1, 2}}));
+}
+
+TEST_F(TimelinesTest, AMergeThatFailsLetsNoWorkGo) {
+    Job slow, newest;
+    for (uint64_t i = 1; i <= 300; ++i) add_fence_after(3, i, slow.sync_file.duplicate());
+    out_of_descriptors_ = true;
+    add_fence_after(3, 301, std::move(newest.sync_file));
+    add_fence_after(3, 302, UniqueFd());
+    ring_idle_ = true;  // as far as a ring knows whose work has sync files
+    newest.done.reset();
+    timelines_.advance();
+    EXPECT_EQ(take(), Retirements{});
+    slow.done.reset();
+    timelines_.advance();
+    EXPECT_EQ(take(), (Retirements{{3, 302}}));
 }
 
 TEST_F(TimelinesTest, WorkIsDoneWithoutAFenceToo) {
