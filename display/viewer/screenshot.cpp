@@ -16,6 +16,19 @@ namespace viaduct::viewer {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+/// Waits until something has come, for a second at most. False once `end` has passed.
+bool wait_until(Clock::time_point end, wayland::Watches& watches) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
+    if (left <= 0) return false;
+    pollfd ready{watches.fd(), POLLIN, 0};
+    ::poll(&ready, 1, static_cast<int>(std::min<int64_t>(left, 1000)));
+    watches.dispatch();
+    return true;
+}
+
 /// Where a format's channels are in a little-endian word, the highest 8 bits of each.
 struct Channels {
     uint32_t fourcc;
@@ -121,25 +134,26 @@ Status write_png(const std::string& file, uint32_t width, uint32_t height,
     return {};
 }
 
-Result<Frame> take_picture(
-    const std::function<Result<std::unique_ptr<Bus>>(wayland::Watches&)>& connect_bus,
-    bool has_daemon, std::optional<uint32_t> only, int64_t patience) {
-    using Clock = std::chrono::steady_clock;
-    wayland::Watches watches;
-    auto bus = connect_bus(watches);
-    if (!bus) return tl::unexpected(bus.error());
-    Photographer photographer(only);
-    Session session(*std::move(bus), has_daemon, watches, photographer);
+Result<Frame> take_picture(const std::function<Result<Connecting>(wayland::Watches&)>& connect_bus,
+                           bool has_daemon, std::optional<uint32_t> only, int64_t patience) {
     const auto end = Clock::now() + std::chrono::nanoseconds(patience);
+    wayland::Watches watches;
+    auto connecting = connect_bus(watches);
+    if (!connecting) return tl::unexpected(connecting.error());
+    std::unique_ptr<Bus> bus;
+    while (!bus) {
+        auto reached = advance(*connecting, watches);
+        if (!reached) return tl::unexpected(reached.error());
+        bus = *std::move(reached);
+        if (!bus && !wait_until(end, watches))
+            return fail(ETIMEDOUT, "there is no connection to the VM");
+    }
+    Photographer photographer(only);
+    Session session(std::move(bus), has_daemon, watches, photographer);
     while (!photographer.picture) {
         if (const auto status = session.turn(); !status) return tl::unexpected(status.error());
-        const auto left =
-            std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
         if (photographer.picture) break;
-        if (left <= 0) return fail(ETIMEDOUT, "the VM shows no picture");
-        pollfd ready{watches.fd(), POLLIN, 0};
-        ::poll(&ready, 1, static_cast<int>(std::min<int64_t>(left, 1000)));
-        watches.dispatch();
+        if (!wait_until(end, watches)) return fail(ETIMEDOUT, "the VM shows no picture");
     }
     return *std::move(photographer.picture);
 }

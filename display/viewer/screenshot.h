@@ -10,7 +10,7 @@
 
 #include "base/result.h"
 #include "display/frame.h"
-#include "display/viewer/bus.h"
+#include "display/viewer/qmp.h"
 
 namespace viaduct::viewer {
 
@@ -24,8 +24,7 @@ Status write_png(const std::string& file, uint32_t width, uint32_t height,
 
 /// Waits for the first complete picture of a console (the first with pictures, or `only`), up to
 /// `patience` ns, and returns it. `connect_bus` as in Viewer.
-Result<Frame> take_picture(
-    const std::function<Result<std::unique_ptr<Bus>>(wayland::Watches&)>& connect_bus,
-    bool has_daemon, std::optional<uint32_t> only, int64_t patience);
+Result<Frame> take_picture(const std::function<Result<Connecting>(wayland::Watches&)>& connect_bus,
+                           bool has_daemon, std::optional<uint32_t> only, int64_t patience);
 
 }  // namespace viaduct::viewer

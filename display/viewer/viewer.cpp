@@ -43,8 +43,20 @@ void Viewer::consoles_known(size_t wanted) {
             : Error{ENOENT, "the VM has no display"};
 }
 
+// Null: under way.
+Result<std::unique_ptr<Bus>> Viewer::reach_bus() {
+    if (!connecting_) {
+        auto begun = options_.connect_bus(watches_);
+        if (!begun) return tl::unexpected(begun.error());
+        connecting_ = *std::move(begun);
+    }
+    auto bus = advance(*connecting_, watches_);
+    if (!bus || *bus) connecting_.reset();
+    return bus;
+}
+
 void Viewer::start_session() {
-    auto bus = options_.connect_bus(watches_);
+    auto bus = reach_bus();
     if (!bus) {
         if (!options_.reconnect) end(tl::unexpected(bus.error()));
         if (options_.reconnect && !std::exchange(told_, true))
@@ -52,6 +64,7 @@ void Viewer::start_session() {
         retry_at_ = options_.head.clock() + kRetry;
         return;
     }
+    if (!*bus) return;
     session_ = std::make_unique<Session>(*std::move(bus), options_.has_daemon, watches_, *this);
 }
 
@@ -105,7 +118,11 @@ void Viewer::print_stats(int64_t now) {
 }
 
 int64_t Viewer::deadline() const {
-    int64_t first = std::min(session_ ? session_->deadline() : retry_at_, stats_at_);
+    int64_t first = stats_at_;
+    if (session_)
+        first = std::min(first, session_->deadline());
+    else if (!connecting_)
+        first = std::min(first, retry_at_);
     for (const auto& [id, head] : heads_) first = std::min(first, head->deadline());
     return first;
 }

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "display/viewer/head.h"
+#include "display/viewer/qmp.h"
 #include "display/viewer/session.h"
 
 namespace viaduct::viewer {
@@ -19,7 +20,7 @@ class Viewer : public SessionHost {
   public:
     struct Options {
         /// Makes the connection to QEMU; called again when QEMU has gone, if `reconnect`.
-        std::function<Result<std::unique_ptr<Bus>>(wayland::Watches&)> connect_bus;
+        std::function<Result<Connecting>(wayland::Watches&)> connect_bus;
         bool has_daemon = false;
         bool reconnect = false;
         std::optional<uint32_t> only;  // of the consoles' ids
@@ -52,6 +53,7 @@ class Viewer : public SessionHost {
     ConsoleUser* user_of(uint32_t console, const ConsoleInfo& info, const std::string& vm) override;
     void consoles_known(size_t wanted) override;
     void start_session();
+    Result<std::unique_ptr<Bus>> reach_bus();
     bool end(Status outcome);
     void close_heads();
     void print_stats(int64_t now);
@@ -60,6 +62,7 @@ class Viewer : public SessionHost {
     wayland::Watches watches_;
     std::map<uint32_t, std::unique_ptr<Head>> heads_;
     std::set<uint32_t> closed_;  // consoles whose windows the user has closed
+    std::optional<Connecting> connecting_;
     std::unique_ptr<Session> session_;
     bool told_ = false;  // that QEMU is waited for
     int64_t retry_at_ = 0;

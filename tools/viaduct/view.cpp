@@ -34,13 +34,12 @@ int64_t now_ns() {
     return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-Result<std::unique_ptr<viewer::Bus>> connect(const Options& options, wayland::Watches& watches) {
-    if (options.qmp.empty() && options.fd < 0) return viewer::Bus::open(options.address, watches);
-    auto socket = options.qmp.empty() ? Result<UniqueFd>(UniqueFd::duplicate_of(options.fd))
-                                      : viewer::connect_through_qmp(options.qmp);
-    if (!socket) return tl::unexpected(socket.error());
-    if (!socket->valid()) return fail(EBADF, "descriptor {} is not open", options.fd);
-    return viewer::Bus::adopt(*std::move(socket), watches);
+Result<viewer::Connecting> connect(const Options& options, wayland::Watches& watches) {
+    if (!options.qmp.empty()) return viewer::QmpHandshake::begin(options.qmp, watches);
+    if (options.fd < 0) return viewer::Bus::open(options.address, watches);
+    UniqueFd socket = UniqueFd::duplicate_of(options.fd);
+    if (!socket) return fail(EBADF, "descriptor {} is not open", options.fd);
+    return viewer::Bus::adopt(std::move(socket), watches);
 }
 
 int report(const Status& status) {

@@ -49,10 +49,8 @@ TEST(Qemu, ItsScreenIsWhatTheCompositorGets) {
     offers.seat = true;
     test::Compositor screen(std::move(offers));
     Viewer::Options options;
-    options.connect_bus = [](wayland::Watches& watches) -> Result<std::unique_ptr<Bus>> {
-        auto socket = connect_through_qmp(qmp_path);
-        if (!socket) return tl::unexpected(socket.error());
-        return Bus::adopt(*std::move(socket), watches);
+    options.connect_bus = [](wayland::Watches& watches) -> Result<Connecting> {
+        return QmpHandshake::begin(qmp_path, watches);
     };
     options.head.connect = [&] { return wayland::Connection::adopt(screen.connect()); };
     options.head.clock = now_ns;

@@ -30,7 +30,7 @@ class ViewerTest : public ::testing::Test {
 
     Viewer::Options options() {
         Viewer::Options all;
-        all.connect_bus = [this](wayland::Watches& watches) -> Result<std::unique_ptr<Bus>> {
+        all.connect_bus = [this](wayland::Watches& watches) -> Result<Connecting> {
             if (!qemu) return fail(ENOENT, "no QEMU");
             return Bus::adopt(qemu->connect(), watches);
         };
