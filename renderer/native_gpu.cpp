@@ -75,15 +75,19 @@ void NativeGpu::start(const Callbacks& callbacks) {
     warn_of_few_descriptors();
 }
 
-void NativeGpu::stop() {
-    std::shared_ptr<NativeContextHost> old;  // dies after the lock is released
-    const LockGuard lock(mutex_);
-    old = std::move(host_);
+void NativeGpu::reset() {
+    std::shared_ptr<NativeContextHost> kept;
+    {
+        const LockGuard lock(mutex_);
+        kept = host_;
+    }
+    if (kept) kept->reset();
 }
 
 void NativeGpu::shut_down() {
-    stop();
+    std::shared_ptr<NativeContextHost> old;  // dies after the lock is released
     const LockGuard lock(mutex_);
+    old = std::move(host_);
     vmm_ = {};
     started_ = false;
     announced_.clear();

@@ -26,12 +26,10 @@ class NativeGpu {
     /// From init: probes, through the VMM's descriptor if it gives one, else with its display's GPU
     /// in mind.
     void start(const Callbacks& callbacks);
-    /// Makes sure that a GPU given up by stop() is there again.
-    void resume() { host(); }
-    /// No fence callback starts afterwards. All contexts must be gone. The next context, or
-    /// resume(), opens the GPU again.
-    void stop();
-    /// As stop(), and forgets the VMM.
+    /// Fences of the contexts until now, all of which must be gone, are not called back afterwards.
+    /// The GPU stays: nobody has to wait for it to open.
+    void reset();
+    /// No fence callback starts afterwards. All contexts must be gone. Forgets GPU and VMM.
     void shut_down();
 
     Result<std::unique_ptr<NativeContext>> create_context(ContextId ctx_id, std::string_view name);

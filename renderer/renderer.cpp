@@ -43,10 +43,7 @@ int Renderer::init(void* cookie, int flags, const virgl_renderer_callbacks* tabl
         if (initialised_ && (callbacks != callbacks_ || flags != flags_)) return -EBUSY;
     }
     const bool drm = flags & VIRGL_RENDERER_DRM;
-    if (classic()) {  // after a reset
-        if (drm) gpu_.resume();
-        return 0;
-    }
+    if (classic()) return 0;  // after a reset
 
     auto started = classic_provider_->start({flags, callbacks, &fences_});
     if (!started) {
@@ -81,10 +78,10 @@ void Renderer::cleanup() {
 }
 
 // The guest starts anew, and so do its fence ids: a late callback for an old one would complete a
-// new command. Hence the GPU's host goes too, with its fence thread.
+// new command.
 void Renderer::reset() {
     drop_contexts_and_resources();
-    gpu_.stop();
+    gpu_.reset();
     if (const auto classic = this->classic()) classic->reset();
     fences_.clear();
 }

@@ -60,6 +60,13 @@ void FenceThread::stop() {
     left.clear();  // waits for the ends of workers that are threads
 }
 
+void FenceThread::abandon_all() noexcept {
+    const LockGuard reporting(report_mutex_);
+    const LockGuard lock(mutex_);
+    reported_from_ = next_number_;
+    for (const auto& [number, watched] : watched_) watched.link->abandon();
+}
+
 Status FenceThread::add(std::shared_ptr<ContextLink> link) {
     const LockGuard lock(mutex_);
     const uint64_t number = next_number_++;
@@ -150,13 +157,16 @@ void FenceThread::serve(uint64_t number) {
     if (Watched* watched = find(number)) collect(number, *watched);
 }
 
+void FenceThread::report(uint64_t number, const ContextLink& link, const RetiredFence& fence) {
+    const LockGuard lock(report_mutex_);
+    if (number >= reported_from_) on_fence_(link.ctx_id(), fence.ring_idx, fence.fence_id);
+}
+
 void FenceThread::collect(uint64_t number, Watched& watched) {
     ContextLink& link = *watched.link;
     const bool over = link.collect(watched.retired);
-    for (; watched.reported < watched.retired.size(); ++watched.reported) {
-        const RetiredFence& fence = watched.retired[watched.reported];
-        on_fence_(link.ctx_id(), fence.ring_idx, fence.fence_id);
-    }
+    for (; watched.reported < watched.retired.size(); ++watched.reported)
+        report(number, link, watched.retired[watched.reported]);
     watched.retired.clear();
     watched.reported = 0;
     if (!over) return;

@@ -26,6 +26,9 @@ class FenceThread {
 
     /// Abandons what is still there and ends. No callback afterwards.
     void stop();
+    /// Abandons what is there now; its fences are dropped: no callback for them afterwards. Waits
+    /// for a callback that runs, and for nothing else. Not from within one.
+    void abandon_all() noexcept;
 
     /// Watches a context until its worker has ended and the VMM has let go of it.
     Status add(std::shared_ptr<ContextLink> link);
@@ -57,9 +60,12 @@ class FenceThread {
     void check_progress();
     std::vector<std::shared_ptr<ContextLink>> links();
     Watched* find(uint64_t number);
+    void report(uint64_t number, const ContextLink& link, const RetiredFence& fence);
     void collect(uint64_t number, Watched& watched);
 
     const FenceCallback on_fence_;
+    Mutex report_mutex_;  // held during callbacks; before mutex_
+    uint64_t reported_from_ VIADUCT_GUARDED_BY(report_mutex_) = 1;  // fences of contexts before: no
     UniqueFd epoll_;
     UniqueFd stop_;
     Mutex mutex_;  // of the tables; not held during callbacks

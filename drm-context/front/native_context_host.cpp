@@ -139,6 +139,10 @@ class Host final : public NativeContextHost {
         return file;
     }
 
+    // What workers hold stays charged to the VM until they have ended. So does the patience with
+    // them.
+    void reset() override { fences_->abandon_all(); }
+
   private:
     /// A context's booking of the VMM's process, held as long as the context.
     struct Booked {

@@ -134,6 +134,33 @@ TEST_F(Failure, ALostContextCanBeDestroyedAndMadeAnew) {
     expect_alive(again);
 }
 
+// The VMM's main loop makes the call. What the kernel, or a busy host, still has to do is nobody's
+// to wait for.
+TEST_F(Failure, AResetWaitsForNoWorkerToEnd) {
+    const pid_t zygote = parent_of(worker_of(victim_name_));
+    ::kill(zygote, SIGSTOP);
+    const auto start = std::chrono::steady_clock::now();
+    virgl_renderer_reset();
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 500ms);
+    ::kill(zygote, SIGCONT);
+    EXPECT_TRUE(workers_end(victim_name_));
+    EXPECT_TRUE(workers_end(other_name_));
+    GuestContext next(vmm_, 1);
+    expect_alive(next);
+}
+
+// As when it reboots from a boot loader: nothing has used the GPU for a while, so it sleeps.
+TEST_F(Failure, TheFirstContextAfterAResetDoesNotWakeTheGpu) {
+    ::setenv("VIADUCT_SIMGPU_RESUME_MS", "1000:50", 1);  // read at each wake-up
+    virgl_renderer_reset();
+    std::this_thread::sleep_for(150ms);
+    const auto start = std::chrono::steady_clock::now();
+    GuestContext next(vmm_, 1);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 500ms);
+    ::unsetenv("VIADUCT_SIMGPU_RESUME_MS");
+    EXPECT_TRUE(next.settle());
+}
+
 TEST_F(Failure, AKilledZygoteTakesItsWorkersAlongAndIsReplaced) {
     ::kill(parent_of(worker_of(victim_name_)), SIGKILL);
     EXPECT_TRUE(workers_end(victim_name_));

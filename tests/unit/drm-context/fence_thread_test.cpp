@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
+#include <future>
+#include <thread>
 
 #include "base/log.h"
 #include "tests/unit/drm-context/link_parts.h"
@@ -106,6 +109,43 @@ TEST(FenceThread, NoFenceIsLostToAThrow) {
     }
     EXPECT_EQ(throws, 4);
     EXPECT_EQ(reports.all(), (std::vector<uint64_t>{1, 2, 3}));
+}
+
+TEST(FenceThread, FencesOfThoseThatItHasAbandonedAreDropped) {
+    Watched old, next;
+    Reports reports;
+    auto thread = FenceThread::start(
+        [&](ContextId, uint32_t, FenceId fence_id) { reports.add(fence_id.value()); });
+    ASSERT_TRUE(thread);
+    ASSERT_TRUE((*thread)->add(old.link));
+    EXPECT_TRUE(old.link->add_fence(1, FenceId(1)));
+    (*thread)->abandon_all();
+    EXPECT_TRUE(old.link->abandoned());
+    EXPECT_TRUE(old.link->add_fence(1, FenceId(2))) << "of an id that the new guest may use";
+    old.end_worker();
+    ASSERT_TRUE((*thread)->add(next.link));
+    EXPECT_TRUE(next.link->add_fence(1, FenceId(3)));
+    next.end_worker();
+    EXPECT_TRUE(reports.wait_for(3));
+    EXPECT_EQ(reports.all(), std::vector<uint64_t>{3});
+}
+
+TEST(FenceThread, TheCallbackThatRunsIsWaitedForAtAReset) {
+    Watched context;
+    std::promise<void> called;
+    std::atomic<bool> over = false;
+    auto thread = FenceThread::start([&](ContextId, uint32_t, FenceId) {
+        called.set_value();
+        std::this_thread::sleep_for(100ms);
+        over = true;
+    });
+    ASSERT_TRUE(thread);
+    ASSERT_TRUE((*thread)->add(context.link));
+    EXPECT_TRUE(context.link->add_fence(1, FenceId(1)));
+    context.end_worker();
+    called.get_future().wait();
+    (*thread)->abandon_all();
+    EXPECT_TRUE(over);
 }
 
 }  // namespace

@@ -66,6 +66,28 @@ TEST(NativeContextHost, AContextMayEndBeforeItsGpuIsOpen) {
     gpu.wake();
 }
 
+// A guest that reboots makes its first context on the VMM's main loop, like any other. Would hang
+// if anybody waited.
+TEST(NativeContextHost, TheFirstContextAfterAResetDoesNotWaitForTheGpuToOpen) {
+    ::setenv("VIADUCT_ISOLATION", "thread", 1);
+    SleepingGpu gpu;
+    std::promise<uint64_t> retired;
+    auto host = NativeContextHost::create(gpu.opener(), [&](ContextId, uint32_t, FenceId fence_id) {
+        retired.set_value(fence_id.value());
+    });
+    ASSERT_TRUE(host) << host.error().message;
+    auto old = (*host)->create_context(ContextId(1), "old");
+    ASSERT_TRUE(old) << old.error().message;
+    EXPECT_TRUE((*old)->create_fence(0, FenceId(1)));
+    old->reset();
+    (*host)->reset();
+    auto next = (*host)->create_context(ContextId(1), "next");
+    ASSERT_TRUE(next) << next.error().message;
+    EXPECT_TRUE((*next)->create_fence(0, FenceId(2)));
+    gpu.wake();
+    EXPECT_EQ(retired.get_future().get(), 2u) << "and no fence of the old guest's";
+}
+
 // The VMM's main loop asks for them, for fences that nothing stands behind: an ioctl would wake the
 // GPU up first.
 TEST(NativeContextHost, SignalledSyncFilesDoNotWakeTheGpu) {

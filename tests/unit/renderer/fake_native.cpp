@@ -31,6 +31,10 @@ class FakeHost : public NativeContextHost {
     Result<UniqueFd> signalled_sync_file() override {
         return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     }
+    void reset() override {
+        const std::scoped_lock lock(gpu_.callback_mutex, gpu_.mutex);
+        gpu_.fences.clear();
+    }
 
   private:
     FakeGpu& gpu_;
