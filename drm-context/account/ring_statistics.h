@@ -25,6 +25,10 @@ class RingStatistics {
     /// The first `submissions` of the ring are done.
     void completed(RingIndex ring, uint64_t submissions, int64_t now_ns);
 
+    /// Submissions until now.
+    uint64_t submissions(RingIndex ring) const {
+        return exists(ring) ? rings_[ring.value()].submitted : 0;
+    }
     /// Submissions that are not known to be done.
     uint64_t outstanding(RingIndex ring) const;
     /// The same for all rings of a class.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "drm-context/amdgpu/mapped_ranges.h"
+#include "drm-context/amdgpu/user_fences.h"
 #include "drm-context/context/driver_context.h"
 #include "wire/amdgpu.h"
 #include "wire/amdgpu_rings.h"
@@ -30,6 +31,10 @@ class AmdgpuContext final : public DriverContext {
     Status discover_rings();
 
     void check_for_reset() override;
+    void work_ended(RingIndex ring, uint64_t submissions, bool failed) override {
+        user_fences_.ended(ring, submissions,
+                           failed ? UserFences::Outcome::kFailed : UserFences::Outcome::kDone);
+    }
 
     /// True if the guest created GPU context `ctx_id` here.
     bool owns_ctx(uint32_t ctx_id) const { return watch().exists(ctx_id); }
@@ -116,6 +121,7 @@ class AmdgpuContext final : public DriverContext {
     Status stable_pstate(const wire::amdgpu::SetPstateRequest& wanted, uint64_t& flags);
     Status wait_for_in_fence(Submission& submission, const UniqueFd& in_fence);
     Status run_submission(Submission& submission, uint32_t ctx_id, RingIndex ring);
+    Result<UserFences::Place> user_fence_place(GemHandle gem_handle, uint32_t offset);
 
     // resets.cpp
     uint64_t kernel_state(uint32_t ctx_id);
@@ -132,6 +138,7 @@ class AmdgpuContext final : public DriverContext {
     std::set<GemHandle> always_listed_;
     MappedRanges mapped_;
     std::map<uint64_t, GemHandle> refused_mappings_;  // by address
+    UserFences user_fences_;                          // that the kernel does not write
     uint64_t refused_bytes_ = 0;    // the smallest buffer the kernel had no memory for
     int64_t refused_until_ns_ = 0;  // of monotonic_ns(): that is forgotten then
 };

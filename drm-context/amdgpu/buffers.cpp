@@ -119,6 +119,7 @@ Status AmdgpuContext::object_claimed(BufferObject& object, BlobKind kind) {
 void AmdgpuContext::handle_closed(GemHandle handle) {
     always_valid_.erase(handle);
     always_listed_.erase(handle);
+    user_fences_.drop_pages(handle);
     drop_mappings(handle);
 }
 

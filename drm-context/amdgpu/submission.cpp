@@ -76,8 +76,11 @@ Status Submission::translate_user_fence(std::span<const std::byte> payload) {
     if (fence.offset % 8 != 0 || uint64_t{fence.offset} + 8 > object->size)
         return fail(EINVAL, "user fence offset {} is misaligned or outside the {} bytes",
                     fence.offset, object->size);
-    append(AMDGPU_CHUNK_ID_FENCE,
-           drm_amdgpu_cs_chunk_fence{object->handle.get().value(), fence.offset});
+    const drm_amdgpu_cs_chunk_fence translated{object->handle.get().value(), fence.offset};
+    if (object->size == UserFences::kKernelPage)
+        append(AMDGPU_CHUNK_ID_FENCE, translated);
+    else
+        own_user_fence_ = translated;
     return {};
 }
 

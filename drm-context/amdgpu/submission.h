@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <deque>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,6 +25,10 @@ class Submission {
     template <typename T>
     void append(uint32_t chunk_id, const T& value) {
         append_bytes(chunk_id, std::as_bytes(std::span(&value, 1)));
+    }
+    /// A user fence that is left out, as the kernel would refuse it: see UserFences.
+    const std::optional<drm_amdgpu_cs_chunk_fence>& own_user_fence() const {
+        return own_user_fence_;
     }
     /// The ioctl's argument; valid as long as this object and unchanged.
     drm_amdgpu_cs args(uint32_t ctx_id);
@@ -51,6 +56,7 @@ class Submission {
     std::vector<drm_amdgpu_bo_list_entry> bo_list_;
     std::vector<drm_amdgpu_cs_chunk> chunks_;
     std::vector<uint64_t> chunk_pointers_;
+    std::optional<drm_amdgpu_cs_chunk_fence> own_user_fence_;
     bool has_bo_list_ = false;
     RingIndex last_ib_ring_ = {};
 };

@@ -33,7 +33,28 @@ Status AmdgpuContext::wait_for_in_fence(Submission& submission, const UniqueFd& 
     return {};
 }
 
+// Of a user fence that the kernel does not write.
+Result<UserFences::Place> AmdgpuContext::user_fence_place(GemHandle gem_handle, uint32_t offset) {
+    constexpr uint32_t kPage = UserFences::kKernelPage;
+    auto page = user_fences_.find_page(gem_handle, offset);
+    if (!page) {
+        auto mapping = map_buffer(gem_handle, offset - offset % kPage, kPage);
+        if (!mapping)
+            return fail(EINVAL, "a user fence in a buffer without CPU access: {}",
+                        mapping.error().message);
+        page = std::make_shared<const Mapping>(*std::move(mapping));
+        user_fences_.add_page(gem_handle, offset, page);
+    }
+    return UserFences::Place{std::move(page), offset % kPage};
+}
+
 Status AmdgpuContext::run_submission(Submission& submission, uint32_t ctx_id, RingIndex ring) {
+    std::optional<UserFences::Place> place;
+    if (const auto& fence = submission.own_user_fence()) {
+        auto found = user_fence_place(GemHandle(fence->handle), fence->offset);
+        if (!found) return tl::unexpected(found.error());
+        place = *std::move(found);
+    }
     const auto [signal, wait] = rings().prepare(ring, ctx_id);
     if (wait != 0) submission.append(AMDGPU_CHUNK_ID_SYNCOBJ_IN, drm_amdgpu_cs_chunk_sem{wait});
     submission.append(AMDGPU_CHUNK_ID_SYNCOBJ_OUT, drm_amdgpu_cs_chunk_sem{signal});
@@ -44,6 +65,10 @@ Status AmdgpuContext::run_submission(Submission& submission, uint32_t ctx_id, Ri
     rings().submitted(ring, ctx_id);
     gpu_contexts_.at(ctx_id).rings.insert(ring);
     statistics().submitted(ring, monotonic_ns());
+    if (place) {
+        user_fences_.add(ring, statistics().submissions(ring), *std::move(place), args.out.handle);
+        follow_submission();
+    }
     return {};
 }
 

@@ -57,6 +57,15 @@ Result<MapSource> DriverContext::map_source(ResourceId res_id) {
     return device_->map_source(*offset);
 }
 
+Result<Mapping> DriverContext::map_buffer(GemHandle gem_handle, uint64_t offset, size_t size) {
+    const auto start = mmap_offset(gem_handle);
+    if (!start) return tl::unexpected(start.error());
+    const auto source = device_->map_source(*start);
+    if (!source) return tl::unexpected(source.error());
+    return Mapping::map_shared(source->fd ? source->fd.get() : device_->fd(),
+                               source->offset + offset, size);
+}
+
 Result<UniqueFd> DriverContext::export_blob(ResourceId res_id) {
     const BufferObject* object = objects_.find_resource(res_id);
     if (!object) return fail(EINVAL, "resource {} does not exist in this context", res_id);

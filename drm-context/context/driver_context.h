@@ -8,10 +8,12 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/log.h"
 #include "base/result.h"
+#include "blob/mapping.h"
 #include "drm-context/account/context_account.h"
 #include "drm-context/account/ring_statistics.h"
 #include "drm-context/context/busy_meter.h"
@@ -80,6 +82,12 @@ class DriverContext {
     /// see first.
     virtual void check_for_reset() {}
 
+    /// The first `submissions` of `ring` have ended; called before their fences retire.
+    virtual void work_ended(RingIndex /*ring*/, uint64_t /*submissions*/, bool /*failed*/) {}
+    /// True once if the newest submission is to be followed to its end even if no fence asks for
+    /// it.
+    bool take_followed() { return std::exchange(followed_, false); }
+
     /// The driver's GPU contexts or queues that can be lost.
     LossWatch& watch() { return watch_; }
     const LossWatch& watch() const { return watch_; }
@@ -100,6 +108,9 @@ class DriverContext {
 
     GemHandleTable& gem() { return gem_; }
     Result<UniqueFd> export_dmabuf(GemHandle gem_handle);
+    /// `size` bytes of a buffer from `offset`, a multiple of 4 KiB, for reading and writing.
+    Result<Mapping> map_buffer(GemHandle gem_handle, uint64_t offset, size_t size);
+    void follow_submission() { followed_ = true; }
 
   private:
     std::unique_ptr<Device> device_;
@@ -116,6 +127,7 @@ class DriverContext {
     InFence in_fence_{*device_};
     LossReport losses_{control_, traits_.loss};
     LossWatch watch_{losses_, account_->counters(), name_};
+    bool followed_ = false;
 };
 
 }  // namespace viaduct

@@ -209,6 +209,7 @@ void Worker::done(RingIndex ring, const Timelines::Work& work) {
         next_reset_check_ns_ = now + kResetCheckInterval;
     }
     context_->statistics().completed(ring, work.submissions, now);
+    context_->work_ended(ring, work.submissions, state && state->status < 0);
     if (work.submitted_ns != 0)
         context_->meter().add_job(
             {.ring = ring,

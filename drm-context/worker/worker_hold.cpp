@@ -113,7 +113,8 @@ void Worker::execute(RecordType type, Payload payload, const GuestSubmission& su
     const int64_t now = limited_ ? monotonic_ns() : 0;
     process({type, payload});
     const RingIndex ring = ring_of(submission);
-    if (context_->statistics().unmarked(ring) >= (limited_ ? 1 : kMarkEvery))
+    const bool followed = context_->take_followed();
+    if (followed || context_->statistics().unmarked(ring) >= (limited_ ? 1 : kMarkEvery))
         add_work(ring, now, submission.bytes);
 }
 

@@ -32,21 +32,6 @@ constexpr IoctlRow<Driver> kIoctls[] = {
     ioctl_row<&Driver::sched>(DRM_AMDGPU_SCHED, "SCHED"),
 };
 
-/// Warns of buffers larger than a page of the host: the kernel wants exactly one for a user fence
-/// (amdgpu_cs.c, amdgpu_cs_p1_user_fence).
-uint64_t checked_granule(const Channel& channel) {
-    constexpr uint64_t kHostPage = 4096;
-    const uint64_t granule = blob_granule(channel);
-    if (granule > kHostPage)
-        print_line(fmt::format(
-            "buffer sizes on this guest are multiples of {} bytes, but the host's kernel takes "
-            "user fences "
-            "only in buffers of {}: it will refuse what radeonsi and radv submit. Use a guest "
-            "kernel with 4 KiB pages, and a device without larger blob_alignment",
-            granule, kHostPage));
-    return granule;
-}
-
 /// The rings of every IP type, asked for in one journey.
 Result<wire::RingNumbering> query_rings(const Channel& channel, CommandStream& stream) {
     struct Answer {
@@ -96,7 +81,7 @@ Result<std::unique_ptr<GuestDriver>> Driver::create(const Channel& channel, Sess
     const auto numbering = query_rings(channel, *session.stream);
     if (!numbering) return tl::unexpected(numbering.error());
     if (numbering->count() == 0) return fail(ENODEV, "the host's GPU has no rings");
-    std::unique_ptr<Driver> driver(new Driver(session, *numbering, checked_granule(channel)));
+    std::unique_ptr<Driver> driver(new Driver(session, *numbering, blob_granule(channel)));
     for (Timeline& timeline : driver->timelines_) {
         if (const int error = syncobj::create(channel, timeline.syncobj); error < 0)
             return fail(-error, "cannot create a syncobj for a ring (error {})", -error);

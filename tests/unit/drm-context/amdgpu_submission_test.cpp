@@ -69,7 +69,10 @@ class RecordingDevice final : public Device {
                 return 0;
         }
     }
-    Result<MapSource> map_source(uint64_t) override { return fail(EINVAL, "nothing is mapped"); }
+    Result<MapSource> map_source(uint64_t) override {
+        if (!memory) return fail(EINVAL, "nothing is mapped");
+        return MapSource{memory.duplicate(), 0};
+    }
     Result<UniqueFd> merge_sync_files(int a, int b) override {
         return sync_file(jobs_of(a) | jobs_of(b));
     }
@@ -81,6 +84,7 @@ class RecordingDevice final : public Device {
     static uint64_t jobs_of(int sync_file) { return object_size(sync_file).value(); }
 
     static inline bool gives_descriptors = true;
+    static inline UniqueFd memory;  // of every buffer
 
   private:
     static int info(const drm_amdgpu_info& arg) {
@@ -261,6 +265,23 @@ TEST_F(AmdgpuSubmission, UserFencesStayInTheirBuffer) {
     }
     EXPECT_TRUE(recorded_.empty()) << "the kernel was asked";
     EXPECT_TRUE(submit({ib(), {AMDGPU_CHUNK_ID_FENCE, {kFirst, 4088}}}));
+}
+
+// The kernel would refuse the submission: it writes to buffers of one page.
+TEST_F(AmdgpuSubmission, UserFencesInLargerBuffersAreNotTheKernels) {
+    constexpr uint32_t kLarge = 13;
+    w::GemNewRequest request{};
+    request.blob_id = kLarge;
+    request.alloc_size = 0x10000;
+    request.preferred_heap = AMDGPU_GEM_DOMAIN_GTT;
+    ASSERT_TRUE(run(w::Command::kGemNew, request));
+    ASSERT_TRUE(context_->create_blob({ResourceId(kLarge), /*blob_flags=*/1, kLarge, 0x10000}));
+    RecordingDevice::memory = create_sealed_memfd("buffer", 0x10000).value();
+    EXPECT_TRUE(submit({ib(), {AMDGPU_CHUNK_ID_FENCE, {kLarge, 0x8000}}}));
+    EXPECT_EQ(recorded_.at(0).chunks, (std::vector<Chunk>{ib(), signals(201)}));
+    RecordingDevice::memory.reset();
+    EXPECT_FALSE(submit({ib(), {AMDGPU_CHUNK_ID_FENCE, {kLarge, 0x4000}}})) << "no CPU access";
+    EXPECT_EQ(recorded_.size(), 1u);
 }
 
 // A gfx ring takes 192 IBs (amdgpu_ring.c: amdgpu_ring_max_ibs()), and drivers use all of them.
