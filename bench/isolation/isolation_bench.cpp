@@ -1,6 +1,7 @@
 // The cost of a context, and of its neighbours' trouble to it, through the C ABI.
 //
 //   VIADUCT_ISOLATION=process|thread isolation-bench
+#include <amdgpu_drm.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -11,7 +12,13 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
+#include <fstream>
 #include <memory>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/integration/abi/vmm.h"
 #include "tests/integration/isolation/workers.h"
@@ -27,6 +34,7 @@ using Microseconds = std::chrono::duration<double, std::micro>;
 class Sample {
   public:
     void add(Clock::duration time) { times_.push_back(Microseconds(time).count()); }
+    double sum() const { return std::accumulate(times_.begin(), times_.end(), 0.0); }
     double percentile(double share) {
         std::ranges::sort(times_);
         return times_.at(static_cast<size_t>(share * static_cast<double>(times_.size() - 1)));
@@ -44,10 +52,32 @@ auto timed(Sample& sample, Call call) {
     return result;
 }
 
+/// How long threads have waited for a processor while they could run (/proc/PID/schedstat).
+class Queued {
+  public:
+    explicit Queued(pid_t thread) : path_(fmt::format("/proc/{}/schedstat", thread)) {}
+    Microseconds since_last() {
+        std::ifstream file(path_);
+        int64_t running = 0, queued = 0;
+        file >> running >> queued;
+        return std::chrono::nanoseconds(queued - std::exchange(last_, queued));
+    }
+
+  private:
+    const std::string path_;
+    int64_t last_ = 0;
+};
+
 /// The context whose round trips are measured, and every call of the front that it makes.
 class Measured {
   public:
-    explicit Measured(Vmm& vmm) : vmm_(vmm), guest_(vmm, 1) {}
+    Measured(Vmm& vmm, const std::string& name)
+        : vmm_(vmm), guest_(vmm, 1, GuestContext::Control::kCreate, name) {
+        guest_.settle();
+        const auto workers = workers_of(name);
+        queued_.emplace_back(::gettid());
+        if (!workers.empty()) queued_.emplace_back(workers.front());
+    }
 
     void round_trip() {
         w::BoQueryInfoRequest request{};
@@ -75,14 +105,16 @@ class Measured {
         });
     }
     void report(const char* what) {
-        fmt::print("{:<44} {:>8.0f} {:>8.0f} {:>12.2f}\n", what, trips_.percentile(0.5),
-                   trips_.percentile(0.99), calls_.percentile(1) / 1000);
+        fmt::print("{:<44} {:>8.0f} {:>8.0f} {:>12.2f} {:>8.0f} %\n", what, trips_.percentile(0.5),
+                   trips_.percentile(0.99), calls_.percentile(1) / 1000,
+                   100 * take_queued() / trips_.sum());
         std::fflush(stdout);
         trips_ = {};
         calls_ = {};
     }
     void measure(const char* what, const std::function<void()>& meanwhile) {
         constexpr int kTrips = 5000, kOthersEvery = 50;
+        take_queued();
         for (int i = 0; i < kTrips; ++i) {
             round_trip();
             if (i % kOthersEvery == 0) {
@@ -94,10 +126,72 @@ class Measured {
     }
 
   private:
+    double take_queued() {
+        Microseconds all{};
+        for (Queued& thread : queued_) all += thread.since_last();
+        return all.count();
+    }
+
     Vmm& vmm_;
     GuestContext guest_;
+    std::vector<Queued> queued_;  // ours, as the guest and the VMM's main loop, and the worker's
     Sample trips_, calls_;
 };
+
+/// A context whose worker always has something to do: queries, so many to a submission.
+class BusyNeighbour {
+  public:
+    BusyNeighbour(Vmm& vmm, uint32_t ctx_id, uint32_t queries)
+        : guest_(vmm, ctx_id, GuestContext::Control::kNone, "busy"), queries_(queries) {
+        guest_.create_control(kControlBytes);
+        std::memcpy(guest_.area().data(), &kAnswerBytes, sizeof(kAnswerBytes));
+        fill();
+    }
+    void fill() {
+        while (last_ - guest_.published_seqno() < kAhead) submit();
+    }
+
+  private:
+    static constexpr uint32_t kAhead = 20'000;  // a fifth of a second
+    static constexpr uint32_t kControlBytes = 1 << 20;
+    static constexpr uint32_t kAnswerBytes = 4096;
+
+    void submit() {
+        Commands commands;
+        for (uint32_t i = 0; i < queries_; ++i) {
+            w::QueryInfoRequest request{};
+            request.hdr = {static_cast<uint32_t>(w::Command::kQueryInfo), sizeof(request),
+                           last_ = guest_.next_seqno(), 0};
+            request.query = AMDGPU_INFO_DEV_INFO;
+            request.return_size = kAnswerBytes;
+            commands.add(request);
+        }
+        guest_.submit(commands);
+    }
+    GuestContext guest_;
+    const uint32_t queries_;
+    uint32_t last_ = 0;
+};
+
+/// What four contexts that keep their workers busy cost the measured one, for guests that submit as
+/// drivers do, and for one that submits as much as it can at once.
+void busy_neighbours() {
+    constexpr uint32_t kNeighbours = 4, kHonest = 16, kHostile = 2500;
+    Vmm vmm;
+    Measured measured(vmm, unique_name("me"));
+    measured.measure("(warming up)", [] {});
+    measured.measure("nobody else is there", [] {});
+    for (const uint32_t queries : {kHonest, kHostile}) {
+        std::vector<std::unique_ptr<BusyNeighbour>> neighbours;
+        for (uint32_t i = 0; i < kNeighbours; ++i)
+            neighbours.push_back(std::make_unique<BusyNeighbour>(vmm, 2 + i, queries));
+        measured.measure(queries == kHonest ? "4 neighbours work: 16 commands at a time"
+                                            : "4 neighbours attack: 2500 at a time",
+                         [&] {
+                             for (const auto& neighbour : neighbours) neighbour->fill();
+                         });
+    }
+}
 
 int submit_nothing(GuestContext& guest) {
     return guest.submit(Commands().add(wire::RequestHeader{1, 16, guest.next_seqno(), 0}));
@@ -105,10 +199,7 @@ int submit_nothing(GuestContext& guest) {
 
 void neighbours() {
     Vmm vmm(std::chrono::seconds(5));  // a hang lasts for the whole of its row
-    Measured measured(vmm);
-    fmt::print("{:<44} {:>8} {:>8} {:>12}\n", "round trip of a command while ...", "p50 µs",
-               "p99 µs", "longest ABI");
-    fmt::print("{:<44} {:>8} {:>8} {:>12}\n", "", "", "", "call, ms");
+    Measured measured(vmm, unique_name("me"));
     measured.measure("(warming up)", [] {});
     measured.measure("no other guest", [] {});
     {
@@ -170,7 +261,10 @@ int main() {
     ::setenv("VIADUCT_WATCHDOG_MS", "600000", 1);  // the blocked one is to stay
     viaduct::test::thread_counts();
     viaduct::test::start_times();
-    fmt::print("\n");
+    fmt::print("\n{:<44} {:>8} {:>8} {:>12} {:>10}\n", "round trip of a command while ...",
+               "p50 µs", "p99 µs", "longest ABI", "waits for");
+    fmt::print("{:<44} {:>8} {:>8} {:>12} {:>10}\n", "", "", "", "call, ms", "a processor");
     viaduct::test::neighbours();
+    viaduct::test::busy_neighbours();
     return 0;
 }
