@@ -171,8 +171,8 @@ class NativeContextHost {
                                                                   std::string_view name) = 0;
     /// A sync file that has signalled already.
     virtual Result<UniqueFd> signalled_sync_file() = 0;
-    /// The guest starts anew: as the destructor, but for the GPU and all that new contexts need,
-    /// which stay. Waits for a callback that runs, and for no worker.
+    /// The guest starts anew: as the destructor, except that the GPU and all that new
+    /// contexts need stay. Waits for a callback that runs, and for no worker.
     virtual void reset() = 0;
 };
 

@@ -173,14 +173,14 @@ class BusyNeighbour {
     uint32_t last_ = 0;
 };
 
-/// What four contexts that keep their workers busy cost the measured one, for guests that submit as
-/// drivers do, and for one that submits as much as it can at once.
+/// The measured context's latency beside four contexts that keep their workers busy: guests that
+/// submit as drivers do, then one that submits as much as it can at once.
 void busy_neighbours() {
     constexpr uint32_t kNeighbours = 4, kHonest = 16, kHostile = 2500;
     Vmm vmm;
     Measured measured(vmm, unique_name("me"));
     measured.measure("(warming up)", [] {});
-    measured.measure("nobody else is there", [] {});
+    measured.measure("no other context exists", [] {});
     for (const uint32_t queries : {kHonest, kHostile}) {
         std::vector<std::unique_ptr<BusyNeighbour>> neighbours;
         for (uint32_t i = 0; i < kNeighbours; ++i)

@@ -139,8 +139,8 @@ class Host final : public NativeContextHost {
         return file;
     }
 
-    // What workers hold stays charged to the VM until they have ended. So does the patience with
-    // them.
+    // Memory that workers hold stays charged to the VM until they have ended, and so does the
+    // patience with them.
     void reset() override { fences_->abandon_all(); }
 
   private:

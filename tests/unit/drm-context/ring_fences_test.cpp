@@ -146,7 +146,7 @@ TEST_F(RingFencesTest, WithoutADescriptorTheKernelKeepsTheOrder) {
     EXPECT_TRUE(becomes_idle());
 }
 
-// Whoever asks for a sync file in vain asks idle() then, whatever follows on the ring.
+// A caller that gets no sync file asks idle() instead, whatever follows on the ring.
 TEST_F(RingFencesTest, WorkThatGotNoDescriptorIsNotForgottenWhenOtherWorkFollows) {
     const FencePtr first = submit(1);
     device_.scarce = true;

@@ -23,7 +23,7 @@ class Monitor {
     std::string path() const { return folder_ / "qmp"; }
     void accept() { socket_ = UniqueFd(::accept(listener_.get(), nullptr, nullptr)); }
     void say(std::string_view text) { EXPECT_TRUE(test::send_text(socket_, text)); }
-    /// What has come, and the descriptor that came along.
+    /// The bytes received so far, and the descriptor that came along.
     std::string hear() {
         char bytes[1024];
         alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
