@@ -16,7 +16,7 @@ PresenterThread::PresenterThread(std::unique_ptr<Connection> connection, Present
 
 PresenterThread::~PresenterThread() {
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         ending_ = true;
     }
     ::eventfd_write(wake_.get(), 1);
@@ -26,7 +26,7 @@ PresenterThread::~PresenterThread() {
 void PresenterThread::present(Frame frame, uint64_t number) {
     std::optional<Handed> old(Handed{std::move(frame), number});  // closed without the lock
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         handed_.swap(old);
         if (old) overtaken_.push_back(old->number);
     }
@@ -34,12 +34,12 @@ void PresenterThread::present(Frame frame, uint64_t number) {
 }
 
 PresenterCounts PresenterThread::counts() const {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     return counts_;
 }
 
 WindowSize PresenterThread::size() const {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     return size_;
 }
 
@@ -60,7 +60,7 @@ bool PresenterThread::take_over(Presenter& presenter) {
     std::optional<Handed> handed;
     std::vector<uint64_t> overtaken;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         handed.swap(handed_);
         overtaken.swap(overtaken_);
         counts_ = presenter.counts();

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
 #include "display/wayland/presenter.h"
 
 namespace viaduct::wayland {
@@ -42,14 +42,14 @@ class PresenterThread {
     void give_up(uint64_t number);
 
     PresenterListener& listener_;
-    const UniqueFd wake_;       // an eventfd
-    mutable std::mutex mutex_;  // guards what follows
-    std::optional<Handed> handed_;
-    std::vector<uint64_t> overtaken_;  // numbers of frames that made way
-    uint64_t num_overtaken_ = 0;
-    PresenterCounts counts_;
-    WindowSize size_;
-    bool ending_ = false;
+    const UniqueFd wake_;  // an eventfd
+    mutable Mutex mutex_;
+    std::optional<Handed> handed_ VIADUCT_GUARDED_BY(mutex_);
+    std::vector<uint64_t> overtaken_ VIADUCT_GUARDED_BY(mutex_);  // numbers of frames that made way
+    uint64_t num_overtaken_ VIADUCT_GUARDED_BY(mutex_) = 0;
+    PresenterCounts counts_ VIADUCT_GUARDED_BY(mutex_);
+    WindowSize size_ VIADUCT_GUARDED_BY(mutex_);
+    bool ending_ VIADUCT_GUARDED_BY(mutex_) = false;
     std::thread thread_;
 };
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "base/mutex.h"
 #include "display/wayland/presenter_thread.h"
 
 namespace viaduct::wayland {
@@ -68,8 +69,8 @@ using namespace viaduct;
 
 struct viaduct_presenter {
     wayland::CListener listener;
-    LogLimiter log;  // guarded by `mutex`
-    std::mutex mutex;
+    Mutex mutex;
+    LogLimiter log VIADUCT_GUARDED_BY(mutex);
     wayland::PresenterThread thread;
 
     viaduct_presenter(std::unique_ptr<wayland::Connection> connection,
@@ -107,7 +108,7 @@ int viaduct_presenter_present(viaduct_presenter* presenter, const viaduct_frame*
     if (frame->num_planes > 4) return -EINVAL;
     auto checked = Frame::check(wayland::description_of(*frame));
     if (!checked) {
-        const std::lock_guard lock(presenter->mutex);
+        const LockGuard lock(presenter->mutex);
         presenter->log.log(LogLevel::kWarning, "frame", "cannot show a frame: {}",
                            checked.error().message);
         return -checked.error().code;

@@ -44,6 +44,7 @@ CommandStream::CommandStream(Mapping shmem, uint32_t area_start, HostPatience pa
       area_start_(area_start),
       patience_(patience),
       area_(static_cast<uint32_t>(shmem_.size()) - area_start - Receipts::kBytes),
+      max_response_(area_.size() - kDiscardBytes),
       receipts_(shmem_.data() + area_start + area_.size()) {
     discard_offset_ = area_.allocate(kDiscardBytes).value_or(0);
     word_at(shmem_, area_start_ + discard_offset_).store(kDiscardBytes);
@@ -84,7 +85,6 @@ uint64_t CommandStream::shmem_u64(uint32_t offset) const {
     return std::atomic_ref<uint64_t>(*reinterpret_cast<uint64_t*>(shmem_.data() + offset)).load();
 }
 
-/// Caller holds the mutex.
 uint32_t CommandStream::append(std::span<std::byte> request, uint32_t response_offset) {
     wire::RequestHeader header;
     std::memcpy(&header, request.data(), sizeof(header));
@@ -96,7 +96,7 @@ uint32_t CommandStream::append(std::span<std::byte> request, uint32_t response_o
     return last_seqno_;
 }
 
-/// Likewise, with a receipt. Caller holds the mutex.
+/// Likewise, with a receipt.
 int CommandStream::append_with_receipt(const Channel& channel, std::span<std::byte> request,
                                        Receipt receipt) {
     if (const int error = make_room_for_receipt(channel); error < 0) return error;
@@ -104,7 +104,7 @@ int CommandStream::append_with_receipt(const Channel& channel, std::span<std::by
     return 0;
 }
 
-/// A host that is that far behind is waited for. Caller holds the mutex.
+/// A host that is that far behind is waited for.
 int CommandStream::make_room_for_receipt(const Channel& channel) {
     if (!receipts_.full()) return 0;
     receipts_.collect(published(), outcomes_);
@@ -116,7 +116,6 @@ int CommandStream::make_room_for_receipt(const Channel& channel) {
     return 0;
 }
 
-/// Caller holds the mutex.
 int CommandStream::make_room_in_batch(const Channel& channel, size_t bytes) {
     const bool fits = batch_.size() + bytes <= kBatchBytes || batched_requests_ == 0;
     return fits ? 0 : send(channel, nullptr, nullptr);
@@ -150,7 +149,7 @@ int CommandStream::transfer(const Channel& channel, std::span<const std::byte> c
     return 0;
 }
 
-/// Sends the batch; keeps it if the node refuses. Caller holds the mutex.
+/// Sends the batch; keeps it if the node refuses.
 int CommandStream::send(const Channel& channel, const GpuSubmission* submission, UniqueFd* fence) {
     const int error = transfer(channel, batch_, submission, fence);
     if (error == 0) clear_batch();
@@ -164,13 +163,13 @@ void CommandStream::clear_batch() {
 
 int CommandStream::flush(const Channel& channel) {
     if (lost()) return -ENODEV;
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     return batched_requests_ ? send(channel, nullptr, nullptr) : 0;
 }
 
 int CommandStream::post(const Channel& channel, std::span<std::byte> request) {
     if (lost()) return -ENODEV;
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (const int error = make_room_in_batch(channel, request.size()); error < 0) return error;
     append(request, discard_offset_);
     return 0;
@@ -179,7 +178,7 @@ int CommandStream::post(const Channel& channel, std::span<std::byte> request) {
 int CommandStream::post(const Channel& channel, std::span<std::byte> request, Receipt receipt,
                         uint32_t& seqno) {
     if (lost()) return -ENODEV;
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (const int error = make_room_in_batch(channel, request.size()); error < 0) return error;
     const int error = append_with_receipt(channel, request, std::move(receipt));
     seqno = last_seqno_;
@@ -189,7 +188,7 @@ int CommandStream::post(const Channel& channel, std::span<std::byte> request, Re
 int CommandStream::create_blob(const Channel& channel, std::span<std::byte> request,
                                virtgpu::ResourceCreateBlob& blob) {
     if (lost()) return -ENODEV;
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const size_t before = batch_.size();
     append(request, 0);
     blob.cmd = user_pointer(batch_.data());
@@ -202,7 +201,7 @@ int CommandStream::create_blob(const Channel& channel, std::span<std::byte> requ
 
 /// The node sends a blob's commands before it makes the blob (virtgpu_ioctl.c:
 /// virtio_gpu_resource_create_blob_ioctl()): when that fails they may be with the host, or still
-/// with us. Only the host's sequence number tells. Caller holds the mutex.
+/// with us. Only the host's sequence number tells.
 int CommandStream::settle_refused_blob(const Channel& channel,
                                        const virtgpu::ResourceCreateBlob& blob, size_t batch_size,
                                        int error) {
@@ -247,7 +246,7 @@ void CommandStream::give_up_object(const Channel& channel,
 int CommandStream::execute(const Channel& channel, std::span<std::byte> request,
                            const GpuSubmission& submission, Receipt receipt) {
     if (lost()) return -ENODEV;
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const int refused = append_with_receipt(channel, request, std::move(receipt));
     if (refused < 0) return refused;
     const int error = send(channel, &submission, nullptr);
@@ -262,14 +261,14 @@ int CommandStream::settle(const Channel& channel, uint32_t seqno) {
     if (reached(seqno)) return 0;
     UniqueFd fence;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (const int error = send(channel, nullptr, &fence); error < 0) return error;
     }
     return wait_for(channel, fence.get(), seqno);
 }
 
 std::vector<Outcome> CommandStream::take_outcomes() {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     receipts_.collect(published(), outcomes_);
     return std::exchange(outcomes_, {});
 }
@@ -294,11 +293,11 @@ void CommandStream::give_back_slots(const std::vector<Slot>& slots) {
 
 int CommandStream::start_calls(const Channel& channel, std::span<const Call> calls,
                                std::vector<Slot>& slots, UniqueFd& fence, uint32_t& last_seqno) {
-    std::unique_lock lock(mutex_);
+    UniqueLock lock(mutex_);
     // Somebody else's answer frees room, unless the host is lost: then nothing will.
     for (int i = 0; !take_slots(calls, slots); ++i) {
         if (lost() || i == patience_.slices) return -ENODEV;
-        slots_freed_.wait_for(lock, patience_.slice);
+        slots_freed_.wait_for(lock.native(), patience_.slice);
     }
     for (size_t i = 0; i < calls.size(); ++i) {
         const uint32_t room = ResponseArea::round_up(slots[i].size);
@@ -330,7 +329,7 @@ int CommandStream::call_all(const Channel& channel, std::span<const Call> calls)
     // On failure the room stays taken: a late answer would otherwise land in someone else's.
     if (const int error = wait_for(channel, fence.get(), seqno); error < 0) return error;
 
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     for (size_t i = 0; i < calls.size(); ++i)
         std::memcpy(calls[i].response.data(), shmem_.data() + area_start_ + slots[i].offset,
                     calls[i].response.size());

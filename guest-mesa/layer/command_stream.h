@@ -6,11 +6,11 @@
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <vector>
 
 #include "base/ids.h"
+#include "base/mutex.h"
 #include "base/unique_fd.h"
 #include "guest-mesa/layer/kernel.h"
 #include "guest-mesa/layer/receipts.h"
@@ -89,7 +89,7 @@ class CommandStream {
     /// Likewise 64 bits, which the host may be changing: good for statistics only.
     uint64_t shmem_u64(uint32_t offset) const;
     /// Largest answer that fits at all, header included.
-    uint32_t max_response() const { return area_.size() - kDiscardBytes; }
+    uint32_t max_response() const { return max_response_; }
     bool lost() const;
 
   private:
@@ -107,20 +107,23 @@ class CommandStream {
 
     int start_calls(const Channel& channel, std::span<const Call> calls, std::vector<Slot>& slots,
                     UniqueFd& fence, uint32_t& last_seqno);
-    bool take_slots(std::span<const Call> calls, std::vector<Slot>& slots);
-    void give_back_slots(const std::vector<Slot>& slots);
-    uint32_t append(std::span<std::byte> request, uint32_t response_offset);
-    int append_with_receipt(const Channel& channel, std::span<std::byte> request, Receipt receipt);
-    int make_room_in_batch(const Channel& channel, size_t bytes);
-    int make_room_for_receipt(const Channel& channel);
-    void drop_from(size_t batch_size);
+    bool take_slots(std::span<const Call> calls, std::vector<Slot>& slots) VIADUCT_REQUIRES(mutex_);
+    void give_back_slots(const std::vector<Slot>& slots) VIADUCT_REQUIRES(mutex_);
+    uint32_t append(std::span<std::byte> request, uint32_t response_offset)
+        VIADUCT_REQUIRES(mutex_);
+    int append_with_receipt(const Channel& channel, std::span<std::byte> request, Receipt receipt)
+        VIADUCT_REQUIRES(mutex_);
+    int make_room_in_batch(const Channel& channel, size_t bytes) VIADUCT_REQUIRES(mutex_);
+    int make_room_for_receipt(const Channel& channel) VIADUCT_REQUIRES(mutex_);
+    void drop_from(size_t batch_size) VIADUCT_REQUIRES(mutex_);
     int settle_refused_blob(const Channel& channel, const virtgpu::ResourceCreateBlob& blob,
-                            size_t batch_size, int error);
+                            size_t batch_size, int error) VIADUCT_REQUIRES(mutex_);
     int catch_up(const Channel& channel, bool& has_run);
     int transfer(const Channel& channel, std::span<const std::byte> commands,
                  const GpuSubmission* submission, UniqueFd* fence);
-    int send(const Channel& channel, const GpuSubmission* submission, UniqueFd* fence);
-    void clear_batch();
+    int send(const Channel& channel, const GpuSubmission* submission, UniqueFd* fence)
+        VIADUCT_REQUIRES(mutex_);
+    void clear_batch() VIADUCT_REQUIRES(mutex_);
     void give_up_object(const Channel& channel, const virtgpu::ResourceCreateBlob& refused);
     int wait_readable(const Channel& channel, int fence_fd);
     int wait_for_seqno(uint32_t seqno);
@@ -130,18 +133,19 @@ class CommandStream {
     bool reached(uint32_t seqno) const;
 
     Mapping shmem_;
-    uint32_t area_start_;
-    HostPatience patience_;
+    const uint32_t area_start_;
+    const HostPatience patience_;
     std::atomic<bool> lost_ = false;
 
-    std::mutex mutex_;  // guards the rest, and the order of what is sent
+    Mutex mutex_;  // also for the order of what is sent
     std::condition_variable slots_freed_;
-    ResponseArea area_;
+    ResponseArea area_ VIADUCT_GUARDED_BY(mutex_);
+    const uint32_t max_response_;
     uint32_t discard_offset_ = 0;
-    Receipts receipts_;  // behind area_
-    std::vector<Outcome> outcomes_;
-    std::vector<std::byte> batch_;
-    uint32_t batched_requests_ = 0;
+    Receipts receipts_ VIADUCT_GUARDED_BY(mutex_);  // behind area_
+    std::vector<Outcome> outcomes_ VIADUCT_GUARDED_BY(mutex_);
+    std::vector<std::byte> batch_ VIADUCT_GUARDED_BY(mutex_);
+    uint32_t batched_requests_ VIADUCT_GUARDED_BY(mutex_) = 0;
     std::atomic<uint32_t> last_seqno_ = 0;  // read without the lock
 };
 

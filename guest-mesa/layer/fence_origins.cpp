@@ -5,7 +5,7 @@
 namespace viaduct::guest {
 
 void FenceOrigins::set(uint32_t handle, uint64_t point, const FenceOrigin& origin) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (shared_.count(handle)) return;
     auto& points = fences_[handle];
     // A binary syncobj's fence replaces everything; a point joins the others.
@@ -15,7 +15,7 @@ void FenceOrigins::set(uint32_t handle, uint64_t point, const FenceOrigin& origi
 }
 
 std::optional<FenceOrigin> FenceOrigins::find(uint32_t handle, uint64_t point) const {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const auto fence = fences_.find(handle);
     if (fence == fences_.end()) return std::nullopt;
     const auto origin = fence->second.find(point);
@@ -24,7 +24,7 @@ std::optional<FenceOrigin> FenceOrigins::find(uint32_t handle, uint64_t point) c
 }
 
 void FenceOrigins::forget(uint32_t handle) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     forget_locked(handle);
 }
 
@@ -38,7 +38,7 @@ void FenceOrigins::share_locked(uint32_t handle) {
 }
 
 void FenceOrigins::forget_context(uint32_t context) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     for (auto& [handle, points] : fences_)
         std::erase_if(points, [&](const auto& each) { return each.second.context == context; });
 }
@@ -77,7 +77,7 @@ void FenceOrigins::observe(unsigned long request, const void* argument) {
     if (number < _IOC_NR(DRM_IOCTL_SYNCOBJ_CREATE) ||
         number > _IOC_NR(DRM_IOCTL_SYNCOBJ_TIMELINE_SIGNAL) || !argument)
         return;
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     switch (number) {
         case _IOC_NR(DRM_IOCTL_SYNCOBJ_CREATE):
             forget_locked(static_cast<const drm_syncobj_create*>(argument)->handle);

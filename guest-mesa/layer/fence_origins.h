@@ -5,12 +5,12 @@
 
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <unordered_map>
 
 #include "base/ids.h"
+#include "base/mutex.h"
 
 namespace viaduct::guest {
 
@@ -43,16 +43,17 @@ class FenceOrigins {
     /// Points of a timeline that are worth remembering: nobody has more of them in flight.
     static constexpr size_t kMaxPoints = 256;
 
-    void forget_locked(uint32_t handle);
-    void share_locked(uint32_t handle);
-    void observe_transfer(const drm_syncobj_transfer& transfer);
-    void observe_handle(const drm_syncobj_handle& arg, bool is_import);
-    void forget_array(uint64_t handles, uint32_t count);
+    void forget_locked(uint32_t handle) VIADUCT_REQUIRES(mutex_);
+    void share_locked(uint32_t handle) VIADUCT_REQUIRES(mutex_);
+    void observe_transfer(const drm_syncobj_transfer& transfer) VIADUCT_REQUIRES(mutex_);
+    void observe_handle(const drm_syncobj_handle& arg, bool is_import) VIADUCT_REQUIRES(mutex_);
+    void forget_array(uint64_t handles, uint32_t count) VIADUCT_REQUIRES(mutex_);
 
-    mutable std::mutex mutex_;
-    std::unordered_map<uint32_t, std::map<uint64_t, FenceOrigin>> fences_;  // by handle, point
+    mutable Mutex mutex_;
+    std::unordered_map<uint32_t, std::map<uint64_t, FenceOrigin>> fences_
+        VIADUCT_GUARDED_BY(mutex_);  // by handle, point
     /// Syncobjs that another file can change behind our back, until their handle is destroyed.
-    std::set<uint32_t> shared_;
+    std::set<uint32_t> shared_ VIADUCT_GUARDED_BY(mutex_);
 };
 
 }  // namespace viaduct::guest

@@ -7,12 +7,12 @@
 namespace viaduct::guest {
 
 void GemTable::insert(GemHandle handle, const GemObject& object) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     entries_[handle] = Entry{object, {}};
 }
 
 std::optional<GemObject> GemTable::find_known(GemHandle handle) const {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const auto entry = entries_.find(handle);
     if (entry == entries_.end()) return std::nullopt;
     return entry->second.object;
@@ -24,23 +24,23 @@ std::optional<GemObject> GemTable::find(const Channel& channel, GemHandle handle
     info.bo_handle = handle.value();
     if (channel.ioctl(kVirtgpuResourceInfo, &info) < 0) return std::nullopt;
     const GemObject object{ResourceId(info.res_handle), info.size, true, false};
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     return entries_.try_emplace(handle, Entry{object, {}}).first->second.object;
 }
 
 void GemTable::set_shared(GemHandle handle) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (const auto entry = entries_.find(handle); entry != entries_.end())
         entry->second.object.shared = true;
 }
 
 void GemTable::erase(GemHandle handle) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     entries_.erase(handle);
 }
 
 void GemTable::add_use(std::span<const GemHandle> handles, RingUse use) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     for (const GemHandle handle : handles) {
         const auto entry = entries_.find(handle);
         if (entry == entries_.end()) continue;
@@ -55,7 +55,7 @@ void GemTable::add_use(std::span<const GemHandle> handles, RingUse use) {
 }
 
 std::vector<RingUse> GemTable::uses(GemHandle handle) const {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const auto entry = entries_.find(handle);
     return entry == entries_.end() ? std::vector<RingUse>{} : entry->second.uses;
 }

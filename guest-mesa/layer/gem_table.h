@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
 
 #include "base/ids.h"
+#include "base/mutex.h"
 #include "guest-mesa/layer/kernel.h"
 
 namespace viaduct::guest {
@@ -50,8 +50,8 @@ class GemTable {
         std::vector<RingUse> uses;
     };
 
-    mutable std::mutex mutex_;
-    std::unordered_map<GemHandle, Entry> entries_;
+    mutable Mutex mutex_;
+    std::unordered_map<GemHandle, Entry> entries_ VIADUCT_GUARDED_BY(mutex_);
 };
 
 }  // namespace viaduct::guest

@@ -57,10 +57,10 @@ int OpenNode::ioctl(const Channel& channel, unsigned long request, void* argumen
 
 int OpenNode::start(const Channel& channel) {
     if (started_.load(std::memory_order_acquire)) return 0;
-    const std::lock_guard lock(start_mutex_);
+    const LockGuard lock(start_mutex_);
     if (driver_ || start_error_) return start_error_;
 
-    const auto begin = [&]() -> Status {
+    const auto begin = [&]() VIADUCT_REQUIRES(start_mutex_) -> Status {
         auto stream = CommandStream::create(channel);
         if (!stream) return tl::unexpected(stream.error());
         session_.stream = std::move(*stream);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 
+#include "base/mutex.h"
 #include "guest-mesa/layer/guest_driver.h"
 #include "guest-mesa/layer/kernel.h"
 #include "wire/capset.h"
@@ -47,10 +48,10 @@ class OpenNode {
 
     Session session_;
     const DriverRow& row_;
-    std::mutex start_mutex_;
+    Mutex start_mutex_;
     std::atomic<GuestDriver*> started_ = nullptr;
-    std::unique_ptr<GuestDriver> driver_;
-    int start_error_ = 0;
+    std::unique_ptr<GuestDriver> driver_ VIADUCT_GUARDED_BY(start_mutex_);
+    int start_error_ VIADUCT_GUARDED_BY(start_mutex_) = 0;
     std::once_flag refused_import_;
 };
 

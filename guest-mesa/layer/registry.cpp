@@ -71,7 +71,7 @@ Registry::State& Registry::state() {
     return *state_.load(std::memory_order_acquire);
 }
 
-/// The known file whose mark is on `fd`. The caller holds the mutex, as for all below with a State.
+/// The known file whose mark is on `fd`.
 Registry::FilePtr Registry::find_begun(const State& state, int fd) const {
     for (const auto& [other, slot] : state.slots) {
         const FileMark* mark = slot.file ? slot.file->known_mark() : nullptr;
@@ -108,7 +108,7 @@ Registry::FilePtr Registry::find_file(int fd) {
     State& state = this->state();
     std::optional<Slot> known;
     {
-        const std::lock_guard lock(state.mutex);
+        const LockGuard lock(state.mutex);
         if (const auto slot = state.slots.find(fd); slot != state.slots.end()) known = slot->second;
     }
     const FileMark* mark = known && known->file ? known->file->known_mark() : nullptr;
@@ -116,7 +116,7 @@ Registry::FilePtr Registry::find_file(int fd) {
     const auto identity = descriptors_.identity(fd);
     if (!identity || major(identity->node) != kDrmMajor) return nullptr;
     if (!mark && known && known->identity == *identity) return known->file;
-    const std::lock_guard lock(state.mutex);
+    const LockGuard lock(state.mutex);
     FilePtr file = recognise(state, fd);
     state.set(fd, {*identity, file});
     return file;
@@ -125,7 +125,7 @@ Registry::FilePtr Registry::find_file(int fd) {
 int Registry::begin_context(int fd, File& file) {
     if (file.known_mark()) return 0;
     const Channel channel{kernel_, fd};
-    const std::lock_guard lock(file.begin_mutex);
+    const LockGuard lock(file.begin_mutex);
     if (file.known_mark()) return 0;
     if (file.is_elsewhere) return -ENODEV;
     if (!file.mark || !file.mark->is_on(channel)) file.mark = FileMark::put(channel);
@@ -160,14 +160,14 @@ int Registry::ioctl(int fd, unsigned long request, void* argument) {
 void Registry::forget(int fd) {
     State& state = this->state();
     if (!state.is_known(fd) || !is_own_process()) return;
-    const std::lock_guard lock(state.mutex);
+    const LockGuard lock(state.mutex);
     state.drop(fd);
 }
 
 void Registry::forget_range(unsigned first, unsigned last) {
     if (!is_own_process()) return;
     State& state = this->state();
-    const std::lock_guard lock(state.mutex);
+    const LockGuard lock(state.mutex);
     for (auto slot = state.slots.begin(); slot != state.slots.end();) {
         const int fd = (slot++)->first;
         if (static_cast<unsigned>(fd) >= first && static_cast<unsigned>(fd) <= last) state.drop(fd);
@@ -177,7 +177,7 @@ void Registry::forget_range(unsigned first, unsigned last) {
 void Registry::copied(int original, int copy) {
     State& state = this->state();
     if (original == copy || !state.is_known(original) || !is_own_process()) return;
-    const std::lock_guard lock(state.mutex);
+    const LockGuard lock(state.mutex);
     const auto slot = state.slots.find(original);
     if (slot != state.slots.end()) state.set(copy, slot->second);
 }

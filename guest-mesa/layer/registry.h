@@ -7,12 +7,12 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
 
+#include "base/mutex.h"
 #include "guest-mesa/layer/file_mark.h"
 #include "guest-mesa/layer/fork_witness.h"
 #include "guest-mesa/layer/kernel.h"
@@ -76,8 +76,8 @@ class Registry {
     void copied(int original, int copy);
 
     // For pthread_atfork(). A child that was made past it is noticed all the same (ForkWitness).
-    void before_fork();
-    void after_fork_in_parent();
+    void before_fork() VIADUCT_LOCKS_UNCHECKED;
+    void after_fork_in_parent() VIADUCT_LOCKS_UNCHECKED;
     void after_fork_in_child();
 
   private:
@@ -92,7 +92,7 @@ class Registry {
         }
 
         OpenNode node;
-        std::mutex begin_mutex;  // guards `mark` until has_begun
+        Mutex begin_mutex;  // guards `mark` until has_begun
         std::optional<FileMark> mark;
         std::atomic<bool> has_begun = false;
         /// The program speaks to virtio-gpu itself: the context is one that it made.
@@ -125,32 +125,33 @@ class Registry {
         /// calloc(), which hands out such a size untouched: what no descriptor reaches costs no
         /// memory.
         const std::unique_ptr<uint8_t[], Free> known;
-        std::mutex mutex;  // guards what follows
-        std::unordered_map<int, Slot> slots;
-        std::vector<Replacement> replacements;
+        Mutex mutex;
+        std::unordered_map<int, Slot> slots VIADUCT_GUARDED_BY(mutex);
+        std::vector<Replacement> replacements VIADUCT_GUARDED_BY(mutex);
 
         bool is_known(int fd) const;
-        void set(int fd, Slot slot);
-        void drop(int fd);
-        Replacement& replacement_of(const FileMark& mark);
+        void set(int fd, Slot slot) VIADUCT_REQUIRES(mutex);
+        void drop(int fd) VIADUCT_REQUIRES(mutex);
+        Replacement& replacement_of(const FileMark& mark) VIADUCT_REQUIRES(mutex);
         /// The descriptors of `file` that are known.
-        std::vector<int> descriptors_of(const File& file) const;
+        std::vector<int> descriptors_of(const File& file) const VIADUCT_REQUIRES(mutex);
     };
 
     State& state();
-    void adapt_to_new_process(const State* parents);
+    void adapt_to_new_process(const State* parents) VIADUCT_LOCKS_UNCHECKED;
     bool is_own_process() const;
 
     FilePtr find_file(int fd);
-    FilePtr find_begun(const State& state, int fd) const;
-    FilePtr recognise(State& state, int fd);
+    FilePtr find_begun(const State& state, int fd) const VIADUCT_REQUIRES(state.mutex);
+    FilePtr recognise(State& state, int fd) VIADUCT_REQUIRES(state.mutex);
     FilePtr probe(int fd);
     int begin(int fd, FilePtr& file);
     int begin_context(int fd, File& file);
     int leave_to_its_owner(int fd, FilePtr& file);
-    FilePtr replace(State& state, const File& file);
+    FilePtr replace(State& state, const File& file) VIADUCT_REQUIRES(state.mutex);
     bool is_still(int fd, const File& file, const Descriptors::Identity& identity);
-    int open_own(const State& state, Replacement& replacement, std::span<const int> fds);
+    int open_own(const State& state, Replacement& replacement, std::span<const int> fds)
+        VIADUCT_REQUIRES(state.mutex);
     bool drives_display(int fd);
 
     Kernel& kernel_;

@@ -22,7 +22,9 @@ constexpr unsigned kFirstRender = 128;  // minor of the first render node
 
 Registry::Replacement& Registry::State::replacement_of(const FileMark& mark) {
     const auto known = std::ranges::find(replacements, mark, &Replacement::mark);
-    return known != replacements.end() ? *known : replacements.emplace_back(mark, nullptr);
+    if (known != replacements.end()) return *known;
+    replacements.push_back({mark, nullptr});
+    return replacements.back();
 }
 
 std::vector<int> Registry::State::descriptors_of(const File& file) const {
@@ -72,7 +74,7 @@ void Registry::after_fork_in_child() {
 /// Puts a file of our own behind `fd` and the known copies of it.
 int Registry::leave_to_its_owner(int fd, FilePtr& file) {
     State& state = this->state();
-    const std::lock_guard lock(state.mutex);
+    const LockGuard lock(state.mutex);
     const auto current = state.slots.find(fd);
     if (current == state.slots.end()) return -ENODEV;  // closed meanwhile
     FilePtr& now = current->second.file;
@@ -88,7 +90,7 @@ int Registry::leave_to_its_owner(int fd, FilePtr& file) {
         }
         if (file->speaks_virtgpu) return -ENODEV;
     }
-    const std::lock_guard begin_lock(file->begin_mutex);
+    const LockGuard begin_lock(file->begin_mutex);
     if (!is_still(fd, *file, current->second.identity)) {
         state.drop(fd);
         return -EBADF;
@@ -105,7 +107,9 @@ int Registry::leave_to_its_owner(int fd, FilePtr& file) {
 /// Replaces `file` behind its descriptors. Returns the new file, null on failure.
 Registry::FilePtr Registry::replace(State& state, const File& file) {
     std::vector<int> fds = state.descriptors_of(file);
-    std::erase_if(fds, [&](int fd) { return !is_still(fd, file, state.slots.at(fd).identity); });
+    std::erase_if(fds, [&](int fd) VIADUCT_REQUIRES(state.mutex) {
+        return !is_still(fd, file, state.slots.at(fd).identity);
+    });
     if (fds.empty()) return nullptr;
     Replacement& replacement = state.replacement_of(*file.mark);
     if (const int error = open_own(state, replacement, fds); error < 0) {

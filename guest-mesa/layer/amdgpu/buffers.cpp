@@ -80,7 +80,7 @@ int Driver::gem_create(const Channel& channel, drm_amdgpu_gem_create& arg) {
     const bool always_valid = in.domain_flags & AMDGPU_GEM_CREATE_VM_ALWAYS_VALID;
     session_.gems.insert(handle, {ResourceId(blob.res_handle), size, false, always_valid});
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (always_valid && !host_keeps_valid(in.domain_flags)) always_listed_.insert(handle);
         if (blob.blob_mem == virtgpu::BlobMem::kGuest) stand_ins_.emplace(handle, handle);
     }
@@ -183,7 +183,7 @@ int Driver::find_stand_in(const Channel& channel, GemHandle& handle) {
     const auto object = session_.gems.find(channel, handle);
     if (!object) return -ENOENT;
     if (object->shared) return 0;
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (const auto found = stand_ins_.find(handle); found != stand_ins_.end()) {
         handle = found->second;
         return 0;
@@ -278,7 +278,7 @@ int Driver::gem_wait_idle(const Channel& channel, drm_amdgpu_gem_wait_idle& arg)
         for (uint32_t number = 1; number <= numbering_.count(); ++number) {
             const RingIndex ring(number);
             Timeline& timeline = timeline_of(ring);
-            const std::lock_guard lock(timeline.mutex);
+            const LockGuard lock(timeline.mutex);
             if (timeline.points) uses.push_back({ring, timeline.points});
         }
     }
@@ -336,7 +336,7 @@ int Driver::prepare_export(const Channel& channel, GemHandle handle) {
 }
 
 void Driver::forget_buffer(const Channel& channel, GemHandle handle) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     std::erase_if(missing_mappings_,
                   [&](const auto& each) { return each.second.handle == handle; });
     always_listed_.erase(handle);

@@ -30,7 +30,7 @@ void Driver::attribute_errors(const Channel& channel) {
     if (seen == attributed_errors_.load() || !host_has_states_.load()) return;
     std::vector<uint32_t> ids;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         for (const auto& [id, context] : contexts_)
             if (!context.lost) ids.push_back(id);
     }
@@ -40,7 +40,6 @@ void Driver::attribute_errors(const Channel& channel) {
     attributed_errors_ = seen;
 }
 
-/// Caller holds the mutex.
 void Driver::note_submission(const Outcome& outcome) {
     const auto id = static_cast<uint32_t>(outcome.receipt.owner);
     const auto entry = contexts_.find(id);
@@ -67,7 +66,7 @@ bool Driver::ask_states(const Channel& channel, std::span<const uint32_t> ids) {
     }
 
     const int64_t now = monotonic_now();
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     for (size_t i = 0; i < ids.size(); ++i) {
         const auto entry = contexts_.find(ids[i]);
         if (entry == contexts_.end()) continue;
@@ -86,7 +85,7 @@ bool Driver::ask_states(const Channel& channel, std::span<const uint32_t> ids) {
 bool Driver::is_lost(const Channel& channel, uint32_t id) {
     if (stream().lost()) return true;
     attribute_errors(channel);
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const auto entry = contexts_.find(id);
     if (entry == contexts_.end()) return false;
     if (entry->second.lost || entry->second.failed) return true;
@@ -111,7 +110,7 @@ uint64_t Driver::state_of(const Channel& channel, uint32_t id) {
 }
 
 std::optional<Driver::Context> Driver::find_context(uint32_t id) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const auto entry = contexts_.find(id);
     if (entry == contexts_.end()) return std::nullopt;
     return entry->second;
@@ -119,7 +118,7 @@ std::optional<Driver::Context> Driver::find_context(uint32_t id) {
 
 /// True the first time that it is asked for this context.
 bool Driver::report_once(uint32_t id) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const auto entry = contexts_.find(id);
     return entry != contexts_.end() && !std::exchange(entry->second.reported, true);
 }
@@ -136,19 +135,19 @@ int Driver::create_context(const Channel& channel, int32_t priority, uint32_t& i
     note_outcomes();  // of a context that had the number before
     Context context;
     context.errors_at_start = errors();
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     contexts_[id] = context;
     return 0;
 }
 
 int Driver::free_context(const Channel& channel, uint32_t id) {
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (contexts_.erase(id) == 0) return -EINVAL;
     }
     // The host may give the number to the next context, whose submissions count from 1 again.
     for (Timeline& timeline : timelines_) {
-        const std::lock_guard lock(timeline.mutex);
+        const LockGuard lock(timeline.mutex);
         timeline.contexts.erase(id);
     }
     session_.fences.forget_context(id);
@@ -218,7 +217,7 @@ int Driver::bo_list(const Channel&, drm_amdgpu_bo_list& arg) {
         if (const int error = parse_bo_list(in, entries); error < 0) return error;
     }
     arg = {};
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     switch (in.operation) {
         case AMDGPU_BO_LIST_OP_CREATE:
             arg.out.list_handle = next_bo_list_++;

@@ -7,11 +7,11 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <vector>
 
+#include "base/mutex.h"
 #include "guest-mesa/layer/amdgpu/info_cache.h"
 #include "guest-mesa/layer/amdgpu/request.h"
 #include "guest-mesa/layer/amdgpu/seqno_map.h"
@@ -95,12 +95,12 @@ class Driver final : public GuestDriver {
     };
     /// A ring of the GPU as the guest sees it: a timeline syncobj whose points count submissions.
     struct Timeline {
-        std::mutex order;  // held while a submission is numbered and sent
+        Mutex order;  // held while a submission is numbered and sent
         uint32_t syncobj = 0;
 
-        std::mutex mutex;  // guards the rest
-        uint64_t points = 0;
-        std::map<uint32_t, SeqnoMap> contexts;  // by context id
+        Mutex mutex;
+        uint64_t points VIADUCT_GUARDED_BY(mutex) = 0;
+        std::map<uint32_t, SeqnoMap> contexts VIADUCT_GUARDED_BY(mutex);  // by context id
     };
     /// A fence as the kernel's interface names it, found.
     struct FencePoint {
@@ -137,18 +137,18 @@ class Driver final : public GuestDriver {
     // mappings.cpp
     int post_mapping(const Channel& channel, wire::BoVaOpRequest& request, GemHandle handle);
     void give_up_mapping(const Channel& channel, wire::BoVaOpRequest request);
-    void forget_missing(const wire::BoVaOpRequest& op);
+    void forget_missing(const wire::BoVaOpRequest& op) VIADUCT_REQUIRES(mutex_);
     int settle_mappings(const Channel& channel, const BufferList& buffers);
     std::vector<MissingMapping> missing_for(const BufferList& buffers);
     int map_again(const Channel& channel, MissingMapping mapping);
     void note_outcomes();
-    void note_mapping(const Outcome& outcome);
+    void note_mapping(const Outcome& outcome) VIADUCT_REQUIRES(mutex_);
 
     // contexts.cpp
     int create_context(const Channel& channel, int32_t priority, uint32_t& id);
     int free_context(const Channel& channel, uint32_t id);
     int stable_pstate(const Channel& channel, drm_amdgpu_ctx& arg);
-    void note_submission(const Outcome& outcome);
+    void note_submission(const Outcome& outcome) VIADUCT_REQUIRES(mutex_);
     /// Asynchronous failures that the host reported and nobody has accounted for. Counts only where
     /// the host does not say what became of single contexts.
     uint32_t errors() const { return reported_errors() - forgiven_errors_.load(); }
@@ -182,18 +182,18 @@ class Driver final : public GuestDriver {
     std::atomic<uint32_t> attributed_errors_ = 0;  // reported_errors() that were looked into
     std::atomic<bool> host_has_states_ = true;     // it answers for single contexts
 
-    std::mutex mapping_again_;  // held while missing mappings are made
-    std::mutex mutex_;          // guards the rest
-    std::map<uint32_t, Context> contexts_;
-    std::map<uint32_t, std::vector<drm_amdgpu_bo_list_entry>> bo_lists_;
-    uint32_t next_bo_list_ = 1;
+    Mutex mapping_again_;  // held while missing mappings are made
+    Mutex mutex_;
+    std::map<uint32_t, Context> contexts_ VIADUCT_GUARDED_BY(mutex_);
+    std::map<uint32_t, std::vector<drm_amdgpu_bo_list_entry>> bo_lists_ VIADUCT_GUARDED_BY(mutex_);
+    uint32_t next_bo_list_ VIADUCT_GUARDED_BY(mutex_) = 1;
     /// The newest mapping whose outcome nobody has looked at: the number of its request.
-    std::optional<uint32_t> newest_mapping_;
-    std::map<uint64_t, MissingMapping> missing_mappings_;  // by address
+    std::optional<uint32_t> newest_mapping_ VIADUCT_GUARDED_BY(mutex_);
+    std::map<uint64_t, MissingMapping> missing_mappings_ VIADUCT_GUARDED_BY(mutex_);  // by address
     /// Buffers that the host cannot keep valid for us: listed in every submission.
-    std::set<GemHandle> always_listed_;
+    std::set<GemHandle> always_listed_ VIADUCT_GUARDED_BY(mutex_);
     /// Once the host is lost: buffer → the guest's own memory that is mapped in its place.
-    std::map<GemHandle, GemHandle> stand_ins_;
+    std::map<GemHandle, GemHandle> stand_ins_ VIADUCT_GUARDED_BY(mutex_);
 };
 
 }  // namespace viaduct::guest::amdgpu

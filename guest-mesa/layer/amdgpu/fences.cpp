@@ -28,7 +28,7 @@ int Driver::find_fence(const drm_amdgpu_fence& fence, FencePoint& found) {
     if (!find_context(fence.ctx_id)) return -EINVAL;
     Timeline& timeline = timeline_of(RingIndex(*number));
     found = {timeline.syncobj, 0};
-    const std::lock_guard lock(timeline.mutex);
+    const LockGuard lock(timeline.mutex);
     const auto seqnos = timeline.contexts.find(fence.ctx_id);
     const uint64_t last = seqnos == timeline.contexts.end() ? 0 : seqnos->second.last();
     // All ones means "the newest", as amdgpu_ctx_get_fence() has it.
@@ -41,7 +41,7 @@ int Driver::find_fence(const drm_amdgpu_fence& fence, FencePoint& found) {
 /// Keeps the numbering of contexts that take turns on a ring from growing for ever.
 void Driver::trim(const Channel& channel, Timeline& timeline) {
     {
-        const std::lock_guard lock(timeline.mutex);
+        const LockGuard lock(timeline.mutex);
         const bool crowded =
             std::any_of(timeline.contexts.begin(), timeline.contexts.end(),
                         [](const auto& each) { return each.second.runs() > kMaxRuns; });
@@ -49,7 +49,7 @@ void Driver::trim(const Channel& channel, Timeline& timeline) {
     }
     uint64_t reached = 0;
     if (syncobj::query(channel, timeline.syncobj, reached) < 0) return;
-    const std::lock_guard lock(timeline.mutex);
+    const LockGuard lock(timeline.mutex);
     for (auto& [id, seqnos] : timeline.contexts) seqnos.forget_until(reached);
 }
 

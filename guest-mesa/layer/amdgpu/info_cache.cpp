@@ -24,7 +24,7 @@ bool InfoCache::is_immutable(uint32_t query) {
 }
 
 std::optional<InfoAnswer> InfoCache::find(const InfoQuery& query, size_t size) const {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const auto entry = answers_.find(query);
     if (entry == answers_.end() || entry->second.bytes.size() < size) return std::nullopt;
     return entry->second;
@@ -32,7 +32,7 @@ std::optional<InfoAnswer> InfoCache::find(const InfoQuery& query, size_t size) c
 
 void InfoCache::keep(const InfoQuery& query, const InfoAnswer& answer) {
     if (!is_immutable(query.query)) return;
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (answers_.size() < kMaxAnswers || answers_.count(query)) answers_[query] = answer;
 }
 

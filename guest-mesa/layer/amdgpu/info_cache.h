@@ -7,10 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace viaduct::guest::amdgpu {
 
@@ -40,8 +41,8 @@ class InfoCache {
     void keep(const InfoQuery& query, const InfoAnswer& answer);
 
   private:
-    mutable std::mutex mutex_;
-    std::map<InfoQuery, InfoAnswer> answers_;
+    mutable Mutex mutex_;
+    std::map<InfoQuery, InfoAnswer> answers_ VIADUCT_GUARDED_BY(mutex_);
 };
 
 }  // namespace viaduct::guest::amdgpu

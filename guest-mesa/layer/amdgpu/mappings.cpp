@@ -50,7 +50,7 @@ int Driver::gem_va(const Channel& channel, GemVa& arg) {
     // As memory: there is nothing to fail for a driver that has still to hear of the loss.
     if (stream().lost()) return finish();
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         forget_missing(request);
     }
     // Waiting for each would double the cost of every buffer: the next submission looks whether its
@@ -78,7 +78,7 @@ int Driver::post_mapping(const Channel& channel, wire::BoVaOpRequest& request, G
         stream().post(channel, as_bytes(request),
                       Receipt{handle.value(), {bytes.begin(), bytes.end()}, true}, seqno);
     if (error < 0 || !adds_mapping(request.op)) return error;
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (!newest_mapping_ || static_cast<int32_t>(seqno - *newest_mapping_) > 0)
         newest_mapping_ = seqno;
     return 0;
@@ -92,8 +92,7 @@ void Driver::give_up_mapping(const Channel& channel, wire::BoVaOpRequest request
     (void)stream().post(channel, as_bytes(request));
 }
 
-/// Addresses that are unmapped, cleared or mapped anew miss nothing from now on. Caller holds the
-/// mutex.
+/// Addresses that are unmapped, cleared or mapped anew miss nothing from now on.
 void Driver::forget_missing(const wire::BoVaOpRequest& op) {
     missing_mappings_.erase(op.va);
     if (op.op != AMDGPU_VA_OP_CLEAR) return;
@@ -107,17 +106,17 @@ void Driver::forget_missing(const wire::BoVaOpRequest& op) {
 int Driver::settle_mappings(const Channel& channel, const BufferList& buffers) {
     std::optional<uint32_t> newest;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         newest = newest_mapping_;
         if (!newest && missing_mappings_.empty()) return 0;
     }
     if (newest) {
         if (const int error = stream().settle(channel, *newest); error < 0) return error;
         note_outcomes();
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (newest_mapping_ == newest) newest_mapping_.reset();
     }
-    const std::lock_guard one_at_a_time(mapping_again_);
+    const LockGuard one_at_a_time(mapping_again_);
     for (const MissingMapping& mapping : missing_for(buffers))
         if (const int error = map_again(channel, mapping); error < 0) return error;
     return 0;
@@ -126,7 +125,7 @@ int Driver::settle_mappings(const Channel& channel, const BufferList& buffers) {
 /// The missing mappings that a submission with these buffers needs.
 std::vector<MissingMapping> Driver::missing_for(const BufferList& buffers) {
     std::vector<MissingMapping> found;
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     for (const auto& [va, mapping] : missing_mappings_) {
         const bool listed = std::find(buffers.handles.begin(), buffers.handles.end(),
                                       mapping.handle) != buffers.handles.end();
@@ -142,7 +141,7 @@ int Driver::map_again(const Channel& channel, MissingMapping mapping) {
         return error;
     if (answer.ret == -ENOMEM) give_up_mapping(channel, request);
     if (answer.ret < 0) return -ENOMEM;
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     missing_mappings_.erase(request.va);
     return 0;
 }
@@ -151,7 +150,7 @@ int Driver::map_again(const Channel& channel, MissingMapping mapping) {
 /// its GPU context; that of a mapping's, which keeps the request, its buffer.
 void Driver::note_outcomes() {
     // Held throughout: a thread that finds nothing new must find what another has just taken.
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     for (const Outcome& outcome : stream().take_outcomes()) {
         if (outcome.receipt.request.empty())
             note_submission(outcome);
@@ -160,7 +159,6 @@ void Driver::note_outcomes() {
     }
 }
 
-/// Caller holds the mutex.
 void Driver::note_mapping(const Outcome& outcome) {
     MissingMapping mapping;
     wire::BoVaOpRequest& request = mapping.request;

@@ -78,7 +78,7 @@ bool Driver::has_too_many_ibs(const Channel& channel, const Submission& submissi
 int Driver::collect_buffers(const Channel& channel, Submission& submission, BufferList& buffers) {
     std::vector<drm_amdgpu_bo_list_entry>& entries = submission.buffers;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (submission.bo_list) {
             const auto list = bo_lists_.find(submission.bo_list);
             if (list == bo_lists_.end()) return -ENOENT;
@@ -147,10 +147,10 @@ int Driver::send_submission(const Channel& channel, const Submission& submission
     }
 
     Timeline& timeline = timeline_of(submission.timeline);
-    const std::lock_guard in_order(timeline.order);
+    const LockGuard in_order(timeline.order);
     uint64_t point = 0;
     {
-        const std::lock_guard lock(timeline.mutex);
+        const LockGuard lock(timeline.mutex);
         point = timeline.points + 1;
         seqno = timeline.contexts[submission.context].last() + 1;
     }
@@ -168,7 +168,7 @@ int Driver::send_submission(const Channel& channel, const Submission& submission
     }
 
     {
-        const std::lock_guard lock(timeline.mutex);
+        const LockGuard lock(timeline.mutex);
         timeline.points = point;
         timeline.contexts[submission.context].append(point);
     }

@@ -41,7 +41,7 @@ int Driver::context_create(const Channel& channel, drm_i915_gem_context_create_e
     if (const int error = stream().call(channel, {request.finish(), as_bytes(answer)}); error < 0)
         return error;
     if (answer.ret != 0) return -answer.ret;
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     failed_contexts_.erase(answer.ctx_id);
     arg.ctx_id = answer.ctx_id;
     IoctlNotes::add("ctx={}", answer.ctx_id);
@@ -83,7 +83,7 @@ int Driver::vm_destroy(const Channel& channel, drm_i915_gem_vm_control& arg) {
 /// Submissions that the host could not run have left their contexts without what they were to do.
 void Driver::note_outcomes() {
     const auto outcomes = stream().take_outcomes();
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     for (const Outcome& outcome : outcomes)
         if (outcome.error < 0)
             failed_contexts_.insert(static_cast<uint32_t>(outcome.receipt.owner));
@@ -95,7 +95,7 @@ bool Driver::is_banned(uint32_t context) {
     if (stream().lost()) return true;
     const uint64_t mask = stream().shmem_u64(offsetof(wire::Shmem, banned_ctx_mask));
     if (context < kMaskBits && (mask >> context & 1)) return true;
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     return failed_contexts_.count(context) != 0;
 }
 

@@ -7,11 +7,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <vector>
 
+#include "base/mutex.h"
 #include "guest-mesa/layer/guest_driver.h"
 #include "guest-mesa/layer/i915/request.h"
 
@@ -68,7 +68,7 @@ class Driver final : public GuestDriver {
   private:
     /// A ring of the host as the guest sees it: a timeline syncobj whose points count submissions.
     struct Timeline {
-        std::mutex order;      // held while a submission is numbered and sent
+        Mutex order;           // held while a submission is numbered and sent
         uint32_t syncobj = 0;  // 0: nothing has been sent yet
         std::atomic<uint64_t> points = 0;
     };
@@ -109,8 +109,9 @@ class Driver final : public GuestDriver {
     std::array<Timeline, wire::kRingMask + 2> timelines_;  // by ring
     std::atomic<uint32_t> next_blob_id_ = 1;
 
-    std::mutex mutex_;
-    std::set<uint32_t> failed_contexts_;  // the host could not run one of their submissions
+    Mutex mutex_;
+    std::set<uint32_t> failed_contexts_
+        VIADUCT_GUARDED_BY(mutex_);  // the host could not run one of their submissions
 };
 
 }  // namespace viaduct::guest::i915

@@ -116,9 +116,9 @@ int Submission::parse_objects(const Channel& channel, GemTable& gems, uint64_t o
         objects_.push_back(object);
     }
     // The node locks each, and refuses the second time.
-    std::ranges::sort(shared_handles_);
-    const auto twice = std::ranges::unique(shared_handles_);
-    shared_handles_.erase(twice.begin(), twice.end());
+    auto& shared = shared_handles_;
+    std::sort(shared.begin(), shared.end());
+    shared.erase(std::unique(shared.begin(), shared.end()), shared.end());
     return 0;
 }
 

@@ -46,7 +46,7 @@ int Driver::wait_for_fences(const Channel& channel, const Submission& submission
 int Driver::send(const Channel& channel, Submission& submission, RingIndex ring) {
     std::vector<std::byte> request = submission.request();
     Timeline& timeline = timelines_[ring.value()];
-    const std::lock_guard in_order(timeline.order);
+    const LockGuard in_order(timeline.order);
     if (timeline.syncobj == 0)
         if (const int error = syncobj::create(channel, timeline.syncobj); error < 0) return error;
     const uint64_t point = timeline.points + 1;

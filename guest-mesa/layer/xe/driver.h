@@ -5,10 +5,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
+#include "base/mutex.h"
 #include "guest-mesa/layer/guest_driver.h"
 #include "guest-mesa/layer/xe/request.h"
 #include "guest-mesa/layer/xe/syncs.h"
@@ -64,8 +64,8 @@ class Driver final : public GuestDriver {
     Session& session_;
     const uint64_t blob_granule_;
     std::atomic<uint32_t> next_blob_id_ = 1;
-    std::mutex mutex_;  // guards the rest
-    std::map<uint32_t, Queue> queues_;
+    Mutex mutex_;
+    std::map<uint32_t, Queue> queues_ VIADUCT_GUARDED_BY(mutex_);
 };
 
 }  // namespace viaduct::guest::xe

@@ -72,7 +72,7 @@ int Driver::exec_queue_create(const Channel& channel, ExecQueueCreate& arg) {
     const auto sent = as_bytes(request).first(request.head.hdr.len);
     if (const int error = stream().call(channel, {sent, as_bytes(answer)}); error < 0) return error;
     if (answer.ret != 0) return error_of(answer.ret);
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     queues_[answer.value] = {.binds = request.engines[0].engine_class == kClassVmBind};
     arg.exec_queue_id = answer.value;
     return 0;
@@ -81,7 +81,7 @@ int Driver::exec_queue_create(const Channel& channel, ExecQueueCreate& arg) {
 int Driver::exec_queue_destroy(const Channel& channel, ExecQueueDestroy& arg) {
     IoctlNotes::add("queue={}", arg.exec_queue_id);
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (queues_.erase(arg.exec_queue_id) == 0) return -ENOENT;
     }
     session_.fences.forget_context(arg.exec_queue_id);
@@ -92,7 +92,7 @@ int Driver::exec_queue_destroy(const Channel& channel, ExecQueueDestroy& arg) {
 
 /// Submissions that the host refused, which shows only in answers to queries.
 void Driver::note_outcomes() {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     for (const Outcome& outcome : stream().take_outcomes()) {
         const auto queue = queues_.find(static_cast<uint32_t>(outcome.receipt.owner));
         if (queue != queues_.end()) queue->second.failed = true;
@@ -104,14 +104,14 @@ bool Driver::is_banned(uint32_t queue) {
     const uint64_t mask = stream().shmem_u64(offsetof(wire::Shmem, banned_exec_queue_mask));
     if (queue < 64 && (mask >> queue & 1) != 0) return true;
     note_outcomes();
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const auto found = queues_.find(queue);
     return found != queues_.end() && found->second.failed;
 }
 
 int Driver::exec_queue_get_property(const Channel&, ExecQueueGetProperty& arg) {
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         if (!queues_.contains(arg.exec_queue_id)) return -ENOENT;
     }
     if (arg.property != kQueueBan) return -EINVAL;
@@ -125,7 +125,7 @@ int Driver::exec(const Channel& channel, Exec& arg) {
                     arg.num_batch_buffer, uint64_t{arg.address}, arg.num_syncs);
     if (arg.extensions || arg.reserved[0] || arg.reserved[1]) return -EINVAL;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         const auto queue = queues_.find(arg.exec_queue_id);
         if (queue == queues_.end()) return -ENOENT;
         if (queue->second.binds || arg.num_batch_buffer > 1) return -EINVAL;
@@ -148,7 +148,7 @@ int Driver::send_exec(const Channel& channel, const Exec& arg, const Syncs& sync
     request.address = arg.num_batch_buffer != 0 ? arg.address : 0;
     uint64_t number = 0;
     {
-        const std::lock_guard lock(mutex_);
+        const LockGuard lock(mutex_);
         // Another thread may have destroyed it since.
         const auto queue = queues_.find(arg.exec_queue_id);
         if (queue == queues_.end()) return -ENOENT;
