@@ -14,6 +14,10 @@
 #define VIADUCT_GUARDED_BY(mutex) VIADUCT_ATTRIBUTE(guarded_by(mutex))
 /// Of a function, a lambda too: called only with the mutex held.
 #define VIADUCT_REQUIRES(mutex) VIADUCT_ATTRIBUTE(requires_capability(mutex))
+/// Of a function that returns a reference to the mutex.
+#define VIADUCT_RETURNS(mutex) VIADUCT_ATTRIBUTE(lock_returned(mutex))
+/// Of a function whose locks are beyond the check, for a reason that it states.
+#define VIADUCT_LOCKS_UNCHECKED VIADUCT_ATTRIBUTE(no_thread_safety_analysis)
 
 namespace viaduct {
 
@@ -28,10 +32,12 @@ class VIADUCT_ATTRIBUTE(capability("mutex")) Mutex {
     std::mutex mutex_;
 };
 
-/// std::lock_guard.
+/// std::lock_guard, of a Mutex or what has its attributes.
+template <typename Lockable>
 class VIADUCT_ATTRIBUTE(scoped_lockable) LockGuard {
   public:
-    explicit LockGuard(Mutex& mutex) VIADUCT_ATTRIBUTE(acquire_capability(mutex)) : mutex_(mutex) {
+    explicit LockGuard(Lockable& mutex) VIADUCT_ATTRIBUTE(acquire_capability(mutex))
+        : mutex_(mutex) {
         mutex.lock();
     }
     ~LockGuard() VIADUCT_ATTRIBUTE(release_capability()) { mutex_.unlock(); }
@@ -39,7 +45,7 @@ class VIADUCT_ATTRIBUTE(scoped_lockable) LockGuard {
     LockGuard& operator=(const LockGuard&) = delete;
 
   private:
-    Mutex& mutex_;
+    Lockable& mutex_;
 };
 
 /// std::unique_lock, as far as a condition variable needs it.

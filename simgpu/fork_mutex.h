@@ -4,21 +4,23 @@
 #include <atomic>
 #include <mutex>
 
+#include "base/mutex.h"
+
 namespace simgpu {
 
 /// For tables that all threads share. fork() waits until no thread holds it, so that a child finds
 /// it free and the table whole: the thread that would have unlocked it is not in the child. Meets
 /// the standard's Lockable. A thread must not fork while it holds one.
-class ForkMutex {
+class VIADUCT_ATTRIBUTE(capability("mutex")) ForkMutex {
   public:
     constexpr ForkMutex() = default;
     ForkMutex(const ForkMutex&) = delete;
     ForkMutex& operator=(const ForkMutex&) = delete;
     ~ForkMutex();
 
-    void lock();
-    bool try_lock();
-    void unlock() { mutex_.unlock(); }
+    void lock() VIADUCT_ATTRIBUTE(acquire_capability());
+    bool try_lock() VIADUCT_ATTRIBUTE(try_acquire_capability(true));
+    void unlock() VIADUCT_ATTRIBUTE(release_capability()) { mutex_.unlock(); }
 
   private:
     friend class ForkMutexes;

@@ -5,8 +5,8 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "simgpu/chips.h"
 #include "simgpu/fork_mutex.h"
 
@@ -178,9 +178,9 @@ Result<InjectionRule> parse_rule(std::string_view text) {
 /// The rules in force, each with its count of matches.
 struct Injector {
     ForkMutex mutex;
-    std::vector<InjectionRule> rules;
-    std::vector<uint64_t> matches;
-    Status status;
+    std::vector<InjectionRule> rules VIADUCT_GUARDED_BY(mutex);
+    std::vector<uint64_t> matches VIADUCT_GUARDED_BY(mutex);
+    Status status VIADUCT_GUARDED_BY(mutex);
 
     Injector() {
         const char* text = std::getenv("VIADUCT_SIMGPU_INJECT");
@@ -191,13 +191,13 @@ struct Injector {
             status = tl::unexpected(parsed.error());
     }
 
-    void set(std::vector<InjectionRule> list) {
+    void set(std::vector<InjectionRule> list) VIADUCT_REQUIRES(mutex) {
         rules = std::move(list);
         matches.assign(rules.size(), 0);
         status = {};
     }
 
-    bool applies(size_t index) {
+    bool applies(size_t index) VIADUCT_REQUIRES(mutex) {
         const uint64_t count = ++matches[index];
         const InjectionRule& rule = rules[index];
         if (rule.nth != 0) return count == rule.nth;
@@ -232,19 +232,19 @@ Result<std::vector<InjectionRule>> parse_injection(std::string_view text) {
 
 void set_injection(std::vector<InjectionRule> rules) {
     Injector& state = injector();
-    const std::lock_guard lock(state.mutex);
+    const viaduct::LockGuard lock(state.mutex);
     state.set(std::move(rules));
 }
 
 Status injection_status() {
     Injector& state = injector();
-    const std::lock_guard lock(state.mutex);
+    const viaduct::LockGuard lock(state.mutex);
     return state.status;
 }
 
 std::optional<InjectionRule> inject_into_job(std::string_view ring, std::string_view client) {
     Injector& state = injector();
-    const std::lock_guard lock(state.mutex);
+    const viaduct::LockGuard lock(state.mutex);
     std::optional<InjectionRule> first;
     for (size_t i = 0; i < state.rules.size(); ++i) {
         const InjectionRule& rule = state.rules[i];
@@ -257,7 +257,7 @@ std::optional<InjectionRule> inject_into_job(std::string_view ring, std::string_
 
 int inject_into_ioctl(bool submission, std::string_view client) {
     Injector& state = injector();
-    const std::lock_guard lock(state.mutex);
+    const viaduct::LockGuard lock(state.mutex);
     int error = 0;
     for (size_t i = 0; i < state.rules.size(); ++i) {
         const InjectionRule& rule = state.rules[i];
@@ -270,7 +270,7 @@ int inject_into_ioctl(bool submission, std::string_view client) {
 
 bool inject_into_allocation(uint64_t bytes, std::string_view client) {
     Injector& state = injector();
-    const std::lock_guard lock(state.mutex);
+    const viaduct::LockGuard lock(state.mutex);
     bool refuse = false;
     for (size_t i = 0; i < state.rules.size(); ++i) {
         const InjectionRule& rule = state.rules[i];

@@ -3,9 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <mutex>
 #include <string>
 
+#include "base/mutex.h"
 #include "simgpu/fork_mutex.h"
 
 namespace simgpu {
@@ -14,7 +14,7 @@ namespace {
 
 struct Sink {
     ForkMutex mutex;
-    LogSink function;
+    LogSink function VIADUCT_GUARDED_BY(mutex);
 };
 
 Sink& sink() {
@@ -25,7 +25,7 @@ Sink& sink() {
 }  // namespace
 
 void set_log_sink(LogSink function) {
-    const std::lock_guard lock(sink().mutex);
+    const viaduct::LockGuard lock(sink().mutex);
     sink().function = std::move(function);
 }
 
@@ -34,7 +34,7 @@ void log_line(std::string_view raw) {
     std::string line(raw);
     std::ranges::replace_if(
         line, [](char c) { return static_cast<unsigned char>(c) < ' '; }, '?');
-    const std::lock_guard lock(sink().mutex);
+    const viaduct::LockGuard lock(sink().mutex);
     if (sink().function) return sink().function(line);
     // One write per line, so that lines of several processes do not mix.
     const std::string text = fmt::format("viaduct-simgpu: {}\n", line);

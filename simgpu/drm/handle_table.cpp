@@ -5,7 +5,7 @@
 namespace simgpu::drm {
 
 uint32_t BufferTable::add(const BufferPtr& buffer, bool* fresh) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     if (const auto known = handles_.find(buffer.get()); known != handles_.end()) {
         if (fresh) *fresh = false;
         return known->second;
@@ -25,13 +25,13 @@ uint32_t BufferTable::add(const BufferPtr& buffer, bool* fresh) {
 }
 
 BufferPtr BufferTable::find(uint32_t handle) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     const auto found = entries_.find(handle);
     return found == entries_.end() ? nullptr : found->second.buffer;
 }
 
 BufferPtr BufferTable::take(uint32_t handle) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     const auto found = entries_.find(handle);
     if (found == entries_.end()) return nullptr;
     const Entry entry = std::move(found->second);
@@ -43,13 +43,13 @@ BufferPtr BufferTable::take(uint32_t handle) {
 }
 
 uint64_t BufferTable::mmap_offset(uint32_t handle) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     const auto found = entries_.find(handle);
     return found == entries_.end() ? 0 : found->second.mmap_offset;
 }
 
 BufferPtr BufferTable::find_offset(uint64_t mmap_offset, uint64_t* inside) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     const auto after = offsets_.upper_bound(mmap_offset);
     if (after == offsets_.begin()) return nullptr;
     const auto [start, handle] = *std::prev(after);
@@ -60,7 +60,7 @@ BufferPtr BufferTable::find_offset(uint64_t mmap_offset, uint64_t* inside) {
 }
 
 std::vector<BufferPtr> BufferTable::all() {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     std::vector<BufferPtr> buffers;
     buffers.reserve(entries_.size());
     for (const auto& [handle, entry] : entries_) buffers.push_back(entry.buffer);

@@ -5,11 +5,11 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <tl/expected.hpp>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "simgpu/memory/buffer.h"
 
 namespace simgpu::drm {
@@ -27,33 +27,33 @@ class HandleTable {
     /// -ENOSPC if the table is full. `make(number)` returns a std::shared_ptr<Object>.
     template <typename Make>
     tl::expected<uint32_t, int> add(Make make) {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         if (objects_.size() >= limit_) return tl::unexpected(-ENOSPC);
         const uint32_t number = lowest_free();
         objects_.emplace(number, make(number));
         return number;
     }
     std::shared_ptr<Object> find(uint32_t number) {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         const auto found = objects_.find(number);
         return found == objects_.end() ? nullptr : found->second;
     }
     bool replace(uint32_t number, std::shared_ptr<Object> object) {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         const auto found = objects_.find(number);
         if (found == objects_.end()) return false;
         found->second.swap(object);
         return true;
     }
     std::vector<std::shared_ptr<Object>> all() {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         std::vector<std::shared_ptr<Object>> objects;
         for (const auto& [number, object] : objects_) objects.push_back(object);
         return objects;
     }
     /// Null if there was none.
     std::shared_ptr<Object> take(uint32_t number) {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         const auto found = objects_.find(number);
         if (found == objects_.end()) return nullptr;
         std::shared_ptr<Object> object = std::move(found->second);
@@ -63,7 +63,7 @@ class HandleTable {
     }
 
   private:
-    uint32_t lowest_free() {
+    uint32_t lowest_free() VIADUCT_REQUIRES(mutex_) {
         // All numbers below the hint are taken.
         auto taken = objects_.lower_bound(hint_);
         while (taken != objects_.end() && taken->first == hint_) {
@@ -74,9 +74,9 @@ class HandleTable {
     }
 
     const uint32_t limit_;
-    std::mutex mutex_;
-    uint32_t hint_ = 1;
-    std::map<uint32_t, std::shared_ptr<Object>> objects_;
+    viaduct::Mutex mutex_;
+    uint32_t hint_ VIADUCT_GUARDED_BY(mutex_) = 1;
+    std::map<uint32_t, std::shared_ptr<Object>> objects_ VIADUCT_GUARDED_BY(mutex_);
 };
 
 /// The GEM handles of one open file. A buffer has one handle per file, however often it is
@@ -103,12 +103,13 @@ class BufferTable {
         uint64_t mmap_offset = 0;
     };
 
-    std::mutex mutex_;
-    uint32_t hint_ = 1;
-    uint64_t next_offset_ = 1ull << 32;  // where the kernel's fake offsets begin
-    std::map<uint32_t, Entry> entries_;
-    std::map<const Buffer*, uint32_t> handles_;
-    std::map<uint64_t, uint32_t> offsets_;
+    viaduct::Mutex mutex_;
+    uint32_t hint_ VIADUCT_GUARDED_BY(mutex_) = 1;
+    uint64_t next_offset_ VIADUCT_GUARDED_BY(mutex_) =
+        1ull << 32;  // where the kernel's fake offsets begin
+    std::map<uint32_t, Entry> entries_ VIADUCT_GUARDED_BY(mutex_);
+    std::map<const Buffer*, uint32_t> handles_ VIADUCT_GUARDED_BY(mutex_);
+    std::map<uint64_t, uint32_t> offsets_ VIADUCT_GUARDED_BY(mutex_);
 };
 
 }  // namespace simgpu::drm

@@ -106,7 +106,7 @@ tl::expected<MapSource, int> OpenFile::map_source(uint64_t mmap_offset) {
 }
 
 void OpenFile::set_client_name(const std::string& name) {
-    const std::lock_guard lock(name_mutex_);
+    const viaduct::LockGuard lock(name_mutex_);
     has_own_name_ = !name.empty();
     client_->set_name(has_own_name_ ? name : process_name());
 }
@@ -114,7 +114,7 @@ void OpenFile::set_client_name(const std::string& name) {
 std::string OpenFile::client_lines() const {
     std::string text =
         fmt::format("drm-driver:\t{}\ndrm-client-id:\t{}\n", driver_.name, client_->id());
-    const std::lock_guard lock(name_mutex_);
+    const viaduct::LockGuard lock(name_mutex_);
     if (has_own_name_) text += fmt::format("drm-client-name:\t{}\n", client_->name());
     return text;
 }

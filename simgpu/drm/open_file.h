@@ -4,12 +4,12 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "base/mutex.h"
 #include "simgpu/drm/handle_table.h"
 #include "simgpu/sched/client.h"
 #include "simgpu/simgpu.h"
@@ -89,8 +89,8 @@ class OpenFile : public File {
     const sched::ClientPtr client_;
     SyncobjTable syncobjs_;
     BufferTable buffers_;
-    mutable std::mutex name_mutex_;
-    bool has_own_name_ = false;
+    mutable viaduct::Mutex name_mutex_;
+    bool has_own_name_ VIADUCT_GUARDED_BY(name_mutex_) = false;
 };
 
 /// A row's handler that takes the driver's own class.

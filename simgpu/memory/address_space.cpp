@@ -96,7 +96,7 @@ int AddressSpace::check(const VaMapping& mapping) const {
 
 int AddressSpace::map(const VaMapping& mapping) {
     if (const int error = check(mapping)) return error;
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     const auto next = mappings_.lower_bound(mapping.start);
     if (next != mappings_.end() && next->second.start < mapping.end) return -EINVAL;
     if (next != mappings_.begin() && std::prev(next)->second.end > mapping.start) return -EINVAL;
@@ -106,14 +106,14 @@ int AddressSpace::map(const VaMapping& mapping) {
 
 int AddressSpace::replace(const VaMapping& mapping) {
     if (const int error = check(mapping)) return error;
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     clear_locked(mapping.start, mapping.end);
     insert_locked(mapping);
     return 0;
 }
 
 int AddressSpace::unmap(const BufferPtr& buffer, uint64_t va) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     // Any address within the page will do: amdgpu_vm_bo_unmap() divides by the page size.
     const auto found = mappings_.find(va - va % kGpuPage);
     if (found == mappings_.end() || found->second.buffer != buffer) return -ENOENT;
@@ -127,7 +127,7 @@ int AddressSpace::clear(uint64_t va, uint64_t size) {
     if (va % kGpuPage || size % kGpuPage || size == 0 || size > layout_.highest ||
         va > layout_.highest - size)
         return -EINVAL;
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     clear_locked(va, va + size);
     return 0;
 }
@@ -163,7 +163,7 @@ void AddressSpace::clear_locked(uint64_t start, uint64_t end) {
 }
 
 void AddressSpace::remove_buffer(const BufferPtr& buffer) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     for (auto entry = mappings_.begin(); entry != mappings_.end();) {
         const VaMapping& mapping = entry->second;
         if (mapping.buffer != buffer) {
@@ -177,7 +177,7 @@ void AddressSpace::remove_buffer(const BufferPtr& buffer) {
 }
 
 int AddressSpace::update() {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     while (!pending_.empty()) {
         const auto found = mappings_.find(pending_.back());
         // Gone meanwhile, or written as part of another entry of the list.
@@ -193,13 +193,13 @@ int AddressSpace::update() {
 }
 
 PageTablePtr AddressSpace::snapshot() {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     if (!snapshot_) snapshot_ = std::make_shared<const PageTable>(mappings_, layout_);
     return snapshot_;
 }
 
 uint64_t AddressSpace::page_table_bytes() {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     return tables_.bytes();
 }
 

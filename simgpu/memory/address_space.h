@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "simgpu/engine/gpu_memory.h"
 #include "simgpu/memory/buffer.h"
 #include "simgpu/memory/page_tables.h"
@@ -117,15 +117,16 @@ class AddressSpace {
 
   private:
     int check(const VaMapping& mapping) const;
-    void insert_locked(const VaMapping& mapping);
-    void clear_locked(uint64_t start, uint64_t end);
+    void insert_locked(const VaMapping& mapping) VIADUCT_REQUIRES(mutex_);
+    void clear_locked(uint64_t start, uint64_t end) VIADUCT_REQUIRES(mutex_);
 
     const AddressLayout layout_;
-    std::mutex mutex_;
-    std::map<uint64_t, VaMapping> mappings_;  // by start
-    std::vector<uint64_t> pending_;           // starts of mappings that update() has to write
-    PageTables tables_;
-    PageTablePtr snapshot_;  // null after a change
+    viaduct::Mutex mutex_;
+    std::map<uint64_t, VaMapping> mappings_ VIADUCT_GUARDED_BY(mutex_);  // by start
+    std::vector<uint64_t> pending_
+        VIADUCT_GUARDED_BY(mutex_);  // starts of mappings that update() has to write
+    PageTables tables_ VIADUCT_GUARDED_BY(mutex_);
+    PageTablePtr snapshot_ VIADUCT_GUARDED_BY(mutex_);  // null after a change
 };
 
 }  // namespace simgpu::memory

@@ -21,12 +21,12 @@ using Inode = std::pair<uint64_t, uint64_t>;
 /// recognised.
 struct Registry {
     ForkMutex mutex;
-    pid_t process = 0;
-    std::map<Inode, std::weak_ptr<Buffer>> buffers;
+    pid_t process VIADUCT_GUARDED_BY(mutex) = 0;
+    std::map<Inode, std::weak_ptr<Buffer>> buffers VIADUCT_GUARDED_BY(mutex);
 
-    /// With the mutex held. A forked child starts afresh: what it inherited belongs to its
+    /// A forked child starts afresh: what it inherited belongs to its
     /// parent's seat at the device.
-    std::map<Inode, std::weak_ptr<Buffer>>& current() {
+    std::map<Inode, std::weak_ptr<Buffer>>& current() VIADUCT_REQUIRES(mutex) {
         if (std::exchange(process, ::getpid()) != ::getpid()) buffers.clear();
         return buffers;
     }
@@ -55,10 +55,9 @@ bool size_is_fixed(int fd) {
 
 tl::expected<BufferPtr, int> Buffer::create(std::shared_ptr<shared::SharedDevice> device,
                                             const Request& request) {
-    BufferPtr buffer(new Buffer);
+    BufferPtr buffer(new Buffer(request.record));
     buffer->device_ = std::move(device);
     buffer->size_ = request.size;
-    buffer->record_ = request.record;
     buffer->owns_memory_ = true;
     if (!buffer->charge(request)) return tl::unexpected(-ENOMEM);
     auto fd = viaduct::create_sealed_memfd("simgpu-buffer", request.size);
@@ -67,7 +66,7 @@ tl::expected<BufferPtr, int> Buffer::create(std::shared_ptr<shared::SharedDevice
     buffer->fd_ = std::move(*fd);
     buffer->inode_ = inode_of(buffer->fd());
     Registry& known = registry();
-    const std::lock_guard lock(known.mutex);
+    const viaduct::LockGuard lock(known.mutex);
     known.current()[buffer->inode_] = buffer;
     return buffer;
 }
@@ -79,7 +78,7 @@ tl::expected<BufferPtr, int> Buffer::import(std::shared_ptr<shared::SharedDevice
     const Inode inode{info.st_dev, info.st_ino};
     Registry& known = registry();
     BufferPtr buffer;  // dropped after the lock: its destructor takes that too
-    const std::lock_guard lock(known.mutex);
+    const viaduct::LockGuard lock(known.mutex);
     auto& buffers = known.current();
     if (const auto found = buffers.find(inode); found != buffers.end())
         if ((buffer = found->second.lock())) return buffer;
@@ -94,17 +93,17 @@ tl::expected<BufferPtr, int> Buffer::import(std::shared_ptr<shared::SharedDevice
     if (!buffer->fd_) return tl::unexpected(-EMFILE);
     buffer->inode_ = inode;
     if (!buffer->data()) return tl::unexpected(-EINVAL);  // a pipe, a directory, a read-only file
-    buffer->record_ = buffer->device_->find_buffer(inode.first, inode.second).value_or(foreign);
+    buffer->set_record(buffer->device_->find_buffer(inode.first, inode.second).value_or(foreign),
+                       false);
     buffer->reservation_ = Reservation::of_memory({inode.first, inode.second});
     buffers[inode] = buffer;
     return buffer;
 }
 
 BufferPtr Buffer::wrap_user_memory(void* address, uint64_t size, const Record& record) {
-    BufferPtr buffer(new Buffer);
+    BufferPtr buffer(new Buffer(record));
     buffer->size_ = size;
     buffer->user_memory_ = static_cast<std::byte*>(address);
-    buffer->record_ = record;
     return buffer;
 }
 
@@ -113,7 +112,7 @@ void Buffer::clear_vram(const shared::SharedDevice* device) {
     std::vector<BufferPtr> lost;
     {
         Registry& known = registry();
-        const std::lock_guard lock(known.mutex);
+        const viaduct::LockGuard lock(known.mutex);
         for (const auto& [inode, weak] : known.current())
             if (BufferPtr buffer = weak.lock()) lost.push_back(std::move(buffer));
     }
@@ -128,7 +127,7 @@ Buffer::~Buffer() {
     if (fixed_heap_) device_->release(*fixed_heap_, size_);
     if (!fd_) return;
     Registry& known = registry();
-    const std::lock_guard lock(known.mutex);
+    const viaduct::LockGuard lock(known.mutex);
     auto& buffers = known.current();
     const auto found = buffers.find(inode_);
     // An import may have put a younger object in our place already.
@@ -154,7 +153,7 @@ void Buffer::forget_content() {
 
 std::byte* Buffer::data() {
     if (user_memory_) return user_memory_;
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     if (!mapping_.valid()) {
         auto mapping = viaduct::Mapping::map_shared(fd_.get(), 0, size_);
         if (!mapping) return nullptr;
@@ -165,7 +164,7 @@ std::byte* Buffer::data() {
 
 viaduct::UniqueFd Buffer::export_fd() {
     viaduct::UniqueFd copy = fd_.duplicate();
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     if (copy && !exported_ && owns_memory_) {
         exported_ = true;
         publish();
@@ -179,12 +178,12 @@ void Buffer::publish() const {
 }
 
 Buffer::Record Buffer::record() const {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     return record_;
 }
 
 void Buffer::set_record(const Record& record, bool announce) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     record_ = record;
     if (announce && exported_) publish();
 }

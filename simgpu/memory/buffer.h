@@ -3,12 +3,12 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <tl/expected.hpp>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/unique_fd.h"
 #include "blob/mapping.h"
 #include "simgpu/shared/residence.h"
@@ -82,12 +82,12 @@ class Buffer {
     }
 
   private:
-    Buffer() = default;
+    explicit Buffer(const Record& record = {}) : record_(record) {}
     bool in_vram() const {
         return residence_ && residence_->place() == shared::Residence::Place::kVram;
     }
     bool charge(const Request& request);
-    void publish() const;
+    void publish() const VIADUCT_REQUIRES(mutex_);
 
     std::shared_ptr<shared::SharedDevice> device_;
     uint64_t size_ = 0;
@@ -99,10 +99,10 @@ class Buffer {
     std::byte* user_memory_ = nullptr;
     std::shared_ptr<Reservation> reservation_ = std::make_shared<Reservation>();
 
-    mutable std::mutex mutex_;
-    viaduct::Mapping mapping_;
-    Record record_;
-    bool exported_ = false;
+    mutable viaduct::Mutex mutex_;
+    viaduct::Mapping mapping_ VIADUCT_GUARDED_BY(mutex_);
+    Record record_ VIADUCT_GUARDED_BY(mutex_);
+    bool exported_ VIADUCT_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace simgpu::memory

@@ -17,8 +17,7 @@ class ReservationLock {
     explicit ReservationLock(std::vector<Reservation*> reservations)
         : held_(std::move(reservations)) {
         std::ranges::sort(held_);
-        const auto twice = std::ranges::unique(held_);
-        held_.erase(twice.begin(), twice.end());
+        held_.erase(std::unique(held_.begin(), held_.end()), held_.end());
         for (Reservation* reservation : held_) reservation->mutex().lock();
     }
     ~ReservationLock() {

@@ -9,7 +9,7 @@ namespace simgpu::node {
 
 std::vector<NodeFilePtr> MappedRanges::add(const void* start, size_t length, NodeFilePtr file) {
     const auto first = reinterpret_cast<uintptr_t>(start);
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     std::vector<NodeFilePtr> dropped = remove_locked(first, first + length);
     ranges_[first] = {first + length, std::move(file)};
     count_.store(ranges_.size(), std::memory_order_release);
@@ -18,7 +18,7 @@ std::vector<NodeFilePtr> MappedRanges::add(const void* start, size_t length, Nod
 
 std::vector<NodeFilePtr> MappedRanges::remove(const void* start, size_t length) {
     const auto first = reinterpret_cast<uintptr_t>(start);
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     return remove_locked(first, first + length);
 }
 
@@ -40,7 +40,7 @@ std::vector<NodeFilePtr> MappedRanges::remove_locked(uintptr_t start, uintptr_t 
 
 NodeFilePtr MappedRanges::find(const void* address) {
     const auto at = reinterpret_cast<uintptr_t>(address);
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     const auto after = ranges_.upper_bound(at);
     if (after == ranges_.begin()) return nullptr;
     const Range& range = std::prev(after)->second;

@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "base/mutex.h"
 #include "simgpu/fork_mutex.h"
 #include "simgpu/node/fake_node.h"
 
@@ -31,7 +31,7 @@ class MappedRanges {
     NodeFilePtr find(const void* address);
 
     /// Forgets all without running destructors: the files' threads are not in the child.
-    void after_fork_in_child();
+    void after_fork_in_child() VIADUCT_LOCKS_UNCHECKED;
 
   private:
     struct Range {
@@ -39,10 +39,10 @@ class MappedRanges {
         NodeFilePtr file;
     };
 
-    std::vector<NodeFilePtr> remove_locked(uintptr_t start, uintptr_t end);
+    std::vector<NodeFilePtr> remove_locked(uintptr_t start, uintptr_t end) VIADUCT_REQUIRES(mutex_);
 
     ForkMutex mutex_;
-    std::map<uintptr_t, Range> ranges_;  // by start
+    std::map<uintptr_t, Range> ranges_ VIADUCT_GUARDED_BY(mutex_);  // by start
     std::atomic<size_t> count_{0};
 };
 

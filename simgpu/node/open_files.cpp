@@ -29,7 +29,7 @@ OpenFile::OpenFile(int node, dev_t device, ino_t inode, std::unique_ptr<NodeFile
       reopen_(std::move(reopen)) {}
 
 std::shared_ptr<NodeFile> OpenFile::file() {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     if (abandoned_) {
         abandoned_ = false;
         file_ = reopen_(claimed_);
@@ -40,7 +40,7 @@ std::shared_ptr<NodeFile> OpenFile::file() {
 void OpenFile::flush(Flush kind) {
     std::shared_ptr<NodeFile> file;
     {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         if (!abandoned_) file = file_;
     }
     if (file) file->flush(kind);
@@ -50,7 +50,7 @@ void OpenFile::abandon() {
     // The mutex may be held by a thread that this process does not have: it is made anew. We are
     // alone here, as every child is at first.
     claimed_ = abandoned_ ? claimed_ : file_ && file_->is_claimed();
-    new (&mutex_) std::mutex;
+    new (&mutex_) viaduct::Mutex;
     new (&file_) std::shared_ptr<NodeFile>;
     abandoned_ = true;
 }
@@ -77,7 +77,7 @@ void OpenFiles::mark(int fd, bool ours) {
 OpenFilePtr OpenFiles::find(int fd) {
     if (!may_hold(fd)) return nullptr;
     OpenFilePtr stale;  // dropped after the lock
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     const auto found = files_.find(fd);
     if (found == files_.end()) return nullptr;
     if (!is_stale(fd, *found->second)) return found->second;
@@ -91,7 +91,7 @@ bool OpenFiles::is_stale(int fd, const OpenFile& file) const {
 }
 
 OpenFilePtr OpenFiles::find_twin(int fd) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     for (const auto& [other, file] : files_) {
         if (other == fd || is_stale(fd, *file) || !same_description(fd, other)) continue;
         OpenFilePtr twin = file;
@@ -103,7 +103,7 @@ OpenFilePtr OpenFiles::find_twin(int fd) {
 }
 
 OpenFilePtr OpenFiles::insert(int fd, OpenFilePtr file) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     if (process_ == 0) process_ = ::getpid();
     auto& entry = files_[fd];
     if (!entry) mark(fd, true);
@@ -113,7 +113,7 @@ OpenFilePtr OpenFiles::insert(int fd, OpenFilePtr file) {
 
 OpenFilePtr OpenFiles::remove(int fd) {
     if (!may_hold(fd)) return nullptr;
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     return remove_locked(fd);
 }
 
@@ -128,7 +128,7 @@ OpenFilePtr OpenFiles::remove_locked(int fd) {
 
 std::vector<OpenFilePtr> OpenFiles::remove_range(unsigned first, unsigned last) {
     std::vector<OpenFilePtr> removed;
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     for (auto entry = files_.begin(); entry != files_.end();) {
         const auto number = static_cast<unsigned>(entry->first);
         if (number < first || number > last) {
@@ -143,7 +143,7 @@ std::vector<OpenFilePtr> OpenFiles::remove_range(unsigned first, unsigned last) 
 }
 
 std::vector<OpenFilePtr> OpenFiles::all() {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     std::vector<OpenFilePtr> open;
     for (const auto& [fd, file] : files_) open.push_back(file);
     return open;

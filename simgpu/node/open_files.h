@@ -7,9 +7,9 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <unordered_map>
 
+#include "base/mutex.h"
 #include "simgpu/fork_mutex.h"
 #include "simgpu/node/fake_node.h"
 
@@ -40,16 +40,16 @@ class OpenFile {
     void flush(Flush kind);
     /// In a child, whose copy of the NodeFile has lost its threads: forgets it without running
     /// its destructor.
-    void abandon();
+    void abandon() VIADUCT_LOCKS_UNCHECKED;
 
   private:
     const int node_;
     const dev_t device_;
     const ino_t inode_;
-    std::mutex mutex_;
-    std::shared_ptr<NodeFile> file_;
-    bool abandoned_ = false;
-    bool claimed_ = false;  // by the parent, of an abandoned one
+    viaduct::Mutex mutex_;
+    std::shared_ptr<NodeFile> file_ VIADUCT_GUARDED_BY(mutex_);
+    bool abandoned_ VIADUCT_GUARDED_BY(mutex_) = false;
+    bool claimed_ VIADUCT_GUARDED_BY(mutex_) = false;  // by the parent, of an abandoned one
     std::atomic<bool> claim_seen_ = false;
     Reopen reopen_;
 };
@@ -79,17 +79,17 @@ class OpenFiles {
     /// still the parent's and must not be touched.
     bool is_this_process() const;
 
-    void after_fork_in_child();
+    void after_fork_in_child() VIADUCT_LOCKS_UNCHECKED;
 
   private:
     static constexpr unsigned kMarked = 1u << 16;  // descriptors with a bit of their own
 
     void mark(int fd, bool ours);
-    OpenFilePtr remove_locked(int fd);
+    OpenFilePtr remove_locked(int fd) VIADUCT_REQUIRES(mutex_);
     bool is_stale(int fd, const OpenFile& file) const;
 
     mutable ForkMutex mutex_;
-    std::unordered_map<int, OpenFilePtr> files_;
+    std::unordered_map<int, OpenFilePtr> files_ VIADUCT_GUARDED_BY(mutex_);
     std::array<std::atomic<uint64_t>, kMarked / 64> marks_{};
     std::atomic<unsigned> unmarked_{0};  // entries beyond kMarked
     std::atomic<pid_t> process_{0};

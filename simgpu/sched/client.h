@@ -4,9 +4,10 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
+
+#include "base/mutex.h"
 
 namespace simgpu::sched {
 
@@ -17,11 +18,11 @@ class Client {
 
     uint64_t id() const { return id_; }
     std::string name() const {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         return name_;
     }
     void set_name(std::string name) {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         name_ = std::move(name);
     }
     /// The address of its last VM fault; 0: it had none.
@@ -30,8 +31,8 @@ class Client {
 
   private:
     const uint64_t id_;
-    mutable std::mutex mutex_;
-    std::string name_;
+    mutable viaduct::Mutex mutex_;
+    std::string name_ VIADUCT_GUARDED_BY(mutex_);
     std::atomic<uint64_t> last_fault_va_ = 0;
 };
 using ClientPtr = std::shared_ptr<Client>;

@@ -3,18 +3,18 @@
 namespace simgpu::sched {
 
 uint64_t Entity::last_sequence() const {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     return last_;
 }
 
 uint64_t Entity::add(const JobFences& fences) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     remembered_[++last_ % kSchedJobs] = fences;
     return last_;
 }
 
 bool Entity::find(uint64_t sequence, JobFences* fences) const {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     *fences = {};
     if (sequence == UINT64_MAX) sequence = last_;
     if (sequence > last_) return false;
@@ -23,17 +23,17 @@ bool Entity::find(uint64_t sequence, JobFences* fences) const {
 }
 
 drm::FencePtr Entity::previous() const {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     return remembered_[(last_ + 1) % kSchedJobs].finished;
 }
 
 void Entity::push() {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     ++queued_;
 }
 
 int Entity::hand_over(const drm::FencePtr& finished, int own, bool spreads) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     const int error = spreads ? error_locked() : 0;
     last_scheduled_ = finished;
     last_error_ = error != 0 ? error : own;
@@ -43,17 +43,17 @@ int Entity::hand_over(const drm::FencePtr& finished, int own, bool spreads) {
 }
 
 bool Entity::idle() const {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     return queued_ == 0 && (!last_scheduled_ || last_scheduled_->is_signalled());
 }
 
 void Entity::wait_handed_over() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return queued_ == 0; });
+    viaduct::UniqueLock lock(mutex_);
+    changed_.wait(lock.native(), [this]() VIADUCT_REQUIRES(mutex_) { return queued_ == 0; });
 }
 
 int Entity::error() const {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     return error_locked();
 }
 

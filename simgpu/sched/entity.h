@@ -5,9 +5,9 @@
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 
+#include "base/mutex.h"
 #include "simgpu/engine/engine.h"
 #include "simgpu/sync/fence.h"
 
@@ -55,15 +55,15 @@ class Entity {
     std::unique_ptr<Engine> engine;
 
   private:
-    mutable std::mutex mutex_;
-    std::condition_variable changed_;
-    uint64_t last_ = 0;
-    uint64_t queued_ = 0;
-    std::array<JobFences, kSchedJobs> remembered_;
-    int error_locked() const;
+    int error_locked() const VIADUCT_REQUIRES(mutex_);
 
-    drm::FencePtr last_scheduled_;
-    int last_error_ = 0;  // that it was given when it was handed over
+    mutable viaduct::Mutex mutex_;
+    std::condition_variable changed_;
+    uint64_t last_ VIADUCT_GUARDED_BY(mutex_) = 0;
+    uint64_t queued_ VIADUCT_GUARDED_BY(mutex_) = 0;
+    std::array<JobFences, kSchedJobs> remembered_ VIADUCT_GUARDED_BY(mutex_);
+    drm::FencePtr last_scheduled_ VIADUCT_GUARDED_BY(mutex_);
+    int last_error_ VIADUCT_GUARDED_BY(mutex_) = 0;  // that it was given when it was handed over
 };
 
 }  // namespace simgpu::sched

@@ -72,7 +72,7 @@ void Ring::submit(std::shared_ptr<Job> job) {
     device_->change_load(description_.index, 1);
     queued->job->fences.finished->set_schedule(queued->job->fences.started, feeder_.key());
     {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         ++queued_;
         queues_[queued->job->entity].push_back(queued);
         if (!std::exchange(has_thread_, true))
@@ -95,7 +95,7 @@ void Ring::submit(std::shared_ptr<Job> job) {
 
 void Ring::arrived(const QueuedPtr& queued) {
     {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         if (--queued->waits_for != 0) return;
     }
     feed();
@@ -105,7 +105,7 @@ void Ring::arrived(const QueuedPtr& queued) {
 void Ring::feed() {
     std::vector<drm::FencePtr> started;
     {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         for (;;) {
             Queue* queue = best_ready();
             if (!queue) {
@@ -154,7 +154,7 @@ void Ring::run() {
         HandedOver next;
         uint64_t news = 0;
         {
-            const std::lock_guard lock(mutex_);
+            const viaduct::LockGuard lock(mutex_);
             news = news_;
             if (!handed_over_.empty())
                 next = handed_over_.front();
@@ -168,14 +168,16 @@ void Ring::run() {
 /// Sleeps until there may be something to do that was not there when the ring had `seen` events
 /// and we had `news`.
 void Ring::wait_for_work(uint32_t seen, uint64_t news) {
-    std::unique_lock lock(mutex_);
-    const auto waits_for_device = [this] { return !handed_over_.empty() || best_ready(); };
-    changed_.wait(lock, [&] { return news != news_ || waits_for_device(); });
-    if (news != news_) return;
-    sleeps_on_device_ = true;
-    lock.unlock();
+    {
+        viaduct::UniqueLock lock(mutex_);
+        changed_.wait(lock.native(), [&]() VIADUCT_REQUIRES(mutex_) {
+            return news != news_ || !handed_over_.empty() || best_ready();
+        });
+        if (news != news_) return;
+        sleeps_on_device_ = true;
+    }
     feeder_.wait(seen);
-    lock.lock();
+    const viaduct::LockGuard lock(mutex_);
     sleeps_on_device_ = false;
 }
 
@@ -304,7 +306,7 @@ void Ring::finish(const HandedOver& job, int error) {
     // Before the place is free: the next job of the entity looks at it when it is handed over.
     job.job->fences.finished->signal(error);
     device_->change_load(description_.index, -1);
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     busy_ns_ += feeder_.leave(job.place, now_ns);
     handed_over_.pop_front();
     changed_.notify_all();
@@ -321,7 +323,7 @@ bool Ring::sleep_until(shared::RingFeeder::Place place, uint64_t until_ns) {
 }
 
 uint64_t Ring::busy_ns() const {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     const uint64_t now_ns = monotonic_ns();
     uint64_t busy_ns = busy_ns_;
     for (const HandedOver& job : handed_over_) {
@@ -332,24 +334,26 @@ uint64_t Ring::busy_ns() const {
 }
 
 bool Ring::wait_handed_over(Clock::time_point deadline) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_until(lock, deadline, [this] { return queued_ == 0; });
+    viaduct::UniqueLock lock(mutex_);
+    return changed_.wait_until(lock.native(), deadline,
+                               [this]() VIADUCT_REQUIRES(mutex_) { return queued_ == 0; });
 }
 
 bool Ring::wait_finished(Clock::time_point deadline) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_until(lock, deadline,
-                               [this] { return queued_ == 0 && handed_over_.empty(); });
+    viaduct::UniqueLock lock(mutex_);
+    return changed_.wait_until(lock.native(), deadline, [this]() VIADUCT_REQUIRES(mutex_) {
+        return queued_ == 0 && handed_over_.empty();
+    });
 }
 
 void Ring::kill(const Entity& entity) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     for (const HandedOver& handed : handed_over_)
         if (handed.job->entity == &entity) feeder_.kill(handed.place);
 }
 
 void Ring::close() {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     closed_ = true;
     ++news_;
     changed_.notify_all();

@@ -10,11 +10,11 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string_view>
 #include <vector>
 
+#include "base/mutex.h"
 #include "simgpu/inject.h"
 #include "simgpu/sched/failure_codes.h"
 #include "simgpu/sched/job.h"
@@ -76,7 +76,7 @@ class Ring : public std::enable_shared_from_this<Ring> {
     void run();
     void arrived(const QueuedPtr& queued);
     void feed();
-    Queue* best_ready();
+    Queue* best_ready() VIADUCT_REQUIRES(mutex_);
     void wait_for_work(uint32_t seen, uint64_t news);
     bool process(HandedOver& next);
     JobOutcome execute(Job& job, shared::RingFeeder::Place place,
@@ -93,17 +93,17 @@ class Ring : public std::enable_shared_from_this<Ring> {
     const std::shared_ptr<shared::SharedDevice> device_;
     shared::RingFeeder feeder_;
 
-    mutable std::mutex mutex_;
+    mutable viaduct::Mutex mutex_;
     std::condition_variable changed_;
-    // Guarded by the mutex:
-    std::map<const Entity*, Queue> queues_;
-    std::deque<HandedOver> handed_over_;  // in the order of the hardware
-    size_t queued_ = 0;
-    uint64_t busy_ns_ = 0;  // of finished jobs
-    bool closed_ = false;
-    bool has_thread_ = false;
-    uint64_t news_ = 0;              // grows with each hand-over and with close()
-    bool sleeps_on_device_ = false;  // the thread waits for an event of the shared ring
+    std::map<const Entity*, Queue> queues_ VIADUCT_GUARDED_BY(mutex_);
+    std::deque<HandedOver> handed_over_ VIADUCT_GUARDED_BY(mutex_);  // in the order of the hardware
+    size_t queued_ VIADUCT_GUARDED_BY(mutex_) = 0;
+    uint64_t busy_ns_ VIADUCT_GUARDED_BY(mutex_) = 0;  // of finished jobs
+    bool closed_ VIADUCT_GUARDED_BY(mutex_) = false;
+    bool has_thread_ VIADUCT_GUARDED_BY(mutex_) = false;
+    uint64_t news_ VIADUCT_GUARDED_BY(mutex_) = 0;  // grows with each hand-over and with close()
+    bool sleeps_on_device_ VIADUCT_GUARDED_BY(mutex_) =
+        false;  // the thread waits for an event of the shared ring
 };
 
 }  // namespace simgpu::sched

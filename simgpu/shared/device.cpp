@@ -76,8 +76,8 @@ void initialise(Segment& segment, const std::array<uint64_t, kHeaps>& limits) {
 /// The devices of this process, by segment name.
 struct Registry {
     ForkMutex mutex;
-    pid_t process = 0;
-    std::map<std::string, std::weak_ptr<SharedDevice>> devices;
+    pid_t process VIADUCT_GUARDED_BY(mutex) = 0;
+    std::map<std::string, std::weak_ptr<SharedDevice>> devices VIADUCT_GUARDED_BY(mutex);
 };
 
 /// Many programs exit with their files open: the segment must not stay behind for that.
@@ -93,7 +93,7 @@ Registry& registry() {
 
 void leave_at_exit() {
     Registry& known = registry();
-    const std::lock_guard lock(known.mutex);
+    const viaduct::LockGuard lock(known.mutex);
     if (known.process != ::getpid()) return;
     for (const auto& [name, weak] : known.devices)
         if (const auto device = weak.lock()) device->remove_segment_if_alone();
@@ -104,7 +104,7 @@ void leave_at_exit() {
 viaduct::Result<std::shared_ptr<SharedDevice>> SharedDevice::attach(
     const std::string& name, const std::array<uint64_t, kHeaps>& limits) {
     Registry& known = registry();
-    const std::lock_guard lock(known.mutex);
+    const viaduct::LockGuard lock(known.mutex);
     if (known.process != ::getpid()) {
         // A forked child takes a seat of its own, and lets go of its parent's lock.
         for (const auto& [path, weak] : known.devices)

@@ -9,11 +9,11 @@
 #include <cstring>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <type_traits>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "blob/mapping.h"
@@ -148,8 +148,8 @@ class SharedDevice : public std::enable_shared_from_this<SharedDevice> {
     viaduct::Mapping mapping_;
     Segment* segment_ = nullptr;
     uint32_t seat_ = 0;
-    std::mutex watch_mutex_;
-    std::weak_ptr<void> watch_;
+    viaduct::Mutex watch_mutex_;
+    std::weak_ptr<void> watch_ VIADUCT_GUARDED_BY(watch_mutex_);
 };
 
 }  // namespace simgpu::shared

@@ -143,7 +143,7 @@ class SharedDevice::VramWatch {
 };
 
 std::shared_ptr<void> SharedDevice::watch_vram(std::function<void()> clear) {
-    const std::lock_guard lock(watch_mutex_);
+    const viaduct::LockGuard lock(watch_mutex_);
     auto watch = watch_.lock();
     if (!watch) watch_ = watch = std::make_shared<VramWatch>(shared_from_this(), std::move(clear));
     return watch;

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <mutex>
 #include <span>
 
+#include "base/mutex.h"
 #include "simgpu/fork_mutex.h"
 #include "simgpu/log.h"
 #include "simgpu/shared/lock.h"
@@ -48,7 +48,7 @@ std::shared_ptr<FenceBoard> FenceBoard::instance() {
     static auto& mutex = *new ForkMutex;  // outlives static objects
     static pid_t process = 0;
     static std::shared_ptr<FenceBoard> board;
-    const std::lock_guard lock(mutex);
+    const viaduct::LockGuard lock(mutex);
     if (board && process == ::getpid()) return board;
     const char* const what = own_kernel == Kernel::kGuest ? "guest-dma-bufs" : "dma-bufs";
     auto seat = SharedDevice::attach(fmt::format("viaduct-simgpu-{}-{}", ::geteuid(), what), {});

@@ -6,10 +6,10 @@
 #include <array>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <thread>
 #include <utility>
 
+#include "base/mutex.h"
 #include "simgpu/fork_mutex.h"
 
 namespace simgpu::drm {
@@ -32,23 +32,23 @@ class FdWatcher {
 
     const pid_t owner_ = ::getpid();
     viaduct::UniqueFd epoll_{::epoll_create1(EPOLL_CLOEXEC)};
-    std::mutex mutex_;
-    bool running_ = false;
-    uint64_t next_id_ = 1;
-    std::map<uint64_t, std::function<void()>> waiting_;
+    viaduct::Mutex mutex_;
+    bool running_ VIADUCT_GUARDED_BY(mutex_) = false;
+    uint64_t next_id_ VIADUCT_GUARDED_BY(mutex_) = 1;
+    std::map<uint64_t, std::function<void()>> waiting_ VIADUCT_GUARDED_BY(mutex_);
 };
 
 FdWatcher& FdWatcher::instance() {
     static auto& mutex = *new ForkMutex;  // outlives static objects
     static FdWatcher* watcher = nullptr;
-    const std::lock_guard lock(mutex);
+    const viaduct::LockGuard lock(mutex);
     // Threads do not survive fork(): a child begins with a watcher of its own.
     if (!watcher || watcher->owner() != ::getpid()) watcher = new FdWatcher;
     return *watcher;
 }
 
 uint64_t FdWatcher::add(int fd, std::function<void()> ready) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     const uint64_t id = next_id_++;
     epoll_event event{.events = EPOLLIN | EPOLLONESHOT, .data = {.u64 = id}};
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return 0;
@@ -62,7 +62,7 @@ void FdWatcher::remove(uint64_t id, int fd) {
     // A forked child shares our epoll set: letting go of its copies must not end our watches.
     if (owner_ != ::getpid()) return;
     std::function<void()> dropped;  // destroyed without the lock
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
     if (const auto entry = waiting_.find(id); entry != waiting_.end()) {
         dropped = std::move(entry->second);
@@ -82,7 +82,7 @@ void FdWatcher::run() {
 void FdWatcher::deliver(uint64_t id) {
     std::function<void()> ready;
     {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         const auto entry = waiting_.find(id);
         if (entry == waiting_.end()) return;
         ready = std::move(entry->second);

@@ -17,8 +17,7 @@ struct Gathering {
 
 FencePtr Fence::signalled(int status) {
     FencePtr fence = create();
-    fence->done_ = true;
-    fence->status_ = status;
+    fence->signal(status);
     return fence;
 }
 
@@ -42,23 +41,23 @@ Fence::~Fence() {
 }
 
 void Fence::set_schedule(FencePtr started, const void* ring) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     started_ = std::move(started);
     ring_ = ring;
 }
 
 FencePtr Fence::schedule_on(const void* ring) const {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     return ring_ == ring && status_ == 0 ? started_ : nullptr;
 }
 
 bool Fence::is_signalled() const {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     return done_;
 }
 
 int Fence::status() const {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     return status_;
 }
 
@@ -67,7 +66,7 @@ void Fence::signal(int status) {
     std::shared_ptr<void> source;
     FencePtr self;
     {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         if (done_) return;
         done_ = true;
         status_ = status;
@@ -80,14 +79,15 @@ void Fence::signal(int status) {
 }
 
 bool Fence::wait_until(std::chrono::steady_clock::time_point deadline) const {
-    std::unique_lock lock(mutex_);
-    return signalled_.wait_until(lock, deadline, [this] { return done_; });
+    viaduct::UniqueLock lock(mutex_);
+    return signalled_.wait_until(lock.native(), deadline,
+                                 [this]() VIADUCT_REQUIRES(mutex_) { return done_; });
 }
 
 uint64_t Fence::on_signal(std::function<void(int)> callback) {
     int status = 0;
     {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         if (!done_) {
             callbacks_.emplace_back(next_token_, std::move(callback));
             update_self_reference();
@@ -104,7 +104,7 @@ void Fence::remove_callback(uint64_t token) {
     // the reference to ourselves may be the last one.
     std::function<void(int)> removed;
     FencePtr self;
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     for (auto entry = callbacks_.begin(); entry != callbacks_.end(); ++entry) {
         if (entry->first != token) continue;
         removed = std::move(entry->second);

@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/unique_fd.h"
 
 namespace simgpu::drm {
@@ -61,18 +61,19 @@ class Fence : public std::enable_shared_from_this<Fence> {
     using Callbacks = std::vector<std::pair<uint64_t, std::function<void(int)>>>;
 
     /// A fence that a descriptor drives lives as long as somebody waits for it.
-    void update_self_reference();
+    void update_self_reference() VIADUCT_REQUIRES(mutex_);
 
-    mutable std::mutex mutex_;
+    mutable viaduct::Mutex mutex_;
     mutable std::condition_variable signalled_;
-    bool done_ = false;
-    int status_ = 0;
-    uint64_t next_token_ = 1;
-    Callbacks callbacks_;
-    std::shared_ptr<void> source_;  // the watched descriptor of an imported fence
-    FencePtr self_;
-    FencePtr started_;
-    const void* ring_ = nullptr;
+    bool done_ VIADUCT_GUARDED_BY(mutex_) = false;
+    int status_ VIADUCT_GUARDED_BY(mutex_) = 0;
+    uint64_t next_token_ VIADUCT_GUARDED_BY(mutex_) = 1;
+    Callbacks callbacks_ VIADUCT_GUARDED_BY(mutex_);
+    std::shared_ptr<void> source_
+        VIADUCT_GUARDED_BY(mutex_);  // the watched descriptor of an imported fence
+    FencePtr self_ VIADUCT_GUARDED_BY(mutex_);
+    FencePtr started_ VIADUCT_GUARDED_BY(mutex_);
+    const void* ring_ VIADUCT_GUARDED_BY(mutex_) = nullptr;
 };
 
 /// True if `fd` is a sync file made by export_sync_file, here or in another process.

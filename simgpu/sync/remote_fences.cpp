@@ -2,11 +2,11 @@
 
 #include <unistd.h>
 
-#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "simgpu/fork_mutex.h"
 
 namespace simgpu::drm {
@@ -33,13 +33,13 @@ class RemoteFences {
     bool take_finished(std::vector<FencePtr>* finished);
 
     const std::shared_ptr<FenceBoard> board_;
-    std::mutex mutex_;
-    bool running_ = false;
-    std::vector<Watched> watched_;
+    viaduct::Mutex mutex_;
+    bool running_ VIADUCT_GUARDED_BY(mutex_) = false;
+    std::vector<Watched> watched_ VIADUCT_GUARDED_BY(mutex_);
 };
 
 FencePtr RemoteFences::watch(const FenceBoard::Post& post) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     for (const Watched& known : watched_)
         if (known.post.place == post.place && known.post.generation == post.generation &&
             known.post.sequence == post.sequence)
@@ -51,7 +51,7 @@ FencePtr RemoteFences::watch(const FenceBoard::Post& post) {
 }
 
 bool RemoteFences::take_finished(std::vector<FencePtr>* finished) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     std::erase_if(watched_, [&](Watched& watched) {
         if (board_->is_pending(watched.post)) return false;
         finished->push_back(std::move(watched.fence));
@@ -76,7 +76,7 @@ FencePtr watch_remote_fence(const std::shared_ptr<FenceBoard>& board,
                             const FenceBoard::Post& post) {
     static auto& mutex = *new ForkMutex;    // outlives static objects
     static RemoteFences* fences = nullptr;  // never destroyed: its thread uses it
-    const std::lock_guard lock(mutex);
+    const viaduct::LockGuard lock(mutex);
     // Threads do not survive fork(): a child, which has a board of its own, begins anew.
     if (!fences || fences->board() != board) fences = new RemoteFences(board);
     return fences->watch(post);

@@ -19,11 +19,11 @@ using shared::MemoryId;
 /// The shared reservations of this process.
 struct Registry {
     ForkMutex mutex;
-    pid_t process = 0;
-    std::map<MemoryId, std::weak_ptr<Reservation>> reservations;
+    pid_t process VIADUCT_GUARDED_BY(mutex) = 0;
+    std::map<MemoryId, std::weak_ptr<Reservation>> reservations VIADUCT_GUARDED_BY(mutex);
 
-    /// With the mutex held. A forked child starts afresh: nobody signals its copies of fences.
-    std::map<MemoryId, std::weak_ptr<Reservation>>& current() {
+    /// A forked child starts afresh: nobody signals its copies of fences.
+    std::map<MemoryId, std::weak_ptr<Reservation>>& current() VIADUCT_REQUIRES(mutex) {
         if (std::exchange(process, ::getpid()) != ::getpid()) reservations.clear();
         std::erase_if(reservations, [](const auto& entry) { return entry.second.expired(); });
         return reservations;
@@ -47,7 +47,7 @@ std::shared_ptr<Reservation> Reservation::of_memory(const MemoryId& memory) {
     Registry& known = registry();
     std::shared_ptr<Reservation> reservation;
     {
-        const std::lock_guard lock(known.mutex);
+        const viaduct::LockGuard lock(known.mutex);
         auto& entry = known.current()[memory];
         reservation = entry.lock();
         if (reservation) return reservation;
@@ -61,11 +61,11 @@ std::shared_ptr<Reservation> Reservation::of_memory(const MemoryId& memory) {
 void Reservation::share(const MemoryId& memory) {
     {
         Registry& known = registry();
-        const std::lock_guard lock(known.mutex);
+        const viaduct::LockGuard lock(known.mutex);
         known.current()[memory] = shared_from_this();
     }
     auto board = FenceBoard::instance();
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     if (memory_) return;
     memory_ = memory;
     board_ = std::move(board);
@@ -84,7 +84,7 @@ void Reservation::post_locked(Use& use, const FenceBoard::Post& previous) {
 void Reservation::add(uint64_t owner, uint64_t timeline, const FencePtr& fence, Access access) {
     Use use{owner, timeline, access, fence, {}};
     std::vector<Use> dropped;  // destroyed without the lock
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     FenceBoard::Post previous;
     for (auto known = uses_.begin(); known != uses_.end();) {
         const bool same =
@@ -104,7 +104,7 @@ void Reservation::add(uint64_t owner, uint64_t timeline, const FencePtr& fence, 
 void Reservation::add_foreign(const FencePtr& fence, Access access) {
     uint64_t timeline = 0;
     {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         timeline = next_foreign_++;
     }
     add(0, timeline, fence, access);
@@ -116,7 +116,7 @@ std::vector<FencePtr> Reservation::select(bool writes_only, Wanted wanted) {
     std::vector<FenceBoard::Use> others;
     std::shared_ptr<FenceBoard> board;
     {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         for (const Use& use : uses_) {
             if (writes_only && use.access == Access::kRead) continue;
             if (wanted(use) && !use.fence->is_signalled()) fences.push_back(use.fence);

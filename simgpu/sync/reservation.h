@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/mutex.h"
 #include "simgpu/shared/fence_board.h"
 #include "simgpu/sync/fence.h"
 
@@ -51,16 +52,17 @@ class Reservation : public std::enable_shared_from_this<Reservation> {
         shared::FenceBoard::Post post;
     };
 
-    void post_locked(Use& use, const shared::FenceBoard::Post& previous);
+    void post_locked(Use& use, const shared::FenceBoard::Post& previous) VIADUCT_REQUIRES(mutex_);
     template <typename Wanted>
     std::vector<FencePtr> select(bool writes_only, Wanted wanted);
 
     std::mutex reserved_;
-    std::mutex mutex_;
-    std::vector<Use> uses_;
-    uint64_t next_foreign_ = 1;
-    std::optional<shared::MemoryId> memory_;     // of a shared one
-    std::shared_ptr<shared::FenceBoard> board_;  // likewise; null if it cannot be had
+    viaduct::Mutex mutex_;
+    std::vector<Use> uses_ VIADUCT_GUARDED_BY(mutex_);
+    uint64_t next_foreign_ VIADUCT_GUARDED_BY(mutex_) = 1;
+    std::optional<shared::MemoryId> memory_ VIADUCT_GUARDED_BY(mutex_);  // of a shared one
+    std::shared_ptr<shared::FenceBoard> board_
+        VIADUCT_GUARDED_BY(mutex_);  // likewise; null if it cannot be had
 };
 
 /// The file behind a descriptor. Nothing if it is not open.

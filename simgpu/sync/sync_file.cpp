@@ -9,9 +9,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
-#include <mutex>
 #include <optional>
 
+#include "base/mutex.h"
 #include "simgpu/clock.h"
 #include "simgpu/fork_mutex.h"
 #include "simgpu/sync/fd_watcher.h"
@@ -53,15 +53,15 @@ class ExportedFences {
         return *fences;
     }
     void add(uint64_t id, const FencePtr& fence) {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         fences_[id] = Entry{fence, ::getpid()};
     }
     void remove(uint64_t id) {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         fences_.erase(id);
     }
     FencePtr find(uint64_t id) {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         const auto found = fences_.find(id);
         // After fork() nobody signals the child's copies.
         if (found == fences_.end() || found->second.maker != ::getpid()) return nullptr;
@@ -74,7 +74,7 @@ class ExportedFences {
         pid_t maker = 0;
     };
     ForkMutex mutex_;
-    std::map<uint64_t, Entry> fences_;
+    std::map<uint64_t, Entry> fences_ VIADUCT_GUARDED_BY(mutex_);
 };
 
 /// The signaller's end of one sync file.
@@ -161,7 +161,7 @@ FencePtr Fence::from_sync_file(int fd) {
         imported->signal(completion ? completion->status : 0);
     });
     if (!source) return nullptr;
-    const std::lock_guard lock(fence->mutex_);
+    const viaduct::LockGuard lock(fence->mutex_);
     if (!fence->done_) fence->source_ = std::move(source);
     return fence;
 }

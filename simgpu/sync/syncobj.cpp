@@ -320,13 +320,13 @@ uint32_t SyncobjTable::create(FencePtr fence) {
 }
 
 SyncobjPtr SyncobjTable::find(uint32_t handle) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     const auto found = objects_.find(handle);
     return found == objects_.end() ? nullptr : found->second;
 }
 
 uint32_t SyncobjTable::insert(SyncobjPtr object) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     while (next_handle_ == 0 || objects_.contains(next_handle_)) ++next_handle_;
     objects_.emplace(next_handle_, std::move(object));
     return next_handle_++;
@@ -334,7 +334,7 @@ uint32_t SyncobjTable::insert(SyncobjPtr object) {
 
 bool SyncobjTable::erase(uint32_t handle) {
     SyncobjPtr removed;  // destroyed without the lock
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     const auto found = objects_.find(handle);
     if (found == objects_.end()) return false;
     removed = std::move(found->second);

@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/unique_fd.h"
 #include "simgpu/sync/fence.h"
 
@@ -45,9 +45,9 @@ class SyncobjTable {
     uint32_t insert(SyncobjPtr object);
     bool erase(uint32_t handle);
 
-    std::mutex mutex_;
-    uint32_t next_handle_ = 1;
-    std::map<uint32_t, SyncobjPtr> objects_;
+    viaduct::Mutex mutex_;
+    uint32_t next_handle_ VIADUCT_GUARDED_BY(mutex_) = 1;
+    std::map<uint32_t, SyncobjPtr> objects_ VIADUCT_GUARDED_BY(mutex_);
 };
 
 /// True if ioctl number `nr` (DRM base 'd') is one of DRM_IOCTL_SYNCOBJ_*.

@@ -3,9 +3,9 @@
 #include <unistd.h>
 
 #include <map>
-#include <mutex>
 #include <utility>
 
+#include "base/mutex.h"
 #include "simgpu/fork_mutex.h"
 #include "simgpu/log.h"
 #include "simgpu/sync/fd_watcher.h"
@@ -26,18 +26,18 @@ class ExportedSyncobjs {
     }
 
     void add(uint64_t id, SyncobjPtr object, std::shared_ptr<void> watch) {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         objects_[id] = Entry{std::move(object), std::move(watch), ::getpid()};
     }
     SyncobjPtr find(uint64_t id) {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         const auto found = objects_.find(id);
         const bool ours = found != objects_.end() && found->second.maker == ::getpid();
         return ours ? found->second.object : nullptr;
     }
     void remove(uint64_t id) {
         Entry removed;  // destroyed without the lock
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         if (const auto found = objects_.find(id); found != objects_.end()) {
             removed = std::move(found->second);
             objects_.erase(found);
@@ -51,7 +51,7 @@ class ExportedSyncobjs {
         pid_t maker = 0;
     };
     ForkMutex mutex_;
-    std::map<uint64_t, Entry> objects_;
+    std::map<uint64_t, Entry> objects_ VIADUCT_GUARDED_BY(mutex_);
 };
 
 }  // namespace

@@ -6,7 +6,7 @@
 namespace simgpu::drm {
 
 void Timeline::append(uint64_t point, const FencePtr& fence) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     pending_.push_back({point, fence, Fence::create()});
     last_ = point;
 }
@@ -16,7 +16,7 @@ void Timeline::follow(const FencePtr& fence) {
 }
 
 FencePtr Timeline::find(uint64_t point) const {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     if (point > last_) return nullptr;
     if (pending_.empty()) return Fence::signalled();
     if (point == 0) return pending_.back().reached;
@@ -26,19 +26,19 @@ FencePtr Timeline::find(uint64_t point) const {
 }
 
 uint64_t Timeline::reached() const {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     return reached_;
 }
 
 uint64_t Timeline::last_point() const {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     return last_;
 }
 
 void Timeline::advance() {
     std::vector<Point> done;
     {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         while (!pending_.empty() && pending_.front().submitted->is_signalled()) {
             reached_ = pending_.front().value;
             done.push_back(std::move(pending_.front()));
@@ -49,7 +49,7 @@ void Timeline::advance() {
 }
 
 FencePtr Syncobj::find(uint64_t point) const {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     if (timeline_) return timeline_->find(point);
     return point == 0 ? binary_ : nullptr;
 }
@@ -57,7 +57,7 @@ FencePtr Syncobj::find(uint64_t point) const {
 void Syncobj::replace(FencePtr fence) {
     std::shared_ptr<Timeline> old_timeline;  // destroyed without the lock
     {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         old_timeline.swap(timeline_);
         binary_.swap(fence);
     }
@@ -68,7 +68,7 @@ void Syncobj::add_point(uint64_t point, const FencePtr& fence) {
     FencePtr submitted = fence;
     std::shared_ptr<Timeline> timeline;
     {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         FencePtr before;  // what a new timeline has to wait for
         if (timeline_ && point <= timeline_->last_point()) {
             point = timeline_->last_point();
@@ -87,24 +87,24 @@ void Syncobj::add_point(uint64_t point, const FencePtr& fence) {
 }
 
 uint64_t Syncobj::reached_point() const {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     return timeline_ ? timeline_->reached() : 0;
 }
 
 uint64_t Syncobj::submitted_point() const {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     return timeline_ ? timeline_->last_point() : 0;
 }
 
 uint64_t Syncobj::add_observer(std::function<void()> changed) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     observers_.emplace(next_observer_, std::make_shared<std::function<void()>>(std::move(changed)));
     return next_observer_++;
 }
 
 void Syncobj::remove_observer(uint64_t token) {
     std::shared_ptr<std::function<void()>> removed;  // destroyed without the lock
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     if (const auto entry = observers_.find(token); entry != observers_.end()) {
         removed = std::move(entry->second);
         observers_.erase(entry);
@@ -114,7 +114,7 @@ void Syncobj::remove_observer(uint64_t token) {
 void Syncobj::notify() {
     std::vector<std::shared_ptr<std::function<void()>>> observers;
     {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         for (const auto& [token, observer] : observers_) observers.push_back(observer);
     }
     for (const auto& observer : observers) (*observer)();

@@ -6,8 +6,8 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "simgpu/sync/fence.h"
 
 namespace simgpu::drm {
@@ -35,10 +35,10 @@ class Timeline : public std::enable_shared_from_this<Timeline> {
 
     void advance();
 
-    mutable std::mutex mutex_;
-    std::deque<Point> pending_;
-    uint64_t reached_ = 0;
-    uint64_t last_ = 0;
+    mutable viaduct::Mutex mutex_;
+    std::deque<Point> pending_ VIADUCT_GUARDED_BY(mutex_);
+    uint64_t reached_ VIADUCT_GUARDED_BY(mutex_) = 0;
+    uint64_t last_ VIADUCT_GUARDED_BY(mutex_) = 0;
 };
 
 /// One DRM synchronisation object, perhaps known under handles of several files. Thread-safe.
@@ -63,11 +63,13 @@ class Syncobj {
   private:
     void notify();
 
-    mutable std::mutex mutex_;
-    FencePtr binary_;
-    std::shared_ptr<Timeline> timeline_;  // set: the payload is a timeline
-    uint64_t next_observer_ = 1;
-    std::map<uint64_t, std::shared_ptr<std::function<void()>>> observers_;
+    mutable viaduct::Mutex mutex_;
+    FencePtr binary_ VIADUCT_GUARDED_BY(mutex_);
+    std::shared_ptr<Timeline> timeline_
+        VIADUCT_GUARDED_BY(mutex_);  // set: the payload is a timeline
+    uint64_t next_observer_ VIADUCT_GUARDED_BY(mutex_) = 1;
+    std::map<uint64_t, std::shared_ptr<std::function<void()>>> observers_
+        VIADUCT_GUARDED_BY(mutex_);
 };
 
 using SyncobjPtr = std::shared_ptr<Syncobj>;

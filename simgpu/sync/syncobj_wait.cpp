@@ -6,7 +6,8 @@
 #include <cerrno>
 #include <condition_variable>
 #include <memory>
-#include <mutex>
+
+#include "base/mutex.h"
 
 namespace simgpu::drm {
 
@@ -16,22 +17,24 @@ namespace {
 class Bell {
   public:
     void ring() {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         rung_ = true;
         wake_.notify_all();
     }
     /// False on timeout.
     bool wait_until(std::chrono::steady_clock::time_point deadline) {
-        std::unique_lock lock(mutex_);
-        if (!wake_.wait_until(lock, deadline, [this] { return rung_; })) return false;
+        viaduct::UniqueLock lock(mutex_);
+        if (!wake_.wait_until(lock.native(), deadline,
+                              [this]() VIADUCT_REQUIRES(mutex_) { return rung_; }))
+            return false;
         rung_ = false;
         return true;
     }
 
   private:
-    std::mutex mutex_;
+    viaduct::Mutex mutex_;
     std::condition_variable wake_;
-    bool rung_ = false;
+    bool rung_ VIADUCT_GUARDED_BY(mutex_) = false;
 };
 
 /// One point of a wait: finds its fence, then follows it.

@@ -27,7 +27,7 @@ int allocate(DrmFile& file, int32_t priority, drm_amdgpu_ctx* args) {
     file.watch_vram();
     const auto entities = static_cast<size_t>(file.model().ring_count());
     const ResetCounts counts{file.device().reset_count(), file.device().vram_loss_count()};
-    const std::lock_guard manager(file.context_manager());
+    const viaduct::LockGuard manager(file.context_manager());
     const auto id = file.contexts().add([&](uint32_t number) {
         return std::make_shared<Context>(number, priority, entities, counts);
     });
@@ -39,7 +39,7 @@ int allocate(DrmFile& file, int32_t priority, drm_amdgpu_ctx* args) {
 
 int release(DrmFile& file, uint32_t id) {
     // amdgpu_ctx_free() drops the reference with the lock held.
-    const std::lock_guard manager(file.context_manager());
+    const viaduct::LockGuard manager(file.context_manager());
     const ContextPtr context = file.contexts().take(id);
     if (!context) return -EINVAL;
     file.release_context(*context);
@@ -95,7 +95,7 @@ int context(DrmFile& file, void* argument) {
         default:
             break;
     }
-    const std::lock_guard manager(file.context_manager());
+    const viaduct::LockGuard manager(file.context_manager());
     const ContextPtr found = file.contexts().find(in.ctx_id);
     if (!found) return -EINVAL;
     switch (in.op) {

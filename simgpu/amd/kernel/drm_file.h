@@ -4,11 +4,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "simgpu/amd/kernel/context.h"
 #include "simgpu/amd/kernel/memory.h"
 #include "simgpu/amd/kernel/model.h"
@@ -52,9 +52,9 @@ class DrmFile final : public drm::OpenFile {
     AddressSpace& address_space() { return address_space_; }
     /// Linux: amdgpu_ctx_mgr.lock, which a flush holds while it waits for the hardware. Taken by
     /// all that looks at a context; before any reservation.
-    std::mutex& context_manager() { return context_manager_; }
+    viaduct::Mutex& context_manager() VIADUCT_RETURNS(context_manager_) { return context_manager_; }
     /// With the context manager's lock held.
-    drm::HandleTable<Context>& contexts() { return contexts_; }
+    drm::HandleTable<Context>& contexts() VIADUCT_REQUIRES(context_manager_) { return contexts_; }
     /// Linux: amdgpu_ctx_get(). Takes the context manager's lock.
     ContextPtr find_context(uint32_t id);
     /// Linux: amdgpu_ctx_fini(). Waits until what the context has queued is handed over.
@@ -82,14 +82,14 @@ class DrmFile final : public drm::OpenFile {
     const std::shared_ptr<shared::Residence> always_valid_uses_ =
         shared::Residence::create_group(shared_device());
     AddressSpace address_space_{kAddressLayout, shared_device()};
-    mutable std::mutex context_manager_;
-    drm::HandleTable<Context> contexts_;
+    mutable viaduct::Mutex context_manager_;
+    drm::HandleTable<Context> contexts_ VIADUCT_GUARDED_BY(context_manager_);
     drm::HandleTable<const BufferList> buffer_lists_;
     /// Of all VM_ALWAYS_VALID buffers: every job of the file uses them.
     const std::shared_ptr<Reservation> own_reservation_ = std::make_shared<Reservation>();
 
-    std::mutex watch_mutex_;
-    std::shared_ptr<void> vram_watch_;
+    viaduct::Mutex watch_mutex_;
+    std::shared_ptr<void> vram_watch_ VIADUCT_GUARDED_BY(watch_mutex_);
 
     std::atomic<bool> uses_user_memory_ = false;
     sched::Rings rings_;

@@ -30,7 +30,7 @@ void DrmFile::flush(Flush kind) {
     {
         // amdgpu_ctx_mgr_entity_flush(). A process that does not exit waits without limit, and its
         // second does not begin before that.
-        const std::lock_guard manager(context_manager_);
+        const viaduct::LockGuard manager(context_manager_);
         rings_.wait_handed_over(kind == Flush::kExit ? end : kForever);
         if (kind == Flush::kClose) deadline = sched::Ring::Clock::now() + kFlushTime;
     }
@@ -38,7 +38,7 @@ void DrmFile::flush(Flush kind) {
 }
 
 ContextPtr DrmFile::find_context(uint32_t id) {
-    const std::lock_guard manager(context_manager_);
+    const viaduct::LockGuard manager(context_manager_);
     return contexts_.find(id);
 }
 
@@ -61,7 +61,7 @@ sched::Ring& DrmFile::choose_ring(Entity& entity, const IpBlock& ip) {
 }
 
 std::string DrmFile::busy_lines() const {
-    const std::lock_guard manager(context_manager_);
+    const viaduct::LockGuard manager(context_manager_);
     return rings_.busy_lines();
 }
 
@@ -78,7 +78,7 @@ std::string DrmFile::fdinfo() const {
 }
 
 void DrmFile::watch_vram() {
-    const std::lock_guard lock(watch_mutex_);
+    const viaduct::LockGuard lock(watch_mutex_);
     if (vram_watch_) return;
     vram_watch_ = device().watch_vram(
         [device = std::weak_ptr(shared_device())] { Buffer::clear_vram(device.lock().get()); });

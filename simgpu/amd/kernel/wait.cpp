@@ -6,6 +6,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/mutex.h"
 #include "simgpu/amd/kernel/drm_file.h"
 #include "simgpu/amd/kernel/timeout.h"
 
@@ -32,9 +33,9 @@ int find_fence(DrmFile& file, const drm_amdgpu_fence& in, drm::FencePtr* fence) 
 
 /// Wakes one thread when any of some fences signals. Shared with their callbacks.
 struct AnySignal {
-    std::mutex mutex;
+    viaduct::Mutex mutex;
     std::condition_variable changed;
-    bool signalled = false;
+    bool signalled VIADUCT_GUARDED_BY(mutex) = false;
 };
 
 /// False on timeout.
@@ -44,15 +45,16 @@ bool wait_any(const std::vector<drm::FencePtr>& fences,
     std::vector<uint64_t> tokens;
     for (const drm::FencePtr& fence : fences) {
         tokens.push_back(fence->on_signal([any](int) {
-            const std::lock_guard lock(any->mutex);
+            const viaduct::LockGuard lock(any->mutex);
             any->signalled = true;
             any->changed.notify_all();
         }));
     }
     bool signalled = false;
     {
-        std::unique_lock lock(any->mutex);
-        signalled = any->changed.wait_until(lock, deadline, [&] { return any->signalled; });
+        viaduct::UniqueLock lock(any->mutex);
+        signalled = any->changed.wait_until(
+            lock.native(), deadline, [&]() VIADUCT_REQUIRES(any->mutex) { return any->signalled; });
     }
     for (size_t i = 0; i < fences.size(); ++i)
         if (tokens[i] != 0) fences[i]->remove_callback(tokens[i]);

@@ -2,8 +2,8 @@
 
 #include <cerrno>
 #include <map>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "simgpu/intel/kernel/i915/drm_file.h"
 
 namespace simgpu::intel::i915 {
@@ -11,8 +11,8 @@ namespace simgpu::intel::i915 {
 namespace {
 
 struct Engines {
-    std::mutex mutex;
-    std::map<const drm::Fence*, EngineClass> by_fence;
+    viaduct::Mutex mutex;
+    std::map<const drm::Fence*, EngineClass> by_fence VIADUCT_GUARDED_BY(mutex);
 };
 
 Engines& engines() {
@@ -34,17 +34,17 @@ uint32_t write_id(EngineClass engine_class) {
 void note_engine(const drm::FencePtr& fence, EngineClass engine_class) {
     const auto* key = fence.get();
     {
-        const std::lock_guard lock(engines().mutex);
+        const viaduct::LockGuard lock(engines().mutex);
         engines().by_fence[key] = engine_class;
     }
     fence->on_signal([key](int) {
-        const std::lock_guard lock(engines().mutex);
+        const viaduct::LockGuard lock(engines().mutex);
         engines().by_fence.erase(key);
     });
 }
 
 std::optional<EngineClass> engine_of(const drm::FencePtr& fence) {
-    const std::lock_guard lock(engines().mutex);
+    const viaduct::LockGuard lock(engines().mutex);
     const auto found = engines().by_fence.find(fence.get());
     if (found == engines().by_fence.end()) return std::nullopt;
     return found->second;

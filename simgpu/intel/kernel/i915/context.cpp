@@ -46,13 +46,13 @@ EngineSlot GemContext::slot(uint32_t index) const {
 }
 
 ContextSettings GemContext::settings() const {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     return settings_;
 }
 
 void GemContext::change(const ContextSettings& settings) {
     set_priority(settings.priority);
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     settings_ = settings;
 }
 
@@ -69,7 +69,7 @@ int GemContext::refusal(const sched::Entity& entity) const {
 void GemContext::job_failed(const sched::Entity& entity, bool) {
     const uint64_t now_ns = monotonic_ns();
     ++guilty_count_;
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     // "Cool contexts are too cool to be banned! (Used for reset testing.)"
     if (!settings_.bannable) return;
     // A second hang in rapid succession is a ban, and the first one of a context that cannot

@@ -5,10 +5,10 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
+#include "base/mutex.h"
 #include "simgpu/intel/chip_info.h"
 #include "simgpu/intel/kernel/i915/vm.h"
 #include "simgpu/sched/context.h"
@@ -79,9 +79,9 @@ class GemContext final : public sched::Context {
     const bool has_user_engines_;
     const std::vector<EngineSlot> slots_;
     const std::shared_ptr<ClientRecord> client_;
-    mutable std::mutex mutex_;
-    ContextSettings settings_;
-    std::array<uint64_t, 2> hangs_ns_{};
+    mutable viaduct::Mutex mutex_;
+    ContextSettings settings_ VIADUCT_GUARDED_BY(mutex_);
+    std::array<uint64_t, 2> hangs_ns_ VIADUCT_GUARDED_BY(mutex_){};
     std::vector<std::atomic<bool>> banned_;  // by slot
     std::atomic<uint32_t> guilty_count_ = 0;
     std::atomic<uint32_t> active_count_ = 0;

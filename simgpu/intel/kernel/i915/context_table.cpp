@@ -22,7 +22,7 @@ GemContextPtr ContextTable::make(uint32_t id, ContextSettings settings) const {
 }
 
 tl::expected<uint32_t, int> ContextTable::add(const ContextSettings& settings) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     if (contexts_.size() >= kMost) return tl::unexpected(-ENOSPC);
     uint32_t id = 0;
     for (auto at = contexts_.begin(); at != contexts_.end() && at->first == id; ++at) ++id;
@@ -31,7 +31,7 @@ tl::expected<uint32_t, int> ContextTable::add(const ContextSettings& settings) {
 }
 
 GemContextPtr ContextTable::find(uint32_t id) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     const auto found = contexts_.find(id);
     if (found == contexts_.end()) return nullptr;
     if (const auto* settings = std::get_if<ContextSettings>(&found->second))
@@ -40,7 +40,7 @@ GemContextPtr ContextTable::find(uint32_t id) {
 }
 
 bool ContextTable::remove(uint32_t id) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     return id != 0 && contexts_.erase(id) != 0;
 }
 

@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <tl/expected.hpp>
 #include <variant>
 #include <vector>
 
+#include "base/mutex.h"
 #include "simgpu/intel/kernel/i915/context.h"
 
 namespace simgpu::intel::i915 {
@@ -30,7 +30,7 @@ class ContextTable {
     /// `made`: the context exists already. -ENOENT.
     template <typename Change>
     int update(uint32_t id, Change change) {
-        const std::lock_guard lock(mutex_);
+        const viaduct::LockGuard lock(mutex_);
         const auto found = contexts_.find(id);
         if (found == contexts_.end()) return -ENOENT;
         const auto made = std::get_if<GemContextPtr>(&found->second);
@@ -51,8 +51,8 @@ class ContextTable {
 
     const ChipInfo& chip_;
     const std::shared_ptr<ClientRecord> client_;
-    std::mutex mutex_;
-    std::map<uint32_t, Entry> contexts_;
+    viaduct::Mutex mutex_;
+    std::map<uint32_t, Entry> contexts_ VIADUCT_GUARDED_BY(mutex_);
 };
 
 }  // namespace simgpu::intel::i915

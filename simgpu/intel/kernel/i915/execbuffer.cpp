@@ -111,9 +111,8 @@ std::vector<drm::FencePtr> Execbuffer::dependencies() const {
         if (fence.fence) all.push_back(fence.fence);
     if (in_fence_) all.push_back(in_fence_);
     if (context_->last_fence) all.push_back(context_->last_fence);
-    std::ranges::sort(all);
-    const auto twice = std::ranges::unique(all);
-    all.erase(twice.begin(), twice.end());
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
     return all;
 }
 

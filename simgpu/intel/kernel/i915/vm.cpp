@@ -26,7 +26,7 @@ uint64_t alignment_of(const PlaceRequest& request) {
 }  // namespace
 
 int Vm::place(std::vector<PlaceRequest>& requests) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     drop_dead();
     for (PlaceRequest& request : requests)
         if (request.size > end_of(request)) return -ENOSPC;
@@ -34,7 +34,8 @@ int Vm::place(std::vector<PlaceRequest>& requests) {
     std::vector<PlaceRequest*> unbound;
     for (PlaceRequest& request : requests)
         if (!keep(request)) unbound.push_back(&request);
-    std::ranges::stable_partition(unbound, &PlaceRequest::pinned);
+    std::stable_partition(unbound.begin(), unbound.end(),
+                          [](const PlaceRequest* request) { return request->pinned; });
     int error = 0;
     for (PlaceRequest* const request : unbound) {
         error = request->pinned                       ? pin(*request)

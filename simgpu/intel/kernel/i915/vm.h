@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "base/mutex.h"
 #include "simgpu/intel/kernel/i915/memory.h"
 
 namespace simgpu::intel::i915 {
@@ -44,20 +44,20 @@ class Vm {
     using Bindings = std::map<uint64_t, Binding>;
 
     bool fits(const PlaceRequest& request, uint64_t start, uint64_t size) const;
-    bool keep(PlaceRequest& request);
-    int pin(PlaceRequest& request);
-    bool find_room(PlaceRequest& request, bool evict);
-    bool is_free(uint64_t start, uint64_t end, bool evict) const;
-    void bind(PlaceRequest& request, uint64_t start);
-    void unbind(Bindings::iterator binding);
-    Bindings::iterator first_overlap(uint64_t start);
-    void release_holds();
-    void drop_dead();
+    bool keep(PlaceRequest& request) VIADUCT_REQUIRES(mutex_);
+    int pin(PlaceRequest& request) VIADUCT_REQUIRES(mutex_);
+    bool find_room(PlaceRequest& request, bool evict) VIADUCT_REQUIRES(mutex_);
+    bool is_free(uint64_t start, uint64_t end, bool evict) const VIADUCT_REQUIRES(mutex_);
+    void bind(PlaceRequest& request, uint64_t start) VIADUCT_REQUIRES(mutex_);
+    void unbind(Bindings::iterator binding) VIADUCT_REQUIRES(mutex_);
+    Bindings::iterator first_overlap(uint64_t start) VIADUCT_REQUIRES(mutex_);
+    void release_holds() VIADUCT_REQUIRES(mutex_);
+    void drop_dead() VIADUCT_REQUIRES(mutex_);
 
-    std::mutex mutex_;
-    size_t next_cleaning_ = 64;                 // bindings
-    Bindings bindings_;                         // by address
-    std::map<const Buffer*, uint64_t> places_;  // a key of bindings_
+    viaduct::Mutex mutex_;
+    size_t next_cleaning_ VIADUCT_GUARDED_BY(mutex_) = 64;                 // bindings
+    Bindings bindings_ VIADUCT_GUARDED_BY(mutex_);                         // by address
+    std::map<const Buffer*, uint64_t> places_ VIADUCT_GUARDED_BY(mutex_);  // a key of bindings_
 };
 using VmPtr = std::shared_ptr<Vm>;
 

@@ -38,7 +38,7 @@ void Binder::submit(std::shared_ptr<Bind> bind, const std::vector<drm::FencePtr>
 }
 
 void Binder::ready(std::shared_ptr<Bind> bind) {
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     if (closed_) return;
     ready_.push_back(std::move(bind));
     if (!std::exchange(has_thread_, true))
@@ -50,13 +50,14 @@ void Binder::run() {
     for (;;) {
         std::deque<std::shared_ptr<Bind>> due;
         {
-            std::unique_lock lock(mutex_);
-            changed_.wait(lock, [this] { return closed_ || !ready_.empty(); });
+            viaduct::UniqueLock lock(mutex_);
+            changed_.wait(lock.native(),
+                          [this]() VIADUCT_REQUIRES(mutex_) { return closed_ || !ready_.empty(); });
             if (closed_) return;
         }
         std::this_thread::sleep_for(kBindDelay);
         {
-            const std::lock_guard lock(mutex_);
+            const viaduct::LockGuard lock(mutex_);
             due.swap(ready_);
         }
         for (const std::shared_ptr<Bind>& bind : due) {
@@ -68,7 +69,7 @@ void Binder::run() {
 
 void Binder::close() {
     std::deque<std::shared_ptr<Bind>> dropped;  // after the lock: fences end with them
-    const std::lock_guard lock(mutex_);
+    const viaduct::LockGuard lock(mutex_);
     closed_ = true;
     dropped.swap(ready_);
     changed_.notify_all();

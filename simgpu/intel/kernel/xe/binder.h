@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "base/mutex.h"
 #include "simgpu/intel/kernel/xe/memory.h"
 #include "simgpu/sync/fence.h"
 
@@ -42,11 +42,11 @@ class Binder : public std::enable_shared_from_this<Binder> {
     void ready(std::shared_ptr<Bind> bind);
     void run();
 
-    std::mutex mutex_;
+    viaduct::Mutex mutex_;
     std::condition_variable changed_;
-    std::deque<std::shared_ptr<Bind>> ready_;  // guarded by the mutex
-    bool has_thread_ = false;                  // likewise
-    bool closed_ = false;                      // likewise
+    std::deque<std::shared_ptr<Bind>> ready_ VIADUCT_GUARDED_BY(mutex_);
+    bool has_thread_ VIADUCT_GUARDED_BY(mutex_) = false;
+    bool closed_ VIADUCT_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace simgpu::intel::xe
