@@ -13,10 +13,10 @@
 
 #include "base/mutex.h"
 #include "guest-mesa/layer/amdgpu/info_cache.h"
-#include "guest-mesa/layer/amdgpu/request.h"
 #include "guest-mesa/layer/amdgpu/seqno_map.h"
 #include "guest-mesa/layer/amdgpu/submission.h"
 #include "guest-mesa/layer/guest_driver.h"
+#include "guest-mesa/layer/request.h"
 #include "wire/amdgpu_rings.h"
 
 namespace viaduct::guest::amdgpu {

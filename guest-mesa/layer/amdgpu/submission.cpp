@@ -7,7 +7,7 @@
 #include <cstring>
 #include <type_traits>
 
-#include "guest-mesa/layer/amdgpu/request.h"
+#include "guest-mesa/layer/request.h"
 
 namespace viaduct::guest::amdgpu {
 

@@ -13,9 +13,12 @@
 
 #include "base/mutex.h"
 #include "guest-mesa/layer/guest_driver.h"
-#include "guest-mesa/layer/i915/request.h"
+#include "guest-mesa/layer/request.h"
+#include "wire/i915.h"
 
 namespace viaduct::guest::i915 {
+
+namespace wire = viaduct::wire::i915;
 
 PciIdentity pci_identity(const viaduct::wire::CapsetDrm& capset);
 std::optional<uint64_t> capability(const viaduct::wire::CapsetDrm& capset, uint64_t capability);

@@ -7,10 +7,13 @@
 #include <vector>
 
 #include "guest-mesa/layer/gem_table.h"
-#include "guest-mesa/layer/i915/request.h"
+#include "guest-mesa/layer/request.h"
 #include "guest-mesa/layer/virtgpu_ioctls.h"
+#include "wire/i915.h"
 
 namespace viaduct::guest::i915 {
+
+namespace wire = viaduct::wire::i915;
 
 class Submission {
   public:

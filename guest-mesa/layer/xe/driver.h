@@ -10,11 +10,19 @@
 
 #include "base/mutex.h"
 #include "guest-mesa/layer/guest_driver.h"
-#include "guest-mesa/layer/xe/request.h"
+#include "guest-mesa/layer/request.h"
 #include "guest-mesa/layer/xe/syncs.h"
 #include "uapi/xe.h"
+#include "wire/xe.h"
 
 namespace viaduct::guest::xe {
+
+namespace wire = viaduct::wire::xe;
+
+/// Results are positive errnos on the wire, negative ones here.
+constexpr int error_of(int32_t ret) {
+    return ret > 0 ? -ret : ret;
+}
 
 PciIdentity pci_identity(const viaduct::wire::CapsetDrm& capset);
 std::optional<uint64_t> capability(const viaduct::wire::CapsetDrm& capset, uint64_t capability);

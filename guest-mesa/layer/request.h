@@ -1,16 +1,16 @@
-// Building the requests of wire/i915.h.
+// Building the requests of a driver's commands.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <span>
 #include <type_traits>
 #include <vector>
 
-#include "wire/i915.h"
+#include "wire/ccmd.h"
 
-namespace viaduct::guest::i915 {
-
-namespace wire = viaduct::wire::i915;
+namespace viaduct::guest {
 
 template <typename T>
 std::span<std::byte> as_bytes(T& value) {
@@ -18,10 +18,11 @@ std::span<std::byte> as_bytes(T& value) {
     return std::as_writable_bytes(std::span<T, 1>(&value, 1));
 }
 
-/// A zeroed request with its number and length.
-template <typename Request>
-Request make_request(wire::Command command) {
-    static_assert(sizeof(Request) % wire::kAlignment == 0);
+/// A zeroed request with its number, which `Command` of the driver's wire header lists, and its
+/// length.
+template <typename Request, typename Command>
+Request make_request(Command command) {
+    static_assert(sizeof(Request) % sizeof(uint32_t) == 0);
     Request request{};
     request.hdr.cmd = static_cast<uint32_t>(command);
     request.hdr.len = sizeof(Request);
@@ -53,8 +54,7 @@ class LongRequest {
     /// The whole request, its length filled in.
     std::span<std::byte> finish() {
         const auto length = static_cast<uint32_t>(bytes_.size());
-        std::memcpy(bytes_.data() + offsetof(viaduct::wire::RequestHeader, len), &length,
-                    sizeof(length));
+        std::memcpy(bytes_.data() + offsetof(wire::RequestHeader, len), &length, sizeof(length));
         return bytes_;
     }
 
@@ -62,4 +62,4 @@ class LongRequest {
     std::vector<std::byte> bytes_;
 };
 
-}  // namespace viaduct::guest::i915
+}  // namespace viaduct::guest
