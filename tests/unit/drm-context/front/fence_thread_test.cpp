@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "base/log.h"
-#include "tests/unit/drm-context/link_parts.h"
+#include "tests/unit/drm-context/front/link_parts.h"
 
 namespace viaduct {
 namespace {

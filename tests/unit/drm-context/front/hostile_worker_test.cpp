@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "blob/memfd.h"
 #include "drm-context/front/context_link.h"
-#include "tests/unit/drm-context/link_parts.h"
+#include "tests/unit/drm-context/front/link_parts.h"
 
 namespace viaduct {
 namespace {

@@ -1,4 +1,4 @@
-#include "tests/unit/jail/prisoner.h"
+#include "tests/unit/drm-context/jail/prisoner.h"
 
 #include <sched.h>
 #include <seccomp.h>

@@ -28,7 +28,7 @@
 #include <cstdlib>
 
 #include "blob/memfd.h"
-#include "tests/unit/jail/prisoner.h"
+#include "tests/unit/drm-context/jail/prisoner.h"
 
 namespace viaduct::test {
 namespace {

@@ -1,5 +1,5 @@
 // Buffers that a kernel refuses, and those that it would let a guest have at others' expense.
-#include "tests/unit/drm-context/amdgpu_fixture.h"
+#include "tests/unit/drm-context/amdgpu/fixture.h"
 
 namespace viaduct::amdgpu {
 namespace {

@@ -13,7 +13,7 @@
 #include "blob/memfd.h"
 #include "drm-context/device/job_timeout.h"
 #include "drm-context/native_context.h"
-#include "tests/unit/drm-context/context_link_fixture.h"
+#include "tests/unit/drm-context/front/context_link_fixture.h"
 
 namespace viaduct {
 namespace {

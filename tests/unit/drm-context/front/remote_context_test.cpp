@@ -14,7 +14,7 @@
 #include "blob/memfd.h"
 #include "drm-context/driver/table.h"
 #include "drm-context/transport/command_ring.h"
-#include "tests/unit/drm-context/link_parts.h"
+#include "tests/unit/drm-context/front/link_parts.h"
 
 namespace viaduct {
 namespace {

@@ -1,5 +1,5 @@
 // Queries of the device: a guest learns nothing that it cannot use, and nothing about others.
-#include "tests/unit/drm-context/amdgpu_fixture.h"
+#include "tests/unit/drm-context/amdgpu/fixture.h"
 
 #include <chrono>
 #include <thread>

@@ -4,7 +4,7 @@
 #include <thread>
 
 #include "simgpu/inject.h"
-#include "tests/unit/drm-context/xe_fixture.h"
+#include "tests/unit/drm-context/xe/fixture.h"
 
 namespace viaduct::xe {
 namespace {

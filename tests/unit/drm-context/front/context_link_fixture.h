@@ -13,7 +13,7 @@
 #include "blob/memfd.h"
 #include "drm-context/front/context_link.h"
 #include "drm-context/transport/command_ring.h"
-#include "tests/unit/drm-context/link_parts.h"
+#include "tests/unit/drm-context/front/link_parts.h"
 
 namespace viaduct::test {
 

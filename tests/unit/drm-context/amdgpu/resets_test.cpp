@@ -1,5 +1,5 @@
 // Resets of the GPU: the kernel shows every context that there was one; most go on.
-#include "tests/unit/drm-context/amdgpu_fixture.h"
+#include "tests/unit/drm-context/amdgpu/fixture.h"
 
 namespace viaduct::amdgpu {
 namespace {

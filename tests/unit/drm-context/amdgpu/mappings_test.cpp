@@ -1,5 +1,5 @@
 // The GPU address space of a context: what is mapped there, and what it costs.
-#include "tests/unit/drm-context/amdgpu_fixture.h"
+#include "tests/unit/drm-context/amdgpu/fixture.h"
 
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>

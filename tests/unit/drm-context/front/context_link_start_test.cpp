@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "tests/unit/drm-context/context_link_fixture.h"
+#include "tests/unit/drm-context/front/context_link_fixture.h"
 
 namespace viaduct {
 namespace {
