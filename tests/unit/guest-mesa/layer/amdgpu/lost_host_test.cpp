@@ -2,7 +2,7 @@
 // and nothing else does that drivers do not expect to fail.
 #include <gtest/gtest.h>
 
-#include "tests/unit/layer/driver_fixture.h"
+#include "tests/unit/guest-mesa/layer/amdgpu/fixture.h"
 
 namespace viaduct::guest::amdgpu {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include "tests/unit/layer/fake_host.h"
+#include "tests/unit/guest-mesa/layer/fake_host.h"
 #include "wire/amdgpu_capset.h"
 
 namespace viaduct::guest {

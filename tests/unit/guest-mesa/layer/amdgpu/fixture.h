@@ -8,7 +8,7 @@
 
 #include "guest-mesa/layer/amdgpu/driver.h"
 #include "guest-mesa/layer/open_node.h"
-#include "tests/unit/layer/fake_host.h"
+#include "tests/unit/guest-mesa/layer/fake_host.h"
 
 namespace viaduct::guest::amdgpu {
 

@@ -1,4 +1,4 @@
-#include "tests/unit/simgpu/intel/xe/xe_file.h"
+#include "tests/unit/simgpu/intel/kernel/xe/xe_file.h"
 
 #include <drm.h>
 #include <fmt/format.h>

@@ -12,7 +12,7 @@
 #include <memory>
 #include <string>
 
-#include "tests/unit/layer/fake_host.h"
+#include "tests/unit/guest-mesa/layer/fake_host.h"
 
 namespace viaduct::guest {
 namespace {

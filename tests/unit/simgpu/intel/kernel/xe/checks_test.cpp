@@ -3,7 +3,7 @@
 
 #include <cerrno>
 
-#include "tests/unit/simgpu/intel/xe/xe_file.h"
+#include "tests/unit/simgpu/intel/kernel/xe/xe_file.h"
 
 namespace simgpu::test {
 namespace {

@@ -1,6 +1,6 @@
 #include <cerrno>
 
-#include "tests/unit/simgpu/intel/i915/fixture.h"
+#include "tests/unit/simgpu/intel/kernel/i915/fixture.h"
 
 namespace simgpu::intel::i915 {
 namespace {

@@ -1,7 +1,7 @@
 #include <cerrno>
 
 #include "simgpu/inject.h"
-#include "tests/unit/simgpu/intel/i915/fixture.h"
+#include "tests/unit/simgpu/intel/kernel/i915/fixture.h"
 
 namespace simgpu::intel::i915 {
 namespace {

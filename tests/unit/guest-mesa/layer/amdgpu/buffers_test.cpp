@@ -1,5 +1,5 @@
 // Buffers: made, mapped, shared, waited for.
-#include "tests/unit/layer/driver_fixture.h"
+#include "tests/unit/guest-mesa/layer/amdgpu/fixture.h"
 
 namespace viaduct::guest::amdgpu {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <thread>
 
-#include "tests/unit/layer/fake_host.h"
+#include "tests/unit/guest-mesa/layer/fake_host.h"
 
 namespace viaduct::guest {
 namespace {

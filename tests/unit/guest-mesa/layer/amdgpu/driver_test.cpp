@@ -1,5 +1,5 @@
 // Queries that come before any work, and requests that are passed on.
-#include "tests/unit/layer/driver_fixture.h"
+#include "tests/unit/guest-mesa/layer/amdgpu/fixture.h"
 
 namespace viaduct::guest::amdgpu {
 namespace {

@@ -1,4 +1,4 @@
-#include "tests/unit/layer/fake_host.h"
+#include "tests/unit/guest-mesa/layer/fake_host.h"
 
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>

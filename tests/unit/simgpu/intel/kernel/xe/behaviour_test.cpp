@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "simgpu/inject.h"
-#include "tests/unit/simgpu/intel/xe/xe_file.h"
+#include "tests/unit/simgpu/intel/kernel/xe/xe_file.h"
 
 namespace simgpu::test {
 namespace {

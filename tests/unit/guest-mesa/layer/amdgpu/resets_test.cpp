@@ -1,5 +1,5 @@
 // The GPU's resets as a driver sees them.
-#include "tests/unit/layer/driver_fixture.h"
+#include "tests/unit/guest-mesa/layer/amdgpu/fixture.h"
 
 namespace viaduct::guest::amdgpu {
 namespace {
