@@ -104,27 +104,27 @@ TEST_F(TimelinesTest, WorkWithoutADescriptorIsAskedFor) {
 // A busy ring is never idle: its fences have to retire all the same.
 TEST_F(TimelinesTest, WorkWithoutADescriptorIsDoneWithThatBehindIt) {
     Job next, last;
-    add_fence_after(1, 1, UniqueFd());
-    add_fence_after(1, 2, std::move(next.sync_file));
-    add_fence_after(1, 3, std::move(last.sync_file));
+    add_fence_after(kFirst, 1, UniqueFd());
+    add_fence_after(kFirst, 2, std::move(next.sync_file));
+    add_fence_after(kFirst, 3, std::move(last.sync_file));
     next.done.reset();
     timelines_.advance();
-    EXPECT_EQ(take(), (Retirements{{1, 2}}));
+    EXPECT_EQ(take(), (Retirements{{kFirst, 2}}));
 }
 
 TEST_F(TimelinesTest, AMergeThatFailsLetsNoWorkGo) {
     Job slow, newest;
-    for (uint64_t i = 1; i <= 300; ++i) add_fence_after(3, i, slow.sync_file.duplicate());
+    for (uint64_t i = 1; i <= 300; ++i) add_fence_after(kThird, i, slow.sync_file.duplicate());
     out_of_descriptors_ = true;
-    add_fence_after(3, 301, std::move(newest.sync_file));
-    add_fence_after(3, 302, UniqueFd());
+    add_fence_after(kThird, 301, std::move(newest.sync_file));
+    add_fence_after(kThird, 302, UniqueFd());
     ring_idle_ = true;  // as far as a ring knows whose work has sync files
     newest.done.reset();
     timelines_.advance();
     EXPECT_EQ(take(), Retirements{});
     slow.done.reset();
     timelines_.advance();
-    EXPECT_EQ(take(), (Retirements{{3, 302}}));
+    EXPECT_EQ(take(), (Retirements{{kThird, 302}}));
 }
 
 TEST_F(TimelinesTest, WorkIsDoneWithoutAFenceToo) {

@@ -115,16 +115,17 @@ TEST(FenceThread, FencesOfThoseThatItHasAbandonedAreDropped) {
     Watched old, next;
     Reports reports;
     auto thread = FenceThread::start(
-        [&](ContextId, uint32_t, FenceId fence_id) { reports.add(fence_id.value()); });
+        [&](ContextId, RingIndex, FenceId fence_id) { reports.add(fence_id.value()); });
     ASSERT_TRUE(thread);
     ASSERT_TRUE((*thread)->add(old.link));
-    EXPECT_TRUE(old.link->add_fence(1, FenceId(1)));
+    EXPECT_TRUE(old.link->add_fence(RingIndex(1), FenceId(1)));
     (*thread)->abandon_all();
     EXPECT_TRUE(old.link->abandoned());
-    EXPECT_TRUE(old.link->add_fence(1, FenceId(2))) << "of an id that the new guest may use";
+    EXPECT_TRUE(old.link->add_fence(RingIndex(1), FenceId(2)))
+        << "of an id that the new guest may use";
     old.end_worker();
     ASSERT_TRUE((*thread)->add(next.link));
-    EXPECT_TRUE(next.link->add_fence(1, FenceId(3)));
+    EXPECT_TRUE(next.link->add_fence(RingIndex(1), FenceId(3)));
     next.end_worker();
     EXPECT_TRUE(reports.wait_for(3));
     EXPECT_EQ(reports.all(), std::vector<uint64_t>{3});
@@ -134,14 +135,14 @@ TEST(FenceThread, TheCallbackThatRunsIsWaitedForAtAReset) {
     Watched context;
     std::promise<void> called;
     std::atomic<bool> over = false;
-    auto thread = FenceThread::start([&](ContextId, uint32_t, FenceId) {
+    auto thread = FenceThread::start([&](ContextId, RingIndex, FenceId) {
         called.set_value();
         std::this_thread::sleep_for(100ms);
         over = true;
     });
     ASSERT_TRUE(thread);
     ASSERT_TRUE((*thread)->add(context.link));
-    EXPECT_TRUE(context.link->add_fence(1, FenceId(1)));
+    EXPECT_TRUE(context.link->add_fence(RingIndex(1), FenceId(1)));
     context.end_worker();
     called.get_future().wait();
     (*thread)->abandon_all();

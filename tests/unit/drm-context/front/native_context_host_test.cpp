@@ -72,18 +72,18 @@ TEST(NativeContextHost, TheFirstContextAfterAResetDoesNotWaitForTheGpuToOpen) {
     ::setenv("VIADUCT_ISOLATION", "thread", 1);
     SleepingGpu gpu;
     std::promise<uint64_t> retired;
-    auto host = NativeContextHost::create(gpu.opener(), [&](ContextId, uint32_t, FenceId fence_id) {
-        retired.set_value(fence_id.value());
-    });
+    auto host = NativeContextHost::create(
+        gpu.opener(),
+        [&](ContextId, RingIndex, FenceId fence_id) { retired.set_value(fence_id.value()); });
     ASSERT_TRUE(host) << host.error().message;
     auto old = (*host)->create_context(ContextId(1), "old");
     ASSERT_TRUE(old) << old.error().message;
-    EXPECT_TRUE((*old)->create_fence(0, FenceId(1)));
+    EXPECT_TRUE((*old)->create_fence(RingIndex(0), FenceId(1)));
     old->reset();
     (*host)->reset();
     auto next = (*host)->create_context(ContextId(1), "next");
     ASSERT_TRUE(next) << next.error().message;
-    EXPECT_TRUE((*next)->create_fence(0, FenceId(2)));
+    EXPECT_TRUE((*next)->create_fence(RingIndex(0), FenceId(2)));
     gpu.wake();
     EXPECT_EQ(retired.get_future().get(), 2u) << "and no fence of the old guest's";
 }
