@@ -1,6 +1,7 @@
 #include "simgpu/intel/kernel/xe/binder.h"
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -26,6 +27,11 @@ void apply(const Bind& bind) {
 }  // namespace
 
 void Binder::submit(std::shared_ptr<Bind> bind, const std::vector<drm::FencePtr>& dependencies) {
+    bind->earliest = std::chrono::steady_clock::now() + kBindDelay;
+    {
+        const viaduct::LockGuard lock(mutex_);
+        open_.insert(bind);
+    }
     // One more than there are, so that it is not ready before all are listed.
     const auto left = std::make_shared<std::atomic<size_t>>(dependencies.size() + 1);
     const auto arrive = [self = weak_from_this(), bind = std::move(bind), left] {
@@ -37,10 +43,10 @@ void Binder::submit(std::shared_ptr<Bind> bind, const std::vector<drm::FencePtr>
     arrive();
 }
 
-void Binder::ready(std::shared_ptr<Bind> bind) {
+void Binder::ready(const std::shared_ptr<Bind>& bind) {
     const viaduct::LockGuard lock(mutex_);
     if (closed_) return;
-    ready_.push_back(std::move(bind));
+    ready_.push_back(bind);
     if (!std::exchange(has_thread_, true))
         std::thread([self = shared_from_this()] { self->run(); }).detach();
     changed_.notify_all();
@@ -48,31 +54,37 @@ void Binder::ready(std::shared_ptr<Bind> bind) {
 
 void Binder::run() {
     for (;;) {
-        std::deque<std::shared_ptr<Bind>> due;
+        std::shared_ptr<Bind> bind;
         {
             viaduct::UniqueLock lock(mutex_);
             changed_.wait(lock.native(),
                           [this]() VIADUCT_REQUIRES(mutex_) { return closed_ || !ready_.empty(); });
             if (closed_) return;
+            bind = std::move(ready_.front());
+            ready_.pop_front();
         }
-        std::this_thread::sleep_for(kBindDelay);
+        std::this_thread::sleep_until(bind->earliest);
         {
             const viaduct::LockGuard lock(mutex_);
-            due.swap(ready_);
+            if (open_.erase(bind) == 0) return;  // closed meanwhile
         }
-        for (const std::shared_ptr<Bind>& bind : due) {
-            apply(*bind);
-            bind->done->signal();
-        }
+        apply(*bind);
+        bind->done->signal();
     }
 }
 
+// A bind's fence owns the binds that wait for it: released one by one, not each within the one
+// before it, which takes a stack as deep as their number.
 void Binder::close() {
-    std::deque<std::shared_ptr<Bind>> dropped;  // after the lock: fences end with them
-    const viaduct::LockGuard lock(mutex_);
-    closed_ = true;
-    dropped.swap(ready_);
-    changed_.notify_all();
+    std::unordered_set<std::shared_ptr<Bind>> dropped;
+    {
+        const viaduct::LockGuard lock(mutex_);
+        closed_ = true;
+        dropped.swap(open_);
+        ready_.clear();
+        changed_.notify_all();
+    }
+    for (const std::shared_ptr<Bind>& bind : dropped) bind->done->signal(-ESRCH);
 }
 
 }  // namespace simgpu::intel::xe

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -44,9 +45,13 @@ class Vm {
 
   private:
     struct Pending {
-        VaRange range;
-        drm::FencePtr done;
+        uint64_t end = 0;
+        drm::FencePtr done;  // of the newest bind of these addresses
     };
+    using Pendings = std::map<uint64_t, Pending>;  // by start; none overlaps another
+
+    void replace_pending(const VaRange& range, const drm::FencePtr& done,
+                         std::vector<drm::FencePtr>& before);
     static uint64_t next_serial();
 
     const std::shared_ptr<AddressSpace> space_;
@@ -55,7 +60,8 @@ class Vm {
     std::mutex lock_;
     VmaTree vmas_;
     BindQueue own_queue_;
-    std::vector<Pending> pending_;
+    Pendings pending_;
+    size_t next_cleaning_ = 64;
 };
 using VmPtr = std::shared_ptr<Vm>;
 

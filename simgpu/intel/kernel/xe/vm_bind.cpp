@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <vector>
 
 #include "simgpu/intel/kernel/xe/drm_file.h"
@@ -17,8 +18,9 @@ using namespace uapi::xe;
 
 namespace {
 
-constexpr uint32_t kMaxBinds = 1u << 20;  // bounded allocation; the kernel's is kvmalloc's
-constexpr uint32_t kMaxSyncs = 1024;      // DRM_XE_MAX_SYNCS, Linux 7.0
+constexpr uint32_t kMaxBinds = 1u << 20;   // bounded allocation; the kernel's is kvmalloc's
+constexpr size_t kMaxMappings = 1u << 20;  // of a VM; the kernel's bound is a memory cgroup's
+constexpr uint32_t kMaxSyncs = 1024;       // DRM_XE_MAX_SYNCS, Linux 7.0
 constexpr uint32_t kFlags = kBindReadOnly | kBindImmediate | kBindNull | kBindDumpable |
                             kBindCheckPxp | kBindCpuMirror | kBindMadviseAutoreset;
 
@@ -76,8 +78,10 @@ class BindRequest {
 
   private:
     int read_operations();
+    bool maps() const;
     int resolve(const BindOp& op, BufferPtr* buffer);
     void apply(const BindOp& op, const BufferPtr& buffer, Bind& bind, std::vector<VaRange>& ranges);
+    std::function<void(int)> user_fence_writer() const;
     int signal_only();
 
     DrmFile& file_;
@@ -111,6 +115,12 @@ int BindRequest::read_operations() {
     return 0;
 }
 
+bool BindRequest::maps() const {
+    return std::ranges::any_of(operations_, [](const BindOp& op) {
+        return op.op == kBindMap || op.op == kBindMapUserptr;
+    });
+}
+
 int BindRequest::find_queue(const VmPtr& vm) {
     vm_ = vm;
     queue_ = &vm->own_queue();
@@ -124,6 +134,7 @@ int BindRequest::find_queue(const VmPtr& vm) {
 
 int BindRequest::resolve(const VmPtr& vm) {
     if (vm->closed()) return -ENOENT;
+    if (vm->vmas().size() + operations_.size() > kMaxMappings && maps()) return -ENOMEM;
     for (const BindOp& op : operations_)
         if (op.range > kPpgttSize || op.addr > kPpgttSize - op.range) return -EINVAL;
     for (const BindOp& op : operations_) {
@@ -182,6 +193,13 @@ void BindRequest::apply(const BindOp& op, const BufferPtr& buffer, Bind& bind,
     }
 }
 
+/// Not when the file is closed: the process's memory may have gone before.
+std::function<void(int)> BindRequest::user_fence_writer() const {
+    return [user = *syncs_.user_fence()](int status) {
+        if (status != -ESRCH) write_user_fence(user);
+    };
+}
+
 /// Linux: vm_bind_ioctl_signal_fences(), xe_sync_in_fence_get().
 int BindRequest::signal_only() {
     std::vector<drm::FencePtr> fences = syncs_.waits();
@@ -190,7 +208,7 @@ int BindRequest::signal_only() {
     const drm::FencePtr fence = all_of(fences);
     syncs_.signal(fence);
     if (syncs_.user_fence())
-        fence->on_signal([user = *syncs_.user_fence()](int) { write_user_fence(user); });
+        fence->on_signal(user_fence_writer());
     return 0;
 }
 
@@ -207,7 +225,7 @@ int BindRequest::commit() {
     queue_->last = bind->done;
     syncs_.signal(bind->done);
     if (syncs_.user_fence())
-        bind->done->on_signal([user = *syncs_.user_fence()](int) { write_user_fence(user); });
+        bind->done->on_signal(user_fence_writer());
     file_.binder().submit(std::move(bind), dependencies);
     return 0;
 }

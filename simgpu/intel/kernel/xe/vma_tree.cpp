@@ -4,9 +4,19 @@
 
 namespace simgpu::intel::xe {
 
+void VmaTree::insert(uint64_t start, const Vma& vma) {
+    vmas_.emplace(start, vma);
+    starts_.emplace(vma.buffer, start);
+}
+
+VmaTree::Vmas::iterator VmaTree::erase(Vmas::iterator vma) {
+    starts_.erase({vma->second.buffer, vma->first});
+    return vmas_.erase(vma);
+}
+
 void VmaTree::map(const VaRange& range, const memory::Buffer* buffer) {
     unmap(range);
-    vmas_.emplace(range.start, Vma{range.end, buffer});
+    insert(range.start, {range.end, buffer});
 }
 
 bool VmaTree::unmap(const VaRange& range) {
@@ -16,18 +26,19 @@ bool VmaTree::unmap(const VaRange& range) {
     while (vma != vmas_.end() && vma->first < range.end) {
         const uint64_t start = vma->first;
         const Vma cut = vma->second;
-        vma = vmas_.erase(vma);
+        vma = erase(vma);
         found = true;
-        if (start < range.start) vmas_.emplace(start, Vma{range.start, cut.buffer});
-        if (cut.end > range.end) vmas_.emplace(range.end, cut);
+        if (start < range.start) insert(start, {range.start, cut.buffer});
+        if (cut.end > range.end) insert(range.end, cut);
     }
     return found;
 }
 
 std::vector<VaRange> VmaTree::ranges_of(const memory::Buffer* buffer) const {
     std::vector<VaRange> ranges;
-    for (const auto& [start, vma] : vmas_)
-        if (vma.buffer == buffer) ranges.push_back({start, vma.end});
+    for (auto at = starts_.lower_bound({buffer, 0}); at != starts_.end() && at->first == buffer;
+         ++at)
+        ranges.push_back({at->second, vmas_.at(at->second).end});
     return ranges;
 }
 

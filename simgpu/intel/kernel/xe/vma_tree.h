@@ -2,8 +2,11 @@
 // bound.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
+#include <utility>
 #include <vector>
 
 namespace simgpu::memory {
@@ -29,13 +32,20 @@ class VmaTree {
     bool unmap(const VaRange& range);
     /// Where the buffer is mapped.
     std::vector<VaRange> ranges_of(const memory::Buffer* buffer) const;
+    size_t size() const { return vmas_.size(); }
 
   private:
     struct Vma {
         uint64_t end = 0;
         const memory::Buffer* buffer = nullptr;
     };
-    std::map<uint64_t, Vma> vmas_;  // by start
+    using Vmas = std::map<uint64_t, Vma>;  // by start
+
+    void insert(uint64_t start, const Vma& vma);
+    Vmas::iterator erase(Vmas::iterator vma);
+
+    Vmas vmas_;
+    std::set<std::pair<const memory::Buffer*, uint64_t>> starts_;  // the same, by buffer
 };
 
 }  // namespace simgpu::intel::xe

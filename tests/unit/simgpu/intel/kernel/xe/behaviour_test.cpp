@@ -239,5 +239,45 @@ TEST_F(Xe, FdinfoCountsCycles) {
     EXPECT_NE(text.find("drm-total-gtt:\t64 KiB"), std::string::npos) << text;
 }
 
+// Each waits for the one before, and the first for a job that hangs.
+TEST_F(Xe, ClosingAFileDropsAnyNumberOfBinds) {
+    ::setenv("VIADUCT_SIMGPU_HANG_MS", "120000", 1);
+    XeClient client;
+    const uint32_t gate = client.file.syncobj();
+    inject("hang:nth=1");
+    ASSERT_EQ(client.file.exec(client.queue, client.store(XeClient::kData, 1), {xe_signal(gate)}),
+              0);
+    ASSERT_EQ(
+        client.file.bind(client.vm, {XeFile::map(client.buffer, 0x4000'0000)}, {xe_wait(gate)}), 0);
+    for (uint64_t i = 1; i < 200'000; ++i)
+        ASSERT_EQ(client.file.bind(client.vm, {XeFile::map(client.buffer, 0x4000'0000 + i * 4096)}),
+                  0);
+    client.file.close();
+}
+
+TEST_F(Xe, ManyBindsAreDoneSoon) {
+    XeClient client;
+    const uint32_t bound = client.file.syncobj();
+    constexpr uint64_t kVa = 0x4000'0000, kBinds = 20'000;
+    for (uint64_t i = 0; i < kBinds; ++i)
+        ASSERT_EQ(client.file.bind(client.vm, {XeFile::map(client.buffer, kVa + i * 0x1000)},
+                                   {xe_signal(bound)}),
+                  0);
+    EXPECT_EQ(client.file.fence_status(bound), 1);
+    EXPECT_EQ(client.run(kVa + (kBinds - 1) * 0x1000, 9), 1);
+}
+
+TEST_F(Xe, MappingsOfAVmAreBounded) {
+    XeClient client;
+    u::BindOp null{};
+    null.op = u::kBindMap;
+    null.flags = u::kBindNull;
+    null.addr = 0x4000'0000;
+    null.range = 4096;
+    const std::vector<u::BindOp> many(1 << 20, null);
+    EXPECT_EQ(client.file.bind(client.vm, many), -ENOMEM) << "beside what is mapped";
+    EXPECT_EQ(client.file.bind(client.vm, {null}), 0);
+}
+
 }  // namespace
 }  // namespace simgpu::test
