@@ -26,11 +26,13 @@ uint64_t Bindings::most_tables(Range range, bool has_memory) {
 
 void Bindings::insert(uint64_t start, Mapping mapping) {
     tables_ += tables_of(mapping.end - start, mapping.memory != nullptr);
+    starts_.emplace(mapping.memory.get(), start);
     mappings_.insert_or_assign(start, std::move(mapping));
 }
 
 Bindings::Mappings::iterator Bindings::erase(Mappings::iterator mapping) {
     tables_ -= tables_of(mapping->second.end - mapping->first, mapping->second.memory != nullptr);
+    starts_.erase({mapping->second.memory.get(), mapping->first});
     return mappings_.erase(mapping);
 }
 
@@ -61,9 +63,12 @@ bool Bindings::cuts(Range range) const {
     return is_inside(range.start) || is_inside(range.end());
 }
 
+// Not by a look at all mappings: a guest may have many, and a list of these operations.
 void Bindings::unmap_all(const BufferMemoryPtr& memory) {
-    for (auto mapping = mappings_.begin(); mapping != mappings_.end();)
-        mapping = mapping->second.memory == memory ? erase(mapping) : std::next(mapping);
+    const BufferMemory* const wanted = memory.get();
+    for (auto at = starts_.lower_bound({wanted, 0}); at != starts_.end() && at->first == wanted;
+         at = starts_.lower_bound({wanted, 0}))
+        erase(mappings_.find(at->second));
 }
 
 }  // namespace viaduct::xe

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
+#include <utility>
 
 #include "drm-context/account/context_account.h"
 
@@ -50,6 +52,7 @@ class Bindings {
     Mappings::iterator erase(Mappings::iterator mapping);
 
     Mappings mappings_;
+    std::set<std::pair<const BufferMemory*, uint64_t>> starts_;  // the same, by buffer
     uint64_t tables_ = 0;
 };
 
