@@ -19,7 +19,7 @@ constexpr std::array kEngines = {
     EngineName{"ccs", QueueClass::kCompute},
 };
 
-struct Cycles {
+struct CycleCounts {
     std::array<uint64_t, kQueueClasses> busy{};
     uint64_t total = 0;
 };
@@ -38,8 +38,8 @@ std::optional<uint64_t> parse_line(std::string_view line, std::string_view key,
     return number;
 }
 
-Cycles parse_cycles(std::string_view fdinfo) {
-    Cycles cycles;
+CycleCounts parse_cycles(std::string_view fdinfo) {
+    CycleCounts cycles;
     while (!fdinfo.empty()) {
         const size_t end = fdinfo.find('\n');
         const std::string_view line = fdinfo.substr(0, end);
@@ -57,18 +57,36 @@ Cycles parse_cycles(std::string_view fdinfo) {
 
 }  // namespace
 
+uint64_t BusyReader::ns_of_epoch(size_t which) const {
+    return static_cast<uint64_t>(static_cast<double>(busy_[which] - epoch_->busy[which]) *
+                                 ns_per_cycle_);
+}
+
+void BusyReader::begin_epoch(uint64_t total, int64_t now_ns) {
+    if (epoch_)
+        for (size_t i = 0; i < earlier_.size(); ++i) earlier_[i] += ns_of_epoch(i);
+    // Before the first reading the client's cycles are of the same timestamp.
+    epoch_ = {total, now_ns, busy_};
+}
+
+/// The timestamp's frequency never changes: the longest measurement is the best one.
+void BusyReader::measure_cycle(uint64_t total, int64_t now_ns) {
+    const uint64_t passed = total - epoch_->total;
+    const int64_t took_ns = now_ns - epoch_->at_ns;
+    if (passed == 0 || took_ns <= 0 || took_ns < measured_ns_) return;
+    ns_per_cycle_ = static_cast<double>(took_ns) / static_cast<double>(passed);
+    measured_ns_ = took_ns;
+}
+
 BusyTimes BusyReader::read(std::string_view fdinfo, int64_t now_ns) {
     BusyTimes times = parse_busy_times(fdinfo);
-    const Cycles cycles = parse_cycles(fdinfo);
+    const CycleCounts cycles = parse_cycles(fdinfo);
     if (cycles.total == 0) return times;
-    // The timestamp begins anew when the GPU has slept deeply.
-    if (!first_ || cycles.total < first_->total) first_ = {cycles.total, now_ns};
-    const uint64_t passed = cycles.total - first_->total;
-    const int64_t took_ns = now_ns - first_->at_ns;
-    if (passed == 0 || took_ns <= 0) return times;
-    const double ns_per_cycle = static_cast<double>(took_ns) / static_cast<double>(passed);
-    for (size_t i = 0; i < times.size(); ++i)
-        times[i] += static_cast<uint64_t>(static_cast<double>(cycles.busy[i]) * ns_per_cycle);
+    if (!epoch_ || cycles.total < total_) begin_epoch(cycles.total, now_ns);
+    total_ = cycles.total;
+    for (size_t i = 0; i < busy_.size(); ++i) busy_[i] = std::max(busy_[i], cycles.busy[i]);
+    measure_cycle(cycles.total, now_ns);
+    for (size_t i = 0; i < times.size(); ++i) times[i] += earlier_[i] + ns_of_epoch(i);
     return times;
 }
 

@@ -84,6 +84,8 @@ QueueClass class_of(uint16_t engine_class) {
 XeContext::XeContext(std::unique_ptr<Device> device, std::unique_ptr<ContextAccount> account)
     : DriverContext(std::move(device), std::move(account), kTraits) {
     gem().on_close([this](GemHandle handle) { memories_.erase(handle); });
+    // The kernel counts cycles: two readings show how long one takes (device/busy_reader.h).
+    (void)this->device().busy_times();
 }
 
 XeContext::~XeContext() {

@@ -33,9 +33,25 @@ TEST(BusyReader, LearnsHowLongACycleTakes) {
         "drm-cycles-rcs:\t1100\ndrm-total-cycles-rcs:\t7000\ndrm-engine-capacity-vcs:\t2\n"
         "drm-cycles-bcs:\t20\ndrm-total-cycles-bcs:\t7000\ndrm-cycles-vecs:\t3\n";
     EXPECT_EQ(reader.read(second, 1'100'000), (BusyTimes{55'000, 0, 1'000, 150})) << "50 ns each";
-    const char* slept = "drm-cycles-rcs:\t1100\ndrm-total-cycles-rcs:\t10\n";
-    EXPECT_EQ(reader.read(slept, 2'000'000), BusyTimes{});
     EXPECT_EQ(reader.read("drm-engine-gfx:\t7 ns\n", 3'000'000), (BusyTimes{7, 0, 0, 0}));
+}
+
+TEST(BusyReader, GoesOnWhenTheTimestampBeginsAnew) {
+    BusyReader reader;
+    reader.read("drm-cycles-rcs:\t100\ndrm-total-cycles-rcs:\t5000\n", 1'000'000);
+    ASSERT_EQ(reader.read("drm-cycles-rcs:\t1100\ndrm-total-cycles-rcs:\t7000\n", 1'100'000),
+              (BusyTimes{55'000, 0, 0, 0}))
+        << "50 ns each";
+    EXPECT_EQ(reader.read("drm-cycles-rcs:\t1100\ndrm-total-cycles-rcs:\t10\n", 2'000'000),
+              (BusyTimes{55'000, 0, 0, 0}))
+        << "nothing was executed since";
+    EXPECT_EQ(reader.read("drm-cycles-rcs:\t1300\ndrm-total-cycles-rcs:\t410\n", 2'020'000),
+              (BusyTimes{65'000, 0, 0, 0}));
+    EXPECT_EQ(reader.read("drm-cycles-rcs:\t1400\ndrm-total-cycles-rcs:\t5\n", 9'000'000),
+              (BusyTimes{70'000, 0, 0, 0}))
+        << "what was executed since the last reading counts, too";
+    EXPECT_EQ(reader.read("drm-cycles-rcs:\t1400\ndrm-total-cycles-rcs:\t2005\n", 9'100'000),
+              (BusyTimes{70'000, 0, 0, 0}));
 }
 
 TEST(FdinfoFile, ReadsAgainFromTheBeginning) {
