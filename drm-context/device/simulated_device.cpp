@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "drm-context/device/busy_reader.h"
+#include "drm-context/device/restarted_ioctl.h"
 #include "simgpu/chips.h"
 #include "simgpu/log.h"
 #include "simgpu/simgpu.h"
@@ -16,15 +17,15 @@ namespace viaduct {
 
 namespace {
 
+// Interruptions are injected: no call of the simulated GPU waits long for that reason.
+constexpr RestartLimits kRestarts{.most = std::chrono::milliseconds(2000)};
+
 class SimulatedDevice final : public Device {
   public:
     explicit SimulatedDevice(std::unique_ptr<simgpu::File> file) : file_(std::move(file)) {}
 
     int ioctl(unsigned long request, void* argument) override {
-        for (;;) {
-            const int ret = file_->ioctl(request, argument);
-            if (ret != -EINTR && ret != -EAGAIN) return ret;
-        }
+        return restarted([&] { return file_->ioctl(request, argument); }, kRestarts);
     }
 
     Result<MapSource> map_source(uint64_t mmap_offset) override {

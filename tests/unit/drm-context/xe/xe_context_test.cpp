@@ -412,5 +412,18 @@ TEST_F(XeHangs, ADestroyedVmIsNoBan) {
     EXPECT_EQ(banned(), 0u);
 }
 
+class XeInterrupted : public XeContextTest {
+  protected:
+    ~XeInterrupted() override { simgpu::set_injection({}); }
+};
+
+TEST_F(XeInterrupted, ASubmissionIsNotRepeatedForEver) {
+    const uint32_t queue = create_queue(vm()).value;
+    simgpu::set_injection(simgpu::parse_injection("interrupt:error=again").value());
+    EXPECT_EQ(exec(queue, 0x1000, 0), EAGAIN);
+    simgpu::set_injection({});
+    EXPECT_EQ(exec(queue, 0x1000, 0), 0);
+}
+
 }  // namespace
 }  // namespace viaduct::xe
