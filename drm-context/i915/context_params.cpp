@@ -28,7 +28,7 @@ const ContextParams::Rule ContextParams::kRules[] = {
     {I915_CONTEXT_PARAM_PRIORITY, false, &ContextParams::check_priority},
     {I915_CONTEXT_PARAM_SSEU, true, &ContextParams::any},
     {I915_CONTEXT_PARAM_RECOVERABLE, false, &ContextParams::check_recoverable},
-    {I915_CONTEXT_PARAM_VM, false, &ContextParams::any},
+    {I915_CONTEXT_PARAM_VM, false, &ContextParams::note_vm},
     {I915_CONTEXT_PARAM_ENGINES, true, &ContextParams::check_engines},
     {I915_CONTEXT_PARAM_PERSISTENCE, false, &ContextParams::any},
     {I915_CONTEXT_PARAM_PROTECTED_CONTENT, false, &ContextParams::any},
@@ -100,6 +100,11 @@ Status ContextParams::check_priority(Param& param) {
 
 Status ContextParams::check_recoverable(Param& param) {
     recoverable_ = param.record.param.value != 0;
+    return {};
+}
+
+Status ContextParams::note_vm(Param& param) {
+    vm_ = param.record.param.value;
     return {};
 }
 

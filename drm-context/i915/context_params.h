@@ -26,6 +26,8 @@ class ContextParams {
     /// The user address of the first extension; 0: there is none. Valid as long as this object.
     uint64_t chain() const { return chain_; }
     bool recoverable() const { return recoverable_; }
+    /// The id of an address space; nothing if the context gets one of its own.
+    std::optional<uint64_t> vm() const { return vm_; }
     /// The engine map by index; nothing if the context has none of its own.
     const std::optional<std::vector<std::optional<QueueClass>>>& engines() const {
         return engines_;
@@ -45,6 +47,7 @@ class ContextParams {
     Status check_priority(Param& param);
     Status check_recoverable(Param& param);
     Status check_engines(Param& param);
+    Status note_vm(Param& param);
     Status take(std::span<const std::byte>& packed);
     std::span<std::byte> keep(std::span<const std::byte> bytes);
 
@@ -54,6 +57,7 @@ class ContextParams {
     uint64_t chain_ = 0;
     std::byte* last_ = nullptr;  // record, whose `next` is still 0
     bool recoverable_ = true;
+    std::optional<uint64_t> vm_;
     std::optional<std::vector<std::optional<QueueClass>>> engines_;
 };
 

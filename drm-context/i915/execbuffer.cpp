@@ -1,5 +1,6 @@
 #include "drm-context/i915/execbuffer.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace viaduct::i915 {
@@ -54,12 +55,12 @@ Status Execbuffer::translate(const Request& request) {
 Status Execbuffer::translate_object(std::span<const std::byte> objects, uint32_t index,
                                     uint64_t& relocations) {
     auto object = element<drm_i915_gem_exec_object2>(objects, index);
-    const auto handle = context_.handle_of(ResourceId(object.handle));
-    if (!handle) return tl::unexpected(handle.error());
+    const auto buffer = context_.find_buffer(ResourceId(object.handle));
+    if (!buffer) return tl::unexpected(buffer.error());
     if (object.relocation_count > relocations_.size() - relocations)
         return fail(EINVAL, "buffer {}: {} relocations exceed the {} left", index,
                     object.relocation_count, relocations_.size() - relocations);
-    object.handle = handle->value();
+    object.handle = (*buffer)->handle.get().value();
     object.relocs_ptr = object.relocation_count == 0
                             ? 0
                             : reinterpret_cast<uintptr_t>(relocations_.data() + relocations);
@@ -68,7 +69,21 @@ Status Execbuffer::translate_object(std::span<const std::byte> objects, uint32_t
     object.flags &= ~uint64_t{EXEC_OBJECT_CAPTURE};
     relocations += object.relocation_count;
     objects_.push_back(object);
+    sizes_.push_back((*buffer)->size);
     return {};
+}
+
+std::vector<PlacedBuffer> Execbuffer::buffers() const {
+    std::vector<PlacedBuffer> buffers;
+    buffers.reserve(objects_.size());
+    for (size_t i = 0; i < objects_.size(); ++i) {
+        const auto& object = objects_[i];
+        PlacedBuffer& buffer = buffers.emplace_back();
+        buffer.handle = GemHandle(object.handle);
+        buffer.size = std::max<uint64_t>(sizes_[i], object.pad_to_size);
+        if (object.flags & EXEC_OBJECT_PINNED) buffer.at = object.offset;
+    }
+    return buffers;
 }
 
 drm_i915_gem_execbuffer2 Execbuffer::args() {

@@ -6,6 +6,7 @@
 
 #include "drm-context/context/request.h"
 #include "drm-context/i915/i915_context.h"
+#include "drm-context/i915/page_tables.h"
 #include "drm-context/i915/uapi.h"
 
 namespace viaduct::i915 {
@@ -23,6 +24,9 @@ class Execbuffer {
     /// The ioctl's argument; valid as long as this object and unchanged.
     drm_i915_gem_execbuffer2 args();
 
+    /// Its buffers, and their places.
+    std::vector<PlacedBuffer> buffers() const;
+
     uint32_t gem_context() const { return static_cast<uint32_t>(wanted_.context_id); }
     uint64_t flags() const { return wanted_.flags; }
     uint32_t engine_index() const {
@@ -37,6 +41,7 @@ class Execbuffer {
     I915Context& context_;
     wire::i915::GemExecbuffer2Request wanted_{};
     std::vector<drm_i915_gem_exec_object2> objects_;
+    std::vector<uint64_t> sizes_;  // of their buffers
     std::vector<drm_i915_gem_relocation_entry> relocations_;
     std::vector<drm_i915_gem_exec_fence> fences_;
 };

@@ -13,7 +13,7 @@ namespace {
 // Each has page tables, and a context rings and state images of some 100 KiB for each engine that
 // it uses: memory of the host's kernel that no budget counts. Mesa makes two or three per device.
 constexpr size_t kMostContexts = 1024;
-constexpr uint32_t kMostVms = 1024;
+constexpr size_t kMostVms = 1024;
 
 }  // namespace
 
@@ -24,8 +24,8 @@ Status I915Context::check_room_for_context() const {
 }
 
 Status I915Context::check_room_for_vm() const {
-    if (vms_ < kMostVms) return {};
-    return fail(ENOSPC, "the context already has {} address spaces, the maximum", vms_);
+    if (vms_.size() < kMostVms) return {};
+    return fail(ENOSPC, "the context already has {} address spaces, the maximum", vms_.size());
 }
 
 Status I915Context::context_created(uint32_t id, GemContext context) {
@@ -35,10 +35,21 @@ Status I915Context::context_created(uint32_t id, GemContext context) {
         device().ioctl(DRM_IOCTL_I915_GEM_CONTEXT_DESTROY, &args);
         return status;
     }
+    if (!context.tables) context.tables = std::make_shared<PageTables>(account());
     context.serial = next_serial_++;
     gem_contexts_.insert_or_assign(id, std::move(context));
     watch().created(id);
     return {};
+}
+
+PageTablesPtr I915Context::tables_of_vm(uint64_t id) const {
+    const auto vm = id > UINT32_MAX ? vms_.end() : vms_.find(static_cast<uint32_t>(id));
+    return vm == vms_.end() ? nullptr : vm->second;
+}
+
+void I915Context::close_in_tables(GemHandle handle) {
+    for (const auto& [id, context] : gem_contexts_) context.tables->remove(handle);
+    for (const auto& [id, tables] : vms_) tables->remove(handle);
 }
 
 /// Kernels make contexts of normal priority, which may be more than the VM may have.
@@ -80,6 +91,7 @@ Status I915Context::gem_context_create(Request& request) {
         return {};
     }
     GemContext context{.recoverable = params.recoverable(),
+                       .tables = params.vm() ? tables_of_vm(*params.vm()) : nullptr,
                        .engines = params.engines().value_or(gem_contexts_.at(0).engines)};
     if (Status status = context_created(args.ctx_id, std::move(context)); !status) return status;
     request.respond(w::GemContextCreateResponse{{}, 0, 0, args.ctx_id});

@@ -96,7 +96,14 @@ const DriverTraits& traits() {
 }
 
 I915Context::I915Context(std::unique_ptr<Device> device, std::unique_ptr<ContextAccount> account)
-    : DriverContext(std::move(device), std::move(account), kTraits) {}
+    : DriverContext(std::move(device), std::move(account), kTraits) {
+    gem().on_close([this](GemHandle handle) { close_in_tables(handle); });
+}
+
+I915Context::~I915Context() {
+    // The base closes the handles, after the members that the hook uses are gone.
+    gem().on_close(nullptr);
+}
 
 Status I915Context::discover_engines() {
     engines_ = Engines(account().limits());
@@ -124,10 +131,16 @@ Status I915Context::discover_engines() {
     return context_created(0, std::move(first));
 }
 
-Result<GemHandle> I915Context::handle_of(ResourceId res_id) {
+Result<const BufferObject*> I915Context::find_buffer(ResourceId res_id) {
     const BufferObject* object = objects().find_resource(res_id);
     if (!object) return fail(EINVAL, "resource {} is not attached here", res_id);
-    return object->handle.get();
+    return object;
+}
+
+Result<GemHandle> I915Context::handle_of(ResourceId res_id) {
+    const auto buffer = find_buffer(res_id);
+    if (!buffer) return tl::unexpected(buffer.error());
+    return (*buffer)->handle.get();
 }
 
 // Chips with memory of their own have one kind of mapping for each buffer, others every kind.

@@ -13,6 +13,7 @@
 
 #include "drm-context/context/driver_context.h"
 #include "drm-context/i915/engines.h"
+#include "drm-context/i915/page_tables.h"
 #include "wire/i915.h"
 
 namespace viaduct::i915 {
@@ -20,6 +21,7 @@ namespace viaduct::i915 {
 class I915Context final : public DriverContext {
   public:
     I915Context(std::unique_ptr<Device> device, std::unique_ptr<ContextAccount> account);
+    ~I915Context() override;
 
     /// Learns the GPU's engines, and prepares context 0, which every file has. ENODEV if there is
     /// no engine, or none that this VM is offered.
@@ -39,7 +41,8 @@ class I915Context final : public DriverContext {
     Status gem_set_mmap_mode(Request& request);
     Status gem_busy(Request& request);
 
-    /// The GEM handle of a resource. EINVAL: it is not attached here.
+    /// A resource, or its GEM handle. EINVAL: it is not attached here.
+    Result<const BufferObject*> find_buffer(ResourceId res_id);
     Result<GemHandle> handle_of(ResourceId res_id);
 
   protected:
@@ -53,6 +56,7 @@ class I915Context final : public DriverContext {
     /// A GEM context: what watch() does not hold of it.
     struct GemContext {
         bool recoverable = true;
+        PageTablesPtr tables = {};  // of its address space; null: one of its own
         std::vector<std::optional<QueueClass>> engines;  // by index of its map
         /// Tells contexts apart that had the same id, for the order of their rings' fences.
         uint32_t serial = 0;
@@ -93,6 +97,9 @@ class I915Context final : public DriverContext {
     Status check_room_for_vm() const;
     Status context_created(uint32_t id, GemContext context);
     Status lower_priority(uint32_t id);
+    /// Of an address space by its id; null if it is not this guest's.
+    PageTablesPtr tables_of_vm(uint64_t id) const;
+    void close_in_tables(GemHandle handle);
 
     // submit.cpp
     Status describe_ring(RingIndex ring, const GemContext& context, uint32_t index);
@@ -100,7 +107,7 @@ class I915Context final : public DriverContext {
     Engines engines_;                              // of what this VM is offered
     std::map<uint32_t, GemContext> gem_contexts_;  // by kernel id; all are this guest's
     uint32_t next_serial_ = 0;
-    uint32_t vms_ = 0;  // address spaces that the guest has ids of
+    std::map<uint32_t, PageTablesPtr> vms_;  // address spaces that the guest has ids of
     std::array<std::optional<QueueClass>, wire::i915::kRingMask + 2> ring_classes_;  // by ring
 };
 

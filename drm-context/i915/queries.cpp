@@ -103,12 +103,20 @@ void I915Context::limit_regions(Argument answer) {
     const uint64_t limit = account().memory_limit();
     const MemoryUse use = account().memory_use();
     const auto entries = answer.subspan(kHead);
-    for (size_t i = 0; i < entries.size() / sizeof(drm_i915_memory_region_info); ++i) {
+    const size_t count = entries.size() / sizeof(drm_i915_memory_region_info);
+    const auto is_local = [&](size_t i) {
+        return element<drm_i915_memory_region_info>(entries, i).region.memory_class ==
+               I915_MEMORY_CLASS_DEVICE;
+    };
+    // Page tables are the device's memory where it has some.
+    bool has_local = false;
+    for (size_t i = 0; i < count; ++i) has_local = has_local || is_local(i);
+    const uint64_t in_system = has_local ? use.system : use.total();
+    for (size_t i = 0; i < count; ++i) {
         auto info = element<drm_i915_memory_region_info>(entries, i);
-        const bool local = info.region.memory_class == I915_MEMORY_CLASS_DEVICE;
         const uint64_t size =
             limit != 0 ? std::min<uint64_t>(info.probed_size, limit) : uint64_t{info.probed_size};
-        const uint64_t used = std::min(size, local ? use.local : use.system);
+        const uint64_t used = std::min(size, is_local(i) ? use.local : in_system);
         info.probed_size = size;
         info.unallocated_size = size - used;
         const auto lower = [&](auto& field, uint64_t to) { field = std::min<uint64_t>(field, to); };

@@ -166,7 +166,11 @@ Status I915Context::get_context_param(const SimpleIoctl& ioctl, Argument argumen
     if (makes_vm)
         if (Status status = check_room_for_vm(); !status) return status;
     if (Status status = call(ioctl.request, argument); !status) return status;
-    if (makes_vm) ++vms_;
+    if (!makes_vm) return {};
+    if (const auto context = gem_contexts_.find(param.ctx_id); context != gem_contexts_.end())
+        vms_.insert_or_assign(
+            static_cast<uint32_t>(load<drm_i915_gem_context_param>(argument).value),
+            context->second.tables);
     return {};
 }
 
@@ -180,9 +184,12 @@ Status I915Context::set_context_param(const SimpleIoctl& ioctl, Argument argumen
         store(argument, param);
     }
     if (Status status = call(ioctl.request, argument); !status) return status;
+    const auto context = gem_contexts_.find(param.ctx_id);
+    if (context == gem_contexts_.end()) return {};
     if (param.param == I915_CONTEXT_PARAM_RECOVERABLE)
-        if (const auto context = gem_contexts_.find(param.ctx_id); context != gem_contexts_.end())
-            context->second.recoverable = param.value != 0;
+        context->second.recoverable = param.value != 0;
+    if (param.param == I915_CONTEXT_PARAM_VM)
+        if (auto tables = tables_of_vm(param.value)) context->second.tables = std::move(tables);
     return {};
 }
 
@@ -193,7 +200,8 @@ Status I915Context::create_vm(const SimpleIoctl& ioctl, Argument argument) {
         return fail(EINVAL, "an address space cannot have flags {:#x} or extensions", vm.flags);
     if (Status status = check_room_for_vm(); !status) return status;
     if (Status status = call(ioctl.request, argument); !status) return status;
-    ++vms_;
+    vms_.insert_or_assign(load<drm_i915_gem_vm_control>(argument).vm_id,
+                          std::make_shared<PageTables>(account()));
     return {};
 }
 
@@ -201,7 +209,7 @@ Status I915Context::destroy_vm(const SimpleIoctl& ioctl, Argument argument) {
     if (load<drm_i915_gem_vm_control>(argument).extensions != 0)
         return fail(EINVAL, "address space extensions are not supported");
     if (Status status = call(ioctl.request, argument); !status) return status;
-    vms_ -= vms_ != 0 ? 1 : 0;
+    vms_.erase(load<drm_i915_gem_vm_control>(argument).vm_id);
     return {};
 }
 

@@ -45,6 +45,7 @@ Status I915Context::gem_execbuffer2(Request& request) {
     const auto context = gem_contexts_.find(id);
     if (context == gem_contexts_.end()) return fail(ENOENT, "unknown GEM context {}", id);
     if (Status status = describe_ring(ring, context->second, index); !status) return status;
+    if (Status status = context->second.tables->place(execbuffer.buffers()); !status) return status;
     if (in_fence) {
         const auto syncobj = this->in_fence().to_syncobj(in_fence);
         if (!syncobj) return tl::unexpected(syncobj.error());

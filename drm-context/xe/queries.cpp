@@ -117,9 +117,11 @@ std::vector<std::byte> XeContext::engines_answer() const {
 /// With the VM's own use: that of the host's other programs is hidden from guests.
 std::vector<std::byte> XeContext::regions_answer() {
     const MemoryUse use = account().memory_use();
+    // Page tables are the device's memory where it has some.
+    const uint64_t in_system = vram_placements_ != 0 ? use.system : use.total();
     for (MemRegion& region : regions_) {
         const bool system = region.mem_class == kMemClassSystem;
-        region.used = std::min(region.total_size, system ? use.system : use.local);
+        region.used = std::min(region.total_size, system ? in_system : use.local);
         region.cpu_visible_used = system ? 0 : std::min(region.cpu_visible_size, region.used);
     }
     return bytes_of(regions_);
