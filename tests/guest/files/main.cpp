@@ -1,5 +1,5 @@
 // viaduct-guest-files: open files of a render node, across processes and past the C library, as
-// GoogleTest cases. Speaks to the kernel alone. A run without any amdgpu node fails.
+// GoogleTest cases. Speaks to the kernel alone. A run without a node of a driver in driver.h fails.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <spawn.h>
@@ -48,7 +48,7 @@ int main(int argc, char** argv) {
     testing::InitGoogleTest(&argc, argv);
     if (testing::GTEST_FLAG(list_tests)) return RUN_ALL_TESTS();
     if (node_path().empty()) {
-        std::fprintf(stderr, "no amdgpu render node found\n");
+        std::fprintf(stderr, "no render node of amdgpu, i915 or xe found\n");
         return EXIT_FAILURE;
     }
     return RUN_ALL_TESTS();

@@ -1,9 +1,8 @@
 #include "tests/guest/files/node_file.h"
 
-#include <amdgpu_drm.h>
 #include <dirent.h>
+#include <drm.h>
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -12,25 +11,27 @@
 #include <functional>
 #include <memory>
 
+#include "tests/guest/files/driver.h"
+
 namespace viaduct::guest_files {
 
 namespace {
 
 constexpr size_t kBytes = 65536;
 
-int call(int fd, unsigned long request, void* argument) {
-    const int result = ::ioctl(fd, request, argument);
-    return result < 0 ? -errno : result;
+/// Of an open file; null if no driver of ours is behind it.
+const Driver* driver_of(int fd) {
+    return find_driver(driver_name(fd));
 }
 
 /// Runs `look` on a mapping of the buffer, made on `map_fd`.
 bool with_mapping(int fd, int map_fd, uint32_t handle, size_t bytes,
                   const std::function<bool(std::span<uint8_t>)>& look) {
-    drm_amdgpu_gem_mmap arg{};
-    arg.in.handle = handle;
-    if (call(fd, DRM_IOCTL_AMDGPU_GEM_MMAP, &arg) < 0) return false;
+    uint64_t offset = 0;
+    const Driver* const driver = driver_of(fd);
+    if (!driver || driver->find_mmap_offset(fd, handle, &offset) < 0) return false;
     void* address = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd,
-                           static_cast<off_t>(arg.out.addr_ptr));
+                           static_cast<off_t>(offset));
     if (address == MAP_FAILED) return false;
     const bool result = look({static_cast<uint8_t*>(address), bytes});
     ::munmap(address, bytes);
@@ -57,26 +58,19 @@ std::string find_node() {
         const std::string path = std::string("/dev/dri/") + entry->d_name;
         if (std::strncmp(entry->d_name, "renderD", 7) != 0) continue;
         const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-        if (fd && driver_name(fd.get()) == "amdgpu") return path;
+        if (fd && driver_of(fd.get())) return path;
     }
     return {};
 }
 
 int NodeFile::create_context() const {
-    drm_amdgpu_ctx arg{};
-    arg.in.op = AMDGPU_CTX_OP_ALLOC_CTX;
-    const int error = call(fd_, DRM_IOCTL_AMDGPU_CTX, &arg);
-    return error < 0 ? error : static_cast<int>(arg.out.alloc.ctx_id);
+    const Driver* const driver = driver_of(fd_);
+    return driver ? driver->create_context(fd_) : -ENOTTY;
 }
 
 int NodeFile::create_buffer(size_t bytes) const {
-    drm_amdgpu_gem_create arg{};
-    arg.in.bo_size = bytes;
-    arg.in.alignment = 4096;
-    arg.in.domains = AMDGPU_GEM_DOMAIN_GTT;
-    arg.in.domain_flags = AMDGPU_GEM_CREATE_CPU_ACCESS_REQUIRED;
-    const int error = call(fd_, DRM_IOCTL_AMDGPU_GEM_CREATE, &arg);
-    return error < 0 ? error : static_cast<int>(arg.out.handle);
+    const Driver* const driver = driver_of(fd_);
+    return driver ? driver->create_buffer(fd_, bytes) : -ENOTTY;
 }
 
 int NodeFile::close_buffer(uint32_t handle) const {
@@ -100,10 +94,11 @@ bool NodeFile::holds(uint32_t handle, size_t bytes, uint8_t seed) const {
 }
 
 bool NodeFile::works() const {
-    const int buffer = create_buffer(kBytes);
-    if (buffer <= 0 || create_context() <= 0) return false;
+    const int context = create_context(), buffer = create_buffer(kBytes);
+    if (buffer <= 0 || context <= 0) return false;
     const auto handle = static_cast<uint32_t>(buffer);
-    return fill(handle, kBytes, 3, fd_) && holds(handle, kBytes, 3) && close_buffer(handle) == 0;
+    return fill(handle, kBytes, 3, fd_) && holds(handle, kBytes, 3) && close_buffer(handle) == 0 &&
+           driver_of(fd_)->destroy_context(fd_, static_cast<uint32_t>(context)) == 0;
 }
 
 }  // namespace viaduct::guest_files

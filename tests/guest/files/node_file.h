@@ -1,5 +1,4 @@
-// An open file of a render node, spoken to with the amdgpu driver's requests and nothing in
-// between.
+// An open file of a render node, spoken to with its driver's requests and nothing in between.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +10,8 @@
 
 namespace viaduct::guest_files {
 
-/// The path of the first render node whose driver is amdgpu; empty if there is none.
+/// The path of the first render node whose driver is one of ours (driver.h); empty if there is
+/// none.
 std::string find_node();
 
 /// The driver behind a descriptor, as DRM_IOCTL_VERSION has it; empty if that fails.
@@ -23,7 +23,7 @@ class NodeFile {
     explicit NodeFile(int fd) : fd_(fd) {}
 
     int fd() const { return fd_; }
-    /// A GPU context's number.
+    /// A GPU context's number, or what the driver has in its place.
     int create_context() const;
     /// A handle of a buffer in the CPU's reach.
     int create_buffer(size_t bytes) const;
