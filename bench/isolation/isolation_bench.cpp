@@ -91,7 +91,7 @@ class Measured {
     }
     void other_calls() {
         const uint64_t blob_id = guest_.next_blob_id();
-        guest_.gem_new(blob_id, 65536);
+        guest_.make_buffer(blob_id, 65536);
         const uint32_t res_id = vmm_.next_res_id();
         timed(calls_, [&] { return guest_.create_blob(res_id, blob_id, 65536); });
         {

@@ -76,7 +76,7 @@ constexpr int kContexts = 20;
 /// A guest's program: buffers, mappings, work on the GPU.
 void run_program(Vmm& vmm, uint32_t ctx_id, const std::string& name) {
     GuestContext guest(vmm, ctx_id, GuestContext::Control::kCreate, name);
-    const uint32_t gpu_context = guest.create_gpu_context();
+    const GpuContext gpu_context = guest.create_gpu_context();
     for (uint32_t i = 0; i < 3; ++i) {
         const uint32_t res_id = guest.create_buffer(8192);
         ASSERT_NE(res_id, 0u);
@@ -84,7 +84,7 @@ void run_program(Vmm& vmm, uint32_t ctx_id, const std::string& name) {
         EXPECT_TRUE(mapped.valid());
     }
     ASSERT_NE(guest.submit_write(gpu_context, 7), 0u);
-    EXPECT_TRUE(guest.fence_retires(1, GuestContext::Fate::kAny));
+    EXPECT_TRUE(guest.fence_retires(gpu_context.ring, GuestContext::Fate::kAny));
 }
 
 TEST(Closing, HappensOnNoThreadOfTheVmms) {

@@ -62,8 +62,9 @@ void end_everything() {
 class AForkedChild : public ::testing::Test {
   protected:
     void expect_alive(Vmm& vmm, GuestContext& guest) {
-        EXPECT_NE(guest.submit_write(guest.create_gpu_context(), 1), 0u);
-        EXPECT_TRUE(guest.fence_retires(1));
+        const GpuContext gpu_context = guest.create_gpu_context();
+        EXPECT_NE(guest.submit_write(gpu_context, 1), 0u);
+        EXPECT_TRUE(guest.fence_retires(gpu_context.ring));
         EXPECT_TRUE(guest.settle());
         GuestContext next(vmm, 2);
         EXPECT_TRUE(next.settle());

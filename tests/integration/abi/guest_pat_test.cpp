@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "tests/integration/abi/vmm.h"
+#include "tests/integration/abi/amdgpu_driver.h"
 
 namespace viaduct::test {
 namespace {
@@ -42,14 +42,14 @@ UswcBuffer create_uswc_buffer(const char* guest_pat) {
     return made;
 }
 
-TEST(GuestPat, HonouredItLeavesSystemMemoryWriteCombined) {
+TEST(AmdgpuGuestPat, HonouredItLeavesSystemMemoryWriteCombined) {
     const auto made = create_uswc_buffer("honored");
     EXPECT_EQ(made.map_info, uint32_t{VIRGL_RENDERER_MAP_CACHE_WC});
     EXPECT_EQ(made.flags, AMDGPU_GEM_CREATE_CPU_GTT_USWC | kKernelsFlags);
 }
 
 // The GPU would not snoop the caches that the guest's writes stay in.
-TEST(GuestPat, IgnoredItMakesSystemMemoryCachedAndSnooped) {
+TEST(AmdgpuGuestPat, IgnoredItMakesSystemMemoryCachedAndSnooped) {
     const auto made = create_uswc_buffer("ignored");
     EXPECT_EQ(made.map_info, uint32_t{VIRGL_RENDERER_MAP_CACHE_CACHED});
     EXPECT_EQ(made.flags, kKernelsFlags);

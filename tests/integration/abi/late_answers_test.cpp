@@ -32,7 +32,7 @@ class LateAnswers : public testing::Test {
         worker_ = worker_of(name_);
         for (int i = 0; i < kBlobs; ++i) {
             blob_ids_.push_back(guest_.next_blob_id());
-            guest_.gem_new(blob_ids_.back(), kBytes);
+            guest_.make_buffer(blob_ids_.back(), kBytes);
         }
         ASSERT_TRUE(guest_.settle());
         stop();
@@ -79,7 +79,8 @@ TEST_F(LateAnswers, AreNotWaitedForWhereABlobIsCreated) {
         go_on();
         for (const uint32_t res_id : resources) EXPECT_EQ(map(res_id), 0);
         for (const uint32_t res_id : resources) virgl_renderer_resource_unref(res_id);
-        for (uint64_t& blob_id : blob_ids_) guest_.gem_new(blob_id = guest_.next_blob_id(), kBytes);
+        for (uint64_t& blob_id : blob_ids_)
+            guest_.make_buffer(blob_id = guest_.next_blob_id(), kBytes);
         ASSERT_TRUE(guest_.settle());
         stop();
     }
@@ -160,7 +161,7 @@ TEST_F(LateAnswers, AreWaitedForBeforeAnotherContextGetsTheBlob) {
     const uint32_t res_id = create_all(kMappable | kShareable).front();
     go_on();
     virgl_renderer_ctx_attach_resource(2, static_cast<int>(res_id));
-    EXPECT_EQ(other.map_va(res_id, 0x8000'0000, kBytes), 0);
+    EXPECT_EQ(other.map(res_id, 0x8000'0000, kBytes), 0);
 }
 
 }  // namespace

@@ -71,8 +71,9 @@ TEST_F(WithoutMemory, TheLibraryGetsNone) {
 TEST_F(WithoutMemory, AContextIsDestroyed) {
     const std::string name = unique_name("nm");
     const auto guest = start(name);
-    ASSERT_NE(guest->submit_write(guest->create_gpu_context(), 1), 0u);
-    ASSERT_TRUE(guest->fence_retires(1));
+    const GpuContext gpu_context = guest->create_gpu_context();
+    ASSERT_NE(guest->submit_write(gpu_context, 1), 0u);
+    ASSERT_TRUE(guest->fence_retires(gpu_context.ring));
     destroy();
     EXPECT_TRUE(workers_end(name));
     EXPECT_EQ(vmm_.losses_of(7), 0u) << vmm_.log_text();

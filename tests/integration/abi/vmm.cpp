@@ -1,6 +1,5 @@
 #include "tests/integration/abi/vmm.h"
 
-#include <amdgpu_drm.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,7 +13,6 @@
 
 namespace viaduct::test {
 
-namespace w = wire::amdgpu;
 using namespace std::chrono_literals;
 
 namespace {
@@ -24,18 +22,6 @@ constexpr uint64_t kWorkSize = 8192;
 constexpr uint64_t kResultAt = 4096;
 constexpr uint64_t kReleaseAt = 4104;
 
-// PM4 WAIT_REG_MEM: until the dword of memory at `va` is 1 (mesa: sid.h).
-std::vector<uint32_t> wait_for_one(uint64_t va) {
-    constexpr uint32_t kEqual = 3, kMemory = 1u << 4;
-    return {0xc0053c00,
-            kEqual | kMemory,
-            static_cast<uint32_t>(va),
-            static_cast<uint32_t>(va >> 32),
-            1,
-            UINT32_MAX,
-            4};
-}
-
 size_t entries_of(const char* directory) {
     size_t count = 0;
     for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(directory))
@@ -44,12 +30,6 @@ size_t entries_of(const char* directory) {
 }
 
 }  // namespace
-
-// PM4 WRITE_DATA to memory, confirmed (mesa: sid.h).
-std::vector<uint32_t> write_data(uint64_t va, uint32_t value) {
-    return {0xc0033700, (5u << 8) | (1u << 20), static_cast<uint32_t>(va),
-            static_cast<uint32_t>(va >> 32), value};
-}
 
 Vmm::Vmm(std::chrono::milliseconds hang) {
     ::setenv("VIADUCT_GPU", "sim:renoir", /*overwrite=*/0);
@@ -123,11 +103,19 @@ size_t Vmm::losses_of(uint32_t ctx_id) {
     return losses;
 }
 
+Commands& Commands::add(Message message, wire::RequestHeader header) {
+    header.cmd = message.cmd;
+    header.len = static_cast<uint32_t>(message.bytes.size());
+    std::memcpy(message.bytes.data(), &header, sizeof(header));
+    return add_bytes(message.bytes);
+}
+
 GuestContext::GuestContext(Vmm& vmm, uint32_t ctx_id, Control control, const std::string& name,
                            Refusal refusal)
     : vmm_(vmm),
       ctx_id_(ctx_id),
       losses_before_(vmm.losses_of(ctx_id)),
+      driver_(GuestDriver::create(*this)),
       exists_(virgl_renderer_context_create_with_flags(ctx_id, wire::kCapsetDrm,
                                                        static_cast<uint32_t>(name.size()),
                                                        name.c_str()) == 0) {
@@ -191,23 +179,29 @@ bool GuestContext::wait_seqno(uint32_t seqno) {
     return eventually([&] { return static_cast<int32_t>(published_seqno() - seqno) >= 0; });
 }
 
-bool GuestContext::settle() {
-    // Any command: an unknown resource is answered too. The fence tells when, as garbage may have
-    // published any sequence number.
-    w::BoQueryInfoRequest request{};
-    const auto header =
-        send_bytes(static_cast<uint32_t>(w::Command::kBoQueryInfo),
-                   std::as_writable_bytes(std::span(&request, 1)), sizeof(w::BoQueryInfoResponse));
-    if (!fence_retires(0, Fate::kAny)) return false;
-    w::Response response;
-    std::memcpy(&response, area().data() + header.rsp_off, sizeof(response));
-    return published_seqno() == header.seqno && response.ret == -EINVAL;
+int GuestContext::ask(Message message) {
+    const uint32_t at = message.ret;
+    const auto answer = call(std::move(message));
+    int32_t ret = 0;
+    if (at != 0) std::memcpy(&ret, answer.data() + at, sizeof(ret));
+    return ret < 0 ? -ret : ret;
 }
 
-uint32_t GuestContext::async_error() const {
-    return std::atomic_ref(
-               *reinterpret_cast<uint32_t*>(control_.data() + offsetof(w::Shmem, async_error)))
-        .load();
+bool GuestContext::settle() {
+    // The fence tells when, as garbage may have published any sequence number.
+    const Message probe = driver_->probe();
+    const auto header = send(probe);
+    if (!fence_retires(0, Fate::kAny)) return false;
+    int32_t ret = 0;
+    std::memcpy(&ret, area().data() + header.rsp_off + probe.ret, sizeof(ret));
+    return published_seqno() == header.seqno && ret != 0;
+}
+
+uint64_t GuestContext::loss_field() const {
+    std::byte* const field = control_.data() + facts().loss_at;
+    if (facts().loss_bytes == sizeof(uint32_t))
+        return std::atomic_ref(*reinterpret_cast<uint32_t*>(field)).load();
+    return std::atomic_ref(*reinterpret_cast<uint64_t*>(field)).load();
 }
 
 // A worker that is slow to answer is not waited for, and its error comes with a later call.
@@ -233,65 +227,47 @@ int GuestContext::begin_blob(uint32_t res_id, uint64_t blob_id, uint64_t size,
     return virgl_renderer_resource_create_blob(&args);
 }
 
-void GuestContext::gem_new(uint64_t blob_id, uint64_t size, uint32_t domain, uint64_t flags) {
-    w::GemNewRequest request{};
-    request.blob_id = blob_id;
-    request.alloc_size = size;
-    request.preferred_heap = domain;
-    request.flags = flags;
-    call(static_cast<uint32_t>(w::Command::kGemNew), request, 0);
+uint32_t GuestContext::create_buffer(uint64_t size, uint32_t blob_flags) {
+    const uint64_t blob_id = next_blob_id();
+    make_buffer(blob_id, size);
+    return claim_buffer(blob_id, size, blob_flags);
 }
 
-uint32_t GuestContext::create_buffer(uint64_t size, uint32_t blob_flags, uint32_t domain,
-                                     uint64_t gem_flags) {
-    const uint64_t blob_id = next_blob_id();
-    gem_new(blob_id, size, domain, gem_flags);
+uint32_t GuestContext::claim_buffer(uint64_t blob_id, uint64_t size, uint32_t blob_flags) {
     const uint32_t res_id = vmm_.next_res_id();
     if (create_blob(res_id, blob_id, size, blob_flags) != 0) return 0;
     virgl_renderer_ctx_attach_resource(static_cast<int>(ctx_id_), static_cast<int>(res_id));
     return res_id;
 }
 
-int32_t GuestContext::map_va(uint32_t res_id, uint64_t va, uint64_t size, uint64_t offset) {
-    w::BoVaOpRequest request{};
-    request.va = va;
-    request.vm_map_size = size;
-    request.offset = offset;
-    request.flags = AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE | AMDGPU_VM_PAGE_EXECUTABLE;
-    request.res_id = res_id;
-    request.op = AMDGPU_VA_OP_MAP;
-    return ask<w::Response>(w::Command::kBoVaOp, request).ret;
-}
-
-uint32_t GuestContext::create_gpu_context() {
-    return ask<w::CreateCtxResponse>(w::Command::kCreateCtx, w::CreateCtxRequest{}).ctx_id;
-}
-
-uint32_t GuestContext::submit_ib(uint32_t gpu_context, std::span<const uint32_t> ib, uint64_t va,
-                                 Queue queue) {
+uint32_t GuestContext::submit_batch(const GpuContext& context, const Words& batch, uint64_t va) {
     const uint32_t res_id = create_buffer(kWorkSize);
     const MappedResource memory(res_id);
-    if (!memory.valid() || map_va(res_id, va, kWorkSize) != 0) return 0;
-    std::memcpy(memory.words(), ib.data(), ib.size_bytes());
-    auto request = SubmitBuilder(gpu_context, queue.ring)
-                       .buffers({res_id})
-                       .ib(va, static_cast<uint32_t>(ib.size_bytes()), queue.ip_type)
-                       .build();
-    const auto answer = call_bytes(static_cast<uint32_t>(w::Command::kCsSubmit), request, 8);
-    w::Response response;
-    std::memcpy(&response, answer.data(), sizeof(response));
-    return response.ret == 0 ? res_id : 0;
+    if (!memory.valid() || map(res_id, va, kWorkSize) != 0) return 0;
+    const Words words = driver_->finish(batch);
+    const auto bytes = static_cast<uint32_t>(words.size() * sizeof(uint32_t));
+    std::memcpy(memory.words(), words.data(), bytes);
+    return ask(driver_->submission(context, va, bytes, std::span(&res_id, 1))) == 0 ? res_id : 0;
 }
 
-uint32_t GuestContext::submit_write(uint32_t gpu_context, uint32_t value, uint64_t va,
-                                    Queue queue) {
-    return submit_ib(gpu_context, write_data(va + kResultAt, value), va, queue);
+uint32_t GuestContext::submit_write(const GpuContext& context, uint32_t value, uint64_t va) {
+    return submit_batch(context, driver_->write_value(va + kResultAt, value), va);
 }
 
-uint32_t GuestContext::submit_held_write(uint32_t gpu_context, uint32_t value, uint64_t va) {
-    std::vector<uint32_t> ib = wait_for_one(va + kReleaseAt);
-    for (const uint32_t word : write_data(va + kResultAt, value)) ib.push_back(word);
-    return submit_ib(gpu_context, ib, va, kGraphics);
+uint32_t GuestContext::submit_held_write(const GpuContext& context, uint32_t value, uint64_t va) {
+    Words batch = driver_->wait_for_one(va + kReleaseAt);
+    for (const uint32_t word : driver_->write_value(va + kResultAt, value)) batch.push_back(word);
+    return submit_batch(context, batch, va);
+}
+
+uint32_t GuestContext::create_batch(uint64_t va) {
+    const uint32_t res_id = create_buffer(4096);
+    const MappedResource memory(res_id);
+    if (!memory.valid() || map(res_id, va, 4096) != 0) return 0;
+    Words words = driver_->finish({});
+    words.resize(kBatchBytes / sizeof(uint32_t), words.back());
+    std::memcpy(memory.words(), words.data(), kBatchBytes);
+    return res_id;
 }
 
 void release_work(uint32_t res_id) {
@@ -311,48 +287,6 @@ bool GuestContext::fence_retires(uint32_t ring, Fate fate) {
     const uint64_t id = vmm_.next_fence_id();
     if (create_fence(ring, id) != 0 || !vmm_.wait_fence(id)) return false;
     return fate == Fate::kAny || vmm_.losses_of(ctx_id_) == losses_before_;
-}
-
-SubmitBuilder& SubmitBuilder::chunk_bytes(uint16_t id, std::span<const std::byte> payload) {
-    chunks_.push_back(
-        {{id, static_cast<uint16_t>(payload.size() / 4), 0}, {payload.begin(), payload.end()}});
-    return *this;
-}
-
-SubmitBuilder& SubmitBuilder::ib(uint64_t va, uint32_t bytes, uint32_t ip_type, uint32_t ring) {
-    drm_amdgpu_cs_chunk_ib ib{};
-    ib.va_start = va;
-    ib.ib_bytes = bytes;
-    ib.ip_type = ip_type;
-    ib.ring = ring;
-    return chunk(AMDGPU_CHUNK_ID_IB, ib);
-}
-
-SubmitBuilder& SubmitBuilder::buffers(std::initializer_list<uint32_t> res_ids) {
-    std::vector<w::BoListEntry> entries;
-    for (const uint32_t id : res_ids) entries.push_back({id, 0});
-    return chunk_bytes(AMDGPU_CHUNK_ID_BO_HANDLES, std::as_bytes(std::span(entries)));
-}
-
-std::vector<std::byte> SubmitBuilder::build() const {
-    w::CsSubmitRequest request{};
-    request.ctx_id = ctx_id_;
-    request.num_chunks = static_cast<uint32_t>(chunks_.size());
-    request.ring_idx = ring_;
-    std::vector<std::byte> table, payloads;
-    for (const Chunk& chunk : chunks_) {
-        w::ChunkDescriptor descriptor = chunk.descriptor;
-        descriptor.offset = static_cast<uint32_t>(payloads.size());
-        const auto bytes = std::as_bytes(std::span(&descriptor, 1));
-        table.insert(table.end(), bytes.begin(), bytes.end());
-        payloads.insert(payloads.end(), chunk.payload.begin(), chunk.payload.end());
-        payloads.resize((payloads.size() + 7) / 8 * 8);
-    }
-    const auto head = std::as_bytes(std::span(&request, 1));
-    std::vector<std::byte> bytes(head.begin(), head.end());
-    bytes.insert(bytes.end(), table.begin(), table.end());
-    bytes.insert(bytes.end(), payloads.begin(), payloads.end());
-    return bytes;
 }
 
 MappedResource::MappedResource(uint32_t res_id) : res_id_(res_id) {

@@ -1,6 +1,8 @@
-// A VMM and its guest in one process, over the C ABI only: for tests that speak the wire format.
+// A VMM and its guest in one process, over the C ABI only: for tests that speak the wire format, of
+// the driver whose GPU VIADUCT_GPU names.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -16,7 +18,7 @@
 #include "base/unique_fd.h"
 #include "blob/mapping.h"
 #include "renderer/abi/virglrenderer.h"
-#include "wire/amdgpu.h"
+#include "tests/integration/abi/guest_driver.h"
 #include "wire/ccmd.h"
 
 namespace viaduct::test {
@@ -32,14 +34,6 @@ bool eventually(Condition condition) {
     }
     return true;
 }
-
-/// A hardware queue: its IP type, and the fence ring that the simulated renoir's first one has.
-struct Queue {
-    uint32_t ip_type;
-    uint32_t ring;
-};
-inline constexpr Queue kGraphics{0, 1};  // AMDGPU_HW_IP_GFX
-inline constexpr Queue kCompute{1, 2};   // AMDGPU_HW_IP_COMPUTE
 
 /// Counts that must be the same after a test as before it.
 struct ProcessUse {
@@ -59,12 +53,12 @@ void PrintTo(const ProcessUse& use, std::ostream* out);
 /// the end. One at a time. Contexts of certain names meet trouble: the jobs of "slow" take 300 ms
 /// longer, those of "load" 5 ms, those of "hang" and the first of "stall" never end, those of
 /// "fault" fault; "poor" gets no buffer over 1 MiB. A job that does not end within `hang` costs its
-/// context.
+/// context; xe's have half of that.
 class Vmm {
   public:
     static constexpr int kFlags = VIRGL_RENDERER_NO_VIRGL | VIRGL_RENDERER_THREAD_SYNC |
                                   VIRGL_RENDERER_ASYNC_FENCE_CB | VIRGL_RENDERER_DRM;
-    explicit Vmm(std::chrono::milliseconds hang = std::chrono::milliseconds(500));
+    explicit Vmm(std::chrono::milliseconds hang = std::chrono::milliseconds(800));
     ~Vmm();
 
     /// Waits until `fence_id` has been reported. False after ten seconds.
@@ -99,9 +93,6 @@ class Vmm {
     uint32_t last_res_id_ = 1;
 };
 
-/// PM4 commands that write `value` at `va`.
-std::vector<uint32_t> write_data(uint64_t va, uint32_t value);
-
 /// The bytes of a submission.
 class Commands {
   public:
@@ -113,6 +104,8 @@ class Commands {
         bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
         return *this;
     }
+    /// With this header, but for its command number and length.
+    Commands& add(Message message, wire::RequestHeader header);
     const std::vector<std::byte>& bytes() const { return bytes_; }
 
   private:
@@ -142,23 +135,37 @@ class GuestContext {
     /// virgl_renderer_submit_cmd with `commands`.
     int submit(const Commands& commands) { return submit(commands.bytes()); }
     int submit(std::span<const std::byte> bytes);
-    /// Sends a request (its header is filled in) and waits for its sequence number.
-    /// `reserve`: room for the response, 0 if there is none.
+    /// The words of its driver.
+    GuestDriver& driver() { return *driver_; }
+    const GuestDriver::Facts& facts() const { return driver_->facts(); }
+
+    /// Sends without waiting; the response will be at the header's rsp_off. `reserve`: room for the
+    /// response, 0 if there is none.
+    wire::RequestHeader send_bytes(uint32_t cmd, std::span<std::byte> request, uint32_t reserve);
+    wire::RequestHeader send(Message message) {
+        return send_bytes(message.cmd, message.bytes, message.answer);
+    }
+    /// Sends a request (its header is filled in), waits for its sequence number, and returns the
+    /// response. Zeros where nothing was written.
+    std::vector<std::byte> call_bytes(uint32_t cmd, std::span<std::byte> request, uint32_t reserve);
+    std::vector<std::byte> call(Message message) {
+        return call_bytes(message.cmd, message.bytes, message.answer);
+    }
     template <typename T>
     std::vector<std::byte> call(uint32_t cmd, T request, uint32_t reserve) {
         return call_bytes(cmd, std::as_writable_bytes(std::span(&request, 1)), reserve);
     }
-    std::vector<std::byte> call_bytes(uint32_t cmd, std::span<std::byte> request, uint32_t reserve);
-    /// Sends without waiting; the response will be at the header's rsp_off.
-    wire::RequestHeader send_bytes(uint32_t cmd, std::span<std::byte> request, uint32_t reserve);
-    /// The same, and reads the response as an R. Zeros where nothing was written.
-    template <typename R, typename T>
-    R ask(wire::amdgpu::Command cmd, const T& request) {
-        const auto bytes = call(static_cast<uint32_t>(cmd), request, sizeof(R));
-        R response;
-        std::memcpy(&response, bytes.data(), sizeof(R));
-        return response;
+    /// The same, and reads the response as an R.
+    template <typename R, typename Command, typename T>
+    R ask(Command cmd, const T& request) {
+        return read<R>(call(static_cast<uint32_t>(cmd), request, sizeof(R)));
     }
+    template <typename R>
+    R read_answer(Message message) {
+        return read<R>(call(std::move(message)));
+    }
+    /// The same, and returns the result, as a positive errno; 0: success, or no answer.
+    int ask(Message message);
     uint32_t next_seqno() { return ++last_seqno_; }
     uint32_t published_seqno() const;
     /// Waits until `seqno` is published. False after ten seconds: the guest would hang.
@@ -166,28 +173,43 @@ class GuestContext {
     /// Waits until everything sent before has been processed; true if the context still answers.
     bool settle();
 
-    uint32_t async_error() const;
+    /// What the control buffer shows of losses: 0 is none.
+    uint64_t loss_field() const;
+    /// What it shows after `failures` of commands without a response.
+    uint64_t counted(uint64_t failures) const { return facts().counts_failures ? failures : 0; }
     std::span<std::byte> control() { return control_.bytes(); }
-    std::span<std::byte> area() { return control().subspan(sizeof(wire::amdgpu::Shmem)); }
+    std::span<std::byte> area() { return control().subspan(facts().shmem_size); }
 
-    /// GEM_NEW, create_blob, and the mapping. Returns the resource id, 0 on failure.
-    uint32_t create_buffer(uint64_t size, uint32_t blob_flags = 1, uint32_t domain = 2,
-                           uint64_t gem_flags = 0);
+    /// Makes a buffer under `blob_id` without claiming it, and waits for that.
+    void make_buffer(uint64_t blob_id, uint64_t size) { ask(driver_->make_buffer(blob_id, size)); }
+    /// The same, create_blob, and the attachment. Returns the resource id, 0 on failure.
+    uint32_t create_buffer(uint64_t size, uint32_t blob_flags = 1);
+    uint32_t claim_buffer(uint64_t blob_id, uint64_t size, uint32_t blob_flags = 1);
     /// Creates a resource, and waits for the worker's answer if it is mappable.
     int create_blob(uint32_t res_id, uint64_t blob_id, uint64_t size, uint32_t blob_flags = 1);
     /// The library's call alone.
     int begin_blob(uint32_t res_id, uint64_t blob_id, uint64_t size, uint32_t blob_flags = 1);
-    /// GEM_NEW without claiming.
-    void gem_new(uint64_t blob_id, uint64_t size, uint32_t domain = 2, uint64_t flags = 0);
     uint64_t next_blob_id() { return ++last_blob_id_; }
-    int32_t map_va(uint32_t res_id, uint64_t va, uint64_t size, uint64_t offset = 0);
-    uint32_t create_gpu_context();
+    /// 0, or the errno of a command that names the resource.
+    int error_of(uint32_t res_id) { return ask(driver_->name_resource(res_id)); }
+    int map(uint32_t res_id, uint64_t va, uint64_t size, uint64_t offset = 0) {
+        return driver_->map(res_id, va, size, offset);
+    }
+    GpuContext create_gpu_context(Engine engine = Engine::kGraphics) {
+        return driver_->create_gpu_context(engine);
+    }
     /// A buffer at `va` and a submission that writes `value` into its second page. Returns the
     /// resource id, 0 on failure.
-    uint32_t submit_write(uint32_t gpu_context, uint32_t value, uint64_t va = 0x8000'0000,
-                          Queue queue = kGraphics);
+    uint32_t submit_write(const GpuContext& context, uint32_t value, uint64_t va = 0x8000'0000);
     /// The same, but the job waits until release_work() of its buffer before it writes.
-    uint32_t submit_held_write(uint32_t gpu_context, uint32_t value, uint64_t va = 0x8000'0000);
+    uint32_t submit_held_write(const GpuContext& context, uint32_t value,
+                               uint64_t va = 0x8000'0000);
+    /// A buffer at `va` with a batch that does nothing. Returns the resource id, 0 on failure.
+    uint32_t create_batch(uint64_t va);
+    /// Submits that, as often as one likes.
+    Message submission(const GpuContext& context, uint64_t va, uint32_t res_id) {
+        return driver_->submission(context, va, kBatchBytes, std::span(&res_id, 1));
+    }
 
     int create_fence(uint32_t ring, uint64_t fence_id, uint32_t flags = 0);
     /// Fences of a lost context retire too: whether that will do.
@@ -197,41 +219,26 @@ class GuestContext {
     bool fence_retires(uint32_t ring, Fate fate = Fate::kAlive);
 
   private:
-    uint32_t submit_ib(uint32_t gpu_context, std::span<const uint32_t> ib, uint64_t va,
-                       Queue queue);
+    static constexpr uint32_t kBatchBytes = 8;  // of create_batch()
+
+    template <typename R>
+    static R read(const std::vector<std::byte>& answer) {
+        R response{};
+        std::memcpy(&response, answer.data(), std::min(sizeof(R), answer.size()));
+        return response;
+    }
+    uint32_t submit_batch(const GpuContext& context, const Words& batch, uint64_t va);
 
     Vmm& vmm_;
     const uint32_t ctx_id_;
     const size_t losses_before_;
+    const std::unique_ptr<GuestDriver> driver_;
     const bool exists_;
     Mapping control_;
     uint32_t control_res_ = 0;
     uint32_t last_seqno_ = 0;
     uint64_t last_blob_id_ = 0;
     uint32_t next_rsp_ = 0;
-};
-
-/// A CS_SUBMIT request in the making.
-class SubmitBuilder {
-  public:
-    SubmitBuilder(uint32_t ctx_id, uint32_t ring) : ctx_id_(ctx_id), ring_(ring) {}
-    template <typename T>
-    SubmitBuilder& chunk(uint16_t id, const T& payload) {
-        return chunk_bytes(id, std::as_bytes(std::span(&payload, 1)));
-    }
-    SubmitBuilder& chunk_bytes(uint16_t id, std::span<const std::byte> payload);
-    SubmitBuilder& ib(uint64_t va, uint32_t bytes, uint32_t ip_type = 0, uint32_t ring = 0);
-    SubmitBuilder& buffers(std::initializer_list<uint32_t> res_ids);
-    /// The request's bytes, header zero.
-    std::vector<std::byte> build() const;
-
-  private:
-    struct Chunk {
-        wire::amdgpu::ChunkDescriptor descriptor;
-        std::vector<std::byte> payload;
-    };
-    uint32_t ctx_id_, ring_;
-    std::vector<Chunk> chunks_;
 };
 
 /// A resource's bytes as a VMM would map them for the guest.

@@ -1,7 +1,6 @@
 // A guest that does its worst to keep its VMM waiting.
 //
 // VIADUCT_AVAILABILITY_SECONDS: how long each attack is watched, 3 unless set.
-#include <amdgpu_drm.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -20,7 +19,6 @@
 namespace viaduct::test {
 namespace {
 
-namespace w = wire::amdgpu;
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
@@ -45,14 +43,9 @@ class AttackedVmm : public ::testing::Test {
     /// Queries that a worker is long busy with.
     static Commands long_work(GuestContext& guest, uint32_t& last_seqno) {
         Commands commands;
-        for (size_t i = 0; i < kCommandBytes / sizeof(w::QueryInfoRequest); ++i) {
-            w::QueryInfoRequest request{};
-            request.hdr = {static_cast<uint32_t>(w::Command::kQueryInfo), sizeof(request),
-                           last_seqno = guest.next_seqno(), 0};
-            request.query = AMDGPU_INFO_DEV_INFO;
-            request.return_size = kAnswerBytes;
-            commands.add(request);
-        }
+        const Message query = guest.driver().query(kAnswerBytes);
+        for (size_t i = 0; i < kCommandBytes / query.bytes.size(); ++i)
+            commands.add(query, {0, 0, last_seqno = guest.next_seqno(), 0});
         return commands;
     }
     /// Null if it is refused: more contexts are starting and ending than the VM may have.

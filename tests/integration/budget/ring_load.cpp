@@ -15,8 +15,6 @@
 
 namespace viaduct::test {
 
-namespace w = wire::amdgpu;
-
 RingLoad::RingLoad(unsigned share, const std::string& instance, std::string metrics)
     : metrics_(std::move(metrics)) {
     int ends[2];
@@ -57,22 +55,18 @@ double RingLoad::executed_seconds() const {
 // work.
 int run_load() {
     constexpr size_t kUnderWay = 6;
-    constexpr uint32_t kRing = 1;
     Vmm vmm;
     GuestContext guest(vmm, 1, GuestContext::Control::kCreate, "load");
-    const uint32_t context = guest.create_gpu_context();
-    const uint32_t buffer = guest.create_buffer(4096);
+    const GpuContext context = guest.create_gpu_context();
     constexpr uint64_t kVa = 0x8000'0000;
-    if (guest.map_va(buffer, kVa, 4096) != 0) return EXIT_FAILURE;
-    constexpr uint32_t kNop = 0xffff1000;  // PKT3_NOP of one dword (mesa: sid.h)
-    MappedResource(buffer).words()[0] = kNop;
+    const uint32_t batch = guest.create_batch(kVa);
+    if (batch == 0) return EXIT_FAILURE;
     std::deque<uint64_t> fences;
     pollfd input{STDIN_FILENO, POLLIN, 0};
     while (::poll(&input, 1, 0) == 0) {
-        auto request = SubmitBuilder(context, kRing).buffers({buffer}).ib(kVa, 4).build();
-        guest.send_bytes(static_cast<uint32_t>(w::Command::kCsSubmit), request, 8);
+        guest.send(guest.submission(context, kVa, batch));
         fences.push_back(vmm.next_fence_id());
-        guest.create_fence(kRing, fences.back());
+        guest.create_fence(context.ring, fences.back());
         if (fences.size() < kUnderWay) continue;
         if (!vmm.wait_fence(fences.front())) return EXIT_FAILURE;
         fences.pop_front();

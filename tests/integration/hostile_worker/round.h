@@ -9,8 +9,12 @@ inline constexpr uint64_t kRoundSpace = 0x10'0000;  // of GPU addresses, per rou
 
 /// A buffer, a submission with it, and its fence.
 inline bool do_round(GuestContext& guest, uint64_t va) {
-    const uint32_t res_id = guest.submit_write(guest.create_gpu_context(), 7, va);
-    return res_id != 0 && guest.fence_retires(1) && guest.settle() && guest.async_error() == 0;
+    const GpuContext gpu_context = guest.create_gpu_context();
+    const bool worked = guest.submit_write(gpu_context, 7, va) != 0 &&
+                        guest.fence_retires(gpu_context.ring) && guest.settle() &&
+                        guest.loss_field() == 0;
+    guest.driver().destroy_gpu_context(gpu_context);
+    return worked;
 }
 
 /// Another context begins, works, and ends.

@@ -12,7 +12,6 @@
 namespace viaduct::test {
 namespace {
 
-namespace w = wire::amdgpu;
 using namespace std::chrono_literals;
 
 class Failure : public ::testing::Test {
@@ -20,7 +19,7 @@ class Failure : public ::testing::Test {
     // A worker that is killed before its first word is started again: no loss.
     void SetUp() override { ASSERT_TRUE(victim_.settle()); }
     void expect_lost(GuestContext& guest) {
-        EXPECT_TRUE(eventually([&] { return guest.async_error() != 0; })) << "the guest is told";
+        EXPECT_TRUE(eventually([&] { return guest.loss_field() != 0; })) << "the guest is told";
         // Messages already sent, those to come, and any wait for them.
         EXPECT_TRUE(guest.wait_seqno(guest.next_seqno()));
         EXPECT_TRUE(guest.wait_seqno(guest.next_seqno() + 1'000'000));
@@ -31,11 +30,12 @@ class Failure : public ::testing::Test {
     }
     void expect_alive(GuestContext& guest) {
         EXPECT_TRUE(guest.settle());
-        EXPECT_NE(guest.submit_write(guest.create_gpu_context(), 2, 0x9000'0000), 0u);
+        const GpuContext gpu_context = guest.create_gpu_context();
+        EXPECT_NE(guest.submit_write(gpu_context, 2, 0x9000'0000), 0u);
         // The log may tell of a worker before this one: see AZygoteMayDieWithAContextOnItsHands.
-        EXPECT_TRUE(guest.fence_retires(1, GuestContext::Fate::kAny));
+        EXPECT_TRUE(guest.fence_retires(gpu_context.ring, GuestContext::Fate::kAny));
         EXPECT_TRUE(guest.settle());
-        EXPECT_EQ(guest.async_error(), 0u);
+        EXPECT_EQ(guest.loss_field(), 0u);
     }
 
     const std::string victim_name_ = unique_name("vi"), other_name_ = unique_name("ot");
@@ -60,9 +60,10 @@ TEST_F(Failure, ACrashIsNoDifferent) {
 
 TEST_F(Failure, PendingFencesRetire) {
     GuestContext slow(vmm_, 3, GuestContext::Control::kCreate, "slow");
-    ASSERT_NE(slow.submit_write(slow.create_gpu_context(), 1), 0u);
+    const GpuContext gpu_context = slow.create_gpu_context();
+    ASSERT_NE(slow.submit_write(gpu_context, 1), 0u);
     const uint64_t fence = vmm_.next_fence_id();
-    ASSERT_EQ(slow.create_fence(1, fence), 0);
+    ASSERT_EQ(slow.create_fence(gpu_context.ring, fence), 0);
     // Other tests' guests may be called "slow", too: the one below our zygote is meant.
     const pid_t zygote = parent_of(worker_of(other_name_));
     for (const pid_t pid : workers_of("slow"))
@@ -191,7 +192,7 @@ TEST_F(Failure, NothingIsLeftBehind) {
         GuestContext guest(vmm_, 3, GuestContext::Control::kCreate, name);
         ASSERT_NE(guest.create_buffer(1 << 20), 0u);
         ::kill(worker_of(name), SIGKILL);
-        EXPECT_TRUE(eventually([&] { return guest.async_error() != 0; }));
+        EXPECT_TRUE(eventually([&] { return guest.loss_field() != 0; }));
     }
     EXPECT_TRUE(vmm_.returns_to(before)) << ::testing::PrintToString(ProcessUse::now());
 }
@@ -211,18 +212,14 @@ TEST(UnfinishedWork, EndsWithItsWorkerAndIsNoLoss) {
 TEST(ThreadFailure, OneThatOutrunsItsWorkerIsLost) {
     Vmm vmm;
     GuestContext guest(vmm, 1), other(vmm, 2);
-    // Each is half a million ioctls long.
+    // Each takes long: half a million commands.
+    const Message query = guest.driver().query(16);
     Commands commands;
-    for (uint32_t i = 0; i < 500'000; ++i) {
-        w::CreateCtxRequest request{};
-        request.hdr = {static_cast<uint32_t>(w::Command::kCreateCtx), sizeof(request),
-                       guest.next_seqno(), 0};
-        commands.add(request);
-    }
+    for (uint32_t i = 0; i < 500'000; ++i) commands.add(query, {0, 0, guest.next_seqno(), 0});
     int refused = 0;
     for (int i = 0; i < 20 && !refused; ++i) refused = guest.submit(commands.bytes());
     ASSERT_NE(refused, 0);
-    EXPECT_TRUE(eventually([&] { return guest.async_error() != 0; }));
+    EXPECT_TRUE(eventually([&] { return guest.loss_field() != 0; }));
     EXPECT_TRUE(eventually(
         [&] { return static_cast<int32_t>(guest.published_seqno() - guest.next_seqno()) >= 0; }));
     EXPECT_TRUE(guest.fence_retires(1, GuestContext::Fate::kAny));

@@ -1,5 +1,4 @@
 // A worker as it runs: what of the jail is around it.
-#include <amdgpu_drm.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -23,7 +22,6 @@ namespace viaduct::test {
 namespace {
 
 namespace fs = std::filesystem;
-namespace w = wire::amdgpu;
 
 // Not in a chroot, for one.
 bool host_gives_user_namespaces() {
@@ -111,8 +109,9 @@ TEST_F(Jail, HasLimits) {
 }
 
 TEST_F(Jail, StaysClosedForThreadsOfTheSimulatedGpu) {
-    ASSERT_NE(guest_.submit_write(guest_.create_gpu_context(), 1), 0u);
-    EXPECT_TRUE(guest_.fence_retires(1));
+    const GpuContext gpu_context = guest_.create_gpu_context();
+    ASSERT_NE(guest_.submit_write(gpu_context, 1), 0u);
+    EXPECT_TRUE(guest_.fence_retires(gpu_context.ring));
     size_t threads = 0;
     for (const auto& task : fs::directory_iterator(fmt::format("/proc/{}/task", worker_))) {
         ++threads;
@@ -166,22 +165,19 @@ TEST_F(Jail, ALargeControlBufferCostsNothing) {
     const std::string name = unique_name("large");
     GuestContext guest(vmm_, 2, GuestContext::Control::kNone, name);
     guest.create_control(16 << 20);
-    constexpr uint32_t kWanted = 0xf00000, kRoom = kWanted + sizeof(w::Response);
-    std::memcpy(guest.area().data(), &kRoom, sizeof(kRoom));
-    w::QueryInfoRequest request{};
-    request.hdr = {static_cast<uint32_t>(w::Command::kQueryInfo), sizeof(request),
-                   guest.next_seqno(), 0};
-    request.query = AMDGPU_INFO_DEV_INFO;
-    request.return_size = kWanted;
-    EXPECT_EQ(guest.submit(Commands().add(request)), 0);
-    ASSERT_TRUE(guest.wait_seqno(request.hdr.seqno));
+    const Message query = guest.driver().query(0xf00000);
+    std::memcpy(guest.area().data(), &query.answer, sizeof(query.answer));
+    const uint32_t seqno = guest.next_seqno();
+    EXPECT_EQ(guest.submit(Commands().add(query, {0, 0, seqno, 0})), 0);
+    ASSERT_TRUE(guest.wait_seqno(seqno));
     EXPECT_LT(std::stoul(status_line(worker_of(name), "VmHWM")), 40u << 10) << "kB";
     EXPECT_TRUE(guest.settle());
 }
 
 TEST_F(Jail, HasNothingToReport) {
-    ASSERT_NE(guest_.submit_write(guest_.create_gpu_context(), 1), 0u);
-    EXPECT_TRUE(guest_.fence_retires(1));
+    const GpuContext gpu_context = guest_.create_gpu_context();
+    ASSERT_NE(guest_.submit_write(gpu_context, 1), 0u);
+    EXPECT_TRUE(guest_.fence_retires(gpu_context.ring));
     EXPECT_EQ(vmm_.log_text().find("jail refuses"), std::string::npos) << vmm_.log_text();
 }
 

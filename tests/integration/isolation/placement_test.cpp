@@ -29,8 +29,9 @@ std::string expect_workers(Place place) {
     const std::string name = unique_name("pl");
     GuestContext guest(vmm, 1, GuestContext::Control::kCreate, name);
     GuestContext second(vmm, 2, GuestContext::Control::kCreate, name);
-    EXPECT_NE(guest.submit_write(guest.create_gpu_context(), 2), 0u);
-    EXPECT_TRUE(guest.fence_retires(1));
+    const GpuContext gpu_context = guest.create_gpu_context();
+    EXPECT_NE(guest.submit_write(gpu_context, 2), 0u);
+    EXPECT_TRUE(guest.fence_retires(gpu_context.ring));
     EXPECT_TRUE(second.settle());
     EXPECT_EQ(workers_of(name).size(), place == Place::kProcess ? 2u : 0u);
     return vmm.log_text();
