@@ -22,6 +22,7 @@
 
 #include "tests/integration/abi/vmm.h"
 #include "tests/integration/isolation/workers.h"
+#include "wire/amdgpu.h"
 #include "wire/capset.h"
 
 namespace viaduct::test {
