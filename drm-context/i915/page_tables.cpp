@@ -60,7 +60,7 @@ Status PageTables::place(std::span<const PlacedBuffer> buffers) {
         const Place place = place_of(buffer);
         const auto old = places_.find(buffer.handle);
         if (old != places_.end() && old->second == place) continue;
-        // What costs no table costs time.
+        // Pieces that add no table still take time.
         pieces += place.end - place.first;
         if (pieces <= limit) added += missing(place, more);
         if (pieces > limit || tables() + added > limit)

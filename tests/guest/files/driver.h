@@ -10,7 +10,7 @@ namespace viaduct::guest_files {
 /// Functions return a number ≥ 0 or a negative errno.
 struct Driver {
     std::string_view name;
-    /// What a GPU's work belongs to: a context, or xe's VM.
+    /// The object that a GPU's work belongs to: a context, or xe's VM.
     int (*create_context)(int fd);
     int (*destroy_context)(int fd, uint32_t id);
     /// A handle of a buffer in the CPU's reach.
@@ -18,7 +18,7 @@ struct Driver {
     int (*find_mmap_offset)(int fd, uint32_t handle, uint64_t* offset);
 };
 
-/// Null: none of ours.
+/// Null if the tests do not know it.
 const Driver* find_driver(std::string_view name);
 
 /// ioctl() with its errno as a negative result.

@@ -19,7 +19,7 @@ namespace {
 
 constexpr size_t kBytes = 65536;
 
-/// Of an open file; null if no driver of ours is behind it.
+/// Of an open file; null if its driver is none that the tests know.
 const Driver* driver_of(int fd) {
     return find_driver(driver_name(fd));
 }

@@ -10,7 +10,7 @@
 
 namespace viaduct::guest_files {
 
-/// The path of the first render node whose driver is one of ours (driver.h); empty if there is
+/// The path of the first render node whose driver the tests know (driver.h); empty if there is
 /// none.
 std::string find_node();
 

@@ -1,4 +1,4 @@
-// What only amdgpu's guests can ask for.
+// Requests that only amdgpu's guests can make.
 #pragma once
 
 #include <initializer_list>

@@ -40,7 +40,7 @@ enum class Engine {
     kSecond,  // the first one of another class: compute or copy
 };
 
-/// What work is submitted to: a GPU context or queue, and the fence ring of its engine.
+/// The target of submissions: a GPU context or queue, and the fence ring of its engine.
 struct GpuContext {
     uint32_t id = 0;  // 0: there is none
     uint32_t ring = 0;

@@ -104,7 +104,7 @@ class Commands {
         bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
         return *this;
     }
-    /// With this header, but for its command number and length.
+    /// With this header, except for its command number and length.
     Commands& add(Message message, wire::RequestHeader header);
     const std::vector<std::byte>& bytes() const { return bytes_; }
 
@@ -173,9 +173,9 @@ class GuestContext {
     /// Waits until everything sent before has been processed; true if the context still answers.
     bool settle();
 
-    /// What the control buffer shows of losses: 0 is none.
+    /// The control buffer's count or mark of losses; 0 is none.
     uint64_t loss_field() const;
-    /// What it shows after `failures` of commands without a response.
+    /// Its value after `failures` of commands without a response.
     uint64_t counted(uint64_t failures) const { return facts().counts_failures ? failures : 0; }
     std::span<std::byte> control() { return control_.bytes(); }
     std::span<std::byte> area() { return control().subspan(facts().shmem_size); }

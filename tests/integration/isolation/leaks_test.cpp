@@ -1,4 +1,4 @@
-// What contexts leave behind when they are gone: nothing, after any number of them.
+// Contexts leave nothing behind, however many there were.
 #include <gtest/gtest.h>
 #include <malloc.h>
 
