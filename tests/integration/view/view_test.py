@@ -13,9 +13,12 @@ import sys
 import tempfile
 import time
 import unittest
-import zlib
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
+sys.path.insert(0, os.path.join(SOURCE, "tests/support"))
+
+from picture_file import read_png, read_ppm  # noqa: E402
+
 BUILD, SHOW_QEMU = sys.argv[1:3]
 TOOL = os.path.join(BUILD, "tools/viaduct/viaduct")
 
@@ -70,57 +73,6 @@ class Qemu:
     def stop(self):
         os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait()
-
-
-def read_ppm(path):
-    with open(path, "rb") as file:
-        header = file.readline(), file.readline(), file.readline()
-        width, height = map(int, header[1].split())
-        return width, height, file.read()
-
-
-def read_png(path):
-    """Pixels of a PNG of 8 bits in RGB, as rows without filters' differences."""
-    with open(path, "rb") as file:
-        data = file.read()
-    assert data[:8] == b"\x89PNG\r\n\x1a\n"
-    width, height = (int.from_bytes(data[at:at + 4], "big") for at in (16, 20))
-    kind = data[24:26]
-    assert kind == b"\x08\x02", kind
-    packed, at = b"", 8
-    while at < len(data):
-        length = int.from_bytes(data[at:at + 4], "big")
-        if data[at + 4:at + 8] == b"IDAT":
-            packed += data[at + 8:at + 8 + length]
-        at += length + 12
-    raw, stride = zlib.decompress(packed), width * 3
-    rows, before = [], bytes(stride)
-    for y in range(height):
-        line = raw[y * (stride + 1):(y + 1) * (stride + 1)]
-        before = unfilter(line[0], bytearray(line[1:]), before)
-        rows.append(before)
-    return width, height, b"".join(rows)
-
-
-def unfilter(kind, line, above):
-    """One row of a PNG (its specification, section 9.2)."""
-    for i, value in enumerate(line):
-        left = line[i - 3] if i >= 3 else 0
-        corner = above[i - 3] if i >= 3 else 0
-        if kind == 1:
-            guess = left
-        elif kind == 2:
-            guess = above[i]
-        elif kind == 3:
-            guess = (left + above[i]) // 2
-        elif kind == 4:
-            sums = [(abs(above[i] - corner), left), (abs(left - corner), above[i]),
-                    (abs(left + above[i] - 2 * corner), corner)]
-            guess = min(sums, key=lambda pair: pair[0])[1]
-        else:
-            guess = 0
-        line[i] = (value + guess) & 255
-    return bytes(line)
 
 
 class ViewTest(unittest.TestCase):
