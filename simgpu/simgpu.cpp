@@ -7,6 +7,7 @@
 #include "simgpu/inject.h"
 #include "simgpu/log.h"
 #include "simgpu/sync/fence.h"
+#include "simgpu/trace.h"
 
 namespace simgpu {
 
@@ -20,6 +21,7 @@ tl::expected<std::unique_ptr<File>, int> File::open(const OpenOptions& options) 
         log("'{}' is not a simulated GPU; use {}", options.model, chip_names(chips()));
         return tl::unexpected(EINVAL);
     }
+    open_trace();
     return chip->open(*chip, options.instance);
 }
 

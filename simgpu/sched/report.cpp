@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "simgpu/log.h"
+#include "simgpu/trace.h"
 
 namespace simgpu::sched {
 
@@ -49,6 +50,19 @@ void report_recovery(const JobOnRing& where, const JobOutcome& outcome, shared::
             log("hang on {}{}; {}", name, detail, cure);
             break;
     }
+}
+
+void trace_job(const JobOnRing& where) {
+    if (tracing()) trace("job on {}", name_of(where));
+}
+
+void trace_end(const JobOutcome& outcome) {
+    constexpr const char* kKinds[] = {"done", "VM fault", "not simulated",
+                                      "hang", "reset",    "stopped"};
+    if (!tracing()) return;
+    trace("  {}{}{}\n", kKinds[static_cast<size_t>(outcome.kind)],
+          outcome.report.empty() ? "" : ": ", outcome.report);
+    flush_trace();
 }
 
 void report_loss(const JobOnRing& where, const char* cause) {

@@ -13,6 +13,9 @@ struct JobOnRing {
 };
 
 void report_recovery(const JobOnRing& where, const JobOutcome& outcome, shared::Recovery recovery);
+/// Begins and ends the job's part of the trace.
+void trace_job(const JobOnRing& where);
+void trace_end(const JobOutcome& outcome);
 /// The job is cancelled because of `cause`.
 void report_loss(const JobOnRing& where, const char* cause);
 

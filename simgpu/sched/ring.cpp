@@ -190,7 +190,9 @@ bool Ring::process(HandedOver& next) {
     if (error == 0) {
         if (!feeder_.try_run(next.place)) return false;
         const auto injected = inject_into_job(description_.kind, next.job->client->name());
+        trace_job({description_, *next.job});
         JobOutcome outcome = execute(*next.job, next.place, injected);
+        trace_end(outcome);
         error = settle(*next.job, next.place, outcome, injected);
     }
     finish(next, error);

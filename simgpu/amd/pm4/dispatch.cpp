@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "simgpu/amd/pm4/packet_table.h"
+#include "simgpu/amd/pm4/trace.h"
+#include "simgpu/trace.h"
 
 namespace simgpu::pm4 {
 
@@ -41,6 +43,7 @@ bool launch(Machine& machine, const uint32_t (&groups)[3], uint32_t initiator) {
     dispatch.addresses = machine.address_config();
     std::copy(std::begin(groups), std::end(groups), std::begin(dispatch.groups));
     if (std::find(std::begin(groups), std::end(groups), 0u) != std::end(groups)) return true;
+    if (tracing()) trace_dispatch(machine, dispatch);
     JobOutcome outcome = machine.dispatch(dispatch, machine.job.environment(), machine.counters);
     if (!outcome.done()) {
         outcome.in_shader = true;

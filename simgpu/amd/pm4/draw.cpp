@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "simgpu/amd/pm4/packet_table.h"
+#include "simgpu/amd/pm4/trace.h"
+#include "simgpu/trace.h"
 
 namespace simgpu::pm4 {
 
@@ -31,6 +33,7 @@ bool launch(Machine& machine, gfx9::draw::Draw draw) {
     const Registers& registers = machine.state.registers;
     draw.registers = [&registers](uint32_t byte) { return registers.read(byte / 4); };
     draw.addresses = machine.address_config();
+    if (tracing()) trace_draw(machine, draw);
     JobOutcome outcome =
         machine.draw(draw, machine.job.environment(), machine.counters, machine.state.pipeline);
     if (outcome.done()) return true;

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -36,6 +37,9 @@ inline constexpr size_t kOpcodes = 256;
 using PacketTable = std::array<const PacketInfo*, kOpcodes>;
 
 const PacketTable& packet_table();
+/// Of packets that set registers from their body on, the window that they set; its first dword is
+/// an offset into that.
+std::optional<RegisterWindow> register_window(uint8_t opcode);
 /// "WRITE_DATA"; "PKT3_0xNN" for an opcode without a row.
 std::string packet_name(uint8_t opcode);
 

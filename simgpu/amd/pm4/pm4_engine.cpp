@@ -4,6 +4,9 @@
 
 #include <utility>
 
+#include "simgpu/amd/pm4/trace.h"
+#include "simgpu/trace.h"
+
 namespace simgpu::pm4 {
 
 namespace {
@@ -80,8 +83,15 @@ bool Pm4Engine::run_type3(PacketRun& run, uint32_t header) {
     const PacketInfo* info = table_[opcode];
     const Packet body{{packet().subspan(1)}, header};
     // Unknown, not simulated, or too short to mean anything.
-    if (!info || !info->handler || body.size() < info->minimum) return count_skipped(opcode);
-    if (body.predicated() && state_.predicate_skips) return true;
+    const bool executes = info && info->handler && body.size() >= info->minimum;
+    const bool predicated = body.predicated() && state_.predicate_skips;
+    if (tracing())
+        trace_packet(run, packet_va(), opcode, body,
+                     !executes    ? "skipped, not simulated"
+                     : predicated ? "skipped by its predicate"
+                                  : "");
+    if (!executes) return count_skipped(opcode);
+    if (predicated) return true;
     Machine machine{run, state_, options_, dispatch_, draw_};
     return info->handler(machine, body);
 }

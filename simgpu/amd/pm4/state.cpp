@@ -118,6 +118,24 @@ constexpr PacketInfo kStatePackets[] = {
 
 }  // namespace
 
+std::optional<RegisterWindow> register_window(uint8_t opcode) {
+    switch (opcode) {
+        case 0x68:
+            return kConfigWindow;
+        case 0x69:
+        case 0x6a:
+            return kContextWindow;
+        case 0x76:
+        case 0x9b:
+            return kShWindow;
+        case 0x79:
+        case 0x7a:
+            return kUconfigWindow;
+        default:
+            return {};
+    }
+}
+
 std::span<const PacketInfo> state_packets() {
     return kStatePackets;
 }

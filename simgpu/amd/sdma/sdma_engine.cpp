@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "simgpu/trace.h"
+
 namespace simgpu::sdma {
 
 namespace {
@@ -21,6 +23,15 @@ uint32_t tail_dwords(Tail tail, std::span<const uint32_t> fixed) {
 
 }  // namespace
 
+void SdmaEngine::trace_packet(const PacketInfo& info) const {
+    constexpr size_t kMostDwords = 16;
+    std::string dwords;
+    for (const uint32_t dword : packet().first(std::min(packet().size(), kMostDwords)))
+        dwords += fmt::format(" {:08x}", dword);
+    trace("  {:#x} {}{}:{}{}", packet_va(), info.name, info.handler ? "" : ", skipped", dwords,
+          packet().size() > kMostDwords ? " ..." : "");
+}
+
 bool SdmaEngine::run_packet(PacketRun& run) {
     const uint32_t header = packet()[0];
     const PacketInfo* info = find_packet(header);
@@ -33,6 +44,7 @@ bool SdmaEngine::run_packet(PacketRun& run) {
         return false;
     const auto row = static_cast<size_t>(info - packet_table().data());
     count_packet(row);
+    if (tracing()) trace_packet(*info);
     if (!info->handler) return count_skipped(row);
     return info->handler(run, Packet{packet()});
 }

@@ -15,6 +15,7 @@ class SdmaEngine final : public PacketEngine {
 
   private:
     bool run_packet(PacketRun& run) override;
+    void trace_packet(const PacketInfo& info) const;
     std::string kind_name(size_t row) const override { return packet_table()[row].name; }
 };
 

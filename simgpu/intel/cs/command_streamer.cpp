@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "simgpu/intel/cs/engine.h"
+#include "simgpu/trace.h"
 
 namespace simgpu::intel::cs {
 
@@ -57,6 +58,7 @@ bool CommandStreamer::step(Machine& machine) {
             fmt::format("{} at {:#x} has {} dwords, which are {} at least and {} at most:{}",
                         info->name, va, size, info->minimum, info->maximum, dump(body)));
     met_[info]++;
+    if (tracing()) trace("  {:#x} {}:{}", va, info->name, dump(body));
     batches_.next.back() = va + uint64_t{size} * 4;
     if (!info->always && machine.noops()) return true;
     return info->handler(machine, command);
