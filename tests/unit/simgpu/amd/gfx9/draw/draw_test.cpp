@@ -3,18 +3,15 @@
 
 #include <map>
 
-#include "simgpu/amd/gfx9/bits.h"
-#include "simgpu/amd/gfx9/draw/draw.h"
-#include "tests/unit/simgpu/amd/gfx9/shader_harness.h"
+#include "tests/unit/simgpu/amd/gfx9/draw_harness.h"
 
 namespace simgpu::gfx9::draw {
 namespace {
 
 using test::Line;
 
-constexpr uint64_t kVertexCode = 0x100000, kPixelCode = 0x110000, kIndices = 0x120000,
-                   kPixels = 0x200000;
-constexpr int kSize = 16, kPitch = 64;
+constexpr uint64_t kIndices = 0x120000;
+constexpr int kSize = 16;
 
 // Vertices 0, 1 and 2 are at (-1, -1), (3, -1) and (-1, 3): a triangle around the whole picture.
 const std::vector<Line> kVertexShader = {
@@ -41,71 +38,21 @@ const std::vector<Line> kPixelShader = {
 class WholeDraw : public testing::Test {
   protected:
     WholeDraw() {
-        memory_.map(kVertexCode, 4096);
-        memory_.map(kPixelCode, 4096);
-        memory_.map(kIndices, 4096);
-        memory_.map(kPixels, kSize * kPitch * 4);
-        load(kVertexCode, kVertexShader);
-        load(kPixelCode, kPixelShader);
-        set_shaders();
-        set_geometry();
-        set_target();
-        draw_.registers = [this](uint32_t byte) {
-            const auto found = registers_.find(byte);
-            return found == registers_.end() ? 0 : found->second;
-        };
-        draw_.count = 3;
+        bench_.memory.map(kIndices, 4096);
+        bench_.load(test::DrawBench::kVertexCode, kVertexShader);
+        bench_.load(test::DrawBench::kPixelCode, kPixelShader);
     }
-    void load(uint64_t va, const std::vector<Line>& program) {
-        for (const Line& line : program)
-            for (uint32_t word : line.words) {
-                memory_.dword(va) = word;
-                va += 4;
-            }
-    }
-    void set_shaders() {
-        constexpr uint32_t kVgprs16 = 3, kFloatMode = 0xc0u << 12;
-        registers_[0xb120] = kVertexCode >> 8;
-        registers_[0xb128] = kVgprs16 | kFloatMode;
-        registers_[0xb020] = kPixelCode >> 8;
-        registers_[0xb028] = kVgprs16 | kFloatMode;
-        registers_[0x286d0] = 1u << 1 | 1u << 8 | 1u << 9;  // I and J, x, y
-        registers_[0x28714] = 9;                            // SPI_SHADER_COL_FORMAT: 32_ABGR
-    }
-    void set_geometry() {
-        constexpr uint32_t kCorner = kSize | kSize << 16;
-        registers_[0x30908] = 4;  // a list of triangles
-        registers_[0x28034] = registers_[0x28208] = registers_[0x28244] = kCorner;
-        registers_[0x28818] = 0x43f;  // the whole viewport transform
-        for (uint32_t i = 0; i < 4; i++) registers_[0x2843c + 4 * i] = as_word(kSize / 2);
-        registers_[0x282d4] = as_word(1.0f);
-        registers_[0x28810] = 1u << 19;  // z from 0 on
-        registers_[0x28be4] = 5;         // centres at a half
-        registers_[0x28be8] = registers_[0x28bf0] = as_word(8.0f);
-    }
-    void set_target() {
-        registers_[0x28238] = registers_[0x2823c] = 15;
-        registers_[0x28808] = 1u << 4 | 0xccu << 16;
-        registers_[0x287a0] = kPitch - 1;
-        registers_[0x28c60] = kPixels >> 8;
-        registers_[0x28c68] = (kSize - 1) | (kSize - 1) << 14;
-        registers_[0x28c70] = 10u << 2;                   // COLOR_8_8_8_8
-        registers_[0x28c38] = registers_[0x28c3c] = ~0u;  // PA_SC_AA_MASK: all samples
-    }
-    JobOutcome run() {
-        JobEnvironment environment{memory_, stop_};
-        return run_draw(draw_, environment, counters_, pipeline_);
-    }
-    uint32_t pixel(int x, int y) {
-        return memory_.dword(kPixels + static_cast<uint64_t>(y * kPitch + x) * 4);
+    JobOutcome run() { return bench_.run(); }
+    uint32_t& pixel(int x, int y) {
+        return bench_.pixel(static_cast<uint32_t>(x), static_cast<uint32_t>(y));
     }
 
-    std::map<uint32_t, uint32_t> registers_;
-    test::FakeMemory memory_;
-    Draw draw_;
-    std::atomic<bool> stop_ = false;
-    EngineCounters counters_;
-    PipelineCounters pipeline_;
+    test::DrawBench bench_{kSize, kSize, 64};
+    std::map<uint32_t, uint32_t>& registers_ = bench_.registers;
+    test::FakeMemory& memory_ = bench_.memory;
+    Draw& draw_ = bench_.draw;
+    std::atomic<bool>& stop_ = bench_.stop;
+    PipelineCounters& pipeline_ = bench_.pipeline;
 };
 
 TEST_F(WholeDraw, PixelsAreShadedAndKilled) {
@@ -132,7 +79,7 @@ TEST_F(WholeDraw, IndicesNameVertices) {
     ASSERT_TRUE(run().done());
     EXPECT_NE(pixel(3, 3), 0u);
     // Beyond the buffer all indices are 0: a triangle without area.
-    memory_.dword(kPixels + (3 * kPitch + 3) * 4) = 0;
+    pixel(3, 3) = 0;
     draw_.indices_available = 2;
     ASSERT_TRUE(run().done());
     EXPECT_EQ(pixel(3, 3), 0u);
