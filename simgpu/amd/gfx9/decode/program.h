@@ -1,16 +1,18 @@
-// A shader's code, decoded as it is reached and kept for the length of a dispatch.
+// A shader's code, decoded as it is reached.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <unordered_map>
 
 #include "simgpu/amd/gfx9/memory/shader_memory.h"
 #include "simgpu/amd/gfx9/wave/instruction.h"
 
 namespace simgpu::gfx9 {
 
+/// What one program has decoded stays for later ones of the same thread, which use it if memory
+/// still has the same words when they first come there. Within a program's life decoded code stays
+/// as it is.
 class Program {
   public:
     Program(ShaderMemory& memory, unsigned vgpr_count) : memory_(memory), vgpr_count_(vgpr_count) {}
@@ -19,7 +21,7 @@ class Program {
     /// good until the next call.
     const Instruction* at(uint64_t pc) {
         const uint64_t page = pc / kPageBytes;
-        if (page != current_number_ && !enter_page(page)) return nullptr;
+        if (page != current_number_) enter_page(page);
         Instruction& slot = current_->slots[pc % kPageBytes / 4];
         if (!slot.handler && !decode_at(pc, slot)) return nullptr;
         return &slot;
@@ -27,20 +29,23 @@ class Program {
 
   private:
     static constexpr uint64_t kPageBytes = 256;
-    /// A hostile shader can be endless; decoded code is forgotten past 4 MiB of it.
-    static constexpr size_t kMaxPages = 256;
 
     struct Page {
         std::array<Instruction, kPageBytes / 4> slots;
+        uint64_t checked_by = 0;  // the program that has compared its words last
     };
+    struct Store;
 
-    bool enter_page(uint64_t number);
+    static Store& store();
+    void enter_page(uint64_t number);
+    void check(Page& page, uint64_t number);
     bool decode_at(uint64_t pc, Instruction& slot);
+    bool holds(uint64_t va, uint32_t word);
 
     ShaderMemory& memory_;
     unsigned vgpr_count_;
-    std::unordered_map<uint64_t, std::unique_ptr<Page>> pages_;
-    Page* current_ = nullptr;
+    uint64_t serial_ = 0;  // of this program on its thread, once it runs
+    std::shared_ptr<Page> current_;
     uint64_t current_number_ = ~uint64_t{0};
 };
 

@@ -33,6 +33,35 @@ TEST(Dispatch, RunsEveryThreadOfEveryGroup) {
     EXPECT_EQ(bench.counters.lane_instructions, 10u * (2 + 3 * 64));
 }
 
+// Decoded code is kept from one dispatch to the next.
+TEST(Dispatch, FollowsCodeThatHasChanged) {
+    ShaderBench bench;
+    bench.load(kStoreIndex);
+    bench.pass_data_address();
+    bench.enable_group_ids();
+    bench.set_threads(64);
+    ASSERT_TRUE(bench.run().done());
+    EXPECT_EQ(bench.data(5), 5u);
+    bench.memory.dword(ShaderBench::kCode + 4) = 0x68020081;  // v_add_u32_e32 v1, 1, v0
+    ASSERT_TRUE(bench.run().done());
+    EXPECT_EQ(bench.data(6), 6u);
+    EXPECT_EQ(bench.data(64), 64u) << "thread 63 adds 1";
+    bench.memory.dword(ShaderBench::kCode + 16) = 0x00000002;  // stores v0 in the place of v1
+    ASSERT_TRUE(bench.run().done());
+    EXPECT_EQ(bench.data(6), 5u) << "the second word of an instruction";
+}
+
+TEST(Dispatch, DoesNotRunCodeThatIsUnmappedByNow) {
+    ShaderBench bench;
+    bench.load(kStoreIndex);
+    bench.pass_data_address();
+    bench.enable_group_ids();
+    bench.set_threads(64);
+    ASSERT_TRUE(bench.run().done());
+    bench.memory.map(ShaderBench::kCode, 8);  // shorter, and empty
+    EXPECT_FALSE(bench.run().done());
+}
+
 TEST(Dispatch, StartsAtTheGivenGroup) {
     ShaderBench bench;
     bench.load(kStoreIndex);
