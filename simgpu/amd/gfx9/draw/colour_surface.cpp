@@ -100,6 +100,9 @@ void ColourSurface::read_metadata(const RegisterReader& registers, unsigned inde
         // depth.
         const bool z_order = data.mode.order() == SwizzleMode::Order::kZ && !data.image_3d;
         if (!dcc_ || z_order) fail(fmt::format("CB_COLOR{}_INFO: DCC in Z order", index));
+        const BlockSize block = layout.compressed_block();
+        block_width_bits_ = std::min<unsigned>(std::countr_zero(block.width), block_width_bits_);
+        block_height_bits_ = std::min<unsigned>(std::countr_zero(block.height), block_height_bits_);
     }
     const bool compressed = bit_of(info, 14) && sample_bits_;  // COMPRESSION
     if (!compressed && !bit_of(info, 13)) return;              // FAST_CLEAR
@@ -247,10 +250,15 @@ bool ColourSurface::open_fragments(ShaderMemory& memory, uint32_t x, uint32_t y,
 
 bool ColourSurface::open(ShaderMemory& memory, uint32_t x, uint32_t y, uint32_t layer) {
     if (!problem_.empty()) return false;
+    if (!dcc_ && !cmask_) return true;
+    const std::array<uint32_t, 3> block{x >> block_width_bits_, y >> block_height_bits_, layer};
+    if (block == latest_block_) return true;
     if (!open_cmask(memory, x, y, layer, true)) return false;
     for (unsigned s = 0; dcc_ && s < samples(); s++)
         if (!open_dcc(memory, x, y, layer, s)) return false;
-    return !fmask_ || open_fragments(memory, x, y, layer);
+    if (fmask_) return open_fragments(memory, x, y, layer);
+    latest_block_ = block;
+    return true;
 }
 
 bool ColourSurface::expand(ShaderMemory& memory, uint32_t x, uint32_t y, uint32_t layer,

@@ -61,6 +61,10 @@ class ColourSurface {
     unsigned sample_bits_ = 0;
     bool alpha_on_msb_ = true;
     uint32_t clear_words_[2] = {};
+    // Pixels that share a key and a nibble, as log2; and the last such block of which all that
+    // there is was opened, without FMASK, which is each pixel's own: x, y and layer.
+    unsigned block_width_bits_ = 3, block_height_bits_ = 3;
+    std::array<uint32_t, 3> latest_block_{~0u, ~0u, ~0u};
     // The keys and the nibble that were opened last.
     std::array<uint64_t, 8> latest_dcc_{};
     MetaSurface::Place latest_cmask_;

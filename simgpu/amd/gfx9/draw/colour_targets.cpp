@@ -98,6 +98,8 @@ ColourTargets::ColourTargets(const RegisterReader& registers, AddressConfig addr
         any_ = any_ || targets_[i].used;
     }
     check();
+    for (uint8_t i = 0; i < kColourTargets; i++)
+        if (targets_[i].used) used_[used_count_++] = i;
 }
 
 ColourTargets::Target ColourTargets::read_target(const RegisterReader& registers, unsigned index,
@@ -150,8 +152,8 @@ void ColourTargets::check() {
 
 const std::string& ColourTargets::problem() const {
     if (problem_.empty())
-        for (const Target& target : targets_)
-            if (target.used && !target.surface.problem().empty()) return target.surface.problem();
+        for (const uint8_t i : used())
+            if (!targets_[i].surface.problem().empty()) return targets_[i].surface.problem();
     return problem_;
 }
 
@@ -177,9 +179,9 @@ bool ColourTargets::draw(const GraphicsWave& wave, unsigned lane, const Pixel& p
         convert_export(format, wave.colour[1], lane, words);
         for (unsigned i = 0; i < 4; i++) second.c[i] = as_float(words[i]);
     }
-    for (unsigned i = 0; i < kColourTargets; i++) {
+    for (const uint8_t i : used()) {
         Target& target = targets_[i];
-        if (!target.used || !(wave.colour[i].mask >> lane & 1)) continue;
+        if (!(wave.colour[i].mask >> lane & 1)) continue;
         if (!target.surface.open(memory_, pixel.x, pixel.y, pixel.layer)) return false;
         uint32_t colour[4];
         convert_export(target.export_format, wave.colour[i], lane, colour);
@@ -194,8 +196,8 @@ bool ColourTargets::draw(const GraphicsWave& wave, unsigned lane, const Pixel& p
 
 bool ColourTargets::expand(const Pixel& pixel) {
     const bool fmask = mode_ != Mode::kEliminateFastClear;
-    for (Target& target : targets_)
-        if (target.used && !target.surface.expand(memory_, pixel.x, pixel.y, pixel.layer, fmask))
+    for (const uint8_t i : used())
+        if (!targets_[i].surface.expand(memory_, pixel.x, pixel.y, pixel.layer, fmask))
             return false;
     return true;
 }
@@ -237,6 +239,7 @@ bool ColourTargets::write_sample(const Target& target, const uint32_t (&exported
         if (!memory_.read(va, old.data(), bytes)) return false;
     if (target.blend.enabled) apply_blend(target, old, second, colour);
     target.format.pack(colour, pixel.data());
+    if (target.whole_pixel && !logic) return memory_.write(va, pixel.data(), bytes);
     for (unsigned i = 0; i < bytes; i++) {
         if (logic) pixel[i] = logic_operation(rop3_, pixel[i], old[i]);
         const uint8_t mask = target.whole_pixel ? 0xff : target.write_mask[i];

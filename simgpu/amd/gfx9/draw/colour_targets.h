@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <string>
 
 #include "simgpu/amd/gfx9/draw/blend.h"
@@ -72,8 +73,12 @@ class ColourTargets {
     void apply_blend(const Target& target, const Element& old, const Colour& second,
                      uint32_t (&colour)[4]) const;
 
+    std::span<const uint8_t> used() const { return std::span(used_).first(used_count_); }
+
     ShaderMemory& memory_;
     std::array<Target, kColourTargets> targets_;
+    std::array<uint8_t, kColourTargets> used_{};  // numbers of targets
+    unsigned used_count_ = 0;
     Colour constant_;
     uint8_t rop3_ = 0xcc;
     Mode mode_ = Mode::kDisable;

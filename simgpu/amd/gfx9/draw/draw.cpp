@@ -32,6 +32,24 @@ std::string front_problem(const RegisterReader& registers) {
     return SamplePattern::problem(registers);
 }
 
+/// The state of a wave, which one draw after the other uses: it is larger than a small draw is
+/// long.
+struct Scratch {
+    Workgroup group;
+    Wave wave;
+    GraphicsWave graphics;
+};
+
+Scratch& thread_scratch() {
+    static thread_local std::unique_ptr<Scratch> scratch;
+    if (!scratch) {
+        scratch = std::make_unique<Scratch>();
+        // None of it is allocated to graphics shaders.
+        scratch->group.lds.assign(kMaxLdsBytes / 4, 0);
+    }
+    return *scratch;
+}
+
 class DrawRun {
   public:
     DrawRun(const Draw& draw, JobEnvironment& environment, EngineCounters& counters,
@@ -39,17 +57,15 @@ class DrawRun {
         : draw_(draw),
           memory_(environment.memory),
           loop_(memory_, environment, counters),
-          wave_(std::make_unique<Wave>()),
-          graphics_(std::make_unique<GraphicsWave>()),
-          tools_{draw, memory_, loop_, pipeline, outcome_, *wave_, *graphics_} {
-        group_.lds.assign(kMaxLdsBytes / 4, 0);
-        wave_->group = &group_;
-        wave_->memory = &memory_;
-        wave_->graphics = graphics_.get();
-        wave_->addresses = draw.addresses;
-        wave_->border_colours_va = (uint64_t{draw.registers(kBorderColours + 4) & 0xff} << 32 |
-                                    draw.registers(kBorderColours))
-                                   << 8;
+          wave_(thread_scratch().wave),
+          tools_{draw, memory_, loop_, pipeline, outcome_, wave_, thread_scratch().graphics} {
+        wave_.group = &thread_scratch().group;
+        wave_.memory = &memory_;
+        wave_.graphics = &thread_scratch().graphics;
+        wave_.addresses = draw.addresses;
+        wave_.border_colours_va = (uint64_t{draw.registers(kBorderColours + 4) & 0xff} << 32 |
+                                   draw.registers(kBorderColours))
+                                  << 8;
     }
 
     JobOutcome run();
@@ -61,9 +77,7 @@ class DrawRun {
     ShaderMemory memory_;
     WaveLoop loop_;
     JobOutcome outcome_;
-    Workgroup group_;
-    std::unique_ptr<Wave> wave_;
-    std::unique_ptr<GraphicsWave> graphics_;
+    Wave& wave_;
     DrawTools tools_;
 };
 

@@ -46,8 +46,9 @@ HtileBuffer::HtileBuffer(const RegisterReader& registers, AddressConfig addresse
 bool HtileBuffer::open(uint32_t x, uint32_t y, uint32_t slice, unsigned level) {
     if (!enabled_) return true;
     if (!surface_) return false;
+    const std::array<uint32_t, 4> block{x / kBlock, y / kBlock, slice, level};
+    if (block == latest_) return true;
     const uint64_t va = surface_->find(x, y, slice, level, 0).va;
-    if (va == latest_) return true;
     uint32_t word = 0;
     if (!memory_.read(va, &word, 4)) return false;
     HtileWord htile(word);
@@ -69,7 +70,7 @@ bool HtileBuffer::open(uint32_t x, uint32_t y, uint32_t slice, unsigned level) {
     }
     const uint32_t expanded = htile.word();
     if (expanded != word && !memory_.write(va, &expanded, 4)) return false;
-    latest_ = va;
+    latest_ = block;
     return true;
 }
 

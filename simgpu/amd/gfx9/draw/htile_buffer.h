@@ -1,6 +1,7 @@
 // The depth buffer's HTILE: cleared blocks become stored ones before anything else happens to them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -44,7 +45,8 @@ class HtileBuffer {
     bool has_stencil_ = false;  // the words have a part for stencil
     std::optional<MetaSurface> surface_;
     HtilePlane depth_, stencil_;
-    uint64_t latest_ = 0;  // the word that was opened last
+    // The block that was opened last: x, y, slice and level.
+    std::array<uint32_t, 4> latest_{~0u, ~0u, ~0u, ~0u};
     std::string problem_;
 };
 

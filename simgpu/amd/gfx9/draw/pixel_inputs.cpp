@@ -109,66 +109,90 @@ void PixelInputs::attributes(const Primitive& primitive, bool is_point,
     }
 }
 
-void PixelInputs::load(Wave& wave, unsigned lane, const PixelPosition& pixel, bool front,
-                       uint32_t layer) const {
+PixelInputs::Wanted PixelInputs::wanted() const {
+    const auto any = [this](unsigned first, unsigned last) {
+        return bits(address_, first, last - first + 1) != 0;
+    };
+    return {any(kPerspectiveSample, kPerspectivePull), any(kLinearSample, kLinearCentroid),
+            bit_of(address_, kZ)};
+}
+
+void PixelInputs::load(Wave& wave, std::span<const PixelQuad> quads) const {
     unsigned next = 0;
-    const auto put = [&](uint32_t word) {
-        if (next < kVgprs) wave.v[next++].lane[lane] = word;
+    // One register of all lanes.
+    const auto put = [&](auto value) {
+        if (next >= kVgprs) return;
+        uint32_t* lane = wave.v[next++].lane;
+        for (const PixelQuad& quad : quads)
+            for (const PixelPosition& pixel : quad.pixel) *lane++ = value(pixel, quad);
     };
-    const auto put_pair = [&](const float(&pair)[2]) {
-        put(as_word(pair[0]));
-        put(as_word(pair[1]));
+    const auto put_float = [&](auto value) {
+        put([&](const PixelPosition& pixel, const PixelQuad&) { return as_word(value(pixel)); });
     };
+    const auto put_pair = [&](auto pair) {
+        for (unsigned i = 0; i < 2; i++)
+            put_float([&](const PixelPosition& pixel) { return pair(pixel)[i]; });
+    };
+    using Position = const PixelPosition&;
     for (unsigned input = 0; input < kInputs; input++) {
         if (!bit_of(address_, input)) continue;
         switch (input) {
             case kPerspectiveSample:
-                put_pair(pixel.sample.perspective);
+                put_pair([](Position pixel) { return pixel.sample.perspective; });
                 break;
             case kPerspectiveCentre:
-                put_pair(pixel.centre.perspective);
+                put_pair([](Position pixel) { return pixel.centre.perspective; });
                 break;
             case kPerspectiveCentroid:
-                put_pair(pixel.centroid.perspective);
+                put_pair([](Position pixel) { return pixel.centroid.perspective; });
                 break;
             case kPerspectivePull:
-                put(as_word(pixel.centre.perspective[0] * pixel.inverse_w));
-                put(as_word(pixel.centre.perspective[1] * pixel.inverse_w));
-                put(as_word(pixel.inverse_w));
+                for (unsigned i = 0; i < 2; i++)
+                    put_float([i](Position pixel) {
+                        return pixel.centre.perspective[i] * pixel.inverse_w;
+                    });
+                put_float([](Position pixel) { return pixel.inverse_w; });
                 break;
             case kLinearSample:
-                put_pair(pixel.sample.linear);
+                put_pair([](Position pixel) { return pixel.sample.linear; });
                 break;
             case kLinearCentre:
-                put_pair(pixel.centre.linear);
+                put_pair([](Position pixel) { return pixel.centre.linear; });
                 break;
             case kLinearCentroid:
-                put_pair(pixel.centroid.linear);
+                put_pair([](Position pixel) { return pixel.centroid.linear; });
                 break;
             case kX:
-                put(as_word(pixel.float_x));
+                put_float([](Position pixel) { return pixel.float_x; });
                 break;
             case kY:
-                put(as_word(pixel.float_y));
+                put_float([](Position pixel) { return pixel.float_y; });
                 break;
             case kZ:
-                put(as_word(pixel.z));
+                put_float([](Position pixel) { return pixel.z; });
                 break;
             case kW:
-                put(as_word(pixel.w));
+                put_float([](Position pixel) { return pixel.w; });
                 break;
             case kFrontFace:
-                put(front_all_bits_ ? (front ? ~0u : 0u) : as_word(front ? 1.0f : -1.0f));
+                put([this](Position, const PixelQuad& quad) {
+                    return front_all_bits_ ? (quad.front ? ~0u : 0u)
+                                           : as_word(quad.front ? 1.0f : -1.0f);
+                });
                 break;
             case kAncillary:  // the sample from bit 8, the render target's array index from 16 on
-                put(layer << 16 | uint32_t{pixel.iteration} << 8);
+                put([](Position pixel, const PixelQuad& quad) {
+                    return quad.layer << 16 | uint32_t{pixel.iteration} << 8;
+                });
                 break;
             case kCoverage:
-                put(pixel.coverage);
+                put([](Position pixel, const PixelQuad&) { return uint32_t{pixel.coverage}; });
                 break;
             case kFixedPosition:
-                put((static_cast<uint32_t>(pixel.x) & 0xffff) | static_cast<uint32_t>(pixel.y)
-                                                                    << 16);
+                put([](Position pixel, const PixelQuad&) {
+                    return (static_cast<uint32_t>(pixel.x) & 0xffff) |
+                           static_cast<uint32_t>(pixel.y) << 16;
+                });
                 break;
             default:
                 next += kRegisters[input];

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "simgpu/amd/gfx9/draw/draw.h"
 #include "simgpu/amd/gfx9/draw/geometry.h"
@@ -26,6 +27,12 @@ struct PixelPosition {
     uint8_t iteration = 0;
 };
 
+struct PixelQuad {
+    PixelPosition pixel[4];
+    bool front = true;
+    uint32_t layer = 0;
+};
+
 /// Where SPI_BARYC_CNTL.POS_FLOAT_LOCATION puts the position that the shader sees.
 enum class PositionAt : uint8_t { kCentre, kCentroid, kSample };
 
@@ -37,9 +44,13 @@ class PixelInputs {
     bool position_is_corner() const { return position_is_corner_; }
     /// The attributes of `primitive` as they lie in LDS.
     void attributes(const Primitive& primitive, bool is_point, PrimitiveAttributes& to) const;
-    /// Fills the VGPRs of one lane.
-    void load(Wave& wave, unsigned lane, const PixelPosition& pixel, bool front,
-              uint32_t layer) const;
+    /// Whether anybody looks at these values of a position.
+    struct Wanted {
+        bool perspective, linear, z;
+    };
+    Wanted wanted() const;
+    /// Fills the VGPRs of a wave's first lanes, four for each quad.
+    void load(Wave& wave, std::span<const PixelQuad> quads) const;
 
   private:
     static constexpr unsigned kNoSprite = 4;

@@ -23,23 +23,25 @@ struct AtPlace {
     float inverse_w = 1, z = 0;
 };
 
-AtPlace interpolate(const ScreenTriangle& triangle, double b, double c) {
+AtPlace interpolate(const ScreenTriangle& triangle, double b, double c,
+                    const PixelInputs::Wanted& wanted) {
     const double share[3] = {1 - b - c, b, c};
     double inverse_w = 0, z = 0, perspective[2] = {}, linear[2] = {};
     for (unsigned k = 0; k < 3; k++) {
         const Corner& corner = triangle.corner[k];
         inverse_w += share[k] * corner.inverse_w;
-        z += share[k] * corner.z;
+        if (wanted.z) z += share[k] * corner.z;
         for (unsigned w = 0; w < 2; w++) {
-            linear[w] += share[k] * corner.weight[w];
-            perspective[w] += share[k] * corner.inverse_w * corner.weight[w];
+            if (wanted.linear) linear[w] += share[k] * corner.weight[w];
+            if (wanted.perspective)
+                perspective[w] += share[k] * corner.inverse_w * corner.weight[w];
         }
     }
     AtPlace at;
     for (unsigned w = 0; w < 2; w++) {
         at.barycentrics.linear[w] = static_cast<float>(linear[w]);
-        at.barycentrics.perspective[w] =
-            static_cast<float>(inverse_w != 0 ? perspective[w] / inverse_w : 0);
+        if (wanted.perspective && inverse_w != 0)
+            at.barycentrics.perspective[w] = static_cast<float>(perspective[w] / inverse_w);
     }
     at.inverse_w = static_cast<float>(inverse_w);
     at.z = static_cast<float>(z + triangle.depth_offset);
@@ -47,12 +49,12 @@ AtPlace interpolate(const ScreenTriangle& triangle, double b, double c) {
 }
 
 AtPlace interpolate(const ScreenTriangle& triangle, const Quad& quad, unsigned i,
-                    SamplePattern::Place place) {
+                    SamplePattern::Place place, const PixelInputs::Wanted& wanted) {
     double weight[2];
     for (unsigned w = 0; w < 2; w++)
         weight[w] = quad.corner_weight[i][w] + quad.weight_right[w] * place.x +
                     quad.weight_down[w] * place.y;
-    return interpolate(triangle, weight[0], weight[1]);
+    return interpolate(triangle, weight[0], weight[1], wanted);
 }
 
 }  // namespace
@@ -91,6 +93,7 @@ PixelStage::PixelStage(DrawTools& tools, const RasterState& raster)
       depth_format_(bits(tools.draw.registers(kDepthExportFormat), 0, 4)),
       program_(std::make_unique<Program>(tools.memory, shader_.vgprs())),
       inputs_(tools.draw.registers, raster.pixel_centre),
+      wanted_(inputs_.wanted()),
       depth_(tools.draw.registers, tools.draw.addresses, tools.memory),
       colours_(tools.draw.registers, tools.draw.addresses, tools.memory) {
     if (alpha_to_mask_.enabled) control_.early = false;
@@ -115,19 +118,19 @@ PixelPosition PixelStage::position(const ScreenTriangle& triangle, const Quad& q
     pixel.y = quad.y + static_cast<int32_t>(i / 2);
     pixel.coverage = quad.samples[i];
     pixel.iteration = static_cast<uint8_t>(iteration);
-    const AtPlace centre = interpolate(triangle, quad, i, {});
+    const AtPlace centre = interpolate(triangle, quad, i, {}, wanted_);
     AtPlace seen = centre;
     SamplePattern::Place place;
     pixel.centre = pixel.centroid = pixel.sample = centre.barycentrics;
     pixel.inverse_w = centre.inverse_w;
     if (samples_.sample_bits) {
         const SamplePattern::Place sample_place = samples_.place[i][iteration];
-        const AtPlace sample = interpolate(triangle, quad, i, sample_place);
+        const AtPlace sample = interpolate(triangle, quad, i, sample_place, wanted_);
         pixel.sample = sample.barycentrics;
         if (inputs_.position_at() == PositionAt::kSample) seen = sample, place = sample_place;
         if (const int chosen = samples_.centroid(quad.samples[i]); chosen >= 0) {
             const auto centroid_place = samples_.place[i][static_cast<unsigned>(chosen)];
-            const AtPlace centroid = interpolate(triangle, quad, i, centroid_place);
+            const AtPlace centroid = interpolate(triangle, quad, i, centroid_place, wanted_);
             pixel.centroid = centroid.barycentrics;
             if (inputs_.position_at() == PositionAt::kCentroid)
                 seen = centroid, place = centroid_place;
@@ -167,7 +170,8 @@ bool PixelStage::add(const ScreenTriangle& triangle, const Quad& quad, unsigned 
         if (pending.samples[i]) pending.covered |= static_cast<uint8_t>(1u << i);
     }
     if (!pending.covered) return true;
-    for (unsigned i = 0; i < 4; i++) pending.pixel[i] = position(triangle, quad, i, iteration);
+    pending.x = static_cast<uint32_t>(quad.x);
+    pending.y = static_cast<uint32_t>(quad.y);
     set_depth(pending, triangle, quad);
     pending.front = triangle.front;
     pending.layer = triangle.layer;
@@ -175,6 +179,10 @@ bool PixelStage::add(const ScreenTriangle& triangle, const Quad& quad, unsigned 
     pending.z_max = triangle.z_max;
     if (control_.early && !test_early(pending)) return false;
     if (!pending.covered) return true;
+    PixelQuad& inputs = pixels_[pending_count_];
+    for (unsigned i = 0; i < 4; i++) inputs.pixel[i] = position(triangle, quad, i, iteration);
+    inputs.front = triangle.front;
+    inputs.layer = triangle.layer;
     pending.primitive = slot_of(triangle);
     pending_count_++;
     return pending_count_ < kQuadsPerWave || flush();
@@ -191,8 +199,8 @@ uint8_t PixelStage::slot_of(const ScreenTriangle& triangle) {
 
 DepthFragment PixelStage::fragment(const PendingQuad& quad, unsigned i, unsigned sample) const {
     DepthFragment f;
-    f.x = static_cast<uint32_t>(quad.pixel[i].x);
-    f.y = static_cast<uint32_t>(quad.pixel[i].y);
+    f.x = quad.x + i % 2;
+    f.y = quad.y + i / 2;
     f.layer = quad.layer;
     f.sample = static_cast<uint8_t>(sample);
     const auto [right, down] = samples_.place[i][sample];
@@ -254,9 +262,8 @@ uint64_t PixelStage::start_wave() {
         const PendingQuad& quad = pending_[q];
         tools_.graphics.quad_attributes[q] = &attributes_[quad.primitive];
         covered |= uint64_t{quad.covered} << (4 * q);
-        for (unsigned i = 0; i < 4; i++)
-            inputs_.load(wave, 4 * q + i, quad.pixel[i], quad.front, quad.layer);
     }
+    inputs_.load(wave, std::span(pixels_).first(pending_count_));
     wave.set_exec(covered);
     return covered;
 }
@@ -317,8 +324,7 @@ bool PixelStage::finish_pixel(const PendingQuad& quad, unsigned i, unsigned lane
         if (!samples) return !failed();
     }
     if (!colours_.any()) return true;
-    const ColourTargets::Pixel pixel{static_cast<uint32_t>(quad.pixel[i].x),
-                                     static_cast<uint32_t>(quad.pixel[i].y), quad.layer};
+    const ColourTargets::Pixel pixel{quad.x + i % 2, quad.y + i / 2, quad.layer};
     return colours_.write(tools_.graphics, lane, pixel, samples) || !failed();
 }
 

@@ -47,7 +47,7 @@ class PixelStage final : public QuadSink {
         bool early = false;  // tests come before the shader
     };
     struct PendingQuad {
-        PixelPosition pixel[4];
+        uint32_t x = 0, y = 0;    // of pixel 0
         uint8_t covered = 0;      // bit per pixel
         uint8_t samples[4] = {};  // of each pixel: those that it is shaded for
         bool front = true;
@@ -87,9 +87,11 @@ class PixelStage final : public QuadSink {
     unsigned depth_format_;  // SPI_SHADER_Z_FORMAT
     std::unique_ptr<Program> program_;
     PixelInputs inputs_;
+    PixelInputs::Wanted wanted_;
     DepthStencil depth_;
     ColourTargets colours_;
     std::array<PendingQuad, kQuadsPerWave> pending_;
+    std::array<PixelQuad, kQuadsPerWave> pixels_;  // of the same
     unsigned pending_count_ = 0;
     std::array<PrimitiveAttributes, kQuadsPerWave> attributes_{};
     unsigned attribute_count_ = 0;

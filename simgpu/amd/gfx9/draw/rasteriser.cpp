@@ -55,6 +55,10 @@ class Filling {
         pixels_ = {floor_pixel(box_.left), floor_pixel(box_.top), floor_pixel(box_.right) + 1,
                    floor_pixel(box_.bottom) + 1};
         pixels_.intersect(triangle.bounds);
+        for (unsigned w = 0; w < 2; w++) {
+            weight_right_[w] = share(edges_[w + 1].right());
+            weight_down_[w] = share(edges_[w + 1].down());
+        }
     }
 
     bool run(QuadSink& sink) const {
@@ -65,10 +69,8 @@ class Filling {
                 Quad quad;
                 quad.x = x;
                 quad.y = y;
-                for (unsigned w = 0; w < 2; w++) {
-                    quad.weight_right[w] = share(edges_[w + 1].right());
-                    quad.weight_down[w] = share(edges_[w + 1].down());
-                }
+                std::copy_n(weight_right_, 2, quad.weight_right);
+                std::copy_n(weight_down_, 2, quad.weight_down);
                 fill(quad);
                 if (quad.covered && !sink.quad(triangle_, quad)) return false;
             }
@@ -134,6 +136,7 @@ class Filling {
     int32_t centre_;
     const SamplePattern& samples_;
     Edge edges_[3];
+    double weight_right_[2], weight_down_[2];
     Rectangle box_;     // in 1/256 of a pixel
     Rectangle pixels_;  // what of it is in bounds
 };

@@ -69,9 +69,9 @@ class ImageRun {
     void run();
 
   private:
-    unsigned coordinates() const;
+    unsigned count_coordinates() const;
     ImageAddress address(unsigned lane) const {
-        return read_address(wave_, in_.vaddr, lane, operation_, image_->dimensions(), coordinates(),
+        return read_address(wave_, in_.vaddr, lane, operation_, image_->dimensions(), coordinates_,
                             fields_.a16);
     }
     bool inside(const ImageAddress& address) const;
@@ -81,12 +81,13 @@ class ImageRun {
     bool atomic(unsigned lane);
     bool query_size(unsigned lane);
     bool sample(unsigned lane, const TextureUnit& unit, const Sampler& sampler);
-    bool query_lod(unsigned lane, const TextureUnit& unit);
+    bool query_lod(unsigned lane, const TextureUnit& unit, const Sampler& sampler);
     bool run_lane(unsigned lane);
     bool run_sampled();
     LodChoice lod(unsigned lane, const ImageAddress& address, const TextureUnit& unit,
-                  const Sampler& sampler) const;
+                  const Sampler& sampler);
     LodChoice implicit_lod(unsigned lane, const TextureUnit& unit) const;
+    const LodChoice& quad_lod(unsigned lane, const TextureUnit& unit, const Sampler& sampler);
     bool border(const Sampler& sampler, Texel& colour) const;
     /// Puts the components of DMASK, or all four, into the lane's data registers.
     void give(unsigned lane, const Texel& texel, bool all = false);
@@ -97,12 +98,16 @@ class ImageRun {
     Fields fields_;
     ImageOperation operation_;
     const Image* image_ = nullptr;
+    unsigned coordinates_ = 0;  // of an address
     // Data registers are written once all lanes have read theirs: they may be the same.
     Row data_[4];
     uint64_t written_ = 0;
+    // Of the quad whose lanes come now.
+    unsigned quad_ = ~0u;
+    LodChoice quad_lod_, quad_choice_;
 };
 
-unsigned ImageRun::coordinates() const {
+unsigned ImageRun::count_coordinates() const {
     if (operation_.kind == Kind::kQuerySize) return 1;
     if (operation_.kind == Kind::kQueryLod && image_->type() != ImageType::kCube)
         return image_->dimensions();
@@ -118,7 +123,7 @@ bool ImageRun::inside(const ImageAddress& address) const {
     if (address.integer[0] >= image_->width(level)) return false;
     if (dimensions >= 2 && address.integer[1] >= image_->height(level)) return false;
     if (dimensions == 3) return address.integer[2] < image_->depth(level);
-    unsigned count = coordinates();
+    unsigned count = coordinates_;
     if (image_->is_multisampled() && address.integer[--count] >= image_->samples()) return false;
     return count == dimensions || address.integer[dimensions] < image_->depth(level);
 }
@@ -126,7 +131,7 @@ bool ImageRun::inside(const ImageAddress& address) const {
 /// The texel of a load, a store or an atomic.
 TexelAt ImageRun::place(const ImageAddress& address) const {
     const unsigned dimensions = image_->dimensions();
-    unsigned count = coordinates();
+    unsigned count = coordinates_;
     TexelAt at;
     if (image_->is_multisampled()) at.sample = address.integer[--count];
     at.x = address.integer[0];
@@ -245,8 +250,18 @@ LodChoice ImageRun::implicit_lod(unsigned lane, const TextureUnit& unit) const {
     return unit.lod_of(dx, dy);
 }
 
+/// The four lanes of a quad have the same.
+const LodChoice& ImageRun::quad_lod(unsigned lane, const TextureUnit& unit,
+                                    const Sampler& sampler) {
+    if (quad_ == lane / 4) return quad_lod_;
+    quad_ = lane / 4;
+    quad_lod_ = implicit_lod(lane, unit);
+    quad_choice_ = unit.clamp(quad_lod_.unclamped + sampler.bias, 0);
+    return quad_lod_;
+}
+
 LodChoice ImageRun::lod(unsigned lane, const ImageAddress& at, const TextureUnit& unit,
-                        const Sampler& sampler) const {
+                        const Sampler& sampler) {
     const float least = operation_.clamps_lod ? at.lod : 0.0f;
     switch (operation_.lod) {
         case Lod::kZero:
@@ -256,8 +271,13 @@ LodChoice ImageRun::lod(unsigned lane, const ImageAddress& at, const TextureUnit
         case Lod::kDerivatives:
             return unit.clamp(unit.lod_of(at.gradient[0], at.gradient[1]).unclamped + sampler.bias,
                               least);
+        case Lod::kImplicit:
+            quad_lod(lane, unit, sampler);
+            if (!operation_.clamps_lod) return quad_choice_;
+            [[fallthrough]];
         default:
-            return unit.clamp(implicit_lod(lane, unit).unclamped + sampler.bias + at.bias, least);
+            return unit.clamp(quad_lod(lane, unit, sampler).unclamped + sampler.bias + at.bias,
+                              least);
     }
 }
 
@@ -276,8 +296,8 @@ bool ImageRun::sample(unsigned lane, const TextureUnit& unit, const Sampler& sam
     return true;
 }
 
-bool ImageRun::query_lod(unsigned lane, const TextureUnit& unit) {
-    const LodChoice choice = implicit_lod(lane, unit);
+bool ImageRun::query_lod(unsigned lane, const TextureUnit& unit, const Sampler& sampler) {
+    const LodChoice& choice = quad_lod(lane, unit, sampler);
     give(lane, {as_word(choice.clamped), as_word(choice.unclamped), 0, 0});
     return true;
 }
@@ -293,7 +313,7 @@ bool ImageRun::run_sampled() {
     bool ok = true;
     for_each_lane(wave_.exec(), [&](unsigned lane) {
         if (!ok) return;
-        ok = operation_.kind == Kind::kQueryLod ? query_lod(lane, unit)
+        ok = operation_.kind == Kind::kQueryLod ? query_lod(lane, unit, sampler)
                                                 : sample(lane, unit, sampler);
     });
     return ok;
@@ -318,6 +338,7 @@ void ImageRun::run() {
     const std::optional<Image>& image = decoded(words, wave_.addresses);
     if (!image) return handle_unknown(wave_, in_);
     image_ = &*image;
+    coordinates_ = count_coordinates();
     // Samples are not filtered.
     if (operation_.kind >= Kind::kSample && image_->is_multisampled())
         return handle_unknown(wave_, in_);

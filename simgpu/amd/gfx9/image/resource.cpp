@@ -32,12 +32,24 @@ float signed_fixed(uint32_t value, unsigned bits, unsigned fraction_bits) {
     return static_cast<float>(extended) / static_cast<float>(1u << fraction_bits);
 }
 
+unsigned dimensions_of(ImageType type) {
+    if (type == ImageType::k1D || type == ImageType::k1DArray) return 1;
+    return type == ImageType::k3D ? 3 : 2;
+}
+
+bool is_array_type(ImageType type) {
+    return type == ImageType::k1DArray || type == ImageType::k2DArray || type == ImageType::kCube ||
+           type == ImageType::k2DSamplesArray;
+}
+
 }  // namespace
 
 std::optional<Image> Image::decode(const uint32_t (&w)[8], AddressConfig addresses) {
     Image image;
     image.type_ = static_cast<ImageType>(bits(w[3], 28, 4));
     if (image.type_ < ImageType::k1D) return {};
+    image.dimensions_ = dimensions_of(image.type_);
+    image.array_ = is_array_type(image.type_);
     if (!image.set_format(bits(w[1], 20, 6), bits(w[1], 26, 4))) return {};
     if (!std::has_single_bit(image.format_.bytes())) return {};  // none, or three 32-bit words
     for (unsigned i = 0; i < 4; i++) image.select_[i] = static_cast<uint8_t>(bits(w[3], 3 * i, 3));
@@ -129,23 +141,6 @@ bool Image::set_compression(const uint32_t (&w)[8], AddressConfig addresses) {
     return true;
 }
 
-bool Image::is_array() const {
-    return type_ == ImageType::k1DArray || type_ == ImageType::k2DArray ||
-           type_ == ImageType::kCube || type_ == ImageType::k2DSamplesArray;
-}
-
-unsigned Image::dimensions() const {
-    switch (type_) {
-        case ImageType::k1D:
-        case ImageType::k1DArray:
-            return 1;
-        case ImageType::k3D:
-            return 3;
-        default:
-            return 2;
-    }
-}
-
 Texel Image::selected(const Texel& stored) const {
     const uint32_t one = is_integer() ? 1u : as_word(1.0f);
     Texel texel;
@@ -157,8 +152,12 @@ Texel Image::selected(const Texel& stored) const {
 }
 
 bool Image::load(ShaderMemory& memory, TexelAt at, Texel& texel) const {
+    return load(memory, row(at), at, texel);
+}
+
+bool Image::load(ShaderMemory& memory, const Surface::Row& row, TexelAt at, Texel& texel) const {
     uint8_t raw[16] = {};
-    const uint64_t va = address(at);
+    const uint64_t va = surface_->address(row, at.x);
     at.z += first_slice_;
     if (!compression_.read(memory, at, va, raw)) return false;
     Texel stored;

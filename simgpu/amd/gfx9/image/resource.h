@@ -35,13 +35,13 @@ class Image {
 
     ImageType type() const { return type_; }
     bool is_integer() const { return format_.is_integer(); }
-    bool is_array() const;
+    bool is_array() const { return array_; }
     /// Loads and stores name a sample after the other coordinates.
     bool is_multisampled() const {
         return type_ == ImageType::k2DSamples || type_ == ImageType::k2DSamplesArray;
     }
     unsigned samples() const { return 1u << sample_bits_; }
-    unsigned dimensions() const;
+    unsigned dimensions() const { return dimensions_; }
     uint32_t width(unsigned level) const { return at_level(width_, level); }
     uint32_t height(unsigned level) const { return at_level(height_, level); }
     /// Of 3D images their depth, of arrays the slices in view.
@@ -56,6 +56,11 @@ class Image {
     /// components selected. False: a fault, which `memory` has, or something not simulated.
     bool load(ShaderMemory& memory, TexelAt at, Texel& texel) const;
     bool store(ShaderMemory& memory, TexelAt at, const Texel& texel) const;
+    /// The same as load() for texels of one row, which `row` stands for.
+    Surface::Row row(const TexelAt& at) const {
+        return surface_->row(at.y, at.z + first_slice_, at.level, at.sample);
+    }
+    bool load(ShaderMemory& memory, const Surface::Row& row, TexelAt at, Texel& texel) const;
     /// Address of a texel, for atomics.
     uint64_t address(const TexelAt& at) const {
         return surface_->address(at.x, at.y, at.z + first_slice_, at.level, at.sample);
@@ -74,6 +79,8 @@ class Image {
     bool set_compression(const uint32_t (&words)[8], AddressConfig addresses);
 
     ImageType type_ = ImageType::k2D;
+    unsigned dimensions_ = 2;
+    bool array_ = false;
     BufferFormat format_;
     bool srgb_ = false;
     std::array<uint8_t, 4> select_{};

@@ -25,6 +25,7 @@ int32_t mirrored(int32_t index) {
 
 /// The texel that `index` names on an axis of `size`, or kBorder.
 int32_t wrapped(Wrap wrap, int32_t index, int32_t size) {
+    if (index >= 0 && index < size) return index;
     switch (wrap) {
         case Wrap::kRepeat:
             return modulo(index, size);
@@ -149,10 +150,35 @@ bool TextureUnit::texel(const Footprint& at, unsigned corner, const ImageAddress
     return true;
 }
 
+/// Four texels at most, of two rows.
+bool TextureUnit::sample_plane(const Footprint& at, float (&sum)[4], float weight,
+                               Texel& exact) const {
+    const int32_t z = at.index[2][0];
+    for (unsigned down = 0; down < 2; down++) {
+        const int32_t y = at.index[1][down];
+        const float share_y = down ? at.share[1] : 1 - at.share[1];
+        TexelAt place{0, static_cast<uint32_t>(y), static_cast<uint32_t>(z), at.level, 0};
+        const Surface::Row row = y == kBorder ? Surface::Row{} : image_.row(place);
+        for (unsigned right = 0; right < 2; right++) {
+            const int32_t x = at.index[0][right];
+            const float share = weight * (right ? at.share[0] : 1 - at.share[0]) * share_y;
+            if (share == 0) continue;
+            place.x = static_cast<uint32_t>(x);
+            if (x == kBorder || y == kBorder)
+                exact = image_.selected(border_);
+            else if (!image_.load(memory_, row, place, exact))
+                return false;
+            for (unsigned c = 0; c < 4; c++) sum[c] += share * as_float(exact[c]);
+        }
+    }
+    return true;
+}
+
 bool TextureUnit::sample_level(const ImageAddress& address, const ImageOperation& operation,
                                unsigned level, bool linear, float (&sum)[4], float weight,
                                Texel& exact) const {
     const Footprint at = footprint(address, level, linear);
+    if (at.axes == 2 && !operation.compares) return sample_plane(at, sum, weight, exact);
     for (unsigned corner = 0; corner < 1u << at.axes; corner++) {
         float share = weight;
         for (unsigned i = 0; i < at.axes; i++)

@@ -43,6 +43,7 @@ class TextureUnit {
     Footprint footprint(const ImageAddress& address, unsigned level, bool linear) const;
     bool texel(const Footprint& at, unsigned corner, const ImageAddress& address, bool compares,
                Texel& result) const;
+    bool sample_plane(const Footprint& at, float (&sum)[4], float weight, Texel& exact) const;
     bool sample_level(const ImageAddress& address, const ImageOperation& operation, unsigned level,
                       bool linear, float (&sum)[4], float weight, Texel& exact) const;
 

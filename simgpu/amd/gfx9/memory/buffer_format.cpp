@@ -1,5 +1,6 @@
 #include "simgpu/amd/gfx9/memory/buffer_format.h"
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -89,6 +90,38 @@ uint32_t decode(uint32_t raw, unsigned bits, uint32_t number) {
     }
 }
 
+/// Bytes as unorm floats.
+const std::array<uint32_t, 256>& unorm_bytes() {
+    static const auto table = [] {
+        std::array<uint32_t, 256> values{};
+        for (uint32_t raw = 0; raw < values.size(); raw++) values[raw] = decode(raw, 8, kUnorm);
+        return values;
+    }();
+    return table;
+}
+
+/// Four unorm bytes, lowest first. The same as encode(): the only number half-way between two bytes
+/// is 0.5, which goes up.
+uint32_t unorm_bytes_of(const uint32_t components[4]) {
+    float limited[4];
+    for (unsigned i = 0; i < 4; i++) {
+        const auto value = std::bit_cast<float>(components[i]);
+        const float positive = value > 0.0f ? value : 0.0f;  // NaN: 0
+        limited[i] = positive < 1.0f ? positive : 1.0f;
+    }
+    int32_t whole[4];
+    for (unsigned i = 0; i < 4; i++)
+        whole[i] = static_cast<int32_t>(static_cast<double>(limited[i]) * 255.0 + 0.5);
+    return static_cast<uint32_t>(whole[0] | whole[1] << 8 | whole[2] << 16) |
+           static_cast<uint32_t>(whole[3]) << 24;
+}
+
+/// The format of most textures and colour buffers.
+bool is_rgba8(BufferFormat format) {
+    constexpr uint32_t k8888 = 10;
+    return format.data == k8888 && format.number == kUnorm;
+}
+
 uint32_t encode_small_float(float value, unsigned bits) {
     if (bits == 16) return float_to_half(value);
     const uint32_t half = float_to_half(value > 0.0f || is_nan(value) ? value : 0.0f);
@@ -139,9 +172,16 @@ void insert(uint8_t* element, unsigned bit, unsigned bits, uint32_t value) {
 }  // namespace
 
 unsigned BufferFormat::bytes() const {
-    unsigned bits = 0;
-    for (uint8_t b : layout_of(*this).bits) bits += b;
-    return bits / 8;
+    static constexpr auto kBytes = [] {
+        std::array<uint8_t, std::size(kLayouts)> bytes{};
+        for (size_t i = 0; i < bytes.size(); i++) {
+            unsigned bits = 0;
+            for (const uint8_t b : kLayouts[i].bits) bits += b;
+            bytes[i] = static_cast<uint8_t>(bits / 8);
+        }
+        return bytes;
+    }();
+    return kBytes[data < kBytes.size() ? data : 0];
 }
 
 unsigned BufferFormat::components() const {
@@ -151,6 +191,11 @@ unsigned BufferFormat::components() const {
 }
 
 void unpack_texel(BufferFormat format, const uint8_t* element, uint32_t components[4]) {
+    if (is_rgba8(format)) {
+        const auto& table = unorm_bytes();
+        for (unsigned i = 0; i < 4; i++) components[i] = table[element[i]];
+        return;
+    }
     const uint32_t one = format.is_integer() ? 1u : std::bit_cast<uint32_t>(1.0f);
     const uint32_t missing[4] = {0, 0, 0, one};
     unsigned bit = 0;
@@ -179,6 +224,11 @@ void pack_greatest(BufferFormat format, unsigned mask, uint8_t* element) {
 }
 
 void pack_texel(BufferFormat format, const uint32_t components[4], uint8_t* element) {
+    if (is_rgba8(format)) {
+        const uint32_t bytes = unorm_bytes_of(components);
+        std::memcpy(element, &bytes, sizeof bytes);
+        return;
+    }
     std::memset(element, 0, format.bytes());
     unsigned bit = 0;
     for (unsigned i = 0; i < 4; i++) {

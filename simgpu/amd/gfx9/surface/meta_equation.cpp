@@ -264,7 +264,8 @@ MetaEquation::MetaEquation(const MetaLayout& layout, AddressConfig config) {
     const unsigned compressed = std::min<unsigned>(fragments, config.fragment_bits);
     const Reduction reduction(layout, config, compressed);
     const auto contribute = [this](CoordinateBit c, unsigned address_bit) {
-        if (c.bit < kCoordinateBits && address_bit < 32) axes_[c.axis][c.bit] ^= 1u << address_bit;
+        if (c.bit < kCoordinateBits && address_bit < 32)
+            axes_[c.axis].add(c.bit, 1u << address_bit);
     };
     constexpr unsigned kInserted = kInterleaveBits + 1;  // in nibbles
     gap_ = static_cast<unsigned>(reduction.upper().size()) + fragments - compressed;
@@ -286,10 +287,7 @@ MetaEquation::MetaEquation(const MetaLayout& layout, AddressConfig config) {
 
 uint64_t MetaEquation::nibble(const std::array<uint32_t, 4>& coordinates, uint64_t block) const {
     uint32_t inside = 0;
-    for (unsigned axis = 0; axis < 4; axis++)
-        for (uint32_t left = coordinates[axis] & ((1u << kCoordinateBits) - 1); left;
-             left &= left - 1)
-            inside ^= axes_[axis][static_cast<unsigned>(std::countr_zero(left))];
+    for (unsigned axis = 0; axis < 4; axis++) inside ^= axes_[axis].sum(coordinates[axis]);
     const uint64_t below = block & ((uint64_t{1} << split_) - 1), above = block >> split_;
     const unsigned above_start = split_ ? block_start_ + split_ + gap_ : block_start_;
     return inside ^ (below << block_start_) ^ (above << above_start);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "simgpu/amd/gfx9/surface/bit_sums.h"
 #include "simgpu/amd/gfx9/surface/swizzle.h"
 
 namespace simgpu::gfx9 {
@@ -45,7 +46,7 @@ class MetaEquation {
   private:
     static constexpr unsigned kCoordinateBits = 14;
 
-    std::array<std::array<uint32_t, kCoordinateBits>, 4> axes_{};
+    std::array<BitSums, 4> axes_;
     // Bits of the block's number start here; if `split_` is not 0, so many lie below the interleave
     // and the others `gap_` bits further up.
     unsigned block_start_ = 0, split_ = 0, gap_ = 0;

@@ -35,7 +35,10 @@ std::optional<MetaSurface> MetaSurface::create(const MetaShape& shape, AddressCo
 }
 
 MetaSurface::MetaSurface(const MetaShape& shape, AddressConfig config)
-    : shape_(shape), equation_(shape.layout, config), block_(shape.layout.meta_block(config)) {
+    : shape_(shape),
+      equation_(shape.layout, config),
+      block_(shape.layout.meta_block(config)),
+      shift_(block_) {
     shape_.levels = static_cast<uint8_t>(std::clamp<unsigned>(shape.levels, 1, kMaxLevels));
     const uint64_t inside = (uint64_t{1} << shape.layout.mode.block_bits()) - 1;
     base_ = shape.base;
@@ -136,8 +139,8 @@ MetaSurface::Place MetaSurface::find(uint32_t x, uint32_t y, uint32_t z, unsigne
     x += start.x;
     y += start.y;
     z += start.z;
-    const uint64_t block = uint64_t{z / block_.depth} * slice_in_blocks_ +
-                           uint64_t{y / block_.height} * pitch_in_blocks_ + x / block_.width;
+    const uint64_t block = uint64_t{z >> shift_.depth} * slice_in_blocks_ +
+                           uint64_t{y >> shift_.height} * pitch_in_blocks_ + (x >> shift_.width);
     const uint64_t nibble = equation_.nibble({x, y, z, sample}, block);
     return {base_ + ((nibble >> 1) ^ pipe_xor_), static_cast<unsigned>(nibble & 1) * 4};
 }

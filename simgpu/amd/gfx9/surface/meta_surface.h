@@ -46,6 +46,7 @@ class MetaSurface {
     MetaShape shape_;
     MetaEquation equation_;
     BlockSize block_;
+    BlockShift shift_;
     uint64_t base_ = 0, pipe_xor_ = 0;
     uint32_t pitch_in_blocks_ = 1, slice_in_blocks_ = 1;
     std::array<Start, kMaxLevels> levels_{};

@@ -83,9 +83,19 @@ std::optional<Surface> Surface::create(const SurfaceShape& shape, AddressConfig 
 
 Surface::Surface(const SurfaceShape& shape, AddressConfig config)
     : shape_(shape),
-      equation_(equation_of(shape, config)),
-      block_(block_size(shape.mode, shape.element_bits, shape.image_3d, shape.sample_bits)) {
+      linear_(shape.mode.linear()),
+      block_bits_(linear_ ? 0 : shape.mode.block_bits()),
+      base_(shape.base),
+      inside_mask_((uint64_t{1} << block_bits_) - 1),
+      block_(block_size(shape.mode, shape.element_bits, shape.image_3d, shape.sample_bits)),
+      shift_(block_) {
     shape_.levels = static_cast<uint8_t>(std::clamp<unsigned>(shape.levels, 1, kMaxLevels));
+    if (!linear_ && shape.mode.is_xor()) base_ &= ~inside_mask_;
+    const SwizzleEquation equation = equation_of(shape, config);
+    equation_[0] = BitSums([&](uint32_t x) { return equation.offset(x, 0, 0); });
+    equation_[1] = BitSums([&](uint32_t y) { return equation.offset(0, y, 0); });
+    equation_[2] = BitSums([&](uint32_t z) { return equation.offset(0, 0, z); });
+    equation_[3] = BitSums([&](uint32_t sample) { return equation.offset(0, 0, 0, sample); });
     if (shape_.mode.linear())
         place_linear_levels();
     else
@@ -160,23 +170,23 @@ Surface::LevelStart Surface::tiled_start(unsigned level, BlockSize tail, BlockSi
     return start;
 }
 
-uint64_t Surface::address(uint32_t x, uint32_t y, uint32_t z, unsigned level,
-                          unsigned sample) const {
+Surface::Row Surface::row(uint32_t y, uint32_t z, unsigned level, unsigned sample) const {
     const LevelStart& start = levels_[level & (kMaxLevels - 1)];
-    if (shape_.mode.linear()) {
-        const uint64_t element =
-            uint64_t{z} * slice_in_blocks_ + uint64_t{start.y + y} * pitch_in_blocks_ + x;
-        return shape_.base + (element << shape_.element_bits);
-    }
-    const uint64_t block = uint64_t{z / block_.depth + start.z} * slice_in_blocks_ +
-                           uint64_t{y / block_.height + start.y} * pitch_in_blocks_ +
-                           (x / block_.width + start.x);
-    const unsigned block_bits = shape_.mode.block_bits();
-    const uint64_t inside_mask = (uint64_t{1} << block_bits) - 1;
-    uint64_t inside = equation_.offset(x, y, z, sample) ^ start.tail_offset;
-    if (shape_.mode.is_xor()) inside ^= shape_.base & inside_mask;
-    const uint64_t base = shape_.mode.is_xor() ? shape_.base & ~inside_mask : shape_.base;
-    return base + (block << block_bits) + (inside & inside_mask);
+    if (linear_)
+        return {uint64_t{z} * slice_in_blocks_ + uint64_t{start.y + y} * pitch_in_blocks_, 0};
+    Row row;
+    row.block = uint64_t{(z >> shift_.depth) + start.z} * slice_in_blocks_ +
+                uint64_t{(y >> shift_.height) + start.y} * pitch_in_blocks_ + start.x;
+    row.inside =
+        equation_[1].sum(y) ^ equation_[2].sum(z) ^ equation_[3].sum(sample) ^ start.tail_offset;
+    if (shape_.mode.is_xor()) row.inside ^= shape_.base;
+    return row;
+}
+
+uint64_t Surface::address(const Row& row, uint32_t x) const {
+    if (linear_) return base_ + ((row.block + x) << shape_.element_bits);
+    const uint64_t inside = (row.inside ^ equation_[0].sum(x)) & inside_mask_;
+    return base_ + ((row.block + (x >> shift_.width)) << block_bits_) + inside;
 }
 
 }  // namespace simgpu::gfx9

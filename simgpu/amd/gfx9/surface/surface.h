@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "simgpu/amd/gfx9/surface/bit_sums.h"
 #include "simgpu/amd/gfx9/surface/swizzle.h"
 
 namespace simgpu::gfx9 {
@@ -33,7 +34,17 @@ class Surface {
     static std::optional<Surface> create(const SurfaceShape& shape, AddressConfig config);
 
     /// Address of an element; coordinates are inside of `level`, z counts slices.
-    uint64_t address(uint32_t x, uint32_t y, uint32_t z, unsigned level, unsigned sample = 0) const;
+    uint64_t address(uint32_t x, uint32_t y, uint32_t z, unsigned level,
+                     unsigned sample = 0) const {
+        return address(row(y, z, level, sample), x);
+    }
+    /// What the addresses of a row of elements have in common.
+    struct Row {
+        uint64_t block = 0;  // number of the first one that the row goes through
+        uint64_t inside = 0;
+    };
+    Row row(uint32_t y, uint32_t z, unsigned level, unsigned sample = 0) const;
+    uint64_t address(const Row& row, uint32_t x) const;
     const SurfaceShape& shape() const { return shape_; }
     uint32_t width(unsigned level) const { return at_level(shape_.width, level); }
     uint32_t height(unsigned level) const { return at_level(shape_.height, level); }
@@ -60,8 +71,13 @@ class Surface {
     LevelStart tiled_start(unsigned level, BlockSize tail, BlockSize in_blocks) const;
 
     SurfaceShape shape_;
-    SwizzleEquation equation_;
+    bool linear_;
+    unsigned block_bits_;
+    uint64_t base_;         // of block 0
+    uint64_t inside_mask_;  // of a block
+    BitSums equation_[4];   // x, y, z, sample
     BlockSize block_;
+    BlockShift shift_;
     uint32_t pitch_in_blocks_ = 1;
     uint32_t slice_in_blocks_ = 1;
     std::array<LevelStart, kMaxLevels> levels_{};

@@ -46,6 +46,7 @@ struct GraphicsWave {
         for (ExportTarget& target : colour) target.mask = 0;
         depth.mask = 0;
         valid = ~uint64_t{0};
+        quad_attributes.fill(nullptr);  // a shader may interpolate in lanes that it was not given
     }
 };
 

@@ -2,8 +2,11 @@
 // are in memory_test.cpp.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 
+#include "simgpu/amd/gfx9/bits.h"
+#include "simgpu/amd/gfx9/memory/buffer_format.h"
 #include "tests/unit/simgpu/amd/gfx9/shader_harness.h"
 
 namespace simgpu::gfx9::test {
@@ -107,6 +110,40 @@ TEST_F(Formats, Stores) {
         EXPECT_EQ(element()[-1], std::byte{0x55}) << c.store.text;
         const size_t element_bytes = c.d16 && c.components == 3 ? 8 : bytes;
         EXPECT_EQ(element()[element_bytes], std::byte{0x55}) << c.store.text;
+    }
+}
+
+// 8_8_8_8 has a path of its own.
+TEST(Formats8888, HaveTheBytesAndNumbersOfOneComponent) {
+    constexpr BufferFormat kFour{10, 0}, kOne{1, 0};
+    std::vector<float> values = {0.0f, -0.0f, 1.0f, 0.5f, -1.0f, 2.0f, INFINITY, -INFINITY, NAN};
+    for (int i = 0; i <= 2 * 255; i++) {
+        const float middle = static_cast<float>(i) / 510.0f;
+        values.insert(values.end(),
+                      {middle, std::nextafter(middle, 2.0f), std::nextafter(middle, -2.0f)});
+    }
+    for (int exponent = -149; exponent < 2; exponent++)
+        values.push_back(std::ldexp(1.0f, exponent));
+    for (const float value : values) {
+        const uint32_t components[4] = {as_word(value), 0, as_word(1.0f), as_word(value)};
+        uint8_t four[4], one;
+        pack_texel(kFour, components, four);
+        pack_texel(kOne, components, &one);
+        EXPECT_EQ(four[0], one) << value;
+        EXPECT_EQ(four[1], 0);
+        EXPECT_EQ(four[2], 255);
+        EXPECT_EQ(four[3], one) << value;
+    }
+    for (unsigned byte = 0; byte < 256; byte++) {
+        const uint8_t four[4] = {static_cast<uint8_t>(byte), 0, 255, static_cast<uint8_t>(byte)};
+        uint32_t unpacked[4], single[4];
+        unpack_texel(kFour, four, unpacked);
+        unpack_texel(kOne, four, single);
+        EXPECT_EQ(unpacked[0], single[0]);
+        EXPECT_EQ(unpacked[0], as_word(static_cast<float>(byte) / 255.0f));
+        EXPECT_EQ(unpacked[1], 0u);
+        EXPECT_EQ(unpacked[2], as_word(1.0f));
+        EXPECT_EQ(unpacked[3], single[0]);
     }
 }
 
