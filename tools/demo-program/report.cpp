@@ -50,7 +50,7 @@ std::string milliseconds(int64_t nanoseconds) {
 
 void print_counters(const Json& stats) {
     const Json device = stats.value("device", Json::object());
-    fmt::print("\nthrough the virtio-gpu node\n");
+    fmt::print("through the virtio-gpu node\n");
     for (const Counter& counter : kCounters)
         if (device.contains(counter.key))
             print_row(counter.name, fmt::format("{:>10}", device[counter.key].get<uint64_t>()));
@@ -79,15 +79,22 @@ bool write_report(const std::string& path, const Report& report) {
 }
 
 bool print_table(const std::string& report_path, const std::string& stats_path) {
-    const Json report = read_json(report_path);
+    const Json report = report_path.empty() ? Json::object() : read_json(report_path);
     const Json stats = stats_path.empty() ? Json::object() : read_json(stats_path);
     if (!report.is_object() || !stats.is_object()) return false;
 
+    if (report_path.empty()) {
+        print_counters(stats);
+        return true;
+    }
     fmt::print("the guest sees\n");
     print_row("device", report.value("device", std::string()));
     print_row("driver", report.value("driver", std::string()));
     print_row("Vulkan submissions", fmt::format("{:>10}", report.value("submissions", uint64_t{})));
-    if (!stats_path.empty()) print_counters(stats);
+    if (!stats_path.empty()) {
+        fmt::print("\n");
+        print_counters(stats);
+    }
     fmt::print("\ntime\n");
     const Json times = report.value("times_ns", Json::object());
     for (const Part& part : kParts)

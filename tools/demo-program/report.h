@@ -22,8 +22,8 @@ struct Report {
 /// Writes it as JSON; false if that fails.
 bool write_report(const std::string& path, const Report& report);
 
-/// Prints the table from a report and, if `stats_path` is not empty, what the loopback counted
-/// (viaduct-loopback --stats). False, with a line on stderr, if a file cannot be read.
+/// Prints the table from a report, and what the loopback counted (viaduct-loopback --stats); of an
+/// empty path nothing. False, with a line on stderr, if a file cannot be read.
 bool print_table(const std::string& report_path, const std::string& stats_path);
 
 }  // namespace viaduct::demo
