@@ -10,6 +10,7 @@ namespace {
 
 constexpr uint32_t kTypeMi = 0;
 constexpr uint32_t kTypeBlt = 2;
+constexpr uint32_t kTypeBarrier = 5;  // RESOURCE_BARRIER
 // MI commands below this opcode are a dword long and have no length field.
 constexpr uint32_t kFirstLongMi = 0x10;
 
@@ -58,6 +59,8 @@ CommandKey key_of(uint32_t header) {
             return header & 0x1f800000;
         case kTypeBlt:
             return header & 0xffc00000;
+        case kTypeBarrier:
+            return header & 0xfc000000;
         default:
             return header & 0xffff0000;
     }

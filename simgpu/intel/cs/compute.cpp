@@ -165,37 +165,84 @@ bool post_sync(Machine& machine, const Command& command, size_t at) {
     }
 }
 
-bool compute_walker(Machine& machine, const Command& command) {
-    const bool xe2 = machine.chip.generation >= Generation::kXe2;
-    // The body has a dword more before the descriptor on Xe2.
-    const size_t descriptor_at = xe2 ? 19 : 18, post_sync_at = xe2 ? 27 : 26;
-    const size_t inline_at = xe2 ? 32 : 31;
-    if (command.size() < inline_at + 8) return machine.refuse(command, "it is too short");
-    if (command.bit(0, kPredicated) && !machine.state.predicate) return true;
+/// COMPUTE_WALKER_BODY, of commands that have it from dword `at` on.
+struct WalkerBody {
+    const Command& command;
+    size_t at;
+    bool xe2;
+
+    // Xe2 has a dword more before the descriptor.
+    size_t descriptor() const { return at + 17 + xe2; }
+    size_t post_sync() const { return at + 25 + xe2; }
+    size_t inline_data() const { return at + 30 + xe2; }
+    size_t end() const { return inline_data() + kInlineDwords; }
+
+    uint32_t operator[](size_t dword) const { return command[at + dword]; }
+    uint32_t field(size_t dword, unsigned top, unsigned bottom) const {
+        return command.field(at + dword, top, bottom);
+    }
+    static constexpr size_t kInlineDwords = std::tuple_size_v<decltype(eu::Walker::inline_data)>;
+};
+
+/// Of all but the grid's end.
+bool decode_body(Machine& machine, const WalkerBody& body, eu::Walker& walker) {
+    if (body.command.size() < body.end()) return machine.refuse(body.command, "it is too short");
     Dwords descriptor;
-    for (size_t i = 0; i < descriptor.size(); i++) descriptor[i] = command[descriptor_at + i];
-    eu::Walker walker;
+    for (size_t i = 0; i < descriptor.size(); i++)
+        descriptor[i] = body.command[body.descriptor() + i];
     walker.kernel_va = machine.state.bases.instruction + (descriptor[0] & ~63u);
-    walker.simd = 8u << command.field(4, 31, 30);
+    walker.simd = 8u << body.field(3, 31, 30);
     walker.threads_per_group = field(descriptor, 5, 9, 0);
-    walker.last_mask = command[5];
+    walker.last_mask = body[4];
     walker.binding_table = descriptor[4] & 0x1fffe0;
     walker.sampler_states = descriptor[3] & ~31u;
     walker.control = initial_control(descriptor, field(descriptor, 5, 23, 22));
-    walker.start = {command[10], command[11], command[12]};
-    walker.end = {command[7], command[8], command[9]};
-    walker.indirect_data = command[3] & ~63u;
-    walker.emit_local = static_cast<uint8_t>(command.field(4, 28, 26));
-    walker.inline_data_enabled = command.bit(4, 25);
-    walker.walk_order = static_cast<uint8_t>(command.field(4, 24, 22));
-    walker.local_size = {command.field(6, 9, 0) + 1, command.field(6, 19, 10) + 1,
-                         command.field(6, 29, 20) + 1};
+    walker.start = {body[9], body[10], body[11]};
+    walker.indirect_data = body[2] & ~63u;
+    walker.emit_local = static_cast<uint8_t>(body.field(3, 28, 26));
+    walker.inline_data_enabled = body.field(3, 25, 25);
+    walker.walk_order = static_cast<uint8_t>(body.field(3, 24, 22));
+    walker.tile_layout = static_cast<uint8_t>(body.field(3, 21, 19));
+    walker.local_size = {body.field(5, 9, 0) + 1, body.field(5, 19, 10) + 1,
+                         body.field(5, 29, 20) + 1};
     walker.scratch_surface = machine.state.scratch_surface;
-    for (size_t i = 0; i < 8; i++) walker.inline_data[i] = command[inline_at + i];
+    for (size_t i = 0; i < WalkerBody::kInlineDwords; i++)
+        walker.inline_data[i] = body.command[body.inline_data() + i];
     if (!decode_slm(machine, field(descriptor, 5, 20, 16), &walker.slm_bytes))
-        return machine.refuse(command, "reserved shared local memory size");
+        return machine.refuse(body.command, "reserved shared local memory size");
+    return true;
+}
+
+bool compute_walker(Machine& machine, const Command& command) {
+    const WalkerBody body{command, 1, machine.chip.generation >= Generation::kXe2};
+    if (command.bit(0, kPredicated) && !machine.state.predicate) return true;
+    eu::Walker walker;
+    if (!decode_body(machine, body, walker)) return false;
+    walker.end = {body[6], body[7], body[8]};
     if (command.bit(0, kIndirect)) take_indirect_grid(machine, walker);
-    return launch(machine, walker) && post_sync(machine, command, post_sync_at);
+    return launch(machine, walker) && post_sync(machine, command, body.post_sync());
+}
+
+/// EXECUTE_INDIRECT_DISPATCH: a walker for each triple of dimensions in memory.
+bool indirect_dispatch(Machine& machine, const Command& command) {
+    const WalkerBody body{command, 6, machine.chip.generation >= Generation::kXe2};
+    if (command.bit(0, kPredicated) && !machine.state.predicate) return true;
+    eu::Walker walker;
+    if (!decode_body(machine, body, walker)) return false;
+    uint32_t count = command[1];
+    constexpr unsigned kCountInMemory = 0;
+    if (command.bit(2, kCountInMemory)) {
+        const auto stored = machine.job.load32(command.va32(2));
+        if (!stored) return false;
+        count = std::min(count, *stored);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t at = command.va32(4) + uint64_t{i} * sizeof walker.end;
+        if (!machine.job.poll() || !machine.job.read_dwords(at, walker.end) ||
+            !launch(machine, walker))
+            return false;
+    }
+    return post_sync(machine, command, body.post_sync());
 }
 
 constexpr CommandInfo kComputeCommands[] = {
@@ -211,6 +258,8 @@ constexpr CommandInfo kComputeCommands[] = {
      Generation::kGen12},
     {gfx(0x7200), "CFE_STATE", 6, kComputing, cfe_state, Generation::kGen12_5},
     {gfx(0x7208), "COMPUTE_WALKER", 39, kComputing, compute_walker, Generation::kGen12_5},
+    {gfx(0x7c01), "EXECUTE_INDIRECT_DISPATCH", 44, kComputing, indirect_dispatch,
+     Generation::kGen12_5},
 };
 
 }  // namespace

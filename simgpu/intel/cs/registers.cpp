@@ -8,6 +8,7 @@ namespace simgpu::intel::cs {
 namespace {
 
 constexpr uint32_t kOwnRegisters = 0x1000;  // bytes behind an engine's base
+constexpr uint32_t kRenderBase = 0x2000;
 
 uint32_t base_of(EngineClass engine_class) {
     switch (engine_class) {
@@ -16,7 +17,7 @@ uint32_t base_of(EngineClass engine_class) {
         case EngineClass::kCompute:
             return 0x1a000;
         default:
-            return 0x2000;
+            return kRenderBase;
     }
 }
 
@@ -41,6 +42,7 @@ constexpr Range kOwn[] = {
     {0x580, 0x583},  // CS_CHICKEN1
     {0x600, 0x67f},  // CS_GPR
     {0x690, 0x6af},  // 3DPRIM_XP*
+    {0x6d8, 0x6ef},  // MESH_*_COUNT, TASK_INVOCATION_COUNT
 };
 constexpr Range kOthers[] = {
     {0x0000, 0x0003},  // no register: what drivers name where an engine has no AUX invalidation
@@ -49,7 +51,7 @@ constexpr Range kOthers[] = {
     {0x4480, 0x4497},  // BLT_TRTT_*
     {0x4580, 0x4597},  // COMP_CTX0_TRTT_*
     {0x5200, 0x52ff},  // SO_*
-    {0x6200, 0x620b},  // CHICKEN_RASTER
+    {0x6200, 0x6213},  // CHICKEN_RASTER, FF_MODE of Xe2
     {0x62a8, 0x62ab},  // VFLSKPD
     {0x6600, 0x6607},  // FF_MODE, FF_MODE2
     {0x7000, 0x701b},  // CACHE_MODE, GT_MODE, COMMON_SLICE_CHICKEN, HIZ_CHICKEN
@@ -65,6 +67,12 @@ bool contains(const Range* begin, const Range* end, uint32_t address) {
     return std::any_of(begin, end, [&](const Range& range) {
         return address >= range.first && address <= range.last;
     });
+}
+
+// Drivers set up the compute engine with some addresses of the render engine's own registers, too.
+// Its batches must not write those, and the hardware drops it.
+bool is_of_render(uint32_t address) {
+    return address >= kRenderBase && address < kRenderBase + kOwnRegisters;
 }
 
 // GFX_CCS_AUX_INV and the other engines': a bit that hardware clears when it is done.
@@ -84,8 +92,10 @@ std::optional<uint32_t> Registers::resolve(uint32_t address, bool relative) cons
     if (relative)
         return contains(std::begin(kOwn), std::end(kOwn), address) ? std::optional(address)
                                                                    : std::nullopt;
-    return contains(std::begin(kOthers), std::end(kOthers), address) ? std::optional(address)
-                                                                     : std::nullopt;
+    const bool foreign = class_ == EngineClass::kCompute && is_of_render(address);
+    const bool known = foreign ? contains(std::begin(kOwn), std::end(kOwn), address - kRenderBase)
+                               : contains(std::begin(kOthers), std::end(kOthers), address);
+    return known ? std::optional(address) : std::nullopt;
 }
 
 uint32_t Registers::read(uint32_t name) const {
@@ -97,7 +107,7 @@ uint32_t Registers::read(uint32_t name) const {
 }
 
 void Registers::write(uint32_t name, uint32_t value) {
-    if (name == reg::kTimestamp || name == reg::kTimestampHigh) return;
+    if (name == reg::kTimestamp || name == reg::kTimestampHigh || is_of_render(name)) return;
     values_[name] = value;
 }
 

@@ -77,11 +77,16 @@ bool nothing(Machine&, const Command&) {
     return true;
 }
 
+/// RESOURCE_BARRIER: like the rest, execution in order makes it true.
+constexpr CommandKey kResourceBarrier = gfx(0xac00);
+
 constexpr CommandInfo kSyncCommands[] = {
     {mi(0x02), "MI_USER_INTERRUPT", 1, kAllEngines, nothing},
     {mi(0x09), "MI_MEM_FENCE", 1, kAllEngines, nothing, Generation::kXe2},
     {mi(0x1c), "MI_SEMAPHORE_WAIT", 4, kAllEngines, semaphore_wait},
     {mi(0x26), "MI_FLUSH_DW", 4, kAllEngines, flush_dw},
+    {gfx(0x6109), "STATE_SYSTEM_MEM_FENCE_ADDRESS", 3, kAllEngines, nothing, Generation::kXe2},
+    {kResourceBarrier, "RESOURCE_BARRIER", 5, kComputing, nothing, Generation::kXe2},
     {gfx(0x7a00), "PIPE_CONTROL", 6, kComputing, pipe_control},
 };
 

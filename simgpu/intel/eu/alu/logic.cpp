@@ -2,7 +2,7 @@
 #include <bit>
 #include <climits>
 
-#include "simgpu/intel/eu/alu/alu.h"
+#include "simgpu/intel/eu/alu/operands.h"
 
 namespace simgpu::intel::eu {
 
@@ -56,6 +56,28 @@ T extract(T width, T offset, T data) {
     return static_cast<T>(raised >> (32 - bits));
 }
 
+/// BFN: any function of three bits, whose value for (c, b, a) is bit 4c + 2b + a of its table.
+void boolean_function(Thread& thread, const Instruction& in) {
+    const ChannelMask enabled = enabled_channels(thread, in);
+    Row spare[3], result;
+    const uint32_t* source[3];
+    for (unsigned i = 0; i < 3; i++)
+        source[i] = reinterpret_cast<const uint32_t*>(
+            read_source(thread, in, in.src[i], Lane::kU32, true, spare[i]));
+    for (unsigned i = 0; i < lane_count(in); i++) {
+        uint32_t bits = 0;
+        for (unsigned row = 0; row < 8; row++)
+            if (in.function >> row & 1)
+                bits |= (row & 1 ? source[0][i] : ~source[0][i]) &
+                        (row & 2 ? source[1][i] : ~source[1][i]) &
+                        (row & 4 ? source[2][i] : ~source[2][i]);
+        result.as<uint32_t>()[i] = bits;
+    }
+    if (in.condition != Condition::kNone)
+        write_flags(thread, in, compare_result(in, Lane::kU32, result.bytes), enabled);
+    write_destination(thread, in, result.bytes, Lane::kU32, enabled);
+}
+
 constexpr uint8_t kBitwise = AluOp::kWraps | AluOp::kLogic;
 constexpr uint8_t kShift = AluOp::kFirstDecides;
 
@@ -95,6 +117,7 @@ constexpr AluOp kOps[] = {
     dwords<[](auto a) { return first_bit_low(a); }, 1>(0x4c, "fbl"),
     integers<[](auto a) { return std::popcount(static_cast<Unsigned<decltype(a)>>(a)); }, 1>(
         0x4d, "cbit"),
+    special(0x6b, "bfn", 3, boolean_function, kBitwise | AluOp::kIntegersOnly),
 };
 
 }  // namespace

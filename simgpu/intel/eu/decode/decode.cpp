@@ -118,6 +118,16 @@ void adapt_multiplication(Instruction& in) {
     second.type = Type::kUW;
 }
 
+/// BFN's table takes the places of the condition and of source modifiers; its own condition has
+/// two bits.
+void decode_boolean_function(const Words& words, Instruction& in) {
+    constexpr Condition kConditions[] = {Condition::kNone, Condition::kZero, Condition::kGreater,
+                                         Condition::kLess};
+    in.function = static_cast<uint8_t>(words.bits(95, 92) << 4 | words.bits(87, 84));
+    in.condition = kConditions[words.bits(45, 44)];
+    for (Operand& source : in.src) source.negate = source.absolute = false;
+}
+
 void decode_alu(const Words& words, const FieldLayout& layout, Instruction& in) {
     const AluOp& op = *in.alu;
     in.saturate = words.bit(34);
@@ -133,7 +143,9 @@ void decode_alu(const Words& words, const FieldLayout& layout, Instruction& in) 
     if (!in.problem.empty()) return;
     const bool wide_immediate = op.sources == 1 && in.src[0].file == File::kImmediate &&
                                 size_of(in.src[0].type) == 8;  // takes the condition's place
-    if (in.opcode == opcode::kMath)
+    if (in.opcode == opcode::kBfn)
+        decode_boolean_function(words, in);
+    else if (in.opcode == opcode::kMath)
         in.function = static_cast<uint8_t>(condition);
     else if (!wide_immediate)
         in.condition = Condition(condition);

@@ -1,6 +1,7 @@
 #include "simgpu/intel/eu/exec/payload.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace simgpu::intel::eu {
 
@@ -46,26 +47,40 @@ void load_constants(Thread& thread, const Walker& walker, uint32_t number) {
 constexpr uint8_t kWalkOrders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
                                        {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
 
+/// "Tile Layout": pixels of an OWord of TileY, which are walked before all else: of 32, 64, 128
+/// bits. 1: linear, or one to an OWord.
+constexpr uint32_t kTileWidths[4] = {1, 4, 2, 1};
+
+std::array<uint32_t, 3> local_id(const Walker& walker, uint32_t number) {
+    const auto& order = kWalkOrders[std::min<uint8_t>(walker.walk_order, 5)];
+    const uint32_t width = std::min(kTileWidths[walker.tile_layout & 3], walker.local_size[0]);
+    const uint32_t x = number % width;
+    uint32_t rest = number / width;
+    std::array<uint32_t, 3> id{};
+    for (const uint8_t axis : order) {
+        const uint32_t steps = walker.local_size[axis] / (axis == 0 ? width : 1);
+        id[axis] = rest % std::max(steps, 1u);
+        rest /= std::max(steps, 1u);
+    }
+    id[0] = id[0] * width + x;
+    return id;
+}
+
 /// Local ids: 16 bits a channel, whole registers for each axis.
 size_t load_local_ids(Thread& thread, const Walker& walker, uint32_t number, size_t at) {
-    const auto& order = kWalkOrders[std::min<uint8_t>(walker.walk_order, 5)];
     const size_t row =
         (size_t{walker.simd} * 2 + thread.grf_bytes - 1) / thread.grf_bytes * thread.grf_bytes;
-    for (unsigned axis = 0; axis < 3; axis++) {
-        if (!(walker.emit_local >> axis & 1)) continue;
-        for (uint32_t i = 0; i < walker.simd; i++) {
-            uint32_t rest = number * walker.simd + i;
-            uint16_t id = 0;
-            for (const uint8_t by : order) {
-                const uint32_t size = std::max(walker.local_size[by], 1u);
-                if (by == axis) id = static_cast<uint16_t>(rest % size);
-                rest /= size;
-            }
-            std::memcpy(thread.grf + at + 2 * i, &id, sizeof id);
+    for (uint32_t i = 0; i < walker.simd; i++) {
+        const std::array<uint32_t, 3> id = local_id(walker, number * walker.simd + i);
+        size_t to = at + 2 * i;
+        for (unsigned axis = 0; axis < 3; axis++) {
+            if (!(walker.emit_local >> axis & 1)) continue;
+            const auto value = static_cast<uint16_t>(id[axis]);
+            std::memcpy(thread.grf + to, &value, sizeof value);
+            to += row;
         }
-        at += row;
     }
-    return at;
+    return at + static_cast<size_t>(std::popcount(walker.emit_local)) * row;
 }
 
 }  // namespace

@@ -39,6 +39,7 @@ struct Walker {
     std::array<uint32_t, 8> inline_data{};
     std::array<uint32_t, 3> local_size{1, 1, 1};
     uint8_t walk_order = 0;
+    uint8_t tile_layout = 0;       // of the local ids, as encoded
     uint32_t scratch_surface = 0;  // r0.5: surface state of the scratch memory
 };
 

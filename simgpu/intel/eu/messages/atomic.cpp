@@ -101,6 +101,23 @@ uint64_t update(std::byte* place, AtomicOp op, uint64_t operand, uint64_t compar
 
 }  // namespace
 
+AtomicOp lsc_atomic_op(unsigned opcode) {
+    static constexpr AtomicOp kOps[] = {
+        AtomicOp::kIncrement,     AtomicOp::kDecrement,
+        AtomicOp::kLoad,          AtomicOp::kStore,
+        AtomicOp::kAdd,           AtomicOp::kSubtract,
+        AtomicOp::kMinSigned,     AtomicOp::kMaxSigned,
+        AtomicOp::kMinUnsigned,   AtomicOp::kMaxUnsigned,
+        AtomicOp::kCompareWrite,  AtomicOp::kFloatAdd,
+        AtomicOp::kFloatSubtract, AtomicOp::kFloatMin,
+        AtomicOp::kFloatMax,      AtomicOp::kFloatCompareWrite,
+        AtomicOp::kAnd,           AtomicOp::kOr,
+        AtomicOp::kXor,
+    };
+    static_assert(std::size(kOps) == kLscAtomics);
+    return kOps[opcode - kFirstLscAtomic];
+}
+
 unsigned sources_of(AtomicOp op) {
     switch (op) {
         case AtomicOp::kIncrement:

@@ -34,6 +34,11 @@ enum class AtomicOp : uint8_t {
     kStore,
 };
 
+/// The operation of an LSC opcode from kFirstLscAtomic on, kLscAtomics of them.
+inline constexpr unsigned kFirstLscAtomic = 8;
+inline constexpr unsigned kLscAtomics = 19;
+AtomicOp lsc_atomic_op(unsigned opcode);
+
 /// Sources that the message has for it: 0, 1 or 2.
 unsigned sources_of(AtomicOp op);
 

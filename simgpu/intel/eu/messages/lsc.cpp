@@ -14,9 +14,36 @@ struct Access {
     unsigned memory_bytes;  // of an element in memory
     unsigned lane_bytes;    // and in the payload
     bool transposed;        // one address, elements one after the other
+    int64_t base = 0;       // of all addresses
 
     bool valid() const { return address_bytes && memory_bytes; }
 };
+
+uint32_t bits(uint32_t value, unsigned top, unsigned bottom) {
+    return value >> bottom & (~uint32_t{0} >> (31 - (top - bottom)));
+}
+int64_t sign_extend(uint32_t value, unsigned width) {
+    const int64_t sign = int64_t{1} << (width - 1);
+    return (int64_t{value} ^ sign) - sign;
+}
+
+/// What Xe2 adds to all addresses (Mesa's brw_lower_logical_sends.cpp,
+/// setup_lsc_surface_descriptors()): bits of the extended descriptor that an index leaves, or,
+/// where a surface's offset fills that, of the instruction's own.
+int64_t base_offset(const MessageCall& call) {
+    if (call.surfaces().chip().generation < Generation::kXe2) return 0;
+    const Message& message = call.in.message;
+    switch (call.field(30, 29)) {
+        case 0:
+            return message.extended_from_a0 ? 0 : sign_extend(bits(call.extended, 31, 12), 20);
+        case 3:
+            return sign_extend(bits(call.extended, 23, 12), 12);
+        default:
+            if (!message.extended_from_a0) return 0;
+            return sign_extend(bits(message.extended, 31, 19) << 4 | bits(message.extended, 15, 12),
+                               17);
+    }
+}
 
 Access access_of(const MessageCall& call) {
     constexpr unsigned kAddress[4] = {0, 2, 4, 8};
@@ -24,7 +51,14 @@ Access access_of(const MessageCall& call) {
     constexpr unsigned kMemory[8] = {1, 2, 4, 8, 1, 2, 0, 0};
     constexpr unsigned kLane[8] = {1, 2, 4, 8, 4, 4, 0, 0};
     const uint32_t size = call.field(11, 9);
-    return {kAddress[call.field(8, 7)], kMemory[size], kLane[size], call.field(15, 15) != 0};
+    return {kAddress[call.field(8, 7)], kMemory[size], kLane[size], call.field(15, 15) != 0,
+            base_offset(call)};
+}
+
+/// The address of a channel's first element.
+uint64_t address_of(const MessageCall& call, const Access& access, unsigned channel) {
+    return call.number(size_t{channel} * access.address_bytes, access.address_bytes) +
+           static_cast<uint64_t>(access.base);
 }
 
 /// The place that "Address Surface Type" and the extended descriptor name.
@@ -50,8 +84,7 @@ void move_component(const MessageCall& call, const Place& place, const Access& a
     const size_t row = slot * component_bytes(call, access.lane_bytes);
     for_each_channel(call.enabled, [&](unsigned i) {
         const uint64_t address =
-            call.number(size_t{i} * access.address_bytes, access.address_bytes) +
-            uint64_t{component} * access.memory_bytes;
+            address_of(call, access, i) + uint64_t{component} * access.memory_bytes;
         const size_t lane = row + size_t{i} * access.lane_bytes;
         uint64_t value = 0;
         if (store) {
@@ -67,7 +100,7 @@ void move_component(const MessageCall& call, const Place& place, const Access& a
 void move_transposed(const MessageCall& call, const Place& place, const Access& access,
                      unsigned count, bool store) {
     if (call.enabled == 0) return;
-    const uint64_t start = call.number(0, access.address_bytes);
+    const uint64_t start = address_of(call, access, 0);
     for (unsigned i = 0; i < count; i++) {
         const uint64_t address = start + uint64_t{i} * access.memory_bytes;
         const size_t lane = size_t{i} * access.lane_bytes;
@@ -117,23 +150,8 @@ void store_masked(const MessageCall& call) {
     move_masked(call, true);
 }
 
-/// By LSC's opcode, from 8 on.
-constexpr AtomicOp kAtomicOps[] = {
-    AtomicOp::kIncrement,     AtomicOp::kDecrement,
-    AtomicOp::kLoad,          AtomicOp::kStore,
-    AtomicOp::kAdd,           AtomicOp::kSubtract,
-    AtomicOp::kMinSigned,     AtomicOp::kMaxSigned,
-    AtomicOp::kMinUnsigned,   AtomicOp::kMaxUnsigned,
-    AtomicOp::kCompareWrite,  AtomicOp::kFloatAdd,
-    AtomicOp::kFloatSubtract, AtomicOp::kFloatMin,
-    AtomicOp::kFloatMax,      AtomicOp::kFloatCompareWrite,
-    AtomicOp::kAnd,           AtomicOp::kOr,
-    AtomicOp::kXor,
-};
-constexpr unsigned kFirstAtomic = 8;
-
 void atomic(const MessageCall& call) {
-    const AtomicOp op = kAtomicOps[call.field(5, 0) - kFirstAtomic];
+    const AtomicOp op = lsc_atomic_op(call.field(5, 0));
     const Access access = access_of(call);
     if (!access.valid() || access.memory_bytes < 2)
         return call.refuse("reserved address or data size");
@@ -148,9 +166,7 @@ void atomic(const MessageCall& call) {
         const uint64_t second = sources > 1 ? call.number(data + row, access.lane_bytes) : 0;
         uint64_t old = 0;
         // Of two operands the first is what is compared with.
-        const uint64_t address =
-            call.number(size_t{i} * access.address_bytes, access.address_bytes);
-        if (std::byte* at = place.atomic(address, access.memory_bytes))
+        if (std::byte* at = place.atomic(address_of(call, access, i), access.memory_bytes))
             old = atomic_update(at, access.memory_bytes, op, sources > 1 ? second : first, first);
         call.answer(lane, &old, access.lane_bytes);
     });
@@ -161,14 +177,14 @@ void fence(const MessageCall&) {}
 
 template <uint8_t kSfid>
 constexpr auto make_rows(const char* const (&names)[6]) {
-    std::array<MessageOp, 5 + std::size(kAtomicOps)> rows{};
+    std::array<MessageOp, 5 + kLscAtomics> rows{};
     rows[0] = {kSfid, 0, names[0], load};
     rows[1] = {kSfid, 2, names[1], load_masked};
     rows[2] = {kSfid, 4, names[2], store};
     rows[3] = {kSfid, 6, names[3], store_masked};
     rows[4] = {kSfid, 31, names[4], fence};
-    for (size_t i = 0; i < std::size(kAtomicOps); i++)
-        rows[5 + i] = {kSfid, static_cast<uint8_t>(kFirstAtomic + i), names[5], atomic};
+    for (size_t i = 0; i < kLscAtomics; i++)
+        rows[5 + i] = {kSfid, static_cast<uint8_t>(kFirstLscAtomic + i), names[5], atomic};
     return rows;
 }
 

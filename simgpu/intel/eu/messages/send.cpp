@@ -35,7 +35,7 @@ Table make_table() {
     Table table{};
     for (const std::span<const MessageOp> rows :
          {gateway_messages(), data_cache_messages(), untyped_messages(), a64_messages(),
-          lsc_messages(), typed_messages(), sampler_messages()})
+          lsc_messages(), typed_messages(), typed_lsc_messages(), sampler_messages()})
         for (const MessageOp& row : rows) table[row.sfid][row.type] = &row;
     return table;
 }
@@ -43,6 +43,26 @@ Table make_table() {
 const MessageOp* find_message(uint8_t sfid, uint32_t descriptor) {
     static const Table table = make_table();
     return table[sfid & 15][type_of(sfid, descriptor)];
+}
+
+/// Shared functions that not every chip has: LSC took the place of HDC.
+struct SharedFunction {
+    uint8_t sfid;
+    Generation first;
+    Generation last;
+};
+constexpr SharedFunction kLimited[] = {
+    {sfid::kConstantCache, Generation::kGen12, Generation::kGen12_5},
+    {sfid::kDataCache0, Generation::kGen12, Generation::kGen12_5},
+    {sfid::kDataCache1, Generation::kGen12, Generation::kGen12_5},
+    {sfid::kTypedGlobal, Generation::kGen12_5, Generation::kXe2},
+    {sfid::kSlm, Generation::kGen12_5, Generation::kXe2},
+    {sfid::kUntypedGlobal, Generation::kGen12_5, Generation::kXe2},
+};
+
+bool has_function(Generation generation, uint8_t sfid) {
+    const auto* found = std::ranges::find(kLimited, sfid, &SharedFunction::sfid);
+    return found == std::end(kLimited) || (generation >= found->first && generation <= found->last);
 }
 
 /// The second payload's length is in the extended descriptor; of a bindless surface's offset, which
@@ -82,6 +102,8 @@ void send(Thread& thread, const Instruction& in) {
     if (!in.dst.is_null()) call.response = thread.grf + in.dst.byte;
     call.enabled = enabled_channels(thread, in);
 
+    if (!has_function(call.surfaces().chip().generation, message.sfid))
+        return call.refuse("the chip has no such shared function");
     const MessageOp* op = find_message(message.sfid, call.descriptor);
     if (!op) return call.refuse("it is not simulated");
     op->handler(call);
@@ -126,8 +148,10 @@ void decode_send(const Words& words, Generation generation, Instruction& in) {
     message.descriptor_from_a0 = words.bit(48);
     message.extended_from_a0 = words.bit(49);
     message.extended_index = static_cast<uint8_t>(words.bits(42, 40));
+    // ExBSO is bit 39; of UGM on Xe2 it goes without saying, and the bit belongs to the offset.
+    const bool always = generation >= Generation::kXe2 && message.sfid == sfid::kUntypedGlobal;
     message.bindless_offset =
-        generation >= Generation::kGen12_5 && message.extended_from_a0 && words.bit(39);
+        generation >= Generation::kGen12_5 && message.extended_from_a0 && (always || words.bit(39));
     message.descriptor = words.bits(123, 122) << 30 | words.bits(71, 67) << 25 |
                          words.bits(55, 51) << 20 | words.bits(121, 113) << 11 | words.bits(91, 81);
     message.extended = words.bits(127, 124) << 28 | words.bits(97, 96) << 26 |

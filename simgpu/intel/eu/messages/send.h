@@ -77,6 +77,7 @@ std::span<const MessageOp> untyped_messages();
 std::span<const MessageOp> a64_messages();
 std::span<const MessageOp> lsc_messages();
 std::span<const MessageOp> typed_messages();
+std::span<const MessageOp> typed_lsc_messages();
 std::span<const MessageOp> sampler_messages();
 
 /// "hdc1 untyped read"; for counters and reports.

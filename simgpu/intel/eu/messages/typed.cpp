@@ -134,21 +134,56 @@ void tgm_store(const MessageCall& call) {
     if (access.usable()) write_typed(call, access, lsc_mask(call));
 }
 
+/// On pixels of one component: "Data Size" D32 or D64.
+void tgm_atomic(const MessageCall& call) {
+    const TypedAccess access(call, lsc_surface(call), call.in.channels);
+    if (!access.usable()) return;
+    constexpr uint32_t kD32 = 2, kD64 = 3;
+    const uint32_t size = call.field(11, 9);
+    const unsigned bytes = size == kD64 ? 8 : 4;
+    if ((size != kD32 && size != kD64) || access.image().format().bytes != bytes)
+        return call.refuse("an atomic of a size that its format has not");
+    const AtomicOp op = lsc_atomic_op(call.field(5, 0));
+    const unsigned sources = sources_of(op);
+    const size_t row = access.row() * bytes / 4;
+    for_each_channel(access.channels(), [&](unsigned channel) {
+        const size_t lane = size_t{channel} * bytes, data = access.data() + lane;
+        const uint64_t first = sources > 0 ? call.number(data, bytes) : 0;
+        const uint64_t second = sources > 1 ? call.number(data + row, bytes) : 0;
+        uint64_t old = 0;
+        const auto va = access.address(channel);
+        // Of two operands the first is what is compared with.
+        if (std::byte* place = va ? call.memory().atomic_place(*va, bytes) : nullptr)
+            old = atomic_update(place, bytes, op, sources > 1 ? second : first, first);
+        call.answer(lane, &old, bytes);
+    });
+}
+
 void fence(const MessageCall&) {}
 
-constexpr MessageOp kOps[] = {
+constexpr MessageOp kHdcOps[] = {
     {sfid::kDataCache1, 0x05, "hdc1 typed read", hdc_read},
     {sfid::kDataCache1, 0x06, "hdc1 typed atomic", hdc_atomic},
     {sfid::kDataCache1, 0x0d, "hdc1 typed write", hdc_write},
-    {sfid::kTypedGlobal, 2, "tgm load_cmask", tgm_load},
-    {sfid::kTypedGlobal, 6, "tgm store_cmask", tgm_store},
-    {sfid::kTypedGlobal, 31, "tgm fence", fence},
 };
+constexpr auto kTgmOps = [] {
+    std::array<MessageOp, 3 + kLscAtomics> rows{};
+    rows[0] = {sfid::kTypedGlobal, 2, "tgm load_cmask", tgm_load};
+    rows[1] = {sfid::kTypedGlobal, 6, "tgm store_cmask", tgm_store};
+    rows[2] = {sfid::kTypedGlobal, 31, "tgm fence", fence};
+    for (size_t i = 0; i < kLscAtomics; i++)
+        rows[3 + i] = {sfid::kTypedGlobal, static_cast<uint8_t>(kFirstLscAtomic + i), "tgm atomic",
+                       tgm_atomic};
+    return rows;
+}();
 
 }  // namespace
 
 std::span<const MessageOp> typed_messages() {
-    return kOps;
+    return kHdcOps;
+}
+std::span<const MessageOp> typed_lsc_messages() {
+    return kTgmOps;
 }
 
 }  // namespace simgpu::intel::eu
