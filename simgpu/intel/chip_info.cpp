@@ -58,6 +58,7 @@ constexpr ChipInfo kChips[] = {
                   .threads_per_eu = 8,
                   .l3_banks = 8},
      .timestamp_hz = kTimestampHz,
+     .timestamp_bits = 64,
      .grf_bytes = 64,
      .slm_bytes = 128 << 10,
      .engines = kWithCompute},
@@ -73,6 +74,7 @@ constexpr ChipInfo kChips[] = {
                   .threads_per_eu = 8,
                   .l3_banks = 24},
      .timestamp_hz = kTimestampHz,
+     .timestamp_bits = 64,
      .vram_bytes = 12ull << 30,
      .grf_bytes = 64,
      .slm_bytes = 128 << 10,
@@ -95,7 +97,7 @@ uint64_t timestamp_now(const ChipInfo& chip) {
     // In two steps, as the product of both would overflow within 16 minutes.
     const uint64_t ticks = ns / kNsPerSecond * chip.timestamp_hz +
                            ns % kNsPerSecond * chip.timestamp_hz / kNsPerSecond;
-    return ticks & ((uint64_t{1} << chip.timestamp_bits) - 1);
+    return ticks & ~uint64_t{0} >> (64 - chip.timestamp_bits);
 }
 
 }  // namespace simgpu::intel

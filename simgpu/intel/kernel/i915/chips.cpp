@@ -13,7 +13,7 @@ namespace simgpu::intel::i915 {
 namespace {
 
 // Chips without memory of their own, whose engines are all simulated.
-constexpr std::array<std::string_view, 1> kNames = {"tgl"};
+constexpr std::array<std::string_view, 2> kNames = {"tgl", "mtl"};
 
 tl::expected<std::unique_ptr<File>, int> open(const Chip& chip, const std::string& instance) {
     const ChipInfo& info = *find_chip_info(chip.name);

@@ -21,6 +21,16 @@ inline constexpr const char* kDriverName = "i915";
 /// Bytes of system memory that buffers can have, all files together.
 inline constexpr uint64_t kSystemMemory = 4ull << 30;
 
+/// GuC firmware submits, rather than execlists.
+inline bool submits_by_guc(const ChipInfo& chip) {
+    return chip.generation >= Generation::kGen12_5;
+}
+/// The CPU has a view of the global address space, with fences for tiled surfaces
+/// (i915_ggtt_has_aperture()): until Meteor Lake, whose BAR shows stolen memory instead.
+inline bool has_aperture(const ChipInfo& chip) {
+    return chip.generation < Generation::kGen12_5;
+}
+
 /// Names of engines and codes of failures, for the rings.
 const DriverRings& driver_rings();
 

@@ -18,8 +18,9 @@ constexpr uint64_t kPageMask = ~(kPage - 1);
 
 /// eb_validate_vma()
 int Execbuffer::check(Object& object) const {
-    // Relocations: Tiger Lake is the last chip that has them.
-    if (object.relocation_count != 0 && file_.chip().name != "tgl") return -EINVAL;
+    // platform_has_relocs_enabled(): Tiger Lake and its kin are the last that have them.
+    if (object.relocation_count != 0 && file_.chip().generation > Generation::kGen12)
+        return -EINVAL;
     // Every context has address spaces of its own: nothing is in the global one.
     if (object.flags & (kObjectUnknownFlags | EXEC_OBJECT_NEEDS_GTT)) return -EINVAL;
     if (object.alignment != 0 && !std::has_single_bit(object.alignment)) return -EINVAL;

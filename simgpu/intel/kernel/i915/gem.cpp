@@ -50,6 +50,7 @@ int mmap_offset(DrmFile& file, void* argument) {
     const BufferPtr buffer = file.buffers().find(args.handle);
     if (!buffer) return -ENOENT;
     if (args.flags == kFixed) return -ENODEV;
+    if (args.flags == I915_MMAP_OFFSET_GTT && !has_aperture(file.chip())) return -ENODEV;
     // Of user memory only a view through the aperture, which cannot be had here.
     if (buffer->is_user_memory()) return -ENODEV;
     if (args.flags == I915_MMAP_OFFSET_GTT && record_of(*buffer).tiling_mode != I915_TILING_NONE) {
@@ -82,6 +83,7 @@ int sw_finish(DrmFile& file, void* argument) {
 
 int set_tiling(DrmFile& file, void* argument) {
     auto& args = *static_cast<drm_i915_gem_set_tiling*>(argument);
+    if (!has_aperture(file.chip())) return -EOPNOTSUPP;
     const BufferPtr buffer = file.buffers().find(args.handle);
     if (!buffer) return -ENOENT;
     if (!tiling_ok(args.tiling_mode, args.stride)) return -EINVAL;
@@ -97,6 +99,7 @@ int set_tiling(DrmFile& file, void* argument) {
 
 int get_tiling(DrmFile& file, void* argument) {
     auto& args = *static_cast<drm_i915_gem_get_tiling*>(argument);
+    if (!has_aperture(file.chip())) return -EOPNOTSUPP;
     const BufferPtr buffer = file.buffers().find(args.handle);
     if (!buffer) return -ENOENT;
     args.tiling_mode = record_of(*buffer).tiling_mode;

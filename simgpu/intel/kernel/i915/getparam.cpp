@@ -28,10 +28,16 @@ int has_engine(const ChipInfo& chip) {
     return static_cast<size_t>(std::ranges::count(chip.engines, kClass)) > kInstance ? 1 : 0;
 }
 
-// I915_SCHEDULER_CAP_ENABLED ... ENGINE_BUSY_STATS: execlists.
-constexpr int kSchedulerCaps = 0x1f;
+/// Of execlists I915_SCHEDULER_CAP_ENABLED to ENGINE_BUSY_STATS; GuC has no semaphores, but
+/// STATIC_PRIORITY_MAP (Linux: intel_engine_user.c, set_scheduler_caps()).
+int scheduler_caps(const ChipInfo& chip) {
+    return submits_by_guc(chip) ? 0x37 : 0x1f;
+}
+int has_semaphores(const ChipInfo& chip) {
+    return submits_by_guc(chip) ? 0 : 1;
+}
 constexpr int kFullPpgtt = I915_GEM_PPGTT_FULL;
-constexpr int kFences = 32;         // of GEN7 and later
+constexpr int kFences = 32;         // of GEN7 and later, with an aperture
 constexpr int kEngineReset = 2;     // single engines can be reset
 constexpr int kMmapGttVersion = 4;  // MMAP_OFFSET
 constexpr int kPerfRevision = 7;    // i915_perf_ioctl_version()
@@ -42,7 +48,8 @@ constexpr std::array kParams = {
     Param{I915_PARAM_LAST_DISPATCH, refused},
     Param{I915_PARAM_CHIPSET_ID, [](const ChipInfo& chip) { return int{chip.pci.device}; }},
     Param{I915_PARAM_HAS_GEM, constant<1>},
-    Param{I915_PARAM_NUM_FENCES_AVAIL, constant<kFences>},
+    Param{I915_PARAM_NUM_FENCES_AVAIL,
+          [](const ChipInfo& chip) { return has_aperture(chip) ? kFences : 0; }},
     Param{I915_PARAM_HAS_OVERLAY, constant<0>},
     Param{I915_PARAM_HAS_PAGEFLIPPING, constant<1>},
     Param{I915_PARAM_HAS_EXECBUF2, constant<1>},
@@ -57,7 +64,7 @@ constexpr std::array kParams = {
           [](const ChipInfo& chip) { return chip.generation == Generation::kGen12 ? 1 : 0; }},
     Param{I915_PARAM_HAS_ALIASING_PPGTT, constant<kFullPpgtt>},
     Param{I915_PARAM_HAS_WAIT_TIMEOUT, constant<1>},
-    Param{I915_PARAM_HAS_SEMAPHORES, constant<1>},
+    Param{I915_PARAM_HAS_SEMAPHORES, has_semaphores},
     Param{I915_PARAM_HAS_PRIME_VMAP_FLUSH, constant<1>},
     Param{I915_PARAM_HAS_VEBOX, has_engine<EngineClass::kVideoEnhance, 0>},
     Param{I915_PARAM_HAS_SECURE_BATCHES, constant<0>},
@@ -80,7 +87,7 @@ constexpr std::array kParams = {
     Param{I915_PARAM_HAS_POOLED_EU, constant<0>},
     Param{I915_PARAM_MIN_EU_IN_POOL, constant<0>},
     Param{I915_PARAM_MMAP_GTT_VERSION, constant<kMmapGttVersion>},
-    Param{I915_PARAM_HAS_SCHEDULER, constant<kSchedulerCaps>},
+    Param{I915_PARAM_HAS_SCHEDULER, scheduler_caps},
     Param{I915_PARAM_HUC_STATUS, refused},
     Param{I915_PARAM_HAS_EXEC_ASYNC, constant<1>},
     Param{I915_PARAM_HAS_EXEC_FENCE, constant<1>},

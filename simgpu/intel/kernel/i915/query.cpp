@@ -5,6 +5,7 @@
 #include <cstring>
 #include <vector>
 
+#include "simgpu/intel/kernel/hwconfig.h"
 #include "simgpu/intel/kernel/i915/drm_file.h"
 #include "simgpu/intel/kernel/i915/user_memory.h"
 
@@ -21,10 +22,17 @@ void append(Bytes& bytes, const T& value) {
     bytes.insert(bytes.end(), from, from + sizeof(T));
 }
 
-/// The low `bits` set, in whole bytes (GEN_SSEU_STRIDE()).
-void append_mask(Bytes& bytes, unsigned bits) {
-    for (; bits >= 8; bits -= 8) bytes.push_back(std::byte{0xff});
-    if (bits != 0) bytes.push_back(static_cast<std::byte>((1u << bits) - 1));
+/// Bytes of a mask of so many bits (GEN_SSEU_STRIDE()).
+uint16_t stride_of(unsigned bits) {
+    return static_cast<uint16_t>((bits + 7) / 8);
+}
+
+/// A mask of `bits`, the low `set` of them set.
+void append_mask(Bytes& bytes, unsigned set, unsigned bits) {
+    for (unsigned first = 0; first < bits; first += 8) {
+        const unsigned here = set > first ? std::min(set - first, 8u) : 0;
+        bytes.push_back(static_cast<std::byte>((1u << here) - 1));
+    }
 }
 
 /// copy_query_item(), and the answer: its length, or what is wrong. What the user has in the
@@ -41,27 +49,33 @@ int answer(const Item& item, const Bytes& bytes, size_t head) {
     return length;
 }
 
-int topology(const ChipInfo& chip, const Item& item) {
-    if (item.flags != 0) return -EINVAL;
-    const Topology& sizes = chip.topology;
-    const auto stride = [](unsigned bits) { return static_cast<uint16_t>((bits + 7) / 8); };
+/// fill_topology_info(). All chips here count as one slice; from Xe_HP on with as many subslices
+/// as there are fuse bits (xehp_sseu_info_init()).
+int fill_topology(const ChipInfo& chip, const Item& item) {
+    const unsigned subslices = chip.topology.subslices();
+    const unsigned eus = chip.topology.eus_per_subslice;
+    constexpr unsigned kFuseBits = 32;
+    const unsigned most = chip.generation < Generation::kGen12_5 ? subslices : kFuseBits;
     drm_i915_query_topology_info info{};
-    info.max_slices = sizes.slices;
-    info.max_subslices = sizes.subslices_per_slice;
-    info.max_eus_per_subslice = sizes.eus_per_subslice;
+    info.max_slices = 1;
+    info.max_subslices = static_cast<uint16_t>(most);
+    info.max_eus_per_subslice = static_cast<uint16_t>(eus);
     info.subslice_offset = 1;  // behind the slice mask
-    info.subslice_stride = stride(sizes.subslices_per_slice);
-    info.eu_offset = static_cast<uint16_t>(1 + sizes.slices * info.subslice_stride);
-    info.eu_stride = stride(sizes.eus_per_subslice);
+    info.subslice_stride = stride_of(most);
+    info.eu_offset = static_cast<uint16_t>(1 + info.subslice_stride);
+    info.eu_stride = stride_of(eus);
     Bytes bytes;
     append(bytes, info);
-    append_mask(bytes, sizes.slices);
-    for (unsigned slice = 0; slice < sizes.slices; ++slice)
-        append_mask(bytes, sizes.subslices_per_slice);
-    for (unsigned subslice = 0; subslice < sizes.subslices(); ++subslice)
-        append_mask(bytes, sizes.eus_per_subslice);
+    append_mask(bytes, 1, 1);
+    append_mask(bytes, subslices, most);
+    for (unsigned subslice = 0; subslice < most; ++subslice)
+        append_mask(bytes, subslice < subslices ? eus : 0, eus);
     // Of the head only the flags have to be zero.
     return answer(item, bytes, sizeof(info.flags));
+}
+
+int topology(const ChipInfo& chip, const Item& item) {
+    return item.flags != 0 ? -EINVAL : fill_topology(chip, item);
 }
 
 int engines(const ChipInfo& chip, const Item& item) {
@@ -101,14 +115,33 @@ int memory_regions(const ChipInfo&, const Item& item) {
     return answer(item, bytes, sizeof(head));
 }
 
-/// Of GuC firmware, which Tiger Lake's kernel does not use for this: execlists submit.
-int without_guc(const ChipInfo&, const Item&) {
-    return -ENODEV;
+/// query_hwconfig_blob(). What the user has in the buffer does not matter.
+int hwconfig_blob(const ChipInfo& chip, const Item& item) {
+    const std::vector<uint32_t> table = hwconfig(chip);
+    if (table.empty()) return -ENODEV;
+    const auto* from = reinterpret_cast<const std::byte*>(table.data());
+    return answer(item, Bytes(from, from + table.size() * sizeof(table[0])), 0);
 }
 
-/// query_geometry_subslices(): from Xe_HP on.
-int geometry_subslices(const ChipInfo& chip, const Item&) {
-    return chip.generation < Generation::kGen12_5 ? -ENODEV : -EINVAL;
+/// query_geometry_subslices(): from Xe_HP on, of the render engine that the flags name.
+int geometry_subslices(const ChipInfo& chip, const Item& item) {
+    if (chip.generation < Generation::kGen12_5) return -ENODEV;
+    i915_engine_class_instance engine{};
+    std::memcpy(&engine, &item.flags, sizeof(engine));
+    if (engine.engine_class != I915_ENGINE_CLASS_RENDER ||
+        !find_engine(chip, engine.engine_class, engine.engine_instance))
+        return -EINVAL;
+    return fill_topology(chip, item);
+}
+
+/// query_guc_submission_version(): of the interface that GuC 70.36 has. Unlike the others it
+/// answers 0 when the user has it.
+int guc_submission_version(const ChipInfo& chip, const Item& item) {
+    if (!submits_by_guc(chip)) return -ENODEV;
+    Bytes bytes;
+    append(bytes, GucSubmissionVersion{.branch = 0, .major = 1, .minor = 16, .patch = 1});
+    const int length = answer(item, bytes, bytes.size());
+    return item.length == 0 || length < 0 ? length : 0;
 }
 
 struct Query {
@@ -120,9 +153,9 @@ constexpr std::array kQueries = {
     Query{DRM_I915_QUERY_ENGINE_INFO, engines},
     Query{DRM_I915_QUERY_PERF_CONFIG, perf_config},
     Query{DRM_I915_QUERY_MEMORY_REGIONS, memory_regions},
-    Query{DRM_I915_QUERY_HWCONFIG_BLOB, without_guc},
+    Query{DRM_I915_QUERY_HWCONFIG_BLOB, hwconfig_blob},
     Query{DRM_I915_QUERY_GEOMETRY_SUBSLICES, geometry_subslices},
-    Query{kQueryGucSubmissionVersion, without_guc},
+    Query{kQueryGucSubmissionVersion, guc_submission_version},
 };
 
 }  // namespace

@@ -16,6 +16,15 @@ inline constexpr uint64_t kQueryGucSubmissionVersion = 7;
 inline constexpr uint32_t kCreateExtSetPat = 2;
 inline constexpr uint64_t kContextParamContextImage = 0xe;
 
+/// struct drm_i915_query_guc_submission_version.
+struct GucSubmissionVersion {
+    uint32_t branch;
+    uint32_t major;
+    uint32_t minor;
+    uint32_t patch;
+};
+static_assert(sizeof(GucSubmissionVersion) == 16);
+
 /// struct drm_i915_gem_create_ext_set_pat.
 struct CreateExtSetPat {
     i915_user_extension base;

@@ -19,8 +19,9 @@ struct Row {
     std::string_view name;
     std::string_view chip;
 };
-// Real kernels drive Tiger Lake with xe on request (xe.force_probe).
-constexpr std::array kRows = {Row{"tgl-xe", "tgl"}};
+// Real kernels drive the first two with xe on request (xe.force_probe).
+constexpr std::array kRows = {Row{"tgl-xe", "tgl"}, Row{"mtl-xe", "mtl"}, Row{"lnl", "lnl"},
+                              Row{"bmg", "bmg"}};
 
 const ChipInfo& chip_of(std::string_view name) {
     for (const Row& row : kRows)
@@ -34,9 +35,11 @@ tl::expected<std::unique_ptr<File>, int> open(const Chip& chip, const std::strin
         log("VIADUCT_SIMGPU_KERNEL: {}", kernel.error().message);
         return tl::unexpected(EINVAL);
     }
-    auto seat = drm::take_seat(chip.name, instance, {0, kSystemBytes, 0, 0});
+    const ChipInfo& info = chip_of(chip.name);
+    auto seat =
+        drm::take_seat(chip.name, instance, {info.vram_bytes, kSystemBytes, 0, info.vram_bytes});
     if (!seat) return tl::unexpected(seat.error());
-    return std::make_unique<DrmFile>(chip_of(chip.name), std::move(*seat));
+    return std::make_unique<DrmFile>(info, std::move(*seat));
 }
 
 std::span<const std::string_view> kinds_of(const ChipInfo& chip) {

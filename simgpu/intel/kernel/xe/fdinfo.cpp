@@ -8,28 +8,38 @@ namespace simgpu::intel::xe {
 
 namespace {
 
-/// Buffers that the file has handles of, by what they count as: all memory is the system's, of
-/// which the GPU maps what it uses ("gtt").
-std::string memory_lines(drm::BufferTable& buffers) {
+/// Buffers that the file has handles of, by where they are. Of the system's memory all counts as
+/// mapped by the GPU ("gtt").
+std::string memory_lines(const ChipInfo& chip, drm::BufferTable& buffers) {
+    using Place = shared::Residence::Place;
     constexpr uint64_t kKiB = 1024;
-    uint64_t total = 0, resident = 0;
+    uint64_t total = 0, resident = 0, vram = 0;
     for (const BufferPtr& buffer : buffers.all()) {
+        const shared::Residence* residence = buffer->residence();
+        if (residence && residence->place() == Place::kVram) {
+            vram += buffer->size();
+            continue;
+        }
         total += buffer->size();
-        if (buffer->residence()) resident += buffer->size();
+        if (residence) resident += buffer->size();
     }
-    return fmt::format(
-        "drm-total-system:\t0\ndrm-shared-system:\t0\ndrm-active-system:\t0\n"
-        "drm-resident-system:\t0\ndrm-purgeable-system:\t0\n"
-        "drm-total-gtt:\t{} KiB\ndrm-shared-gtt:\t0\ndrm-active-gtt:\t0\n"
-        "drm-resident-gtt:\t{} KiB\ndrm-purgeable-gtt:\t0\n",
-        total / kKiB, resident / kKiB);
+    const auto region = [](std::string_view name, uint64_t all, uint64_t there) {
+        return fmt::format(
+            "drm-total-{0}:\t{1}\ndrm-shared-{0}:\t0\ndrm-active-{0}:\t0\n"
+            "drm-resident-{0}:\t{2}\ndrm-purgeable-{0}:\t0\n",
+            name, all ? fmt::format("{} KiB", all / kKiB) : "0",
+            there ? fmt::format("{} KiB", there / kKiB) : "0");
+    };
+    std::string text = region("system", 0, 0) + region("gtt", total, resident);
+    if (chip.vram_bytes) text += region("vram0", vram, vram);
+    return text;
 }
 
 }  // namespace
 
 std::string DrmFile::fdinfo() const {
     auto& self = const_cast<DrmFile&>(*this);
-    std::string text = client_lines() + memory_lines(self.buffers());
+    std::string text = client_lines() + memory_lines(chip_, self.buffers());
     // show_run_ticks(): both counters in ticks of the timestamp.
     constexpr uint64_t kNsPerSecond = 1'000'000'000;
     const uint64_t total = timestamp_now(chip_);

@@ -1,4 +1,5 @@
 // Buffer objects (Linux: xe_bo.c).
+#include <algorithm>
 #include <cerrno>
 
 #include "simgpu/inject.h"
@@ -20,18 +21,20 @@ int set_property(uint32_t property, uint64_t value) {
     return value == 0 ? 0 : -ENODEV;  // there is no protected content
 }
 
-/// The checks of a chip without device memory, in the order of xe_gem_create_ioctl().
+/// The checks, in the order of xe_gem_create_ioctl().
 int check(const ChipInfo& chip, const GemCreate& args) {
     if (args.pad[0] || args.pad[1] || args.pad[2] || args.reserved[0] || args.reserved[1])
         return -EINVAL;
-    if (args.placement == 0 || args.placement & ~(1u << kSystemRegion)) return -EINVAL;
+    if (args.placement == 0 || args.placement & ~region_mask(chip)) return -EINVAL;
     if (args.flags & ~kFlags) return -EINVAL;
     if (args.flags & kGemNoCompression && chip.generation < Generation::kXe2) return -EOPNOTSUPP;
     if (args.handle != 0) return -EINVAL;
     if (args.size == 0 || args.size % kPage != 0) return -EINVAL;
-    if (args.flags & kGemNeedsVisibleVram) return -EINVAL;
+    const bool vram = args.placement & region_bit(kVramRegion);
+    if (args.flags & kGemNeedsVisibleVram && !vram) return -EINVAL;
     if (args.cpu_caching != kCachingWriteBack && args.cpu_caching != kCachingWriteCombined)
         return -EINVAL;
+    if (vram && args.cpu_caching == kCachingWriteBack) return -EINVAL;
     if (args.flags & kGemScanout && args.cpu_caching == kCachingWriteBack) return -EINVAL;
     return 0;
 }
@@ -48,14 +51,17 @@ int create(DrmFile& file, void* argument) {
         vm_serial = vm->serial();
     }
     if (const int error = walk_extensions(args.extensions, set_property)) return error;
-    // A device's memory is the system's: more than there is cannot be backed.
-    if (args.size > kSystemBytes || inject_into_allocation(args.size, file.client_name()))
-        return -ENOMEM;
+    // More than there is cannot be backed.
+    const bool system = args.placement & region_bit(kSystemRegion);
+    const bool vram = args.placement & region_bit(kVramRegion);
+    const uint64_t most =
+        std::max(system ? kSystemBytes : 0, vram ? file.chip().vram_bytes : uint64_t{0});
+    if (args.size > most || inject_into_allocation(args.size, file.client_name())) return -ENOMEM;
     Buffer::Request request;
     request.size = args.size;
     request.record =
         Buffer::Record::of(BoRecord{.cpu_caching = args.cpu_caching, .vm_serial = vm_serial});
-    request.wishes.push_back({.size = args.size, .system = true});
+    request.wishes.push_back({.size = args.size, .vram = vram, .system = system});
     const auto buffer = Buffer::create(file.shared_device(), request);
     if (!buffer) return buffer.error();
     args.handle = file.buffers().add(*buffer);
@@ -65,7 +71,7 @@ int create(DrmFile& file, void* argument) {
 int mmap_offset(DrmFile& file, void* argument) {
     auto& args = *static_cast<GemMmapOffset*>(argument);
     if (args.extensions || args.reserved[0] || args.reserved[1]) return -EINVAL;
-    // DRM_XE_MMAP_OFFSET_FLAG_PCI_BARRIER is for cards.
+    // DRM_XE_MMAP_OFFSET_FLAG_PCI_BARRIER, for cards, is not simulated.
     if (args.flags != 0) return -EINVAL;
     if (!file.buffers().find(args.handle)) return -ENOENT;
     args.offset = file.buffers().mmap_offset(args.handle);

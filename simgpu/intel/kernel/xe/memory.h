@@ -1,8 +1,9 @@
-// Memory in xe's terms: its record of a buffer, its caching table, and its addresses.
+// Memory in xe's terms: its record of a buffer, and its addresses.
 #pragma once
 
 #include <cstdint>
 
+#include "simgpu/intel/chip_info.h"
 #include "simgpu/intel/kernel/ppgtt.h"
 #include "simgpu/memory/address_space.h"
 #include "simgpu/memory/buffer.h"
@@ -19,7 +20,16 @@ inline constexpr uint64_t kPage = 4096;
 inline constexpr uint64_t kAddressBits = 48;
 /// Of system memory, what the device may use.
 inline constexpr uint64_t kSystemBytes = 4ull << 30;
-inline constexpr uint32_t kSystemRegion = 0;  // the instance, and its bit in a placement
+// Instances of memory regions, and their bits in a placement.
+inline constexpr uint32_t kSystemRegion = 0;
+inline constexpr uint32_t kVramRegion = 1;  // of chips that have memory of their own
+inline constexpr uint32_t region_bit(uint32_t instance) {
+    return 1u << instance;
+}
+/// Placements that the chip has.
+inline uint32_t region_mask(const ChipInfo& chip) {
+    return region_bit(kSystemRegion) | (chip.vram_bytes ? region_bit(kVramRegion) : 0);
+}
 
 /// xe's record of a buffer, beside its bytes.
 struct BoRecord {
@@ -28,13 +38,6 @@ struct BoRecord {
 };
 inline BoRecord record_of(const Buffer& buffer) {
     return buffer.record().as<BoRecord>();
-}
-
-/// The PAT indices of chips before Xe_LPG: WB, WC, WT, UC (xe_pat.c: xelp_pat_table). Only the
-/// first is coherent.
-inline constexpr uint16_t kPatEntries = 4;
-inline constexpr bool is_coherent(uint16_t pat_index) {
-    return pat_index == 0;
 }
 
 /// Addresses of a VM; with VM_CREATE's scratch page, or faults outside mappings.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "simgpu/clock.h"
+#include "simgpu/intel/kernel/hwconfig.h"
 #include "simgpu/intel/kernel/xe/drm_file.h"
 #include "simgpu/intel/kernel/xe/kernel.h"
 
@@ -38,15 +39,25 @@ void engines(DrmFile& file, Answer& answer) {
 }
 
 void mem_regions(DrmFile& file, Answer& answer) {
-    answer.put(QueryCount{1, 0});
+    const uint64_t vram_bytes = file.chip().vram_bytes;
+    answer.put(QueryCount{vram_bytes ? 2u : 1u, 0});
     MemRegion region{};
     region.mem_class = kMemClassSystem;
     region.instance = kSystemRegion;
     region.min_page_size = kPage;
     region.total_size = kSystemBytes;
     // Before 7.0 for those with CAP_PERFMON only.
-    if (kernel() >= Kernel::kLinux70) region.used = file.device().used(shared::Heap::kSystem);
+    const bool shows_use = kernel() >= Kernel::kLinux70;
+    if (shows_use) region.used = file.device().used(shared::Heap::kSystem);
     answer.put(region);
+    if (!vram_bytes) return;
+    MemRegion vram{};
+    vram.mem_class = kMemClassVram;
+    vram.instance = kVramRegion;
+    vram.min_page_size = kPage;
+    vram.total_size = vram.cpu_visible_size = vram_bytes;  // its BAR has been resized
+    if (shows_use) vram.used = vram.cpu_visible_used = file.device().used(shared::Heap::kVram);
+    answer.put(vram);
 }
 
 void config(DrmFile& file, Answer& answer) {
@@ -54,6 +65,9 @@ void config(DrmFile& file, Answer& answer) {
     std::array<uint64_t, kConfigValues> info{};
     info[kConfigRevAndDeviceId] = uint64_t{pci.revision} << 16 | pci.device;
     info[kConfigFlags] = kConfigHasLowLatency;
+    if (file.chip().vram_bytes) info[kConfigFlags] |= kConfigHasVram;
+    if (file.chip().generation >= Generation::kXe2 && kernel() >= Kernel::kLinux70)
+        info[kConfigFlags] |= kConfigNoCompression;
     info[kConfigMinAlignment] = kPage;
     info[kConfigVaBits] = kAddressBits;
     info[kConfigMaxPriority] = file.max_priority();
@@ -65,7 +79,9 @@ void gt_list(DrmFile& file, Answer& answer) {
     answer.put(QueryCount{1, 0});
     Gt gt{};
     gt.reference_clock = file.chip().timestamp_hz;
-    gt.near_mem_regions = 1u << kSystemRegion;
+    const uint32_t near = file.chip().vram_bytes ? kVramRegion : kSystemRegion;
+    gt.near_mem_regions = region_bit(near);
+    gt.far_mem_regions = region_mask(file.chip()) & ~region_bit(near);
     // Of chips that report it themselves (GMD_ID): from Meteor Lake on.
     if (file.chip().generation >= Generation::kGen12_5) {
         gt.ip_ver_major = file.chip().graphics.major;
@@ -75,8 +91,9 @@ void gt_list(DrmFile& file, Answer& answer) {
     answer.put(gt);
 }
 
-/// Integrated chips of this generation have no table that the kernel would hand on.
-void hwconfig(DrmFile&, Answer&) {}
+void hwconfig_table(DrmFile& file, Answer& answer) {
+    for (const uint32_t word : hwconfig(file.chip())) answer.put(word);
+}
 
 void put_mask(Answer& answer, uint16_t type, uint32_t units, uint32_t bytes) {
     answer.put(TopologyMask{0, type, bytes});
@@ -105,9 +122,9 @@ struct Query {
     void (*fill)(DrmFile&, Answer&);
 };
 constexpr std::array kQueries = {
-    Query{kQueryEngines, engines},   Query{kQueryMemRegions, mem_regions},
-    Query{kQueryConfig, config},     Query{kQueryGtList, gt_list},
-    Query{kQueryHwconfig, hwconfig}, Query{kQueryGtTopology, gt_topology},
+    Query{kQueryEngines, engines},         Query{kQueryMemRegions, mem_regions},
+    Query{kQueryConfig, config},           Query{kQueryGtList, gt_list},
+    Query{kQueryHwconfig, hwconfig_table}, Query{kQueryGtTopology, gt_topology},
 };
 
 int engine_cycles(DrmFile& file, EngineCycles& io) {

@@ -10,6 +10,7 @@
 
 #include "simgpu/intel/kernel/xe/drm_file.h"
 #include "simgpu/intel/kernel/xe/kernel.h"
+#include "simgpu/intel/kernel/xe/pat.h"
 #include "simgpu/intel/kernel/xe/syncs.h"
 
 namespace simgpu::intel::xe::vm {
@@ -25,11 +26,12 @@ constexpr uint32_t kFlags = kBindReadOnly | kBindImmediate | kBindNull | kBindDu
                             kBindCheckPxp | kBindCpuMirror | kBindMadviseAutoreset;
 
 /// The rules that do not depend on the VM's state, for each operation.
-int check_operation(const BindOp& op) {
+int check_operation(const ChipInfo& chip, const BindOp& op) {
     if (op.extensions || op.pad || op.pad2) return -EINVAL;
     if (op.reserved[0] || op.reserved[1] || op.reserved[2]) return -EINVAL;
     if (op.flags & kBindCpuMirror) return -EINVAL;  // for VMs in fault mode
-    if (op.pat_index >= kPatEntries) return -EINVAL;
+    const Coherence coherence = coherence_of(chip, op.pat_index);
+    if (coherence == Coherence::kReserved) return -EINVAL;
     if (op.op > kBindPrefetch || op.flags & ~kFlags) return -EINVAL;
     const bool null = op.flags & kBindNull;
     struct Rule {
@@ -40,10 +42,13 @@ int check_operation(const BindOp& op) {
         Rule{null, op.obj != 0 || op.obj_offset != 0 || op.op != kBindMap},
         Rule{op.op == kBindMap, op.obj == 0 && !null},
         Rule{op.op == kBindUnmapAll, op.obj == 0 || op.addr != 0 || op.range != 0},
-        Rule{op.op == kBindMapUserptr, op.obj != 0 || !is_coherent(op.pat_index)},
+        Rule{op.op == kBindMapUserptr, op.obj != 0 || coherence != Coherence::kOneWay},
         Rule{op.op == kBindPrefetch, op.obj != 0},
         Rule{op.op == kBindUnmap, op.obj != 0},
-        Rule{op.prefetch_region != 0, true},  // a region that is there is number 0
+        Rule{op.prefetch_region != 0 && op.op != kBindPrefetch, true},
+        Rule{op.prefetch_region > kVramRegion ||
+                 !(region_bit(op.prefetch_region) & region_mask(chip)),
+             true},
         Rule{(op.flags & kBindMadviseAutoreset) != 0, true},
     };
     if (std::ranges::any_of(rules, [](const Rule& rule) { return rule.applies && rule.broken; }))
@@ -52,11 +57,13 @@ int check_operation(const BindOp& op) {
     return op.range == 0 && op.op != kBindUnmapAll ? -EINVAL : 0;
 }
 
-int check_buffer(const Vm& vm, const BindOp& op, const Buffer& buffer) {
+int check_buffer(const ChipInfo& chip, const Vm& vm, const BindOp& op, const Buffer& buffer) {
     if (op.range > buffer.size() || op.obj_offset > buffer.size() - op.range) return -EINVAL;
     const BoRecord record = record_of(buffer);
     // Of another device, it may be cached.
-    if (!is_coherent(op.pat_index) && record.cpu_caching != kCachingWriteCombined) return -EINVAL;
+    if (coherence_of(chip, op.pat_index) != Coherence::kOneWay &&
+        record.cpu_caching != kCachingWriteCombined)
+        return -EINVAL;
     // xe_drm.h: such a buffer "must only ever be bound to that VM". The kernel relies on it.
     return record.vm_serial != 0 && record.vm_serial != vm.serial() ? -EINVAL : 0;
 }
@@ -100,7 +107,7 @@ int BindRequest::parse() {
     if (kernel() >= Kernel::kLinux70 && args_.num_syncs > kMaxSyncs) return -EINVAL;
     if (const int error = read_operations()) return error;
     for (const BindOp& op : operations_)
-        if (const int error = check_operation(op)) return error;
+        if (const int error = check_operation(file_.chip(), op)) return error;
     return 0;
 }
 
@@ -156,7 +163,7 @@ int BindRequest::resolve(const BindOp& op, BufferPtr* buffer) {
     }
     if (op.obj == 0) return 0;
     *buffer = file_.buffers().find(op.obj);
-    return *buffer ? check_buffer(*vm_, op, **buffer) : -ENOENT;
+    return *buffer ? check_buffer(file_.chip(), *vm_, op, **buffer) : -ENOENT;
 }
 
 /// Changes the VM's mappings by one operation, and adds what the page tables have to change.

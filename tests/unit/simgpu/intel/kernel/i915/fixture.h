@@ -1,4 +1,5 @@
-// An open file of the simulated Tiger Lake, and the ioctls that most tests need.
+// An open file of the simulated Tiger Lake, or of another chip, and the ioctls that most tests
+// need.
 #pragma once
 
 #include <drm.h>
@@ -21,6 +22,9 @@ inline constexpr uint64_t kPinned = EXEC_OBJECT_PINNED | EXEC_OBJECT_SUPPORTS_48
 
 class I915Test : public ::testing::Test {
   protected:
+    explicit I915Test(const char* model = "tgl")
+        : file_(File::open({.model = model, .instance = ""}).value()) {}
+
     int ioctl(unsigned long request, void* argument) { return file_->ioctl(request, argument); }
 
     uint32_t create(uint64_t size = 4096) {
@@ -118,7 +122,7 @@ class I915Test : public ::testing::Test {
         return args;
     }
 
-    std::unique_ptr<File> file_ = File::open({.model = "tgl", .instance = ""}).value();
+    std::unique_ptr<File> file_;
 };
 
 }  // namespace simgpu::intel::i915

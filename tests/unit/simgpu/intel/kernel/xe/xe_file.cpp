@@ -41,8 +41,8 @@ std::string XeFile::default_instance() {
     return instance;
 }
 
-XeFile::XeFile(const std::string& instance) {
-    auto file = File::open({"tgl-xe", instance});
+XeFile::XeFile(const std::string& instance, const std::string& model) {
+    auto file = File::open({model, instance});
     if (!file) throw std::runtime_error(fmt::format("open: errno {}", file.error()));
     file_ = std::move(*file);
 }

@@ -26,7 +26,8 @@ u::Sync xe_signal(uint32_t syncobj, uint64_t value = 0);
 /// One open file. Failures of the helpers that return a value are test failures.
 class XeFile {
   public:
-    explicit XeFile(const std::string& instance = default_instance());
+    explicit XeFile(const std::string& instance = default_instance(),
+                    const std::string& model = "tgl-xe");
     /// An instance name that no other test process uses.
     static std::string default_instance();
 
