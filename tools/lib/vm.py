@@ -114,7 +114,7 @@ export LD_PRELOAD=$(viaduct-run --library)
         """Names of Vulkan drivers for a GPU, as VIADUCT_GPU has it: of any, unless it is simulated."""
         if not gpu.startswith("sim:"):
             return ["radeon", "intel"]
-        return ["intel"] if gpu.startswith("sim:tgl") else ["radeon"]
+        return ["intel"] if gpu[4:7] in ("tgl", "mtl", "lnl", "bmg") else ["radeon"]
 
 
 class Qmp:

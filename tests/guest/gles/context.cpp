@@ -77,10 +77,10 @@ bool Context::lost() const {
     return get_reset_status() != GL_NO_ERROR;
 }
 
-Buffer::Buffer(GLsizeiptr bytes) {
+Buffer::Buffer(GLsizeiptr bytes, GLenum usage) {
     glGenBuffers(1, &name_);
     glBindBuffer(GL_SHADER_STORAGE_BUFFER, name_);
-    glBufferData(GL_SHADER_STORAGE_BUFFER, bytes, nullptr, GL_DYNAMIC_COPY);
+    glBufferData(GL_SHADER_STORAGE_BUFFER, bytes, nullptr, usage);
     check_gl("glBufferData");
 }
 

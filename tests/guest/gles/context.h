@@ -44,7 +44,8 @@ class Context {
 /// A buffer object.
 class Buffer {
   public:
-    explicit Buffer(GLsizeiptr bytes);
+    /// `usage`: a hint, as glBufferData() has it.
+    explicit Buffer(GLsizeiptr bytes, GLenum usage = GL_DYNAMIC_COPY);
     Buffer(const Buffer&) = delete;
     Buffer& operator=(const Buffer&) = delete;
     ~Buffer();
