@@ -2,7 +2,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "tests/unit/simgpu/intel/xe/xe_file.h"
+#include "tests/unit/simgpu/intel/kernel/xe/xe_file.h"
 
 namespace simgpu::test {
 namespace {
