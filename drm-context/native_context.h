@@ -84,7 +84,7 @@ struct BlobObject {
     std::shared_ptr<const void> charge = nullptr;
 };
 
-/// Called once per retired fence, from the library's fence thread, no lock held.
+/// Called once per retired fence, from the library's fence thread. A reset waits until it returns.
 using FenceCallback = std::function<void(ContextId ctx_id, RingIndex ring_idx, FenceId fence_id)>;
 
 /// One guest context on the GPU. Calls come from one thread at a time (the VMM's). None of them
