@@ -21,7 +21,7 @@ TEST(Disassembly, NamesOperands) {
     EXPECT_EQ(text_of({0x8e038602}), "s_lshl_b32 s3, s2, 6");
     EXPECT_EQ(text_of({0xbf810000}), "s_endpgm");
     EXPECT_EQ(text_of({0xbe84206a}), "s_and_saveexec_b64 s4, vcc");
-    EXPECT_EQ(text_of({0x7d9800a0}), "v_cmp_gt_u32 vcc, 0x20, v0");
+    EXPECT_EQ(text_of({0x7d9800a0}), "v_cmp_gt vcc, 0x20, v0");
     EXPECT_EQ(text_of({0xc400180f, 0x02020200}), "exp mrt0, v0, v2, v2, v2 done vm");
     EXPECT_EQ(text_of({0xd4040101}), "v_interp_p1_f32 v1, v1, attr0.y");
     EXPECT_EQ(text_of({0xffffffff, 0x12345678}).substr(0, 7), "unknown");
