@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <map>
 
-#include "tests/integration/abi/intel_batches.h"
+#include "tests/integration/abi/intel_driver.h"
 #include "tests/integration/abi/vmm.h"
 #include "wire/i915.h"
 
@@ -135,7 +135,7 @@ Message I915Driver::submission(const GpuContext& context, uint64_t va, uint32_t 
         drm_i915_gem_exec_object2 object{};
         object.handle = res_id;
         object.offset = place.va;
-        object.flags = kPinned | EXEC_OBJECT_WRITE;
+        object.flags = kPinned;  // the kernel lets nothing be said to write to a batch
         const bool is_batch = place.va <= va && va < place.va + place.size;
         if (is_batch) start = static_cast<uint32_t>(va - place.va);
         objects.insert(is_batch ? objects.end() : objects.begin(),

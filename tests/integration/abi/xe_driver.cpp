@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "tests/integration/abi/intel_batches.h"
+#include "tests/integration/abi/intel_driver.h"
 #include "tests/integration/abi/vmm.h"
 #include "uapi/xe.h"
 #include "wire/xe.h"

@@ -1,14 +1,13 @@
-// Batches of Intel's command streamers (PRM volume 2a).
+// IntelDriver: what guests of i915 and xe have in common, the chip.
 #pragma once
 
 #include "tests/integration/abi/guest_driver.h"
 
 namespace viaduct::test {
 
-/// The part that i915 and xe have in common: the chip.
 class IntelDriver : public GuestDriver {
   public:
-    // MI_STORE_DATA_IMM, MI_SEMAPHORE_WAIT that polls memory, MI_BATCH_BUFFER_END.
+    // MI_STORE_DATA_IMM, MI_SEMAPHORE_WAIT that polls memory, MI_BATCH_BUFFER_END (PRM volume 2a).
     Words write_value(uint64_t va, uint32_t value) const override {
         return {0x10000002, static_cast<uint32_t>(va), static_cast<uint32_t>(va >> 32), value};
     }
