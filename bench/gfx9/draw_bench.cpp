@@ -154,7 +154,7 @@ void textured(benchmark::State& state) {
 }
 BENCHMARK(textured);
 
-// What a cube is made of: a texture, and a depth test.
+// As on a cube's faces: a texture, and a depth test.
 void textured_with_depth(benchmark::State& state) {
     Frame frame(kAround, kTextured);
     frame.set_depth();

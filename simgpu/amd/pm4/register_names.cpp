@@ -11,7 +11,7 @@ namespace simgpu::pm4 {
 
 namespace {
 
-/// Registers `stride` bytes apart, with their number in the place of "{}".
+/// Registers `stride` bytes apart, with their number for "{}".
 struct Row {
     uint32_t first;
     std::string_view name;

@@ -45,7 +45,7 @@ void Program::check(Page& page, uint64_t number) {
     }
 }
 
-/// Code that is not reached may be unmapped by now, which is no fault.
+/// Code that is not reached may be unmapped by now, without a fault.
 bool Program::holds(uint64_t va, uint32_t word) {
     const std::byte* host = memory_.contiguous(va, sizeof word, Access::kRead);
     return host && load_dword(host) == word;

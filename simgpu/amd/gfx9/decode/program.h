@@ -10,7 +10,7 @@
 
 namespace simgpu::gfx9 {
 
-/// What one program has decoded stays for later ones of the same thread, which use it if memory
+/// Code that one program decoded is kept for later ones of the same thread, which use it if memory
 /// still has the same words when they first come there. Within a program's life decoded code stays
 /// as it is.
 class Program {

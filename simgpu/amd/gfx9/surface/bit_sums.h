@@ -1,4 +1,4 @@
-// What makes addresses in blocks quick: shifts, and sums without carry of what each bit of a
+// Tables for addresses in blocks: shifts, and sums without carry of the share that each bit of a
 // coordinate contributes.
 #pragma once
 

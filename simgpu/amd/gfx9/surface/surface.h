@@ -38,7 +38,7 @@ class Surface {
                      unsigned sample = 0) const {
         return address(row(y, z, level, sample), x);
     }
-    /// What the addresses of a row of elements have in common.
+    /// The part that the addresses of a row of elements have in common.
     struct Row {
         uint64_t block = 0;  // number of the first one that the row goes through
         uint64_t inside = 0;

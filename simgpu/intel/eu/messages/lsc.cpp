@@ -27,7 +27,7 @@ int64_t sign_extend(uint32_t value, unsigned width) {
     return (int64_t{value} ^ sign) - sign;
 }
 
-/// What Xe2 adds to all addresses (Mesa's brw_lower_logical_sends.cpp,
+/// The offset that Xe2 adds to all addresses (Mesa's brw_lower_logical_sends.cpp,
 /// setup_lsc_surface_descriptors()): bits of the extended descriptor that an index leaves, or,
 /// where a surface's offset fills that, of the instruction's own.
 int64_t base_offset(const MessageCall& call) {

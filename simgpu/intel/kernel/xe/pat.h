@@ -7,7 +7,7 @@
 
 namespace simgpu::intel::xe {
 
-/// What an entry promises about the CPU's caches (Linux: xe_pat.h, XE_COH_*).
+/// The promise of an entry about the CPU's caches (Linux: xe_pat.h, XE_COH_*).
 enum class Coherence : uint8_t {
     kReserved,  // no such entry
     kNone,

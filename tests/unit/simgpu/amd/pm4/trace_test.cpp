@@ -1,4 +1,4 @@
-// What a trace says of packets.
+// The packets in a trace.
 #include "simgpu/trace.h"
 
 #include <gtest/gtest.h>

@@ -262,6 +262,25 @@ TEST_F(OperandTest, RegionsReadWordsAndScalars) {
             << i;
 }
 
+// The table of the function takes the bits of the condition and of the sources' modifiers.
+TEST_F(OperandTest, BooleanFunctionsOfThreeSources) {
+    for (unsigned table = 0; table < 256; table++) {
+        Words code = op3(0x6b, r(kResult), r(1), r(2), r(3));
+        code.set(95, 92, table >> 4);
+        code.set(87, 84, table & 0xf);
+        ASSERT_TRUE(is_done(run_code({code}, concat({kIntegersA, kIntegersB, kIntegersC}))));
+        for (unsigned i = 0; i < kChannels; i++) {
+            uint32_t expected = 0;
+            for (unsigned bit = 0; bit < 32; bit++) {
+                const unsigned row = (kIntegersA[i] >> bit & 1) | (kIntegersB[i] >> bit & 1) << 1 |
+                                     (kIntegersC[i] >> bit & 1) << 2;
+                expected |= (table >> row & 1) << bit;
+            }
+            ASSERT_EQ(result(i), expected) << "function " << table << ", channel " << i;
+        }
+    }
+}
+
 TEST_F(OperandTest, FloatsConvertToIntegersTowardsZero) {
     ASSERT_TRUE(
         is_done(run_code({op1(0x61, r(kResult, Type::kD), r(1, Type::kF))}, concat({kFloatsA}))));
@@ -323,8 +342,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(AluTable, EachInstructionHasATest) {
     const auto tested = [](uint8_t opcode) {
-        // mach, addc and mac's like are in tests of their own.
-        constexpr uint8_t kElsewhere[] = {0x48, 0x49, 0x4e, 0x4f};
+        // mach, addc, bfn and mac's like are in tests of their own.
+        constexpr uint8_t kElsewhere[] = {0x48, 0x49, 0x4e, 0x4f, 0x6b};
         return std::ranges::find(kElsewhere, opcode) != std::end(kElsewhere) ||
                std::ranges::find(kCases, opcode, &AluCase::opcode) != std::end(kCases);
     };

@@ -46,7 +46,7 @@ TEST(Dispatch, FollowsCodeThatHasChanged) {
     ASSERT_TRUE(bench.run().done());
     EXPECT_EQ(bench.data(6), 6u);
     EXPECT_EQ(bench.data(64), 64u) << "thread 63 adds 1";
-    bench.memory.dword(ShaderBench::kCode + 16) = 0x00000002;  // stores v0 in the place of v1
+    bench.memory.dword(ShaderBench::kCode + 16) = 0x00000002;  // stores v0 instead of v1
     ASSERT_TRUE(bench.run().done());
     EXPECT_EQ(bench.data(6), 5u) << "the second word of an instruction";
 }
