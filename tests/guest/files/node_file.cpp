@@ -24,6 +24,13 @@ const Driver* driver_of(int fd) {
     return find_driver(driver_name(fd));
 }
 
+/// The error of a descriptor without a driver: that of asking for it.
+int error_of(int fd) {
+    drm_version version{};
+    const int result = call(fd, DRM_IOCTL_VERSION, &version);
+    return result < 0 ? result : -ENOTTY;
+}
+
 /// Runs `look` on a mapping of the buffer, made on `map_fd`.
 bool with_mapping(int fd, int map_fd, uint32_t handle, size_t bytes,
                   const std::function<bool(std::span<uint8_t>)>& look) {
@@ -65,12 +72,12 @@ std::string find_node() {
 
 int NodeFile::create_context() const {
     const Driver* const driver = driver_of(fd_);
-    return driver ? driver->create_context(fd_) : -ENOTTY;
+    return driver ? driver->create_context(fd_) : error_of(fd_);
 }
 
 int NodeFile::create_buffer(size_t bytes) const {
     const Driver* const driver = driver_of(fd_);
-    return driver ? driver->create_buffer(fd_, bytes) : -ENOTTY;
+    return driver ? driver->create_buffer(fd_, bytes) : error_of(fd_);
 }
 
 int NodeFile::close_buffer(uint32_t handle) const {
