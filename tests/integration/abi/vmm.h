@@ -126,8 +126,8 @@ class GuestContext {
     ~GuestContext();
     bool exists() const { return exists_; }
 
-    /// The control buffer, for a context that began without one.
-    void create_control(uint64_t size = kControlSize);
+    /// The control buffer, for a context that began without one. False if it is refused.
+    bool create_control(uint64_t size = kControlSize, Refusal refusal = Refusal::kFails);
 
     uint32_t id() const { return ctx_id_; }
     Vmm& vmm() { return vmm_; }

@@ -48,7 +48,8 @@ class AttackedVmm : public ::testing::Test {
             commands.add(query, {0, 0, last_seqno = guest.next_seqno(), 0});
         return commands;
     }
-    /// Null if it is refused: more contexts are starting and ending than the VM may have.
+    /// Null if it or its control buffer is refused: more contexts are starting and ending than the
+    /// VM may have.
     std::unique_ptr<GuestContext> create_context(uint32_t id) {
         std::unique_ptr<GuestContext> guest;
         loop_.run([&] {
@@ -56,7 +57,12 @@ class AttackedVmm : public ::testing::Test {
                                                    GuestContext::Refusal::kMayBe);
         });
         if (!guest->exists()) return nullptr;
-        loop_.run([&] { guest->create_control(kControlBytes); });
+        bool has_control = false;
+        loop_.run([&] {
+            has_control = guest->create_control(kControlBytes, GuestContext::Refusal::kMayBe);
+            if (!has_control) guest.reset();
+        });
+        if (!has_control) return nullptr;
         constexpr uint32_t kRoom = kControlBytes - 4096;
         std::memcpy(guest->area().data(), &kRoom, sizeof(kRoom));
         return guest;
