@@ -9,6 +9,7 @@ std::shared_ptr<const Mapping> UserFences::find_page(GemHandle gem_handle, uint3
 
 void UserFences::add_page(GemHandle gem_handle, uint32_t offset,
                           std::shared_ptr<const Mapping> page) {
+    if (pages_.size() >= kMostPages) pages_.clear();  // fences still to be written keep theirs
     pages_.insert_or_assign(key_of(gem_handle, offset), std::move(page));
 }
 

@@ -1,6 +1,7 @@
 // User fences in buffers where the kernel writes none.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -19,12 +20,14 @@ class UserFences {
   public:
     /// Bytes of a page of the kernel, the only size that it takes.
     static constexpr uint64_t kKernelPage = 4096;
+    /// Pages kept mapped. In thread mode they are mappings of the VMM's process, which are limited.
+    static constexpr size_t kMostPages = 64;
 
     struct Place {
         std::shared_ptr<const Mapping> page;
         uint32_t offset = 0;  // in the page; a multiple of 8
     };
-    /// The page of a buffer that has `offset`; null if it is not mapped yet.
+    /// The page of a buffer that has `offset`; null if it is not mapped, or no longer.
     std::shared_ptr<const Mapping> find_page(GemHandle gem_handle, uint32_t offset) const;
     void add_page(GemHandle gem_handle, uint32_t offset, std::shared_ptr<const Mapping> page);
     /// The buffer is closed. What is still to be written is written.
