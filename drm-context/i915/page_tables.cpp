@@ -64,17 +64,17 @@ Status PageTables::place(std::span<const PlacedBuffer> buffers) {
         pieces += place.end - place.first;
         if (pieces <= limit) added += missing(place, more);
         if (pieces > limit || tables() + added > limit)
-            return fail(ENOMEM, "{} and {} page tables are more than the {} that there can be",
-                        tables(), std::max(added, pieces), limit);
+            return fail(ENOMEM, "{} page tables and {} more exceed the limit of {}", tables(),
+                        std::max(added, pieces), limit);
         moved.insert_or_assign(buffer.handle, place);
     }
     if (added != 0)
         if (Status status = account_.charge_tables(kTableBytes * added); !status) return status;
-    uint64_t grown = 0;
+    // All are taken before any old place is left: one buffer may move to where another was.
+    const uint64_t before = tables();
+    for (const auto& [handle, place] : moved) take(place);
+    const uint64_t grown = tables() - before;
     for (const auto& [handle, place] : moved) {
-        const uint64_t before = tables();
-        take(place);  // before the old place is left, which may be partly the same
-        grown += tables() - before;
         if (const auto old = places_.find(handle); old != places_.end()) leave(old->second);
         places_.insert_or_assign(handle, place);
     }

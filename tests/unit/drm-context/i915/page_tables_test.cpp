@@ -43,6 +43,18 @@ TEST_F(PageTablesTest, AreChargedOnceForEachPlace) {
     EXPECT_EQ(tables(), 1u);
 }
 
+TEST_F(PageTablesTest, AreKeptForABufferThatMovesToWhereAnotherWas) {
+    ASSERT_EQ(submit(submission(2), {object(21, kHigh), object(22, kHigh + kReach)}), 0);
+    EXPECT_EQ(tables(), 2u);
+    ASSERT_EQ(submit(submission(2), {object(21, kHigh + 2 * kReach), object(22, kHigh)}), 0);
+    EXPECT_EQ(tables(), 2u);
+    wait_idle(21);
+    wait_idle(22);
+    context_->detach_resource(ResourceId(21));
+    context_->detach_resource(ResourceId(22));
+    EXPECT_EQ(use(), buffers_ - 2 * 4096);
+}
+
 TEST_F(PageTablesTest, GoWithTheBuffer) {
     ASSERT_EQ(submit_at(21, kHigh), 0);
     wait_idle(21);
