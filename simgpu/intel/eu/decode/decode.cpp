@@ -184,7 +184,8 @@ void decode_body(const Words& words, const FieldLayout& layout, Generation gener
         in.handler = flow->handler;
         decode_controls(words, layout, in);
         decode_flow(words, in);
-    } else if (const AluOp* op = find_alu_op(in.opcode)) {
+    } else if (const AluOp* op = find_alu_op(in.opcode);
+               op && (in.opcode != opcode::kBfn || layout.has_boolean_functions)) {
         in.name = op->name;
         in.alu = op;
         in.sources = op->sources;

@@ -30,6 +30,7 @@ struct FieldLayout {
     uint8_t low_bit_src0;
     uint16_t grf_bytes;
     bool has_64_bit_types;
+    bool has_boolean_functions;  // BFN
 };
 const FieldLayout& field_layout(Generation generation);
 

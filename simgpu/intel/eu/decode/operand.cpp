@@ -178,12 +178,13 @@ constexpr FieldLayout kGen12Layout = {.execution_size = {18, 16},
                                       .low_bit_dst = 0,
                                       .low_bit_src0 = 0,
                                       .grf_bytes = 32,
-                                      .has_64_bit_types = false};
-constexpr FieldLayout with_64_bit_types(FieldLayout layout) {
-    layout.has_64_bit_types = true;
+                                      .has_64_bit_types = false,
+                                      .has_boolean_functions = false};
+constexpr FieldLayout as_gen12_5(FieldLayout layout) {
+    layout.has_64_bit_types = layout.has_boolean_functions = true;
     return layout;
 }
-constexpr FieldLayout kGen125Layout = with_64_bit_types(kGen12Layout);
+constexpr FieldLayout kGen125Layout = as_gen12_5(kGen12Layout);
 constexpr FieldLayout kXe2Layout = {.execution_size = {20, 18},
                                     .quarter = {25, 24},
                                     .has_nibble = false,
@@ -198,7 +199,8 @@ constexpr FieldLayout kXe2Layout = {.execution_size = {20, 18},
                                     .low_bit_dst = 33,
                                     .low_bit_src0 = 87,
                                     .grf_bytes = 64,
-                                    .has_64_bit_types = true};
+                                    .has_64_bit_types = true,
+                                    .has_boolean_functions = true};
 
 }  // namespace
 

@@ -262,25 +262,6 @@ TEST_F(OperandTest, RegionsReadWordsAndScalars) {
             << i;
 }
 
-// The table of the function takes the bits of the condition and of the sources' modifiers.
-TEST_F(OperandTest, BooleanFunctionsOfThreeSources) {
-    for (unsigned table = 0; table < 256; table++) {
-        Words code = op3(0x6b, r(kResult), r(1), r(2), r(3));
-        code.set(95, 92, table >> 4);
-        code.set(87, 84, table & 0xf);
-        ASSERT_TRUE(is_done(run_code({code}, concat({kIntegersA, kIntegersB, kIntegersC}))));
-        for (unsigned i = 0; i < kChannels; i++) {
-            uint32_t expected = 0;
-            for (unsigned bit = 0; bit < 32; bit++) {
-                const unsigned row = (kIntegersA[i] >> bit & 1) | (kIntegersB[i] >> bit & 1) << 1 |
-                                     (kIntegersC[i] >> bit & 1) << 2;
-                expected |= (table >> row & 1) << bit;
-            }
-            ASSERT_EQ(result(i), expected) << "function " << table << ", channel " << i;
-        }
-    }
-}
-
 TEST_F(OperandTest, FloatsConvertToIntegersTowardsZero) {
     ASSERT_TRUE(
         is_done(run_code({op1(0x61, r(kResult, Type::kD), r(1, Type::kF))}, concat({kFloatsA}))));
@@ -325,6 +306,8 @@ INSTANTIATE_TEST_SUITE_P(
     Eu, BadCodeTest,
     testing::Values(
         BadCode{"opcode", op1(0x0f, r(10), r(1)), "opcode 0x0f is not simulated"},
+        BadCode{"boolean_function", op3(0x6b, r(10), r(1), r(2), r(3)),
+                "opcode 0x6b is not simulated"},
         BadCode{"qwords", op1(0x61, r(10, Type::kQ), r(1, Type::kQ)), "type 7 does not exist"},
         BadCode{"mixed", op2(0x40, r(10, Type::kF), r(1, Type::kF), r(2)), "integer and float"},
         BadCode{"beyond", op1(0x61, r(127), r(1), {.channels = 16}), "reaches byte"},

@@ -174,20 +174,27 @@ TEST_P(LscOnEach, SurfacesOfABindingTableAreBounded) {
         EXPECT_EQ(dword(kData + 4 * i), i < 3 ? 50 + i : 0) << i;
 }
 
+// The function's table takes the bits of the condition and of the sources' modifiers.
 TEST_F(LscTest, BooleanFunctionsOfThreeSources) {
     use("mtl");
-    constexpr uint32_t a = 0xff00ff00, b = 0x0f0f0f0f, c = 0x33333333;
-    // Where a is set, b, else c.
-    constexpr uint32_t kSelect = 0xd8;
-    Words bfn = op3(0x6b, r(6), r(2), r(3), r(4));
-    bfn.set(95, 92, kSelect >> 4);
-    bfn.set(87, 84, kSelect & 15);
-    ASSERT_TRUE(
-        is_done(run_on("mtl", join({{mov_imm(r(2), Type::kUD, a), mov_imm(r(3), Type::kUD, b),
-                                     mov_imm(r(4), Type::kUD, c), bfn},
-                                    addresses(kData),
-                                    {store(6)}}))));
-    EXPECT_EQ(dword(kData), (a & b) | (~a & c));
+    constexpr uint32_t kBits[] = {0xff00ff00, 0x0f0f0f0f, 0x33333333};
+    for (unsigned table = 0; table < 256; table++) {
+        Words bfn = op3(0x6b, r(6), r(2), r(3), r(4));
+        bfn.set(95, 92, table >> 4);
+        bfn.set(87, 84, table & 15);
+        ASSERT_TRUE(is_done(run_on(
+            "mtl", join({{mov_imm(r(2), Type::kUD, kBits[0]), mov_imm(r(3), Type::kUD, kBits[1]),
+                          mov_imm(r(4), Type::kUD, kBits[2]), bfn},
+                         addresses(kData),
+                         {store(6)}}))));
+        uint32_t expected = 0;
+        for (unsigned bit = 0; bit < 32; bit++) {
+            const unsigned row =
+                (kBits[0] >> bit & 1) | (kBits[1] >> bit & 1) << 1 | (kBits[2] >> bit & 1) << 2;
+            expected |= (table >> row & 1) << bit;
+        }
+        ASSERT_EQ(dword(kData), expected) << "function " << table;
+    }
 }
 
 TEST_F(LscTest, Xe2AddsTheOffsetOfTheDescriptor) {
