@@ -87,6 +87,7 @@ TEST(Metrics, CountContextsLostWithTheirWorkers) {
     const double lost = contexts_lost();
     const std::string name = unique_name("dies");
     GuestContext mortal(vmm, 1, GuestContext::Control::kCreate, name), other(vmm, 2);
+    ASSERT_TRUE(mortal.settle()) << "a worker killed before its first word is started again";
     ::kill(worker_of(name), SIGKILL);
     EXPECT_TRUE(eventually([&] { return contexts_lost() == lost + 1; }));
     EXPECT_TRUE(other.settle());

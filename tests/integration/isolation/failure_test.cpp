@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 class Failure : public ::testing::Test {
   protected:
     // A worker that is killed before its first word is started again: no loss.
-    void SetUp() override { ASSERT_TRUE(victim_.settle()); }
+    void SetUp() override { ASSERT_TRUE(victim_.settle() && other_.settle()); }
     void expect_lost(GuestContext& guest) {
         EXPECT_TRUE(eventually([&] { return guest.loss_field() != 0; })) << "the guest is told";
         // Messages already sent, those to come, and any wait for them.
