@@ -2,39 +2,35 @@
 
 #include <algorithm>
 
+#include "display/wayland/protocol.h"
+
 namespace viaduct::wayland {
-
-namespace {
-
-BufferCache& self(void* data) {
-    return *static_cast<BufferCache*>(data);
-}
-
-}  // namespace
 
 const zwp_linux_buffer_params_v1_listener BufferCache::kParamsListener = {
     .created =
         [](void* data, zwp_linux_buffer_params_v1* params, wl_buffer* handle) {
-            Buffer* buffer = self(data).find(params);
+            Buffer* buffer = self<BufferCache>(data).find(params);
             buffer->params.reset();
             buffer->handle.reset(handle);
             buffer->state = Buffer::State::kReady;
             wl_buffer_add_listener(handle, &kBufferListener, data);
-            self(data).events_.created(*buffer);
+            self<BufferCache>(data).events_.created(*buffer);
         },
     .failed =
         [](void* data, zwp_linux_buffer_params_v1* params) {
-            Buffer* buffer = self(data).find(params);
+            Buffer* buffer = self<BufferCache>(data).find(params);
             buffer->params.reset();
             buffer->state = Buffer::State::kFailed;
-            self(data).events_.created(*buffer);
+            self<BufferCache>(data).events_.created(*buffer);
         },
 };
 
 // Undefined on a surface with explicit synchronisation; nothing is held by it there.
 const wl_buffer_listener BufferCache::kBufferListener = {
-    .release = [](void* data,
-                  wl_buffer* handle) { self(data).events_.released(*self(data).find(handle)); },
+    .release =
+        [](void* data, wl_buffer* handle) {
+            self<BufferCache>(data).events_.released(*self<BufferCache>(data).find(handle));
+        },
 };
 
 Buffer* BufferCache::find(const void* proxy) {

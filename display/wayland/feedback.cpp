@@ -7,14 +7,11 @@
 #include "base/log.h"
 #include "base/unique_fd.h"
 #include "blob/mapping.h"
+#include "display/wayland/protocol.h"
 
 namespace viaduct::wayland {
 
 namespace {
-
-Feedback& self(void* data) {
-    return *static_cast<Feedback*>(data);
-}
 
 dev_t device_of(const wl_array& array) {
     dev_t device = 0;
@@ -25,24 +22,25 @@ dev_t device_of(const wl_array& array) {
 }  // namespace
 
 const zwp_linux_dmabuf_feedback_v1_listener Feedback::kListener = {
-    .done = [](void* data, zwp_linux_dmabuf_feedback_v1*) { self(data).finish(); },
+    .done = [](void* data, zwp_linux_dmabuf_feedback_v1*) { self<Feedback>(data).finish(); },
     .format_table = [](void* data, zwp_linux_dmabuf_feedback_v1*, int32_t fd,
-                       uint32_t size) { self(data).take_rows(fd, size); },
+                       uint32_t size) { self<Feedback>(data).take_rows(fd, size); },
     .main_device = [](void* data, zwp_linux_dmabuf_feedback_v1*,
-                      wl_array* device) { self(data).main_device_ = device_of(*device); },
+                      wl_array* device) { self<Feedback>(data).main_device_ = device_of(*device); },
     .tranche_done =
         [](void* data, zwp_linux_dmabuf_feedback_v1*) {
-            self(data).tranches_.push_back(std::exchange(self(data).tranche_, {}));
+            self<Feedback>(data).tranches_.push_back(
+                std::exchange(self<Feedback>(data).tranche_, {}));
         },
     .tranche_target_device =
         [](void* data, zwp_linux_dmabuf_feedback_v1*, wl_array* device) {
-            self(data).tranche_.device = device_of(*device);
+            self<Feedback>(data).tranche_.device = device_of(*device);
         },
     .tranche_formats = [](void* data, zwp_linux_dmabuf_feedback_v1*,
-                          wl_array* indices) { self(data).take_indices(*indices); },
+                          wl_array* indices) { self<Feedback>(data).take_indices(*indices); },
     .tranche_flags =
         [](void* data, zwp_linux_dmabuf_feedback_v1*, uint32_t flags) {
-            self(data).tranche_.scanout =
+            self<Feedback>(data).tranche_.scanout =
                 flags & ZWP_LINUX_DMABUF_FEEDBACK_V1_TRANCHE_FLAGS_SCANOUT;
         },
 };
@@ -52,9 +50,9 @@ const zwp_linux_dmabuf_v1_listener Feedback::kOldListener = {
     .format = [](void*, zwp_linux_dmabuf_v1*, uint32_t) {},
     .modifier =
         [](void* data, zwp_linux_dmabuf_v1*, uint32_t format, uint32_t high, uint32_t low) {
-            self(data).tranche_.formats.push_back({format, uint64_t{high} << 32 | low});
-            self(data).tranches_ = {self(data).tranche_};
-            self(data).table_ = FormatTable(0, self(data).tranches_);
+            self<Feedback>(data).tranche_.formats.push_back({format, uint64_t{high} << 32 | low});
+            self<Feedback>(data).tranches_ = {self<Feedback>(data).tranche_};
+            self<Feedback>(data).table_ = FormatTable(0, self<Feedback>(data).tranches_);
         },
 };
 

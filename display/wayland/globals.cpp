@@ -6,13 +6,11 @@
 #include <cstring>
 #include <ctime>
 
+#include "display/wayland/protocol.h"
+
 namespace viaduct::wayland {
 
 namespace {
-
-Globals& self(void* data) {
-    return *static_cast<Globals*>(data);
-}
 
 // wl_shm has numbers of its own for two formats, and DRM's for all others.
 uint32_t fourcc_of_shm(uint32_t format) {
@@ -41,15 +39,15 @@ struct Offer {
 
 const wl_registry_listener Globals::kRegistryListener = {
     .global = [](void* data, wl_registry*, uint32_t name, const char* interface,
-                 uint32_t version) { self(data).bind(name, interface, version); },
+                 uint32_t version) { self<Globals>(data).bind(name, interface, version); },
     .global_remove = [](void*, wl_registry*, uint32_t) {},
 };
 
 const wl_callback_listener Globals::kCallbackListener = {
     .done =
         [](void* data, wl_callback*, uint32_t) {
-            self(data).done_.reset();
-            self(data).complete_();
+            self<Globals>(data).done_.reset();
+            self<Globals>(data).complete_();
         },
 };
 
@@ -58,13 +56,15 @@ const xdg_wm_base_listener Globals::kWmBaseListener = {
 };
 
 const wl_shm_listener Globals::kShmListener = {
-    .format = [](void* data, wl_shm*,
-                 uint32_t format) { self(data).shm_formats_.insert(fourcc_of_shm(format)); },
+    .format =
+        [](void* data, wl_shm*, uint32_t format) {
+            self<Globals>(data).shm_formats_.insert(fourcc_of_shm(format));
+        },
 };
 
 const wp_presentation_listener Globals::kPresentationListener = {
     .clock_id = [](void* data, wp_presentation*,
-                   uint32_t clock) { self(data).monotonic_ = clock == CLOCK_MONOTONIC; },
+                   uint32_t clock) { self<Globals>(data).monotonic_ = clock == CLOCK_MONOTONIC; },
 };
 
 Globals::Globals(wl_display* display, std::function<void()> complete)

@@ -14,10 +14,10 @@ const wp_presentation_feedback_listener PresentationFeedbacks::kListener = {
         [](void* data, struct wp_presentation_feedback* feedback, uint32_t seconds_high,
            uint32_t seconds_low, uint32_t nanoseconds, uint32_t refresh, uint32_t, uint32_t,
            uint32_t flags) {
-            auto& self = *static_cast<PresentationFeedbacks*>(data);
+            auto& all = self<PresentationFeedbacks>(data);
             const uint64_t seconds = uint64_t{seconds_high} << 32 | seconds_low;
-            const uint64_t time = self.globals_.monotonic() ? seconds * kSecond + nanoseconds : 0;
-            self.finish(feedback, ShownFrame{time, refresh, flags});
+            const uint64_t time = all.globals_.monotonic() ? seconds * kSecond + nanoseconds : 0;
+            all.finish(feedback, ShownFrame{time, refresh, flags});
         },
     .discarded =
         [](void* data, struct wp_presentation_feedback* feedback) {

@@ -51,6 +51,12 @@ struct DestroyProxy {
     void operator()(zwp_keyboard_shortcuts_inhibitor_v1* proxy) const;
 };
 
+/// The object that a listener's events are for: the `data` it was added with.
+template <typename T>
+T& self(void* data) {
+    return *static_cast<T*>(data);
+}
+
 /// Owns an object of the connection, which has to outlive it.
 template <typename T>
 using Proxy = std::unique_ptr<T, DestroyProxy>;

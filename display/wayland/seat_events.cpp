@@ -3,15 +3,12 @@
 #include <utility>
 
 #include "base/unique_fd.h"
+#include "display/wayland/protocol.h"
 #include "display/wayland/seat.h"
 
 namespace viaduct::wayland {
 
 namespace {
-
-Seat& self(void* data) {
-    return *static_cast<Seat*>(data);
-}
 
 size_t index_of(uint32_t axis) {
     return axis == WL_POINTER_AXIS_HORIZONTAL_SCROLL ? 1 : 0;
@@ -28,7 +25,7 @@ int32_t parts_of_distance(wl_fixed_t distance) {
 }  // namespace
 
 struct SeatEvents {
-    static SeatListener& listener(void* data) { return self(data).listener_; }
+    static SeatListener& listener(void* data) { return self<Seat>(data).listener_; }
 
     // wl_keyboard
 
@@ -51,14 +48,14 @@ struct SeatEvents {
 
     static void enter(void* data, wl_pointer*, uint32_t serial, wl_surface* surface, wl_fixed_t x,
                       wl_fixed_t y) {
-        Seat& seat = self(data);
+        Seat& seat = self<Seat>(data);
         if (surface != seat.surface_) return;
         seat.entered_ = serial;
         seat.show_cursor();
         seat.listener_.pointer_at(wl_fixed_to_double(x), wl_fixed_to_double(y));
     }
     static void leave(void* data, wl_pointer*, uint32_t, wl_surface*) {
-        self(data).entered_ = 0;
+        self<Seat>(data).entered_ = 0;
         listener(data).pointer_left();
     }
     static void motion(void* data, wl_pointer* pointer, uint32_t, wl_fixed_t x, wl_fixed_t y) {
@@ -75,12 +72,12 @@ struct SeatEvents {
     }
     static void axis(void* data, wl_pointer* pointer, uint32_t, uint32_t axis,
                      wl_fixed_t distance) {
-        Seat& seat = self(data);
+        Seat& seat = self<Seat>(data);
         if (!seat.exact_[index_of(axis)]) seat.scroll(axis, parts_of_distance(distance));
         end_old_frame(data, pointer);
     }
     static void exact(void* data, uint32_t axis, int32_t parts) {
-        Seat& seat = self(data);
+        Seat& seat = self<Seat>(data);
         if (!std::exchange(seat.exact_[index_of(axis)], true)) seat.scrolled_[index_of(axis)] = 0;
         seat.scroll(axis, std::clamp(parts, -12000, 12000));
     }
@@ -91,7 +88,7 @@ struct SeatEvents {
         exact(data, axis, parts);
     }
     static void frame(void* data, wl_pointer*) {
-        Seat& seat = self(data);
+        Seat& seat = self<Seat>(data);
         for (const size_t i : {0U, 1U}) {
             seat.exact_[i] = false;
             if (const int32_t parts = std::exchange(seat.scrolled_[i], 0))
@@ -120,7 +117,7 @@ struct SeatEvents {
     static void orientation(void*, wl_touch*, int32_t, wl_fixed_t) {}
 
     static void capabilities(void* data, wl_seat*, uint32_t offered) {
-        self(data).capabilities(offered);
+        self<Seat>(data).capabilities(offered);
     }
     static void name(void*, wl_seat*, const char*) {}
 };

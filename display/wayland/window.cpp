@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <span>
 
+#include "display/wayland/protocol.h"
+
 namespace viaduct::wayland {
 
 namespace {
-
-Window& self(void* data) {
-    return *static_cast<Window*>(data);
-}
 
 bool has_state(const wl_array& states, uint32_t wanted) {
     const std::span all(static_cast<const uint32_t*>(states.data), states.size / sizeof(uint32_t));
@@ -19,19 +17,20 @@ bool has_state(const wl_array& states, uint32_t wanted) {
 }  // namespace
 
 const xdg_surface_listener Window::kSurfaceListener = {
-    .configure = [](void* data, xdg_surface*, uint32_t serial) { self(data).configure(serial); },
+    .configure = [](void* data, xdg_surface*,
+                    uint32_t serial) { self<Window>(data).configure(serial); },
 };
 
 // The last two belong to later versions than the one that is bound.
 const xdg_toplevel_listener Window::kToplevelListener = {
     .configure =
         [](void* data, xdg_toplevel*, int32_t width, int32_t height, wl_array* states) {
-            self(data).announced_ = {std::max(width, 0), std::max(height, 0)};
-            self(data).fullscreen_ = has_state(*states, XDG_TOPLEVEL_STATE_FULLSCREEN);
-            self(data).announced_exact_ =
-                self(data).fullscreen_ || has_state(*states, XDG_TOPLEVEL_STATE_MAXIMIZED);
+            self<Window>(data).announced_ = {std::max(width, 0), std::max(height, 0)};
+            self<Window>(data).fullscreen_ = has_state(*states, XDG_TOPLEVEL_STATE_FULLSCREEN);
+            self<Window>(data).announced_exact_ =
+                self<Window>(data).fullscreen_ || has_state(*states, XDG_TOPLEVEL_STATE_MAXIMIZED);
         },
-    .close = [](void* data, xdg_toplevel*) { self(data).events_.close_requested(); },
+    .close = [](void* data, xdg_toplevel*) { self<Window>(data).events_.close_requested(); },
     .configure_bounds = [](void*, xdg_toplevel*, int32_t, int32_t) {},
     .wm_capabilities = [](void*, xdg_toplevel*, wl_array*) {},
 };

@@ -15,7 +15,7 @@ namespace w = wire::amdgpu;
 
 namespace {
 
-constexpr uint64_t kPage = 4096;       // bytes of the GPU's (amdgpu_gart.h: AMDGPU_GPU_PAGE_SIZE)
+constexpr uint64_t kGpuPage = 4096;    // bytes of the GPU's (amdgpu_gart.h: AMDGPU_GPU_PAGE_SIZE)
 constexpr uint64_t kPageTable = 4096;  // bytes of one region's
 // High addresses are sign-extended; both forms name the same page (amdgpu_gmc.h:
 // AMDGPU_GMC_HOLE_MASK).
@@ -31,7 +31,7 @@ bool adds_mapping(uint32_t op) {
 // amdgpu_vm_bo_unmap()), and refuses it otherwise (amdgpu_vm_verify_parameters()).
 VaRange range_of(const w::BoVaOpRequest& op) {
     const uint64_t start = op.va & kAddressMask;
-    return {op.op == AMDGPU_VA_OP_UNMAP ? start & ~(kPage - 1) : start, op.vm_map_size};
+    return {op.op == AMDGPU_VA_OP_UNMAP ? start & ~(kGpuPage - 1) : start, op.vm_map_size};
 }
 
 // The kernel refuses all others.

@@ -8,15 +8,15 @@ namespace viaduct {
 
 namespace {
 
-struct EngineName {
+struct XeClass {
     std::string_view name;
     QueueClass which;
 };
 // xe_hw_engine_class_to_str().
-constexpr std::array kEngines = {
-    EngineName{"rcs", QueueClass::kGraphics}, EngineName{"bcs", QueueClass::kCopy},
-    EngineName{"vcs", QueueClass::kVideo},    EngineName{"vecs", QueueClass::kVideo},
-    EngineName{"ccs", QueueClass::kCompute},
+constexpr std::array kXeClasses = {
+    XeClass{"rcs", QueueClass::kGraphics}, XeClass{"bcs", QueueClass::kCopy},
+    XeClass{"vcs", QueueClass::kVideo},    XeClass{"vecs", QueueClass::kVideo},
+    XeClass{"ccs", QueueClass::kCompute},
 };
 
 struct CycleCounts {
@@ -48,8 +48,8 @@ CycleCounts parse_cycles(std::string_view fdinfo) {
         if (const auto total = parse_line(line, "drm-total-cycles-", &name))
             cycles.total = std::max(cycles.total, *total);
         const auto busy = parse_line(line, "drm-cycles-", &name);
-        const auto engine = std::ranges::find(kEngines, name, &EngineName::name);
-        if (busy && engine != kEngines.end())
+        const auto engine = std::ranges::find(kXeClasses, name, &XeClass::name);
+        if (busy && engine != kXeClasses.end())
             cycles.busy[static_cast<size_t>(engine->which)] += *busy;
     }
     return cycles;

@@ -22,7 +22,7 @@ namespace simgpu::drm {
 
 namespace {
 
-constexpr std::string_view kKind = "sync_file";
+constexpr std::string_view kSyncFileKind = "sync_file";
 constexpr int kMaxErrno = 4095;  // the kernel's MAX_ERRNO
 
 /// The content of a signalled sync file. Readers peek, so that every copy shows it for ever.
@@ -127,7 +127,8 @@ int file_info(int fd, sync_file_info& args) {
         fence.flags = 0;
         fence.timestamp_ns = completion ? completion->timestamp_ns : 0;
     }
-    copy_name(args.name, fmt::format("simgpu-{:x}", named_socket_id(fd, kKind).value_or(0)));
+    copy_name(args.name,
+              fmt::format("simgpu-{:x}", named_socket_id(fd, kSyncFileKind).value_or(0)));
     args.status = status;
     args.num_fences = 1;
     return 0;
@@ -136,7 +137,7 @@ int file_info(int fd, sync_file_info& args) {
 }  // namespace
 
 viaduct::UniqueFd Fence::export_sync_file() {
-    NamedSocketPair pair = make_named_socket_pair(kKind);
+    NamedSocketPair pair = make_named_socket_pair(kSyncFileKind);
     if (!pair.valid()) return {};
     const auto signaller = std::make_shared<Signaller>(std::move(pair.inner), pair.id);
     ExportedFences::instance().add(pair.id, shared_from_this());
@@ -145,7 +146,7 @@ viaduct::UniqueFd Fence::export_sync_file() {
 }
 
 FencePtr Fence::from_sync_file(int fd) {
-    const std::optional<uint64_t> id = named_socket_id(fd, kKind);
+    const std::optional<uint64_t> id = named_socket_id(fd, kSyncFileKind);
     if (!id) return nullptr;
     if (FencePtr own = ExportedFences::instance().find(*id)) return own;
     if (const auto completion = peek_completion(fd)) return signalled(completion->status);
@@ -167,7 +168,7 @@ FencePtr Fence::from_sync_file(int fd) {
 }
 
 bool is_sync_file(int fd) {
-    return named_socket_id(fd, kKind).has_value();
+    return named_socket_id(fd, kSyncFileKind).has_value();
 }
 
 int sync_file_ioctl(int fd, unsigned long request, void* argument) {

@@ -16,7 +16,7 @@ namespace simgpu::drm {
 
 namespace {
 
-constexpr std::string_view kKind = "syncobj";
+constexpr std::string_view kSyncobjKind = "syncobj";
 
 class ExportedSyncobjs {
   public:
@@ -57,7 +57,7 @@ class ExportedSyncobjs {
 }  // namespace
 
 viaduct::UniqueFd export_syncobj(const SyncobjPtr& object) {
-    NamedSocketPair pair = make_named_socket_pair(kKind);
+    NamedSocketPair pair = make_named_socket_pair(kSyncobjKind);
     if (!pair.valid()) return {};
     // The outer end is still open here, so the watch cannot fire before the entry exists.
     auto watch = watch_descriptor(std::move(pair.inner),
@@ -68,7 +68,7 @@ viaduct::UniqueFd export_syncobj(const SyncobjPtr& object) {
 }
 
 SyncobjPtr import_syncobj(int fd) {
-    const auto id = named_socket_id(fd, kKind);
+    const auto id = named_socket_id(fd, kSyncobjKind);
     if (!id) return nullptr;
     SyncobjPtr object = ExportedSyncobjs::instance().find(*id);
     if (!object)

@@ -12,7 +12,7 @@ namespace viaduct::tool {
 
 namespace {
 
-struct Options {
+struct StatsOptions {
     bool prometheus = false;
     std::string socket;
 };
@@ -51,7 +51,7 @@ void print_vm(unsigned pid, const VmFigures& vm) {
     for (const auto& [id, context] : vm.contexts) print_context(id, context);
 }
 
-int run(const Options& options) {
+int run(const StatsOptions& options) {
     const auto expositions = fetch_expositions(options.socket);
     if (!expositions) {
         fmt::print(stderr, "viaduct stats: {}\n", expositions.error().message);
@@ -72,7 +72,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_stats(CLI::App& app, int& status) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<StatsOptions>();
     CLI::App* command = app.add_subcommand("stats", "What the VMs have used so far");
     command->add_flag("--prometheus", options->prometheus, "In Prometheus' text format");
     command->add_option("--socket", options->socket, "Only this VMM's (VIADUCT_METRICS)");

@@ -21,7 +21,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-struct Options {
+struct TopOptions {
     bool once = false;
     double delay = 1;  // seconds
     SortKey sort = SortKey::kGpu;
@@ -34,7 +34,7 @@ struct Look {
     Clock::time_point when;
 };
 
-Result<Look> look(const Options& options) {
+Result<Look> look(const TopOptions& options) {
     auto expositions = fetch_expositions(options.socket);
     if (!expositions) return tl::unexpected(expositions.error());
     return Look{figures_of(expositions->texts), std::move(expositions->notes), Clock::now()};
@@ -45,7 +45,7 @@ double seconds_between(const Look& before, const Look& now) {
     return std::max(time.count(), 1e-3);
 }
 
-int run_once(const Options& options) {
+int run_once(const TopOptions& options) {
     const auto before = look(options);
     std::this_thread::sleep_for(std::chrono::duration<double>(options.delay));
     const auto now = look(options);
@@ -104,7 +104,7 @@ std::string first_notes(const std::vector<std::string>& notes, size_t most) {
     return lines;
 }
 
-int run_live(Options options) {
+int run_live(TopOptions options) {
     Terminal terminal;
     auto before = look(options);
     for (;;) {
@@ -144,7 +144,7 @@ int run_live(Options options) {
 }  // namespace
 
 void add_top(CLI::App& app, int& status) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<TopOptions>();
     CLI::App* command = app.add_subcommand("top", "What the VMs use now, live");
     command->add_flag("--once,-b", options->once, "One table, for scripts");
     command->add_option("--delay,-d", options->delay, "Seconds between updates")

@@ -18,7 +18,7 @@ namespace viaduct::tool {
 
 namespace {
 
-struct Options {
+struct ViewOptions {
     std::string address;
     std::string qmp;
     int fd = -1;
@@ -34,7 +34,7 @@ int64_t now_ns() {
     return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-Result<viewer::Connecting> connect(const Options& options, wayland::Watches& watches) {
+Result<viewer::Connecting> connect(const ViewOptions& options, wayland::Watches& watches) {
     if (!options.qmp.empty()) return viewer::QmpHandshake::begin(options.qmp, watches);
     if (options.fd < 0) return viewer::Bus::open(options.address, watches);
     UniqueFd socket = UniqueFd::duplicate_of(options.fd);
@@ -48,7 +48,7 @@ int report(const Status& status) {
     return 1;
 }
 
-Status take_screenshot(const Options& options) {
+Status take_screenshot(const ViewOptions& options) {
     constexpr int64_t kPatience = 5'000'000'000;
     const auto frame = viewer::take_picture(
         [&](wayland::Watches& watches) { return connect(options, watches); },
@@ -71,7 +71,7 @@ UniqueFd watch_signals() {
     return UniqueFd(::signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-Status show(const Options& options) {
+Status show(const ViewOptions& options) {
     viewer::Viewer::Options all;
     all.connect_bus = [&](wayland::Watches& watches) { return connect(options, watches); };
     all.has_daemon = options.qmp.empty() && options.fd < 0;
@@ -91,7 +91,7 @@ Status show(const Options& options) {
     return viewer::Viewer(std::move(all)).run(stop.get());
 }
 
-int run(const Options& options) {
+int run(const ViewOptions& options) {
     const int ways = !options.address.empty() + !options.qmp.empty() + (options.fd >= 0);
     if (ways > 1) return report(fail(EINVAL, "use only one of --address, --qmp and --fd"));
     if (options.reconnect && (options.fd >= 0 || !options.screenshot.empty()))
@@ -103,7 +103,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_view(CLI::App& app, int& status) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<ViewOptions>();
     CLI::App* command = app.add_subcommand("view", "The screen of a VM, in a window");
     command->add_option("--address,-a", options->address,
                         "D-Bus address of the bus with QEMU (default: the session's)");

@@ -17,6 +17,13 @@ constexpr uint16_t field(uint32_t word, unsigned low, unsigned count) {
 constexpr bool bit_of(uint32_t word, unsigned bit) {
     return word >> bit & 1;
 }
+/// Quotients and multiples, rounded up.
+constexpr uint32_t divide_up(uint32_t value, uint32_t by) {
+    return (value + by - 1) / by;
+}
+constexpr uint32_t align_up(uint32_t value, uint32_t to) {
+    return divide_up(value, to) * to;
+}
 inline float as_float(uint32_t word) {
     return std::bit_cast<float>(word);
 }

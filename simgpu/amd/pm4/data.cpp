@@ -7,7 +7,6 @@ namespace simgpu::pm4 {
 
 namespace {
 
-constexpr uint32_t kRegisterMask = 0x3ffff;  // 18-bit dword addresses
 constexpr uint32_t kGdsMask = 0xffff;
 constexpr uint32_t kDwordsPerPoll = 4096;
 

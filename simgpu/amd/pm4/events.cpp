@@ -9,8 +9,6 @@ namespace simgpu::pm4 {
 
 namespace {
 
-constexpr uint32_t kRegisterMask = 0x3ffff;
-
 // VGT_EVENT_INITIATOR.EVENT_TYPE (GFX9 register headers): those that write memory.
 constexpr uint32_t kZpassDone = 0x15;
 constexpr uint32_t kSampleStreamoutStats1 = 0x1b;

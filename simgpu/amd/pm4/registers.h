@@ -20,6 +20,8 @@ inline constexpr RegisterWindow kConfigWindow{0x2000, 0x2c00};
 inline constexpr RegisterWindow kShWindow{0x2c00, 0x3000};
 inline constexpr RegisterWindow kContextWindow{0xa000, 0xc000};
 inline constexpr RegisterWindow kUconfigWindow{0xc000, 0x10000};
+/// The dword address of a register in a packet.
+inline constexpr uint32_t kRegisterMask = 0x3ffff;
 
 /// A bank of registers that only remembers what was written: a packet that uses a register reads it
 /// when it executes. Pages are allocated when first written, as a context touches few.

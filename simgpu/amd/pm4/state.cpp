@@ -9,7 +9,6 @@ namespace simgpu::pm4 {
 namespace {
 
 constexpr uint32_t kOffsetMask = 0xffff;  // REG_OFFSET; the upper half holds an index we ignore
-constexpr uint32_t kRegisterMask = 0x3ffff;
 
 /// A packet cannot reach out of its window: what lies past the end is dropped.
 bool set_registers(Machine& machine, const Packet& packet, RegisterWindow window) {

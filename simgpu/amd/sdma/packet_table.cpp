@@ -7,8 +7,6 @@ namespace simgpu::sdma {
 
 namespace {
 
-constexpr uint32_t kBroadcast = 1u << 27;
-
 // Known by name and length only.
 constexpr PacketInfo kNotSimulated[] = {
     {kSubOpcode | kBroadcast, op(1, 1) | kBroadcast, "COPY_L2T_BROADCAST", 16, Tail::kNone,

@@ -35,6 +35,7 @@ struct PacketInfo {
 // Opcodes, sub-opcodes and lengths: Linux vega10_sdma_pkt_open.h.
 inline constexpr uint32_t kOpcode = 0x000000ff;
 inline constexpr uint32_t kSubOpcode = 0x0000ffff;
+inline constexpr uint32_t kBroadcast = 1u << 27;
 constexpr uint32_t op(uint32_t opcode, uint32_t sub_opcode = 0) {
     return opcode | sub_opcode << 8;
 }

@@ -7,7 +7,6 @@ namespace simgpu::sdma {
 namespace {
 
 constexpr uint32_t kByteCountMask = 0x3fffff;  // 22 bits
-constexpr uint32_t kBroadcast = 1u << 27;
 
 /// One side of a sub-window copy: dwords address, x and y, z and pitch, slice pitch.
 struct Window {

@@ -8,13 +8,9 @@ namespace {
 // MI_BATCH_BUFFER_START: a call, which its batch's end returns from, rather than a jump.
 constexpr unsigned kSecondLevel = 22;
 // Not taken where MI_SET_PREDICATE makes no-ops of commands.
-constexpr unsigned kPredicated = 15;
+constexpr unsigned kNoopPredicated = 15;
 // A ring's batch, and one level that it calls. A batch of the second level can only jump.
 constexpr size_t kDeepestNesting = 2;
-
-bool nothing(Machine&, const Command&) {
-    return true;
-}
 
 bool batch_buffer_end(Machine& machine, const Command&) {
     machine.batches.next.pop_back();
@@ -22,7 +18,7 @@ bool batch_buffer_end(Machine& machine, const Command&) {
 }
 
 bool batch_buffer_start(Machine& machine, const Command& command) {
-    if (command.bit(0, kPredicated) && machine.noops()) return true;
+    if (command.bit(0, kNoopPredicated) && machine.noops()) return true;
     const uint64_t target = command.va32(1);
     std::vector<uint64_t>& next = machine.batches.next;
     const bool call = command.bit(0, kSecondLevel) && next.size() < kDeepestNesting;

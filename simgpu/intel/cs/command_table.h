@@ -82,6 +82,10 @@ struct Machine {
 
 /// Runs one command. False: the job has ended.
 using Handler = bool (*)(Machine&, const Command&);
+/// The handler of a command without effect here.
+inline bool nothing(Machine&, const Command&) {
+    return true;
+}
 
 /// Identifies a command: its header without lengths and flags.
 using CommandKey = uint32_t;

@@ -93,10 +93,6 @@ bool media_descriptor_load(Machine& machine, const Command& command) {
     return true;
 }
 
-bool nothing(Machine&, const Command&) {
-    return true;
-}
-
 bool read_descriptor(Machine& machine, const Command& command, Dwords* descriptor) {
     const MediaState& media = machine.state.media;
     const uint32_t at = command.field(1, 5, 0) * static_cast<uint32_t>(sizeof *descriptor);

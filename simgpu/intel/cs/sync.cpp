@@ -73,10 +73,6 @@ bool semaphore_wait(Machine& machine, const Command& command) {
     });
 }
 
-bool nothing(Machine&, const Command&) {
-    return true;
-}
-
 /// RESOURCE_BARRIER: like the rest, execution in order makes it true.
 constexpr CommandKey kResourceBarrier = gfx(0xac00);
 

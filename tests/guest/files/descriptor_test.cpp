@@ -14,7 +14,7 @@
 namespace viaduct::guest_files {
 namespace {
 
-constexpr size_t kBytes = 65536;
+constexpr size_t kDescriptorBytes = 65536;
 
 int open_node() {
     return ::open(node_path().c_str(), O_RDWR | O_CLOEXEC);
@@ -29,7 +29,7 @@ class RawDescriptor : public testing::Test {
     void SetUp() override {
         fd = open_node();
         ASSERT_GE(fd, 0);
-        const int made = NodeFile(fd).create_buffer(kBytes);
+        const int made = NodeFile(fd).create_buffer(kDescriptorBytes);
         ASSERT_GT(made, 0);
         buffer = static_cast<uint32_t>(made);
         ASSERT_GT(NodeFile(fd).create_context(), 0);
@@ -43,7 +43,8 @@ class RawDescriptor : public testing::Test {
 TEST_F(RawDescriptor, AnotherFileOfTheNodeUnderTheNumberIsAnotherFile) {
     ASSERT_EQ(raw_close(fd), 0);
     ASSERT_EQ(open_node(), fd);
-    EXPECT_FALSE(NodeFile(fd).holds(buffer, kBytes, 0)) << "a handle of the file that was closed";
+    EXPECT_FALSE(NodeFile(fd).holds(buffer, kDescriptorBytes, 0))
+        << "a handle of the file that was closed";
     EXPECT_TRUE(NodeFile(fd).works());
 }
 
@@ -64,9 +65,9 @@ TEST_F(RawDescriptor, AFileUnderTheNumberIsAFile) {
 TEST_F(RawDescriptor, ACopyIsTheSameFile) {
     const int copy = static_cast<int>(::syscall(SYS_dup, fd));
     ASSERT_GE(copy, 0);
-    EXPECT_TRUE(NodeFile(copy).fill(buffer, kBytes, 9, fd));
+    EXPECT_TRUE(NodeFile(copy).fill(buffer, kDescriptorBytes, 9, fd));
     ASSERT_EQ(raw_close(fd), 0);
-    EXPECT_TRUE(NodeFile(copy).holds(buffer, kBytes, 9));
+    EXPECT_TRUE(NodeFile(copy).holds(buffer, kDescriptorBytes, 9));
     fd = copy;
 }
 

@@ -17,7 +17,7 @@
 namespace viaduct::guest_files {
 namespace {
 
-constexpr size_t kBytes = 65536;
+constexpr size_t kForkBytes = 65536;
 
 template <typename Body>
 bool succeeds_in_child(const Body& body) {
@@ -32,14 +32,14 @@ class ForkedFile : public testing::Test {
     void SetUp() override {
         fd = UniqueFd(::open(node_path().c_str(), O_RDWR | O_CLOEXEC));
         ASSERT_TRUE(fd);
-        const int made = parent().create_buffer(kBytes);
+        const int made = parent().create_buffer(kForkBytes);
         ASSERT_GT(made, 0);
         buffer = static_cast<uint32_t>(made);
-        ASSERT_TRUE(parent().fill(buffer, kBytes, 1, fd.get()));
+        ASSERT_TRUE(parent().fill(buffer, kForkBytes, 1, fd.get()));
         ASSERT_GT(parent().create_context(), 0);
     }
     void TearDown() override {
-        EXPECT_TRUE(parent().holds(buffer, kBytes, 1)) << "a child has changed it";
+        EXPECT_TRUE(parent().holds(buffer, kForkBytes, 1)) << "a child has changed it";
         EXPECT_TRUE(parent().works());
     }
     NodeFile parent() const { return NodeFile(fd.get()); }
@@ -67,11 +67,11 @@ TEST_F(ForkedFile, ItsCopiesAreOneFileThereToo) {
     const UniqueFd early(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
     EXPECT_TRUE(succeeds_in_child([&] {
         const UniqueFd late(::dup(fd.get()));
-        const int made = NodeFile(early.get()).create_buffer(kBytes);
+        const int made = NodeFile(early.get()).create_buffer(kForkBytes);
         const auto handle = static_cast<uint32_t>(made);
-        return made > 0 && parent().fill(handle, kBytes, 5, early.get()) &&
-               parent().fill(handle, kBytes, 6, late.get()) &&
-               NodeFile(late.get()).holds(handle, kBytes, 6);
+        return made > 0 && parent().fill(handle, kForkBytes, 5, early.get()) &&
+               parent().fill(handle, kForkBytes, 6, late.get()) &&
+               NodeFile(late.get()).holds(handle, kForkBytes, 6);
     }));
 }
 

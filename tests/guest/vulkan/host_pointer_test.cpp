@@ -9,14 +9,14 @@
 namespace viaduct::vulkan {
 namespace {
 
-constexpr VkDeviceSize kSize = 1 << 20;
+constexpr VkDeviceSize kHostSize = 1 << 20;
 constexpr auto kType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
 
 Mapping own_pages() {
     void* const pages =
-        ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        ::mmap(nullptr, kHostSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     EXPECT_NE(pages, MAP_FAILED);
-    return Mapping(pages, kSize);
+    return Mapping(pages, kHostSize);
 }
 
 VkMemoryHostPointerPropertiesEXT properties_of(const Device& device, void* pages) {
@@ -32,7 +32,7 @@ OwnedBuffer make_buffer(const Device& device) {
     VkExternalMemoryBufferCreateInfo external{VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO};
     external.handleTypes = kType;
     VkBufferCreateInfo create{VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO, &external};
-    create.size = kSize;
+    create.size = kHostSize;
     create.usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT;
     VkBuffer buffer = VK_NULL_HANDLE;
     EXPECT_EQ(vkCreateBuffer(device.get(), &create, nullptr, &buffer), VK_SUCCESS);
@@ -46,7 +46,7 @@ VkResult import(const Device& device, VkBuffer buffer, void* pages, OwnedMemory&
     from.handleType = kType;
     from.pHostPointer = pages;
     VkMemoryAllocateInfo allocate{VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, &from};
-    allocate.allocationSize = kSize;
+    allocate.allocationSize = kHostSize;
     allocate.memoryTypeIndex =
         device.memory_type(needs.memoryTypeBits & properties_of(device, pages).memoryTypeBits, 0);
     VkDeviceMemory imported = VK_NULL_HANDLE;
@@ -70,9 +70,9 @@ TEST(HostPointer, IsWrittenByTheGpuOrRefused) {
     ASSERT_EQ(vkBindBufferMemory(device.get(), buffer.get(), memory.get(), 0), VK_SUCCESS);
     constexpr uint32_t kWord = 0xfeedbeef;
     Commands(device, QueueKind::kGraphics, [&](VkCommandBuffer commands) {
-        vkCmdFillBuffer(commands, buffer.get(), 0, kSize, kWord);
+        vkCmdFillBuffer(commands, buffer.get(), 0, kHostSize, kWord);
     }).run();
-    const std::vector<uint32_t> expected(kSize / sizeof(uint32_t), kWord);
+    const std::vector<uint32_t> expected(kHostSize / sizeof(uint32_t), kWord);
     EXPECT_TRUE(same_bytes(std::as_bytes(std::span(expected)), pages.bytes()));
 }
 

@@ -8,15 +8,8 @@
 namespace viaduct::vulkan {
 namespace {
 
-constexpr VkDeviceSize kSize = 4096;
+constexpr VkDeviceSize kSmall = 4096;
 constexpr auto kDmaBuf = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
-
-void copy(const Device& device, const Buffer& from, const Buffer& to) {
-    Commands(device, QueueKind::kGraphics, [&](VkCommandBuffer commands) {
-        const VkBufferCopy region{0, 0, kSize};
-        vkCmdCopyBuffer(commands, from.get(), to.get(), 1, &region);
-    }).run();
-}
 
 // The caller has set the host's VIADUCT_DESCRIPTORS far below kCount.
 TEST(ManyBuffers, SmallOnesNeedNoDescriptorUntilTheyAreShared) {
@@ -27,18 +20,18 @@ TEST(ManyBuffers, SmallOnesNeedNoDescriptorUntilTheyAreShared) {
     const Device device;
     std::vector<Buffer> buffers;
     for (size_t i = 0; i < kCount; ++i)
-        buffers.emplace_back(device, BufferOptions{kSize, Where::kDevice, kDmaBuf, {}});
+        buffers.emplace_back(device, BufferOptions{kSmall, Where::kDevice, kDmaBuf, {}});
 
-    const Buffer staging(device, kSize);
+    const Buffer staging(device, kSmall);
     fill_pattern(staging.bytes(), 1);
-    copy(device, staging, buffers.back());
+    copy(device, staging, buffers.back(), kSmall);
     const UniqueFd dmabuf = buffers.back().export_fd();
     ASSERT_TRUE(dmabuf.valid());
     const Device other;
-    const Buffer imported(other, {kSize, Where::kDevice, kDmaBuf, dmabuf.duplicate()});
-    const Buffer received(other, kSize);
-    copy(other, imported, received);
-    EXPECT_TRUE(same_bytes(pattern(kSize, 1), received.bytes()));
+    const Buffer imported(other, {kSmall, Where::kDevice, kDmaBuf, dmabuf.duplicate()});
+    const Buffer received(other, kSmall);
+    copy(other, imported, received, kSmall);
+    EXPECT_TRUE(same_bytes(pattern(kSmall, 1), received.bytes()));
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 namespace viaduct::vulkan {
 namespace {
 
-constexpr VkDeviceSize kSize = 16384;
+constexpr VkDeviceSize kQueueSize = 16384;
 
 std::vector<QueueKind> queues_of(const Device& device) {
     std::vector<QueueKind> kinds;
@@ -29,13 +29,13 @@ class Queues : public testing::Test {
     };
     Chain make_chain(size_t steps) {
         Chain chain;
-        for (size_t i = 0; i <= steps; ++i) chain.buffers.emplace_back(device_, kSize);
+        for (size_t i = 0; i <= steps; ++i) chain.buffers.emplace_back(device_, kQueueSize);
         for (const Buffer& buffer : chain.buffers) fill_pattern(buffer.bytes(), 99);
         fill_pattern(chain.buffers.front().bytes(), 1);
         for (size_t i = 0; i < steps; ++i) {
             chain.steps.emplace_back(device_, kinds_[i % kinds_.size()],
                                      [&](VkCommandBuffer commands) {
-                                         const VkBufferCopy region{0, 0, kSize};
+                                         const VkBufferCopy region{0, 0, kQueueSize};
                                          vkCmdCopyBuffer(commands, chain.buffers[i].get(),
                                                          chain.buffers[i + 1].get(), 1, &region);
                                      });
@@ -80,7 +80,7 @@ TEST_F(Queues, BinarySemaphoresOrderAChainOfCopies) {
                               std::span(&before, i == 0 ? 0 : 1), std::span(&after, last ? 0 : 1));
     }
     device_.wait(fence.get());
-    EXPECT_TRUE(same_bytes(pattern(kSize, 1), chain.buffers.back().bytes()));
+    EXPECT_TRUE(same_bytes(pattern(kQueueSize, 1), chain.buffers.back().bytes()));
 }
 
 // radv makes each an IB of its own, since each may be pending more than once; kernels take 192 on a
@@ -124,7 +124,7 @@ TEST_F(Queues, OneTimelineSemaphoreOrdersAChainOfCopies) {
     }
     wait(timeline.get(), kStart + kSteps);
     EXPECT_EQ(value_of(timeline.get()), kStart + kSteps);
-    EXPECT_TRUE(same_bytes(pattern(kSize, 1), chain.buffers.back().bytes()));
+    EXPECT_TRUE(same_bytes(pattern(kQueueSize, 1), chain.buffers.back().bytes()));
 }
 
 // The jobs are submitted last one first; the CPU's signal sets them off.
@@ -141,11 +141,11 @@ TEST_F(Queues, TimelineWaitsMayComeBeforeTheirSignals) {
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     EXPECT_EQ(value_of(timeline.get()), 0U);
-    EXPECT_TRUE(same_bytes(pattern(kSize, 99), chain.buffers.back().bytes()));
+    EXPECT_TRUE(same_bytes(pattern(kQueueSize, 99), chain.buffers.back().bytes()));
 
     signal(timeline.get(), 1);
     wait(timeline.get(), steps + 1);
-    EXPECT_TRUE(same_bytes(pattern(kSize, 1), chain.buffers.back().bytes()));
+    EXPECT_TRUE(same_bytes(pattern(kQueueSize, 1), chain.buffers.back().bytes()));
 }
 
 struct SpinConstants {
@@ -154,7 +154,7 @@ struct SpinConstants {
 
 TEST_F(Queues, ThousandSubmissionsInFlight) {
     constexpr size_t kSubmissions = 1000;
-    const Buffer counters(device_, kSize);
+    const Buffer counters(device_, kQueueSize);
     std::ranges::fill(counters.as<uint32_t>(), 0U);
     const Buffer* const buffers[] = {&counters};
     const ComputePipeline pipeline(device_, spin_spirv, buffers, sizeof(SpinConstants));
@@ -185,19 +185,19 @@ TEST_F(Queues, ThousandSubmissionsInFlight) {
 TEST_F(Queues, ThreadsSubmitToTheirOwnQueues) {
     std::vector<std::thread> threads;
     std::vector<Buffer> targets;
-    for (size_t i = 0; i < kinds_.size(); ++i) targets.emplace_back(device_, kSize);
+    for (size_t i = 0; i < kinds_.size(); ++i) targets.emplace_back(device_, kQueueSize);
     for (size_t i = 0; i < kinds_.size(); ++i) {
         threads.emplace_back([&, i] {
             for (uint32_t round = 1; round <= 20; ++round)
                 Commands(device_, kinds_[i], [&](VkCommandBuffer commands) {
-                    vkCmdFillBuffer(commands, targets[i].get(), 0, kSize, round << i);
+                    vkCmdFillBuffer(commands, targets[i].get(), 0, kQueueSize, round << i);
                 }).run();
         });
     }
     for (std::thread& thread : threads) thread.join();
     for (size_t i = 0; i < kinds_.size(); ++i)
-        EXPECT_TRUE(
-            same_values(std::vector<uint32_t>(kSize / 4, 20U << i), targets[i].as<uint32_t>()));
+        EXPECT_TRUE(same_values(std::vector<uint32_t>(kQueueSize / 4, 20U << i),
+                                targets[i].as<uint32_t>()));
 }
 
 }  // namespace

@@ -13,7 +13,7 @@
 namespace viaduct::vulkan {
 namespace {
 
-constexpr VkDeviceSize kSize = 65536;
+constexpr VkDeviceSize kSharedSize = 65536;
 constexpr uint32_t kParentSeed = 1;
 constexpr uint32_t kChildSeed = 2;
 constexpr char kChildFlag[] = "--import-as=";
@@ -43,26 +43,19 @@ bool can_share(const Device& device, const Way& way) {
     return (properties.externalMemoryProperties.externalMemoryFeatures & kBoth) == kBoth;
 }
 
-void copy(const Device& device, const Buffer& from, const Buffer& to) {
-    Commands(device, QueueKind::kGraphics, [&](VkCommandBuffer commands) {
-        const VkBufferCopy region{0, 0, kSize};
-        vkCmdCopyBuffer(commands, from.get(), to.get(), 1, &region);
-    }).run();
-}
-
 // Finds what the parent's GPU wrote and leaves what the child's does.
 int import_and_answer(const Way& way) {
     const Device device;
-    const Buffer imported(device, {kSize, Where::kDevice, way.type, UniqueFd(kChildFd)});
-    const Buffer staging(device, kSize);
-    copy(device, imported, staging);
-    const auto found = same_bytes(pattern(kSize, kParentSeed), staging.bytes());
+    const Buffer imported(device, {kSharedSize, Where::kDevice, way.type, UniqueFd(kChildFd)});
+    const Buffer staging(device, kSharedSize);
+    copy(device, imported, staging, kSharedSize);
+    const auto found = same_bytes(pattern(kSharedSize, kParentSeed), staging.bytes());
     if (!found) {
         std::fprintf(stderr, "the importing process: %s\n", found.message());
         return EXIT_FAILURE;
     }
     fill_pattern(staging.bytes(), kChildSeed);
-    copy(device, staging, imported);
+    copy(device, staging, imported, kSharedSize);
     return EXIT_SUCCESS;
 }
 
@@ -91,28 +84,29 @@ class SharedMemory : public testing::TestWithParam<Way> {
 };
 
 TEST_P(SharedMemory, CrossesTwoProcessesAndBack) {
-    const Buffer shared(device_, {kSize, Where::kDevice, GetParam().type, {}});
-    const Buffer staging(device_, kSize);
+    const Buffer shared(device_, {kSharedSize, Where::kDevice, GetParam().type, {}});
+    const Buffer staging(device_, kSharedSize);
     fill_pattern(staging.bytes(), kParentSeed);
-    copy(device_, staging, shared);
+    copy(device_, staging, shared, kSharedSize);
 
     const UniqueFd memory = shared.export_fd();
     ASSERT_TRUE(memory.valid());
     ASSERT_EQ(run_child(GetParam(), memory), EXIT_SUCCESS);
 
-    copy(device_, shared, staging);
-    EXPECT_TRUE(same_bytes(pattern(kSize, kChildSeed), staging.bytes()));
+    copy(device_, shared, staging, kSharedSize);
+    EXPECT_TRUE(same_bytes(pattern(kSharedSize, kChildSeed), staging.bytes()));
 }
 
 TEST_P(SharedMemory, IsTheSameInOneProcess) {
-    const Buffer shared(device_, {kSize, Where::kDevice, GetParam().type, {}});
-    const Buffer imported(device_, {kSize, Where::kDevice, GetParam().type, shared.export_fd()});
-    const Buffer staging(device_, kSize);
+    const Buffer shared(device_, {kSharedSize, Where::kDevice, GetParam().type, {}});
+    const Buffer imported(device_,
+                          {kSharedSize, Where::kDevice, GetParam().type, shared.export_fd()});
+    const Buffer staging(device_, kSharedSize);
     fill_pattern(staging.bytes(), 3);
-    copy(device_, staging, shared);
+    copy(device_, staging, shared, kSharedSize);
     fill_pattern(staging.bytes(), 4);
-    copy(device_, imported, staging);
-    EXPECT_TRUE(same_bytes(pattern(kSize, 3), staging.bytes()));
+    copy(device_, imported, staging, kSharedSize);
+    EXPECT_TRUE(same_bytes(pattern(kSharedSize, 3), staging.bytes()));
 }
 
 INSTANTIATE_TEST_SUITE_P(, SharedMemory, testing::ValuesIn(kWays),

@@ -20,6 +20,13 @@ bool predates_transfer_queues(const Device& device) {
     return std::sscanf(device.identity().version.c_str(), "Mesa %u", &version) == 1 && version < 24;
 }
 
+void copy(const Device& device, const Buffer& from, const Buffer& to, VkDeviceSize size) {
+    Commands(device, QueueKind::kGraphics, [&](VkCommandBuffer commands) {
+        const VkBufferCopy region{0, 0, size};
+        vkCmdCopyBuffer(commands, from.get(), to.get(), 1, &region);
+    }).run();
+}
+
 void fill_pattern(std::span<std::byte> bytes, uint32_t seed) {
     uint32_t state = seed * 2654435761U + 1;
     for (std::byte& byte : bytes) {

@@ -34,6 +34,9 @@ bool predates_transfer_queues(const Device& device);
         GTEST_SKIP() << what;                     \
     } while (false)
 
+/// Copies with the graphics queue, and waits.
+void copy(const Device& device, const Buffer& from, const Buffer& to, VkDeviceSize size);
+
 /// Words that differ from one place and from one seed to the next.
 void fill_pattern(std::span<std::byte> bytes, uint32_t seed);
 std::vector<std::byte> pattern(size_t bytes, uint32_t seed);

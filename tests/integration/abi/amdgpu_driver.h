@@ -1,12 +1,19 @@
 // Requests that only amdgpu's guests can make.
 #pragma once
 
+#include <amdgpu_drm.h>
+
 #include <initializer_list>
 
 #include "tests/integration/abi/vmm.h"
 #include "wire/amdgpu.h"
 
 namespace viaduct::test {
+
+/// The kernel clears all memory, and shows that (amdgpu_gem.c: amdgpu_gem_create_ioctl(),
+/// amdgpu_object.c: amdgpu_bo_create()).
+inline constexpr uint64_t kKernelsFlags =
+    AMDGPU_GEM_CREATE_VRAM_CLEARED | AMDGPU_GEM_CREATE_VRAM_WIPE_ON_RELEASE;
 
 /// PM4 commands that write `value` at `va`.
 Words write_data(uint64_t va, uint32_t value);

@@ -9,11 +9,6 @@ namespace {
 
 namespace w = wire::amdgpu;
 
-// The kernel clears all memory, and shows that (amdgpu_gem.c: amdgpu_gem_create_ioctl(),
-// amdgpu_object.c: amdgpu_bo_create()).
-constexpr uint64_t kKernelsFlags =
-    AMDGPU_GEM_CREATE_VRAM_CLEARED | AMDGPU_GEM_CREATE_VRAM_WIPE_ON_RELEASE;
-
 constexpr uint32_t kMappable = 1, kShareable = 2;
 
 class AmdgpuObjects : public ::testing::Test {

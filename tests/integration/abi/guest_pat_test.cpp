@@ -11,11 +11,6 @@ namespace {
 
 namespace w = wire::amdgpu;
 
-// The kernel clears all memory, and shows that (amdgpu_gem.c: amdgpu_gem_create_ioctl(),
-// amdgpu_object.c: amdgpu_bo_create()).
-constexpr uint64_t kKernelsFlags =
-    AMDGPU_GEM_CREATE_VRAM_CLEARED | AMDGPU_GEM_CREATE_VRAM_WIPE_ON_RELEASE;
-
 /// A guest that wants system memory write-combined, as Mesa does for what the CPU only writes.
 struct UswcBuffer {
     uint32_t map_info = 0;

@@ -23,6 +23,8 @@
 
 namespace viaduct::test {
 
+inline constexpr uint64_t kMiB = 1 << 20;
+
 /// Waits until `condition()` is true. False after ten seconds.
 template <typename Condition>
 bool eventually(Condition condition) {

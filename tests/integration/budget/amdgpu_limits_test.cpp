@@ -8,7 +8,6 @@ namespace viaduct::test {
 namespace {
 
 namespace w = wire::amdgpu;
-constexpr uint64_t kMiB = 1 << 20;
 
 class AmdgpuLimits : public testing::Test {
   protected:

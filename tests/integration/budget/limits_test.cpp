@@ -11,8 +11,6 @@
 namespace viaduct::test {
 namespace {
 
-constexpr uint64_t kMiB = 1 << 20;
-
 class Limits : public testing::Test {
   protected:
     uint64_t use_of_memory() { return guest_.driver().memory().used; }

@@ -34,7 +34,7 @@ namespace {
 
 using Manner = WorkerService::Manner;
 
-constexpr const char* kThreadMode = "thread mode";
+constexpr const char* kAnyThreadMode = "thread mode";
 
 enum class Outcome { kLost, kInAProcess, kElse };
 
@@ -84,7 +84,7 @@ TEST_F(AServiceThatDrops, CostsOneContext) {
     EXPECT_EQ(outcome(vmm, 1), Outcome::kLost);
     service.set_manner(Manner::kServe);
     EXPECT_EQ(outcome(vmm, 2), Outcome::kInAProcess);
-    EXPECT_FALSE(logged(vmm, kThreadMode)) << vmm.log_text();
+    EXPECT_FALSE(logged(vmm, kAnyThreadMode)) << vmm.log_text();
 }
 
 TEST_F(ASilentService, IsWaitedForOnce) {
@@ -99,7 +99,7 @@ TEST_F(ASilentService, IsWaitedForOnce) {
         EXPECT_TRUE(eventually([&] { return vmm.losses_of(ctx_id) > 0; })) << ctx_id;
     EXPECT_EQ(service.connections(), 1) << "not for each of them in turn";
     EXPECT_TRUE(logged(vmm, "viaduct-worker did not answer within 5000 ms")) << vmm.log_text();
-    EXPECT_FALSE(logged(vmm, kThreadMode)) << vmm.log_text();
+    EXPECT_FALSE(logged(vmm, kAnyThreadMode)) << vmm.log_text();
 }
 
 TEST_F(ASilentService, IsTriedAgainLater) {
@@ -118,7 +118,7 @@ TEST_F(AServiceNotThereYet, CostsOneContext) {
     Vmm vmm;
     EXPECT_EQ(outcome(vmm, 1), Outcome::kLost);
     EXPECT_TRUE(logged(vmm, WorkerService::path() + ": No such file")) << vmm.log_text();
-    EXPECT_FALSE(logged(vmm, kThreadMode)) << vmm.log_text();
+    EXPECT_FALSE(logged(vmm, kAnyThreadMode)) << vmm.log_text();
     service.emplace();
     EXPECT_EQ(outcome(vmm, 2), Outcome::kInAProcess);
 }
@@ -128,7 +128,7 @@ TEST_F(AMissingProgram, IsAnErrorIfItWasNamed) {
     Vmm vmm;
     EXPECT_EQ(outcome(vmm, 1), Outcome::kLost);
     EXPECT_TRUE(logged(vmm, "/nonexistent/viaduct-worker: No such file")) << vmm.log_text();
-    EXPECT_FALSE(logged(vmm, kThreadMode)) << vmm.log_text();
+    EXPECT_FALSE(logged(vmm, kAnyThreadMode)) << vmm.log_text();
     ::unsetenv("VIADUCT_WORKER_PATH");
     EXPECT_EQ(outcome(vmm, 2), Outcome::kInAProcess);
 }
@@ -138,7 +138,7 @@ TEST_F(AMomentWithoutProcesses, CostsOneContext) {
     Vmm vmm;
     EXPECT_EQ(outcome(vmm, 1), Outcome::kLost);
     EXPECT_TRUE(logged(vmm, "Resource temporarily unavailable")) << vmm.log_text();
-    EXPECT_FALSE(logged(vmm, kThreadMode)) << vmm.log_text();
+    EXPECT_FALSE(logged(vmm, kAnyThreadMode)) << vmm.log_text();
     g_no_more_processes = false;
     EXPECT_EQ(outcome(vmm, 2), Outcome::kInAProcess);
 }

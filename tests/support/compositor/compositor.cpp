@@ -8,16 +8,13 @@
 #include <cstring>
 
 #include "presentation-time-server-protocol.h"
+#include "tests/support/compositor/server_objects.h"
 #include "viewporter-server-protocol.h"
 #include "xdg-shell-server-protocol.h"
 
 namespace viaduct::test {
 
 namespace {
-
-Compositor& of(wl_resource* resource) {
-    return compositor_of(wl_resource_get_user_data(resource));
-}
 
 template <typename Pointers>
 void forget(Pointers& pointers, wl_resource* resource) {
@@ -186,12 +183,6 @@ constexpr struct wp_presentation_interface kPresentation = {
             of(resource).feedbacks.push_back(feedback);
         },
 };
-
-template <const auto& kImplementation, const auto& kInterface>
-void bind(wl_client* client, void* data, uint32_t version, uint32_t id) {
-    wl_resource* resource = wl_resource_create(client, &kInterface, static_cast<int>(version), id);
-    wl_resource_set_implementation(resource, &kImplementation, data, nullptr);
-}
 
 void bind_presentation(wl_client* client, void* data, uint32_t version, uint32_t id) {
     wl_resource* resource =

@@ -8,14 +8,11 @@
 #include "pointer-constraints-server-protocol.h"
 #include "relative-pointer-server-protocol.h"
 #include "tests/support/compositor/compositor.h"
+#include "tests/support/compositor/server_objects.h"
 
 namespace viaduct::test {
 
 namespace {
-
-Compositor& of(wl_resource* resource) {
-    return compositor_of(wl_resource_get_user_data(resource));
-}
 
 constexpr struct wl_keyboard_interface kKeyboard = {.release = destroy_resource};
 constexpr struct wl_touch_interface kTouch = {.release = destroy_resource};
@@ -97,12 +94,6 @@ constexpr struct zwp_keyboard_shortcuts_inhibit_manager_v1_interface kInhibitMan
                 client, resource, zwp_keyboard_shortcuts_inhibitor_v1_interface, id);
         },
 };
-
-template <const auto& kImplementation, const auto& kInterface>
-void bind(wl_client* client, void* data, uint32_t version, uint32_t id) {
-    wl_resource* resource = wl_resource_create(client, &kInterface, static_cast<int>(version), id);
-    wl_resource_set_implementation(resource, &kImplementation, data, nullptr);
-}
 
 // As compositors do: the devices are announced at once.
 void bind_seat(wl_client* client, void* data, uint32_t version, uint32_t id) {

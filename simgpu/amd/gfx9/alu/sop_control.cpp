@@ -15,8 +15,6 @@ void branch_if(Wave& w, const Instruction& in) {
     if (Condition(w)) branch(w, in);
 }
 
-void nothing(Wave&, const Instruction&) {}
-
 void end_program(Wave& w, const Instruction&) {
     w.status = Wave::Status::kEnded;
 }

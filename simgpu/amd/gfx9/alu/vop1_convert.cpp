@@ -22,7 +22,7 @@ u16 to_unorm16(float x) {
     return saturating_cast<u16>(round_even(median(x, 0.0f, 1.0f) * 65535.0f));
 }
 
-constexpr ValuOp kOps[] = {
+constexpr ValuOp kVop1ConvertOps[] = {
     lanes(0x03, "v_cvt_i32_f64", [](double a) { return saturating_cast<i32>(a); }),
     lanes(0x04, "v_cvt_f64_i32", [](i32 a) { return static_cast<double>(a); }),
     lanes(0x05, "v_cvt_f32_i32", [](i32 a) { return static_cast<float>(a); }),
@@ -55,7 +55,7 @@ constexpr ValuOp kOps[] = {
 }  // namespace
 
 ValuTable vop1_convert_ops() {
-    return kOps;
+    return kVop1ConvertOps;
 }
 
 }  // namespace simgpu::gfx9

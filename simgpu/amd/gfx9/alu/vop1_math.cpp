@@ -4,11 +4,14 @@
 
 namespace simgpu::gfx9 {
 
-const float kOpaqueOne = 1.0f;
+const float kOpaqueOne = [] {
+    const volatile float one = 1;
+    return one;
+}();
 
 namespace {
 
-constexpr ValuOp kOps[] = {
+constexpr ValuOp kVop1MathOps[] = {
     lanes(0x17, "v_trunc_f64", [](double a) { return truncate(a); }),
     lanes(0x18, "v_ceil_f64", [](double a) { return round_up(a); }),
     lanes(0x19, "v_rndne_f64", [](double a) { return round_even(a); }),
@@ -60,7 +63,7 @@ constexpr ValuOp kOps[] = {
 }  // namespace
 
 ValuTable vop1_math_ops() {
-    return kOps;
+    return kVop1MathOps;
 }
 
 }  // namespace simgpu::gfx9

@@ -23,8 +23,6 @@ u16 saturate_bytes(u32 x) {
                                                                 << 8);
 }
 
-void nothing(Wave&, const Instruction&) {}
-
 void read_first_lane(Wave& w, const Instruction& in) {
     const uint64_t exec = w.exec();
     const int lane = exec ? std::countr_zero(exec) : 0;
@@ -39,7 +37,7 @@ void swap_registers(Wave& w, const Instruction& in) {
     w.write_vgpr(in.src[0].index, to);
 }
 
-constexpr ValuOp kOps[] = {
+constexpr ValuOp kVop1MoveOps[] = {
     whole_wave(0x00, "v_nop", nothing, Type::kNone),
     lanes(0x01, "v_mov_b32", [](u32 a) { return a; }),
     whole_wave(0x02, "v_readfirstlane_b32", read_first_lane, Type::kB32).with(ValuOp::kScalarDst),
@@ -58,7 +56,7 @@ constexpr ValuOp kOps[] = {
 }  // namespace
 
 ValuTable vop1_move_ops() {
-    return kOps;
+    return kVop1MoveOps;
 }
 
 }  // namespace simgpu::gfx9

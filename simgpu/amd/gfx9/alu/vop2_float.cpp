@@ -7,7 +7,7 @@ namespace simgpu::gfx9 {
 namespace {
 
 // The multiply-adds of GFX9's VOP2 round twice; the single-precision ones never keep denormals.
-constexpr ValuOp kOps[] = {
+constexpr ValuOp kVop2FloatOps[] = {
     lanes(0x01, "v_add_f32", [](float a, float b) { return a + b; }),
     lanes(0x02, "v_sub_f32", [](float a, float b) { return a - b; }),
     lanes(0x03, "v_subrev_f32", [](float a, float b) { return b - a; }),
@@ -53,7 +53,7 @@ constexpr ValuOp kOps[] = {
 }  // namespace
 
 ValuTable vop2_float_ops() {
-    return kOps;
+    return kVop2FloatOps;
 }
 
 }  // namespace simgpu::gfx9

@@ -21,7 +21,7 @@ WithMask<u32> with_carry(u64 wide) {
 constexpr auto kSubSaturate = [](u32 a, u32 b) { return a > b ? a - b : 0u; };
 constexpr auto kSubSaturate16 = [](u16 a, u16 b) { return static_cast<u16>(a > b ? a - b : 0); };
 
-constexpr ValuOp kOps[] = {
+constexpr ValuOp kVop2IntegerOps[] = {
     lanes(0x00, "v_cndmask_b32", [](u32 a, u32 b, MaskBit c) { return c.set ? b : a; })
         .with(ValuOp::kFloatModifiers),
     lanes(0x06, "v_mul_i32_i24",
@@ -98,7 +98,7 @@ constexpr ValuOp kOps[] = {
 }  // namespace
 
 ValuTable vop2_integer_ops() {
-    return kOps;
+    return kVop2IntegerOps;
 }
 
 }  // namespace simgpu::gfx9

@@ -128,7 +128,7 @@ Half div_fixup_half(Half quotient, Half denominator, Half numerator) {
     return std::copysign(q, sign);
 }
 
-constexpr ValuOp kOps[] = {
+constexpr ValuOp kVop3DivisionOps[] = {
     lanes(0x1de, "v_div_fixup_f32", [](float a, float b, float c) { return div_fixup(a, b, c); }),
     lanes(0x1df, "v_div_fixup_f64",
           [](double a, double b, double c) { return div_fixup(a, b, c); }),
@@ -150,7 +150,7 @@ constexpr ValuOp kOps[] = {
 }  // namespace
 
 ValuTable vop3_division_ops() {
-    return kOps;
+    return kVop3DivisionOps;
 }
 
 }  // namespace simgpu::gfx9

@@ -92,7 +92,7 @@ Half twice_rounded(Half a, Half b, Half c) {
     return float{Half(float{a} * float{b})} + float{c};
 }
 
-constexpr ValuOp kOps[] = {
+constexpr ValuOp kVop3FloatOps[] = {
     lanes(0x1c0, "v_mad_legacy_f32", [](float a, float b, float c) { return mad_legacy(a, b, c); })
         .in(FpClass::kFlushed),
     lanes(0x1c1, "v_mad_f32", [](float a, float b, float c) { return a * b + c; })
@@ -147,7 +147,7 @@ constexpr ValuOp kOps[] = {
 }  // namespace
 
 ValuTable vop3_float_ops() {
-    return kOps;
+    return kVop3FloatOps;
 }
 
 }  // namespace simgpu::gfx9

@@ -100,7 +100,7 @@ constexpr ValuOp clampable(uint16_t opcode, const char* name, F lambda, Clamped)
     return lanes(opcode, name, lambda).saturating(kernel_of<Clamped{}>);
 }
 
-constexpr ValuOp kOps[] = {
+constexpr ValuOp kVop3IntegerOps[] = {
     clampable(
         0x1c2, "v_mad_i32_i24",
         [](u32 a, u32 b, u32 c) {
@@ -247,7 +247,7 @@ constexpr ValuOp kOps[] = {
 }  // namespace
 
 ValuTable vop3_integer_ops() {
-    return kOps;
+    return kVop3IntegerOps;
 }
 
 }  // namespace simgpu::gfx9

@@ -17,7 +17,7 @@ void write_lane(Wave& w, const Instruction& in) {
     w.v[in.dst].lane[lane] = read_scalar32(w, in.src[0]);
 }
 
-constexpr ValuOp kOps[] = {
+constexpr ValuOp kVop3MiscOps[] = {
     whole_wave(0x289, "v_readlane_b32", read_lane, Type::kB32, Type::kB32).with(ValuOp::kScalarDst),
     whole_wave(0x28a, "v_writelane_b32", write_lane, Type::kB32, Type::kB32),
 };
@@ -25,7 +25,7 @@ constexpr ValuOp kOps[] = {
 }  // namespace
 
 ValuTable vop3_misc_ops() {
-    return kOps;
+    return kVop3MiscOps;
 }
 
 }  // namespace simgpu::gfx9

@@ -74,7 +74,7 @@ constexpr ValuOp mix(uint16_t opcode, const char* name, Handler handler) {
     return op;
 }
 
-constexpr ValuOp kOps[] = {
+constexpr ValuOp kVop3pOps[] = {
     clampable(
         0x00, "v_pk_mad_i16", [](i16 a, i16 b, i16 c) { return static_cast<i16>(a * b + c); },
         [](i16 a, i16 b, i16 c) { return clamp_i16(int64_t{a} * b + c); }),
@@ -115,7 +115,7 @@ constexpr ValuOp kOps[] = {
 }  // namespace
 
 ValuTable vop3p_ops() {
-    return kOps;
+    return kVop3pOps;
 }
 
 }  // namespace simgpu::gfx9

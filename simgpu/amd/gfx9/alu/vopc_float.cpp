@@ -33,7 +33,7 @@ inline bool holds(T left, T right) {
 }
 
 // Opcodes 8..15 negate predicates 7, 6, ... 0: U is not O, NGE is not GE, ... TRU is not F.
-constexpr const char* kNames[2][16] = {
+constexpr const char* kFloatNames[2][16] = {
     {"v_cmp_f", "v_cmp_lt", "v_cmp_eq", "v_cmp_le", "v_cmp_gt", "v_cmp_lg", "v_cmp_ge", "v_cmp_o",
      "v_cmp_u", "v_cmp_nge", "v_cmp_nlg", "v_cmp_ngt", "v_cmp_nle", "v_cmp_neq", "v_cmp_nlt",
      "v_cmp_tru"},
@@ -42,25 +42,25 @@ constexpr const char* kNames[2][16] = {
      "v_cmpx_nlt", "v_cmpx_tru"}};
 constexpr unsigned kNegated[] = {15, 14, 13, 12, 11, 10, 9, 8};
 
-struct Table {
+struct FloatTable {
     ValuOp ops[3 * 32 + 6];
 };
 
 template <class T, Predicate P>
-constexpr void add_predicate(Table& table, unsigned& n, unsigned base) {
+constexpr void add_predicate(FloatTable& table, unsigned& n, unsigned base) {
     for (unsigned sets_exec = 0; sets_exec < 2; sets_exec++) {
         const unsigned positive = P, negative = kNegated[P], step = 16 * sets_exec;
         table.ops[n++] =
-            lanes(static_cast<uint16_t>(base + step + positive), kNames[sets_exec][positive],
+            lanes(static_cast<uint16_t>(base + step + positive), kFloatNames[sets_exec][positive],
                   [](T a, T b) { return holds<T, P>(a, b); });
         table.ops[n++] =
-            lanes(static_cast<uint16_t>(base + step + negative), kNames[sets_exec][negative],
+            lanes(static_cast<uint16_t>(base + step + negative), kFloatNames[sets_exec][negative],
                   [](T a, T b) { return !holds<T, P>(a, b); });
     }
 }
 
 template <class T>
-constexpr void add_type(Table& table, unsigned& n, unsigned base) {
+constexpr void add_type(FloatTable& table, unsigned& n, unsigned base) {
     add_predicate<T, kF>(table, n, base);
     add_predicate<T, kLt>(table, n, base);
     add_predicate<T, kEq>(table, n, base);
@@ -92,7 +92,7 @@ inline uint32_t class_of(U bits) {
 }
 
 template <unsigned SetsExec>
-constexpr void add_class(Table& table, unsigned& n) {
+constexpr void add_class(FloatTable& table, unsigned& n) {
     table.ops[n++] =
         lanes(0x10 + SetsExec, SetsExec ? "v_cmpx_class_f32" : "v_cmp_class_f32",
               [](float a, uint32_t classes) {
@@ -108,8 +108,8 @@ constexpr void add_class(Table& table, unsigned& n) {
         [](Half a, uint32_t classes) { return (class_of<uint16_t, 10>(a.bits) & classes) != 0; });
 }
 
-constexpr Table make_table() {
-    Table table;
+constexpr FloatTable make_float_table() {
+    FloatTable table;
     unsigned n = 0;
     add_type<Half>(table, n, 0x20);
     add_type<float>(table, n, 0x40);
@@ -119,12 +119,12 @@ constexpr Table make_table() {
     return table;
 }
 
-constexpr Table kTable = make_table();
+constexpr FloatTable kFloatTable = make_float_table();
 
 }  // namespace
 
 ValuTable vopc_float_ops() {
-    return kTable.ops;
+    return kFloatTable.ops;
 }
 
 }  // namespace simgpu::gfx9

@@ -12,8 +12,6 @@ int32_t sign_extend(uint32_t value, unsigned width) {
     return static_cast<int32_t>(value << (32 - width)) >> (32 - width);
 }
 
-void nothing(Wave&, const Instruction&) {}
-
 void decode_smem(Instruction& in) {
     const uint32_t w0 = in.words[0], w1 = in.words[1];
     in.opcode = field(w0, 18, 8);

@@ -8,7 +8,7 @@ namespace simgpu::gfx9::draw {
 namespace {
 
 constexpr uint32_t kNumberSrgb = 6;  // CB's; the same number means something else to images
-constexpr uint32_t kUnorm = 0, kUint = 4;
+constexpr uint32_t kNumberUnorm = 0, kNumberUint = 4;
 
 // Which colour component lies first, second, ... in memory, by COMP_SWAP (STD, ALT, STD_REV,
 // ALT_REV) and number of components (CB_COLOR0_INFO in the register headers).
@@ -22,7 +22,7 @@ constexpr std::array<uint8_t, 4> kSources[4][4] = {
 }  // namespace
 
 ColourFormat::ColourFormat(uint32_t format, uint32_t number, uint32_t swap)
-    : texel_{format, number == kNumberSrgb ? kUnorm : number}, srgb_(number == kNumberSrgb) {
+    : texel_{format, number == kNumberSrgb ? kNumberUnorm : number}, srgb_(number == kNumberSrgb) {
     if (const unsigned components = texel_.components())
         source_ = kSources[components - 1][swap & 3];
 }
@@ -51,7 +51,7 @@ void ColourFormat::mask(unsigned write_mask, uint8_t* pixel) const {
     uint32_t stored[4] = {};
     for (unsigned i = 0; i < texel_.components(); i++)
         if (write_mask >> source_[i] & 1) stored[i] = ~0u;
-    pack_texel({texel_.data, kUint}, stored, pixel);
+    pack_texel({texel_.data, kNumberUint}, stored, pixel);
 }
 
 }  // namespace simgpu::gfx9::draw

@@ -8,16 +8,19 @@
 #include <fmt/format.h>
 
 #include "simgpu/amd/gfx9/bits.h"
+#include "simgpu/amd/gfx9/draw/registers.h"
 #include "simgpu/amd/gfx9/memory/dcc_key.h"
 
 namespace simgpu::gfx9::draw {
 
 namespace {
 
-// Byte addresses (GFX9 register headers). The registers of target n lie kStride * n further on.
-constexpr uint32_t kPitch = 0x287a0, kBase = 0x28c60, kSize = 0x28c68, kView = 0x28c6c;
-constexpr uint32_t kInfo = 0x28c70, kAttributes = 0x28c74, kCmask = 0x28c7c, kFmask = 0x28c84;
-constexpr uint32_t kClearWords = 0x28c8c, kDcc = 0x28c94, kStride = 0x3c;
+// Byte addresses (GFX9 register headers). The registers of target n lie kColourStride * n further
+// on.
+constexpr uint32_t kPitch = 0x287a0, kColourBase = 0x28c60, kColourSize = 0x28c68,
+                   kColourView = 0x28c6c;
+constexpr uint32_t kAttributes = 0x28c74, kCmask = 0x28c7c, kFmask = 0x28c84;
+constexpr uint32_t kClearWords = 0x28c8c, kDcc = 0x28c94;
 
 constexpr uint32_t kResource3d = 2;  // RESOURCE_TYPE
 constexpr uint32_t kBlock = 8;       // pixels in each direction that a CMASK nibble is about
@@ -27,24 +30,16 @@ constexpr uint32_t kBlock = 8;       // pixels in each direction that a CMASK ni
 // and si_texture_create_object() in Mesa).
 constexpr unsigned kColourStored = 0xc, kFmaskStored = 0x3;
 
-uint64_t base_address(const RegisterReader& registers, uint32_t low) {
-    return (uint64_t{registers(low + 4) & 0xff} << 32 | registers(low)) << 8;
-}
-
-uint32_t align_up(uint32_t value, uint32_t to) {
-    return (value + to - 1) / to * to;
-}
-
 }  // namespace
 
 ColourSurface::ColourSurface(const RegisterReader& registers, unsigned index,
                              const ColourFormat& format, AddressConfig addresses)
     : format_(format) {
-    const auto at = [&](uint32_t first) { return registers(first + kStride * index); };
-    const uint32_t info = at(kInfo), size = at(kSize), view = at(kView),
+    const auto at = [&](uint32_t first) { return registers(first + kColourStride * index); };
+    const uint32_t info = at(kColourInfo), size = at(kColourSize), view = at(kColourView),
                    attributes = at(kAttributes);
     SurfaceShape shape;
-    shape.base = base_address(registers, kBase + kStride * index);
+    shape.base = base_address(registers, kColourBase + kColourStride * index);
     shape.mode = SwizzleMode(bits(attributes, 18, 5));
     shape.element_bits = static_cast<uint8_t>(std::bit_width(format.bytes()) - 1);
     shape.sample_bits = static_cast<uint8_t>(bits(attributes, 12, 3));
@@ -76,8 +71,8 @@ ColourSurface::ColourSurface(const RegisterReader& registers, unsigned index,
 
 void ColourSurface::read_metadata(const RegisterReader& registers, unsigned index,
                                   AddressConfig addresses) {
-    const auto at = [&](uint32_t first) { return registers(first + kStride * index); };
-    const uint32_t info = at(kInfo), attributes = at(kAttributes);
+    const auto at = [&](uint32_t first) { return registers(first + kColourStride * index); };
+    const uint32_t info = at(kColourInfo), attributes = at(kAttributes);
     const SurfaceShape& data = surface_->shape();
     MetaShape shape;
     shape.levels = data.levels;
@@ -94,7 +89,7 @@ void ColourSurface::read_metadata(const RegisterReader& registers, unsigned inde
         layout.mode = data.mode;
         layout.element_bits = data.element_bits;
         layout.sample_bits = data.sample_bits;
-        shape.base = base_address(registers, kDcc + kStride * index);
+        shape.base = base_address(registers, kDcc + kColourStride * index);
         dcc_ = MetaSurface::create(shape, addresses);
         // In Z order, 256 bytes hold samples of fewer pixels, and texture units take an image for
         // depth.
@@ -112,12 +107,12 @@ void ColourSurface::read_metadata(const RegisterReader& registers, unsigned inde
     layout.mode = fmask_mode;
     layout.element_bits = fmask_element_bits;
     layout.sample_bits = 0;
-    shape.base = base_address(registers, kCmask + kStride * index);
+    shape.base = base_address(registers, kCmask + kColourStride * index);
     cmask_ = MetaSurface::create(shape, addresses);
     if (!cmask_) fail(fmt::format("CB_COLOR{}_ATTRIB: CMASK of FMASK_SW_MODE", index));
     if (!compressed) return;
     SurfaceShape fmask = data;
-    fmask.base = base_address(registers, kFmask + kStride * index);
+    fmask.base = base_address(registers, kFmask + kColourStride * index);
     fmask.mode = fmask_mode;
     fmask.element_bits = fmask_element_bits;
     fmask.sample_bits = 0;

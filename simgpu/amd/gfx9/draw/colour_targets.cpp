@@ -6,16 +6,18 @@
 #include <fmt/format.h>
 
 #include "simgpu/amd/gfx9/bits.h"
+#include "simgpu/amd/gfx9/draw/registers.h"
 #include "simgpu/amd/gfx9/wave/half.h"
 
 namespace simgpu::gfx9::draw {
 
 namespace {
 
-// Byte addresses (GFX9 register headers). The registers of target n lie kStride * n further on.
+// Byte addresses (GFX9 register headers). The registers of target n lie kColourStride * n further
+// on.
 constexpr uint32_t kTargetMask = 0x28238, kShaderMask = 0x2823c, kBlendConstant = 0x28414;
 constexpr uint32_t kExportFormats = 0x28714, kBlendControl = 0x28780;
-constexpr uint32_t kColourControl = 0x28808, kInfo = 0x28c70, kStride = 0x3c;
+constexpr uint32_t kColourControl = 0x28808;
 
 constexpr uint8_t kRopCopy = 0xcc;
 
@@ -104,7 +106,7 @@ ColourTargets::ColourTargets(const RegisterReader& registers, AddressConfig addr
 
 ColourTargets::Target ColourTargets::read_target(const RegisterReader& registers, unsigned index,
                                                  AddressConfig addresses) {
-    const uint32_t info = registers(kInfo + kStride * index);
+    const uint32_t info = registers(kColourInfo + kColourStride * index);
     const unsigned mask = bits(registers(kTargetMask) & registers(kShaderMask), 4 * index, 4);
     Target target;
     target.export_format = bits(registers(kExportFormats), 4 * index, 4);

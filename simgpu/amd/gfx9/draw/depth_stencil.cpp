@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "simgpu/amd/gfx9/bits.h"
+#include "simgpu/amd/gfx9/draw/registers.h"
 #include "simgpu/amd/gfx9/surface/compare_function.h"
 
 namespace simgpu::gfx9::draw {
@@ -11,19 +12,14 @@ namespace simgpu::gfx9::draw {
 namespace {
 
 // Byte addresses (GFX9 register headers).
-constexpr uint32_t kRenderControl = 0x28000, kView = 0x28008, kSize = 0x2801c;
+constexpr uint32_t kRenderControl = 0x28000, kDepthView = 0x28008;
 constexpr uint32_t kBoundsMin = 0x28020, kBoundsMax = 0x28024;
 constexpr uint32_t kStencilClear = 0x28028, kDepthClear = 0x2802c;
-constexpr uint32_t kDepthInfo = 0x28038, kStencilInfo = 0x2803c;
 constexpr uint32_t kDepthRead = 0x28040, kStencilRead = 0x28048;
 constexpr uint32_t kDepthWrite = 0x28050, kStencilWrite = 0x28058;
 constexpr uint32_t kDepthInfo2 = 0x28068, kStencilInfo2 = 0x2806c;
 constexpr uint32_t kStencilControl = 0x2842c, kStencilFront = 0x28430, kStencilBack = 0x28434;
 constexpr uint32_t kDepthControl = 0x28800;
-
-uint64_t base_address(const RegisterReader& registers, uint32_t low) {
-    return (uint64_t{registers(low + 4) & 0xff} << 32 | registers(low)) << 8;
-}
 
 SurfaceShape shape_of(const RegisterReader& registers, uint32_t info, uint32_t info2, uint32_t base,
                       uint8_t element_bits) {
@@ -33,8 +29,8 @@ SurfaceShape shape_of(const RegisterReader& registers, uint32_t info, uint32_t i
     shape.element_bits = element_bits;
     shape.sample_bits = static_cast<uint8_t>(bits(registers(kDepthInfo), 2, 2));
     shape.levels = static_cast<uint8_t>(bits(registers(kDepthInfo), 16, 4) + 1);
-    shape.width = bits(registers(kSize), 0, 14) + 1;
-    shape.height = bits(registers(kSize), 16, 14) + 1;
+    shape.width = bits(registers(kDepthSize), 0, 14) + 1;
+    shape.height = bits(registers(kDepthSize), 16, 14) + 1;
     shape.pitch = bits(registers(info2), 0, 16) + 1;
     return shape;
 }
@@ -111,7 +107,7 @@ uint8_t stencil_operation(unsigned operation, uint8_t old, uint8_t reference, ui
 DepthStencil::DepthStencil(const RegisterReader& registers, AddressConfig addresses,
                            ShaderMemory& memory)
     : memory_(memory), htile_(registers, addresses, memory) {
-    const uint32_t view = registers(kView);
+    const uint32_t view = registers(kDepthView);
     slice_ = bits(view, 0, 11);
     level_ = bits(view, 26, 4);
     read_depth(registers, addresses);
@@ -131,7 +127,7 @@ void DepthStencil::read_depth(const RegisterReader& registers, AddressConfig add
     depth_.plane.write_delta =
         base_address(registers, kDepthWrite) - base_address(registers, kDepthRead);
     depth_.test = bit_of(control, 1);
-    depth_.write = depth_.test && bit_of(control, 2) && !bit_of(registers(kView), 24);
+    depth_.write = depth_.test && bit_of(control, 2) && !bit_of(registers(kDepthView), 24);
     depth_.function = bits(control, 4, 3);
     depth_.bounds = bit_of(control, 3);
     depth_.bounds_min = as_float(registers(kBoundsMin));
@@ -146,7 +142,7 @@ void DepthStencil::read_stencil(const RegisterReader& registers, AddressConfig a
         shape_of(registers, kStencilInfo, kStencilInfo2, kStencilRead, 0), addresses);
     stencil_.plane.write_delta =
         base_address(registers, kStencilWrite) - base_address(registers, kStencilRead);
-    stencil_.plane.write_allowed = !bit_of(registers(kView), 25);
+    stencil_.plane.write_allowed = !bit_of(registers(kDepthView), 25);
     stencil_.test = bit_of(control, 0);
     if (bit_of(registers(kRenderControl), 1))
         stencil_.clear = static_cast<uint8_t>(registers(kStencilClear));

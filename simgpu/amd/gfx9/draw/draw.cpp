@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "simgpu/amd/gfx9/bits.h"
+#include "simgpu/amd/gfx9/draw/registers.h"
 #include "simgpu/amd/gfx9/draw/setup.h"
 #include "simgpu/amd/gfx9/draw/vertex_stage.h"
 
@@ -15,8 +16,6 @@ namespace {
 
 constexpr uint32_t kPrimitiveType = 0x30908;  // VGT_PRIMITIVE_TYPE
 constexpr uint32_t kBorderColours = 0x28080;  // TA_BC_BASE_ADDR
-constexpr uint32_t kSetupMode = 0x28814;      // PA_SU_SC_MODE_CNTL
-constexpr uint32_t kClipControl = 0x28810;    // PA_CL_CLIP_CNTL
 
 /// State that the front of the pipeline cannot follow; else empty.
 std::string front_problem(const RegisterReader& registers) {

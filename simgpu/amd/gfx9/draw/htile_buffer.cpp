@@ -5,14 +5,14 @@
 #include <fmt/format.h>
 
 #include "simgpu/amd/gfx9/bits.h"
+#include "simgpu/amd/gfx9/draw/registers.h"
 
 namespace simgpu::gfx9::draw {
 
 namespace {
 
 // Byte addresses (GFX9 register headers).
-constexpr uint32_t kHtileBase = 0x28014, kSize = 0x2801c, kHtileSurface = 0x28abc;
-constexpr uint32_t kDepthInfo = 0x28038, kStencilInfo = 0x2803c;
+constexpr uint32_t kHtileBase = 0x28014, kHtileSurface = 0x28abc;
 
 constexpr uint32_t kFormat16 = 1;  // DB_Z_INFO.FORMAT
 constexpr uint32_t kBlock = 8;
@@ -37,8 +37,8 @@ HtileBuffer::HtileBuffer(const RegisterReader& registers, AddressConfig addresse
     shape.layout.backend_aligned = bit_of(registers(kHtileSurface), 19);
     shape.levels = static_cast<uint8_t>(bits(info, 16, 4) + 1);
     shape.layout.mipmapped = shape.levels > 1;
-    shape.width = bits(registers(kSize), 0, 14) + 1;
-    shape.height = bits(registers(kSize), 16, 14) + 1;
+    shape.width = bits(registers(kDepthSize), 0, 14) + 1;
+    shape.height = bits(registers(kDepthSize), 16, 14) + 1;
     surface_ = MetaSurface::create(shape, addresses);
     if (!surface_) problem_ = "DB_Z_INFO: HTILE of a swizzle mode that has none";
 }

@@ -1,6 +1,7 @@
 #include "simgpu/amd/gfx9/draw/raster_state.h"
 
 #include "simgpu/amd/gfx9/bits.h"
+#include "simgpu/amd/gfx9/draw/registers.h"
 
 namespace simgpu::gfx9::draw {
 
@@ -9,10 +10,9 @@ namespace {
 // Byte addresses (GFX9 register headers).
 constexpr uint32_t kScreenScissor = 0x28030, kWindowScissor = 0x28204, kGenericScissor = 0x28240;
 constexpr uint32_t kViewportScissor = 0x28250, kViewportZMin = 0x282d0, kViewportScale = 0x2843c;
-constexpr uint32_t kClipControl = 0x28810, kSetupMode = 0x28814, kTransformControl = 0x28818;
+constexpr uint32_t kTransformControl = 0x28818;
 constexpr uint32_t kOutputControl = 0x2881c, kVertexControl = 0x28be4;
 constexpr uint32_t kPointSize = 0x28a00, kPointLimits = 0x28a04, kLineControl = 0x28a08;
-constexpr uint32_t kScanMode = 0x28a48;      // PA_SC_MODE_CNTL_0
 constexpr uint32_t kOffsetFormat = 0x28b78;  // and: clamp, front scale and offset, back ones
 constexpr uint32_t kGuardBandY = 0x28be8, kGuardBandX = 0x28bf0;
 

@@ -5,15 +5,16 @@
 #include <fmt/format.h>
 
 #include "simgpu/amd/gfx9/bits.h"
+#include "simgpu/amd/gfx9/draw/registers.h"
 
 namespace simgpu::gfx9::draw {
 
 namespace {
 
 // Byte addresses (GFX9 register headers).
-constexpr uint32_t kScanMode = 0x28a48, kScanMode1 = 0x28a4c;  // PA_SC_MODE_CNTL_0 and _1
+constexpr uint32_t kScanMode1 = 0x28a4c;  // PA_SC_MODE_CNTL_1
 constexpr uint32_t kCentroidPriority = 0x28bd4, kConfig = 0x28be0, kLocations = 0x28bf8;
-constexpr uint32_t kMask = 0x28c38, kEqaa = 0x28804;
+constexpr uint32_t kSampleMask = 0x28c38, kEqaa = 0x28804;
 
 // Locations are in 1/16 of a pixel, with a sign.
 int16_t location(uint32_t word, unsigned low) {
@@ -43,7 +44,7 @@ SamplePattern SamplePattern::read(const RegisterReader& registers) {
     // Without MSAA_ENABLE all samples are the centre.
     const bool apart = pattern.sample_bits && bit_of(registers(kScanMode), 0);
     for (unsigned pixel = 0; pixel < 4; pixel++) {
-        const uint32_t mask = registers(kMask + 4 * (pixel / 2)) >> (16 * (pixel % 2));
+        const uint32_t mask = registers(kSampleMask + 4 * (pixel / 2)) >> (16 * (pixel % 2));
         pattern.mask[pixel] = static_cast<uint8_t>(mask) & pattern.all();
         for (unsigned sample = 0; apart && sample < pattern.count(); sample++)
             pattern.place[pixel][sample] = draw::place(registers, pixel, sample);

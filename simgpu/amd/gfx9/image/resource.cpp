@@ -12,7 +12,7 @@ namespace simgpu::gfx9 {
 namespace {
 
 // IMG_NUM_FORMAT.
-constexpr uint32_t kUnorm = 0, kUnormUint = 6, kSrgb = 9;
+constexpr uint32_t kImageUnorm = 0, kUnormUint = 6, kSrgb = 9;
 // Formats above these are compressed, or read as something else.
 constexpr uint32_t kLastPlainFormat = 22;
 
@@ -20,7 +20,7 @@ constexpr uint32_t kLastPlainFormat = 22;
 constexpr uint32_t kStencil16 = 59, kStencil32 = 60, kFmask = 45;
 constexpr uint32_t kFmask2 = 3, kFmask4 = 5, kFmask8 = 10;
 
-constexpr uint32_t k8 = 1, k32 = 4, kUint = 4;  // IMG_DATA_FORMAT, IMG_NUM_FORMAT
+constexpr uint32_t k8 = 1, k32 = 4, kImageUint = 4;  // IMG_DATA_FORMAT, IMG_NUM_FORMAT
 
 constexpr unsigned kSelectX = 4;
 
@@ -90,12 +90,12 @@ bool Image::set_format(uint32_t data, uint32_t number) {
     if (data == kFmask) {
         fmask_ = true;
         sample_bits_ = number == kFmask2 ? 1 : number == kFmask4 ? 2 : 3;
-        format_ = {number == kFmask8 ? k32 : k8, kUint};
+        format_ = {number == kFmask8 ? k32 : k8, kImageUint};
         return number == kFmask2 || number == kFmask4 || number == kFmask8;
     }
     if (data == kStencil16 || data == kStencil32) data = k8;
     srgb_ = number == kSrgb;
-    if (srgb_ || number == kUnormUint) number = kUnorm;
+    if (srgb_ || number == kUnormUint) number = kImageUnorm;
     format_ = {data, number};
     return data <= kLastPlainFormat;
 }

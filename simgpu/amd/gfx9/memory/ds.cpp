@@ -169,9 +169,7 @@ void append_consume(Wave& w, const Instruction& in) {
     for_each_lane(w.exec(), [&](unsigned lane) { w.v[in.dst].lane[lane] = old; });
 }
 
-void nothing(Wave&, const Instruction&) {}
-
-constexpr DsOp kOps[] = {
+constexpr DsOp kDsOps[] = {
     {13, "ds_write_b32", write<1>, 0, 1},
     {14, "ds_write2_b32", write2<1, 1>, 0, 1},
     {15, "ds_write2st64_b32", write2<1, 64>, 0, 1},
@@ -215,7 +213,7 @@ constexpr DsOp kOps[] = {
 }  // namespace
 
 std::span<const DsOp> ds_ops() {
-    return kOps;
+    return kDsOps;
 }
 
 }  // namespace simgpu::gfx9

@@ -114,4 +114,9 @@ T atomic_update(T* word, F&& f) {
     return old;
 }
 
+/// Ends the wave if its memory has faulted.
+inline void check_fault(Wave& w) {
+    if (w.memory->faulted()) w.status = Wave::Status::kFault;
+}
+
 }  // namespace simgpu::gfx9

@@ -8,10 +8,6 @@ namespace simgpu::gfx9 {
 
 namespace {
 
-void check_fault(Wave& w) {
-    if (w.memory->faulted()) w.status = Wave::Status::kFault;
-}
-
 // The offset: an immediate, an SGPR, or both (Vega ISA, SMEM: IMM and SOFFSET_EN).
 uint64_t offset_of(const Wave& w, const Instruction& in) {
     const bool imm = in.words[0] >> 17 & 1, soffset = in.words[0] >> 14 & 1;
@@ -103,8 +99,6 @@ void atomic(Wave& w, const Instruction& in) {
     if (in.returns) std::memcpy(&w.s[in.dst], &old, sizeof old);
 }
 
-void nothing(Wave&, const Instruction&) {}
-
 void read_clock(Wave& w, const Instruction& in) {
     w.set_s64(in.dst, gpu_clock());
 }
@@ -125,7 +119,7 @@ void read_clock(Wave& w, const Instruction& in) {
         base + 12, "atomic_dec", atomic<type, buffer>       \
     }
 
-constexpr SmemOp kOps[] = {
+constexpr SmemOp kSmemOps[] = {
     {0x00, "s_load_dword", load<1>},
     {0x01, "s_load_dwordx2", load<2>},
     {0x02, "s_load_dwordx4", load<4>},
@@ -162,7 +156,7 @@ constexpr SmemOp kOps[] = {
 }  // namespace
 
 std::span<const SmemOp> smem_ops() {
-    return kOps;
+    return kSmemOps;
 }
 
 }  // namespace simgpu::gfx9

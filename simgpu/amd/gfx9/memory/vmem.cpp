@@ -6,10 +6,6 @@ namespace simgpu::gfx9 {
 
 namespace {
 
-void check_fault(Wave& w) {
-    if (w.memory->faulted()) w.status = Wave::Status::kFault;
-}
-
 // Addresses of dword `i` of each lane.
 LaneAddresses dword_addresses(const VmemRequest& r, unsigned i) {
     LaneAddresses result;
@@ -114,7 +110,7 @@ void atomic(Wave& w, const Instruction& in, const VmemRequest& r) {
 
 using Kind = VmemOp::Kind;
 
-constexpr VmemOp kOps[] = {
+constexpr VmemOp kVmemOps[] = {
     {0x10, "load_ubyte", load_small<uint8_t, Into::kWhole>, 1, 1, Kind::kLoad},
     {0x11, "load_sbyte", load_small<int8_t, Into::kWhole>, 1, 1, Kind::kLoad},
     {0x12, "load_ushort", load_small<uint16_t, Into::kWhole>, 1, 2, Kind::kLoad},
@@ -165,7 +161,7 @@ constexpr VmemOp kAtomicOps[] = {
 }  // namespace
 
 std::span<const VmemOp> vmem_ops() {
-    return kOps;
+    return kVmemOps;
 }
 std::span<const VmemOp> vmem_atomic_ops() {
     return kAtomicOps;

@@ -13,7 +13,6 @@ namespace simgpu::gfx9 {
 
 namespace {
 
-constexpr unsigned kInterleaveBits = 8;  // PIPE_INTERLEAVE_SIZE: 256 bytes
 constexpr unsigned kMostPipeBits = 5;
 
 constexpr BlockSize kThinDcc[] = {{16, 16, 1}, {16, 8, 1}, {8, 8, 1}, {8, 4, 1}, {4, 4, 1}};

@@ -2,25 +2,17 @@
 
 #include <algorithm>
 
+#include "simgpu/amd/gfx9/bits.h"
+
 namespace simgpu::gfx9 {
 
 namespace {
 
-constexpr unsigned kInterleaveBits = 8;
-
-uint32_t divide_up(uint32_t value, uint32_t by) {
-    return (value + by - 1) / by;
-}
-uint32_t align_up(uint32_t value, uint32_t to) {
-    return divide_up(value, to) * to;
-}
 uint32_t halved(uint32_t value) {
     return std::max(value / 2, 1u);
 }
 
-enum class Major : uint8_t { kX, kY, kZ };
-
-Major major_axis(BlockSize blocks, bool thick) {
+Major meta_major_axis(BlockSize blocks, bool thick) {
     if (thick && blocks.depth > blocks.width && blocks.depth > blocks.height) return Major::kZ;
     return blocks.width >= blocks.height ? Major::kX : Major::kY;
 }
@@ -54,7 +46,7 @@ MetaSurface::MetaSurface(const MetaShape& shape, AddressConfig config)
     const bool in_tail = shape.width <= block_.width && shape.height <= block_.height / 2 &&
                          (block_.depth == 1 || shape.depth <= block_.depth);
     if (shape_.levels > 1 && !in_tail) {
-        const Major major = major_axis(blocks, block_.depth > 1);
+        const Major major = meta_major_axis(blocks, block_.depth > 1);
         uint32_t& across = major == Major::kY ? blocks.width : blocks.height;
         const uint32_t along = major == Major::kX   ? blocks.width
                                : major == Major::kY ? blocks.height
@@ -68,7 +60,7 @@ MetaSurface::MetaSurface(const MetaShape& shape, AddressConfig config)
 
 void MetaSurface::place_levels(BlockSize blocks) {
     const bool thick = block_.depth > 1;
-    const Major major = major_axis(blocks, thick);
+    const Major major = meta_major_axis(blocks, thick);
     Start at;
     uint32_t width = shape_.width, height = shape_.height, depth = shape_.depth;
     for (unsigned level = 0; level < shape_.levels; level++) {

@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <bit>
 
+#include "simgpu/amd/gfx9/bits.h"
+
 namespace simgpu::gfx9 {
 
 namespace {
 
-constexpr uint32_t align_up(uint32_t value, uint32_t to) {
-    return (value + to - 1) / to * to;
-}
 constexpr uint32_t half_rounded_up(uint32_t value) {
     return (value + 1) / 2;
 }
@@ -26,8 +25,6 @@ uint32_t tail_offset(unsigned level_in_tail, unsigned block_bits) {
     const unsigned index = level_in_tail + kLargestTailBits - block_bits;
     return kTailOffsets[std::min<size_t>(index, std::size(kTailOffsets) - 1)] << 8;
 }
-
-enum class Major : uint8_t { kX, kY, kZ };
 
 /// The direction in which level 1 and the later ones follow.
 Major major_axis(BlockSize level0, bool thick) {

@@ -7,11 +7,7 @@
 
 namespace simgpu::gfx9 {
 
-namespace {
-
-constexpr unsigned kInterleaveBits = 8;  // PIPE_INTERLEAVE_SIZE: 256 bytes
-
-}  // namespace
+namespace {}  // namespace
 
 AddressConfig AddressConfig::from_register(uint32_t gb_addr_config) {
     const uint32_t pipes = bits(gb_addr_config, 0, 3), banks = bits(gb_addr_config, 12, 3);

@@ -6,6 +6,8 @@
 
 namespace simgpu::gfx9 {
 
+inline constexpr unsigned kInterleaveBits = 8;  // PIPE_INTERLEAVE_SIZE: 256 bytes
+
 /// The fields of GB_ADDR_CONFIG that addresses depend on. Pipes interleave every 256 bytes.
 struct AddressConfig {
     uint8_t pipe_bits = 0;  // log2 of pipes times shader engines
@@ -51,6 +53,7 @@ class SwizzleMode {
 struct BlockSize {
     uint32_t width = 1, height = 1, depth = 1;
 };
+enum class Major : uint8_t { kX, kY, kZ };  // the longest direction
 BlockSize block_size(SwizzleMode mode, unsigned element_bits, bool image_3d,
                      unsigned sample_bits = 0);
 

@@ -10,8 +10,8 @@
 
 namespace simgpu::gfx9 {
 
-/// 1, where the compiler cannot see it: multiplying by it canonicalises (quiets NaNs and flushes
-/// denormals if the mode says so) instead of being optimised away.
+/// 1, read at start-up, so that the compiler cannot know it: multiplying by it canonicalises
+/// (quiets NaNs and flushes denormals if the mode says so) instead of being optimised away.
 extern const float kOpaqueOne;
 
 template <class T>

@@ -13,6 +13,8 @@ struct VmemOp;
 
 /// Executes one instruction on one wave. `wave.pc` already points behind the instruction.
 using Handler = void (*)(Wave& wave, const Instruction& in);
+/// The handler of an instruction without effect here.
+inline void nothing(Wave&, const Instruction&) {}
 
 enum class Encoding : uint8_t {
     kUnknown,

@@ -85,7 +85,7 @@ void subb(Thread& thread, const Instruction& in) {
     finish(thread, in, result, borrow);
 }
 
-constexpr AluOp kOps[] = {
+constexpr AluOp kAccumulateOps[] = {
     special(0x48, "mac", 2, mac, AluOp::kIntegersOnly),
     special(0x49, "mach", 2, mach, AluOp::kIntegersOnly),
     special(0x4e, "addc", 2, addc, AluOp::kIntegersOnly),
@@ -95,7 +95,7 @@ constexpr AluOp kOps[] = {
 }  // namespace
 
 std::span<const AluOp> integer_ops() {
-    return kOps;
+    return kAccumulateOps;
 }
 
 }  // namespace simgpu::intel::eu

@@ -52,7 +52,7 @@ int32_t dot4(uint32_t b, uint32_t c) {
     return sum;
 }
 
-constexpr AluOp kOps[] = {
+constexpr AluOp kArithmeticOps[] = {
     with_floats(integers<[](auto a) { return a; }, 1>(0x61, "mov"),
                 floats<[](auto a) { return a; }, 1>(0x61, "mov")),
     with_floats(integers<kSum, 2>(0x40, "add", AluOp::kWraps),
@@ -83,7 +83,7 @@ constexpr AluOp kOps[] = {
 }  // namespace
 
 std::span<const AluOp> arithmetic_ops() {
-    return kOps;
+    return kArithmeticOps;
 }
 
 }  // namespace simgpu::intel::eu

@@ -86,7 +86,7 @@ constexpr AluOp dwords(uint8_t opcode, const char* name) {
     return lanes<F, kSources, Lane::kU32, Lane::kI32>(opcode, name);
 }
 
-constexpr AluOp kOps[] = {
+constexpr AluOp kLogicOps[] = {
     integers<[](auto a) { return ~a; }, 1>(0x64, "not", kBitwise),
     integers<[](auto a, auto b) { return a & b; }, 2>(0x65, "and", kBitwise),
     integers<[](auto a, auto b) { return a | b; }, 2>(0x66, "or", kBitwise),
@@ -123,7 +123,7 @@ constexpr AluOp kOps[] = {
 }  // namespace
 
 std::span<const AluOp> logic_ops() {
-    return kOps;
+    return kLogicOps;
 }
 
 }  // namespace simgpu::intel::eu

@@ -84,12 +84,12 @@ void math(Thread& thread, const Instruction& in) {
     write_destination(thread, in, result.bytes, in.lane, enabled_channels(thread, in));
 }
 
-constexpr AluOp kOps[] = {special(0x38, "math", 2, math)};
+constexpr AluOp kMathOps[] = {special(0x38, "math", 2, math)};
 
 }  // namespace
 
 std::span<const AluOp> math_ops() {
-    return kOps;
+    return kMathOps;
 }
 
 }  // namespace simgpu::intel::eu

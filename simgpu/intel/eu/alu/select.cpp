@@ -86,7 +86,7 @@ void csel(Thread& thread, const Instruction& in) {
     write_destination(thread, in, result.bytes, in.lane, enabled_channels(thread, in));
 }
 
-constexpr AluOp kOps[] = {
+constexpr AluOp kSelectOps[] = {
     special(0x62, "sel", 2, sel),
     special(0x70, "cmp", 2, cmp),
     special(0x71, "cmpn", 2, cmp),
@@ -96,7 +96,7 @@ constexpr AluOp kOps[] = {
 }  // namespace
 
 std::span<const AluOp> select_ops() {
-    return kOps;
+    return kSelectOps;
 }
 
 }  // namespace simgpu::intel::eu

@@ -18,10 +18,6 @@ void report_problem(Thread& thread, const Instruction& in) {
     thread.fail(in.problem);
 }
 
-void complain(Instruction& in, std::string problem) {
-    if (in.problem.empty()) in.problem = std::move(problem);
-}
-
 /// Gen12 has predicates for groups of 2 to 32 channels; Xe2 for all of the instruction's.
 void decode_predicate(const Words& words, const FieldLayout& layout, Instruction& in) {
     const uint32_t code = words.bits(layout.predicate.top, layout.predicate.bottom);

@@ -34,6 +34,11 @@ struct FieldLayout {
 };
 const FieldLayout& field_layout(Generation generation);
 
+/// Leaves a sentence in `problem`, unless there is one already.
+inline void complain(Instruction& in, std::string problem) {
+    if (in.problem.empty()) in.problem = std::move(problem);
+}
+
 /// Decoded operands of one- and two-source instructions. They leave a sentence in `problem` if an
 /// operand is not one.
 void decode_destination(const Words& words, const FieldLayout& layout, Instruction& in);

@@ -28,10 +28,6 @@ int32_t sign_extend(uint32_t value, unsigned bits) {
     return static_cast<int32_t>((value ^ sign) - sign);
 }
 
-void complain(Instruction& in, const std::string& problem) {
-    if (in.problem.empty()) in.problem = problem;
-}
-
 bool check_type(const FieldLayout& layout, Instruction& in, const Operand& operand) {
     const bool fits =
         is_valid(operand.type) && (size_of(operand.type) < 8 || layout.has_64_bit_types);

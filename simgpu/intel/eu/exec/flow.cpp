@@ -100,7 +100,7 @@ void sync(Thread& thread, const Instruction& in) {
 
 void nop(Thread&, const Instruction&) {}
 
-constexpr FlowOp kOps[] = {
+constexpr FlowOp kFlowOps[] = {
     {opcode::kSync, "sync", sync},
     {opcode::kJmpi, "jmpi", jmpi},
     {opcode::kIf, "if", if_},
@@ -116,7 +116,7 @@ constexpr FlowOp kOps[] = {
 }  // namespace
 
 std::span<const FlowOp> flow_ops() {
-    return kOps;
+    return kFlowOps;
 }
 
 void wake_channels(Thread& thread) {

@@ -106,10 +106,7 @@ void dword_scattered_write(const MessageCall& call) {
     write_scattered(call, dword_scattered(call));
 }
 
-/// All accesses before it have been made already.
-void fence(const MessageCall&) {}
-
-constexpr MessageOp kOps[] = {
+constexpr MessageOp kDataCacheOps[] = {
     {sfid::kConstantCache, 0x00, "constant oword block read", oword_block_read},
     {sfid::kConstantCache, 0x01, "constant unaligned block read", unaligned_oword_block_read},
     {sfid::kDataCache0, 0x00, "hdc0 oword block read", oword_block_read},
@@ -125,7 +122,7 @@ constexpr MessageOp kOps[] = {
 }  // namespace
 
 std::span<const MessageOp> data_cache_messages() {
-    return kOps;
+    return kDataCacheOps;
 }
 
 }  // namespace simgpu::intel::eu

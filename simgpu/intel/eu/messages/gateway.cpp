@@ -14,7 +14,7 @@ void end_of_thread(const MessageCall& call) {
     if (!call.in.message.end_of_thread) call.refuse("it only ends threads");
 }
 
-constexpr MessageOp kOps[] = {
+constexpr MessageOp kGatewayOps[] = {
     {sfid::kThreadSpawner, 0, "spawner end", end_of_thread},
     {sfid::kGateway, 0, "gateway end", end_of_thread},
     {sfid::kGateway, 4, "gateway barrier", barrier},
@@ -23,7 +23,7 @@ constexpr MessageOp kOps[] = {
 }  // namespace
 
 std::span<const MessageOp> gateway_messages() {
-    return kOps;
+    return kGatewayOps;
 }
 
 }  // namespace simgpu::intel::eu

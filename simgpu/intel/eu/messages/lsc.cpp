@@ -172,9 +172,6 @@ void atomic(const MessageCall& call) {
     });
 }
 
-/// All accesses before it have been made already.
-void fence(const MessageCall&) {}
-
 template <uint8_t kSfid>
 constexpr auto make_rows(const char* const (&names)[6]) {
     std::array<MessageOp, 5 + kLscAtomics> rows{};

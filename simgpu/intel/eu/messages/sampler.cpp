@@ -143,7 +143,7 @@ void resinfo(const MessageCall& call) {
 }
 
 // Types: Mesa's brw_eu_defines.h, GFX5_SAMPLER_MESSAGE_SAMPLE_LD and others.
-constexpr MessageOp kOps[] = {
+constexpr MessageOp kSamplerOps[] = {
     {sfid::kSampler, 0x07, "sampler ld", ld},
     {sfid::kSampler, 0x0a, "sampler resinfo", resinfo},
     {sfid::kSampler, 0x1a, "sampler ld_lz", ld_level_zero},
@@ -152,7 +152,7 @@ constexpr MessageOp kOps[] = {
 }  // namespace
 
 std::span<const MessageOp> sampler_messages() {
-    return kOps;
+    return kSamplerOps;
 }
 
 }  // namespace simgpu::intel::eu

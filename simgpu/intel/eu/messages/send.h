@@ -70,6 +70,8 @@ struct MessageOp {
     const char* name;
     void (*handler)(const MessageCall&);
 };
+/// The handler of fences: all accesses before one have been made already.
+inline void fence(const MessageCall&) {}
 // Rows, by the file that has them.
 std::span<const MessageOp> gateway_messages();
 std::span<const MessageOp> data_cache_messages();

@@ -159,8 +159,6 @@ void tgm_atomic(const MessageCall& call) {
     });
 }
 
-void fence(const MessageCall&) {}
-
 constexpr MessageOp kHdcOps[] = {
     {sfid::kDataCache1, 0x05, "hdc1 typed read", hdc_read},
     {sfid::kDataCache1, 0x06, "hdc1 typed atomic", hdc_atomic},

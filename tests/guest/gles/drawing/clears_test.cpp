@@ -9,13 +9,6 @@
 namespace viaduct::gles {
 namespace {
 
-constexpr char kValue[] = R"(#version 310 es
-precision highp float;
-in vec4 v;
-out vec4 colour;
-void main() { colour = v; }
-)";
-
 constexpr char kTexture[] = R"(#version 310 es
 precision highp float;
 uniform sampler2D image;

@@ -9,13 +9,6 @@
 namespace viaduct::gles {
 namespace {
 
-constexpr char kValue[] = R"(#version 310 es
-precision highp float;
-in vec4 v;
-out vec4 colour;
-void main() { colour = v; }
-)";
-
 constexpr Rgba kRed{255, 0, 0, 255}, kGreen{0, 255, 0, 255}, kBlue{0, 0, 255, 255};
 
 /// The left part of a picture up to `x` (of -1 to 1), z from `left` to `right` over all of it.

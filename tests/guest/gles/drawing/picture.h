@@ -10,6 +10,14 @@
 
 namespace viaduct::gles {
 
+/// A fragment shader: the interpolated `v`.
+inline constexpr char kValue[] = R"(#version 310 es
+precision highp float;
+in vec4 v;
+out vec4 colour;
+void main() { colour = v; }
+)";
+
 /// Red, green, blue, alpha of one pixel.
 using Rgba = std::array<int, 4>;
 

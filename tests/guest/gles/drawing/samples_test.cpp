@@ -10,13 +10,6 @@
 namespace viaduct::gles {
 namespace {
 
-constexpr char kValue[] = R"(#version 310 es
-precision highp float;
-in vec4 v;
-out vec4 colour;
-void main() { colour = v; }
-)";
-
 // One sample of a multisampled texture.
 constexpr char kOneSample[] = R"(#version 310 es
 precision highp float;

@@ -1,15 +1,10 @@
 #include "simgpu/node/mapped_ranges.h"
+#include "tests/unit/simgpu/node/null_file.h"
 
 #include <gtest/gtest.h>
 
 namespace simgpu::node {
 namespace {
-
-class NullFile : public NodeFile {
-  public:
-    int ioctl(unsigned long, void*) override { return 0; }
-    tl::expected<MapSource, int> map_source(uint64_t) override { return tl::unexpected(EINVAL); }
-};
 
 const void* at(uintptr_t address) {
     return reinterpret_cast<const void*>(address);

@@ -9,22 +9,12 @@
 #include <climits>
 
 #include "base/unique_fd.h"
+#include "tests/unit/simgpu/node/null_file.h"
 
 namespace simgpu::node {
 namespace {
 
 using viaduct::UniqueFd;
-
-class NullFile : public NodeFile {
-  public:
-    explicit NullFile(int* live) : live_(live) { ++*live_; }
-    ~NullFile() override { --*live_; }
-    int ioctl(unsigned long, void*) override { return 0; }
-    tl::expected<MapSource, int> map_source(uint64_t) override { return tl::unexpected(EINVAL); }
-
-  private:
-    int* const live_;
-};
 
 class OpenFilesTest : public testing::Test {
   protected:

@@ -13,14 +13,14 @@
 namespace simgpu::node {
 namespace {
 
-using Kind = TreeEntry::Kind;
+using EntryKind = TreeEntry::Kind;
 
 DeviceTree tree_with(const std::string& content) {
     DeviceTree tree;
-    tree.entries = {{Kind::kDirectory, "/dir", ""},
-                    {Kind::kFile, "/dir/file", content},
-                    {Kind::kLink, "/dir/link", "file"},
-                    {Kind::kNode, "/node", ""}};
+    tree.entries = {{EntryKind::kDirectory, "/dir", ""},
+                    {EntryKind::kFile, "/dir/file", content},
+                    {EntryKind::kLink, "/dir/link", "file"},
+                    {EntryKind::kNode, "/node", ""}};
     return tree;
 }
 
@@ -79,11 +79,11 @@ TEST(TreeDigest, DiffersByKindPathAndContent) {
         tree.entries = {entry};
         return tree_digest(tree);
     };
-    const TreeEntry base{Kind::kFile, "/ab", "c"};
+    const TreeEntry base{EntryKind::kFile, "/ab", "c"};
     EXPECT_EQ(digest(base), digest(base));
-    EXPECT_NE(digest(base), digest({Kind::kLink, "/ab", "c"}));
-    EXPECT_NE(digest(base), digest({Kind::kFile, "/a", "bc"}));
-    EXPECT_NE(digest(base), digest({Kind::kFile, "/ab", "d"}));
+    EXPECT_NE(digest(base), digest({EntryKind::kLink, "/ab", "c"}));
+    EXPECT_NE(digest(base), digest({EntryKind::kFile, "/a", "bc"}));
+    EXPECT_NE(digest(base), digest({EntryKind::kFile, "/ab", "d"}));
 }
 
 TEST(LexicallyNormal, Table) {

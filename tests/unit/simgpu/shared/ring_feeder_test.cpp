@@ -24,23 +24,23 @@ namespace {
 using test::OtherProcess;
 using Place = RingFeeder::Place;
 
-constexpr std::array<uint64_t, kHeaps> kLimits{};
+constexpr std::array<uint64_t, kHeaps> kNoLimits{};
 constexpr uint64_t kResetNs = 50'000'000;
 
-std::shared_ptr<SharedDevice> attach(const std::string& name) {
-    return SharedDevice::attach(name, kLimits).value();
+std::shared_ptr<SharedDevice> attach_unlimited(const std::string& name) {
+    return SharedDevice::attach(name, kNoLimits).value();
 }
 
 class Feeders : public ::testing::Test {
   protected:
     const std::string name = "viaduct-simgpu-unit-" + test::unique_instance();
-    const std::shared_ptr<SharedDevice> device = attach(name);
+    const std::shared_ptr<SharedDevice> device = attach_unlimited(name);
     RingFeeder a{device, 0}, b{device, 0}, c{device, 0}, elsewhere{device, 1};
 
     /// Another process holds a place on ring 0, running.
     OtherProcess neighbour() {
         return OtherProcess([this] {
-            auto* feeder = new RingFeeder(attach(name), 0);
+            auto* feeder = new RingFeeder(attach_unlimited(name), 0);
             if (const auto place = feeder->try_enter(0, 1)) feeder->try_run(*place);
         });
     }
@@ -79,7 +79,7 @@ TEST_F(Feeders, AHungJobOutlivesItsProcess) {
     // Long enough for a fork on a machine with other things to do.
     const uint64_t until_ns = monotonic_ns() + 1'000'000'000;
     OtherProcess other([&] {
-        auto* feeder = new RingFeeder(attach(name), 0);
+        auto* feeder = new RingFeeder(attach_unlimited(name), 0);
         const auto place = feeder->try_enter(0, 1);
         if (place && feeder->try_run(*place)) feeder->hang_until(*place, until_ns);
     });
@@ -96,7 +96,7 @@ TEST_F(Feeders, AHungJobOutlivesItsProcess) {
 
 TEST_F(Feeders, ACancelledJobWhoseProcessDiesGivesItsPlaceBackAtOnce) {
     OtherProcess other([&] {
-        auto* feeder = new RingFeeder(attach(name), 0);
+        auto* feeder = new RingFeeder(attach_unlimited(name), 0);
         if (const auto place = feeder->try_enter(0, 1))
             feeder->hang_until(*place, monotonic_ns() + 60'000'000'000);
     });
@@ -140,7 +140,7 @@ void protect_residents(const std::string& name) {
 
 TEST_F(Feeders, WhatADeadProcessHeldIsReclaimedEvenIfTheReclaimerDiesMeanwhile) {
     OtherProcess victim([this] {
-        auto* own = new auto(attach(name));
+        auto* own = new auto(attach_unlimited(name));
         // Enough to reach the page that protect_residents() protects.
         const size_t buffers = 2 * static_cast<size_t>(::getpagesize()) / sizeof(Resident);
         for (size_t i = 0; i < buffers; ++i) Residence::create_group(*own).release();
@@ -151,7 +151,7 @@ TEST_F(Feeders, WhatADeadProcessHeldIsReclaimedEvenIfTheReclaimerDiesMeanwhile) 
     EXPECT_FALSE(a.try_enter(0, 3));
     const pid_t reclaimer = ::fork();
     if (reclaimer == 0) {
-        const auto own = attach(name);
+        const auto own = attach_unlimited(name);
         protect_residents(name);
         ::alarm(20);
         for (victim.kill();;) own->used(Heap::kSystem);
@@ -276,7 +276,7 @@ TEST_F(Feeders, OfTwoRecoveriesTheSecondFindsItsJobCancelled) {
 
 TEST_F(Feeders, ARecoveryEndsWithTheProcessThatMadeIt) {
     OtherProcess other([this] {
-        auto* feeder = new RingFeeder(attach(name), 0);
+        auto* feeder = new RingFeeder(attach_unlimited(name), 0);
         const auto place = feeder->try_enter(0, 1);
         std::thread([feeder, place] {
             feeder->recover(*place, Recovery::kFull, 3'600'000'000'000);

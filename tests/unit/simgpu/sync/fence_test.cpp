@@ -1,4 +1,5 @@
 #include "simgpu/sync/fence.h"
+#include "tests/unit/simgpu/sync/readable.h"
 
 #include <gtest/gtest.h>
 #include <linux/sync_file.h>
@@ -19,11 +20,6 @@ using namespace std::chrono_literals;
 
 std::chrono::steady_clock::time_point soon() {
     return std::chrono::steady_clock::now() + 20s;
-}
-
-bool readable(int fd, int timeout_ms = 0) {
-    pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
-    return ::poll(&entry, 1, timeout_ms) == 1;
 }
 
 TEST(Fence, SignalsOnceAndKeepsTheFirstStatus) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "simgpu/sync/drm_uapi.h"
+#include "tests/unit/simgpu/sync/readable.h"
 
 namespace simgpu::drm {
 namespace {
@@ -29,11 +30,6 @@ uint64_t address_of(const void* data) {
 int64_t in_ms(int64_t ms) {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count() + ms * 1'000'000;
-}
-
-bool readable(int fd, int timeout_ms = 0) {
-    pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
-    return ::poll(&entry, 1, timeout_ms) == 1;
 }
 
 /// The ioctls in a form fit for one-line expectations.

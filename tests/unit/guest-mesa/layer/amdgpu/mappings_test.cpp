@@ -4,8 +4,6 @@
 namespace viaduct::guest::amdgpu {
 namespace {
 
-constexpr unsigned long kGemVa = DRM_IOCTL_AMDGPU_GEM_VA;
-
 TEST_F(DriverTest, GpuMappingsAreConfirmedWhenMemoryIsShort) {
     const uint32_t buffer = create_buffer(0x4000, AMDGPU_GEM_DOMAIN_GTT, 0);
     GemVa va{};
@@ -14,11 +12,11 @@ TEST_F(DriverTest, GpuMappingsAreConfirmedWhenMemoryIsShort) {
     va.base.va_address = 0x200000;
     va.base.map_size = 0x4000;
     host.results[static_cast<uint32_t>(Command::kBoVaOp)] = -ENOMEM;
-    EXPECT_EQ(call(kGemVa, va), 0) << "nobody waits";
+    EXPECT_EQ(call(DRM_IOCTL_AMDGPU_GEM_VA, va), 0) << "nobody waits";
     host.set_heap(offsetof(wire::Shmem, vram), 1 << 30, 1 << 30);
-    EXPECT_EQ(call(kGemVa, va), -ENOMEM);
+    EXPECT_EQ(call(DRM_IOCTL_AMDGPU_GEM_VA, va), -ENOMEM);
     va.base.operation = AMDGPU_VA_OP_UNMAP;
-    EXPECT_EQ(call(kGemVa, va), 0) << "needs no memory";
+    EXPECT_EQ(call(DRM_IOCTL_AMDGPU_GEM_VA, va), 0) << "needs no memory";
 }
 
 // No buffer's close shows the host that the driver has given such a range up.
@@ -30,9 +28,9 @@ TEST_F(DriverTest, ASparseRangeThatTheDriverHeardWasRefusedIsUnmapped) {
     va.base.va_address = 0x200000;
     va.base.map_size = 0x4000;
     va.base.operation = AMDGPU_VA_OP_REPLACE;
-    EXPECT_EQ(call(kGemVa, va), -ENOMEM) << "what was there still is";
+    EXPECT_EQ(call(DRM_IOCTL_AMDGPU_GEM_VA, va), -ENOMEM) << "what was there still is";
     va.base.operation = AMDGPU_VA_OP_MAP;
-    EXPECT_EQ(call(kGemVa, va), -ENOMEM);
+    EXPECT_EQ(call(DRM_IOCTL_AMDGPU_GEM_VA, va), -ENOMEM);
     create_context();
     const auto requests = host.received(Command::kBoVaOp);
     ASSERT_EQ(requests.size(), 3u);
@@ -55,7 +53,7 @@ TEST_F(DriverTest, MappingsInTheGpuArriveTogetherBeforeTheSubmissionThatNeedsThe
     va.base.va_address = 0x100000;
     va.base.offset_in_bo = 0x1000;
     va.base.map_size = 0x3000;
-    EXPECT_EQ(call(kGemVa, va.base), 0);
+    EXPECT_EQ(call(DRM_IOCTL_AMDGPU_GEM_VA, va.base), 0);
     EXPECT_EQ(host.sent.size(), journeys);
     EXPECT_EQ(submit(context, 1, 2), 0);
     ASSERT_EQ(host.sent.size(), journeys + 2);
@@ -80,13 +78,13 @@ TEST_F(DriverTest, SparseMappingsNameNoBuffer) {
     GemVa va{};
     va.base.operation = AMDGPU_VA_OP_MAP;
     va.base.flags = AMDGPU_VM_PAGE_PRT;
-    EXPECT_EQ(call(kGemVa, va.base), 0);
+    EXPECT_EQ(call(DRM_IOCTL_AMDGPU_GEM_VA, va.base), 0);
     va.base.flags = 0;
     va.base.operation = AMDGPU_VA_OP_CLEAR;
-    EXPECT_EQ(call(kGemVa, va.base), 0);
+    EXPECT_EQ(call(DRM_IOCTL_AMDGPU_GEM_VA, va.base), 0);
     va.base.operation = AMDGPU_VA_OP_MAP;
     va.base.handle = 999;
-    EXPECT_EQ(call(kGemVa, va.base), -ENOENT);
+    EXPECT_EQ(call(DRM_IOCTL_AMDGPU_GEM_VA, va.base), -ENOENT);
     create_context();
     const auto requests = host.received(Command::kBoVaOp);
     ASSERT_EQ(requests.size(), 2u);
@@ -105,7 +103,7 @@ class DriverMissingMappings : public DriverTest {
         va.base.operation = operation;
         va.base.va_address = 0x200000;
         va.base.map_size = 0x4000;
-        return call(kGemVa, va);
+        return call(DRM_IOCTL_AMDGPU_GEM_VA, va);
     }
     void map_without_memory(uint32_t handle) {
         fail_mappings(-ENOMEM);

@@ -20,6 +20,19 @@
 
 namespace simgpu::gfx9::test {
 
+/// Numbers as the registers hold them.
+constexpr uint64_t f32(float x) {
+    return std::bit_cast<uint32_t>(x);
+}
+constexpr uint64_t f64(double x) {
+    return std::bit_cast<uint64_t>(x);
+}
+inline constexpr float kInf = std::numeric_limits<float>::infinity();
+inline constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+/// Where tests have their memory.
+inline constexpr uint64_t kVa = 0x400000000;
+
 /// One instruction: assembly text, and the words that assemble.py put beside it.
 struct Line {
     const char* text;

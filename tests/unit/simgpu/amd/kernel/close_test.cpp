@@ -18,8 +18,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr uint64_t kProgramVa = 0x10000000;
-constexpr uint64_t kDataVa = 0x20000000;
 constexpr milliseconds kSecond{1000};  // amdgpu_flush()'s patience with what runs
 constexpr milliseconds kMoment{50};
 

@@ -12,8 +12,6 @@
 namespace simgpu::test {
 namespace {
 
-constexpr uint64_t kProgramVa = 0x10000000;
-constexpr uint64_t kDataVa = 0x20000000;
 constexpr uint32_t kPending = 32;  // jobs of one queue (Linux: amdgpu_sched_jobs)
 
 class Cs : public ::testing::Test {

@@ -10,6 +10,10 @@
 
 namespace simgpu::test {
 
+/// Where tests have their programs and what those write.
+inline constexpr uint64_t kProgramVa = 0x10000000;
+inline constexpr uint64_t kDataVa = 0x20000000;
+
 // An IB is a row of these, each with its operands.
 enum FakeOp : uint32_t {
     kWrite = 1,       // va_lo, va_hi, value

@@ -11,7 +11,7 @@
 namespace simgpu::test {
 namespace {
 
-constexpr uint64_t kVa = 0x10000000;
+constexpr uint64_t kGemVa = 0x10000000;
 constexpr uint32_t kRead = AMDGPU_VM_PAGE_READABLE;
 
 int export_fd(TestFile& file, uint32_t handle, viaduct::UniqueFd* fd) {
@@ -118,7 +118,7 @@ TEST(Gem, UserMemoryIsUsedInPlaceAndNotShared) {
     EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_GEM_USERPTR, &args), -EINVAL);
     args.addr -= 1;
     ASSERT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_GEM_USERPTR, &args), 0);
-    EXPECT_EQ(file.map(args.handle, kVa, 8192), 0);
+    EXPECT_EQ(file.map(args.handle, kGemVa, 8192), 0);
     viaduct::UniqueFd fd;
     EXPECT_EQ(export_fd(file, args.handle, &fd), -EPERM);
     args.addr = 0x1000;
@@ -127,7 +127,7 @@ TEST(Gem, UserMemoryIsUsedInPlaceAndNotShared) {
 
 TEST(Prime, OneBufferHasOneHandlePerFile) {
     TestFile a, b;
-    const TestBuffer buffer = a.buffer(kVa);
+    const TestBuffer buffer = a.buffer(kGemVa);
     viaduct::UniqueFd fd;
     ASSERT_EQ(export_fd(a, buffer.handle, &fd), 0);
     uint32_t again = 0, first = 0, second = 0;
@@ -165,8 +165,8 @@ TEST(Prime, ForeignMemfdsBecomeBuffersAndKeepTheirSize) {
     const auto sealed = viaduct::create_sealed_memfd("foreign", 8192 + 100);
     uint32_t handle = 0;
     ASSERT_EQ(import_fd(file, sealed->get(), &handle), 0);
-    EXPECT_EQ(file.map(handle, kVa, 8192), 0);
-    EXPECT_EQ(file.map(handle, kVa + 0x10000, 12288), -EINVAL) << "not a whole page";
+    EXPECT_EQ(file.map(handle, kGemVa, 8192), 0);
+    EXPECT_EQ(file.map(handle, kGemVa + 0x10000, 12288), -EINVAL) << "not a whole page";
     const viaduct::UniqueFd open_ended(::memfd_create("foreign", MFD_ALLOW_SEALING | MFD_CLOEXEC));
     ASSERT_EQ(::ftruncate(open_ended.get(), 4096), 0);
     ASSERT_EQ(import_fd(file, open_ended.get(), &handle), 0);
@@ -189,7 +189,7 @@ int in_other_process(Body body) {
 
 TEST(Prime, BuffersAndTheirMetadataCrossProcesses) {
     TestFile file;
-    const TestBuffer buffer = file.buffer(kVa, 8192, AMDGPU_GEM_DOMAIN_VRAM);
+    const TestBuffer buffer = file.buffer(kGemVa, 8192, AMDGPU_GEM_DOMAIN_VRAM);
     drm_amdgpu_gem_metadata metadata{};
     metadata.handle = buffer.handle;
     metadata.op = AMDGPU_GEM_METADATA_OP_SET_METADATA;
@@ -226,18 +226,18 @@ TEST(Va, MapRefusesWhatTheKernelRefuses) {
     TestFile file;
     uint32_t handle = 0;
     ASSERT_EQ(file.create(0x4000, &handle), 0);
-    ASSERT_EQ(file.map(handle, kVa, 0x4000), 0);
+    ASSERT_EQ(file.map(handle, kGemVa, 0x4000), 0);
     struct Case {
         const char* what;
         int error;
         uint64_t va, size, offset;
         uint32_t flags;
     };
-    const uint64_t free_va = kVa + 0x100000;
+    const uint64_t free_va = kGemVa + 0x100000;
     const Case cases[] = {
-        {"overlap at the end", -EINVAL, kVa + 0x3000, 0x1000, 0, kRead},
-        {"overlap around", -EINVAL, kVa - 0x1000, 0x4000, 0, kRead},
-        {"exact overlap", -EINVAL, kVa, 0x4000, 0, kRead},
+        {"overlap at the end", -EINVAL, kGemVa + 0x3000, 0x1000, 0, kRead},
+        {"overlap around", -EINVAL, kGemVa - 0x1000, 0x4000, 0, kRead},
+        {"exact overlap", -EINVAL, kGemVa, 0x4000, 0, kRead},
         {"misaligned address", -EINVAL, free_va + 1, 0x1000, 0, kRead},
         {"misaligned size", -EINVAL, free_va, 0x800, 0, kRead},
         {"misaligned offset", -EINVAL, free_va, 0x1000, 0x800, kRead},
@@ -249,8 +249,8 @@ TEST(Va, MapRefusesWhatTheKernelRefuses) {
         {"reserved low addresses", -EINVAL, 0xf000, 0x1000, 0, kRead},
         {"in the hole", -EINVAL, 0x0000900000000000, 0x1000, 0, kRead},
         {"unknown flag", -EINVAL, free_va, 0x1000, 0, 1u << 20},
-        {"before it", 0, kVa - 0x1000, 0x1000, 0, kRead},
-        {"behind it", 0, kVa + 0x4000, 0x1000, 0x3000, kRead},
+        {"before it", 0, kGemVa - 0x1000, 0x1000, 0, kRead},
+        {"behind it", 0, kGemVa + 0x4000, 0x1000, 0x3000, kRead},
         {"high half", 0, 0xffff800100000000, 0x1000, 0, kRead},
     };
     for (const Case& c : cases)
@@ -264,13 +264,13 @@ TEST(Va, UnmapWantsTheExactMapping) {
     uint32_t a = 0, b = 0;
     ASSERT_EQ(file.create(0x2000, &a), 0);
     ASSERT_EQ(file.create(0x2000, &b), 0);
-    ASSERT_EQ(file.map(a, kVa, 0x2000), 0);
-    EXPECT_EQ(file.va_op(AMDGPU_VA_OP_UNMAP, a, kVa + 0x1000, 0x1000), -ENOENT);
-    EXPECT_EQ(file.va_op(AMDGPU_VA_OP_UNMAP, b, kVa, 0x2000), -ENOENT);
-    EXPECT_EQ(file.va_op(AMDGPU_VA_OP_UNMAP, a, kVa, 0x2000), 0);
-    EXPECT_EQ(file.map(b, kVa, 0x2000), 0);
+    ASSERT_EQ(file.map(a, kGemVa, 0x2000), 0);
+    EXPECT_EQ(file.va_op(AMDGPU_VA_OP_UNMAP, a, kGemVa + 0x1000, 0x1000), -ENOENT);
+    EXPECT_EQ(file.va_op(AMDGPU_VA_OP_UNMAP, b, kGemVa, 0x2000), -ENOENT);
+    EXPECT_EQ(file.va_op(AMDGPU_VA_OP_UNMAP, a, kGemVa, 0x2000), 0);
+    EXPECT_EQ(file.map(b, kGemVa, 0x2000), 0);
     EXPECT_EQ(file.gem_close(b), 0) << "closing the handle unmaps";
-    EXPECT_EQ(file.map(a, kVa, 0x2000), 0);
+    EXPECT_EQ(file.map(a, kGemVa, 0x2000), 0);
 }
 
 TEST(BoList, IsCreatedUpdatedAndDestroyed) {

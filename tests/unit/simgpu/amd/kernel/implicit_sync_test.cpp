@@ -11,7 +11,7 @@
 namespace simgpu::test {
 namespace {
 
-constexpr uint64_t kProgramVa = 0x10000000, kFlagVa = 0x20000000, kSharedVa = 0x30000000;
+constexpr uint64_t kFlagVa = 0x20000000, kSharedVa = 0x30000000;
 constexpr uint64_t kShort = 60;  // ms; a wait that must not succeed
 
 /// A file whose jobs count in a shared buffer, once their flag has the value they wait for.

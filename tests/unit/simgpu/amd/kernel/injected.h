@@ -13,9 +13,6 @@
 
 namespace simgpu::test {
 
-inline constexpr uint64_t kProgramVa = 0x10000000;
-inline constexpr uint64_t kDataVa = 0x20000000;
-
 /// The log's lines since the object was made.
 class LogCapture {
   public:

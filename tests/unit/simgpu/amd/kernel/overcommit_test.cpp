@@ -14,9 +14,8 @@
 namespace simgpu::test {
 namespace {
 
-constexpr uint64_t kMiB = 1ull << 20;
 constexpr uint64_t kVram = AMDGPU_GEM_DOMAIN_VRAM, kGtt = AMDGPU_GEM_DOMAIN_GTT;
-constexpr uint64_t kVa = 0x100000000;
+constexpr uint64_t kOvercommitVa = 0x100000000;
 
 class Overcommit : public ::testing::Test {
   protected:
@@ -70,7 +69,9 @@ class Overcommit : public ::testing::Test {
   private:
     struct Job {
         explicit Job(TestFile& file)
-            : context(file.context()), program(file, kVa), flag(file.buffer(kVa + 16 * kMiB)) {}
+            : context(file.context()),
+              program(file, kOvercommitVa),
+              flag(file.buffer(kOvercommitVa + 16 * kMiB)) {}
         uint32_t context;
         Program program;
         TestBuffer flag;

@@ -9,8 +9,8 @@
 namespace simgpu::test {
 namespace {
 
-constexpr uint64_t kPage = 4096, kMiB = 1ull << 20, kGiB = 1ull << 30;
-constexpr uint64_t kVa = 64 * kGiB;
+constexpr uint64_t kPage = 4096, kGiB = 1ull << 30;
+constexpr uint64_t kTablesVa = 64 * kGiB;
 
 uint64_t vram_used(TestFile& file) {
     uint64_t used = 0;
@@ -29,20 +29,21 @@ class PageTableMemory : public ::testing::Test {
 TEST_F(PageTableMemory, EachTouchedRegionCostsATable) {
     uint32_t handle = 0;
     ASSERT_EQ(file.create(kPage, &handle), 0);
-    ASSERT_EQ(file.map(handle, kVa, kPage), 0);
+    ASSERT_EQ(file.map(handle, kTablesVa, kPage), 0);
     EXPECT_EQ(tables(), 3u) << "for 512 GiB, 1 GiB and 2 MiB";
-    ASSERT_EQ(file.map(handle, kVa + kPage, kPage), 0);
+    ASSERT_EQ(file.map(handle, kTablesVa + kPage, kPage), 0);
     EXPECT_EQ(tables(), 3u) << "the same region";
-    for (uint64_t i = 1; i <= 100; ++i) ASSERT_EQ(file.map(handle, kVa + i * 2 * kMiB, kPage), 0);
+    for (uint64_t i = 1; i <= 100; ++i)
+        ASSERT_EQ(file.map(handle, kTablesVa + i * 2 * kMiB, kPage), 0);
     EXPECT_EQ(tables(), 103u) << "one buffer, 101 regions";
-    ASSERT_EQ(file.map(handle, kVa + kGiB, kPage), 0);
+    ASSERT_EQ(file.map(handle, kTablesVa + kGiB, kPage), 0);
     EXPECT_EQ(tables(), 105u) << "another GiB";
 }
 
 TEST_F(PageTableMemory, ShowsInFdinfo) {
     uint32_t handle = 0;
     ASSERT_EQ(file.create(kPage, &handle), 0);
-    ASSERT_EQ(file.map(handle, kVa, kPage), 0);
+    ASSERT_EQ(file.map(handle, kTablesVa, kPage), 0);
     EXPECT_NE(file.file().fdinfo().find("drm-memory-vram:\t16 KiB\n"), std::string::npos)
         << file.file().fdinfo();
 }
@@ -51,12 +52,12 @@ TEST_F(PageTableMemory, ComesBackForWholeRegionsAtOnceOnly) {
     uint32_t large = 0, small = 0;
     ASSERT_EQ(file.create(4 * kMiB, &large), 0);
     ASSERT_EQ(file.create(kPage, &small), 0);
-    ASSERT_EQ(file.map(large, kVa, 4 * kMiB), 0);
-    ASSERT_EQ(file.map(small, kVa + 8 * kMiB, kPage), 0);
+    ASSERT_EQ(file.map(large, kTablesVa, 4 * kMiB), 0);
+    ASSERT_EQ(file.map(small, kTablesVa + 8 * kMiB, kPage), 0);
     EXPECT_EQ(tables(), 2u + 2u + 1u);
-    ASSERT_EQ(file.va_op(AMDGPU_VA_OP_UNMAP, large, kVa, 4 * kMiB), 0);
+    ASSERT_EQ(file.va_op(AMDGPU_VA_OP_UNMAP, large, kTablesVa, 4 * kMiB), 0);
     EXPECT_EQ(tables(), 3u);
-    ASSERT_EQ(file.va_op(AMDGPU_VA_OP_UNMAP, small, kVa + 8 * kMiB, kPage), 0);
+    ASSERT_EQ(file.va_op(AMDGPU_VA_OP_UNMAP, small, kTablesVa + 8 * kMiB, kPage), 0);
     EXPECT_EQ(tables(), 3u) << "of a mapping smaller than its table's region nothing comes back";
     const std::string instance = unique_instance();
     TestFile survivor("renoir", instance);
@@ -64,26 +65,27 @@ TEST_F(PageTableMemory, ComesBackForWholeRegionsAtOnceOnly) {
     {
         TestFile other("renoir", instance);
         ASSERT_EQ(other.create(kPage, &small), 0);
-        ASSERT_EQ(other.map(small, kVa, kPage), 0);
+        ASSERT_EQ(other.map(small, kTablesVa, kPage), 0);
         EXPECT_EQ(vram_used(survivor), alone + 4 * kPage);
     }
     EXPECT_EQ(vram_used(survivor), alone) << "with the file";
 }
 
 TEST_F(PageTableMemory, LargePartiallyResidentRunsNeedTablesAtTheirEdgesOnly) {
-    ASSERT_EQ(file.va_op(AMDGPU_VA_OP_MAP, 0, kVa, 8 * kGiB, 0, AMDGPU_VM_PAGE_PRT), 0);
+    ASSERT_EQ(file.va_op(AMDGPU_VA_OP_MAP, 0, kTablesVa, 8 * kGiB, 0, AMDGPU_VM_PAGE_PRT), 0);
     EXPECT_EQ(tables(), 1u) << "entries for 1 GiB each";
-    ASSERT_EQ(file.va_op(AMDGPU_VA_OP_MAP, 0, kVa + 16 * kGiB, 3 * kMiB, 0, AMDGPU_VM_PAGE_PRT), 0);
+    ASSERT_EQ(
+        file.va_op(AMDGPU_VA_OP_MAP, 0, kTablesVa + 16 * kGiB, 3 * kMiB, 0, AMDGPU_VM_PAGE_PRT), 0);
     EXPECT_EQ(tables(), 3u);
 }
 
 TEST_F(PageTableMemory, AHoleInAPartiallyResidentRunNeedsTablesAtItsEdges) {
-    ASSERT_EQ(file.va_op(AMDGPU_VA_OP_MAP, 0, kVa, 8 * kGiB, 0, AMDGPU_VM_PAGE_PRT), 0);
-    ASSERT_EQ(file.va_op(AMDGPU_VA_OP_CLEAR, 0, kVa + kGiB, kPage), 0);
+    ASSERT_EQ(file.va_op(AMDGPU_VA_OP_MAP, 0, kTablesVa, 8 * kGiB, 0, AMDGPU_VM_PAGE_PRT), 0);
+    ASSERT_EQ(file.va_op(AMDGPU_VA_OP_CLEAR, 0, kTablesVa + kGiB, kPage), 0);
     EXPECT_EQ(tables(), 3u) << "for 512 GiB, 1 GiB and 2 MiB";
-    ASSERT_EQ(file.va_op(AMDGPU_VA_OP_CLEAR, 0, kVa + kGiB + 3 * kMiB, 2 * kMiB), 0);
+    ASSERT_EQ(file.va_op(AMDGPU_VA_OP_CLEAR, 0, kTablesVa + kGiB + 3 * kMiB, 2 * kMiB), 0);
     EXPECT_EQ(tables(), 5u) << "both of its ends";
-    ASSERT_EQ(file.va_op(AMDGPU_VA_OP_CLEAR, 0, kVa + kGiB + 8 * kMiB, 2 * kMiB), 0);
+    ASSERT_EQ(file.va_op(AMDGPU_VA_OP_CLEAR, 0, kTablesVa + kGiB + 8 * kMiB, 2 * kMiB), 0);
     EXPECT_EQ(tables(), 5u) << "a whole region";
 }
 
@@ -91,9 +93,9 @@ TEST_F(PageTableMemory, IsNotNeededBeforeADelayedUpdate) {
     uint32_t handle = 0;
     ASSERT_EQ(file.create(kPage, &handle), 0);
     constexpr uint32_t kFlags = AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_DELAY_UPDATE;
-    ASSERT_EQ(file.va_op(AMDGPU_VA_OP_MAP, handle, kVa, kPage, 0, kFlags), 0);
+    ASSERT_EQ(file.va_op(AMDGPU_VA_OP_MAP, handle, kTablesVa, kPage, 0, kFlags), 0);
     EXPECT_EQ(tables(), 0u);
-    ASSERT_EQ(file.map(handle, kVa + kPage, kPage), 0);
+    ASSERT_EQ(file.map(handle, kTablesVa + kPage, kPage), 0);
     EXPECT_EQ(tables(), 3u);
 }
 
@@ -107,7 +109,7 @@ TEST(PageTables, SubmissionsFailWhenThereIsNoMemoryForThem) {
     // All of VRAM goes to page tables: those are never moved away.
     uint32_t handle = 0;
     ASSERT_EQ(file.create(kPage, &handle), 0);
-    uint64_t va = kVa;
+    uint64_t va = kTablesVa;
     uint64_t used = 0, last = 0;
     do {
         last = used;
@@ -115,7 +117,7 @@ TEST(PageTables, SubmissionsFailWhenThereIsNoMemoryForThem) {
         used = vram_used(file);
     } while (used != last);
     EXPECT_EQ(file.submit(context, program.ib({kWrite, 0x20000000, 0, 2})), -ENOMEM);
-    for (uint64_t unmapped = kVa; unmapped < va; unmapped += 2 * kMiB)
+    for (uint64_t unmapped = kTablesVa; unmapped < va; unmapped += 2 * kMiB)
         ASSERT_EQ(file.va_op(AMDGPU_VA_OP_CLEAR, 0, unmapped, 2 * kMiB), 0);
     uint64_t sequence = 0;
     ASSERT_EQ(file.submit(context, program.ib({kWrite, 0x20000000, 0, 3}), &sequence), 0);

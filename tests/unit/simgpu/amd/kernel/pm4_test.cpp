@@ -10,9 +10,9 @@ namespace simgpu::test {
 namespace {
 
 constexpr uint64_t kIbVa = 0xffff800100000000;
-constexpr uint64_t kDataVa = 0xffff800100100000;
-constexpr uint32_t kLow = static_cast<uint32_t>(kDataVa);
-constexpr uint32_t kHigh = static_cast<uint32_t>(kDataVa >> 32);
+constexpr uint64_t kPm4DataVa = 0xffff800100100000;
+constexpr uint32_t kLow = static_cast<uint32_t>(kPm4DataVa);
+constexpr uint32_t kHigh = static_cast<uint32_t>(kPm4DataVa >> 32);
 
 /// PM4 type 3 header: opcode, and the count of dwords that follow (GFX9 packet format).
 constexpr uint32_t pm4(uint32_t opcode, uint32_t dwords) {
@@ -37,8 +37,8 @@ class Packets : public ::testing::TestWithParam<const char*> {
 
     TestFile file{GetParam()};
     TestBuffer ib = file.buffer(kIbVa, 4096, AMDGPU_GEM_DOMAIN_GTT);
-    TestBuffer data = file.buffer(kDataVa, 8192, AMDGPU_GEM_DOMAIN_VRAM);
-    TestBuffer user_fence = file.buffer(kDataVa + 0x100000);
+    TestBuffer data = file.buffer(kPm4DataVa, 8192, AMDGPU_GEM_DOMAIN_VRAM);
+    TestBuffer user_fence = file.buffer(kPm4DataVa + 0x100000);
     uint32_t context = file.context();
 };
 

@@ -20,6 +20,8 @@
 
 namespace simgpu::test {
 
+inline constexpr uint64_t kMiB = 1ull << 20;
+
 inline uint64_t address_of(const void* data) {
     return reinterpret_cast<uintptr_t>(data);
 }

@@ -6,7 +6,7 @@
 namespace simgpu::test {
 namespace {
 
-constexpr uint64_t kVa = 0x10000000;
+constexpr uint64_t kVideoVa = 0x10000000;
 
 class VideoRing : public ::testing::TestWithParam<std::pair<const char*, uint32_t>> {};
 
@@ -14,16 +14,16 @@ TEST_P(VideoRing, RetiresJobsAndTakesNoUserFence) {
     const auto [model, ip] = GetParam();
     TestFile file(model);
     const uint32_t context = file.context();
-    const TestBuffer commands = file.buffer(kVa);
+    const TestBuffer commands = file.buffer(kVideoVa);
     Chunks chunks;
-    chunks.ib(kVa, 256, ip);
+    chunks.ib(kVideoVa, 256, ip);
     uint64_t sequence = 0;
     ASSERT_EQ(file.submit(context, chunks, &sequence), 0);
     EXPECT_EQ(file.wait(context, sequence, kLong, ip), 0);
     chunks.with(AMDGPU_CHUNK_ID_FENCE, drm_amdgpu_cs_chunk_fence{commands.handle, 0});
     EXPECT_EQ(file.submit(context, chunks), -EINVAL) << "no_user_fence";
     Chunks second_ring;
-    second_ring.ib(kVa, 256, ip, 1);
+    second_ring.ib(kVideoVa, 256, ip, 1);
     EXPECT_EQ(file.submit(context, second_ring), -EINVAL) << "one entity per context";
 }
 
@@ -31,9 +31,9 @@ TEST_P(VideoRing, FetchesItsCommands) {
     const auto [model, ip] = GetParam();
     TestFile file(model);
     const uint32_t context = file.context();
-    const TestBuffer commands = file.buffer(kVa);
+    const TestBuffer commands = file.buffer(kVideoVa);
     Chunks chunks;
-    chunks.ib(kVa, 8192, ip);
+    chunks.ib(kVideoVa, 8192, ip);
     uint64_t sequence = 0;
     ASSERT_EQ(file.submit(context, chunks, &sequence), 0);
     EXPECT_LT(file.wait(context, sequence, kLong, ip), 0) << "the second page is not mapped";

@@ -8,7 +8,6 @@
 namespace simgpu::test {
 namespace {
 
-constexpr uint64_t kMiB = 1ull << 20;
 constexpr uint64_t kVram = AMDGPU_GEM_DOMAIN_VRAM, kGtt = AMDGPU_GEM_DOMAIN_GTT;
 constexpr uint64_t kInReach = AMDGPU_GEM_CREATE_CPU_ACCESS_REQUIRED;
 

@@ -15,12 +15,12 @@ namespace simgpu::intel::eu {
 
 namespace {
 
-constexpr unsigned kInstructions = 8, kKernels = 1000;
+constexpr unsigned kRandomInstructions = 8, kKernels = 1000;
 
 class RandomKernelTest : public EuTest, public testing::WithParamInterface<const char*> {
   protected:
     RandomKernelTest() {
-        memory_.map(kKernel, (kInstructions + 1) * sizeof(Words));
+        memory_.map(kKernel, (kRandomInstructions + 1) * sizeof(Words));
         for (const auto span : {&bases_.general, &bases_.surface, &bases_.dynamic,
                                 &bases_.bindless_surface, &bases_.bindless_sampler})
             *span = kData;
@@ -79,8 +79,8 @@ void RandomKernelTest::tame_message(Words& words) {
 
 /// Nothing jumps backwards, so that all kernels end.
 void RandomKernelTest::tame_jump(Words& words) {
-    words.set(127, 96, 16 * (1 + number(kInstructions)));
-    if (once(2)) words.set(95, 64, 16 * number(kInstructions));
+    words.set(127, 96, 16 * (1 + number(kRandomInstructions)));
+    if (once(2)) words.set(95, 64, 16 * number(kRandomInstructions));
     if (once(2)) words.set(21, 19, 0);
 }
 
@@ -124,9 +124,9 @@ void RandomKernelTest::put_surfaces() {
 }
 
 JobOutcome RandomKernelTest::run_kernel(const ChipInfo& chip) {
-    for (unsigned i = 0; i < kInstructions; i++)
+    for (unsigned i = 0; i < kRandomInstructions; i++)
         memory_.put(kKernel + i * sizeof(Words), random_instruction());
-    memory_.put(kKernel + kInstructions * sizeof(Words), end_of_thread());
+    memory_.put(kKernel + kRandomInstructions * sizeof(Words), end_of_thread());
     Walker walker;
     walker.kernel_va = kKernel;
     walker.simd = 8u << number(3);

@@ -18,7 +18,7 @@ struct CarryCase {
 };
 
 // clang-format off
-const CarryCase kCases[] = {
+const CarryCase kCarryCases[] = {
     {{"v_add_co_u32_e32 v8, vcc, v2, v4", {0x32100902}}, code::kVccLo, code::kVccLo, false, [](int64_t a, int64_t b, int64_t) { return a + b; }},
     {{"v_add_co_u32_e64 v8, s[12:13], v2, v4", {0xd1190c08, 0x00020902}}, 10, 12, false, [](int64_t a, int64_t b, int64_t) { return a + b; }},
     {{"v_add_co_u32_e64 v8, s[12:13], v2, v4 clamp", {0xd1198c08, 0x00020902}}, 10, 12, true, [](int64_t a, int64_t b, int64_t) { return a + b; }},
@@ -40,25 +40,25 @@ const CarryCase kCases[] = {
 };
 // clang-format on
 
-constexpr uint32_t kNumbers[] = {0,          1,          2,          0x7fffffff,
-                                 0x80000000, 0x80000001, 0xfffffffe, 0xffffffff};
-constexpr uint64_t kExec = 0xfeff'ffff'ffff'7fff;
+constexpr uint32_t kCarryNumbers[] = {0,          1,          2,          0x7fffffff,
+                                      0x80000000, 0x80000001, 0xfffffffe, 0xffffffff};
+constexpr uint64_t kCarryExec = 0xfeff'ffff'ffff'7fff;
 
 // Lane i * 8 + j has numbers i and j.
 void check(const CarryCase& c, uint64_t carries) {
     WaveBench bench;
     for (unsigned lane = 0; lane < kLanes; lane++) {
-        bench.wave->v[2].lane[lane] = kNumbers[lane / 8];
-        bench.wave->v[4].lane[lane] = kNumbers[lane % 8];
+        bench.wave->v[2].lane[lane] = kCarryNumbers[lane / 8];
+        bench.wave->v[4].lane[lane] = kCarryNumbers[lane % 8];
     }
     bench.fill(8, 0xdeadbeef);
     bench.wave->set_s64(c.carry_out, ~uint64_t{0});
     bench.wave->set_s64(c.carry_in, carries);
-    bench.wave->set_exec(kExec);
+    bench.wave->set_exec(kCarryExec);
     bench.run(c.line);
     for (unsigned lane = 0; lane < kLanes; lane++) {
-        const bool active = kExec >> lane & 1;
-        const int64_t exact = c.exact(kNumbers[lane / 8], kNumbers[lane % 8],
+        const bool active = kCarryExec >> lane & 1;
+        const int64_t exact = c.exact(kCarryNumbers[lane / 8], kCarryNumbers[lane % 8],
                                       static_cast<int64_t>(carries >> lane & 1));
         const int64_t shown = c.clamp ? std::clamp<int64_t>(exact, 0, 0xffffffff) : exact;
         ASSERT_EQ(bench.lane(8, lane), active ? static_cast<uint32_t>(shown) : 0xdeadbeef)
@@ -69,7 +69,7 @@ void check(const CarryCase& c, uint64_t carries) {
 }
 
 TEST(ValuCarry, EveryInstructionInBothForms) {
-    for (const CarryCase& c : kCases)
+    for (const CarryCase& c : kCarryCases)
         for (const uint64_t carries : {uint64_t{0}, ~uint64_t{0}, uint64_t{0x0123'4567'89ab'cdef}})
             check(c, carries);
 }

@@ -15,14 +15,11 @@ namespace simgpu::gfx9::test {
 namespace {
 
 // Eight numbers of a type, so that the 64 lanes compare each with each.
-constexpr unsigned kNumbers = 8;
-struct NumberType {
-    std::array<uint64_t, kNumbers> bits;
+constexpr unsigned kCompareNumbers = 8;
+struct CompareType {
+    std::array<uint64_t, kCompareNumbers> bits;
     Order (*order)(unsigned i, unsigned j);
 };
-
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-constexpr float kInf = std::numeric_limits<float>::infinity();
 
 constexpr double kHalfNumbers[] = {-kInf, -2, -0.0, 0.0, 0x1p-24, 1.5, kInf, kNan};
 constexpr float kFloatNumbers[] = {-kInf, -2, -0.0f, 0.0f, 0x1p-149f, 1.5f, kInf, kNan};
@@ -38,29 +35,30 @@ constexpr uint64_t kIntegers[] = {0,
                                   0x8000'0000'0001'0001};
 
 template <class T>
-NumberType integers() {
-    NumberType type{{}, [](unsigned i, unsigned j) {
-                        return order_of(static_cast<T>(kIntegers[i]), static_cast<T>(kIntegers[j]));
-                    }};
+CompareType integers() {
+    CompareType type{{}, [](unsigned i, unsigned j) {
+                         return order_of(static_cast<T>(kIntegers[i]),
+                                         static_cast<T>(kIntegers[j]));
+                     }};
     std::ranges::copy(kIntegers, type.bits.begin());
     return type;
 }
 template <auto& kFloats>
-NumberType floats() {
+CompareType floats() {
     using T = std::remove_cvref_t<decltype(kFloats[0])>;
     using Bits = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
-    NumberType type{{}, [](unsigned i, unsigned j) { return order_of(kFloats[i], kFloats[j]); }};
-    for (unsigned i = 0; i < kNumbers; i++) type.bits[i] = std::bit_cast<Bits>(kFloats[i]);
+    CompareType type{{}, [](unsigned i, unsigned j) { return order_of(kFloats[i], kFloats[j]); }};
+    for (unsigned i = 0; i < kCompareNumbers; i++) type.bits[i] = std::bit_cast<Bits>(kFloats[i]);
     return type;
 }
-NumberType halves() {
-    NumberType type = floats<kHalfNumbers>();
+CompareType halves() {
+    CompareType type = floats<kHalfNumbers>();
     // Bits above a half do not count.
     type.bits = {0x7c00fc00, 0xc000, 0x8000, 0x12340000, 1, 0x3e00, 0x7c00, 0x7e00};
     return type;
 }
 
-const std::map<std::string, NumberType> kTypes = {
+const std::map<std::string, CompareType> kTypes = {
     {"f16", halves()},
     {"f32", floats<kFloatNumbers>()},
     {"f64", floats<kDoubleNumbers>()},
@@ -101,12 +99,12 @@ TEST(Compare, EveryRelationOfEveryType) {
         const std::string text = line.text;
         if (!text.starts_with("v_cmp") || text.find("_class_") != std::string::npos) continue;
         const Comparison comparison(text);
-        const NumberType& type = kTypes.at(comparison.type);
+        const CompareType& type = kTypes.at(comparison.type);
         constexpr uint64_t kExec = 0xffff'fff7'0fff'ff7f;
         WaveBench bench;
         uint64_t expected = 0;
         for (unsigned lane = 0; lane < kLanes; lane++) {
-            const unsigned i = lane / kNumbers, j = lane % kNumbers;
+            const unsigned i = lane / kCompareNumbers, j = lane % kCompareNumbers;
             set_lane64(bench, 2, lane, type.bits[i]);
             set_lane64(bench, 4, lane, type.bits[j]);
             if (holds(comparison.relation, type.order(i, j))) expected |= uint64_t{1} << lane;

@@ -16,16 +16,7 @@
 namespace simgpu::gfx9::test {
 namespace {
 
-constexpr float kInf = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr uint64_t kAllLanes = ~uint64_t{0};
-
-constexpr uint64_t f32(float x) {
-    return std::bit_cast<uint32_t>(x);
-}
-constexpr uint64_t f64(double x) {
-    return std::bit_cast<uint64_t>(x);
-}
 
 // Quotient, denominator and numerator in v[2:3], v[4:5], v[6:7].
 const ValuCase kFixups[] = {

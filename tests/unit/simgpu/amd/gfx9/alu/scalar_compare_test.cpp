@@ -9,9 +9,9 @@
 namespace simgpu::gfx9::test {
 namespace {
 
-constexpr uint64_t kNumbers[] = {0,          1,          0xfffd,      0xfffe,
-                                 0xffff,     0x7fffffff, 0x80000000,  0xfffffffd,
-                                 0xfffffffe, 0xffffffff, 0x10000fffe, uint64_t{1} << 63};
+constexpr uint64_t kScalarCompareNumbers[] = {
+    0,          1,          0xfffd,     0xfffe,     0xffff,      0x7fffffff,
+    0x80000000, 0xfffffffd, 0xfffffffe, 0xffffffff, 0x10000fffe, uint64_t{1} << 63};
 
 template <class T>
 Order order32(uint64_t a, uint64_t b) {
@@ -57,8 +57,8 @@ TEST(ScalarCompare, OfRegisters) {
         {{"s_cmp_lg_u64 s[2:3], s[6:7]", {0xbf130602}}, order_of<uint64_t>},
     };
     for (const auto& [line, order] : instructions)
-        for (const uint64_t a : kNumbers)
-            for (const uint64_t b : kNumbers)
+        for (const uint64_t a : kScalarCompareNumbers)
+            for (const uint64_t b : kScalarCompareNumbers)
                 for (const bool before : {false, true})
                     EXPECT_EQ(scc_after(line, a, b, before), holds(relation_of(line), order(a, b)))
                         << line.text << " of " << std::hex << a << ", " << b;
@@ -85,7 +85,7 @@ TEST(ScalarCompare, OfRegistersAndImmediates) {
         {{"s_cmpk_le_u32 s2, 0xfffe", {0xb682fffe}}, order32<uint32_t>, 0xfffe},
     };
     for (const auto& [line, order, immediate] : instructions)
-        for (const uint64_t a : kNumbers)
+        for (const uint64_t a : kScalarCompareNumbers)
             for (const bool before : {false, true})
                 EXPECT_EQ(scc_after(line, a, 0, before),
                           holds(relation_of(line), order(a, immediate)))

@@ -25,7 +25,7 @@ void PrintTo(const ScalarCase& c, std::ostream* out) {
 constexpr uint64_t kOld = 0x0123456789abcdef;
 constexpr uint64_t kHigh = 0x0123456700000000;  // what a 32-bit result leaves
 
-const ScalarCase kCases[] = {
+const ScalarCase kScalarCases[] = {
     {{"s_add_u32 s4, s2, s6", {0x80040602}}, 0xffffffff, 1, kHigh, kOn},
     {{"s_sub_u32 s4, s2, s6", {0x80840602}}, 1, 2, kHigh | 0xffffffff, kOn},
     {{"s_add_i32 s4, s2, s6", {0x81040602}}, 0x7fffffff, 1, kHigh | 0x80000000, kOn},
@@ -204,10 +204,10 @@ TEST_P(Scalar, GivesTheExpectedResult) {
     EXPECT_EQ(bench.decoded_size, c.line.words.size() * 4);
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, Scalar, testing::ValuesIn(kCases));
+INSTANTIATE_TEST_SUITE_P(Table, Scalar, testing::ValuesIn(kScalarCases));
 
 // These depend on SCC's earlier value.
-struct CarryCase {
+struct ScalarCarryCase {
     Line line;
     uint32_t a, b;
     bool scc;
@@ -216,7 +216,7 @@ struct CarryCase {
 };
 
 TEST(ScalarCarry, TakesSccIn) {
-    const CarryCase cases[] = {
+    const ScalarCarryCase cases[] = {
         {{"s_addc_u32 s4, s2, s6", {0x82040602}}, 0xfffffffe, 1, false, 0xffffffff, false},
         {{"s_addc_u32 s4, s2, s6", {0x82040602}}, 0xfffffffe, 1, true, 0, true},
         {{"s_addc_u32 s4, s2, s6", {0x82040602}}, 0xffffffff, 0xffffffff, true, 0xffffffff, true},
@@ -231,7 +231,7 @@ TEST(ScalarCarry, TakesSccIn) {
         {{"s_add_u32 s4, s2, s6", {0x80040602}}, 5, 6, true, 11, false},
         {{"s_sub_u32 s4, s2, s6", {0x80840602}}, 6, 5, true, 1, false},
     };
-    for (const CarryCase& c : cases) {
+    for (const ScalarCarryCase& c : cases) {
         WaveBench bench;
         bench.wave->s[2] = c.a;
         bench.wave->s[6] = c.b;

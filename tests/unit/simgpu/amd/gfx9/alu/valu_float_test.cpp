@@ -14,17 +14,9 @@
 namespace simgpu::gfx9::test {
 namespace {
 
-constexpr uint64_t f32(float x) {
-    return std::bit_cast<uint32_t>(x);
-}
-constexpr uint64_t f64(double x) {
-    return std::bit_cast<uint64_t>(x);
-}
-constexpr float kInf = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr double kInf64 = std::numeric_limits<double>::infinity();
 
-const ValuCase kCases[] = {
+const ValuCase kValuFloatCases[] = {
     {{"v_add_f32_e32 v8, v2, v4", {0x02100902}}, f32(1.5f), f32(2.25f), 0, f32(3.75f)},
     {{"v_sub_f32_e32 v8, v2, v4", {0x04100902}}, f32(1.5f), f32(2.25f), 0, f32(-0.75f)},
     {{"v_subrev_f32_e32 v8, v2, v4", {0x06100902}}, f32(1.5f), f32(2.25f), 0, f32(0.75f)},
@@ -236,7 +228,7 @@ TEST_P(ValuFloat, GivesTheExpectedResult) {
     check_valu_case(GetParam());
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, ValuFloat, testing::ValuesIn(kCases));
+INSTANTIATE_TEST_SUITE_P(Table, ValuFloat, testing::ValuesIn(kValuFloatCases));
 
 // Random bit patterns, with the special values often.
 class Patterns {

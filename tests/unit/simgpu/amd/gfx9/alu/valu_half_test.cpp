@@ -14,7 +14,7 @@
 namespace simgpu::gfx9::test {
 namespace {
 
-const ValuCase kCases[] = {
+const ValuCase kValuHalfCases[] = {
     // Halves: 0x3c00 is 1, 0x4000 2, 0x4200 3, 0x4400 4.
     {{"v_add_f16_e32 v8, v2, v4", {0x3e100902}}, 0x3c00, 0x4000, 0, 0x4200},
     {{"v_add_f16_e64 v8, v2, v4 mul:2", {0xd11f0008, 0x08020902}}, 0x3c00, 0x3c00, 0, 0x4400},
@@ -99,7 +99,7 @@ TEST_P(ValuHalf, GivesTheExpectedResult) {
     check_valu_case(GetParam());
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, ValuHalf, testing::ValuesIn(kCases));
+INSTANTIATE_TEST_SUITE_P(Table, ValuHalf, testing::ValuesIn(kValuHalfCases));
 
 // Neighbours in the order of the numbers differ by one.
 int position(uint16_t half) {

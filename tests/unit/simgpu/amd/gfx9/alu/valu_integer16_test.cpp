@@ -7,7 +7,7 @@
 namespace simgpu::gfx9::test {
 namespace {
 
-const ValuCase kCases[] = {
+const ValuCase kValuInteger16Cases[] = {
     // Results that leave the other half of the register alone.
     {{"v_mad_u16 v8, v2, v4, v6", {0xd2040008, 0x041a0902}}, 3, 4, 5, kOldLow16 | 17},
     {{"v_mad_i16 v8, v2, v4, v6 clamp", {0xd2058008, 0x041a0902}},
@@ -185,7 +185,7 @@ TEST_P(ValuInteger16, GivesTheExpectedResult) {
     check_valu_case(GetParam());
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, ValuInteger16, testing::ValuesIn(kCases));
+INSTANTIATE_TEST_SUITE_P(Table, ValuInteger16, testing::ValuesIn(kValuInteger16Cases));
 
 }  // namespace
 }  // namespace simgpu::gfx9::test

@@ -7,7 +7,7 @@
 namespace simgpu::gfx9::test {
 namespace {
 
-const ValuCase kCases[] = {
+const ValuCase kValuIntegerCases[] = {
     // VOP1
     {{"v_mov_b32_e32 v8, v2", {0x7e100302}}, 0x12345678, 0, 0, 0x12345678},
     {{"v_not_b32_e32 v8, v2", {0x7e105702}}, 0x0f0f0000, 0, 0, 0xf0f0ffff},
@@ -269,7 +269,7 @@ TEST_P(ValuInteger, GivesTheExpectedResult) {
     check_valu_case(GetParam());
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, ValuInteger, testing::ValuesIn(kCases));
+INSTANTIATE_TEST_SUITE_P(Table, ValuInteger, testing::ValuesIn(kValuIntegerCases));
 
 TEST(ValuLanes, CountsLanesBelow) {
     WaveBench bench;

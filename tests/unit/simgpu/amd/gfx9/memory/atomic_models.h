@@ -10,6 +10,9 @@
 
 namespace simgpu::gfx9::test {
 
+/// The memory before an atomic.
+inline constexpr uint64_t kOldMemory = 0x1234'5678'9abc'def0;
+
 template <class T>
 using FloatOf = std::conditional_t<sizeof(T) == 8, double, float>;
 template <class T>

@@ -12,8 +12,6 @@
 namespace simgpu::gfx9::test {
 namespace {
 
-constexpr uint64_t kVa = 0x400000000;
-
 // MUBUF takes the format from the descriptor, MTBUF from the instruction.
 struct FormatCase {
     Line load, store;
@@ -22,7 +20,7 @@ struct FormatCase {
 };
 
 // clang-format off
-const FormatCase kCases[] = {
+const FormatCase kFormatCases[] = {
     {{"buffer_load_format_x v8, v1, s[8:11], 0 offen", {0xe0001000, 0x80020801}}, {"buffer_store_format_x v8, v1, s[8:11], 0 offen", {0xe0101000, 0x80020801}}, 1, false, false},
     {{"buffer_load_format_xy v[8:9], v1, s[8:11], 0 offen", {0xe0041000, 0x80020801}}, {"buffer_store_format_xy v[8:9], v1, s[8:11], 0 offen", {0xe0141000, 0x80020801}}, 2, false, false},
     {{"buffer_load_format_xyz v[8:10], v1, s[8:11], 0 offen", {0xe0081000, 0x80020801}}, {"buffer_store_format_xyz v[8:10], v1, s[8:11], 0 offen", {0xe0181000, 0x80020801}}, 3, false, false},
@@ -75,7 +73,7 @@ class Formats : public testing::Test {
 };
 
 TEST_F(Formats, Loads) {
-    for (const FormatCase& c : kCases) {
+    for (const FormatCase& c : kFormatCases) {
         set_format(c.d16 ? 12 : 14);
         if (c.d16)
             std::memcpy(element(), kHalves, sizeof kHalves);
@@ -97,7 +95,7 @@ TEST_F(Formats, Loads) {
 }
 
 TEST_F(Formats, Stores) {
-    for (const FormatCase& c : kCases) {
+    for (const FormatCase& c : kFormatCases) {
         set_format(c.d16 ? kFormats16[c.components - 1] : kFormats32[c.components - 1]);
         std::memset(bench.fake.at(kVa), 0x55, 64);
         for (unsigned i = 0; i < 4; i++)

@@ -8,18 +8,18 @@
 namespace simgpu::gfx9::test {
 namespace {
 
-constexpr uint64_t kExec = 0xffff'0fff'ffff'fff7;
+constexpr uint64_t kLdsAccessExec = 0xffff'0fff'ffff'fff7;
 
 // LDS of bytes that all differ from their neighbours, half of them with the top bit set.
 class LdsAccess : public testing::Test {
   protected:
     LdsAccess() {
         for (unsigned i = 0; i < bench.group.lds_bytes; i++) byte(i) = pattern(i);
-        bench.wave->set_exec(kExec);
+        bench.wave->set_exec(kLdsAccessExec);
     }
     static uint8_t pattern(unsigned i) { return static_cast<uint8_t>(i * 167 + (i >> 8) * 31 + 5); }
     uint8_t& byte(unsigned i) { return reinterpret_cast<uint8_t*>(bench.group.lds_data())[i]; }
-    static bool active(unsigned lane) { return kExec >> lane & 1; }
+    static bool active(unsigned lane) { return kLdsAccessExec >> lane & 1; }
     void set_addresses(unsigned stride) {
         for (unsigned lane = 0; lane < kLanes; lane++) bench.wave->v[1].lane[lane] = stride * lane;
     }

@@ -15,7 +15,7 @@ struct LdsAtomic {
 };
 
 // clang-format off
-const LdsAtomic k32[] = {
+const LdsAtomic kLdsAtomic32[] = {
     {{"ds_add_u32 v1, v10 offset:16", {0xd8000010, 0x00000a01}}, "add", false},
     {{"ds_add_rtn_u32 v8, v1, v10 offset:16", {0xd8400010, 0x08000a01}}, "add", true},
     {{"ds_sub_u32 v1, v10 offset:16", {0xd8020010, 0x00000a01}}, "sub", false},
@@ -56,7 +56,7 @@ const LdsAtomic k32[] = {
     {{"ds_add_rtn_f32 v8, v1, v10 offset:16", {0xd86a0010, 0x08000a01}}, "fadd", true},
 };
 
-const LdsAtomic k64[] = {
+const LdsAtomic kLdsAtomic64[] = {
     {{"ds_add_u64 v1, v[10:11] offset:16", {0xd8800010, 0x00000a01}}, "add", false},
     {{"ds_add_rtn_u64 v[8:9], v1, v[10:11] offset:16", {0xd8c00010, 0x08000a01}}, "add", true},
     {{"ds_sub_u64 v1, v[10:11] offset:16", {0xd8820010, 0x00000a01}}, "sub", false},
@@ -96,11 +96,10 @@ const LdsAtomic k64[] = {
 // clang-format on
 
 constexpr uint32_t kOffset = 16;
-constexpr uint64_t kExec = 0xffff'fffe'f0ff'ffff;
-constexpr uint64_t kOldResult = 0x1234'5678'9abc'def0;
+constexpr uint64_t kLdsExec = 0xffff'fffe'f0ff'ffff;
 
 template <class T>
-class Bench : public WaveBench {
+class LdsAtomicBench : public WaveBench {
   public:
     T& word(unsigned lane) { return *reinterpret_cast<T*>(group.lds_data() + kOffset + lane * 8); }
     T result(unsigned lane) const { return static_cast<T>(lane64(8, lane)); }
@@ -114,9 +113,9 @@ class Bench : public WaveBench {
 // Lane i * 8 + j has operand i in LDS and operand j as data.
 template <class T>
 void check(const LdsAtomic& c) {
-    Bench<T> bench;
-    bench.fill64(8, kOldResult);
-    bench.wave->set_exec(kExec);
+    LdsAtomicBench<T> bench;
+    bench.fill64(8, kOldMemory);
+    bench.wave->set_exec(kLdsExec);
     const auto operand = [&](unsigned i) { return atomic_operand<T>(c.operation, i); };
     for (unsigned lane = 0; lane < kLanes; lane++) {
         const unsigned i = lane / kAtomicOperands, j = lane % kAtomicOperands;
@@ -129,9 +128,9 @@ void check(const LdsAtomic& c) {
     const AtomicModel<T> model = atomic_models<T>().at(c.operation);
     for (unsigned lane = 0; lane < kLanes; lane++) {
         const unsigned i = lane / kAtomicOperands, j = lane % kAtomicOperands;
-        const bool active = kExec >> lane & 1;
+        const bool active = kLdsExec >> lane & 1;
         const T after = active ? model(operand(i), operand(j), operand(i + j)) : operand(i);
-        const T result = active && c.returns ? operand(i) : static_cast<T>(kOldResult);
+        const T result = active && c.returns ? operand(i) : static_cast<T>(kOldMemory);
         ASSERT_EQ(bench.word(lane), after) << c.line.text << std::hex << " of " << operand(i)
                                            << ", " << operand(j) << ", " << operand(i + j);
         ASSERT_EQ(bench.result(lane), result) << c.line.text << " lane " << lane;
@@ -139,16 +138,16 @@ void check(const LdsAtomic& c) {
 }
 
 TEST(LdsAtomic, Narrow) {
-    for (const LdsAtomic& c : k32) check<uint32_t>(c);
+    for (const LdsAtomic& c : kLdsAtomic32) check<uint32_t>(c);
 }
 
 TEST(LdsAtomic, Wide) {
-    for (const LdsAtomic& c : k64) check<uint64_t>(c);
+    for (const LdsAtomic& c : kLdsAtomic64) check<uint64_t>(c);
 }
 
 // The exchange is of one half if the top bit of its data is set; that bit is not written.
 TEST(LdsAtomic, ConditionalExchange) {
-    Bench<uint64_t> bench;
+    LdsAtomicBench<uint64_t> bench;
     bench.wave->set_exec(0xf);
     const uint64_t data[] = {0x0000'0001'0000'0002, 0x8000'0001'0000'0002, 0x0000'0001'8000'0002,
                              0x8000'0001'8000'0002};

@@ -7,9 +7,6 @@
 namespace simgpu::gfx9::test {
 namespace {
 
-constexpr uint64_t kVa = 0x400000000;
-constexpr uint64_t kOldResult = 0x1234'5678'9abc'def0;
-
 // Address in v[2:3] (memory) or offset in v1 (buffer s[8:11]), data in v[10:13].
 struct VectorAtomic {
     Line line;
@@ -221,9 +218,9 @@ const ScalarAtomic kScalar64[] = {
 // clang-format on
 
 template <class T>
-class Bench : public WaveBench {
+class MemoryAtomicBench : public WaveBench {
   public:
-    Bench() {
+    MemoryAtomicBench() {
         fake.map(kVa, 64 * 8);
         wave->set_s64(0, kVa);
         wave->set_s64(8, kVa);  // no stride
@@ -248,9 +245,9 @@ class Bench : public WaveBench {
 template <class T>
 void check(const VectorAtomic& c) {
     constexpr uint64_t kExec = 0xffff'fffe'f0ff'ffff;
-    Bench<T> bench;
+    MemoryAtomicBench<T> bench;
     bench.wave->set_exec(kExec);
-    bench.fill64(8, kOldResult);
+    bench.fill64(8, kOldMemory);
     const auto operand = [&](unsigned i) { return atomic_operand<T>(c.operation, i); };
     for (unsigned lane = 0; lane < kLanes; lane++) {
         const unsigned i = lane / kAtomicOperands, j = lane % kAtomicOperands;
@@ -269,7 +266,7 @@ void check(const VectorAtomic& c) {
         ASSERT_EQ(bench.word(lane), after) << c.line.text << std::hex << " of " << operand(i)
                                            << ", " << operand(j) << ", " << operand(i + j);
         if (c.result != 8) {
-            ASSERT_EQ(bench.lane64(8, lane), kOldResult) << c.line.text << " lane " << lane;
+            ASSERT_EQ(bench.lane64(8, lane), kOldMemory) << c.line.text << " lane " << lane;
         }
         if (c.result && active) {
             ASSERT_EQ(bench.lane_value(c.result, lane), operand(i)) << c.line.text;
@@ -292,7 +289,7 @@ void check(const ScalarAtomic& c) {
         const unsigned i = pair / kAtomicOperands, j = pair % kAtomicOperands;
         const T old = atomic_operand<T>(c.operation, i), data = atomic_operand<T>(c.operation, j),
                 second = atomic_operand<T>(c.operation, i + j);
-        Bench<T> bench;
+        MemoryAtomicBench<T> bench;
         bench.word(1) = old;
         std::memcpy(&bench.wave->s[16], &data, sizeof data);
         std::memcpy(&bench.wave->s[16 + sizeof(T) / 4], &second, sizeof second);

@@ -8,7 +8,6 @@
 namespace simgpu::gfx9::test {
 namespace {
 
-constexpr uint64_t kVa = 0x400000000;
 constexpr size_t kBytes = 8192;
 
 class Memory : public testing::Test {

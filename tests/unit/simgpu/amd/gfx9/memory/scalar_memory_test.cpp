@@ -6,7 +6,6 @@
 namespace simgpu::gfx9::test {
 namespace {
 
-constexpr uint64_t kVa = 0x400000000;
 constexpr unsigned kDwords = 32;
 
 struct Access {
