@@ -2,11 +2,14 @@
 layers in docs/architecture.md. Includes do not show a function that one part declares and another
 defines; the linker finds it."""
 
-import json
 import subprocess
+import sys
 from pathlib import Path
 
 from arrows import FREE
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from compilation import compiled_units
 
 # Declared in one row and defined in another, above it, on purpose: an interface and its one
 # implementation. A file that may include the former may need the latter.
@@ -25,17 +28,31 @@ OURS = "_Z"
 
 
 def objects(build, root):
-    """The objects in a build directory, each with its source's path; tests' left out."""
+    """The objects in a build directory, each with its source's path; tests' left out. Of several
+    sources in one unit the first stands for all: see crossing()."""
     found = {}
-    for entry in json.loads(Path(build, "compile_commands.json").read_text(encoding="utf-8")):
-        source = Path(entry["directory"], entry["file"]).resolve()
-        target = Path(entry["directory"], entry["output"])
-        if not source.is_relative_to(root) or not target.exists():
-            continue
-        path = str(source.relative_to(root))
-        if not path.startswith(FREE):  # most of the bytes are theirs
-            found[str(target)] = path
+    for target, sources in units(build, root):
+        # Most of the bytes are tests'.
+        if Path(target).exists() and not any(path.startswith(FREE) for path in sources):
+            found[target] = sources[0]
     return found
+
+
+def crossing(layers, build, root):
+    """The units whose sources lie in more than one row: symbols cannot tell which of them needs
+    something. A sentence each."""
+    for target, sources in units(build, root):
+        rooms = {layers.room_of(path) for path in sources if not path.startswith(FREE)}
+        if len(rooms) > 1:
+            yield f"{Path(target).parent.name} has files of {' and '.join(sorted(map(str, rooms)))} in one unit"
+
+
+def units(build, root):
+    """Each object of the build with the paths of the sources that it is made of."""
+    for directory, entry, sources in compiled_units(build):
+        paths = [str(path.relative_to(root)) for path in sources if path.is_relative_to(root)]
+        if paths:
+            yield str(Path(directory, entry["output"])), paths
 
 
 def symbols(paths):

@@ -3,7 +3,6 @@
 
 locks_test.py CLANG BUILD-DIRECTORY"""
 
-import json
 import os
 import re
 import shlex
@@ -12,6 +11,9 @@ import sys
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from compilation import compiled_units
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(sys.argv.pop()).resolve()
@@ -43,10 +45,10 @@ def has_rules(source):
 def compiled():
     """The sources of this build that are not tests, which reach nothing that is guarded, with the
     command of each."""
-    for entry in json.loads(Path(BUILD, "compile_commands.json").read_text(encoding="utf-8")):
-        source = Path(entry["directory"], entry["file"]).resolve()
-        if source.is_relative_to(ROOT) and not source.is_relative_to(ROOT / "tests"):
-            yield source, entry
+    for _, entry, sources in compiled_units(BUILD):
+        for source in sources:
+            if source.is_relative_to(ROOT) and not source.is_relative_to(ROOT / "tests"):
+                yield source, entry
 
 
 def commands():
