@@ -1,4 +1,6 @@
 // Renderer: blob resources - creation, mapping, export, import.
+#include <sys/mman.h>
+
 #include "renderer/iov.h"
 #include "renderer/renderer.h"
 #include "renderer/storage/classic.h"
@@ -180,6 +182,12 @@ int Renderer::map_fixed(ResourceId res_id, void* address) {
     if (!address) return -EINVAL;
     const auto resource = look_up(res_id);
     return resource ? resource->storage->map_fixed(address) : -EINVAL;
+}
+
+int Renderer::map_as(ResourceId res_id, void* address, uint64_t size, int protection, int flags) {
+    if (protection != (PROT_READ | PROT_WRITE) || flags != (MAP_SHARED | MAP_FIXED)) return -EINVAL;
+    const auto resource = look_up(res_id);
+    return resource && resource->storage->has_size(size) ? map_fixed(res_id, address) : -EINVAL;
 }
 
 int Renderer::map_info(ResourceId res_id, uint32_t* info) {

@@ -304,6 +304,14 @@ int virgl_renderer_resource_map_fixed(uint32_t res_handle, void* addr) {
     return negative([&] { return instance().map_fixed(ResourceId(res_handle), addr); });
 }
 
+// No header declares it: it is the proposal that became map_fixed, and a libkrun that was built for
+// it is not loaded without it (docs/abi.md).
+VIRGL_EXPORT int virgl_renderer_resource_map2(uint32_t res_handle, void* address, uint64_t size,
+                                              int prot, int flags) {
+    return negative(
+        [&] { return instance().map_as(ResourceId(res_handle), address, size, prot, flags); });
+}
+
 int virgl_renderer_resource_set_guest_dmabuf(uint32_t res_handle, int fd) {
     return negative([&] { return instance().set_guest_dmabuf(ResourceId(res_handle), fd); });
 }

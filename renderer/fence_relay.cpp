@@ -1,5 +1,6 @@
 #include "renderer/fence_relay.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace viaduct {
@@ -14,6 +15,7 @@ void FenceRelay::clear() {
     const LockGuard lock(mutex_);
     waiting_.clear();
     owed_.clear();
+    timelines_.clear();
 }
 
 void FenceRelay::stop() {
@@ -22,14 +24,31 @@ void FenceRelay::stop() {
     callbacks_ = {};
 }
 
-void FenceRelay::expect(ContextId ctx_id, RingIndex ring_idx, FenceId fence_id) {
+void FenceRelay::expect(ContextId ctx_id, RingIndex ring_idx, FenceId fence_id, uint32_t flags) {
+    const bool mergeable = flags & VIRGL_RENDERER_FENCE_FLAG_MERGEABLE;
     const LockGuard lock(mutex_);
-    owed_.insert_or_assign(fence_id, Debt{ctx_id, ring_idx, ++last_number_});
+    take_debt(fence_id);  // one of a guest that uses the id twice
+    Timeline& timeline = timelines_[{ctx_id, ring_idx}];
+    owed_.emplace(fence_id, Debt{ctx_id, ring_idx, ++last_number_, mergeable});
+    ++timeline.owed;
 }
 
 void FenceRelay::cancel(FenceId fence_id) {
     const LockGuard lock(mutex_);
-    owed_.erase(fence_id);
+    take_debt(fence_id);
+}
+
+bool FenceRelay::take_debt(FenceId fence_id) {
+    const auto owed = owed_.extract(fence_id);
+    if (!owed) return true;
+    const Debt& debt = owed.mapped();
+    const auto found = timelines_.find({debt.ctx_id, debt.ring_idx});
+    if (found == timelines_.end()) return true;
+    Timeline& timeline = found->second;
+    const bool is_late = debt.number < timeline.last_taken;
+    timeline.last_taken = std::max(timeline.last_taken, debt.number);
+    if (--timeline.owed == 0) timelines_.erase(found);
+    return !is_late || !debt.mergeable;
 }
 
 std::optional<FenceRelay::Debt> FenceRelay::debt(FenceId fence_id) const {
@@ -51,7 +70,7 @@ void FenceRelay::report(const Retired& fence) {
     Callbacks callbacks;
     {
         const LockGuard lock(mutex_);
-        if (fence.ctx_id != kGlobal) owed_.erase(fence.fence_id);
+        if (fence.ctx_id != kGlobal && !take_debt(fence.fence_id)) return;
         if (delivery_ == FenceDelivery::kPolled) {
             if (callbacks_.valid()) waiting_.push_back(fence);
             return;

@@ -1,9 +1,12 @@
 // FenceRelay: carries retired fences to the VMM, by the rules it asked for.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -19,6 +22,10 @@ enum class FenceDelivery { kAsync, kPolled };
 
 /// Also the table of fences that native contexts still owe: ids are global, so a sync file is
 /// asked for by the bare id. Thread-safe; no lock is held while a callback runs.
+///
+/// A guest may use a context's id again while the old one's work goes on. Of a fence that is
+/// mergeable the VMM hears nothing once a later one of the same id and ring has been reported:
+/// crosvm takes the last it hears of for the ring's progress, whichever that is.
 class FenceRelay {
   public:
     void start(const Callbacks& callbacks, FenceDelivery delivery);
@@ -32,10 +39,11 @@ class FenceRelay {
         ContextId ctx_id;
         RingIndex ring_idx;
         uint64_t number;
+        bool mergeable;  // VIRGL_RENDERER_FENCE_FLAG_MERGEABLE
     };
 
-    /// Notes that native context `ctx_id` owes `fence_id`.
-    void expect(ContextId ctx_id, RingIndex ring_idx, FenceId fence_id);
+    /// Notes that native context `ctx_id` owes `fence_id`; `flags`: VIRGL_RENDERER_FENCE_FLAG_*.
+    void expect(ContextId ctx_id, RingIndex ring_idx, FenceId fence_id, uint32_t flags);
     /// Takes that back: the context did not accept the fence.
     void cancel(FenceId fence_id);
     /// Which native context owes `fence_id`, if it is still pending.
@@ -56,7 +64,15 @@ class FenceRelay {
         RingIndex ring_idx;
         FenceId fence_id;
     };
+    /// Of a ring of one context id, while any of its fences is owed.
+    struct Timeline {
+        size_t owed = 0;
+        uint64_t last_taken = 0;  // the highest number of those that are no longer owed
+    };
+
     void report(const Retired& fence);
+    /// The fence is no longer owed. False if the VMM need not hear of it.
+    bool take_debt(FenceId fence_id) VIADUCT_REQUIRES(mutex_);
     static void call(const Callbacks& callbacks, const Retired& fence);
 
     mutable Mutex mutex_;
@@ -64,6 +80,7 @@ class FenceRelay {
     FenceDelivery delivery_ VIADUCT_GUARDED_BY(mutex_) = FenceDelivery::kPolled;
     std::vector<Retired> waiting_ VIADUCT_GUARDED_BY(mutex_);
     std::unordered_map<FenceId, Debt> owed_ VIADUCT_GUARDED_BY(mutex_);
+    std::map<std::pair<ContextId, RingIndex>, Timeline> timelines_ VIADUCT_GUARDED_BY(mutex_);
     uint64_t last_number_ VIADUCT_GUARDED_BY(mutex_) = 0;
 };
 

@@ -22,14 +22,15 @@ int Renderer::context_create_fence(ContextId ctx_id, uint32_t flags, RingIndex r
         if (!context || !callbacks_.has_context_fences()) return -EINVAL;
         classic = classic_;
     }
-    if (context->native) return create_native_fence(*context, ring, fence_id);
+    if (context->native) return create_native_fence(*context, flags, ring, fence_id);
     return classic->context_create_fence(ctx_id, flags, ring, fence_id);
 }
 
 // Without the lock of the tables: a submission may be on its way.
-int Renderer::create_native_fence(Context& context, RingIndex ring, FenceId fence_id) {
+int Renderer::create_native_fence(Context& context, uint32_t flags, RingIndex ring,
+                                  FenceId fence_id) {
     const LockGuard in_order(context.queue_mutex);
-    fences_.expect(context.id, ring, fence_id);  // it may retire before create_fence returns
+    fences_.expect(context.id, ring, fence_id, flags);  // it may retire before create_fence returns
     const auto status = context.native->create_fence(ring, fence_id);
     if (status) return 0;
     fences_.cancel(fence_id);

@@ -12,9 +12,9 @@ namespace viaduct {
 
 namespace {
 
-// The VMM may be unable to open a node itself, in a sandbox, say: each context asks it again.
-GpuChoice through_vmm(const VmmGpu& vmm) {
-    auto first = std::make_shared<UniqueFd>(vmm.get_drm_fd());
+// Each context asks the VMM again.
+GpuChoice through_vmm(const VmmGpu& vmm, UniqueFd opened) {
+    auto first = std::make_shared<UniqueFd>(std::move(opened));
     const std::string path = path_of(first->get());
     const std::string node = path.starts_with("/dev/") ? path : "";
     return {node, node.empty() ? "the VMM's choice" : node, "the VMM opened it (get_drm_fd)",
@@ -26,8 +26,7 @@ GpuChoice through_vmm(const VmmGpu& vmm) {
             }};
 }
 
-Result<GpuChoice> choose_for(const VmmGpu& vmm) {
-    if (vmm.get_drm_fd) return through_vmm(vmm);
+Result<GpuChoice> choose_here(const VmmGpu& vmm) {
     const char* wish = ::secure_getenv("VIADUCT_GPU");
     return choose_gpu(wish && *wish ? wish : "auto", vmm.display_node);
 }
@@ -38,10 +37,13 @@ HostFactory default_host_factory(HostOptions options) {
     return [options = std::move(options)](
                const VmmGpu& vmm,
                FenceCallback on_fence) -> Result<std::unique_ptr<NativeContextHost>> {
-        auto choice = choose_for(vmm);
+        // -1: it leaves the choice to the library, as crosvm does that was given no path.
+        UniqueFd opened(vmm.get_drm_fd ? vmm.get_drm_fd() : -1);
+        const bool vmm_opens = opened.valid();
+        auto choice = vmm_opens ? through_vmm(vmm, std::move(opened)) : choose_here(vmm);
         if (!choice) return tl::unexpected(choice.error());
         HostOptions own = options;
-        if (vmm.get_drm_fd) own.open_on = HostOptions::OpenOn::kCallersThread;
+        if (vmm_opens) own.open_on = HostOptions::OpenOn::kCallersThread;
         own.limits.cached_system_memory =
             guest_pat(guest_pat_facts_here()).pat == GuestPat::kIgnored;
         own.gpu = {choice->node, choice->description, choice->reason, choice->warning};

@@ -92,6 +92,8 @@ class Renderer {
     int map(ResourceId res_id, void** address, uint64_t* size);
     int unmap(ResourceId res_id);
     int map_fixed(ResourceId res_id, void* address);
+    /// The same, of a blob of `size` bytes; with protection and flags as for mmap().
+    int map_as(ResourceId res_id, void* address, uint64_t size, int protection, int flags);
     int set_guest_dmabuf(ResourceId res_id, int fd);
     int map_info(ResourceId res_id, uint32_t* info);
     int export_blob(ResourceId res_id, uint32_t* type, int* fd);
@@ -118,7 +120,7 @@ class Renderer {
     void attach_to_native(const ContextPtr& context, const ResourcePtr& resource);
     SharedFd export_for(Context& context, const ResourcePtr& resource);
     int submit_native(Context& context, std::span<const std::byte> commands);
-    int create_native_fence(Context& context, RingIndex ring, FenceId fence_id);
+    int create_native_fence(Context& context, uint32_t flags, RingIndex ring, FenceId fence_id);
     int create_classic_blob(const virgl_renderer_resource_create_blob_args& args);
     int refuse_guest_handle(ResourceId res_id);
     int create_guest_blob(const virgl_renderer_resource_create_blob_args& args);

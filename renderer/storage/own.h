@@ -51,6 +51,7 @@ class OwnStorage : public Storage {
     int map(void** address, uint64_t* size) override;
     int unmap() override;
     int map_fixed(void* address) override;
+    bool has_size(uint64_t bytes) const override { return bytes == state_.size; }
     int map_info(uint32_t* info) override;
     int export_blob(uint32_t* fd_type, int* fd) override;
     int info(virgl_renderer_resource_info& info) override;

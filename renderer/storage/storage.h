@@ -30,6 +30,8 @@ class Storage {
     virtual int map(void** address, uint64_t* size) = 0;
     virtual int unmap() = 0;
     virtual int map_fixed(void* address) = 0;
+    /// Whether map_fixed() maps as many bytes; true also where that is not known here.
+    virtual bool has_size(uint64_t /*bytes*/) const { return true; }
     virtual int map_info(uint32_t* info) = 0;
 
     virtual int export_blob(uint32_t* fd_type, int* fd) = 0;

@@ -40,6 +40,7 @@ Findings check_kernel(const HostView& host) {
     const std::string release = first_line(host.read("/proc/sys/kernel/osrelease"));
     const std::string machine = first_line(host.read("/proc/sys/kernel/arch"));
     if (release.empty()) return {warn("the kernel's release cannot be read", "mount /proc")};
+    if (is_dom0(host)) return {ok(fmt::format("kernel {}: KVM's faults are not Xen's", release))};
     const auto kernel = KernelVersion::in(release);
     Findings findings;
     for (const KnownFault& fault : kKnownFaults)
@@ -52,6 +53,7 @@ Findings check_kernel(const HostView& host) {
 }
 
 Findings check_kvm(const HostView& host) {
+    if (is_dom0(host)) return {ok("Xen runs the guests, without /dev/kvm")};
     if (!host.exists("/dev/kvm"))
         return {warn("no /dev/kvm: guests are emulated, slowly",
                      "enable virtualisation in the firmware and load kvm_amd or kvm_intel")};
@@ -117,6 +119,8 @@ Finding check_udmabuf_limits(const HostView& host) {
 }
 
 Findings check_udmabuf(const HostView& host) {
+    if (is_dom0(host))
+        return {ok("Xen's guests have foreign memory: it is copied, with or without udmabuf")};
     if (!host.exists("/dev/udmabuf"))
         return {warn("no /dev/udmabuf: guest memory is copied where it could be shared",
                      "modprobe udmabuf (CONFIG_UDMABUF)")};
@@ -162,6 +166,7 @@ constexpr Check kChecks[] = {
     {"lockup", check_lockup},
     {"kernel", check_kernel},
     {"kvm", check_kvm},
+    {"xen", check_xen},
     {"library", check_library},
     {"qemu", check_qemu},
     {"guest-pat", check_guest_pat},

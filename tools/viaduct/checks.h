@@ -34,4 +34,9 @@ Findings check_suspend(const HostView& host);
 // checks_guest.cpp: this machine as a guest.
 Findings check_guest(const HostView& host);
 
+// checks_xen.cpp: Xen below this machine.
+/// True in dom0, whose QEMUs serve the other domains.
+bool is_dom0(const HostView& host);
+Findings check_xen(const HostView& host);
+
 }  // namespace viaduct::tool

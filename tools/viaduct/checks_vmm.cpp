@@ -34,6 +34,18 @@ bool is_viaduct(const HostView& host, const std::string& pid, const std::string&
            host.contains("/proc/" + pid + "/root" + library, kMarker);
 }
 
+/// Why a VMM may have none.
+const char* without_library(VmmKind kind) {
+    switch (kind) {
+        case VmmKind::kCrosvm:
+            return ": it was built without the feature virgl_renderer";
+        case VmmKind::kLibkrun:
+            return ": its libkrun was built without GPU=1";
+        default:
+            return " yet";
+    }
+}
+
 std::string cpu_vendor(const HostView& host) {
     const std::string info = host.read("/proc/cpuinfo");
     const size_t at = info.find("vendor_id");
@@ -62,10 +74,13 @@ Findings check_library(const HostView& host) {
     return for_each_vmm(
         host, "no VMM with virtio-gpu 3D runs now",
         [&](const VmmView& vmm) -> std::optional<Finding> {
-            if (vmm.libraries.empty())
+            if (!vmm.readable)
                 return ok(vmm.name() +
                           ": another user's; run `viaduct doctor` as root to see its "
                           "library");
+            if (vmm.libraries.empty())
+                return ok(fmt::format("{} has no libvirglrenderer.so.1{}", vmm.name(),
+                                      without_library(vmm.kind)));
             const auto ours = std::ranges::find_if(vmm.libraries, [&](const std::string& path) {
                 return is_viaduct(host, vmm.pid, path);
             });
@@ -73,8 +88,11 @@ Findings check_library(const HostView& host) {
                 return ok(fmt::format("{} uses Viaduct: {}", vmm.name(), *ours));
             return warn(
                 fmt::format("{} uses another virglrenderer: {}", vmm.name(), vmm.libraries.front()),
-                "start it with LD_LIBRARY_PATH set to the directory of Viaduct's "
-                "libvirglrenderer.so.1");
+                vmm.xen_domain.empty()
+                    ? "start it with LD_LIBRARY_PATH set to the directory of Viaduct's "
+                      "libvirglrenderer.so.1"
+                    : "install Viaduct for all programs of dom0, or let device_model_override "
+                      "name a script that sets LD_LIBRARY_PATH (docs/xen.md)");
         });
 }
 
@@ -149,6 +167,7 @@ Findings check_open_files(const HostView& host) {
     return for_each_vmm(
         host, "no VMM whose limit of open files could be too low",
         [&](const VmmView& vmm) -> std::optional<Finding> {
+            if (vmm.readable && vmm.libraries.empty()) return std::nullopt;
             const std::string limits = host.read("/proc/" + vmm.pid + "/limits");
             const size_t at = limits.find(kField);
             if (at == std::string::npos) return std::nullopt;

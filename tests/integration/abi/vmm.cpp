@@ -31,7 +31,16 @@ size_t entries_of(const char* directory) {
 
 }  // namespace
 
-Vmm::Vmm(std::chrono::milliseconds hang) {
+Vmm::Vmm(std::chrono::milliseconds hang) : Vmm(Unstarted(), hang) {
+    virgl_renderer_callbacks table{};
+    table.version = 3;
+    table.write_fence = write_fence;
+    table.write_context_fence = write_context_fence;
+    EXPECT_EQ(start(kFlags, table), 0);
+    ends_library_ = true;
+}
+
+Vmm::Vmm(Unstarted, std::chrono::milliseconds hang) {
     ::setenv("VIADUCT_GPU", "sim:renoir", /*overwrite=*/0);
     ::setenv("VIADUCT_SIMGPU_HANG_MS", std::to_string(hang.count()).c_str(), /*overwrite=*/1);
     ::setenv("VIADUCT_SIMGPU_INJECT",
@@ -39,17 +48,19 @@ Vmm::Vmm(std::chrono::milliseconds hang) {
              "hang:client=stall:nth=1:recovery=soft,fault:client=fault,"
              "oom:client=poor:bytes=1M",
              /*overwrite=*/1);
-    virgl_set_log_callback(
-        [](virgl_log_level_flags, const char* text, void* user) {
-            auto* self = static_cast<Vmm*>(user);
-            const std::lock_guard lock(self->mutex_);
-            self->log_ += text;
-        },
-        this, nullptr);
-    callbacks_.version = 3;
-    callbacks_.write_fence = write_fence;
-    callbacks_.write_context_fence = write_context_fence;
-    EXPECT_EQ(virgl_renderer_init(this, kFlags, &callbacks_), 0);
+    virgl_set_log_callback([](virgl_log_level_flags, const char* text,
+                              void* user) { static_cast<Vmm*>(user)->add_to_log(text); },
+                           this, nullptr);
+}
+
+int Vmm::start(int flags, const virgl_renderer_callbacks& table) {
+    callbacks_ = table;
+    return virgl_renderer_init(this, flags, &callbacks_);
+}
+
+void Vmm::add_to_log(const char* text) {
+    const std::lock_guard lock(mutex_);
+    log_ += text;
 }
 
 bool Vmm::returns_to(const ProcessUse& before) {
@@ -57,15 +68,54 @@ bool Vmm::returns_to(const ProcessUse& before) {
 }
 
 Vmm::~Vmm() {
-    virgl_renderer_cleanup(this);
+    if (ends_library_) virgl_renderer_cleanup(this);
     virgl_set_log_callback(nullptr, nullptr, nullptr);
 }
 
+int Vmm::create_context(uint32_t ctx_id, const std::string& name) {
+    return virgl_renderer_context_create_with_flags(
+        ctx_id, wire::kCapsetDrm, static_cast<uint32_t>(name.size()), name.c_str());
+}
+
+void Vmm::destroy_context(uint32_t ctx_id) {
+    virgl_renderer_context_destroy(ctx_id);
+}
+
+int Vmm::create_blob(const virgl_renderer_resource_create_blob_args& args) {
+    return virgl_renderer_resource_create_blob(&args);
+}
+
+void Vmm::unref(uint32_t res_id) {
+    virgl_renderer_resource_unref(res_id);
+}
+
+void Vmm::attach(uint32_t ctx_id, uint32_t res_id) {
+    virgl_renderer_ctx_attach_resource(static_cast<int>(ctx_id), static_cast<int>(res_id));
+}
+
+int Vmm::submit(uint32_t ctx_id, std::span<const std::byte> bytes) {
+    std::vector<uint32_t> words((bytes.size() + 3) / 4);
+    std::memcpy(words.data(), bytes.data(), bytes.size());
+    return virgl_renderer_submit_cmd(words.data(), static_cast<int>(ctx_id),
+                                     static_cast<int>(words.size()));
+}
+
+int Vmm::create_fence(uint32_t ctx_id, uint32_t flags, uint32_t ring, uint64_t fence_id) {
+    return virgl_renderer_context_create_fence(ctx_id, flags, ring, fence_id);
+}
+
 void Vmm::write_context_fence(void* cookie, uint32_t ctx_id, uint32_t ring_idx, uint64_t fence_id) {
-    auto* self = static_cast<Vmm*>(cookie);
-    const std::lock_guard lock(self->mutex_);
-    self->reported_[{ctx_id, ring_idx}].push_back(fence_id);
-    self->changed_.notify_all();
+    static_cast<Vmm*>(cookie)->context_fence(ctx_id, ring_idx, fence_id);
+}
+
+void Vmm::write_fence(void* cookie, uint32_t fence_id) {
+    static_cast<Vmm*>(cookie)->global_fence(fence_id);
+}
+
+void Vmm::context_fence(uint32_t ctx_id, uint32_t ring_idx, uint64_t fence_id) {
+    const std::lock_guard lock(mutex_);
+    reported_[{ctx_id, ring_idx}].push_back(fence_id);
+    changed_.notify_all();
 }
 
 size_t Vmm::times_reported(uint64_t fence_id) {
@@ -116,9 +166,7 @@ GuestContext::GuestContext(Vmm& vmm, uint32_t ctx_id, Control control, const std
       ctx_id_(ctx_id),
       losses_before_(vmm.losses_of(ctx_id)),
       driver_(GuestDriver::create(*this)),
-      exists_(virgl_renderer_context_create_with_flags(ctx_id, wire::kCapsetDrm,
-                                                       static_cast<uint32_t>(name.size()),
-                                                       name.c_str()) == 0) {
+      exists_(vmm.create_context(ctx_id, name) == 0) {
     EXPECT_TRUE(exists_ || refusal == Refusal::kMayBe) << vmm.log_text();
     if (control == Control::kCreate) create_control();
 }
@@ -134,20 +182,17 @@ bool GuestContext::create_control(uint64_t size, Refusal refusal) {
     EXPECT_EQ(type, uint32_t{VIRGL_RENDERER_BLOB_FD_TYPE_SHM});
     const UniqueFd owned(fd);
     control_ = Mapping::map_shared(fd, 0, size).value();
-    virgl_renderer_ctx_attach_resource(static_cast<int>(ctx_id_), static_cast<int>(control_res_));
+    vmm_.attach(ctx_id_, control_res_);
     return true;
 }
 
 GuestContext::~GuestContext() {
-    virgl_renderer_context_destroy(ctx_id_);
-    if (control_res_) virgl_renderer_resource_unref(control_res_);
+    vmm_.destroy_context(ctx_id_);
+    if (control_res_) vmm_.unref(control_res_);
 }
 
 int GuestContext::submit(std::span<const std::byte> bytes) {
-    std::vector<uint32_t> words((bytes.size() + 3) / 4);
-    std::memcpy(words.data(), bytes.data(), bytes.size());
-    return virgl_renderer_submit_cmd(words.data(), static_cast<int>(ctx_id_),
-                                     static_cast<int>(words.size()));
+    return vmm_.submit(ctx_id_, bytes);
 }
 
 wire::RequestHeader GuestContext::send_bytes(uint32_t cmd, std::span<std::byte> request,
@@ -214,7 +259,7 @@ int GuestContext::create_blob(uint32_t res_id, uint64_t blob_id, uint64_t size,
     uint32_t info = 0;
     const int error = virgl_renderer_resource_get_map_info(res_id, &info);
     if (error == 0 || !(blob_flags & VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE)) return 0;
-    virgl_renderer_resource_unref(res_id);
+    vmm_.unref(res_id);
     return error;
 }
 
@@ -227,7 +272,7 @@ int GuestContext::begin_blob(uint32_t res_id, uint64_t blob_id, uint64_t size,
     args.blob_flags = blob_flags;
     args.blob_id = blob_id;
     args.size = size;
-    return virgl_renderer_resource_create_blob(&args);
+    return vmm_.create_blob(args);
 }
 
 uint32_t GuestContext::create_buffer(uint64_t size, uint32_t blob_flags) {
@@ -239,7 +284,7 @@ uint32_t GuestContext::create_buffer(uint64_t size, uint32_t blob_flags) {
 uint32_t GuestContext::claim_buffer(uint64_t blob_id, uint64_t size, uint32_t blob_flags) {
     const uint32_t res_id = vmm_.next_res_id();
     if (create_blob(res_id, blob_id, size, blob_flags) != 0) return 0;
-    virgl_renderer_ctx_attach_resource(static_cast<int>(ctx_id_), static_cast<int>(res_id));
+    vmm_.attach(ctx_id_, res_id);
     return res_id;
 }
 
@@ -283,7 +328,7 @@ void release_work(const MappedResource& memory) {
 }
 
 int GuestContext::create_fence(uint32_t ring, uint64_t fence_id, uint32_t flags) {
-    return virgl_renderer_context_create_fence(ctx_id_, flags, ring, fence_id);
+    return vmm_.create_fence(ctx_id_, flags, ring, fence_id);
 }
 
 bool GuestContext::fence_retires(uint32_t ring, Fate fate) {

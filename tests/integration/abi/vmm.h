@@ -61,7 +61,17 @@ class Vmm {
     static constexpr int kFlags = VIRGL_RENDERER_NO_VIRGL | VIRGL_RENDERER_THREAD_SYNC |
                                   VIRGL_RENDERER_ASYNC_FENCE_CB | VIRGL_RENDERER_DRM;
     explicit Vmm(std::chrono::milliseconds hang = std::chrono::milliseconds(800));
-    ~Vmm();
+    virtual ~Vmm();
+
+    // The calls that a guest's requests become; a monitor with other habits overrides them
+    // (rutabaga.h). Results are the library's.
+    virtual int create_context(uint32_t ctx_id, const std::string& name);
+    virtual void destroy_context(uint32_t ctx_id);
+    virtual int create_blob(const virgl_renderer_resource_create_blob_args& args);
+    virtual void unref(uint32_t res_id);
+    virtual void attach(uint32_t ctx_id, uint32_t res_id);
+    virtual int submit(uint32_t ctx_id, std::span<const std::byte> bytes);
+    virtual int create_fence(uint32_t ctx_id, uint32_t flags, uint32_t ring, uint64_t fence_id);
 
     /// Waits until `fence_id` has been reported. False after ten seconds.
     bool wait_fence(uint64_t fence_id);
@@ -81,12 +91,24 @@ class Vmm {
     /// `before`. False after ten seconds.
     bool returns_to(const ProcessUse& before);
 
-  private:
+  protected:
+    /// For a monitor that calls start() itself. It also ends what it started, before this goes.
+    struct Unstarted {};
+    Vmm(Unstarted, std::chrono::milliseconds hang);
+    /// The result of virgl_renderer_init, with this as the cookie.
+    int start(int flags, const virgl_renderer_callbacks& table);
+
     static void write_context_fence(void* cookie, uint32_t ctx_id, uint32_t ring_idx,
                                     uint64_t fence_id);
-    static void write_fence(void*, uint32_t) {}
+    static void write_fence(void* cookie, uint32_t fence_id);
+    /// The callbacks; on any thread of the library.
+    virtual void context_fence(uint32_t ctx_id, uint32_t ring_idx, uint64_t fence_id);
+    virtual void global_fence(uint32_t /*fence_id*/) {}
+    void add_to_log(const char* text);
 
+  private:
     virgl_renderer_callbacks callbacks_{};
+    bool ends_library_ = false;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::map<std::pair<uint32_t, uint32_t>, std::vector<uint64_t>> reported_;

@@ -70,6 +70,9 @@ TEST_F(Vmm, SubmitPassesTheBytesOn) {
     EXPECT_EQ(std::memcmp(bytes.data(), words + 1, 16), 0);
     EXPECT_EQ(virgl_renderer_submit_cmd(words, 1, 0), 0);
     EXPECT_EQ(virgl_renderer_submit_cmd(nullptr, 1, 0), 0);
+    void* const empty = reinterpret_cast<void*>(uintptr_t{1});  // of a slice in Rust
+    EXPECT_EQ(virgl_renderer_submit_cmd(empty, 1, 0), 0);
+    EXPECT_EQ(virgl_renderer_submit_cmd2(empty, 1, 0, nullptr, 0), 0);
 }
 
 TEST_F(Vmm, SubmitRefusesWhatItCannotRead) {

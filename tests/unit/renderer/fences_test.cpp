@@ -149,6 +149,26 @@ TEST_F(Vmm, FencesOfADestroyedContextAreStillReported) {
     EXPECT_EQ(seen.context_fences, (std::vector<ContextFence>{{1, 1, 9}}));
 }
 
+// The old context's work goes on while the guest uses the id again. rutabaga and QEMU have all of
+// their fences mergeable, and take a reported one for its ring's progress.
+TEST_F(Vmm, AMergeableFenceIsNotReportedAfterALaterOneOfItsRing) {
+    constexpr uint32_t kMergeable = VIRGL_RENDERER_FENCE_FLAG_MERGEABLE;
+    ASSERT_EQ(init(), 0);
+    ASSERT_EQ(native_context(1), 0);
+    ASSERT_EQ(virgl_renderer_context_create_fence(1, kMergeable, 2, 10), 0);
+    ASSERT_EQ(virgl_renderer_context_create_fence(1, 0, 2, 11), 0);
+    ASSERT_EQ(virgl_renderer_context_create_fence(1, kMergeable, 3, 12), 0);
+    virgl_renderer_context_destroy(1);
+    ASSERT_EQ(native_context(1), 0);
+    ASSERT_EQ(virgl_renderer_context_create_fence(1, kMergeable, 2, 20), 0);
+    std::rotate(gpu.fences.begin(), gpu.fences.begin() + 3, gpu.fences.end());
+    gpu.retire();
+    EXPECT_EQ(seen.context_fences, (std::vector<ContextFence>{{1, 2, 20}, {1, 2, 11}, {1, 3, 12}}));
+    ASSERT_EQ(virgl_renderer_context_create_fence(1, kMergeable, 2, 9), 0);
+    gpu.retire();
+    EXPECT_EQ(seen.context_fences.size(), 4u) << "a lower id alone says nothing";
+}
+
 TEST_F(Vmm, NothingOfAnOldGuestReachesTheNewOne) {
     ASSERT_EQ(init(VIRGL_RENDERER_DRM), 0);
     ASSERT_EQ(native_context(1), 0);

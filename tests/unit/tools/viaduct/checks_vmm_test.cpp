@@ -21,6 +21,60 @@ TEST_F(Checks, RunningVmmsAreThoseWithAGpu) {
     find("library", "another user's");
 }
 
+/// Names of what runs, with a comma between.
+std::string names_of(const std::vector<VmmView>& vmms) {
+    std::string names;
+    for (const VmmView& vmm : vmms) names += (names.empty() ? "" : ", ") + vmm.name();
+    return names;
+}
+
+constexpr const char* kOurs = "/opt/viaduct/lib/libvirglrenderer.so.1";
+constexpr const char* kTheirs = "/usr/lib/libvirglrenderer.so.1.9";
+
+std::string maps_of(std::initializer_list<const char*> paths) {
+    std::string maps = "55a0-55a1 r-xp 00000000 08:01 1    /usr/bin/program\n";
+    for (const char* path : paths)
+        maps += std::string("7f00-7f01 r-xp 00000000 08:01 2    ") + path + "\n";
+    return maps;
+}
+
+// The sandbox gives each device a process, with the first one's command line and libraries.
+TEST_F(Checks, ACrosvmIsTheProcessOfItsGpu) {
+    for (const char* pid : {"20", "21", "22"})
+        file("proc/" + std::string(pid) + "/maps", maps_of({kTheirs}));
+    process("20", "crosvm", {"/usr/bin/crosvm", "run", "--gpu", "backend=virglrenderer"});
+    process("21", "pcivirtio-block", {"/usr/bin/crosvm", "run", "--gpu", "backend=virglrenderer"});
+    process("22", "pcivirtio-gpu", {"/usr/bin/crosvm", "run", "--gpu", "backend=virglrenderer"});
+    EXPECT_EQ(names_of(running_vmms(host_)), "crosvm (process 22)");
+    process("23", "crosvm", {"crosvm", "run", "--disable-sandbox", "--gpu", "2d"});
+    EXPECT_EQ(names_of(running_vmms(host_)), "crosvm (process 22), crosvm (process 23)");
+    EXPECT_EQ(find("library", "process 22").verdict, Verdict::kWarn);
+    find("library", "process 23): another user's");
+    file("proc/23/maps", maps_of({}));
+    EXPECT_EQ(find("library", "process 23) has no libvirglrenderer.so.1").verdict, Verdict::kOk);
+    file("proc/23/maps", maps_of({kTheirs, kOurs}));
+    file("proc/23/root" + std::string(kOurs), "Viaduct plays libvirglrenderer.so.1");
+    find("library", "crosvm (process 23) uses Viaduct: " + std::string(kOurs));
+}
+
+TEST_F(Checks, ProgramsWithLibkrun) {
+    process("30", "muvm", {"muvm", "steam"});
+    process("31", "crun", {"crun", "create"});
+    file("proc/31/maps", maps_of({"/usr/lib64/libkrun.so.1.18.0"}));
+    process("32", "example", {"./example"});
+    file("proc/32/maps", maps_of({"/usr/lib64/libkrun.so.1", kOurs}));
+    file(std::string(kOurs).substr(1), "Viaduct plays libvirglrenderer.so.1");
+    process("33", "bash", {"bash"});
+    file("proc/33/maps", maps_of({"/usr/lib/libc.so.6"}));
+    EXPECT_EQ(names_of(running_vmms(host_)),
+              "muvm (process 30), crun (process 31), example (process 32)");
+    find("library", "muvm (process 30): another user's");
+    find("library", "built without GPU=1");
+    EXPECT_EQ(find("library", "process 32) uses Viaduct").verdict, Verdict::kOk);
+    file("proc/31/limits", "Max open files            1024                 1024     files\n");
+    EXPECT_EQ(first("open-files").verdict, Verdict::kOk) << "it has no GPU";
+}
+
 TEST_F(Checks, HostmemAsTheCommandLinesWriteIt) {
     const auto hostmem_of = [this](const char* argument) {
         process("10", "qemu-system-x86", {"qemu-system-x86_64", "-device", argument});
