@@ -6,6 +6,7 @@
 #include "simgpu/chips.h"
 #include "simgpu/inject.h"
 #include "simgpu/log.h"
+#include "simgpu/null_mode.h"
 #include "simgpu/sync/fence.h"
 #include "simgpu/trace.h"
 
@@ -16,12 +17,17 @@ tl::expected<std::unique_ptr<File>, int> File::open(const OpenOptions& options) 
         log("VIADUCT_SIMGPU_INJECT: {}", status.error().message);
         return tl::unexpected(EINVAL);
     }
+    if (const auto status = null_mode_status(); !status) {
+        log("VIADUCT_SIMGPU_NULL: {}", status.error().message);
+        return tl::unexpected(EINVAL);
+    }
     const Chip* chip = options.model.empty() ? &chips().front() : find_chip(chips(), options.model);
     if (!chip) {
         log("'{}' is not a simulated GPU; use {}", options.model, chip_names(chips()));
         return tl::unexpected(EINVAL);
     }
     open_trace();
+    announce_null_mode();
     return chip->open(*chip, options.instance);
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "simgpu/log.h"
+#include "simgpu/null_mode.h"
 #include "simgpu/trace.h"
 
 namespace simgpu::sched {
@@ -60,6 +61,7 @@ void trace_end(const JobOutcome& outcome) {
     constexpr const char* kKinds[] = {"done", "VM fault", "not simulated",
                                       "hang", "reset",    "stopped"};
     if (!tracing()) return;
+    if (null_mode()) trace("  not executed: VIADUCT_SIMGPU_NULL=1");
     trace("  {}{}{}\n", kKinds[static_cast<size_t>(outcome.kind)],
           outcome.report.empty() ? "" : ": ", outcome.report);
     flush_trace();

@@ -65,10 +65,15 @@ class Program:
         return self.answer()
 
     def time(self, request):
-        name, _, value = self.ask(request).partition(" ")
-        if name != request:
-            raise Failure("viaduct-measure did not answer \"%s\": %s %s; its log has more"
-                          % (request, name or "it ended", value))
+        self.send(request)
+        return self.time_of(request)
+
+    def time_of(self, request):
+        """Nanoseconds that the answer to this request, sent before, has."""
+        name, _, value = self.answer().partition(" ")
+        if name != request.partition(" ")[0]:
+            raise Failure("viaduct-measure did not answer \"%s\": %s %s; %s has more"
+                          % (request, name or "it ended", value, self.log.name))
         return int(value)
 
 

@@ -14,11 +14,19 @@ from .steps import FAILED, OK, SKIPPED, Step
 
 
 class Guests:
-    """One loopback server, thus one virtual machine, and programs in it."""
+    """One loopback server, thus one virtual machine, and programs in it.
 
-    def __init__(self, machine, log):
+    options   more arguments for the server
+    wrapper   a command in front of the server's, such as valgrind
+    runner    a command in front of each program's, such as tools/tree run trixie
+    """
+
+    def __init__(self, machine, log, options=(), wrapper=(), runner=()):
         self.machine = machine
         self.log = log
+        self.command = [*wrapper, machine.path("tests/loopback/viaduct-loopback"),
+                        "--gpu=" + machine.gpu, *options]
+        self.runner = runner
         # pylint: disable=consider-using-with
         self.folder = tempfile.TemporaryDirectory(prefix="viaduct-try-")
         self.path = os.path.join(self.folder.name, "socket")
@@ -26,17 +34,16 @@ class Guests:
         self.process = None
         self.lifeline, servers_end = socket.socketpair()
         try:
-            self.start(machine, servers_end)
+            self.start(servers_end)
         except BaseException:
             self.__exit__()
             raise
 
-    def start(self, machine, servers_end):
+    def start(self, servers_end):
         with servers_end:
             self.process = subprocess.Popen(
-                [machine.path("tests/loopback/viaduct-loopback"), "--gpu=" + machine.gpu, "--serve",
-                 self.path, "--lifeline-fd", str(servers_end.fileno())],
-                env=machine.environment, pass_fds=[servers_end.fileno()], stdout=self.output,
+                [*self.command, "--serve", self.path, "--lifeline-fd", str(servers_end.fileno())],
+                env=self.machine.environment, pass_fds=[servers_end.fileno()], stdout=self.output,
                 stderr=self.output)
         if self.lifeline.recv(1) != b"R":
             raise Failure("the loopback's server did not start; %s-server.log has more" % self.log)
@@ -60,9 +67,13 @@ class Guests:
         link = os.path.join(self.folder.name, name)
         if not os.path.exists(link):
             os.symlink(self.machine.path(measure.PROGRAM), link)
-        return measure.Program(self.machine, "%s-%s" % (self.log, name.rstrip("0123456789")), [
-            self.machine.path("tests/loopback/viaduct-loopback"), "--layer", "--connect", self.path,
-            "--", link])
+        return measure.Program(self.machine, "%s-%s" % (self.log, name.rstrip("0123456789")),
+                               self.guest(link))
+
+    def guest(self, *command):
+        """The command as a program of this machine."""
+        return [*self.runner, self.machine.path("tests/loopback/viaduct-loopback"), "--layer",
+                "--connect", self.path, "--", *command]
 
 
 def worker_of(name):
