@@ -15,8 +15,8 @@ def bench(*options):
     # Its own simulated GPUs, whatever the caller's environment wants of them.
     environment = {name: value for name, value in os.environ.items()
                    if not name.startswith("VIADUCT_SIMGPU")}
-    return subprocess.run([os.path.join(TOOLS, "bench"), "--no-build", "--build=" + BUILD, "--quick",
-                           *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    return subprocess.run([os.path.join(TOOLS, "bench"), "--no-build", "--build=" + BUILD,
+                           "--quick", *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=280, check=False,
                           env=environment)
 
@@ -24,7 +24,8 @@ def bench(*options):
 class Quick(unittest.TestCase):
     def test_every_way_has_a_rate_of_every_measure(self):
         # This build's own library serves as another one.
-        done = bench("--rounds=1", "--peer=" + os.path.join(BUILD, "renderer/libvirglrenderer.so.1"))
+        other = os.path.join(BUILD, "renderer/libvirglrenderer.so.1")
+        done = bench("--rounds=1", "--peer=" + other)
         self.assertEqual(done.returncode, 0, done.stdout)
         rows = [line for line in done.stdout.splitlines() if "±" in line]
         self.assertEqual(len(rows), 8, done.stdout)

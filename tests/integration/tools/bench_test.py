@@ -18,7 +18,8 @@ import cli
 MEASURE = """#!/usr/bin/env python3
 import os, sys
 if os.environ.get("VIADUCT_SIMGPU_NULL") != "1": sys.exit("not on the GPU that executes nothing")
-piece = {"bare": 1000, "thread": 2000, "process": 4000, "other": 8000}[os.environ.get("WAY", "bare")]
+piece = {"bare": 1000, "thread": 2000, "process": 4000, "other": 8000}[
+    os.environ.get("WAY", "bare")]
 print("device A GPU, a driver 1.0", flush=True)
 for line in sys.stdin:
     name, count = line.split()
@@ -84,9 +85,10 @@ class Run(unittest.TestCase):
         self.assertEqual(cells, ["2 000 000 ±0 %", "1 000 000 ±0 %", "125 000 ±0 %",
                                  "500 000 ±0 %", "250 000 ±0 %", "0.50", "0.25", "4.00", "2.00"])
         # Two programs at once do twice as much; nothing but crossings has a floor.
-        cells = [cell.strip() for cell in self.row(done.stdout, "submit and wait, 2 contexts at once")]
-        self.assertEqual(cells[:2], ["2 000 000 ±0 %", "250 000 ±0 %"])
-        self.assertIn("250 000 ±0 %", self.row(done.stdout, "frames of the demo's cube, executed")[0])
+        cells = self.row(done.stdout, "submit and wait, 2 contexts at once")
+        self.assertEqual([cell.strip() for cell in cells[:2]], ["2 000 000 ±0 %", "250 000 ±0 %"])
+        cells = self.row(done.stdout, "frames of the demo's cube, executed")
+        self.assertIn("250 000 ±0 %", cells[0])
         self.assertIn("A GPU, a driver 1.0 on sim:renoir; medians of 3 samples", done.stdout)
 
     def test_files_are_written_and_other_measures_left_out(self):
@@ -214,7 +216,8 @@ class Profiles(unittest.TestCase):
     def test_system_calls_are_counted_by_thread(self):
         calls = profiles.SystemCalls(self.write(
             "12 futex(0x1, FUTEX_WAIT <unfinished ...>\n13 poll([], 0, 0) = 0\n"
-            "12 <... futex resumed>) = 0\n12 futex(0x1, FUTEX_WAKE, 1) = 1\n13 +++ exited with 0 +++\n"))
+            "12 <... futex resumed>) = 0\n12 futex(0x1, FUTEX_WAKE, 1) = 1\n"
+            "13 +++ exited with 0 +++\n"))
         self.assertEqual(calls.counts, {12: {"futex": 2}, 13: {"poll": 1}})
 
 

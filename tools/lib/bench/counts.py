@@ -1,4 +1,4 @@
-"""What tools/bench --counts counts: figures per submission that do not depend on the machine's load.
+"""What tools/bench --counts counts: figures per submission, the same on a busy machine.
 
 Two runs of the same program, one with more submissions: the difference is theirs alone.
 """

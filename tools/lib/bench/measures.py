@@ -36,7 +36,7 @@ SINGLE = (
     Measure("upload", "upload 1 MiB", "upload", 100, 5),
     Measure("small-buffers", "64 buffers of 4 KiB, one submission", "small-buffers", 10, 2),
 )
-# It needs a GPU that executes: its pictures are compared with the CPU's. The time of that is left out.
+# It needs a GPU that executes: its pictures are compared with the CPU's. That is not in its time.
 DEMO = Measure("demo", "frames of the demo's cube, executed", "", 6, 1)
 DEMO_PROGRAM = "tools/demo-program/viaduct-demo"
 
