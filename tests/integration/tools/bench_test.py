@@ -89,7 +89,7 @@ class Run(unittest.TestCase):
         self.assertEqual([cell.strip() for cell in cells[:2]], ["2 000 000 ±0 %", "250 000 ±0 %"])
         cells = self.row(done.stdout, "frames of the demo's cube, executed")
         self.assertIn("250 000 ±0 %", cells[0])
-        self.assertIn("A GPU, a driver 1.0 on sim:renoir; medians of 3 samples", done.stdout)
+        self.assertIn("A GPU, a driver 1.0 on sim:renoir; samples: 3 (of the demo 3)", done.stdout)
 
     def test_files_are_written_and_other_measures_left_out(self):
         files = {name: os.path.join(self.build, name) for name in ("table.md", "plot.svg")}

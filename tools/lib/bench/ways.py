@@ -45,8 +45,10 @@ class Way:
 
     def start(self, wrapper=()):
         """The virtual machine, before the first program; `wrapper`: a command in front of it."""
+        # Another library knows only render nodes.
+        node = self.machine.bare() if self.options else []
         self.guests = self.stack.enter_context(Guests(
-            self.machine, self.log, self.options, wrapper, self.runner))
+            self.machine, self.log, self.options, [*node, *wrapper], self.runner))
 
     def command(self, *command):
         if self.key == BARE:

@@ -47,7 +47,7 @@ class Machine:
             return list(command)
         # Another instance than the guest's: each has its rings to itself, as two machines have.
         return ["env", "VIADUCT_SIMGPU=" + self.gpu[len("sim:"):],
-                "VIADUCT_SIMGPU_INSTANCE=try-%d-bare" % os.getpid(),
+                "VIADUCT_SIMGPU_INSTANCE=%s-bare" % self.environment["VIADUCT_SIMGPU_INSTANCE"],
                 "LD_PRELOAD=" + self.path("simgpu/libviaduct-simgpu.so"), *command]
 
     def guest(self, *command, options=()):
