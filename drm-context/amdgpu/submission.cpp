@@ -20,6 +20,10 @@ Status Submission::translate(const Request& request) {
     const auto wanted = request.as<w::CsSubmitRequest>();
     if (wanted.num_chunks > w::kMaxChunks)
         return fail(EINVAL, "{} chunks exceed the maximum of {}", wanted.num_chunks, w::kMaxChunks);
+    // The worker adds a buffer list, and syncobjs to wait for and to signal.
+    const size_t most_chunks = size_t{wanted.num_chunks} + 4;
+    payloads_.reserve(most_chunks);
+    chunks_.reserve(most_chunks);
     std::span<const std::byte> descriptors;
     const uint64_t table_size = uint64_t{wanted.num_chunks} * sizeof(w::ChunkDescriptor);
     if (!request.payload(sizeof(wanted), table_size, &descriptors))
@@ -133,6 +137,7 @@ void Submission::append_bytes(uint32_t chunk_id, std::span<const std::byte> payl
 
 drm_amdgpu_cs Submission::args(uint32_t ctx_id) {
     chunk_pointers_.clear();
+    chunk_pointers_.reserve(chunks_.size());
     for (const auto& chunk : chunks_) chunk_pointers_.push_back(reinterpret_cast<uint64_t>(&chunk));
     drm_amdgpu_cs cs{};
     cs.in.ctx_id = ctx_id;

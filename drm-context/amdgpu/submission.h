@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <cstring>
-#include <deque>
 #include <optional>
 #include <span>
 #include <vector>
@@ -52,7 +51,7 @@ class Submission {
     void append_bytes(uint32_t chunk_id, std::span<const std::byte> payload);
 
     AmdgpuContext& context_;
-    std::deque<std::vector<uint64_t>> payloads_;  // 8-aligned; addresses stay
+    std::vector<std::vector<uint64_t>> payloads_;  // 8-aligned; the words stay where they are
     std::vector<drm_amdgpu_bo_list_entry> bo_list_;
     std::vector<drm_amdgpu_cs_chunk> chunks_;
     std::vector<uint64_t> chunk_pointers_;

@@ -1,5 +1,6 @@
 #include "drm-context/front/fence_thread.h"
 
+#include <pthread.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
@@ -45,7 +46,9 @@ FenceThread::FenceThread(FenceCallback on_fence, UniqueFd epoll, UniqueFd stop)
     : on_fence_(std::move(on_fence)),
       epoll_(std::move(epoll)),
       stop_(std::move(stop)),
-      thread_([this] { run(); }) {}
+      thread_([this] { run(); }) {
+    ::pthread_setname_np(thread_.native_handle(), "viaduct-fences");
+}
 
 void FenceThread::stop() {
     if (!thread_.joinable()) return;

@@ -1,5 +1,7 @@
 #include "drm-context/front/inbox.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -22,6 +24,12 @@ constexpr int32_t kMaxErrno = 4095;
 
 std::string text_of(const transport::Reply& reply) {
     return printable({reply.message, ::strnlen(reply.message, sizeof(reply.message))});
+}
+
+/// Neither a message nor a hang-up: what nearly every look finds, as each fence causes one.
+bool is_empty(int socket) {
+    pollfd entry{socket, POLLIN, 0};
+    return ::poll(&entry, 1, 0) == 0;
 }
 
 Error error_of(const transport::Reply& reply) {
@@ -158,6 +166,7 @@ bool Inbox::take_arrived() {
 }
 
 bool Inbox::take_one() {
+    if (is_empty(socket_)) return false;
     if (unanswered_ == 0 && next_is_misuse()) return false;
     Answer message{};
     transport::Attached attached;

@@ -144,7 +144,9 @@ void Worker::wait_for_work() {
 void Worker::sleep_until(steady_clock::time_point deadline) {
     std::vector<int> fences;
     const bool ask = timelines_.append_pending(fences);
-    std::vector<pollfd> entries{{end_.doorbell.get(), POLLIN, 0}};
+    std::vector<pollfd> entries;
+    entries.reserve(2 + fences.size());
+    entries.push_back({end_.doorbell.get(), POLLIN, 0});
     // Only errors are asked for: the front's death shows as a hang-up.
     entries.push_back({end_.socket.get(), 0, 0});
     for (const int fence : fences) entries.push_back({fence, POLLIN, 0});

@@ -5,13 +5,17 @@ programs that it runs are scripts here, with times that are made up."""
 import json
 import os
 import sys
+import subprocess
 import tempfile
+import types
 import unittest
 import xml.etree.ElementTree as ElementTree
+from unittest import mock
 
 from common import TOOLS, output_of
-from bench import measures, plot, profiles, tables
-from bench.ways import BARE, OTHER, PROCESS, THREAD
+from bench import machine, measures, profiles, tables
+from bench.ways import BARE, OTHER, PROCESS, THREAD, VM
+from hardware.steps import Machine
 import cli
 
 # Answers like viaduct-measure: each piece takes the nanoseconds that the way has.
@@ -131,7 +135,7 @@ class Options(unittest.TestCase):
                 (["--contexts=1,x"], "\"x\" is not a number from 1 to 64"),
                 (["--only=submit,all"], "\"all\" is not one of submit, round-trip, "),
                 (["--peer=/nonexistent"], "there is no file /nonexistent; name a libvirglrenderer"),
-                (["--counts", "--plot=x"], "--counts takes no --plot"),
+                (["--counts", "--plot=x"], "--counts takes no --vm, --plot"),
                 (["--docs", "--quick"], "--docs needs full samples")):
             done = output_of(os.path.join(TOOLS, "bench"), *options)
             self.assertEqual(done.returncode, 2, done.stdout)
@@ -171,6 +175,33 @@ class Table(unittest.TestCase):
             for name in ("y", "z"):
                 with self.assertRaisesRegex(cli.Failure, "has no section between"):
                     tables.replace_section(page, name, "")
+
+
+class VirtualMachine(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.way = machine.VirtualMachine(Machine("/build", "sim:renoir", folder.name))
+
+    def measure(self, output):
+        results = measures.Results()
+        with mock.patch.object(subprocess, "run", return_value=types.SimpleNamespace(
+                stdout=output)) as run:
+            self.way.measure(measures.SINGLE, results, quick=True)
+        return results, run.call_args
+
+    def test_its_first_round_warms_up(self):
+        rounds = ["submit %d\nround-trip 1000\nmemory 1000\nupload 1000\n" % nanoseconds
+                  for nanoseconds in (9, 100_000, 100_000)]
+        results, call = self.measure("device x\n" + "".join(rounds))
+        self.assertEqual(results.rates["submit"][VM], [1e6, 1e6])
+        self.assertNotIn("small-buffers", results.rates)
+        self.assertIn("'submit 100' 'round-trip 20' 'memory 10' 'upload 5'", call.args[0][-1])
+        self.assertEqual(call.kwargs["env"]["VIADUCT_SIMGPU_NULL"], "1")
+
+    def test_a_guest_that_fails_is_a_sentence(self):
+        with self.assertRaisesRegex(cli.Failure, "failed in the virtual machine; .*vm.log has"):
+            self.measure("device x\nsubmit 9\nlost\n")
 
 
 class Profiles(unittest.TestCase):

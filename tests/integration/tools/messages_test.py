@@ -143,7 +143,8 @@ class Root(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder, \
                 mock.patch.object(os, "geteuid", return_value=1000), \
                 mock.patch.dict(os.environ, {"XDG_CACHE_HOME": folder}):
-            for name, arguments in (("vm", ["--", "true"]), ("try-hardware", ["--vm"])):
+            for name, arguments in (("vm", ["--", "true"]), ("try-hardware", ["--vm"]),
+                                    ("bench", ["--vm"]), ("bench", ["--mesa=trixie"])):
                 with mock.patch.object(sys, "argv", [name, *arguments]), \
                         self.assertRaisesRegex(cli.Failure, self.ADVICE % name):
                     load(name).main()

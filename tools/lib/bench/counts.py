@@ -18,12 +18,13 @@ from .ways import OTHER, PROCESS, THREAD
 
 FEW, MANY, QUICK_FEW, QUICK_MANY = 200, 1200, 20, 60
 REQUEST = "round-trip %d"
-PATIENCE = 60
+PATIENCE = 60  # seconds
 
 SUBMIT, FENCE = r"^virgl_renderer_submit_cmd$", r"^virgl_renderer_context_create_fence$"
 RECORDS = r"^viaduct::Worker::process_records\("
-# Of our library in its own process; another one reaches the kernel through the preloaded node.
-IOCTL = {True: r"SimulatedDevice::ioctl\(", False: r"^ioctl$"}
+# The worker's; another library reaches the kernel through the preloaded node.
+IOCTL, OTHERS_IOCTL = r"MarkedDevice::ioctl\(", r"^ioctl$"
+MONITOR, SIMULATED = "monitor", "simulated GPU"
 TOOLS = {"callgrind": ("--callgrind-out-file=", ()), "dhat": ("--dhat-out-file=", (
     "--num-callers=32",))}
 
@@ -83,9 +84,10 @@ class Counts:
         self.worker = Count("instructions of the worker per submission and fence")
         self.ioctls = Count("GPU ioctls")
         self.allocations = Count("allocations")
-        self.system_calls = Count("system calls")
+        self.system_calls = Count("system calls of the library's threads")
+        self.monitors_calls = Count("system calls of the monitor's threads")
         self.rows = [self.submit, self.fence, self.worker, self.ioctls, self.allocations,
-                     self.system_calls]
+                     self.system_calls, self.monitors_calls]
 
     def measure(self, make_way, say):
         way = make_way()
@@ -113,7 +115,7 @@ class Counts:
         # A worker in a process of its own is not under valgrind.
         if way.key == PROCESS:
             return
-        ioctl = IOCTL[way.key == THREAD]
+        ioctl = IOCTL if way.key == THREAD else OTHERS_IOCTL
         callers = many.callers_of(ioctl)
         callers.subtract(few.callers_of(ioctl))
         self.ioctls.set(way, sum(callers.values()) / self.more,
@@ -140,32 +142,39 @@ class Counts:
             program.time(REQUEST % self.few)
             server = way.guests.process.pid
             worker = worker_of(name) if way.key == PROCESS else None
-            names = thread_names(server, "front")
+            roles = roles_of(server)
             if worker:
-                names.update({thread: "simulated GPU" for thread in threads(worker)})
-                names[worker] = "worker"
+                roles.update(roles_of(worker))
             path = os.path.join(way.machine.folder, way.log + "-strace.out")
             with Tracer(path, [server] + ([worker] if worker else [])):
                 program.time(REQUEST % self.more)
         counts = collections.Counter()
         for thread, calls in profiles.SystemCalls(path).counts.items():
             for call, times in calls.items():
-                counts["%s: %s" % (names.get(thread, "other threads"), call)] += times / self.more
-        of_ours = {name: share for name, share in counts.items()
-                   if not name.startswith(("simulated GPU", "loopback"))}
-        self.system_calls.set(way, sum(of_ours.values()), counts)
+                counts[roles.get(thread, MONITOR), call] += times / self.more
+        for row, own in ((self.system_calls, lambda role: role not in (MONITOR, SIMULATED)),
+                         (self.monitors_calls, lambda role: role == MONITOR)):
+            some = {"%s: %s" % place: share for place, share in counts.items() if own(place[0])}
+            row.set(way, sum(some.values()), some)
 
 
 def threads(process):
     return [int(name) for name in os.listdir("/proc/%d/task" % process)]
 
 
-def thread_names(process, default):
-    names = {}
-    for thread in threads(process):
+def roles_of(process):
+    """{thread: whose it is}, by the names of the threads. A thread has its creator's name unless it
+    is given another: those of a simulated GPU are called like the worker, which is older."""
+    roles, workers = {}, 0
+    for thread in sorted(threads(process)):
         with open("/proc/%d/task/%d/comm" % (process, thread), encoding="utf-8") as file:
-            names[thread] = file.read().strip() or default
-    return names
+            name = file.read().strip()
+        if name.startswith("vw:"):
+            roles[thread] = SIMULATED if workers else "worker"
+            workers += 1
+        else:
+            roles[thread] = MONITOR if name.startswith("viaduct-loop") else name
+    return roles
 
 
 class Tracer:
@@ -218,7 +227,7 @@ def table(counts, ways):
 def details(counts, ways):
     """What the figures are made of, a line each, the largest first."""
     lines = []
-    for row in (counts.ioctls, counts.allocations, counts.system_calls):
+    for row in (counts.ioctls, counts.allocations, counts.system_calls, counts.monitors_calls):
         for way in ways:
             shares = row.details.get(way.key)
             if shares:

@@ -3,9 +3,10 @@
 from xml.sax.saxutils import escape
 
 from .tables import number
-from .ways import BARE, OTHER, PROCESS, THREAD, TITLES
+from .ways import BARE, OTHER, PROCESS, THREAD, TITLES, VM
 
-COLOURS = {BARE: "#8a8f98", OTHER: "#c98a2b", THREAD: "#5b8fd6", PROCESS: "#1f4e9c"}
+COLOURS = {BARE: "#8a8f98", OTHER: "#c98a2b", THREAD: "#5b8fd6", PROCESS: "#1f4e9c",
+           VM: "#6b4f9c"}
 BAR, GAP, LEFT, WIDTH, RIGHT, TOP = 14, 16, 250, 420, 110, 44
 
 

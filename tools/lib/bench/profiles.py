@@ -51,8 +51,8 @@ class Calls:
         return counts
 
 
-# The parts of a process, by the innermost function of ours: the loopback stands in for a monitor, the
-# simulated GPU for a kernel.
+# The parts of a process, by the innermost function of this source: the loopback stands in for a
+# monitor, the simulated GPU for a kernel.
 PARTS = (("simulated GPU", re.compile(r"(?:^|\s)\(?simgpu::")),
          ("loopback", re.compile(r"(?:^|\s)\(?viaduct::loopback::")),
          ("library", re.compile(r"(?:^|\s)\(?viaduct::|virgl_renderer_")))

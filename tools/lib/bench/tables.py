@@ -4,7 +4,7 @@ import os
 
 from cli import Failure
 
-from .ways import BARE, OTHER, PROCESS, THREAD, TITLES
+from .ways import BARE, OTHER, PROCESS, THREAD, TITLES, VM
 
 FLOOR = "floor"
 
@@ -32,7 +32,7 @@ def rows(results, measures, ways):
     keys = [way.key for way in ways]
     columns = ([FLOOR] if any(results.median(m, FLOOR) for m in measures) else []) + keys
     ratios = [(way, base) for base in (BARE, OTHER) if base in keys
-              for way in (THREAD, PROCESS) if way in keys]
+              for way in (THREAD, PROCESS, VM) if way in keys]
     header = ["per second"] + [TITLES.get(key, key) for key in columns] + [
         "%s / %s" % (way, base) for way, base in ratios]
     table = [header]

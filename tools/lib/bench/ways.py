@@ -7,8 +7,9 @@ from hardware import measure
 from hardware.steps import Machine
 from hardware.trouble import Guests
 
-BARE, OTHER, THREAD, PROCESS = "bare", "other", "thread", "process"
-TITLES = {BARE: "bare", OTHER: "other library", THREAD: "thread mode", PROCESS: "process mode"}
+BARE, OTHER, THREAD, PROCESS, VM = "bare", "other", "thread", "process", "vm"
+TITLES = {BARE: "bare", OTHER: "other library", THREAD: "thread mode", PROCESS: "process mode",
+          VM: "virtual machine"}
 
 
 class Way:
