@@ -5,12 +5,12 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 
 #include "base/ids.h"
 #include "base/result.h"
 #include "drm-context/account/context_account.h"
+#include "drm-context/i915/coverage.h"
 
 namespace viaduct::i915 {
 
@@ -37,7 +37,7 @@ class PageTables {
     /// The handle has been closed.
     void remove(GemHandle handle);
 
-    uint64_t tables() const { return users_.size() + loose_; }
+    uint64_t tables() const { return placed_.covered() + loose_; }
 
   private:
     struct Place {
@@ -47,14 +47,15 @@ class PageTables {
         bool operator==(const Place&) const = default;
     };
     static Place place_of(const PlacedBuffer& buffer);
-    uint64_t missing(const Place& place, std::set<uint64_t>& more) const;
+    /// Charges what has come since there were `before` tables. ENOMEM beyond a limit.
+    Status charge_growth(uint64_t before, uint64_t limit);
     void take(const Place& place);
     void leave(const Place& place);
 
     ContextAccount& account_;
-    std::map<GemHandle, Place> places_;   // by handle
-    std::map<uint64_t, uint32_t> users_;  // buffers in each piece that has any
-    uint64_t loose_ = 0;                  // tables of buffers whose place is not known
+    std::map<GemHandle, Place> places_;  // by handle
+    Coverage placed_;                    // pieces that have buffers
+    uint64_t loose_ = 0;                 // tables of buffers whose place is not known
 };
 using PageTablesPtr = std::shared_ptr<PageTables>;
 

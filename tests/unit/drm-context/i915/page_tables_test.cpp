@@ -107,6 +107,20 @@ TEST_F(PageTablesTest, OfWhatCanBeAnywhereAreTheMostThatItCanNeed) {
     EXPECT_EQ(tables(), 1u);
 }
 
+TEST_F(PageTablesTest, OfABufferThatIsPaddedToHalfAnAddressSpaceAreCounted) {
+    constexpr uint64_t kTiB = uint64_t{1} << 40;
+    auto padded = object(21, kHigh);
+    padded.flags |= EXEC_OBJECT_PAD_TO_SIZE;
+    padded.pad_to_size = kTiB;
+    (void)submit(submission(1), {padded});
+    EXPECT_EQ(tables(), kTiB / kReach);
+    ASSERT_EQ(submit_at(21, kHigh), 0);
+    EXPECT_EQ(tables(), 1u);
+    padded.pad_to_size = 3 * kTiB;
+    EXPECT_EQ(submit(submission(1), {padded}), ENOMEM);
+    EXPECT_EQ(tables(), 1u);
+}
+
 class FewPageTables : public PageTablesTest {
   protected:
     FewPageTables()
