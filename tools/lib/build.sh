@@ -93,14 +93,9 @@ require_trees() {
     done
 }
 
-# default_gpu: auto where there is an AMD GPU, else the simulated one.
-default_gpu() {
-    local driver
-    for driver in /sys/class/drm/renderD*/device/driver; do
-        if [[ -e $driver && $(basename "$(realpath "$driver")") == amdgpu ]]; then
-            echo auto
-            return
-        fi
-    done
-    echo sim:renoir
-}
+# default_gpu: auto where native contexts fit a GPU of this machine, else a simulated one.
+# gpu_vendor GPU: AMD, Intel or nothing. can_draw GPU: not if it only computes.
+gpus() { python3 "$(dirname "${BASH_SOURCE[0]}")/gpus.py" "$@"; }
+default_gpu() { gpus default; }
+gpu_vendor() { gpus vendor "$1"; }
+can_draw() { gpus can-draw "$1"; }

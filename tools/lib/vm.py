@@ -20,6 +20,7 @@ import tempfile
 import time
 
 import borrowed_mesa
+import gpus
 from cli import Failure
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -114,7 +115,7 @@ export LD_PRELOAD=$(viaduct-run --library)
         """Names of Vulkan drivers for a GPU, as VIADUCT_GPU has it: of any, unless it is simulated."""
         if not gpu.startswith("sim:"):
             return ["radeon", "intel"]
-        return ["intel"] if gpu[4:7] in ("tgl", "mtl", "lnl", "bmg") else ["radeon"]
+        return ["intel"] if gpus.vendor(gpu) == "Intel" else ["radeon"]
 
 
 class Qmp:

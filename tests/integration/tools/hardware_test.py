@@ -14,10 +14,11 @@ import types
 import unittest
 from unittest import mock
 
-from common import TOOLS, load, output_of
+from common import QUOTED, TOOLS, load, output_of
 from hardware import measure, programs, report, scrub, versions
-from hardware.steps import FAILED, OK, Step
+from hardware.steps import FAILED, OK, Machine, Step
 import cli
+import gpus
 
 TRACEBACK = "Traceback"
 
@@ -63,19 +64,23 @@ class Archive(unittest.TestCase):
 
     def test_of_the_kernels_command_line_only_the_gpus_parameters_are_kept(self):
         log = ("[    0.000000] Command line: BOOT_IMAGE=/vmlinuz root=/dev/mapper/anna--laptop-root "
-               "amdgpu.runpm=0 ip=10.1.2.3 drm.debug=0x4\n"
+               "amdgpu.runpm=0 ip=10.1.2.3 drm.debug=0x4 i915.enable_guc=3 xe.force_probe=9a49\n"
                "[    0.020000] Kernel command line: root=/dev/sda1 modprobe.blacklist=amdgpu\n"
                "[    0.020001] Unknown kernel command line parameters \"owner=anna amdgpu.x=1\", "
                "will be passed to user space.\n"
                "[    0.030000] Command line: owner=anna\n"
                "[    1.000000] usb 1-1: Anna's telephone\n"
                "[    2.000000] amdgpu 0000:03:00.0: amdgpu: Fetched VBIOS\n"
-               "[    2.100000] [drm] Initialized amdgpu 3.61.0\n")
+               "[    2.100000] [drm] Initialized amdgpu 3.61.0\n"
+               "[    2.200000] xe 0000:00:02.0: Tile0: GT0: GuC firmware 70.36\n"
+               "[    2.300000] exe xenon: i9155\n")
         self.assertEqual(versions.about_gpus(log), (
-            "[    0.000000] Command line: amdgpu.runpm=0 drm.debug=0x4\n"
+            "[    0.000000] Command line: amdgpu.runpm=0 drm.debug=0x4 i915.enable_guc=3 "
+            "xe.force_probe=9a49\n"
             "[    0.020001] Unknown kernel command line parameters \" amdgpu.x=1\n"
             "[    2.000000] amdgpu 0000:03:00.0: amdgpu: Fetched VBIOS\n"
-            "[    2.100000] [drm] Initialized amdgpu 3.61.0"))
+            "[    2.100000] [drm] Initialized amdgpu 3.61.0\n"
+            "[    2.200000] xe 0000:00:02.0: Tile0: GT0: GuC firmware 70.36"))
 
     def test_an_archive_is_scrubbed_and_owned_by_nobody(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -102,6 +107,55 @@ class Archive(unittest.TestCase):
             with self.assertRaises(cli.Failure):
                 report.check_archive(path, self.scrub.words)
             self.assertFalse(os.path.exists(path))
+
+
+class Gpus(unittest.TestCase):
+    """Which GPU a tool takes, on made-up machines."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.sysfs = folder.name
+
+    def add(self, node, driver, address):
+        device = os.path.join(self.sysfs, "devices", address)
+        for path in (device, os.path.join(self.sysfs, node), os.path.join(self.sysfs, driver)):
+            os.makedirs(path, exist_ok=True)
+        os.symlink(os.path.join(self.sysfs, driver), os.path.join(device, "driver"))
+        os.symlink(device, os.path.join(self.sysfs, node, "device"))
+
+    def test_without_one_that_fits_it_is_simulated(self):
+        self.assertEqual(gpus.default(self.sysfs), "sim:renoir")
+        self.add("renderD128", "nouveau", "0000:01:00.0")
+        self.assertEqual(gpus.default(self.sysfs), "sim:renoir")
+        self.assertEqual(gpus.vendor("auto", self.sysfs), "")
+        for driver in "amdgpu", "i915", "xe":
+            self.add("renderD129", driver, "0000:0%d:00.0" % len(driver))
+            self.assertEqual(gpus.default(self.sysfs), "auto", driver)
+            os.unlink(os.path.join(self.sysfs, "renderD129", "device"))
+
+    def test_whose_it_is(self):
+        self.add("renderD1024", "amdgpu", "0000:03:00.0")
+        self.add("renderD129", "xe", "0000:00:02.0")
+        self.add("renderD128", "nouveau", "0000:01:00.0")
+        for gpu, vendor in (("auto", "Intel"), ("/dev/dri/renderD1024", "AMD"),
+                            ("pci:0000:03:00.0", "AMD"), ("pci:0000:00:02.0", "Intel"),
+                            ("/dev/dri/renderD128", ""), ("/dev/dri/renderD12", ""),
+                            ("sim:renoir", "AMD"), ("sim:vega10", "AMD"), ("sim:tgl-xe", "Intel"),
+                            ("sim:lnl", "Intel")):
+            self.assertEqual(gpus.vendor(gpu, self.sysfs), vendor, gpu)
+
+    def test_a_machine_runs_programs_on_its_own_gpu_only(self):
+        machine = Machine("build", "sim:tgl", "logs")
+        self.assertEqual(machine.environment["VIADUCT_GUEST_DEVICE"], "Intel")
+        self.assertFalse(machine.can_draw)
+        self.assertNotIn("Transfer", programs.cases(machine, quick=False))
+        self.assertTrue(Machine("build", "sim:renoir", "logs").can_draw)
+
+    def test_scripts_ask_the_same(self):
+        done = output_of("bash", "-c", ". %s/lib/build.sh; gpu_vendor sim:bmg; can_draw sim:bmg || "
+                         "echo no; can_draw sim:renoir && default_gpu" % QUOTED)
+        self.assertRegex(done.stdout, r"^Intel\nno\n(auto|sim:renoir)\n$")
 
 
 class Hardware(unittest.TestCase):

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 
+import gpus
+
 OK, FAILED, SKIPPED = "ok", "FAILED", "skipped"
 
 
@@ -26,10 +28,22 @@ class Machine:
         self.environment = dict(
             os.environ,
             # No other driver will do: one on the CPU would find the same bytes.
-            VIADUCT_GUEST_DEVICE="AMD",
+            VIADUCT_GUEST_DEVICE=self.vendor,
             # Simulated GPUs of this run's own; radv offers a transfer queue only when asked.
             VIADUCT_SIMGPU_INSTANCE="try-%d" % os.getpid(),
             RADV_PERFTEST="transfer_queue", RADV_EXPERIMENTAL="transfer_queue")
+        if not self.can_draw:
+            # anv draws its copies on other queues of these chips.
+            self.environment["ANV_QUEUE_OVERRIDE"] = "gc=1,c=1"
+
+    @property
+    def vendor(self):
+        """What the device's name contains."""
+        return gpus.vendor(self.gpu) or "AMD"
+
+    @property
+    def can_draw(self):
+        return gpus.can_draw(self.gpu)
 
     @property
     def simulated(self):

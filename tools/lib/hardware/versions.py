@@ -39,8 +39,9 @@ def cards():
 
 
 def firmware():
-    """amdgpu's firmware versions, which only root may read."""
-    paths = glob.glob("/sys/kernel/debug/dri/*/amdgpu_firmware_info")
+    """The firmware's versions, which only root may read: amdgpu's, and the two of i915 and xe."""
+    paths = [path for name in ("amdgpu_firmware_info", "gt*/uc/guc_info", "gt*/uc/huc_info")
+             for path in glob.glob("/sys/kernel/debug/dri/*/" + name)]
     texts = sorted(set(filter(None, map(read, paths))))
     return "\n".join(texts)
 
@@ -51,10 +52,10 @@ def kernel_log():
 
 
 def about_gpus(log):
-    """The lines that name amdgpu or DRM. Of the kernel's command line, which is its owner's (disks,
-    hosts, names), only the parameters of these two."""
+    """The lines that name a GPU's driver or DRM. Of the kernel's command line, which is its owner's
+    (disks, hosts, names), only the parameters of these."""
     lines = map(without_other_parameters, log.splitlines())
-    return "\n".join(line for line in lines if re.search(r"amdgpu|\bdrm\b|\[drm", line))
+    return "\n".join(line for line in lines if re.search(r"amdgpu|\bi915\b|\bxe\b|\bdrm\b|\[drm", line))
 
 
 def without_other_parameters(line):
@@ -63,7 +64,7 @@ def without_other_parameters(line):
     if not match:
         return line
     words = re.split(r"[\s\"]+", match.group(2))
-    kept = [word for word in words if re.match(r"(amdgpu|drm)\.", word)]
+    kept = [word for word in words if re.match(r"(amdgpu|i915|xe|drm)\.", word)]
     return " ".join([match.group(1), *kept])
 
 
