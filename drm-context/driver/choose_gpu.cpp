@@ -113,6 +113,11 @@ Result<NodePick> pick_node(std::span<const std::string> nodes, const std::string
 Result<GpuChoice> choose_gpu(std::string_view wish, const std::string& display_node) {
     constexpr std::string_view kSim = "sim:", kPci = "pci:";
     if (wish.empty() || wish == "auto") return choose_automatically(display_node);
+    if (wish.find(',') != std::string_view::npos)
+        return fail(EINVAL,
+                    "VIADUCT_GPU=\"{}\" names several GPUs, but a process has one: give each "
+                    "virtio-gpu device a process of its own (docs/several-gpus.md)",
+                    wish);
     if (wish.starts_with('/')) return choose_path(std::string(wish), display_node);
     if (wish.starts_with(kSim)) return choose_simulated(std::string(wish.substr(kSim.size())));
     if (wish.starts_with(kPci))

@@ -27,6 +27,7 @@ inline constexpr size_t kDebugNameSize = 64;
 
 /// Where a client finds its server.
 inline constexpr const char* kSocketVariable = "VIADUCT_LOOPBACK_SOCKET";
+inline constexpr char kSocketSeparator = ',';
 
 enum class MessageType : uint32_t {
     kReply,

@@ -72,9 +72,12 @@ Findings check_choice(const HostView& host) {
     }
     auto gpus = gpus_of(host);
     std::erase_if(gpus, [](const GpuView& gpu) { return !gpu.supported; });
-    if (gpus.size() < 2 || !host.gpu.empty())
-        return {ok(fmt::format("native contexts run on {}: {}", chosen->gpu.description(),
-                               chosen->reason))};
+    if (gpus.size() < 2 || !host.gpu.empty()) {
+        std::erase_if(gpus, [&](const GpuView& gpu) { return gpu.node == chosen->gpu.node; });
+        return {ok(fmt::format("native contexts run on {}: {}{}", chosen->gpu.description(),
+                               chosen->reason,
+                               gpus.empty() ? "" : "; another process can have " + list_of(gpus)))};
+    }
     return {warn(fmt::format("{} GPUs fit ({}): native contexts run on the one that draws the "
                              "VMM's display, and without a display on {}, {}",
                              gpus.size(), list_of(gpus), chosen->gpu.node, chosen->reason),

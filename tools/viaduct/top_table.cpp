@@ -78,8 +78,8 @@ bool goes_before(const Row& a, const Row& b, SortKey sort) {
 
 std::string vm_lines(const Figures& before, const Figures& now, double seconds) {
     std::string text =
-        fmt::format("{:<20}{:>8}{:>7}{:>7}{:>7}{:>7}{:>8}{:>8}{:>7}{:>6}\n", "VM", "PID", "GFX%",
-                    "COMP%", "COPY%", "VIDEO%", "MEM", "LIMIT", "SHARE", "LOST");
+        fmt::format("{:<20}{:>8}{:>7}{:>7}{:>7}{:>7}{:>8}{:>8}{:>7}{:>6}  {}\n", "VM", "PID",
+                    "GFX%", "COMP%", "COPY%", "VIDEO%", "MEM", "LIMIT", "SHARE", "LOST", "GPU");
     for (const auto& [pid, vm] : now) {
         const auto found = before.find(pid);
         text += fmt::format("{:<20.20}{:>8}", vm.name, pid);
@@ -88,9 +88,9 @@ std::string vm_lines(const Figures& before, const Figures& now, double seconds) 
             text +=
                 fmt::format("{:>7.1f}", 100 * growth(earlier, value_of(vm.busy, engine)) / seconds);
         }
-        text += fmt::format("{:>8}{:>8}{:>7}{:>6.0f}\n", show_bytes(vm.memory),
+        text += fmt::format("{:>8}{:>8}{:>7}{:>6.0f}  {}\n", show_bytes(vm.memory),
                             vm.memory_limit > 0 ? show_bytes(vm.memory_limit) : "-",
-                            fmt::format("{:.0f}%", vm.share), vm.lost);
+                            fmt::format("{:.0f}%", vm.share), vm.lost, vm.gpu);
     }
     return text;
 }

@@ -39,7 +39,21 @@ void check_gl(const char* what) {
 }
 
 Context::Context(Resets resets) {
-    display_ = eglGetPlatformDisplay(EGL_PLATFORM_SURFACELESS_MESA, nullptr, nullptr);
+    open(eglGetPlatformDisplay(EGL_PLATFORM_SURFACELESS_MESA, nullptr, nullptr), resets);
+    const char* wanted = std::getenv("VIADUCT_GUEST_DEVICE");
+    if (wanted == nullptr || renderer().find(wanted) != std::string::npos) return;
+    const std::string first = renderer();
+    close();
+    if (!open_device_called(wanted, resets))
+        throw Error("GL_RENDERER is \"" + first + "\", and no device's is a \"" + wanted + "\"");
+}
+
+Context::~Context() {
+    close();
+}
+
+void Context::open(EGLDisplay display, Resets resets) {
+    display_ = display;
     if (display_ == EGL_NO_DISPLAY) fail_egl("eglGetPlatformDisplay");
     if (eglInitialize(display_, nullptr, nullptr) == EGL_FALSE) fail_egl("eglInitialize");
     if (eglBindAPI(EGL_OPENGL_ES_API) == EGL_FALSE) fail_egl("eglBindAPI");
@@ -52,15 +66,37 @@ Context::Context(Resets resets) {
     if (context_ == EGL_NO_CONTEXT) fail_egl("eglCreateContext");
     if (eglMakeCurrent(display_, EGL_NO_SURFACE, EGL_NO_SURFACE, context_) == EGL_FALSE)
         fail_egl("eglMakeCurrent");
-    const char* wanted = std::getenv("VIADUCT_GUEST_DEVICE");
-    if (wanted != nullptr && renderer().find(wanted) == std::string::npos)
-        throw Error("GL_RENDERER is \"" + renderer() + "\", not a \"" + wanted + "\"");
 }
 
-Context::~Context() {
+/// A guest with several GPUs has an EGL device for each.
+bool Context::open_device_called(const char* wanted, Resets resets) {
+    const auto query_devices =
+        reinterpret_cast<PFNEGLQUERYDEVICESEXTPROC>(eglGetProcAddress("eglQueryDevicesEXT"));
+    std::vector<EGLDeviceEXT> devices(16);
+    EGLint count = 0;
+    if (query_devices == nullptr ||
+        query_devices(static_cast<EGLint>(devices.size()), devices.data(), &count) == EGL_FALSE)
+        return false;
+    devices.resize(static_cast<size_t>(count));
+    for (EGLDeviceEXT device : devices) {
+        try {
+            open(eglGetPlatformDisplay(EGL_PLATFORM_DEVICE_EXT, device, nullptr), resets);
+            if (renderer().find(wanted) != std::string::npos) return true;
+        } catch (const Error&) {
+            // The wanted one may be another.
+        }
+        close();
+    }
+    return false;
+}
+
+void Context::close() {
+    if (display_ == EGL_NO_DISPLAY) return;
     eglMakeCurrent(display_, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
-    eglDestroyContext(display_, context_);
+    if (context_ != EGL_NO_CONTEXT) eglDestroyContext(display_, context_);
     eglTerminate(display_);
+    display_ = EGL_NO_DISPLAY;
+    context_ = EGL_NO_CONTEXT;
 }
 
 std::string Context::renderer() const {

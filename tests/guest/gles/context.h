@@ -22,10 +22,11 @@ void check_gl(const char* what);
 /// Whether a context notes the GPU's resets; not every driver can.
 enum class Resets { kNoted, kIgnored };
 
-/// The surfaceless platform's first device, with a context that is current on this thread.
+/// A device with a context that is current on this thread.
 class Context {
   public:
-    /// With VIADUCT_GUEST_DEVICE set: an Error unless GL_RENDERER contains it.
+    /// On the surfaceless platform's first device. With VIADUCT_GUEST_DEVICE set: on that or the
+    /// first EGL device whose GL_RENDERER contains it; an Error if there is none.
     explicit Context(Resets resets = Resets::kNoted);
     Context(const Context&) = delete;
     Context& operator=(const Context&) = delete;
@@ -37,6 +38,10 @@ class Context {
     bool lost() const;
 
   private:
+    void open(EGLDisplay display, Resets resets);
+    bool open_device_called(const char* wanted, Resets resets);
+    void close();
+
     EGLDisplay display_ = EGL_NO_DISPLAY;
     EGLContext context_ = EGL_NO_CONTEXT;
 };

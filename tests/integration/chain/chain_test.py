@@ -10,6 +10,7 @@ report: the work went through it, every fence was signalled, and nothing is left
 import glob
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -43,18 +44,18 @@ class Chain:
     def gles(self, *arguments):
         return [self.path("tests/guest/viaduct-guest-gles"), *arguments]
 
-    def run(self, command, gpu="sim:renoir", options=()):
+    def run(self, command, gpu="sim:renoir", options=(), **variables):
         """Runs one command on a server of its own; its output, and the server's report."""
         done = subprocess.run(
             [self.loopback, "--gpu", gpu, "--layer", "--stats", self.stats, *options, "--",
              *command],
-            env=self.environment, stdout=subprocess.PIPE, timeout=TIMEOUT, text=True)
+            env=dict(self.environment, **variables), stdout=subprocess.PIPE, timeout=TIMEOUT, text=True)
         sys.stdout.write(done.stdout)
         check(done.returncode == 0, "%s ended with %d" % (command[0], done.returncode))
         return done.stdout, self.report()
 
-    def report(self):
-        with open(self.stats, encoding="utf-8") as file:
+    def report(self, suffix=""):
+        with open(self.stats + suffix, encoding="utf-8") as file:
             return json.load(file)
 
     def start(self, server, command):
@@ -222,6 +223,45 @@ def case_memory_limit(chain):
     check_report(report)
     output, _ = neighbour.communicate(timeout=TIMEOUT)
     check(neighbour.returncode == 0, output)
+
+
+def case_two_gpus(chain):
+    """One guest with an AMD and an Intel GPU, each behind a process and library of its own, as
+    vhost-user devices are. Every program finds the one it wants, and `viaduct` names both."""
+    chain.environment.update(
+        VK_LOADER_DRIVERS_SELECT="*radeon*,*intel*", XDG_RUNTIME_DIR=chain.folder,
+        VIADUCT_VM_NAME="mixed",
+        # A queue of anv's that does not draw its copies.
+        ANV_QUEUE_OVERRIDE="gc=1,c=1")
+    both = ["--gpu", "sim:tgl"]
+    output, _ = chain.run(["vulkaninfo", "--summary"], options=both)
+    check("RADV RENOIR" in output and "Intel(R)" in output, "vulkaninfo lacks one")
+    for device, other in ("AMD", "Intel"), ("Intel", "AMD"):
+        for program in (chain.vulkan("--gtest_filter=Compute.*/Compute"),
+                        chain.gles("--gtest_filter=Gles.ComputeWithAUniform")):
+            output, report = chain.run(program, options=both, VIADUCT_GUEST_DEVICE=device)
+            reports = {"AMD": report, "Intel": chain.report(".2")}
+            check(re.search(r"^(device|renderer): .*" + device, output, re.MULTILINE), "not " + device)
+            check_report(reports[device])
+            check_all_signalled(reports[device])
+            work, others = (reports[name]["device"]["fences_created"] for name in (device, other))
+            check(others < work / 10, "%d fences of the other GPU, %d of this" % (others, work))
+            check(reports[other]["device"]["resources_alive"] == 0, "resources are left")
+    check_figures_of_both(chain, both)
+
+
+def check_figures_of_both(chain, both):
+    tool = chain.path("tools/viaduct/viaduct")
+    look = " && ".join(tool + command for command in (" stats", " top --once -d 0.1",
+                                                      " stats --prometheus"))
+    output, _ = chain.run(["sh", "-c", look], options=both)
+    for gpu, driver in ("renoir", "amdgpu"), ("tgl", "i915"):
+        check(re.search(r"^mixed \(process \d+\) on simulated %s$" % gpu, output, re.MULTILINE),
+              "viaduct stats does not name " + gpu)
+        check(re.search(r'^viaduct_vm_info{vm="mixed".*gpu="simulated %s",driver="%s"' % (gpu, driver),
+                        output, re.MULTILINE), "the metrics do not name " + gpu)
+        check(re.search(r"^mixed +\d+ .* simulated %s$" % gpu, output, re.MULTILINE),
+              "viaduct top does not name " + gpu)
 
 
 def case_two_guests(chain):

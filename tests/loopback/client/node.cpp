@@ -1,6 +1,8 @@
 // libviaduct-loopback-client.so: the emulated virtio-gpu as a DRM node of the process it is
 // preloaded into.
 #include <cstdlib>
+#include <sstream>
+#include <string>
 
 #include "simgpu/node/fake_node.h"
 #include "tests/loopback/client/gpu_file.h"
@@ -33,7 +35,8 @@ class VirtgpuNodeFile final : public NodeFile {
 
 class VirtgpuDriver final : public NodeDriver {
   public:
-    explicit VirtgpuDriver(std::string socket_path) : socket_path_(std::move(socket_path)) {
+    /// `number`: of the guest's virtio devices, from 0.
+    VirtgpuDriver(std::string socket_path, size_t number) : socket_path_(std::move(socket_path)) {
         // virtio 1.2, 4.1.2: vendor 0x1af4, device 0x1040 + the device type (16: GPU).
         description_.vendor = 0x1af4;
         description_.device = 0x1050;
@@ -42,7 +45,7 @@ class VirtgpuDriver final : public NodeDriver {
         description_.revision = 1;
         description_.pci_class = 0x038000;
         description_.driver = "virtio-pci";
-        description_.virtio = "virtio0";
+        description_.virtio = "virtio" + std::to_string(number);
     }
 
     const NodeDescription& description() const override { return description_; }
@@ -67,9 +70,11 @@ class VirtgpuDriver final : public NodeDriver {
 
 std::vector<std::unique_ptr<NodeDriver>> create_drivers() {
     std::vector<std::unique_ptr<NodeDriver>> drivers;
-    const char* const socket_path = std::getenv(kSocketVariable);
-    if (socket_path && *socket_path)
-        drivers.push_back(std::make_unique<VirtgpuDriver>(socket_path));
+    const char* const sockets = std::getenv(kSocketVariable);
+    if (!sockets) return drivers;
+    std::istringstream list(sockets);
+    for (std::string path; std::getline(list, path, kSocketSeparator);)
+        drivers.push_back(std::make_unique<VirtgpuDriver>(std::move(path), drivers.size()));
     return drivers;
 }
 

@@ -79,20 +79,21 @@ std::string library_path(const Options& options) {
 
 Variables server_variables(const Options& options) {
     Variables variables;
-    if (options.gpu.empty()) return variables;
+    const std::string gpu = gpu_of(options);
+    if (gpu.empty()) return variables;
     if (is_our_library(library_path(options))) {
-        variables["VIADUCT_GPU"] = options.gpu;
-    } else if (options.gpu.starts_with(kSimulatedPrefix)) {
+        variables["VIADUCT_GPU"] = gpu;
+    } else if (gpu.starts_with(kSimulatedPrefix)) {
         // Another implementation knows only render nodes.
-        variables["VIADUCT_SIMGPU"] = options.gpu.substr(kSimulatedPrefix.size());
+        variables["VIADUCT_SIMGPU"] = gpu.substr(kSimulatedPrefix.size());
         set_preload(variables, {build_file(kSimulatedNode)});
     }
     return variables;
 }
 
-Variables command_variables(const Options& options, const std::string& socket_path) {
+Variables command_variables(const Options& options, const std::vector<std::string>& sockets) {
     Variables variables;
-    variables[kSocketVariable] = socket_path;
+    variables[kSocketVariable] = join(sockets, kSocketSeparator);
     // The layer talks to the node that the client offers: it comes first.
     set_preload(variables, {options.layer ? build_file(kLayer) : "", build_file(kClient)});
     quieten_sanitizers(variables);
@@ -104,7 +105,7 @@ Status check_files(const Options& options) {
     if (options.layer) files.push_back(build_file(kLayer));
     if (options.library.empty())
         files.push_back(library_path(options));
-    else if (options.gpu.starts_with(kSimulatedPrefix) && !is_our_library(options.library))
+    else if (gpu_of(options).starts_with(kSimulatedPrefix) && !is_our_library(options.library))
         files.push_back(build_file(kSimulatedNode));
     for (const std::string& file : files)
         if (!fs::exists(file)) return fail(ENOENT, "{} is not there: is it built?", file);

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "tests/loopback/runner/options.h"
@@ -18,7 +19,8 @@ std::string library_path(const Options& options);
 /// Variables to set, over what the environment has.
 using Variables = std::map<std::string, std::string>;
 Variables server_variables(const Options& options);
-Variables command_variables(const Options& options, const std::string& socket_path);
+/// `sockets`: of the servers, one for each device that the command sees.
+Variables command_variables(const Options& options, const std::vector<std::string>& sockets);
 
 /// ENOENT if a file that is to be loaded or preloaded is not there: the loader would only warn.
 Status check_files(const Options& options);

@@ -24,8 +24,8 @@ int complain(const Error& error, int status) {
     return status;
 }
 
-int run_command(const Options& options, const std::string& socket_path) {
-    const auto pid = start_process(options.command, command_variables(options, socket_path));
+int run_command(const Options& options, const std::vector<std::string>& sockets) {
+    const auto pid = start_process(options.command, command_variables(options, sockets));
     if (!pid) return complain(pid.error(), kExitNoCommand);
     // The terminal's signals are for the command; we end when it does.
     ::signal(SIGINT, SIG_IGN);
@@ -33,15 +33,23 @@ int run_command(const Options& options, const std::string& socket_path) {
     return wait_for_process(*pid);
 }
 
-int run_with_server(const Options& options) {
-    const std::string socket_path = fmt::format("@viaduct-loopback-{}", ::getpid());
-    auto listener = listen_socket(socket_path);
-    if (!listener) return complain(listener.error(), kExitToolFailed);
-    auto server = start_server(options, std::move(*listener));
-    if (!server) return complain(server.error(), kExitToolFailed);
-    const int status = run_command(options, socket_path);
-    if (!finish_server(std::move(*server)))
-        fmt::print(stderr, "viaduct-loopback: processes of the command are still using the GPU\n");
+/// A server process for each GPU: the library's ABI has one instance per process.
+int run_with_servers(const Options& options) {
+    std::vector<std::string> sockets;
+    std::vector<ServerProcess> servers;
+    for (const Options& own : options_per_server(options)) {
+        sockets.push_back(fmt::format("@viaduct-loopback-{}-{}", ::getpid(), sockets.size()));
+        auto listener = listen_socket(sockets.back());
+        if (!listener) return complain(listener.error(), kExitToolFailed);
+        auto server = start_server(own, std::move(*listener));
+        if (!server) return complain(server.error(), kExitToolFailed);
+        servers.push_back(std::move(*server));
+    }
+    const int status = run_command(options, sockets);
+    for (ServerProcess& server : servers)
+        if (!finish_server(std::move(server)))
+            fmt::print(stderr,
+                       "viaduct-loopback: processes of the command are still using the GPU\n");
     return status;
 }
 
@@ -56,5 +64,5 @@ int main(int argc, char** argv) {
         return complain(found.error(), kExitToolFailed);
     if (!options.serve.empty() || options.listener_fd >= 0) return serve(options);
     if (!options.connect.empty()) return run_command(options, options.connect);
-    return run_with_server(options);
+    return run_with_servers(options);
 }

@@ -20,15 +20,21 @@ constexpr const char* kDescription =
 void declare(CLI::App& app, Options& options) {
     app.add_option("--library", options.library,
                    "the libvirglrenderer.so.1 to load (default: this build's)");
-    app.add_option("--gpu", options.gpu,
-                   "the host's GPU: sim:renoir, sim:vega10, or what VIADUCT_GPU takes");
+    app.add_option(
+           "--gpu", options.gpus,
+           "the host's GPU: sim:renoir, sim:vega10, or what VIADUCT_GPU takes; several times "
+           "for a guest with several")
+        ->allow_extra_args(false);
     app.add_flag("--layer", options.layer, "preload the guest layer, for stock Mesa");
-    app.add_option("--stats", options.stats_file, "write counters to this file (JSON) at the end");
+    app.add_option("--stats", options.stats_file,
+                   "write counters to this file (JSON) at the end; the second GPU's to FILE.2");
     auto* serve = app.add_option("--serve", options.serve,
                                  "serve on this socket instead of running a command; ends with "
                                  "the last client, or on SIGINT or SIGTERM");
     app.add_option("--connect", options.connect,
-                   "run the command on the server at this socket instead of starting one")
+                   "run the command on the server at this socket instead of starting one; several "
+                   "times for a guest with several GPUs")
+        ->allow_extra_args(false)
         ->excludes(serve);
     app.add_option("--log", options.log_level, "debug, info, warning, error or silent")
         ->check(CLI::IsMember(kLogLevels));
@@ -67,10 +73,26 @@ Options parse_options(int argc, char** argv) {
         const bool is_server = !options.serve.empty() || options.listener_fd >= 0;
         if (options.command.empty() != is_server)
             throw CLI::ValidationError("either a command or --serve is needed");
+        if (is_server && options.gpus.size() > 1)
+            throw CLI::ValidationError("a server has one --gpu: start one for each");
     } catch (const CLI::ParseError& error) {
         std::exit(app.exit(error));
     }
     return options;
+}
+
+std::string gpu_of(const Options& options) {
+    return options.gpus.empty() ? "" : options.gpus.front();
+}
+
+std::vector<Options> options_per_server(const Options& options) {
+    std::vector<Options> all = {options};
+    for (size_t i = 1; i < options.gpus.size(); ++i) {
+        Options& own = all.emplace_back(options);
+        own.gpus = {options.gpus[i]};
+        if (!own.stats_file.empty()) own.stats_file += "." + std::to_string(i + 1);
+    }
+    return all;
 }
 
 std::vector<std::string> server_arguments(const Options& options) {
@@ -82,7 +104,7 @@ std::vector<std::string> server_arguments(const Options& options) {
         arguments.push_back(value);
     };
     add("--library", options.library);
-    add("--gpu", options.gpu);
+    add("--gpu", gpu_of(options));
     add("--stats", options.stats_file);
     add("--render-node", options.render_node);
     if (options.init_flags >= 0) add("--init-flags", std::to_string(options.init_flags));

@@ -86,6 +86,7 @@ TEST(ChooseGpu, SaysWhatIsWrongAndWhatToDo) {
     for (const Case& c : {
              Case{"sim:voodoo2", EINVAL, "use renoir, vega10"},
              Case{"nonsense", EINVAL, "use auto"},
+             Case{"sim:renoir,sim:tgl", EINVAL, "a process has one"},
              Case{"/dev/null", ENODEV, "not a DRM device"},
              Case{"/nowhere/renderD128", ENODEV, "No such file"},
              Case{"pci:ffff:ff:1f.7", ENODEV, "by-path/pci-ffff:ff:1f.7-render"},

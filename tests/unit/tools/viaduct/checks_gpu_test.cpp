@@ -25,11 +25,23 @@ TEST_F(Checks, ChoiceAmongSeveralGpusIsToBeNamed) {
     EXPECT_NE(two.fix.find("VIADUCT_GPU=pci:0000:03:00.0"), std::string::npos) << two.fix;
     host_.gpu = "pci:0000:0c:00.0";
     EXPECT_EQ(first("choice").verdict, Verdict::kOk);
-    find("choice", "renderD1024 (amdgpu, 0000:0c:00.0): VIADUCT_GPU names it");
+    find("choice",
+         "renderD1024 (amdgpu, 0000:0c:00.0): VIADUCT_GPU names it; another process can have "
+         "/dev/dri/renderD128 (amdgpu, 0000:03:00.0)");
     host_.gpu = "/dev/dri/renderD129";
     EXPECT_EQ(first("choice").verdict, Verdict::kFail);
     host_.gpu = "sim:renoir";
     EXPECT_EQ(first("choice").verdict, Verdict::kOk);
+}
+
+TEST_F(Checks, ChoiceNamesTheGpusOfBothVendors) {
+    node("renderD128", "i915", "0000:00:02.0");
+    node("renderD129", "amdgpu", "0000:03:00.0");
+    find("choice",
+         "2 GPUs fit (/dev/dri/renderD128 (i915, 0000:00:02.0), /dev/dri/renderD129 "
+         "(amdgpu, 0000:03:00.0))");
+    host_.gpu = "/dev/dri/renderD128";
+    find("choice", "can have /dev/dri/renderD129 (amdgpu, 0000:03:00.0)");
 }
 
 TEST_F(Checks, BarSmallerThanVram) {

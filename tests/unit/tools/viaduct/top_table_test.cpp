@@ -36,6 +36,7 @@ TEST_F(Table, ShowsSharesOfTheTimeBetween) {
 TEST(TableRows, HaveEachFigureInItsColumn) {
     VmFigures vm;
     vm.name = "alice";
+    vm.gpu = "simulated tgl";
     vm.memory = 4 << 20;
     vm.memory_limit = 5 << 20;
     vm.share = 75;
@@ -58,8 +59,10 @@ TEST(TableRows, HaveEachFigureInItsColumn) {
     vm.contexts = {{9, context}};
     EXPECT_EQ(
         top_table({}, {{77, vm}}, 1, SortKey::kGpu, 0),
-        "VM                       PID   GFX%  COMP%  COPY% VIDEO%     MEM   LIMIT  SHARE  LOST\n"
-        "alice                     77   21.0   22.0   23.0   24.0    4.0M    5.0M    75%     6\n"
+        "VM                       PID   GFX%  COMP%  COPY% VIDEO%     MEM   LIMIT  SHARE  LOST"
+        "  GPU\n"
+        "alice                     77   21.0   22.0   23.0   24.0    4.0M    5.0M    75%     6"
+        "  simulated tgl\n"
         "\n"
         "VM                    CTX  PROCESS            GFX%  COMP%  COPY% VIDEO%     MEM   BUFS"
         "    CMD/S   ERR  RESETS\n"
