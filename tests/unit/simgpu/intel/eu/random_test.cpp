@@ -1,21 +1,17 @@
 // Kernels of random bits: each ends with an outcome and a report. Builds with sanitizers see what
 // else they touch.
-#include <algorithm>
 #include <array>
 #include <map>
 #include <random>
 
-#include "simgpu/intel/eu/alu/alu.h"
-#include "simgpu/intel/eu/exec/flow.h"
-#include "simgpu/intel/eu/isa/opcodes.h"
-#include "simgpu/intel/eu/messages/send.h"
 #include "tests/unit/simgpu/intel/eu/eu_test.h"
+#include "tests/unit/simgpu/intel/eu/random_instructions.h"
 
 namespace simgpu::intel::eu {
 
 namespace {
 
-constexpr unsigned kRandomInstructions = 8, kKernels = 1000;
+constexpr unsigned kRandomInstructions = RandomInstructions::kFarthestJump, kKernels = 1000;
 
 class RandomKernelTest : public EuTest, public testing::WithParamInterface<const char*> {
   protected:
@@ -25,83 +21,18 @@ class RandomKernelTest : public EuTest, public testing::WithParamInterface<const
                                 &bases_.bindless_surface, &bases_.bindless_sampler})
             *span = kData;
         bases_.general_bytes = kDataSize;
-        for (uint8_t opcode = 0; opcode < 128; opcode++)
-            if (find_alu_op(opcode)) opcodes_.push_back(opcode);
-        for (const FlowOp& op : flow_ops()) opcodes_.push_back(op.opcode);
-        // As often as all others together.
-        opcodes_.resize(2 * opcodes_.size(), opcode::kSend);
     }
 
     uint32_t number(uint32_t below) { return static_cast<uint32_t>(random_() % below); }
     /// True once in `times`.
     bool once(uint32_t times) { return number(times) == 0; }
 
-    void tame_operands(Words& words);
-    void tame_message(Words& words);
-    void tame_jump(Words& words);
-    Words random_instruction();
     JobOutcome run_kernel(const ChipInfo& chip);
     void put_surfaces();
 
     std::mt19937_64 random_{1};
-    std::vector<uint8_t> opcodes_;
+    RandomInstructions instructions_{[this] { return random_(); }};
 };
-
-/// Of a type that exists, most often the same for all operands; and of few registers that do not
-/// exist.
-void RandomKernelTest::tame_operands(Words& words) {
-    constexpr Type kTypes[] = {Type::kUB, Type::kUW, Type::kUD, Type::kUQ, Type::kB,  Type::kW,
-                               Type::kD,  Type::kQ,  Type::kHF, Type::kF,  Type::kDF, Type::kVF};
-    const auto type = static_cast<unsigned>(kTypes[number(std::size(kTypes))]);
-    for (const unsigned low : {36u, 40u, 88u})
-        if (!once(8)) words.set(low + 3, low, type);
-    for (const unsigned top : {63u, 79u, 111u, 127u})
-        if (!once(8)) words.set(top, top, 0);
-    for (const unsigned bit : {35u, 80u, 112u})  // indirect
-        if (!once(4)) words.set(bit, bit, 0);
-    if (once(2)) words.set(21, 19, 0);  // first channel
-}
-
-/// To shared functions that exist, with payloads that registers can hold.
-void RandomKernelTest::tame_message(Words& words) {
-    constexpr uint8_t kFunctions[] = {2, 3, 9, 10, 12, 13, 14, 15};
-    words.set(95, 92, kFunctions[number(std::size(kFunctions))]);
-    words.set(49, 48, once(8) ? number(4) : 0);  // descriptors in registers
-    words.set(71, 67, number(6) << 1 | number(2));
-    words.set(103, 99, number(8));
-    constexpr unsigned kSharedLocalMemory = 254, kStateless = 255;
-    const unsigned indices[] = {number(16), kSharedLocalMemory, kStateless, number(256)};
-    words.set(88, 81, indices[number(4)]);
-    for (const unsigned top : {62u, 63u, 79u, 111u})
-        if (!once(16)) words.set(top, top, 0);
-    words.set(21, 19, 0);
-}
-
-/// Nothing jumps backwards, so that all kernels end.
-void RandomKernelTest::tame_jump(Words& words) {
-    words.set(127, 96, 16 * (1 + number(kRandomInstructions)));
-    if (once(2)) words.set(95, 64, 16 * number(kRandomInstructions));
-    if (once(2)) words.set(21, 19, 0);
-}
-
-Words RandomKernelTest::random_instruction() {
-    const uint8_t opcode = opcodes_[number(static_cast<uint32_t>(opcodes_.size()))];
-    const bool jumps = std::ranges::find(flow_ops(), opcode, &FlowOp::opcode) != flow_ops().end();
-    Words words{random_(), random_()};
-    words.set(7, 0, opcode);
-    words.set(29, 29, 0);
-    if (jumps) {
-        tame_jump(words);
-    } else if (opcode == opcode::kSend) {
-        tame_message(words);
-    } else if (once(8)) {  // two compacted ones
-        words.high = (random_() & ~uint64_t{0xff}) | opcode;
-        for (uint64_t* half : {&words.low, &words.high}) *half |= uint64_t{1} << 29;
-    } else {
-        tame_operands(words);
-    }
-    return words;
-}
 
 /// A binding table, and random surface states of formats that exist.
 void RandomKernelTest::put_surfaces() {
@@ -125,7 +56,7 @@ void RandomKernelTest::put_surfaces() {
 
 JobOutcome RandomKernelTest::run_kernel(const ChipInfo& chip) {
     for (unsigned i = 0; i < kRandomInstructions; i++)
-        memory_.put(kKernel + i * sizeof(Words), random_instruction());
+        memory_.put(kKernel + i * sizeof(Words), instructions_.next());
     memory_.put(kKernel + kRandomInstructions * sizeof(Words), end_of_thread());
     Walker walker;
     walker.kernel_va = kKernel;
