@@ -1,4 +1,4 @@
-// What a submission and a fence cost the VMM's thread, through the C ABI.
+// The cost of a submission and of a fence to the VMM's thread, through the C ABI.
 //
 //   VIADUCT_ISOLATION=process|thread front-bench
 #include <benchmark/benchmark.h>

@@ -1,4 +1,4 @@
-// What radv and radeonsi call.
+// The calls of radv and radeonsi.
 #include <amdgpu_drm.h>
 
 #include <vector>

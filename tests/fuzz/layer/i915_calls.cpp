@@ -1,4 +1,4 @@
-// What anv and iris call on i915.
+// The calls of anv and iris on i915.
 #include <i915_drm.h>
 
 #include <vector>

@@ -1,4 +1,4 @@
-// What anv and iris call on xe.
+// The calls of anv and iris on xe.
 #include <vector>
 
 #include "tests/fuzz/layer/app.h"
