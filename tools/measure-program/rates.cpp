@@ -4,6 +4,8 @@
 #include <memory>
 #include <vector>
 
+#include "tools/measure-program/sizes.h"
+
 namespace viaduct::measure {
 namespace {
 
@@ -12,9 +14,6 @@ using vulkan::BufferOptions;
 using vulkan::Commands;
 using vulkan::QueueKind;
 using Clock = std::chrono::steady_clock;
-
-constexpr VkDeviceSize kSmall = 4096;
-constexpr VkDeviceSize kLarge = 1 << 20;
 
 template <typename Piece>
 Nanoseconds time_of(uint32_t count, Piece piece) {

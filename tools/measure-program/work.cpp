@@ -6,6 +6,7 @@
 
 // Built from the shader; needs <cstdint> before it.
 #include "hang.spv.h"
+#include "tools/measure-program/sizes.h"
 
 namespace viaduct::measure {
 namespace {
@@ -15,9 +16,6 @@ using vulkan::BufferOptions;
 using vulkan::Commands;
 using vulkan::QueueKind;
 using Clock = std::chrono::steady_clock;
-
-constexpr VkDeviceSize kSmall = 4096;
-constexpr VkDeviceSize kLarge = 1 << 20;
 
 }  // namespace
 
