@@ -9,8 +9,6 @@ namespace {
 
 namespace w = wire::amdgpu;
 
-constexpr uint32_t kMappable = 1, kShareable = 2;
-
 class AmdgpuObjects : public ::testing::Test {
   protected:
     Vmm vmm_;

@@ -6,9 +6,6 @@
 namespace viaduct::test {
 namespace {
 
-constexpr uint32_t kMappable = VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE;
-constexpr uint32_t kShareable = VIRGL_RENDERER_BLOB_FLAG_USE_SHAREABLE;
-
 uint32_t& first_word(std::span<std::byte> bytes) {
     return *reinterpret_cast<uint32_t*>(bytes.data());
 }

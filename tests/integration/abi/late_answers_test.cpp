@@ -15,7 +15,6 @@
 namespace viaduct::test {
 namespace {
 
-constexpr uint32_t kMappable = 1, kShareable = 2;
 constexpr uint64_t kBytes = 8192;
 constexpr int kBlobs = 12;  // a deadline each would be minutes
 

@@ -18,8 +18,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr uint32_t kMappable = VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE;
-constexpr uint32_t kShareable = VIRGL_RENDERER_BLOB_FLAG_USE_SHAREABLE;
 constexpr auto kNoHang = 60s;  // however slow the machine, a held job is not a hang
 
 struct MonitorCase {

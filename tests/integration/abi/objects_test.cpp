@@ -11,8 +11,6 @@
 namespace viaduct::test {
 namespace {
 
-constexpr uint32_t kMappable = 1, kShareable = 2;
-
 int attach(uint32_t ctx, uint32_t res) {
     virgl_renderer_ctx_attach_resource(static_cast<int>(ctx), static_cast<int>(res));
     return 0;

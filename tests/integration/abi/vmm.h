@@ -24,6 +24,8 @@
 namespace viaduct::test {
 
 inline constexpr uint64_t kMiB = 1 << 20;
+inline constexpr uint32_t kMappable = VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE;
+inline constexpr uint32_t kShareable = VIRGL_RENDERER_BLOB_FLAG_USE_SHAREABLE;
 
 /// Waits until `condition()` is true. False after ten seconds.
 template <typename Condition>

@@ -19,8 +19,6 @@
 namespace viaduct::test {
 namespace {
 
-constexpr uint32_t kShareable = VIRGL_RENDERER_BLOB_FLAG_USE_SHAREABLE;
-
 /// Contexts whose workers are stopped: as busy as can be.
 class BusyContexts {
   public:
