@@ -27,7 +27,7 @@ void FenceRelay::stop() {
 void FenceRelay::expect(ContextId ctx_id, RingIndex ring_idx, FenceId fence_id, uint32_t flags) {
     const bool mergeable = flags & VIRGL_RENDERER_FENCE_FLAG_MERGEABLE;
     const LockGuard lock(mutex_);
-    take_debt(fence_id);  // one of a guest that uses the id twice
+    settle(fence_id, Settled::kUnreported);  // one of a guest that uses the id twice
     Timeline& timeline = timelines_[{ctx_id, ring_idx}];
     owed_.emplace(fence_id, Debt{ctx_id, ring_idx, ++last_number_, mergeable});
     ++timeline.owed;
@@ -35,18 +35,19 @@ void FenceRelay::expect(ContextId ctx_id, RingIndex ring_idx, FenceId fence_id, 
 
 void FenceRelay::cancel(FenceId fence_id) {
     const LockGuard lock(mutex_);
-    take_debt(fence_id);
+    settle(fence_id, Settled::kUnreported);
 }
 
-bool FenceRelay::take_debt(FenceId fence_id) {
+bool FenceRelay::settle(FenceId fence_id, Settled how) {
     const auto owed = owed_.extract(fence_id);
     if (!owed) return true;
     const Debt& debt = owed.mapped();
     const auto found = timelines_.find({debt.ctx_id, debt.ring_idx});
     if (found == timelines_.end()) return true;
     Timeline& timeline = found->second;
-    const bool is_late = debt.number < timeline.last_taken;
-    timeline.last_taken = std::max(timeline.last_taken, debt.number);
+    const bool is_late = debt.number < timeline.last_reported;
+    if (how == Settled::kReported)
+        timeline.last_reported = std::max(timeline.last_reported, debt.number);
     if (--timeline.owed == 0) timelines_.erase(found);
     return !is_late || !debt.mergeable;
 }
@@ -70,7 +71,7 @@ void FenceRelay::report(const Retired& fence) {
     Callbacks callbacks;
     {
         const LockGuard lock(mutex_);
-        if (fence.ctx_id != kGlobal && !take_debt(fence.fence_id)) return;
+        if (fence.ctx_id != kGlobal && !settle(fence.fence_id, Settled::kReported)) return;
         if (delivery_ == FenceDelivery::kPolled) {
             if (callbacks_.valid()) waiting_.push_back(fence);
             return;

@@ -67,12 +67,13 @@ class FenceRelay {
     /// Of a ring of one context id, while any of its fences is owed.
     struct Timeline {
         size_t owed = 0;
-        uint64_t last_taken = 0;  // the highest number of those that are no longer owed
+        uint64_t last_reported = 0;  // the highest number; 0: none
     };
+    enum class Settled { kReported, kUnreported };
 
     void report(const Retired& fence);
-    /// The fence is no longer owed. False if the VMM need not hear of it.
-    bool take_debt(FenceId fence_id) VIADUCT_REQUIRES(mutex_);
+    /// The fence is no longer owed. False if a report of it would be late.
+    bool settle(FenceId fence_id, Settled how) VIADUCT_REQUIRES(mutex_);
     static void call(const Callbacks& callbacks, const Retired& fence);
 
     mutable Mutex mutex_;

@@ -169,6 +169,18 @@ TEST_F(Vmm, AMergeableFenceIsNotReportedAfterALaterOneOfItsRing) {
     EXPECT_EQ(seen.context_fences.size(), 4u) << "a lower id alone says nothing";
 }
 
+// An id that a guest uses twice was not reported when it is used again.
+TEST_F(Vmm, AnIdThatIsUsedTwiceMakesNoOtherFenceLate) {
+    constexpr uint32_t kMergeable = VIRGL_RENDERER_FENCE_FLAG_MERGEABLE;
+    ASSERT_EQ(init(), 0);
+    ASSERT_EQ(native_context(1), 0);
+    for (const uint64_t id : {10u, 11u, 11u})
+        ASSERT_EQ(virgl_renderer_context_create_fence(1, kMergeable, 2, id), 0);
+    gpu.retire();
+    EXPECT_EQ(seen.context_fences,
+              (std::vector<ContextFence>{{1, 2, 10}, {1, 2, 11}, {1, 2, 11}}));
+}
+
 TEST_F(Vmm, NothingOfAnOldGuestReachesTheNewOne) {
     ASSERT_EQ(init(VIRGL_RENDERER_DRM), 0);
     ASSERT_EQ(native_context(1), 0);
