@@ -84,8 +84,11 @@ Findings check_library(const HostView& host) {
             const auto ours = std::ranges::find_if(vmm.libraries, [&](const std::string& path) {
                 return is_viaduct(host, vmm.pid, path);
             });
-            if (ours != vmm.libraries.end())
-                return ok(fmt::format("{} uses Viaduct: {}", vmm.name(), *ours));
+            if (ours != vmm.libraries.end()) {
+                const std::string gpu = variable_of(host, vmm, "VIADUCT_GPU");
+                return ok(fmt::format("{} uses Viaduct{}: {}", vmm.name(),
+                                      gpu.empty() ? "" : " with VIADUCT_GPU=" + gpu, *ours));
+            }
             return warn(
                 fmt::format("{} uses another virglrenderer: {}", vmm.name(), vmm.libraries.front()),
                 vmm.xen_domain.empty()
