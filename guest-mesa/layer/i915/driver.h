@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -100,6 +101,16 @@ class Driver final : public GuestDriver {
     int wait_idle(const Channel& channel, GemHandle handle, int64_t deadline);
 
     // contexts.cpp
+    /// A context that nothing has used yet: its parameters, packed as the wire has them.
+    struct FreshContext {
+        uint32_t flags = 0;
+        bool has_engines = false;
+        std::vector<std::byte> params{};
+    };
+    static int pack_params(uint64_t first, FreshContext& to);
+    int create_context(const Channel& channel, const FreshContext& fresh, uint32_t& id);
+    int set_engines(const Channel& channel, const drm_i915_gem_context_param& arg);
+    void note_use(uint32_t context);
     bool is_banned(uint32_t context);
     void note_outcomes();
 
@@ -112,7 +123,9 @@ class Driver final : public GuestDriver {
     std::array<Timeline, wire::kRingMask + 2> timelines_;  // by ring
     std::atomic<uint32_t> next_blob_id_ = 1;
 
+    Mutex making_contexts_;  // held while one is made, and before mutex_
     Mutex mutex_;
+    std::map<uint32_t, FreshContext> fresh_contexts_ VIADUCT_GUARDED_BY(mutex_);  // by id
     std::set<uint32_t> failed_contexts_
         VIADUCT_GUARDED_BY(mutex_);  // the host could not run one of their submissions
 };

@@ -73,6 +73,7 @@ int Driver::execbuffer2(const Channel& channel, drm_i915_gem_execbuffer2& arg) {
     IoctlNotes::add("ctx={} ring={} buffers={} in={} out={}", submission.context(), ring,
                     submission.handles().size(), submission.in().size(), submission.out().size());
     if (is_banned(submission.context())) return -EIO;
+    note_use(submission.context());
     if (const int error = wait_for_fences(channel, submission, ring); error < 0) return error;
     uint32_t out_fence = 0;  // a syncobj that takes it
     if (submission.wants_out_fence()) {

@@ -86,9 +86,41 @@ constexpr std::array kSetters = {
     Setter{I915_CONTEXT_PARAM_PROTECTED_CONTENT, false, set_protected},
 };
 
+/// The engine whose user structure is at `address`. 0 or a negative errno: -ENOENT if the chip
+/// lacks it.
+int read_engine(const ChipInfo& chip, uint64_t address, EngineSlot* slot) {
+    i915_engine_class_instance engine{};
+    if (const int error = get_user(&engine, address)) return error;
+    constexpr auto kNone = static_cast<uint16_t>(I915_ENGINE_CLASS_INVALID);
+    slot->reset();
+    if (engine.engine_class == kNone && engine.engine_instance == kNone) return 0;
+    *slot = find_engine(chip, engine.engine_class, engine.engine_instance);
+    return *slot ? 0 : -ENOENT;
+}
+
+/// set_proto_ctx_engines_balance(). One sibling is an engine like any other. Of several the kernel
+/// takes whichever is idle; here it is always the first.
+int balance(const ChipInfo& chip, uint64_t address, std::vector<EngineSlot>& slots) {
+    i915_context_engines_load_balance balancer{};
+    if (const int error = get_user(&balancer, address)) return error;
+    if (balancer.engine_index >= slots.size()) return -EINVAL;
+    if (slots[balancer.engine_index]) return -EEXIST;
+    if (balancer.flags != 0 || balancer.mbz64 != 0) return -EINVAL;
+    EngineSlot first;
+    for (uint16_t i = 0; i < balancer.num_siblings; ++i) {
+        EngineSlot sibling;
+        const int error = read_engine(
+            chip, address + sizeof(balancer) + i * sizeof(i915_engine_class_instance), &sibling);
+        if (error == -EFAULT) return error;
+        if (!sibling) return -EINVAL;
+        if (!first) first = sibling;
+    }
+    slots[balancer.engine_index] = first;
+    return 0;
+}
+
 int refuse_engine_extension(unsigned long long) {
-    log("extensions of I915_CONTEXT_PARAM_ENGINES (virtual and parallel engines) are not "
-        "simulated");
+    log("bonded and parallel engines (extensions of I915_CONTEXT_PARAM_ENGINES) are not simulated");
     return -ENODEV;
 }
 
@@ -107,21 +139,16 @@ int parse_engines(const ChipInfo& chip, const Param& param, std::vector<EngineSl
     const size_t count = (param.size - kHead) / kEntry;
     if (count > I915_EXEC_RING_MASK + 1) return -EINVAL;
     for (size_t i = 0; i < count; ++i) {
-        i915_engine_class_instance engine{};
-        if (const int error = get_user(&engine, param.value + kHead + i * kEntry)) return error;
-        constexpr auto kNone = static_cast<uint16_t>(I915_ENGINE_CLASS_INVALID);
-        if (engine.engine_class == kNone && engine.engine_instance == kNone) {
-            slots->emplace_back();
-            continue;
-        }
-        const auto ring = find_engine(chip, engine.engine_class, engine.engine_instance);
-        if (!ring) return -ENOENT;
-        slots->emplace_back(*ring);
+        EngineSlot slot;
+        if (const int error = read_engine(chip, param.value + kHead + i * kEntry, &slot))
+            return error;
+        slots->push_back(slot);
     }
     uint64_t extensions = 0;
     if (const int error = get_user(&extensions, param.value)) return error;
     const std::array<ExtensionHandler, 3> handlers = {
-        refuse_engine_extension, refuse_engine_extension, refuse_engine_extension};
+        [&](unsigned long long address) { return balance(chip, address, *slots); },
+        refuse_engine_extension, refuse_engine_extension};
     return walk_extensions(extensions, handlers);
 }
 

@@ -1,3 +1,4 @@
+#include <array>
 #include <cerrno>
 
 #include "tests/unit/simgpu/intel/kernel/i915/fixture.h"
@@ -89,6 +90,7 @@ TEST_F(Contexts, EnginesMustExist) {
     EXPECT_EQ(set_engines(create_context(), std::vector(65, kRender)), -EINVAL);
     EXPECT_EQ(set_param(create_context(), I915_CONTEXT_PARAM_ENGINES, 0, 4), -EINVAL);
     i915_user_extension extension{};
+    extension.name = I915_CONTEXT_ENGINES_EXT_BOND;
     EXPECT_EQ(set_engines(create_context(), {kRender}, reinterpret_cast<uintptr_t>(&extension)),
               -ENODEV);
     const uint32_t context = create_context();
@@ -100,6 +102,31 @@ TEST_F(Contexts, EnginesMustExist) {
         args.rsvd1 = context;
         EXPECT_EQ(ioctl(DRM_IOCTL_I915_GEM_EXECBUFFER2_WR, &args), result) << index;
     }
+}
+
+// An engine that is balanced over others takes a hole of the map.
+TEST_F(Contexts, EnginesCanBeBalanced) {
+    struct {
+        i915_context_engines_load_balance head;
+        std::array<i915_engine_class_instance, 2> siblings;
+    } balancer{{}, {kCopy, kCopy}};
+    balancer.head.num_siblings = 2;
+    const auto balance = [&](std::vector<i915_engine_class_instance> engines) {
+        return set_engines(create_context(), std::move(engines),
+                           reinterpret_cast<uintptr_t>(&balancer));
+    };
+    EXPECT_EQ(balance({kRender, kHole}), -EEXIST);
+    EXPECT_EQ(balance({}), -EINVAL) << "beyond the map";
+    balancer.siblings[1] = {I915_ENGINE_CLASS_VIDEO_ENHANCE, 7};
+    EXPECT_EQ(balance({kHole}), -EINVAL) << "no such engine";
+    balancer.siblings[1] = kCopy;
+    balancer.head.flags = 1;
+    EXPECT_EQ(balance({kHole}), -EINVAL);
+    balancer.head.flags = 0;
+
+    const uint32_t context = create_context();
+    EXPECT_EQ(set_engines(context, {kHole}, reinterpret_cast<uintptr_t>(&balancer)), 0);
+    EXPECT_EQ(submit({object(create_batch(), kHigh)}, context), 0);
 }
 
 TEST_F(Contexts, AddressSpacesAreCountedAndShared) {
