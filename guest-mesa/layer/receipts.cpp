@@ -3,6 +3,8 @@
 #include <atomic>
 #include <utility>
 
+#include "guest-mesa/layer/request.h"
+
 namespace viaduct::guest {
 
 namespace {
@@ -30,8 +32,7 @@ void Receipts::take_back() {
 void Receipts::collect(uint32_t published, std::vector<Outcome>& outcomes) {
     while (!waiting_.empty() && static_cast<int32_t>(published - waiting_.front().seqno) >= 0) {
         Waiting& done = waiting_.front();
-        const auto ret = static_cast<int32_t>(word(area_, done.slot + 4).load());
-        const int error = ret > 0 ? -ret : ret;  // drivers have errnos of either sign
+        const int error = error_of(static_cast<int32_t>(word(area_, done.slot + 4).load()));
         if (error < 0 || (done.receipt.may_undo && !outcomes.empty()))
             outcomes.push_back({std::move(done.receipt), error});
         waiting_.pop_front();

@@ -1,6 +1,7 @@
 // Building the requests of a driver's commands.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -16,6 +17,14 @@ template <typename T>
 std::span<std::byte> as_bytes(T& value) {
     static_assert(std::is_trivially_copyable_v<T>);
     return std::as_writable_bytes(std::span<T, 1>(&value, 1));
+}
+
+/// A host's result as a kernel returns it, whichever sign the driver's protocol gives errnos. -EIO
+/// for a number that is not an errno.
+constexpr int error_of(int32_t ret) {
+    constexpr int32_t kLastErrno = 4095;  // include/linux/err.h: MAX_ERRNO
+    if (ret < -kLastErrno || ret > kLastErrno) return -EIO;
+    return ret > 0 ? -ret : ret;
 }
 
 /// A zeroed request with its number, which `Command` of the driver's wire header lists, and its

@@ -205,7 +205,7 @@ int Driver::query_buffer(const Channel& channel, GemHandle handle,
     request.res_id = object->resource.value();
     if (const int error = stream().call(channel, {as_bytes(request), as_bytes(answer)}); error < 0)
         return error;
-    return answer.base.ret;
+    return error_of(answer.base.ret);
 }
 
 int Driver::gem_op(const Channel& channel, drm_amdgpu_gem_op& arg) {
@@ -242,7 +242,7 @@ int Driver::set_metadata(const Channel& channel, ResourceId resource,
     wire::Response answer{};
     if (const int error = stream().call(channel, {request, as_bytes(answer)}); error < 0)
         return error;
-    return answer.ret;
+    return error_of(answer.ret);
 }
 
 int Driver::gem_metadata(const Channel& channel, drm_amdgpu_gem_metadata& arg) {
@@ -326,7 +326,7 @@ int Driver::vm(const Channel& channel, drm_amdgpu_vm& arg) {
     wire::Response answer{};
     if (const int error = stream().call(channel, {as_bytes(request), as_bytes(answer)}); error < 0)
         return error;
-    return answer.ret;
+    return error_of(answer.ret);
 }
 
 int Driver::prepare_export(const Channel& channel, GemHandle handle) {

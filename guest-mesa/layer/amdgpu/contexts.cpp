@@ -129,7 +129,7 @@ int Driver::create_context(const Channel& channel, int32_t priority, uint32_t& i
     wire::CreateCtxResponse answer{};
     if (const int error = stream().call(channel, {as_bytes(request), as_bytes(answer)}); error < 0)
         return error;
-    if (answer.base.ret < 0) return answer.base.ret;
+    if (answer.base.ret != 0) return error_of(answer.base.ret);
     if (answer.ctx_id == 0) return -ENODEV;
     id = answer.ctx_id;
     note_outcomes();  // of a context that had the number before
@@ -165,7 +165,7 @@ int Driver::stable_pstate(const Channel& channel, drm_amdgpu_ctx& arg) {
     wire::SetPstateResponse answer{};
     if (const int error = stream().call(channel, {as_bytes(request), as_bytes(answer)}); error < 0)
         return error;
-    if (answer.base.ret < 0) return answer.base.ret;
+    if (answer.base.ret != 0) return error_of(answer.base.ret);
     arg = {};
     arg.out.pstate.flags = answer.out_flags;
     return 0;

@@ -68,7 +68,7 @@ int Driver::gem_va(const Channel& channel, GemVa& arg) {
     // Drivers do not unmap what was not mapped, nor does a sparse range go with a buffer.
     if (answer.ret == -ENOMEM && in.operation == AMDGPU_VA_OP_MAP && request.res_id == 0)
         give_up_mapping(channel, request);
-    return answer.ret == 0 ? finish() : answer.ret;
+    return answer.ret == 0 ? finish() : error_of(answer.ret);
 }
 
 int Driver::post_mapping(const Channel& channel, wire::BoVaOpRequest& request, GemHandle handle) {

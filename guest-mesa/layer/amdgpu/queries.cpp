@@ -31,7 +31,7 @@ InfoAnswer Driver::query_info(const Channel& channel, const InfoQuery& query, ui
 
     wire::Response head;
     std::memcpy(&head, response.data(), sizeof(head));
-    InfoAnswer answer{head.ret, {response.begin() + sizeof(head), response.end()}};
+    InfoAnswer answer{error_of(head.ret), {response.begin() + sizeof(head), response.end()}};
     wire::hide_fields(query.query, answer.bytes);
     info_cache_.keep(query, answer);
     return answer;

@@ -57,7 +57,7 @@ int Driver::create_context(const Channel& channel, const FreshContext& fresh, ui
     wire::GemContextCreateResponse answer{};
     if (const int error = stream().call(channel, {request.finish(), as_bytes(answer)}); error < 0)
         return error;
-    if (answer.ret != 0) return -answer.ret;
+    if (answer.ret != 0) return error_of(answer.ret);
     const LockGuard lock(mutex_);
     failed_contexts_.erase(answer.ctx_id);
     fresh_contexts_.insert_or_assign(answer.ctx_id, fresh);

@@ -86,7 +86,7 @@ int Driver::pass(const Channel& channel, uint32_t request, std::span<std::byte> 
         return error;
     wire::IoctlSimpleResponse answer{};
     std::memcpy(&answer, response.data(), sizeof(answer));
-    if (answer.ret != 0) return -answer.ret;
+    if (answer.ret != 0) return error_of(answer.ret);
     std::memcpy(argument.data(), response.data() + sizeof(answer), argument.size());
     return 0;
 }

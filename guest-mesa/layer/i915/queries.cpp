@@ -20,7 +20,7 @@ int Driver::get_param(const Channel& channel, drm_i915_getparam_t& arg) {
     if (const int error = stream().call(channel, {as_bytes(request), as_bytes(answer)}); error < 0)
         return error;
     IoctlNotes::add("param={} value={}", arg.param, answer.value);
-    if (answer.ret != 0) return -answer.ret;
+    if (answer.ret != 0) return error_of(answer.ret);
     if (!arg.value) return -EFAULT;
     // Userptr needs pages that the host can reach.
     *arg.value = arg.param == I915_PARAM_HAS_USERPTR_PROBE ? 0 : static_cast<int>(answer.value);
@@ -45,7 +45,7 @@ int Driver::query_item(const Channel& channel, drm_i915_query_item& item) {
     wire::QueryParamResponse answer{};
     std::memcpy(&answer, response.data(), sizeof(answer));
     IoctlNotes::add("id={} length={}", request.query_id, answer.length);
-    if (answer.ret != 0) return -answer.ret;
+    if (answer.ret != 0) return error_of(answer.ret);
     if (answer.length > 0 && size != 0) {
         if (item.data_ptr == 0) return -EFAULT;
         std::memcpy(user<void>(item.data_ptr), response.data() + sizeof(answer),

@@ -19,11 +19,6 @@ namespace viaduct::guest::xe {
 
 namespace wire = viaduct::wire::xe;
 
-/// Results are positive errnos on the wire, negative ones here.
-constexpr int error_of(int32_t ret) {
-    return ret > 0 ? -ret : ret;
-}
-
 PciIdentity pci_identity(const viaduct::wire::CapsetDrm& capset);
 std::optional<uint64_t> capability(const viaduct::wire::CapsetDrm& capset, uint64_t capability);
 
