@@ -154,7 +154,7 @@ void create_blob(const Operands& operands) {
     // A VMM has the pages of guest memory that it claims to have.
     const bool guest = operands.ring != VIRGL_RENDERER_BLOB_MEM_HOST3D;
     args.iovecs = guest ? guest_pages : nullptr;
-    args.num_iovs = guest ? std::size(guest_pages) : 0;
+    args.num_iovs = guest ? static_cast<uint32_t>(std::size(guest_pages)) : 0;
     (void)virgl_renderer_resource_create_blob(&args);
 }
 

@@ -16,9 +16,13 @@ struct App {
     guest::OpenNode& node;
     const guest::Channel& channel;
 
+    /// Of an ioctl whose success is 0: guest_driver.h promises that, or a negative errno.
     template <typename Argument>
     int call(unsigned long request, Argument& argument) const {
-        return node.ioctl(channel, request, &argument);
+        constexpr int kLastErrno = 4095;  // include/linux/err.h: MAX_ERRNO
+        const int result = node.ioctl(channel, request, &argument);
+        if (result > 0 || result < -kLastErrno) __builtin_trap();
+        return result;
     }
 };
 
