@@ -24,17 +24,13 @@ struct Map {
     std::array<i915_engine_class_instance, 2> engines{kRender, kHole};
 };
 
-struct Balancer {
-    i915_context_engines_load_balance head{};
-    std::array<i915_engine_class_instance, 2> siblings{kVideo1, kVideo0};
-};
-static_assert(sizeof(Balancer) == sizeof(i915_context_engines_load_balance) + 8);
-
 class EngineMap : public testing::Test {
   protected:
     EngineMap() {
-        balancer_.head.engine_index = 1;
-        balancer_.head.num_siblings = 2;
+        balancer_.engine_index = 1;
+        balancer_.num_siblings = 2;
+        balancer_.engines[0] = kVideo1;
+        balancer_.engines[1] = kVideo0;
     }
     int pack(uint32_t size = sizeof(Map)) {
         drm_i915_gem_context_param param{};
@@ -53,7 +49,7 @@ class EngineMap : public testing::Test {
     void balance() { map_.extensions = address_of(&balancer_); }
 
     Map map_;
-    Balancer balancer_;
+    I915_DEFINE_CONTEXT_ENGINES_LOAD_BALANCE(balancer_, 2){};
     std::vector<std::byte> packed_;
 };
 
@@ -78,21 +74,21 @@ TEST_F(EngineMap, HasTheFirstSiblingOfABalancedEngine) {
 
 TEST_F(EngineMap, RefusesAsTheKernelDoes) {
     balance();
-    balancer_.head.engine_index = 2;
+    balancer_.engine_index = 2;
     EXPECT_EQ(pack(), -EINVAL);
-    balancer_.head.engine_index = 0;
+    balancer_.engine_index = 0;
     EXPECT_EQ(pack(), -EEXIST);
-    balancer_.head.engine_index = 1;
-    balancer_.head.flags = 1;
+    balancer_.engine_index = 1;
+    balancer_.flags = 1;
     EXPECT_EQ(pack(), -EINVAL);
-    balancer_.head.flags = 0;
-    balancer_.head.base.name = I915_CONTEXT_ENGINES_EXT_BOND;
+    balancer_.flags = 0;
+    balancer_.base.name = I915_CONTEXT_ENGINES_EXT_BOND;
     EXPECT_EQ(pack(), -ENODEV);
-    balancer_.head.base.name = 77;
+    balancer_.base.name = 77;
     EXPECT_EQ(pack(), -EINVAL);
-    balancer_.head.base.name = I915_CONTEXT_ENGINES_EXT_LOAD_BALANCE;
-    balancer_.head.num_siblings = 0;
-    balancer_.head.base.next_extension = address_of(&balancer_);
+    balancer_.base.name = I915_CONTEXT_ENGINES_EXT_LOAD_BALANCE;
+    balancer_.num_siblings = 0;
+    balancer_.base.next_extension = address_of(&balancer_);
     EXPECT_EQ(pack(), -E2BIG) << "the chain is a ring";
     EXPECT_EQ(pack(4), -EINVAL);
     EXPECT_EQ(pack(10), -EINVAL);

@@ -106,23 +106,22 @@ TEST_F(Contexts, EnginesMustExist) {
 
 // An engine that is balanced over others takes a hole of the map.
 TEST_F(Contexts, EnginesCanBeBalanced) {
-    struct {
-        i915_context_engines_load_balance head;
-        std::array<i915_engine_class_instance, 2> siblings;
-    } balancer{{}, {kCopy, kCopy}};
-    balancer.head.num_siblings = 2;
+    I915_DEFINE_CONTEXT_ENGINES_LOAD_BALANCE(balancer, 2){};
+    balancer.num_siblings = 2;
+    balancer.engines[0] = kCopy;
+    balancer.engines[1] = kCopy;
     const auto balance = [&](std::vector<i915_engine_class_instance> engines) {
         return set_engines(create_context(), std::move(engines),
                            reinterpret_cast<uintptr_t>(&balancer));
     };
     EXPECT_EQ(balance({kRender, kHole}), -EEXIST);
     EXPECT_EQ(balance({}), -EINVAL) << "beyond the map";
-    balancer.siblings[1] = {I915_ENGINE_CLASS_VIDEO_ENHANCE, 7};
+    balancer.engines[1] = {I915_ENGINE_CLASS_VIDEO_ENHANCE, 7};
     EXPECT_EQ(balance({kHole}), -EINVAL) << "no such engine";
-    balancer.siblings[1] = kCopy;
-    balancer.head.flags = 1;
+    balancer.engines[1] = kCopy;
+    balancer.flags = 1;
     EXPECT_EQ(balance({kHole}), -EINVAL);
-    balancer.head.flags = 0;
+    balancer.flags = 0;
 
     const uint32_t context = create_context();
     EXPECT_EQ(set_engines(context, {kHole}, reinterpret_cast<uintptr_t>(&balancer)), 0);
