@@ -305,12 +305,15 @@ TEST_P(Monitors, RestoreASnapshotThatTheyCannotHave) {
 TEST_P(Monitors, EndWithWorkUnderWayAndBeginAnew) {
     const GpuContext context = guest().create_gpu_context();
     const uint32_t work = hold(guest(), context, 700);
+    auto memory = Mapping::map_shared(vmm().find(work)->handle.get(), 0, 8192);
+    ASSERT_TRUE(memory.has_value());
     const GuestPages pages;
     ASSERT_EQ(create_guest_blob(vmm().next_res_id(), pages), 0);
     ASSERT_FALSE(vmm().map_blob(work).empty());
     finish();
     start();
     EXPECT_TRUE(guest().fence_retires(0));
+    release_work(memory->bytes());  // a worker that is a thread leaves its job to the GPU
 }
 
 // One at a time, but not always the same one; fences come from the library's own.

@@ -324,7 +324,12 @@ void release_work(uint32_t res_id) {
 
 void release_work(const MappedResource& memory) {
     ASSERT_TRUE(memory.valid());
-    std::atomic_ref(memory.words()[kReleaseAt / 4]).store(1);
+    release_work({reinterpret_cast<std::byte*>(memory.words()), memory.size()});
+}
+
+void release_work(std::span<std::byte> memory) {
+    ASSERT_GT(memory.size(), kReleaseAt);
+    std::atomic_ref(*reinterpret_cast<uint32_t*>(&memory[kReleaseAt])).store(1);
 }
 
 int GuestContext::create_fence(uint32_t ring, uint64_t fence_id, uint32_t flags) {

@@ -285,5 +285,6 @@ class MappedResource {
 /// Lets the job of submit_held_write() go on.
 void release_work(uint32_t res_id);
 void release_work(const MappedResource& memory);
+void release_work(std::span<std::byte> memory);
 
 }  // namespace viaduct::test
