@@ -113,7 +113,7 @@ int merge(int fd, sync_merge_data& args) {
     return 0;
 }
 
-int file_info(int fd, sync_file_info& args) {
+int file_info(int fd, uint64_t id, sync_file_info& args) {
     if (args.flags != 0 || args.pad != 0) return -EINVAL;
     const std::optional<Completion> completion = peek_completion(fd);
     // <linux/sync_file.h>: 1 signalled, 0 active, negative: failed.
@@ -127,8 +127,7 @@ int file_info(int fd, sync_file_info& args) {
         fence.flags = 0;
         fence.timestamp_ns = completion ? completion->timestamp_ns : 0;
     }
-    copy_name(args.name,
-              fmt::format("simgpu-{:x}", named_socket_id(fd, kSyncFileKind).value_or(0)));
+    copy_name(args.name, fmt::format("simgpu-{:x}", id));
     args.status = status;
     args.num_fences = 1;
     return 0;
@@ -172,13 +171,14 @@ bool is_sync_file(int fd) {
 }
 
 int sync_file_ioctl(int fd, unsigned long request, void* argument) {
-    if (!is_sync_file(fd)) return -ENOTTY;
+    const std::optional<uint64_t> id = named_socket_id(fd, kSyncFileKind);
+    if (!id) return -ENOTTY;
     if (!argument) return -EFAULT;
     switch (request) {
         case SYNC_IOC_MERGE:
             return merge(fd, *static_cast<sync_merge_data*>(argument));
         case SYNC_IOC_FILE_INFO:
-            return file_info(fd, *static_cast<sync_file_info*>(argument));
+            return file_info(fd, *id, *static_cast<sync_file_info*>(argument));
         default:
             return -ENOTTY;
     }
