@@ -236,17 +236,17 @@ def case_two_gpus(chain):
     both = ["--gpu", "sim:tgl"]
     output, _ = chain.run(["vulkaninfo", "--summary"], options=both)
     check("RADV RENOIR" in output and "Intel(R)" in output, "vulkaninfo lacks one")
-    for device, other in ("AMD", "Intel"), ("Intel", "AMD"):
-        for program in (chain.vulkan("--gtest_filter=Compute.*/Compute"),
-                        chain.gles("--gtest_filter=Gles.ComputeWithAUniform")):
+    for program in (chain.vulkan("--gtest_filter=Compute.*/Compute"),
+                    chain.gles("--gtest_filter=Gles.ComputeWithAUniform")):
+        for device in "AMD", "Intel":
             output, report = chain.run(program, options=both, VIADUCT_GUEST_DEVICE=device)
             reports = {"AMD": report, "Intel": chain.report(".2")}
             check(re.search(r"^(device|renderer): .*" + device, output, re.MULTILINE), "not " + device)
             check_report(reports[device])
             check_all_signalled(reports[device])
-            work, others = (reports[name]["device"]["fences_created"] for name in (device, other))
-            check(others < work / 10, "%d fences of the other GPU, %d of this" % (others, work))
-            check(reports[other]["device"]["resources_alive"] == 0, "resources are left")
+            # Drivers look at both.
+            for one in reports.values():
+                check(one["device"]["resources_alive"] == 0, "resources are left: %s" % one)
     check_figures_of_both(chain, both)
 
 
