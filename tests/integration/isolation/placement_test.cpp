@@ -115,8 +115,9 @@ TEST(WithoutNamespaces, InProcessesWithAWordAboutIt) {
 TEST(WithoutNamespaces, TheRestApplies) {
     Vmm vmm;
     const std::string name = unique_name("re");
-    const GuestContext guest(vmm, 1, GuestContext::Control::kCreate, name);
+    GuestContext guest(vmm, 1, GuestContext::Control::kCreate, name);
     const pid_t worker = worker_of(name);
+    ASSERT_TRUE(guest.settle()) << "its jail is closed before it executes anything";
     EXPECT_EQ(status_line(worker, "NoNewPrivs"), "1");
     EXPECT_EQ(status_line(worker, "Seccomp"), "2");
     EXPECT_EQ(status_line(worker, "CapEff"), "0000000000000000");
