@@ -28,7 +28,9 @@ TEST(Hold, SubmissionsWaitAndNewBuffersGoAhead) {
     }
     // Made, mapped and gone while submissions wait; resource ids may come again at once.
     for (int i = 0; i < 5; ++i) {
-        const uint32_t other = guest.create_buffer(4096);
+        const uint64_t blob_id = guest.next_blob_id();
+        guest.send(guest.driver().make_buffer(blob_id, 4096));  // its answer comes in its turn
+        const uint32_t other = guest.claim_buffer(blob_id, 4096);
         ASSERT_NE(other, 0u);
         EXPECT_TRUE(MappedResource(other).valid());
         virgl_renderer_resource_unref(other);
