@@ -9,8 +9,10 @@ namespace {
 
 constexpr int kMostParams = 64;
 
-/// A parameter as the wire has it. 0 or a negative errno.
-int pack_param(const drm_i915_gem_context_param& param, std::vector<std::byte>& to) {
+/// A parameter of a new context as the wire has it. `context_to_be`: 0, or kernels refuse it
+/// (Linux: create_setparam()). 0 or a negative errno.
+int pack_param(const drm_i915_gem_context_param& param, std::vector<std::byte>& to,
+               uint32_t context_to_be = 0) {
     std::vector<std::byte> data;
     if (param.param == I915_CONTEXT_PARAM_ENGINES) {
         if (const int error = pack_engine_map(param, data); error < 0) return error;
@@ -23,6 +25,7 @@ int pack_param(const drm_i915_gem_context_param& param, std::vector<std::byte>& 
     drm_i915_gem_context_create_ext_setparam record{};
     record.base.name = I915_CONTEXT_CREATE_EXT_SETPARAM;
     record.param = param;
+    record.param.ctx_id = context_to_be;
     const auto bytes = as_bytes(record);
     to.insert(to.end(), bytes.begin(), bytes.end());
     to.insert(to.end(), data.begin(), data.end());
@@ -40,7 +43,8 @@ int Driver::pack_params(uint64_t first, FreshContext& to) {
         std::memcpy(&record, reinterpret_cast<const void*>(at), sizeof(i915_user_extension));
         if (record.base.name != I915_CONTEXT_CREATE_EXT_SETPARAM) return -EINVAL;
         std::memcpy(&record, reinterpret_cast<const void*>(at), sizeof(record));
-        if (const int error = pack_param(record.param, to.params); error < 0) return error;
+        if (const int error = pack_param(record.param, to.params, record.param.ctx_id); error < 0)
+            return error;
         to.has_engines = to.has_engines || record.param.param == I915_CONTEXT_PARAM_ENGINES;
         at = record.base.next_extension;
     }
