@@ -47,7 +47,7 @@ void FenceBoard::act_for(Kernel kernel) {
 std::shared_ptr<FenceBoard> FenceBoard::instance() {
     static auto& mutex = *new ForkMutex;  // outlives static objects
     static pid_t process = 0;
-    static std::shared_ptr<FenceBoard> board;
+    static auto& board = *new std::shared_ptr<FenceBoard>;  // threads use it while others exit
     const viaduct::LockGuard lock(mutex);
     if (board && process == ::getpid()) return board;
     const char* const what = own_kernel == Kernel::kGuest ? "guest-dma-bufs" : "dma-bufs";
