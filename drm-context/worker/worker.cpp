@@ -137,6 +137,7 @@ void Worker::wait_for_work() {
     if ((nothing_came || held_.full()) && !abandoned())
         sleep_until(time_point_of(held_.empty() ? due : std::min(due, look_again_)));
     sleeps.store(0, std::memory_order_relaxed);
+    transport::clear_event(end_.doorbell.get());
     next_yield_ns_ = monotonic_ns() + kYieldInterval;
 }
 
@@ -157,8 +158,6 @@ void Worker::sleep_until(steady_clock::time_point deadline) {
         timeout = timeout < 0 ? until : std::min(timeout, until);
     }
     ::poll(entries.data(), entries.size(), timeout);
-    // A ring after this wakes the worker once more.
-    if (entries[0].revents != 0) transport::clear_event(end_.doorbell.get());
     if (entries[1].revents & (POLLHUP | POLLERR)) quit_ = true;
 }
 
@@ -168,6 +167,7 @@ void Worker::finish_submitted_work() {
         if (!abandoned()) release_held();
         for (uint32_t ring = 0; ring < kMaxRings; ++ring) add_work(RingIndex(ring));
         if (!has_unfinished_work() || abandoned() || steady_clock::now() >= deadline) break;
+        transport::clear_event(end_.doorbell.get());
         sleep_until(std::min(deadline, time_point_of(look_again_)));
         timelines_.advance();
     }
