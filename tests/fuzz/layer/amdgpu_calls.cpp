@@ -1,4 +1,4 @@
-// The calls of radv and radeonsi.
+// Calls of radv and radeonsi on amdgpu.
 #include <amdgpu_drm.h>
 
 #include <vector>

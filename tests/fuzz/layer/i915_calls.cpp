@@ -1,4 +1,4 @@
-// The calls of anv and iris on i915.
+// Calls of anv and iris on i915.
 #include <i915_drm.h>
 
 #include <vector>

@@ -1,4 +1,4 @@
-// The calls of anv and iris on xe.
+// Calls of anv and iris on xe.
 #include <vector>
 
 #include "tests/fuzz/layer/app.h"

@@ -101,8 +101,9 @@ PictureOperands any_picture(Random& random) {
 
 Step any_pixels(Kind kind, Random& random) {
     PixelOperands pixels{};
-    pixels.x = kind == Kind::kChange ? any_coordinate(random) : 0;
-    pixels.y = kind == Kind::kChange ? any_coordinate(random) : 0;
+    const bool elsewhere = kind == Kind::kChange && random.once(2);
+    pixels.x = elsewhere ? any_coordinate(random) : 0;
+    pixels.y = elsewhere ? any_coordinate(random) : 0;
     pixels.width = any_side(random);
     pixels.height = any_side(random);
     pixels.stride = random.once(4) ? static_cast<uint32_t>(random.edge()) : pixels.width * 4;
@@ -110,7 +111,8 @@ Step any_pixels(Kind kind, Random& random) {
     Step step = make_step(static_cast<uint16_t>(kind), pixels);
     const uint64_t size = uint64_t{pixels.stride} * pixels.height;
     constexpr uint64_t kMost = 16 << 10;  // bytes
-    step.bytes.resize(step.bytes.size() + (size <= kMost ? size : random.below(kMost)));
+    const bool whole = size <= kMost && !random.once(4);
+    step.bytes.resize(step.bytes.size() + (whole ? size : random.below(std::min(size, kMost) + 1)));
     return step;
 }
 
