@@ -74,7 +74,7 @@ Worker::Worker(const transport::ChannelEnd& end, std::unique_ptr<DriverContext> 
       ending_(ending),
       ring_(end_.page(), end_.ring_bytes()),
       context_(std::move(context)),
-      loop_(*context_, end_.page().abandoned, [this] { between_commands(); }),
+      loop_(*context_, end_.page().abandoned, [this] { answer_waiting_calls(); }),
       timelines_({
           .done = [this](RingIndex ring, const Timelines::Work& work) { done(ring, work); },
           .retired = [this](RingIndex ring, uint64_t count) { retired(ring, count); },
@@ -138,7 +138,6 @@ void Worker::wait_for_work() {
         sleep_until(time_point_of(held_.empty() ? due : std::min(due, look_again_)));
     sleeps.store(0, std::memory_order_relaxed);
     transport::clear_event(end_.doorbell.get());
-    next_yield_ns_ = monotonic_ns() + kYieldInterval;
 }
 
 void Worker::sleep_until(steady_clock::time_point deadline) {

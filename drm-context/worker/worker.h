@@ -70,7 +70,6 @@ class Worker {
     void hold(HeldRecords::Held record);
 
     // worker_calls.cpp
-    void between_commands();
     void answer_waiting_calls();
     bool can_answer(const Record& record, const std::set<ResourceId>& changed) const;
     void answer_ahead(const Record& record);
@@ -104,10 +103,6 @@ class Worker {
     Timelines timelines_;
     bool quit_ = false;
     int64_t next_reset_check_ns_ = 0;
-
-    /// How long a worker runs before it lets others have the processor, if any wait for it.
-    static constexpr int64_t kYieldInterval = 100'000;  // ns
-    int64_t next_yield_ns_ = 0;
 
     // Calls that were answered ahead of their turn.
     int64_t next_look_ns_ = 0;           // for such calls

@@ -1,12 +1,9 @@
-// Worker: between two commands of a long buffer it lets others have the processor, and answers the
-// calls that the VMM waits for.
+// Worker: answering the calls that the VMM waits for between two commands of a long buffer.
 //
 // A new buffer, its mapping and its export depend on the command that made the object, and on
 // records that attach or detach the resource. Once the object is there, and no such record waits in
 // front, the call is answered ahead of its turn. A call whose object is still to be made waits: the
 // command that makes it may be anywhere in front.
-#include <sched.h>
-
 #include <set>
 
 #include "base/clock.h"
@@ -24,15 +21,8 @@ constexpr int64_t kLookInterval = 1'000'000;  // ns
 
 }  // namespace
 
-void Worker::between_commands() {
-    const int64_t now = monotonic_ns();
-    if (now >= next_look_ns_) answer_waiting_calls();
-    if (now < next_yield_ns_) return;
-    ::sched_yield();
-    next_yield_ns_ = monotonic_ns() + kYieldInterval;
-}
-
 void Worker::answer_waiting_calls() {
+    if (monotonic_ns() < next_look_ns_) return;
     std::set<ResourceId> changed;  // resources, by records in front
     ring_.look_ahead([&](const Record& record) {
         if (changes_resource(record.type))

@@ -3,12 +3,10 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -17,7 +15,6 @@
 #include <utility>
 #include <vector>
 
-#include "drm-context/worker/process/short_slices.h"
 #include "tests/integration/abi/vmm.h"
 #include "tests/integration/isolation/workers.h"
 
@@ -80,20 +77,6 @@ TEST_F(Jail, IsNicerThanItsVmm) {
         return ::getpriority(PRIO_PROCESS, static_cast<id_t>(pid));
     };
     EXPECT_EQ(niceness(worker_), std::min(niceness(0) + 5, 19));
-}
-
-/// The slice of a thread's time on a processor in ns, 0 where the kernel does not tell
-/// (sched_getattr()'s sched_runtime; Linux 6.12).
-uint64_t slice_of(pid_t thread) {
-    std::array<uint64_t, 7> attributes{};  // SCHED_ATTR_SIZE_VER1; runtime is the fourth
-    const long error = ::syscall(SYS_sched_getattr, thread, &attributes, sizeof(attributes), 0);
-    return error == 0 ? attributes[3] : 0;
-}
-
-TEST_F(Jail, HasShortSlices) {
-    if (slice_of(::gettid()) == 0) GTEST_SKIP() << "this kernel has one slice for all";
-    EXPECT_EQ(slice_of(worker_), kWorkerSlice);
-    EXPECT_NE(slice_of(::gettid()), kWorkerSlice) << "the VMM's are its own affair";
 }
 
 TEST_F(Jail, GoesFirstWhenMemoryRunsOut) {
