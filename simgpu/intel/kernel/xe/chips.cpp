@@ -3,6 +3,9 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <deque>
+#include <string_view>
+#include <vector>
 
 #include "simgpu/drm/device_seat.h"
 #include "simgpu/intel/kernel/xe/drm_file.h"
@@ -43,7 +46,8 @@ tl::expected<std::unique_ptr<File>, int> open(const Chip& chip, const std::strin
 }
 
 std::span<const std::string_view> kinds_of(const ChipInfo& chip) {
-    return *new std::vector(ring_kinds(chip));  // as long as the table
+    static auto& kept = *new std::deque<std::vector<std::string_view>>;  // as long as the table
+    return kept.emplace_back(ring_kinds(chip));
 }
 
 }  // namespace
