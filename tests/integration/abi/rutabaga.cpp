@@ -193,7 +193,7 @@ int Rutabaga::submit(uint32_t ctx_id, std::span<const std::byte> bytes) {
     if (!contexts_.contains(ctx_id) || bytes.size() % sizeof(uint32_t) != 0) return EINVAL;
     const auto words = static_cast<int>(bytes.size() / sizeof(uint32_t));
     const auto own = std::make_unique<std::byte[]>(bytes.size());
-    std::memcpy(own.get(), bytes.data(), bytes.size());
+    std::ranges::copy(bytes, own.get());
     const int error = virgl_renderer_submit_cmd(bytes.empty() ? kEmptySlice : own.get(),
                                                 static_cast<int>(ctx_id), words);
     std::memset(own.get(), 0xdd, bytes.size());
