@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+UNIT = re.compile(r"-unity\d+\.\w+$")
 INCLUDED = re.compile(r"^#include *<(/[^>]+)>$", re.MULTILINE)
 
 
@@ -13,7 +14,7 @@ def compiled_units(build):
     for entry in json.loads(Path(build, "compile_commands.json").read_text(encoding="utf-8")):
         directory = Path(entry["directory"])
         file = Path(directory, entry["file"]).resolve()
-        if file.name.rstrip("cpx.0123456789").endswith("-unity"):
+        if UNIT.search(file.name):
             sources = [Path(path).resolve() for path in INCLUDED.findall(file.read_text(encoding="utf-8"))]
         else:
             sources = [file]
