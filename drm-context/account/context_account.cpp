@@ -21,10 +21,9 @@ Result<std::unique_ptr<ContextAccount>> ContextAccount::attach(AccountMemory mem
     }
     if (memory.slot >= account::kSlots)
         return fail(EINVAL, "slot {} is outside the account", memory.slot);
-    const uint64_t at = offsetof(account::Books, slots) + memory.slot * sizeof(account::Slot);
-    auto slot = Mapping::map_shared(memory.fd.get(), at, sizeof(account::Slot));
-    auto shares = Mapping::map_shared(memory.fd.get(), offsetof(account::Books, shares),
-                                      sizeof(account::Shares));
+    auto slot =
+        Mapping::map_shared(memory.fd.get(), account::slot_at(memory.slot), sizeof(account::Slot));
+    auto shares = Mapping::map_shared(memory.fd.get(), account::kSharesAt, sizeof(account::Shares));
     auto books = Mapping::map_read_only(memory.view.get(), sizeof(account::Books));
     for (const auto* mapping : {&slot, &shares, &books})
         if (!*mapping) return tl::unexpected(mapping->error());

@@ -23,13 +23,21 @@ inline constexpr uint32_t kMaxRings = 64;
 inline constexpr uint32_t kLatencyBuckets = 28;
 
 /// Parts that different processes may write are apart by the largest page there is (arm64: 64 KiB).
-inline constexpr size_t kPartAlignment = 64 << 10;
+inline constexpr size_t kPartBytes = 64 << 10;
 
-/// Written by the VMM only.
-struct alignas(kPartAlignment) Roster {
+/// Fills a part. Not by `alignas`: a process that maps one part alone gets it at any page boundary.
+template <class Contents>
+struct Part : Contents {
+    std::array<std::byte, kPartBytes - sizeof(Contents)> rest;
+};
+
+struct RosterContents {
     std::array<std::atomic<uint64_t>, kSlots / 64> taken;  // a bit per slot that was given out
     std::atomic<uint64_t> host_bytes;  // of the VMM's memory, held for the guest
 };
+
+/// Written by the VMM only.
+using Roster = Part<RosterContents>;
 
 /// Tokens are nanoseconds of GPU time, negative when used up; time is CLOCK_MONOTONIC.
 struct TokenBucket {
@@ -37,10 +45,12 @@ struct TokenBucket {
     std::atomic<int64_t> refilled_ns;  // 0: never used
 };
 
-/// Written by all workers.
-struct alignas(kPartAlignment) Shares {
+struct SharesContents {
     std::array<TokenBucket, kQueueClasses> buckets;
 };
+
+/// Written by all workers.
+using Shares = Part<SharesContents>;
 
 /// A context's share of the GPU's memory.
 struct Charge {
@@ -74,12 +84,14 @@ struct ContextCounters {
     std::array<RingCounters, kMaxRings> ring;  // by number
 };
 
-/// Written by the slot's worker; cleared by the VMM.
-struct alignas(kPartAlignment) Slot {
+struct SlotContents {
     Charge charge;
     std::array<std::atomic<int64_t>, kMaxRings> finished_ns;  // newest job's end, by ring
     ContextCounters counters;
 };
+
+/// Written by the slot's worker; cleared by the VMM.
+using Slot = Part<SlotContents>;
 
 /// Mostly never touched, and then no memory.
 struct Books {
@@ -87,6 +99,15 @@ struct Books {
     Shares shares;
     std::array<Slot, kSlots> slots;
 };
+
+/// Offsets for those who map one part.
+inline constexpr size_t kSharesAt = sizeof(Roster);
+constexpr size_t slot_at(uint32_t index) {
+    return sizeof(Roster) + sizeof(Shares) + index * sizeof(Slot);
+}
+static_assert(alignof(Books) == alignof(uint64_t));
+static_assert(sizeof(Roster) == kPartBytes && sizeof(Shares) == kPartBytes);
+static_assert(sizeof(Slot) == kPartBytes && sizeof(Books) == slot_at(kSlots));
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 static_assert(std::atomic<int64_t>::is_always_lock_free);
 
