@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -16,6 +17,7 @@
 #include "drm-context/transport/channel.h"
 #include "drm-context/transport/command_ring.h"
 #include "drm-context/worker/held_records.h"
+#include "drm-context/worker/spare_processor.h"
 
 namespace viaduct {
 
@@ -70,6 +72,7 @@ class Worker {
     void hold(HeldRecords::Held record);
 
     // worker_calls.cpp
+    void between_commands();
     void answer_waiting_calls();
     bool can_answer(const Record& record, const std::set<ResourceId>& changed) const;
     void answer_ahead(const Record& record);
@@ -101,6 +104,7 @@ class Worker {
     std::unique_ptr<DriverContext> context_;
     CommandLoop loop_;
     Timelines timelines_;
+    std::optional<SpareProcessor> spare_processor_;  // none: a thread of the VMM's process
     bool quit_ = false;
     int64_t next_reset_check_ns_ = 0;
 
