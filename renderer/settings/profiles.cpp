@@ -17,7 +17,9 @@ namespace viaduct {
 
 namespace {
 
+constexpr char kSystemDirectory[] = "/etc";  // on every host, but not in every jail
 constexpr char kSystemFile[] = "/etc/viaduct/profiles.toml";
+constexpr std::string_view kNoFile = "none";  // of VIADUCT_PROFILES
 constexpr std::string_view kFileName = "/viaduct/profiles.toml";
 constexpr size_t kMaxFile = 1 << 20;  // bytes
 
@@ -139,14 +141,41 @@ const char* value_of(const Environment& environment, const char* name) {
     return text && *text ? text : nullptr;
 }
 
-std::vector<std::string> default_paths(const Environment& environment) {
-    std::vector<std::string> paths;
+// The user's own file; empty if the environment names no place for it.
+std::string user_path(const Environment& environment) {
     if (const char* config = value_of(environment, "XDG_CONFIG_HOME"))
-        paths.push_back(std::string(config).append(kFileName));
-    else if (const char* home = value_of(environment, "HOME"))
-        paths.push_back(std::string(home).append("/.config").append(kFileName));
-    paths.emplace_back(kSystemFile);
-    return paths;
+        return std::string(config).append(kFileName);
+    if (const char* home = value_of(environment, "HOME"))
+        return std::string(home).append("/.config").append(kFileName);
+    return {};
+}
+
+bool exists(const std::string& path) {
+    return !path.empty() && ::access(path.c_str(), F_OK) == 0;
+}
+
+// An empty path: the host has no such file. A file that this process cannot see may have limits, so
+// the answer is an error then: of a monitor that jailed itself before it called the library
+// (crosvm), or whose user may not search the directory.
+Result<std::string> system_path() {
+    if (exists(kSystemFile)) return std::string(kSystemFile);
+    const int error = errno;
+    if (error != ENOENT && error != ENOTDIR)
+        return fail(error, "{} cannot be looked for: {}", kSystemFile, std::strerror(error));
+    if (!exists(kSystemDirectory))
+        return fail(ENOENT,
+                    "this process has no {}, so the limits in {} are out of its sight; let "
+                    "VIADUCT_PROFILES name a file that it can read, or set VIADUCT_PROFILES={} if "
+                    "the limits in the environment are all there are",
+                    kSystemDirectory, kSystemFile, kNoFile);
+    return std::string();
+}
+
+Result<std::string> find_file(const Environment& environment) {
+    if (const char* wanted = value_of(environment, "VIADUCT_PROFILES"))
+        return wanted == kNoFile ? std::string() : std::string(wanted);
+    if (std::string path = user_path(environment); exists(path)) return path;
+    return system_path();
 }
 
 }  // namespace
@@ -180,20 +209,12 @@ const char* process_environment(const char* name) {
 }
 
 Result<Profiles> load_profiles(const Environment& environment) {
-    std::string path;
-    if (const char* wanted = value_of(environment, "VIADUCT_PROFILES")) {
-        path = wanted;
-    } else {
-        for (const std::string& candidate : default_paths(environment)) {
-            if (::access(candidate.c_str(), F_OK) != 0) continue;
-            path = candidate;
-            break;
-        }
-    }
-    if (path.empty()) return built_in_profiles();
-    auto text = read_file(path);
+    const auto path = find_file(environment);
+    if (!path) return tl::unexpected(path.error());
+    if (path->empty()) return built_in_profiles();
+    auto text = read_file(*path);
     if (!text) return tl::unexpected(text.error());
-    return parse_profiles(*text, path);
+    return parse_profiles(*text, *path);
 }
 
 Result<Budget> choose_budget(const Profiles& profiles, const Environment& environment) {

@@ -30,9 +30,10 @@ Result<Profiles> parse_profiles(std::string_view text, const std::string& path);
 using Environment = std::function<const char*(const char* name)>;
 const char* process_environment(const char* name);
 
-/// Finds and reads the file: $VIADUCT_PROFILES, else the first there is of
+/// Finds and reads the file: $VIADUCT_PROFILES ("none": no file), else the first there is of
 /// $XDG_CONFIG_HOME/viaduct/profiles.toml, ~/.config/viaduct/profiles.toml and
-/// /etc/viaduct/profiles.toml, else none.
+/// /etc/viaduct/profiles.toml, else none. Fails if the last one may exist out of this process's
+/// sight.
 Result<Profiles> load_profiles(const Environment& environment);
 
 /// This VM's budget: the profile that $VIADUCT_PROFILE names, else the default one, with single

@@ -1,8 +1,13 @@
 // Budgets, profiles, names and places (renderer/settings).
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <map>
+#include <string>
 
 #include "renderer/settings/metrics_paths.h"
 #include "renderer/settings/profiles.h"
@@ -138,6 +143,48 @@ TEST(Profiles, ComplaintsNameFileAndLine) {
 
 TEST(Profiles, AFileThatWasAskedForMustBeThere) {
     EXPECT_FALSE(load_profiles(environment({{"VIADUCT_PROFILES", "/nonexistent.toml"}})));
+}
+
+bool change_root(const std::string& root) {
+    return (::geteuid() == 0 || ::unshare(CLONE_NEWUSER) == 0) && ::chroot(root.c_str()) == 0;
+}
+
+/// The error of loading profiles in a process with this root directory; begins with "skip" where
+/// the host does not allow it another one.
+std::string complaint_below(const std::string& root, std::map<std::string, std::string> variables) {
+    int ends[2];
+    if (::pipe(ends) != 0) return "skip: no pipe";
+    const pid_t child = ::fork();
+    if (child == 0) {
+        std::string text = "skip: chroot";
+        if (change_root(root)) {
+            const auto profiles = load_profiles(environment(std::move(variables)));
+            text = profiles ? "" : profiles.error().message;
+        }
+        (void)!::write(ends[1], text.data(), text.size());
+        ::_exit(0);
+    }
+    ::close(ends[1]);
+    char text[1024];
+    const ssize_t size = ::read(ends[0], text, sizeof(text));
+    ::close(ends[0]);
+    ::waitpid(child, nullptr, 0);
+    return {text, static_cast<size_t>(size > 0 ? size : 0)};
+}
+
+TEST(Profiles, AFileOutOfSightIsAnError) {  // crosvm's sandbox
+    const std::string root = testing::TempDir() + "viaduct-root-" + std::to_string(::getpid());
+    std::filesystem::create_directory(root);
+    const std::string complaint = complaint_below(root, {{"HOME", "/home/anna"}});
+    const std::string without = complaint_below(root, {{"VIADUCT_PROFILES", "none"}});
+    std::filesystem::create_directory(root + "/etc");
+    const std::string with_etc = complaint_below(root, {});
+    std::filesystem::remove_all(root);
+    if (complaint.starts_with("skip")) GTEST_SKIP() << complaint;
+    EXPECT_TRUE(complaint.starts_with("this process has no /etc")) << complaint;
+    EXPECT_NE(complaint.find("VIADUCT_PROFILES=none"), std::string::npos) << complaint;
+    EXPECT_EQ(without, "") << "the user says that there are no others";
+    EXPECT_EQ(with_etc, "") << "the host has no file";
 }
 
 TEST(VmName, OnTheCommandLine) {
