@@ -40,8 +40,7 @@ deb_finish() {
     name=$(sed -n 's/^Package: //p' "$control")
     deb_text "$source_root/LICENSE" "/usr/share/doc/$name/copyright"
     deb_compressed "$source_root/CHANGELOG.md" "/usr/share/doc/$name/changelog"
-    for value in "$@" "ARCHITECTURE=$deb_architecture" \
-        "SIZE=$(du -sk --apparent-size --exclude=DEBIAN "$root" | cut -f1)"; do
+    for value in "$@" "ARCHITECTURE=$deb_architecture" "SIZE=$(deb_size)"; do
         expressions+=(-e "s|@${value%%=*}@|${value#*=}|")
     done
     sed "${expressions[@]}" "$control" >"$root/DEBIAN/control"
@@ -55,6 +54,12 @@ deb_finish() {
     dpkg-deb --root-owner-group --build "$root" "$package.$$" >&2
     mv "$package.$$" "$package"
     rm -rf "$root"
+}
+
+# deb_size: of what $root installs, in KiB, as dpkg-gencontrol counts it: alike on each file system.
+deb_size() {
+    find "$root" -path "$root/DEBIAN" -prune -o -printf '%y %s\n' |
+        awk '{ kib += $1 == "f" ? int(($2 + 1023) / 1024) : 1 } END { print kib }'
 }
 
 # deb_date: when the source was last changed, in seconds; SOURCE_DATE_EPOCH if it is set.

@@ -68,6 +68,21 @@ class Package(unittest.TestCase):
         self.assertIn("/usr/lib/viaduct-guest/$LIB/libviaduct-guest.so",
                       made.replace("\\", ""))
 
+    def test_the_same_files_give_the_same_package(self):
+        """Whoever makes it, where and when."""
+        made = []
+        for umask, zone, language in (0o022, "UTC", "C"), (0o077, "Asia/Tokyo", "C.UTF-8"):
+            with tempfile.TemporaryDirectory() as folder:
+                package = os.path.join(folder, "viaduct-guest.deb")
+                subprocess.run([os.path.join(ROOT, "guest-mesa/package/pack"), package, "0",
+                                os.environ["VIADUCT_RUN"], os.environ["VIADUCT_LAYER"]],
+                               check=True, stderr=subprocess.DEVNULL, umask=umask,
+                               env=dict(os.environ, TZ=zone, LC_ALL=language, TMPDIR=folder))
+                with open(package, "rb") as file:
+                    made.append(file.read())
+            time.sleep(1.1)  # times of files are in seconds
+        self.assertEqual(made[0], made[1])
+
     def test_nobody_reads_half_of_a_package(self):
         """Several are made in the same place while it is read again and again."""
         with tempfile.TemporaryDirectory() as folder:
