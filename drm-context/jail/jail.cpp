@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "drm-context/device/device_decorator.h"
 #include "drm-context/device/fdinfo_file.h"
+#include "drm-context/jail/landlock.h"
 #include "drm-context/jail/namespaces.h"
 #include "drm-context/jail/refusals.h"
 
@@ -117,6 +118,7 @@ Status close(const Cell& cell, int report_to) {
     ::prctl(PR_SET_DUMPABLE, 0);
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return fail(errno, "no_new_privs: {}", std::strerror(errno));
+    enter_landlock();
     if (auto status = report_refusals(report_to); !status) return status;
     return cell.filter.load();
 }

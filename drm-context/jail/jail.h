@@ -20,7 +20,8 @@ struct Cell {
 Result<Cell> prepare(const ContextTypeInfo& type, Gpu gpu);
 
 /// Closes the jail around this process, for good: resource limits, capabilities, the last
-/// directory, no_new_privs, the filter. `report_to`: the socket that hears of refused calls.
+/// directory, no_new_privs, Landlock, the filter. `report_to`: the socket that hears of refused
+/// calls.
 Status close(const Cell& cell, int report_to);
 
 /// When the host runs out of memory, the kernel ends this process before any other. Before close(),

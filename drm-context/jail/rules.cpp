@@ -80,8 +80,10 @@ constexpr SyscallRule kSimulatedGpu[] = {
     {SCMP_SYS(memfd_create), only_bits(1, MFD_CLOEXEC | MFD_ALLOW_SEALING)},
     {SCMP_SYS(ftruncate)},
     {SCMP_SYS(fcntl), equals(1, F_ADD_SEALS)},
-    // A sync file is a socket pair with a name; others' are watched.
-    {SCMP_SYS(socketpair), equals(0, AF_UNIX)},
+    // A sync file is a socket pair with a name; others' are watched. Not of a kind that sends to
+    // addresses (SOCK_DGRAM).
+    {SCMP_SYS(socketpair), equals(0, AF_UNIX), Answer::kAllow,
+     equals(1, SOCK_SEQPACKET | SOCK_CLOEXEC)},
     {SCMP_SYS(bind)},
     {SCMP_SYS(getsockname)},
     {SCMP_SYS(sendto)},

@@ -10,7 +10,7 @@
 
 namespace viaduct::jail {
 
-/// A call is allowed if every check holds: (argument & mask) == value.
+/// Holds if (argument & mask) == value.
 struct ArgumentCheck {
     uint32_t argument = 0;  // from 0
     uint64_t mask = 0;      // 0: no check
@@ -27,6 +27,7 @@ struct SyscallRule {
     int number = 0;
     ArgumentCheck check{};
     Answer answer = Answer::kAllow;
+    ArgumentCheck second_check{};  // both must hold
 };
 
 /// Calls of the worker itself, on any device.

@@ -37,17 +37,18 @@ uint32_t action_of(Answer answer) {
 }
 
 int add(scmp_filter_ctx context, const SyscallRule& rule) {
-    const auto& [argument, mask, value] = rule.check;
     // libseccomp rejects a rule that repeats the default action.
     if (action_of(rule.answer) == kOtherwise) return 0;
-    if (mask == 0) return ::seccomp_rule_add(context, action_of(rule.answer), rule.number, 0);
-    const scmp_arg_cmp check{argument, SCMP_CMP_MASKED_EQ, mask, value};
-    return ::seccomp_rule_add_array(context, action_of(rule.answer), rule.number, 1, &check);
+    scmp_arg_cmp checks[2];
+    unsigned count = 0;
+    for (const auto& [argument, mask, value] : {rule.check, rule.second_check})
+        if (mask != 0) checks[count++] = {argument, SCMP_CMP_MASKED_EQ, mask, value};
+    return ::seccomp_rule_add_array(context, action_of(rule.answer), rule.number, count, checks);
 }
 
 int add_ioctls(scmp_filter_ctx context, std::span<const uint32_t> requests) {
     for (const uint32_t request : requests) {
-        const SyscallRule rule{SCMP_SYS(ioctl), {1, UINT32_MAX, request}, Answer::kAllow};
+        const SyscallRule rule{SCMP_SYS(ioctl), {1, UINT32_MAX, request}, Answer::kAllow, {}};
         if (const int error = add(context, rule)) return error;
     }
     return 0;

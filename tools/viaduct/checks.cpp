@@ -85,11 +85,21 @@ Findings check_namespaces(const HostView& host) {
     const bool apparmor =
         host.read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").starts_with('1');
     const bool forbidden = host.read("/proc/sys/kernel/unprivileged_userns_clone").starts_with('0');
-    return {warn("user namespaces are refused: workers have their system-call filter only",
-                 apparmor    ? "allow them: sysctl kernel.apparmor_restrict_unprivileged_userns=0"
-                 : forbidden ? "allow them: sysctl kernel.unprivileged_userns_clone=1"
-                             : "allow them: sysctl user.max_user_namespaces=10000, or run "
-                               "viaduct-workerd (VIADUCT_WORKER_SOCKET)")};
+    return {
+        warn(fmt::format("user namespaces are refused: workers have their system-call filter {}",
+                         host.landlock > 0 ? "and Landlock only" : "only"),
+             apparmor    ? "allow them: sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+             : forbidden ? "allow them: sysctl kernel.unprivileged_userns_clone=1"
+                         : "allow them: sysctl user.max_user_namespaces=10000, or run "
+                           "viaduct-workerd (VIADUCT_WORKER_SOCKET)")};
+}
+
+Findings check_landlock(const HostView& host) {
+    if (host.landlock > 0)
+        return {ok(fmt::format("Landlock {}: a second lock on files for workers", host.landlock))};
+    return {
+        ok("no Landlock (Linux 5.13, in the list of lsm=): workers do without its second lock "
+           "on files")};
 }
 
 Findings check_worker(const HostView& host) {
@@ -177,6 +187,7 @@ constexpr Check kChecks[] = {
     {"mappings", check_mappings},
     {"guest", check_guest},
     {"namespaces", check_namespaces},
+    {"landlock", check_landlock},
     {"worker", check_worker},
     {"udmabuf", check_udmabuf},
     {"memory", check_memory},

@@ -1,6 +1,8 @@
 #include "tools/viaduct/host_view.h"
 
+#include <linux/landlock.h>
 #include <sched.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -97,7 +99,9 @@ bool HostView::contains(const std::string& path, const std::string& text) const 
 
 HostView this_host() {
     const char* gpu = process_environment("VIADUCT_GPU");
-    return {"", run, try_namespace, find_settings_error, gpu ? gpu : ""};
+    const long landlock =
+        ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    return {"", run, try_namespace, find_settings_error, gpu ? gpu : "", std::max(landlock, 0L)};
 }
 
 }  // namespace viaduct::tool

@@ -17,7 +17,8 @@ struct HostView {
     std::function<bool()> can_make_namespace;
     /// Empty, or what is wrong with the profiles and the environment.
     std::function<std::string()> settings_error;
-    std::string gpu;  // VIADUCT_GPU
+    std::string gpu;    // VIADUCT_GPU
+    long landlock = 0;  // version of the kernel's interface; 0: none, or switched off
 
     bool exists(const std::string& path) const;
     bool writable(const std::string& path) const;

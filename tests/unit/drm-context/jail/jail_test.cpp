@@ -25,7 +25,10 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
+#include <cstring>
+#include <string>
 
 #include "blob/memfd.h"
 #include "tests/unit/drm-context/jail/prisoner.h"
@@ -67,6 +70,11 @@ const Crime kCrimes[] = {
      [] {
          int ends[2];
          return errno_of(::socketpair(AF_INET, SOCK_STREAM, 0, ends));
+     }},
+    {"SocketPairThatSendsToAddresses",
+     [] {
+         int ends[2];
+         return errno_of(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends));
      }},
     {"Accept", [] { return errno_of(::accept(0, nullptr, nullptr)); }},
     {"Execute",
@@ -211,6 +219,31 @@ TEST(JailOnASimulatedGpu, MakesBuffers) {
         return buffer ? 0 : buffer.error().code;
     });
     EXPECT_EQ(verdict.error, 0);
+}
+
+// A sync file has a name: abstract, which Landlock leaves alone, where a path needs its leave.
+TEST(JailOnASimulatedGpu, LeavesNoSocketInTheFileSystem) {
+    const long landlock = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, 1u);
+    if (landlock < 1) GTEST_SKIP() << "this kernel has no Landlock";
+    const auto bind_to = [](const std::string& path) {
+        int ends[2];
+        if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return EPROTO;
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::memcpy(address.sun_path, path.data(), path.size());
+        return errno_of(
+            ::bind(ends[0], reinterpret_cast<const sockaddr*>(&address),
+                   static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size())));
+    };
+    const std::string path = testing::TempDir() + "viaduct-" + std::to_string(::getpid());
+    const auto verdict = try_in_jail(
+        jail::Gpu::kSimulated, [&] { return bind_to(path); }, Host::kNoNamespaces);
+    EXPECT_EQ(verdict.error, EACCES) << std::strerror(verdict.error);
+    EXPECT_NE(::access(path.c_str(), F_OK), 0);
+    ::unlink(path.c_str());
+    const auto abstract = try_in_jail(
+        jail::Gpu::kSimulated, [&] { return bind_to('\0' + path); }, Host::kNoNamespaces);
+    EXPECT_EQ(abstract.error, 0) << std::strerror(abstract.error);
 }
 
 // Its kernel asks whether a guest may have a high priority.

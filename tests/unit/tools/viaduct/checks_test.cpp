@@ -79,6 +79,15 @@ TEST_F(Checks, Qemu) {
     EXPECT_EQ(first("qemu").verdict, Verdict::kOk) << "whatever its version";
 }
 
+TEST_F(Checks, LandlockIsReportedAndItsLackIsNoFault) {
+    EXPECT_EQ(first("landlock").verdict, Verdict::kOk);
+    EXPECT_TRUE(first("landlock").text.starts_with("no Landlock")) << first("landlock").text;
+    host_.landlock = 7;
+    EXPECT_TRUE(first("landlock").text.starts_with("Landlock 7")) << first("landlock").text;
+    host_.can_make_namespace = [] { return false; };
+    EXPECT_NE(first("namespaces").text.find("filter and Landlock only"), std::string::npos);
+}
+
 TEST_F(Checks, NamespacesNameTheSwitchThatIsOff) {
     host_.can_make_namespace = [] { return false; };
     file("proc/sys/kernel/unprivileged_userns_clone", "0\n");
