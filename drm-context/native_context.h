@@ -36,6 +36,9 @@ enum class BlobKind {
 inline constexpr uint32_t kBlobMappable = 1;
 inline constexpr uint32_t kBlobShareable = 2;
 
+/// Bytes. A smaller buffer is not a screen's image.
+inline constexpr uint64_t kSmallestShown = 256 << 10;
+
 /// Most bytes of one command buffer. Mesa's have some tens of KiB; the largest possible request, a
 /// submission with 32767 buffers, has 256 KiB.
 inline constexpr size_t kMaxSubmission = 16 << 20;

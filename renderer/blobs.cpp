@@ -20,10 +20,6 @@ constexpr uint32_t kKnownBlobFlags = VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE |
 // dma-buf, because the guest has given up its own way of copying.
 constexpr uint32_t kCreateGuestHandle = 8;
 
-// Smaller than any screen's image. A VMM needs a descriptor of what it shows as soon as that is
-// there (QEMU takes it with the blob), of others only when they are passed on.
-constexpr uint64_t kNeverShown = 256 << 10;
-
 // HOST3D blobs have no iovecs. Where guest memory belongs to the blob, it must cover all of it.
 bool iovecs_fit(const virgl_renderer_resource_create_blob_args& args) {
     if (args.blob_mem == VIRGL_RENDERER_BLOB_MEM_HOST3D) return args.num_iovs == 0;
@@ -86,11 +82,12 @@ int Renderer::create_guest_blob(const virgl_renderer_resource_create_blob_args& 
 
 // A buffer that a guest may share takes a descriptor of the VMM's for as long as it lives. When few
 // are left, small ones get theirs when they are attached or exported, as if the guest had not said
-// so.
+// so: a VMM needs that of what it shows as soon as the buffer is there (QEMU takes it with the
+// blob).
 BlobRequest Renderer::native_blob_request(
     const virgl_renderer_resource_create_blob_args& args) const {
     BlobRequest request{ResourceId(args.res_handle), args.blob_flags, args.blob_id, args.size};
-    if (request.kind() == BlobKind::kDmabuf && args.size < kNeverShown &&
+    if (request.kind() == BlobKind::kDmabuf && args.size < kSmallestShown &&
         usage_->descriptors_are_scarce())
         request.blob_flags &= ~kBlobShareable;
     return request;

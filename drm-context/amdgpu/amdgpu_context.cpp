@@ -2,6 +2,7 @@
 
 #include <amdgpu_drm.h>
 #include <drm.h>
+#include <linux/dma-buf.h>
 
 namespace viaduct::amdgpu {
 
@@ -55,12 +56,10 @@ constexpr CommandEntry kCommands[] = {
 };
 static_assert(std::size(kCommands) == static_cast<size_t>(w::Command::kCsQueryFenceStatus) + 1);
 
-// Resets, mapping for the VMM.
+// Resets, mapping for the VMM, frames that are shown.
 constexpr uint32_t kIoctls[] = {
-    DRM_IOCTL_AMDGPU_CTX,
-    DRM_IOCTL_AMDGPU_INFO,
-    DRM_IOCTL_AMDGPU_GEM_MMAP,
-    DRM_IOCTL_AMDGPU_WAIT_CS,
+    DRM_IOCTL_AMDGPU_CTX,     DRM_IOCTL_AMDGPU_INFO,   DRM_IOCTL_AMDGPU_GEM_MMAP,
+    DRM_IOCTL_AMDGPU_WAIT_CS, DRM_IOCTL_AMDGPU_GEM_OP, DMA_BUF_IOCTL_EXPORT_SYNC_FILE,
 };
 
 constexpr DriverTraits kTraits = {

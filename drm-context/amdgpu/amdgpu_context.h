@@ -16,6 +16,7 @@
 #include "wire/amdgpu.h"
 #include "wire/amdgpu_rings.h"
 
+struct drm_amdgpu_gem_create_in;
 struct drm_amdgpu_memory_info;
 
 namespace viaduct::amdgpu {
@@ -45,6 +46,9 @@ class AmdgpuContext final : public DriverContext {
 
     /// GEM handles that every submission lists besides what the guest names.
     const std::set<GemHandle>& always_listed() const { return always_listed_; }
+
+    /// Decides on BufferObject::readers that are kUnchecked.
+    void check_readers(BufferObject& object);
 
     // The commands, in files by subject: queries.cpp, buffers.cpp, mappings.cpp, gpu_contexts.cpp,
     // submit.cpp.
@@ -103,6 +107,7 @@ class AmdgpuContext final : public DriverContext {
     Status check_domains(const wire::amdgpu::GemNewRequest& wanted);
     Result<GemReference> make_kernel_buffer(const wire::amdgpu::GemNewRequest& wanted);
     void handle_closed(GemHandle handle);
+    Result<drm_amdgpu_gem_create_in> creation_of(GemHandle gem_handle);
     Status make_charged_object(const wire::amdgpu::GemNewRequest& wanted, uint64_t size,
                                MemoryCharge charge);
 

@@ -143,7 +143,33 @@ Status AmdgpuContext::set_metadata(Request& request) {
     std::memcpy(args.data.data, bytes.data(), bytes.size());
     if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_GEM_METADATA, &args); error < 0)
         return fail(-error, "resource {} (errno {})", wanted.res_id, -error);
+    // Drivers describe a buffer when they export it as an image, and no others (mesa:
+    // radv_get_memory_fd(), si_texture_get_handle()). So few are looked at, although nearly all are
+    // created as ones that can be shared.
+    if (object->readers == Readers::kNone && object->size >= kSmallestShown)
+        object->readers = Readers::kUnchecked;
     return {};
+}
+
+Result<drm_amdgpu_gem_create_in> AmdgpuContext::creation_of(GemHandle gem_handle) {
+    drm_amdgpu_gem_create_in created{};
+    drm_amdgpu_gem_op op{};
+    op.handle = gem_handle.value();
+    op.op = AMDGPU_GEM_OP_GET_GEM_CREATE_INFO;
+    op.value = reinterpret_cast<uint64_t>(&created);
+    if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_GEM_OP, &op); error < 0)
+        return fail(-error, "the kernel does not describe buffer {} (errno {})", gem_handle,
+                    -error);
+    return created;
+}
+
+// For a submission that lists a buffer the kernel waits for the work of other files on it, unless
+// it was created EXPLICIT_SYNC (amdgpu_cs.c: amdgpu_cs_sync_rings()). Those of other devices are
+// not described, and waited for.
+void AmdgpuContext::check_readers(BufferObject& object) {
+    const auto created = creation_of(object.handle.get());
+    const bool explicit_sync = created && created->domain_flags & AMDGPU_GEM_CREATE_EXPLICIT_SYNC;
+    object.readers = explicit_sync ? Readers::kGuarded : Readers::kNone;
 }
 
 Status AmdgpuContext::bo_query_info(Request& request) {
@@ -158,19 +184,16 @@ Status AmdgpuContext::bo_query_info(Request& request) {
     if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_GEM_METADATA, &metadata); error < 0)
         return fail(-error, "the kernel refused metadata of resource {} (errno {})", wanted.res_id,
                     -error);
-    drm_amdgpu_gem_create_in created{};
-    drm_amdgpu_gem_op op{};
-    op.handle = object->handle.get().value();
-    op.op = AMDGPU_GEM_OP_GET_GEM_CREATE_INFO;
-    op.value = reinterpret_cast<uint64_t>(&created);
-    if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_GEM_OP, &op); error < 0)
-        return fail(-error, "resource {} (errno {})", wanted.res_id, -error);
+    const auto created = creation_of(object->handle.get());
+    if (!created)
+        return fail(created.error().code, "resource {}: {}", wanted.res_id,
+                    created.error().message);
 
     w::BoQueryInfoResponse response{};
-    response.alloc_size = created.bo_size;
-    response.phys_alignment = created.alignment;
-    response.preferred_heap = static_cast<uint32_t>(created.domains);
-    response.alloc_flags = created.domain_flags;
+    response.alloc_size = created->bo_size;
+    response.phys_alignment = created->alignment;
+    response.preferred_heap = static_cast<uint32_t>(created->domains);
+    response.alloc_flags = created->domain_flags;
     response.metadata_flags = metadata.data.flags;
     response.tiling_info = metadata.data.tiling_info;
     response.size_metadata = std::min(metadata.data.data_size_bytes, w::kMaxMetadata);

@@ -107,10 +107,12 @@ Status Submission::translate_bo_handles(std::span<const std::byte> payload) {
     bo_list_.reserve(count);
     for (size_t i = 0; i < count; ++i) {
         const auto entry = element<w::BoListEntry>(payload, i);
-        const BufferObject* object = context_.objects().find_resource(ResourceId(entry.res_id));
+        BufferObject* object = context_.objects().find_resource(ResourceId(entry.res_id));
         if (!object)
             return fail(EINVAL, "the buffer list contains unknown resource {}", entry.res_id);
         bo_list_.push_back({object->handle.get().value(), entry.priority});
+        if (object->readers == Readers::kUnchecked) context_.check_readers(*object);
+        if (object->readers == Readers::kGuarded) guarded_.push_back(object->handle.get());
     }
     append_bo_list();
     return {};

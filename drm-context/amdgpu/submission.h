@@ -29,6 +29,8 @@ class Submission {
     const std::optional<drm_amdgpu_cs_chunk_fence>& own_user_fence() const {
         return own_user_fence_;
     }
+    /// Buffers of the guest's list that others may read, and that the kernel leaves to its users.
+    std::span<const GemHandle> guarded() const { return guarded_; }
     /// The ioctl's argument; valid as long as this object and unchanged.
     drm_amdgpu_cs args(uint32_t ctx_id);
 
@@ -55,6 +57,7 @@ class Submission {
     std::vector<drm_amdgpu_bo_list_entry> bo_list_;
     std::vector<drm_amdgpu_cs_chunk> chunks_;
     std::vector<uint64_t> chunk_pointers_;
+    std::vector<GemHandle> guarded_;
     std::optional<drm_amdgpu_cs_chunk_fence> own_user_fence_;
     bool has_bo_list_ = false;
     RingIndex last_ib_ring_ = {};

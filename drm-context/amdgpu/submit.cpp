@@ -14,12 +14,13 @@ Status AmdgpuContext::cs_submit(Request& request) {
     const auto wanted = request.as<w::CsSubmitRequest>();
     forget_old_refusal();
     // Taken whatever comes: a refused submission consumes its in-fence too.
-    const UniqueFd in_fence = this->in_fence().take();
+    UniqueFd in_fence = this->in_fence().take();
     Submission submission(*this);
     Status status = owns_ctx(wanted.ctx_id)
                         ? submission.translate(request)
                         : fail(EINVAL, "GPU context {} does not exist", wanted.ctx_id);
     if (status) status = check_mappings();
+    if (status) in_fence = wait_for_users(std::move(in_fence), submission.guarded());
     if (status && in_fence) status = wait_for_in_fence(submission, in_fence);
     if (status) status = run_submission(submission, wanted.ctx_id, RingIndex(wanted.ring_idx));
     if (!status) note_failed_submission(wanted.ctx_id, status.error().code);

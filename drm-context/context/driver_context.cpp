@@ -3,12 +3,17 @@
 #include "blob/mapping.h"
 #include "blob/memfd.h"
 #include "drm-context/device/set_client_name.h"
+#include "drm-context/device/syncobj.h"
 
 namespace viaduct {
 
 namespace {
 
 constexpr uint32_t kBlobFlags = 7;  // VIRGL_RENDERER_BLOB_FLAG_USE_*
+
+Readers may_be_shown(uint64_t size) {
+    return size < kSmallestShown ? Readers::kNone : Readers::kUnchecked;
+}
 
 }  // namespace
 
@@ -82,6 +87,31 @@ Result<UniqueFd> DriverContext::export_dmabuf(GemHandle gem_handle) {
     return UniqueFd(prime.fd);
 }
 
+// The dma-buf is not kept: a descriptor for each buffer would be one of the VMM's where workers are
+// threads, and would hold the memory after the guest has freed it. The kernel has one dma-buf for
+// an object, as long as anybody has a descriptor of it, and its fences are the object's in any
+// case.
+Result<UniqueFd> DriverContext::unfinished_uses(GemHandle buffer) {
+    const auto dmabuf = export_dmabuf(buffer);
+    if (!dmabuf) return tl::unexpected(dmabuf.error());
+    return device_->unfinished_uses(dmabuf->get());
+}
+
+UniqueFd DriverContext::wait_for_users(UniqueFd in_fence, std::span<const GemHandle> buffers) {
+    for (const GemHandle buffer : buffers) {
+        auto uses = unfinished_uses(buffer);
+        if (uses && has_signalled(uses->get())) continue;
+        if (uses && in_fence) uses = device_->merge_sync_files(uses->get(), in_fence.get());
+        if (uses)
+            in_fence = *std::move(uses);
+        else
+            limiter_.log(LogLevel::kWarning, "overwritten frames",
+                         "{}: a frame may be overwritten while the host reads it: {}", name_,
+                         uses.error().message);
+    }
+    return in_fence;
+}
+
 Status DriverContext::attach_resource(ResourceId res_id, UniqueFd dmabuf) {
     if (objects_.has_resource(res_id)) return {};
     const auto size = object_size(dmabuf.get());
@@ -90,8 +120,9 @@ Status DriverContext::attach_resource(ResourceId res_id, UniqueFd dmabuf) {
     prime.fd = dmabuf.get();
     if (const int error = device_->ioctl(DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime); error < 0)
         return fail(-error, "resource {} cannot be imported (errno {})", res_id, -error);
-    objects_.add_resource(res_id,
-                          {GemReference(gem_, GemHandle(prime.handle)), *size, MapCache::kNone});
+    objects_.add_resource(res_id, {.handle = GemReference(gem_, GemHandle(prime.handle)),
+                                   .size = *size,
+                                   .readers = may_be_shown(*size)});
     return {};
 }
 

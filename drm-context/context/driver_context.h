@@ -108,11 +108,19 @@ class DriverContext {
 
     GemHandleTable& gem() { return gem_; }
     Result<UniqueFd> export_dmabuf(GemHandle gem_handle);
+    /// For a submission that uses `buffers` (kGuarded ones): a sync file of `in_fence` (invalid:
+    /// none) and of what others still do with them. Without this a guest may overwrite a frame
+    /// that the host's compositor reads, as nothing shows the guest's driver that it does. The GPU
+    /// waits, not the worker, and for this context's work alone. If the kernel does not show what
+    /// others do, `in_fence`, and a line in the log.
+    UniqueFd wait_for_users(UniqueFd in_fence, std::span<const GemHandle> buffers);
     /// `size` bytes of a buffer from `offset`, a multiple of 4 KiB, for reading and writing.
     Result<Mapping> map_buffer(GemHandle gem_handle, uint64_t offset, size_t size);
     void follow_submission() { followed_ = true; }
 
   private:
+    Result<UniqueFd> unfinished_uses(GemHandle buffer);
+
     std::unique_ptr<Device> device_;
     std::unique_ptr<ContextAccount> account_;  // before objects_, which hold charges
     RingStatistics statistics_;

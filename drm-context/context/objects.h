@@ -12,11 +12,20 @@
 
 namespace viaduct {
 
+/// Whether others may read a buffer while this context's next submission writes to it, and who
+/// sees to it that the submission waits for them.
+enum class Readers : uint8_t {
+    kNone,       // there are none, or the kernel waits
+    kUnchecked,  // there may be; who waits is still to be found out
+    kGuarded,    // DriverContext::wait_for_users() waits
+};
+
 struct BufferObject {
     GemReference handle;
     uint64_t size = 0;  // bytes, page-rounded: nobody maps more
     MapCache cache = MapCache::kNone;
     MemoryCharge charge = {};  // of buffers that were made here
+    Readers readers = Readers::kNone;
 };
 
 /// blob_id → object until claimed, then res_id → object. Ids are the guest's: any value.

@@ -1,8 +1,8 @@
 #include "drm-context/context/timelines.h"
 
-#include <poll.h>
-
 #include <algorithm>
+
+#include "drm-context/device/syncobj.h"
 
 namespace viaduct {
 
@@ -11,11 +11,6 @@ namespace {
 // Beyond this many entries a ring's newest work shares one merged sync file: a guest that queues
 // without end behind a slow job costs a bounded number of descriptors.
 constexpr size_t kMaxEntries = 256;
-
-bool has_signalled(int sync_file) {
-    pollfd poll_entry{sync_file, POLLIN, 0};
-    return ::poll(&poll_entry, 1, 0) > 0;
-}
 
 }  // namespace
 

@@ -46,6 +46,12 @@ class Device {
     virtual Result<UniqueFd> merge_sync_files(int a, int b) = 0;
     /// How the work behind a sync file ended, and when. EINVAL: not a sync file.
     virtual Result<SyncFileState> sync_file_state(int sync_file) = 0;
+    /// The unfinished work on a dma-buf that a writer has to wait for, as one sync file. Work that
+    /// a kernel keeps to its explicit users (DMA_RESV_USAGE_BOOKKEEP: all of xe's) is not in it.
+    /// ENOTTY: Linux before 6.0.
+    virtual Result<UniqueFd> unfinished_uses(int dmabuf) {
+        return fail(ENOTTY, "dma-buf {} does not show its fences", dmabuf);
+    }
     /// How long this file kept the GPU busy so far, as the driver counts it: amdgpu from when a job
     /// is handed to its ring until it is done, so that what waits there counts, too
     /// (amdgpu_ctx_fence_time). All zero if the driver does not report it.

@@ -25,6 +25,9 @@ class DeviceDecorator : public Device {
     Result<SyncFileState> sync_file_state(int sync_file) override {
         return device_->sync_file_state(sync_file);
     }
+    Result<UniqueFd> unfinished_uses(int dmabuf) override {
+        return device_->unfinished_uses(dmabuf);
+    }
     BusyTimes busy_times() override { return device_->busy_times(); }
     int fd() const override { return device_->fd(); }
 

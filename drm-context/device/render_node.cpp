@@ -9,6 +9,7 @@
 #include <span>
 
 #include "base/clock.h"
+#include "blob/dmabuf.h"
 #include "drm-context/device/busy_reader.h"
 #include "drm-context/device/fdinfo_file.h"
 #include "drm-context/device/restarted_ioctl.h"
@@ -64,6 +65,10 @@ class RenderNode final : public Device {
             state.finished_ns =
                 std::max(state.finished_ns, static_cast<int64_t>(fence.timestamp_ns));
         return state;
+    }
+
+    Result<UniqueFd> unfinished_uses(int dmabuf) override {
+        return viaduct::export_sync_file(dmabuf, BufferAccess::kWrite);
     }
 
     BusyTimes busy_times() override {

@@ -12,6 +12,7 @@
 #include "simgpu/log.h"
 #include "simgpu/simgpu.h"
 #include "simgpu/sync/fence.h"
+#include "simgpu/sync/reservation.h"
 
 namespace viaduct {
 
@@ -48,6 +49,15 @@ class SimulatedDevice final : public Device {
         const int error = simgpu::drm::sync_file_ioctl(sync_file, SYNC_IOC_FILE_INFO, &info);
         if (error < 0) return fail(-error, "{} is not a sync file (errno {})", sync_file, -error);
         return SyncFileState{info.status, static_cast<int64_t>(fence.timestamp_ns)};
+    }
+
+    Result<UniqueFd> unfinished_uses(int dmabuf) override {
+        const auto memory = simgpu::drm::memory_of(dmabuf);
+        if (!memory) return fail(EBADF, "{} is not an open dma-buf", dmabuf);
+        const auto uses = simgpu::drm::Reservation::of_memory(*memory)->pending();
+        UniqueFd file = simgpu::drm::Fence::all_of(uses)->export_sync_file();
+        if (!file) return fail(EMFILE, "no descriptor left for the fences of dma-buf {}", dmabuf);
+        return file;
     }
 
     BusyTimes busy_times() override { return busy_.read(file_->fdinfo(), monotonic_ns()); }

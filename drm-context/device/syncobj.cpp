@@ -1,6 +1,7 @@
 #include "drm-context/device/syncobj.h"
 
 #include <drm.h>
+#include <poll.h>
 
 namespace viaduct {
 
@@ -37,6 +38,11 @@ Status import_sync_file(Device& device, uint32_t handle, const UniqueFd& sync_fi
         return fail(-error, "cannot import descriptor {} as a sync file (errno {})",
                     sync_file.get(), -error);
     return {};
+}
+
+bool has_signalled(int sync_file) {
+    pollfd entry{sync_file, POLLIN, 0};
+    return ::poll(&entry, 1, 0) > 0;
 }
 
 bool has_signalled(Device& device, uint32_t handle) {

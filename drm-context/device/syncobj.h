@@ -19,6 +19,8 @@ int export_sync_file(Device& device, uint32_t handle, UniqueFd& sync_file);
 /// Puts the fence of a sync file into the syncobj. EINVAL: `sync_file` is not a sync file.
 Status import_sync_file(Device& device, uint32_t handle, const UniqueFd& sync_file);
 
+/// Whether a sync file (of any device) has signalled, well or not. Does not wait.
+bool has_signalled(int sync_file);
 /// False while the syncobj holds a fence that has not signalled. Does not wait.
 bool has_signalled(Device& device, uint32_t handle);
 

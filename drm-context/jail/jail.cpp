@@ -1,6 +1,7 @@
 #include "drm-context/jail/jail.h"
 
 #include <linux/capability.h>
+#include <linux/dma-buf.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -82,14 +83,22 @@ class CheckedDevice final : public DeviceDecorator {
         : DeviceDecorator(std::move(device)), requests_(requests.begin(), requests.end()) {}
 
     int ioctl(unsigned long request, void* argument) override {
-        if (requests_.contains(static_cast<uint32_t>(request)))
-            return DeviceDecorator::ioctl(request, argument);
-        if (reported_.insert(static_cast<uint32_t>(request)).second)
-            log(LogLevel::kWarning, "a worker's jail refuses ioctl request {:#x}", request);
-        return -EPERM;
+        return allows(request) ? DeviceDecorator::ioctl(request, argument) : -EPERM;
+    }
+    Result<UniqueFd> unfinished_uses(int dmabuf) override {
+        if (!allows(DMA_BUF_IOCTL_EXPORT_SYNC_FILE))
+            return fail(EPERM, "a worker of this driver asks no dma-buf for its fences");
+        return DeviceDecorator::unfinished_uses(dmabuf);
     }
 
   private:
+    bool allows(unsigned long request) {
+        if (requests_.contains(static_cast<uint32_t>(request))) return true;
+        if (reported_.insert(static_cast<uint32_t>(request)).second)
+            log(LogLevel::kWarning, "a worker's jail refuses ioctl request {:#x}", request);
+        return false;
+    }
+
     const std::set<uint32_t> requests_;
     std::set<uint32_t> reported_;
 };

@@ -27,12 +27,16 @@ uint64_t Bindings::most_tables(Range range, bool has_memory) {
 void Bindings::insert(uint64_t start, Mapping mapping) {
     tables_ += tables_of(mapping.end - start, mapping.memory != nullptr);
     starts_.emplace(mapping.memory.get(), start);
+    if (mapping.memory && mapping.memory->shown != GemHandle()) ++shown_[mapping.memory.get()];
     mappings_.insert_or_assign(start, std::move(mapping));
 }
 
 Bindings::Mappings::iterator Bindings::erase(Mappings::iterator mapping) {
     tables_ -= tables_of(mapping->second.end - mapping->first, mapping->second.memory != nullptr);
     starts_.erase({mapping->second.memory.get(), mapping->first});
+    if (const auto shown = shown_.find(mapping->second.memory.get());
+        shown != shown_.end() && --shown->second == 0)
+        shown_.erase(shown);
     return mappings_.erase(mapping);
 }
 
@@ -69,6 +73,13 @@ void Bindings::unmap_all(const BufferMemoryPtr& memory) {
     for (auto at = starts_.lower_bound({wanted, 0}); at != starts_.end() && at->first == wanted;
          at = starts_.lower_bound({wanted, 0}))
         erase(mappings_.find(at->second));
+}
+
+std::vector<GemHandle> Bindings::shown() const {
+    std::vector<GemHandle> handles;
+    for (const auto& [memory, mappings] : shown_)
+        if (memory->shown != GemHandle()) handles.push_back(memory->shown);
+    return handles;
 }
 
 }  // namespace viaduct::xe

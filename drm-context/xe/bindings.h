@@ -6,7 +6,9 @@
 #include <memory>
 #include <set>
 #include <utility>
+#include <vector>
 
+#include "base/ids.h"
 #include "drm-context/account/context_account.h"
 
 namespace viaduct::xe {
@@ -15,6 +17,7 @@ namespace viaduct::xe {
 /// kernel keeps a buffer that is bound.
 struct BufferMemory {
     MemoryCharge charge = {};  // none: of an imported buffer
+    GemHandle shown = {};      // while others may read it: its handle; 0: none
 };
 using BufferMemoryPtr = std::shared_ptr<BufferMemory>;
 
@@ -34,6 +37,8 @@ class Bindings {
     /// True if `range` begins or ends inside a mapping, of which a piece would be left without it.
     bool cuts(Range range) const;
     uint64_t mappings() const { return mappings_.size(); }
+    /// Of mapped buffers, BufferMemory::shown: few, or none.
+    std::vector<GemHandle> shown() const;
     /// Page tables that these can need at most.
     uint64_t tables() const { return tables_; }
     /// By how many tables() can grow if `range` is mapped or unmapped.
@@ -53,6 +58,7 @@ class Bindings {
 
     Mappings mappings_;
     std::set<std::pair<const BufferMemory*, uint64_t>> starts_;  // the same, by buffer
+    std::map<const BufferMemory*, uint64_t> shown_;  // how many of these are of such buffers
     uint64_t tables_ = 0;
 };
 

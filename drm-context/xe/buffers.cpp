@@ -52,7 +52,9 @@ Result<GemReference> XeContext::make_kernel_buffer(const w::GemCreateRequest& wa
     return GemReference(gem(), GemHandle(args.handle));
 }
 
-Status XeContext::object_claimed(BufferObject& object, BlobKind) {
+Status XeContext::object_claimed(BufferObject& object, BlobKind kind) {
+    if (kind == BlobKind::kDmabuf && object.size >= kSmallestShown)
+        object.readers = Readers::kGuarded;
     // Mappings keep the memory, and so the charge, beyond the handle.
     memories_[object.handle.get()] =
         std::make_shared<BufferMemory>(BufferMemory{std::move(object.charge)});

@@ -40,7 +40,7 @@ class SyncArray {
 Status XeContext::exec(Request& request) {
     const auto wanted = request.as<w::ExecRequest>();
     // Taken whatever comes: a refused submission consumes its in-fence too.
-    const UniqueFd in_fence = this->in_fence().take();
+    UniqueFd in_fence = this->in_fence().take();
     // For more than one the kernel would take the address for a pointer into this process.
     if (wanted.num_batch_buffer > 1)
         return fail(EINVAL, "a submission cannot have {} batches", wanted.num_batch_buffer);
@@ -48,6 +48,9 @@ Status XeContext::exec(Request& request) {
     if (queue == queues_.end())
         return fail(ENOENT, "queue {} does not exist", wanted.exec_queue_id);
     if (queue->second.binds) return fail(EINVAL, "queue {} is a bind queue", wanted.exec_queue_id);
+    // A submission names no buffers: it may use all that its VM maps.
+    if (wanted.num_batch_buffer != 0)
+        in_fence = wait_for_users(std::move(in_fence), queue->second.vm->bindings.shown());
     Status status = submit(wanted, queue->second, in_fence);
     if (!status && status.error().code == ECANCELED && !watch().is_lost(wanted.exec_queue_id))
         watch().found(wanted.exec_queue_id, look_for_ban(wanted.exec_queue_id));

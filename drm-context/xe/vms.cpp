@@ -125,6 +125,8 @@ Result<GemHandle> XeContext::find_buffer(const w::BindOp& wanted, BufferMemoryPt
         if (wanted.range > object->size || wanted.obj_offset > object->size - wanted.range)
             return fail(EINVAL, "the range exceeds resource {}", wanted.res_id);
         memory = memory_of(object->handle.get());
+        // The kernel never waits for others' work on a buffer (xe_exec.c: BOOKKEEP fences alone).
+        if (object->readers != Readers::kNone) memory->shown = object->handle.get();
         return object->handle.get();
     }
     // Drivers survive "no memory", and take other errors for a lost device.

@@ -1,5 +1,7 @@
 #include "drm-context/xe/xe_context.h"
 
+#include <linux/dma-buf.h>
+
 #include <array>
 
 namespace viaduct::xe {
@@ -51,6 +53,7 @@ constexpr uint32_t kIoctls[] = {
     uapi::xe::kGemMmapOffset,         // mapping for the VMM
     uapi::xe::kExecQueueGetProperty,  // bans
     uapi::xe::kDeviceQuery,           // the engines, when a context starts
+    DMA_BUF_IOCTL_EXPORT_SYNC_FILE,   // frames that are shown
 };
 
 constexpr DriverTraits kTraits = {
@@ -83,7 +86,10 @@ QueueClass class_of(uint16_t engine_class) {
 
 XeContext::XeContext(std::unique_ptr<Device> device, std::unique_ptr<ContextAccount> account)
     : DriverContext(std::move(device), std::move(account), kTraits) {
-    gem().on_close([this](GemHandle handle) { memories_.erase(handle); });
+    gem().on_close([this](GemHandle handle) {
+        // Mappings keep it; its handle is gone.
+        if (const auto memory = memories_.extract(handle)) memory.mapped()->shown = GemHandle();
+    });
     // The kernel counts cycles: two readings show how long one takes (device/busy_reader.h).
     (void)this->device().busy_times();
 }

@@ -3,9 +3,11 @@
 
 #include <drm.h>
 #include <gtest/gtest.h>
+#include <sys/eventfd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -48,8 +50,20 @@ class RecordingDevice final : public Device {
         switch (request) {
             case DRM_IOCTL_AMDGPU_INFO:
                 return info(*static_cast<drm_amdgpu_info*>(argument));
-            case DRM_IOCTL_AMDGPU_GEM_CREATE:
-                static_cast<drm_amdgpu_gem_create*>(argument)->out.handle = next_gem_++;
+            case DRM_IOCTL_AMDGPU_GEM_CREATE: {
+                auto& create = *static_cast<drm_amdgpu_gem_create*>(argument);
+                created_[next_gem_] = create.in;
+                create.out.handle = next_gem_++;
+                return 0;
+            }
+            case DRM_IOCTL_AMDGPU_GEM_OP: {
+                const auto& op = *static_cast<drm_amdgpu_gem_op*>(argument);
+                std::memcpy(reinterpret_cast<void*>(op.value), &created_[op.handle],
+                            sizeof(drm_amdgpu_gem_create_in));
+                return 0;
+            }
+            case DRM_IOCTL_PRIME_HANDLE_TO_FD:
+                static_cast<drm_prime_handle*>(argument)->fd = sync_file(1).release();
                 return 0;
             case DRM_IOCTL_SYNCOBJ_CREATE:
                 static_cast<drm_syncobj_create*>(argument)->handle = next_syncobj_++;
@@ -77,7 +91,14 @@ class RecordingDevice final : public Device {
         return sync_file(jobs_of(a) | jobs_of(b));
     }
     Result<SyncFileState> sync_file_state(int) override { return SyncFileState{1, 0}; }
+    Result<UniqueFd> unfinished_uses(int) override {
+        if (uses == Uses::kUnknown) return fail(ENOTTY, "this kernel does not show them");
+        return UniqueFd(::eventfd(uses == Uses::kPending ? 0 : 1, EFD_CLOEXEC));
+    }
     int fd() const override { return -1; }
+
+    enum class Uses { kPending, kDone, kUnknown };
+    static inline Uses uses = Uses::kDone;  // of every buffer by others
 
     /// A sync file is a file of as many bytes as its set of jobs has for a number.
     static UniqueFd sync_file(uint64_t jobs) { return create_sealed_memfd("jobs", jobs).value(); }
@@ -115,6 +136,7 @@ class RecordingDevice final : public Device {
     }
 
     std::vector<Recorded>& recorded_;
+    std::map<uint32_t, decltype(drm_amdgpu_gem_create::in)> created_;  // by handle
     uint32_t next_gem_ = 101, next_syncobj_ = 201, next_context_ = 301;
 };
 
@@ -134,14 +156,30 @@ class AmdgpuSubmission : public ::testing::Test {
             *transport::create_control_memory(4096, context_->traits().shmem_size)));
         EXPECT_TRUE(run(w::Command::kCreateCtx, w::CreateCtxRequest{}));
         for (const uint32_t res_id : {kFirst, kSecond}) {
-            w::GemNewRequest request{};
-            request.blob_id = res_id;
-            request.alloc_size = 4096;
-            request.preferred_heap = AMDGPU_GEM_DOMAIN_GTT;
-            EXPECT_TRUE(run(w::Command::kGemNew, request));
-            EXPECT_TRUE(
-                context_->create_blob({ResourceId(res_id), /*blob_flags=*/1, res_id, 4096}));
+            create_buffer(res_id, 4096);
         }
+    }
+
+    void create_buffer(uint32_t res_id, uint64_t size, uint64_t flags = 0) {
+        w::GemNewRequest request{};
+        request.blob_id = res_id;
+        request.alloc_size = size;
+        request.preferred_heap = AMDGPU_GEM_DOMAIN_GTT;
+        request.flags = flags;
+        EXPECT_TRUE(run(w::Command::kGemNew, request));
+        EXPECT_TRUE(context_->create_blob({ResourceId(res_id), /*blob_flags=*/1, res_id, size}));
+    }
+    /// As drivers do when they export an image.
+    void describe(uint32_t res_id) {
+        w::SetMetadataRequest request{};
+        request.res_id = res_id;
+        EXPECT_TRUE(run(w::Command::kSetMetadata, request));
+    }
+    /// True if a submission that lists the resource waits for what others do with it.
+    bool waits_for_users(uint32_t res_id) {
+        EXPECT_TRUE(submit({{AMDGPU_CHUNK_ID_BO_HANDLES, {res_id, 0}}, ib()}));
+        const Chunk wait{AMDGPU_CHUNK_ID_SYNCOBJ_IN, {kInFence}};
+        return std::ranges::count(recorded_.back().chunks, wait) == 1;
     }
 
     template <typename T>
@@ -255,6 +293,33 @@ TEST_F(AmdgpuSubmission, WithoutADescriptorTheKernelKeepsTheOrderOfGpuContexts) 
     ASSERT_TRUE(status);
     EXPECT_EQ(recorded_[1].chunks,
               (std::vector<Chunk>{ib(), {AMDGPU_CHUNK_ID_SYNCOBJ_IN, {201}}, signals(201)}));
+}
+
+TEST_F(AmdgpuSubmission, WaitsForUsersOfTheImagesThatTheKernelDoesNotGuard) {
+    constexpr uint32_t kExplicit = 13, kImplicit = 14, kSmall = 15;
+    constexpr uint64_t kImage = 1 << 20;
+    create_buffer(kExplicit, kImage, AMDGPU_GEM_CREATE_EXPLICIT_SYNC);
+    create_buffer(kImplicit, kImage);
+    create_buffer(kSmall, 4096, AMDGPU_GEM_CREATE_EXPLICIT_SYNC);
+    RecordingDevice::uses = RecordingDevice::Uses::kPending;
+    EXPECT_FALSE(waits_for_users(kExplicit)) << "no driver exported it as an image";
+    for (const uint32_t res_id : {kExplicit, kImplicit, kSmall}) describe(res_id);
+    EXPECT_TRUE(waits_for_users(kExplicit));
+    EXPECT_FALSE(waits_for_users(kImplicit)) << "the kernel does";
+    EXPECT_FALSE(waits_for_users(kSmall)) << "on no screen";
+    EXPECT_FALSE(waits_for_users(kFirst));
+    RecordingDevice::uses = RecordingDevice::Uses::kDone;
+    EXPECT_FALSE(waits_for_users(kExplicit));
+}
+
+// Linux before 6.0.
+TEST_F(AmdgpuSubmission, GoesOnWhereTheKernelDoesNotShowUsers) {
+    constexpr uint32_t kImage = 13;
+    create_buffer(kImage, 1 << 20, AMDGPU_GEM_CREATE_EXPLICIT_SYNC);
+    describe(kImage);
+    RecordingDevice::uses = RecordingDevice::Uses::kUnknown;
+    EXPECT_FALSE(waits_for_users(kImage));
+    RecordingDevice::uses = RecordingDevice::Uses::kDone;
 }
 
 TEST_F(AmdgpuSubmission, UserFencesStayInTheirBuffer) {

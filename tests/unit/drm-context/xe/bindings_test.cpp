@@ -34,6 +34,24 @@ TEST(XeBindings, LetGoOfABufferThatIsUnmapped) {
     EXPECT_TRUE(watch.expired());
 }
 
+TEST(XeBindings, ListShownBuffersWhileTheyAreMapped) {
+    Bindings bindings;
+    const auto plain = std::make_shared<BufferMemory>(), image = std::make_shared<BufferMemory>();
+    image->shown = GemHandle(7);
+    bindings.map({0, 10 * kPage}, plain);
+    EXPECT_TRUE(bindings.shown().empty());
+    bindings.map({20 * kPage, 10 * kPage}, image);
+    bindings.unmap({24 * kPage, kPage});  // in two pieces now
+    EXPECT_EQ(bindings.shown(), std::vector{GemHandle(7)});
+    bindings.unmap({20 * kPage, 4 * kPage});
+    EXPECT_EQ(bindings.shown(), std::vector{GemHandle(7)}) << "one is left";
+    bindings.unmap_all(image);
+    EXPECT_TRUE(bindings.shown().empty());
+    bindings.map({0, kPage}, image);
+    image->shown = GemHandle();  // the guest has closed it
+    EXPECT_TRUE(bindings.shown().empty()) << "the number may be another buffer's by now";
+}
+
 // A look at all mappings for each would take minutes.
 TEST(XeBindings, ManyBuffersAreUnmappedOneByOne) {
     constexpr uint64_t kBuffers = 200'000;
