@@ -50,33 +50,45 @@ int Renderer::create_blob(const virgl_renderer_resource_create_blob_args* args) 
             return -EINVAL;
         context = find_context(ContextId(args->ctx_id));
     }
-    if (args->blob_mem == VIRGL_RENDERER_BLOB_MEM_GUEST && args->blob_flags & kCreateGuestHandle)
-        return refuse_guest_handle(ResourceId(args->res_handle));
-    if ((args->blob_flags & ~kKnownBlobFlags) || !iovecs_fit(*args)) return -EINVAL;
-    if (args->blob_mem == VIRGL_RENDERER_BLOB_MEM_GUEST) return create_guest_blob(*args);
+    const bool is_guest = args->blob_mem == VIRGL_RENDERER_BLOB_MEM_GUEST;
+    const uint32_t known_flags = is_guest ? kKnownBlobFlags | kCreateGuestHandle : kKnownBlobFlags;
+    if ((args->blob_flags & ~known_flags) || !iovecs_fit(*args)) return -EINVAL;
+    if (is_guest) return create_guest_blob(*args);
     if (!context) return -EINVAL;
     return context->native ? create_native_blob(context, *args) : create_classic_blob(*args);
 }
 
-int Renderer::refuse_guest_handle(ResourceId res_id) {
-    log_.log(LogLevel::kError, "guest_handle",
-             "resource {}: guest memory cannot be given a handle (blob flag 0x8); start the VM "
-             "without the device's feature CREATE_GUEST_HANDLE",
-             res_id);
-    return -EOPNOTSUPP;
+int Renderer::refuse_guest_handle(ResourceId res_id, const Error& error) {
+    log_.log(
+        LogLevel::kError, "guest_handle",
+        "resource {}: no handle can be made of guest memory (blob flag 0x8): {}. Mend that, or "
+        "start the VM without the device's feature CREATE_GUEST_HANDLE",
+        res_id, error.message);
+    return -error.code;
 }
 
 int Renderer::set_guest_dmabuf(ResourceId res_id, int fd) {
-    if (!look_up(res_id) || fd < 0) return -EINVAL;
-    log_.log(LogLevel::kInfo, "guest_dmabuf",
-             "resource {}: its dma-buf is not used; its frames are copied instead", res_id);
-    return -EOPNOTSUPP;
+    const auto resource = look_up(res_id);
+    if (!resource || fd < 0) return -EINVAL;
+    const auto status = resource->storage->set_dmabuf(fd);
+    if (status) return 0;
+    log_.log(LogLevel::kError, "set_guest_dmabuf", "resource {}: the VMM's dma-buf is refused: {}",
+             res_id, status.error().message);
+    return -status.error().code;
 }
 
 int Renderer::create_guest_blob(const virgl_renderer_resource_create_blob_args& args) {
-    auto storage = std::make_unique<GuestStorage>(state_of(args), services(), attached_by(args));
+    const ResourceId res_id(args.res_handle);
+    BlobState state = state_of(args);
+    state.blob_flags &= kKnownBlobFlags;
+    auto storage = std::make_unique<GuestStorage>(state, services(), attached_by(args));
+    // The guest's driver relies on it: a resource without one would never be drawn to.
+    if (args.blob_flags & kCreateGuestHandle)
+        if (const auto dmabuf = storage->obtain_dmabuf(); !dmabuf)
+            return refuse_guest_handle(res_id, dmabuf.error());
     const LockGuard lock(mutex_);
-    insert_resource(ResourceId(args.res_handle), std::move(storage));
+    if (!may_create(res_id)) return -EINVAL;  // another thread was faster
+    insert_resource(res_id, std::move(storage));
     return 0;
 }
 

@@ -122,7 +122,7 @@ class Renderer {
     int submit_native(Context& context, std::span<const std::byte> commands);
     int create_native_fence(Context& context, uint32_t flags, RingIndex ring, FenceId fence_id);
     int create_classic_blob(const virgl_renderer_resource_create_blob_args& args);
-    int refuse_guest_handle(ResourceId res_id);
+    int refuse_guest_handle(ResourceId res_id, const Error& error);
     int create_guest_blob(const virgl_renderer_resource_create_blob_args& args);
     BlobRequest native_blob_request(const virgl_renderer_resource_create_blob_args& args) const;
     int create_native_blob(const ContextPtr& context,

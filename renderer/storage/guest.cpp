@@ -15,9 +15,19 @@ std::vector<iovec> GuestStorage::entries() const {
     return entries;
 }
 
+SharedFd GuestStorage::dmabuf() {
+    auto dmabuf = obtain_dmabuf();
+    if (dmabuf) return *std::move(dmabuf);
+    services_.log.log(LogLevel::kWarning, "guest_dmabuf",
+                      "resource {} is guest memory without a dma-buf, so it cannot be shown "
+                      "without a copy: {}",
+                      state_.id, dmabuf.error().message);
+    return nullptr;
+}
+
 // Made at the first request, so VMMs that never ask pin no pages. The kernel is asked without the
 // lock: it may have to find memory for many pages.
-SharedFd GuestStorage::dmabuf() {
+Result<SharedFd> GuestStorage::obtain_dmabuf() {
     uint64_t detached = 0;
     std::vector<iovec> entries;
     {
@@ -32,14 +42,28 @@ SharedFd GuestStorage::dmabuf() {
     if (dmabuf_.detached != detached) return nullptr;
     if (dmabuf_.asked) return dmabuf_.current();  // a faster thread's
     dmabuf_.asked = true;
-    if (made)
-        dmabuf_.fd = *std::move(made);
-    else
-        services_.log.log(LogLevel::kWarning, "guest_dmabuf",
-                          "resource {} is guest memory without a dma-buf, so it cannot be shown "
-                          "without a copy: {}",
-                          state_.id, made.error().message);
+    if (!made) return tl::unexpected(made.error());
+    dmabuf_.fd = *std::move(made);
     return dmabuf_.fd;
+}
+
+Status GuestStorage::set_dmabuf(int fd) {
+    const auto size = object_size(fd);
+    if (!size) return tl::unexpected(size.error());
+    if (*size < state_.size)
+        return fail(EINVAL, "its {} bytes are fewer than the resource's {}", *size, state_.size);
+    auto booking = services_.usage.take_descriptors(1);
+    if (!booking) return tl::unexpected(booking.error());
+    const auto booked = std::make_shared<BookedFd>(*std::move(booking));
+    const LockGuard lock(mutex_);
+    if (!attached_.iovecs) return fail(EINVAL, "the resource has no memory");
+    // Two dma-bufs of the same pages share no fences.
+    if (dmabuf_.fd) return fail(EINVAL, "the resource has a dma-buf already");
+    dmabuf_.asked = true;
+    dmabuf_.fd = shared_fd(booked);
+    // Nothing can fail from here on: the descriptor is ours.
+    booked->fd.reset(fd);
+    return {};
 }
 
 Result<SharedFd> GuestStorage::make_dmabuf(std::span<const iovec> entries) {

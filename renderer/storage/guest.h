@@ -28,6 +28,9 @@ class GuestStorage : public OwnStorage {
     using OwnStorage::OwnStorage;
 
     SharedFd dmabuf() override;
+    /// The same. An error, the first time: the reason why there is none. Null later.
+    Result<SharedFd> obtain_dmabuf();
+    Status set_dmabuf(int fd) override;
     std::string_view without_dmabuf() const override {
         return "guest memory, which the GPU cannot reach";
     }

@@ -38,6 +38,12 @@ class Storage {
     /// The dma-buf that there is, or may be, without asking a worker; null: none. It lives as long
     /// as the storage.
     virtual SharedFd dmabuf() { return nullptr; }
+    /// The VMM's own dma-buf of the storage, which owns `fd` afterwards. EINVAL: it has a dma-buf,
+    /// or other memory, or `fd` is too short; EMFILE: the VM uses too many. Then `fd` is still the
+    /// caller's.
+    virtual Status set_dmabuf(int /*fd*/) {
+        return fail(EINVAL, "it is not guest memory, and needs none");
+    }
     /// Whether new_dmabuf() may succeed: it takes a descriptor, which has to be booked first.
     virtual bool makes_dmabufs() const { return false; }
     /// Makes a dma-buf where the storage has none.

@@ -53,11 +53,11 @@ class GuestBlobs : public Vmm {
         EXPECT_EQ(init(), 0);
         EXPECT_EQ(native_context(1), 0);
     }
-    int guest_blob(uint32_t id, std::vector<iovec>& entries, uint64_t size) {
+    int guest_blob(uint32_t id, std::vector<iovec>& entries, uint64_t size, uint32_t flags = 0) {
         const virgl_renderer_resource_create_blob_args args{id,
                                                             0,
                                                             VIRGL_RENDERER_BLOB_MEM_GUEST,
-                                                            0,
+                                                            flags,
                                                             0,
                                                             size,
                                                             entries.data(),
@@ -118,6 +118,64 @@ TEST_F(GuestBlobs, ReachTheGpu) {
     EXPECT_EQ(attached.at(ResourceId(5))->get(), info_fd(5))
         << "the same one: the display sees its fences";
     EXPECT_EQ(kernel.calls, 1);
+}
+
+// virtio-gpu's proposed feature CREATE_GUEST_HANDLE.
+TEST_F(GuestBlobs, WithAHandleAreDmabufsAtOnce) {
+    constexpr uint32_t kHandle = 8;
+    ASSERT_EQ(guest_blob(5, entries, 2 * kPage, kMappable | kHandle), 0);
+    EXPECT_EQ(kernel.calls, 1);
+    virgl_renderer_ctx_attach_resource(1, 5);
+    ASSERT_EQ(gpu.context(1).attached.size(), 1U);
+    EXPECT_EQ(first_byte(gpu.context(1).attached.at(ResourceId(5))->get()), std::byte{5});
+    EXPECT_EQ(kernel.calls, 1);
+    EXPECT_TRUE(lines.empty());
+
+    no_device = true;
+    use_descriptors(100);
+    EXPECT_EQ(guest_blob(6, entries, 2 * kPage, kHandle), -ENOENT);
+    EXPECT_EQ(lines_with("blob flag 0x8): no udmabuf here"), 1U) << "the guest does not copy";
+    no_device = false;
+    EXPECT_EQ(guest_blob(6, entries, 2 * kPage, kHandle), 0);
+}
+
+TEST_F(GuestBlobs, HaveTheDmabufThatTheVmmMade) {
+    ASSERT_EQ(guest_blob(5, entries, 2 * kPage), 0);
+    UniqueFd short_one = create_sealed_memfd("test", kPage).value();
+    EXPECT_EQ(virgl_renderer_resource_set_guest_dmabuf(5, short_one.get()), -EINVAL);
+    EXPECT_EQ(virgl_renderer_resource_set_guest_dmabuf(6, short_one.get()), -EINVAL);
+    EXPECT_EQ(virgl_renderer_resource_set_guest_dmabuf(5, -1), -EINVAL);
+    EXPECT_EQ(object_size(short_one.get()).value(), kPage) << "still the caller's";
+
+    const int fd = create_sealed_memfd("test", 2 * kPage).value().release();
+    ASSERT_EQ(virgl_renderer_resource_set_guest_dmabuf(5, fd), 0);
+    EXPECT_EQ(info_fd(5), fd);
+    virgl_renderer_ctx_attach_resource(1, 5);
+    EXPECT_EQ(gpu.context(1).attached.at(ResourceId(5))->get(), fd);
+    EXPECT_EQ(kernel.calls, 0) << "none of ours beside it";
+
+    UniqueFd second = create_sealed_memfd("test", 2 * kPage).value();
+    EXPECT_EQ(virgl_renderer_resource_set_guest_dmabuf(5, second.get()), -EINVAL);
+    EXPECT_EQ(lines_with("has a dma-buf already"), 1U);
+    iovec* back = nullptr;
+    int count = 0;
+    virgl_renderer_resource_detach_iov(5, &back, &count);
+    EXPECT_EQ(back, entries.data()) << "the resource has its iovecs still";
+    EXPECT_EQ(info_fd(5), -1) << "of memory that is gone";
+    virgl_renderer_resource_unref(5);
+    gpu.context(1).attached.clear();
+    EXPECT_EQ(::fcntl(fd, F_GETFD), -1) << "closed with its resource";
+}
+
+TEST_F(GuestBlobs, TakeNoDmabufBesideTheirOwn) {
+    ASSERT_EQ(guest_blob(5, entries, 2 * kPage), 0);
+    const int own = info_fd(5);
+    UniqueFd late = create_sealed_memfd("test", 2 * kPage).value();
+    EXPECT_EQ(virgl_renderer_resource_set_guest_dmabuf(5, late.get()), -EINVAL);
+    EXPECT_EQ(info_fd(5), own);
+    use_descriptors(0);
+    ASSERT_EQ(guest_blob(7, entries, 2 * kPage), 0);
+    EXPECT_EQ(virgl_renderer_resource_set_guest_dmabuf(7, late.get()), -EMFILE);
 }
 
 TEST_F(GuestBlobs, StayAsTheyAreWithoutUdmabuf) {
