@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "renderer/iov.h"
+
 namespace viaduct {
 
 // The entries that hold the resource's bytes; the VMM may free the array as soon as it is detached.
@@ -72,6 +74,12 @@ Result<SharedFd> GuestStorage::make_dmabuf(std::span<const iovec> entries) {
     auto made = services_.guest_dmabufs.make(entries, state_.size);
     if (!made) return tl::unexpected(made.error());
     return share(*std::move(made), *std::move(booking));
+}
+
+bool GuestStorage::read(std::span<std::byte> to) {
+    const LockGuard lock(mutex_);
+    if (!attached_.iovecs) return false;
+    return IovecCursor({attached_.iovecs, static_cast<size_t>(attached_.count)}).read(to);
 }
 
 int GuestStorage::create_in(ClassicRenderer& classic) {

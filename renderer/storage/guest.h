@@ -43,6 +43,7 @@ class GuestStorage : public OwnStorage {
     Result<ExportedStorage> exported() override {
         return duplicate_of(dmabuf(), VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF);
     }
+    bool read(std::span<std::byte> to) override;
     int create_in(ClassicRenderer& classic) override;
     void memory_detached() override VIADUCT_REQUIRES(mutex_) { dmabuf_.memory_detached(); }
 

@@ -1,5 +1,7 @@
 #include "renderer/storage/own.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "blob/memfd.h"
@@ -130,6 +132,33 @@ int OwnStorage::export_query(virgl_renderer_export_query& query) {
     }
     query.out_modifier = kModifierInvalid;
     return 0;
+}
+
+bool OwnStorage::read(std::span<std::byte> to) {
+    const SharedFd dmabuf = this->dmabuf();  // mappable, whether guests may map it or not
+    auto source = dmabuf ? source_of(dmabuf) : map_source();
+    if (!source) return false;
+    const auto mapping = Mapping::map_shared(source->fd, source->offset, to.size());
+    if (!mapping) return false;
+    std::ranges::copy(mapping->bytes(), to.begin());
+    return true;
+}
+
+// A blob has neither size nor format: the rest is what the guest's kernel makes of every cursor
+// (virtgpu_display.c: cursor_width, cursor_height), and QEMU takes no other. GPUs and drivers
+// agree on rows without a gap for cursors. The guest has waited for its drawing.
+void* OwnStorage::cursor_data(uint32_t* width, uint32_t* height) {
+    constexpr uint32_t kEdge = 64, kPixel = 4;
+    constexpr size_t kBytes = size_t{kEdge} * kEdge * kPixel;
+    if (state_.size < kBytes || !settle()) return nullptr;
+    auto* const pixels = static_cast<std::byte*>(std::malloc(kBytes));
+    if (!pixels) return nullptr;
+    if (!read({pixels, kBytes})) {
+        std::free(pixels);
+        return nullptr;
+    }
+    *width = *height = kEdge;
+    return pixels;
 }
 
 int OwnStorage::attach_iov(iovec* iovecs, int count) {

@@ -1,8 +1,10 @@
 // OwnStorage: common to all storage that is not the classic renderer's.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "base/ids.h"
 #include "base/log.h"
@@ -56,6 +58,7 @@ class OwnStorage : public Storage {
     int export_blob(uint32_t* fd_type, int* fd) override;
     int info(virgl_renderer_resource_info& info) override;
     int export_query(virgl_renderer_export_query& query) override;
+    void* cursor_data(uint32_t* width, uint32_t* height) override;
     int attach_iov(iovec* iovecs, int count) override;
     void detach_iov(iovec** iovecs, int* count) override;
     std::shared_ptr<ClassicRenderer> classic() const override;
@@ -68,6 +71,9 @@ class OwnStorage : public Storage {
     virtual MapCache cache() const { return MapCache::kNone; }
     /// After settle().
     virtual Result<ExportedStorage> exported() = 0;
+    /// Copies the blob's first bytes, of which it has as many. False: the CPU cannot reach them.
+    /// After settle().
+    virtual bool read(std::span<std::byte> to);
     /// A positive or negative errno, or 0.
     virtual int create_in(ClassicRenderer& classic);
     virtual void memory_detached() VIADUCT_REQUIRES(mutex_) {}

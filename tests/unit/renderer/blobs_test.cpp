@@ -2,7 +2,9 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 
 #include "blob/memfd.h"
 
@@ -171,6 +173,60 @@ TEST_F(Blobs, UnmappableBlobsAreNotMapped) {
         EXPECT_EQ(virgl_renderer_resource_map(resource, &address, &size), -EINVAL);
         EXPECT_EQ(virgl_renderer_resource_map_fixed(resource, space.data()), -EINVAL);
     }
+}
+
+// QEMU frees the pixels.
+using Pixels = std::unique_ptr<uint32_t, decltype(&std::free)>;
+Pixels cursor_of(uint32_t resource) {
+    uint32_t width = 0, height = 0;
+    void* data = virgl_renderer_get_cursor_data(resource, &width, &height);
+    if (data) {
+        EXPECT_EQ(width, 64u);
+        EXPECT_EQ(height, 64u);
+    }
+    return {static_cast<uint32_t*>(data), &std::free};
+}
+
+TEST_F(Blobs, AreCursorsToo) {
+    constexpr uint64_t kBytes = 64 * 64 * 4;
+    gpu.context(1).objects = {{7, kBytes}, {8, 2 * kBytes}, {9, kBytes - 1}, {10, kBytes}};
+    ASSERT_EQ(host_blob(5, 1, 7, kBytes), 0);  // opaque
+    ASSERT_EQ(host_blob(6, 1, 8, 2 * kBytes, kMappable | kShareable), 0);
+    ASSERT_EQ(host_blob(7, 1, 9, kBytes - 1), 0);
+    ASSERT_EQ(host_blob(8, 1, 10, kBytes, 0), 0);
+    for (const uint32_t resource : {5u, 6u}) {
+        void* address = nullptr;
+        uint64_t size = 0;
+        ASSERT_EQ(virgl_renderer_resource_map(resource, &address, &size), 0);
+        auto* const drawn = static_cast<uint32_t*>(address);
+        drawn[0] = 0xff00'0000 + resource;
+        drawn[64 * 64 - 1] = 0x8000'0000 + resource;
+        const Pixels pixels = cursor_of(resource);
+        ASSERT_TRUE(pixels) << resource;
+        EXPECT_EQ(pixels.get()[0], 0xff00'0000 + resource);
+        EXPECT_EQ(pixels.get()[64 * 64 - 1], 0x8000'0000 + resource);
+        EXPECT_EQ(virgl_renderer_resource_unmap(resource), 0);
+    }
+    EXPECT_FALSE(cursor_of(7)) << "too small";
+    EXPECT_FALSE(cursor_of(8)) << "not for the CPU";
+    EXPECT_FALSE(cursor_of(77));
+    virgl_renderer_context_destroy(1);
+    EXPECT_FALSE(cursor_of(5)) << "its context is gone";
+}
+
+TEST_F(Blobs, OfGuestMemoryAreCursorsToo) {
+    std::vector<uint32_t> memory(64 * 64);
+    for (uint32_t i = 0; i < memory.size(); ++i) memory[i] = i;
+    const iovec pieces[] = {{memory.data(), 4096}, {memory.data() + 1024, 3 * 4096}};
+    const Args blob{5, 0, 1, 0, 0, 4 * 4096, pieces, 2};
+    ASSERT_EQ(virgl_renderer_resource_create_blob(&blob), 0);
+    {
+        const Pixels pixels = cursor_of(5);
+        ASSERT_TRUE(pixels);
+        EXPECT_TRUE(std::equal(memory.begin(), memory.end(), pixels.get()));
+    }
+    virgl_renderer_resource_detach_iov(5, nullptr, nullptr);
+    EXPECT_FALSE(cursor_of(5));
 }
 
 // Memory of the heap, of which no dma-buf can be made.
