@@ -56,6 +56,17 @@ struct BlobRequest {
     }
 };
 
+/// How the image in a buffer is laid out, as far as a guest's driver has told the kernel: any
+/// values. It begins at the buffer's first byte.
+struct ImageLayout {
+    uint32_t fourcc = 0;  // drm_fourcc.h; 0, as in the next three: unknown
+    uint32_t width = 0;   // pixels
+    uint32_t height = 0;
+    uint32_t stride = 0;  // bytes
+    /// drm_fourcc.h; DRM_FORMAT_MOD_INVALID: unknown.
+    uint64_t modifier = 0x00ff'ffff'ffff'ffff;
+};
+
 /// Where to map an opaque resource: `fd` at `offset`.
 struct BlobMapSource {
     int fd = -1;  // borrowed: from `opened`, or from `file`
@@ -111,6 +122,10 @@ class NativeContext {
     virtual Result<BlobMapSource> map_source(ResourceId res_id, uint64_t size) = 0;
     /// A dma-buf of an opaque resource.
     virtual Result<UniqueFd> export_blob(ResourceId res_id) = 0;
+    /// The layout of a resource's image. Not for each resource: a worker is asked.
+    virtual Result<ImageLayout> image_layout(ResourceId /*res_id*/) {
+        return fail(EOPNOTSUPP, "the layouts of images are not known here");
+    }
     /// Makes a foreign dma-buf known here as res_id. Holds the descriptor until the worker has it;
     /// the caller has booked it.
     virtual void attach_resource(ResourceId res_id, SharedFd dmabuf) = 0;

@@ -17,6 +17,7 @@
 #include "wire/amdgpu_rings.h"
 
 struct drm_amdgpu_gem_create_in;
+struct drm_amdgpu_gem_metadata;
 struct drm_amdgpu_memory_info;
 
 namespace viaduct::amdgpu {
@@ -68,6 +69,7 @@ class AmdgpuContext final : public DriverContext {
     void control_created() override { refresh_heaps(); }
     void blob_created() override { refresh_heaps(); }
     Status object_claimed(BufferObject& object, BlobKind kind) override;
+    ImageLayout layout_of(GemHandle gem_handle) override;
 
   private:
     /// Large enough for the largest adjusted answer.
@@ -108,6 +110,7 @@ class AmdgpuContext final : public DriverContext {
     Result<GemReference> make_kernel_buffer(const wire::amdgpu::GemNewRequest& wanted);
     void handle_closed(GemHandle handle);
     Result<drm_amdgpu_gem_create_in> creation_of(GemHandle gem_handle);
+    Result<drm_amdgpu_gem_metadata> metadata_of(GemHandle gem_handle);
     Status make_charged_object(const wire::amdgpu::GemNewRequest& wanted, uint64_t size,
                                MemoryCharge charge);
 

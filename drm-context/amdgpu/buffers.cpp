@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "drm-context/amdgpu/amdgpu_context.h"
+#include "drm-context/amdgpu/image_layout.h"
 
 namespace viaduct::amdgpu {
 
@@ -163,6 +164,24 @@ Result<drm_amdgpu_gem_create_in> AmdgpuContext::creation_of(GemHandle gem_handle
     return created;
 }
 
+Result<drm_amdgpu_gem_metadata> AmdgpuContext::metadata_of(GemHandle gem_handle) {
+    drm_amdgpu_gem_metadata metadata{};
+    metadata.handle = gem_handle.value();
+    metadata.op = AMDGPU_GEM_METADATA_OP_GET_METADATA;
+    if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_GEM_METADATA, &metadata); error < 0)
+        return fail(-error, "the kernel refused metadata of buffer {} (errno {})", gem_handle,
+                    -error);
+    return metadata;
+}
+
+ImageLayout AmdgpuContext::layout_of(GemHandle gem_handle) {
+    const auto metadata = metadata_of(gem_handle);
+    drm_amdgpu_info_device chip{};
+    if (!metadata || query_kernel(device(), AMDGPU_INFO_DEV_INFO, &chip, sizeof(chip)) < 0)
+        return {};
+    return read_layout(*metadata, chip.family);
+}
+
 // For a submission that lists a buffer the kernel waits for the work of other files on it, unless
 // it was created EXPLICIT_SYNC (amdgpu_cs.c: amdgpu_cs_sync_rings()). Those of other devices are
 // not described, and waited for.
@@ -178,12 +197,10 @@ Status AmdgpuContext::bo_query_info(Request& request) {
     const BufferObject* object = objects().find_resource(ResourceId(wanted.res_id));
     if (!object) return fail(EINVAL, "resource {} is not attached here", wanted.res_id);
 
-    drm_amdgpu_gem_metadata metadata{};
-    metadata.handle = object->handle.get().value();
-    metadata.op = AMDGPU_GEM_METADATA_OP_GET_METADATA;
-    if (const int error = device().ioctl(DRM_IOCTL_AMDGPU_GEM_METADATA, &metadata); error < 0)
-        return fail(-error, "the kernel refused metadata of resource {} (errno {})", wanted.res_id,
-                    -error);
+    const auto metadata = metadata_of(object->handle.get());
+    if (!metadata)
+        return fail(metadata.error().code, "resource {}: {}", wanted.res_id,
+                    metadata.error().message);
     const auto created = creation_of(object->handle.get());
     if (!created)
         return fail(created.error().code, "resource {}: {}", wanted.res_id,
@@ -194,10 +211,10 @@ Status AmdgpuContext::bo_query_info(Request& request) {
     response.phys_alignment = created->alignment;
     response.preferred_heap = static_cast<uint32_t>(created->domains);
     response.alloc_flags = created->domain_flags;
-    response.metadata_flags = metadata.data.flags;
-    response.tiling_info = metadata.data.tiling_info;
-    response.size_metadata = std::min(metadata.data.data_size_bytes, w::kMaxMetadata);
-    std::memcpy(response.umd_metadata, metadata.data.data, response.size_metadata);
+    response.metadata_flags = metadata->data.flags;
+    response.tiling_info = metadata->data.tiling_info;
+    response.size_metadata = std::min(metadata->data.data_size_bytes, w::kMaxMetadata);
+    std::memcpy(response.umd_metadata, metadata->data.data, response.size_metadata);
     request.respond(response);
     return {};
 }

@@ -77,6 +77,12 @@ Result<UniqueFd> DriverContext::export_blob(ResourceId res_id) {
     return export_dmabuf(object->handle.get());
 }
 
+Result<ImageLayout> DriverContext::image_layout(ResourceId res_id) {
+    const BufferObject* object = objects_.find_resource(res_id);
+    if (!object) return fail(EINVAL, "resource {} does not exist in this context", res_id);
+    return layout_of(object->handle.get());
+}
+
 Result<UniqueFd> DriverContext::export_dmabuf(GemHandle gem_handle) {
     drm_prime_handle prime{};
     prime.handle = gem_handle.value();

@@ -71,6 +71,8 @@ class DriverContext {
     /// A dma-buf of a resource, whether it was created shareable or not. EINVAL: unknown here;
     /// EPERM: the driver's kernel exports no buffer of this kind.
     Result<UniqueFd> export_blob(ResourceId res_id);
+    /// How a resource's image is laid out. EINVAL: unknown here.
+    Result<ImageLayout> image_layout(ResourceId res_id);
     Status attach_resource(ResourceId res_id, UniqueFd dmabuf);
     void detach_resource(ResourceId res_id) { objects_.remove_resource(res_id); }
 
@@ -103,6 +105,8 @@ class DriverContext {
     /// `object` was made by a command and becomes a resource of this kind; a kDmabuf is exported
     /// next. An error: it becomes none, and is released.
     virtual Status object_claimed(BufferObject& /*object*/, BlobKind /*kind*/) { return {}; }
+    /// What the kernel was told of the image in a buffer, by anybody who has it.
+    virtual ImageLayout layout_of(GemHandle /*gem_handle*/) { return {}; }
     /// A blob was given out.
     virtual void blob_created() {}
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <cstring>
 #include <utility>
 #include <variant>
 
@@ -121,6 +122,15 @@ Result<UniqueFd> RemoteContext::export_blob(ResourceId res_id) {
         link_->ask(RecordType::kExportBlob, transport::ResourceCall{0, res_id.value(), 0});
     if (!answer) return tl::unexpected(answer.error());
     return accept_memory(*link_, std::move(answer->descriptor), 0, 0);
+}
+
+Result<ImageLayout> RemoteContext::image_layout(ResourceId res_id) {
+    auto answer =
+        link_->ask(RecordType::kImageLayout, transport::ResourceCall{0, res_id.value(), 0});
+    if (!answer) return tl::unexpected(answer.error());
+    transport::Layout layout{};
+    std::memcpy(&layout, answer->reply.message, sizeof(layout));
+    return ImageLayout{layout.fourcc, layout.width, layout.height, layout.stride, layout.modifier};
 }
 
 int RemoteContext::device_fd() const {

@@ -28,6 +28,7 @@ class RemoteContext final : public NativeContext {
     Result<BlobObject> create_blob(const BlobRequest& request) override;
     Result<BlobMapSource> map_source(ResourceId res_id, uint64_t size) override;
     Result<UniqueFd> export_blob(ResourceId res_id) override;
+    Result<ImageLayout> image_layout(ResourceId res_id) override;
     void attach_resource(ResourceId res_id, SharedFd dmabuf) override;
     void detach_resource(ResourceId res_id) override;
     Status create_fence(RingIndex ring_idx, FenceId fence_id) override;

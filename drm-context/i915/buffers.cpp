@@ -79,6 +79,18 @@ Status I915Context::gem_set_mmap_mode(Request& request) {
     return {};
 }
 
+/// The kernel's record is from before modifiers: drivers make it of layouts that it has a name for,
+/// and leave it as it was for all others, rows included.
+ImageLayout I915Context::layout_of(GemHandle gem_handle) {
+    drm_i915_gem_get_tiling args{};
+    args.handle = gem_handle.value();
+    if (device().ioctl(DRM_IOCTL_I915_GEM_GET_TILING, &args) < 0) return {};
+    ImageLayout layout;
+    if (args.tiling_mode == I915_TILING_X) layout.modifier = I915_FORMAT_MOD_X_TILED;
+    if (args.tiling_mode == I915_TILING_Y) layout.modifier = I915_FORMAT_MOD_Y_TILED;
+    return layout;
+}
+
 Status I915Context::gem_busy(Request& request) {
     const auto wanted = request.as<w::GemBusyRequest>();
     const auto handle = handle_of(ResourceId(wanted.res_id));

@@ -47,6 +47,7 @@ class I915Context final : public DriverContext {
 
   protected:
     Result<uint64_t> mmap_offset(GemHandle gem_handle) override;
+    ImageLayout layout_of(GemHandle gem_handle) override;
 
   private:
     using Argument = std::span<std::byte>;

@@ -17,6 +17,7 @@ enum class RecordType : uint32_t {
     kCreateBlob,     // CreateBlob; answered
     kMapSource,      // ResourceCall; answered, for a simulated GPU with the descriptor to map
     kExportBlob,     // ResourceCall; answered, with a dma-buf
+    kImageLayout,    // ResourceCall; answered, with a Layout
     kAttach,         // ResourceCall + a dma-buf
     kDetach,         // ResourceCall
     kFence,          // FenceCall
@@ -55,6 +56,15 @@ struct FenceCall {
     uint32_t pad;
 };
 
+/// The answer to kImageLayout, in Reply::message. Any values.
+struct Layout {
+    uint64_t modifier;
+    uint32_t fourcc;
+    uint32_t width;
+    uint32_t height;
+    uint32_t stride;
+};
+
 /// A descriptor for the record with this cookie.
 struct DescriptorMessage {
     uint64_t cookie;
@@ -76,7 +86,8 @@ struct Reply {
     uint32_t level;   // LogLevel, of a line for the log
     uint32_t cache;   // MapCache, kCreateBlob
     uint32_t pad;
-    char message[256];  // of the error, or for the log; terminated
+    char message[256];  // of the error, or for the log; terminated. kImageLayout: a Layout
 };
+static_assert(sizeof(Layout) <= sizeof(Reply::message));
 
 }  // namespace viaduct::transport

@@ -27,7 +27,9 @@ inline uint64_t cookie_of(std::span<const std::byte> payload) {
 /// Calls that the VMM waits for, and that depend on no submission once their object is there.
 inline bool is_blob_call(transport::RecordType type) {
     return type == transport::RecordType::kCreateBlob ||
-           type == transport::RecordType::kMapSource || type == transport::RecordType::kExportBlob;
+           type == transport::RecordType::kMapSource ||
+           type == transport::RecordType::kExportBlob ||
+           type == transport::RecordType::kImageLayout;
 }
 
 /// The resource of a blob call, or of kAttach and kDetach.

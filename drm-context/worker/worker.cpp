@@ -61,6 +61,7 @@ const Worker::RecordRule Worker::kRules[] = {
     {RecordType::kCreateBlob, &Worker::create_blob},
     {RecordType::kMapSource, &Worker::map_source},
     {RecordType::kExportBlob, &Worker::export_blob},
+    {RecordType::kImageLayout, &Worker::image_layout},
     {RecordType::kAttach, &Worker::attach},
     {RecordType::kDetach, &Worker::detach},
     {RecordType::kFence, &Worker::fence},
@@ -324,6 +325,18 @@ void Worker::export_blob(Payload payload) {
     transport::Reply answer{};
     answer.cookie = call.cookie;
     reply(answer, dmabuf->get());
+}
+
+void Worker::image_layout(Payload payload) {
+    const auto call = payload_as<transport::ResourceCall>(payload);
+    const auto found = context_->image_layout(ResourceId(call.res_id));
+    if (!found) return reply_error(call.cookie, found.error());
+    const transport::Layout layout{found->modifier, found->fourcc, found->width, found->height,
+                                   found->stride};
+    transport::Reply answer{};
+    answer.cookie = call.cookie;
+    std::memcpy(answer.message, &layout, sizeof(layout));
+    reply(answer, -1);
 }
 
 void Worker::attach(Payload payload) {

@@ -86,6 +86,7 @@ class Worker {
     void create_blob(Payload payload);
     void map_source(Payload payload);
     void export_blob(Payload payload);
+    void image_layout(Payload payload);
     void attach(Payload payload);
     void detach(Payload payload);
     void fence(Payload payload);

@@ -72,6 +72,13 @@ Result<UniqueFd> ContextStorage::new_dmabuf() {
     return creator->native->export_blob(state_.id);
 }
 
+ImageLayout ContextStorage::layout() {
+    if (kind_ != BlobKind::kDmabuf || !settle()) return {};
+    const auto creator = creator_.lock();
+    if (!creator) return {};
+    return creator->native->image_layout(state_.id).value_or(ImageLayout());
+}
+
 Result<ExportedStorage> ContextStorage::exported() {
     if (!opaque()) return duplicate_of(fd_, fd_type_of(kind_));
     auto dmabuf = new_dmabuf();

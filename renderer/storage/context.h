@@ -32,6 +32,7 @@ class ContextStorage : public OwnStorage {
     Result<BlobMapSource> map_source() override;
     MapCache cache() const override;
     Result<ExportedStorage> exported() override;
+    ImageLayout layout() override;
 
   private:
     bool opaque() const { return !fd_; }

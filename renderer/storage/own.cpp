@@ -10,8 +10,7 @@ namespace viaduct {
 
 namespace {
 
-// drm_fourcc.h, DRM_FORMAT_MOD_INVALID: "the layout is not known here".
-constexpr uint64_t kModifierInvalid = 0x00ff'ffff'ffff'ffffull;
+constexpr uint64_t kModifierInvalid = ImageLayout().modifier;
 
 }  // namespace
 
@@ -116,6 +115,26 @@ int OwnStorage::export_blob(uint32_t* fd_type, int* fd) {
 
 int OwnStorage::info(virgl_renderer_resource_info& info) {
     if (const SharedFd dmabuf = this->dmabuf()) info.fd = dmabuf->get();
+    return 0;
+}
+
+// The guest may say what it likes: a layout that the buffer does not hold is as good as none.
+bool OwnStorage::holds(const ImageLayout& layout) const {
+    return uint64_t{layout.stride} * layout.height <= state_.size;
+}
+
+int OwnStorage::info_ext(virgl_renderer_resource_info_ext& info) {
+    if (const int error = this->info(info.base)) return error;
+    if (info.base.fd < 0) return 0;
+    ImageLayout layout = this->layout();
+    if (!holds(layout)) layout = {};
+    info.base.width = layout.width;
+    info.base.height = layout.height;
+    info.base.stride = layout.stride;
+    info.base.drm_fourcc = static_cast<int>(layout.fourcc);
+    info.has_dmabuf_export = true;
+    info.planes = 1;
+    info.modifiers = layout.modifier;
     return 0;
 }
 

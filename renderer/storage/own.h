@@ -57,6 +57,7 @@ class OwnStorage : public Storage {
     int map_info(uint32_t* info) override;
     int export_blob(uint32_t* fd_type, int* fd) override;
     int info(virgl_renderer_resource_info& info) override;
+    int info_ext(virgl_renderer_resource_info_ext& info) override;
     int export_query(virgl_renderer_export_query& query) override;
     void* cursor_data(uint32_t* width, uint32_t* height) override;
     int attach_iov(iovec* iovecs, int count) override;
@@ -71,6 +72,8 @@ class OwnStorage : public Storage {
     virtual MapCache cache() const { return MapCache::kNone; }
     /// After settle().
     virtual Result<ExportedStorage> exported() = 0;
+    /// How the image in the blob is laid out: any values.
+    virtual ImageLayout layout() { return {}; }
     /// Copies the blob's first bytes, of which it has as many. False: the CPU cannot reach them.
     /// After settle().
     virtual bool read(std::span<std::byte> to);
@@ -89,6 +92,7 @@ class OwnStorage : public Storage {
 
   private:
     int book_window() VIADUCT_REQUIRES(mutex_);
+    bool holds(const ImageLayout& layout) const;
 
     std::shared_ptr<const void> mapped_file_
         VIADUCT_GUARDED_BY(mutex_);               // BlobMapSource::file, while it may be mapped

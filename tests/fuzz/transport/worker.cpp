@@ -73,6 +73,7 @@ Step any_record(Random& random) {
                                                       id(), id()});
         case RecordType::kMapSource:
         case RecordType::kExportBlob:
+        case RecordType::kImageLayout:
         case RecordType::kAttach:
         case RecordType::kDetach:
             return record(type, transport::ResourceCall{random.id(), id(), 0});

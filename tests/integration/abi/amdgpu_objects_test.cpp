@@ -1,5 +1,6 @@
 // Buffers, as amdgpu's guests alone can have them.
 #include <amdgpu_drm.h>
+#include <drm_fourcc.h>
 #include <gtest/gtest.h>
 
 #include "tests/integration/abi/amdgpu_driver.h"
@@ -127,6 +128,33 @@ TEST_F(AmdgpuObjects, MetadataAndFactsComeBack) {
     EXPECT_EQ(facts.tiling_info, 0x5678'9abc'def0u);
     ASSERT_EQ(facts.size_metadata, sizeof(kMetadata));
     EXPECT_EQ(std::memcmp(facts.umd_metadata, kMetadata, sizeof(kMetadata)), 0);
+}
+
+// As Mesa describes an image of XRGB8888 in rows when it exports it.
+TEST_F(AmdgpuObjects, TheVmmLearnsTheLayoutOfAnExportedImage) {
+    const uint32_t image = guest_.create_buffer(512 << 10, kMappable | kShareable);
+    ASSERT_NE(image, 0u);
+    virgl_renderer_resource_info_ext info{};
+    ASSERT_EQ(virgl_renderer_resource_get_info_ext(static_cast<int>(image), &info), 0);
+    EXPECT_EQ(info.modifiers, DRM_FORMAT_MOD_INVALID);
+    const uint32_t words[10] = {
+        1, 0, 0, 10u << 20, 299 | 199 << 14, 6 | 5 << 3 | 4 << 6 | 1 << 9, 319 << 13};
+    w::SetMetadataRequest request{};
+    request.res_id = image;
+    request.size_metadata = sizeof(words);
+    Message message = Message::of(w::Command::kSetMetadata, request, sizeof(w::Response),
+                                  offsetof(w::Response, ret));
+    message.append(std::as_bytes(std::span(words)));
+    ASSERT_EQ(guest_.ask(message), 0);
+    ASSERT_EQ(virgl_renderer_resource_get_info_ext(static_cast<int>(image), &info), 0);
+    EXPECT_GE(info.base.fd, 0);
+    EXPECT_TRUE(info.has_dmabuf_export);
+    EXPECT_EQ(info.planes, 1);
+    EXPECT_EQ(info.base.width, 300u);
+    EXPECT_EQ(info.base.height, 200u);
+    EXPECT_EQ(info.base.stride, 320u * 4);
+    EXPECT_EQ(info.base.drm_fourcc, static_cast<int>(DRM_FORMAT_XRGB8888));
+    EXPECT_EQ(info.modifiers, DRM_FORMAT_MOD_LINEAR);
 }
 
 }  // namespace

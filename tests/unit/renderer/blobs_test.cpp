@@ -1,4 +1,5 @@
 // Blob resources over the C ABI: rows C3-C6, C12-C19, F13, F15 of the catalogue of hostile cases.
+#include <drm_fourcc.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -279,16 +280,43 @@ TEST_F(Blobs, InfoWritesEveryField) {
         EXPECT_EQ(info.base.handle, resource);
         EXPECT_EQ(info.base.width | info.base.height | info.base.depth | info.base.stride, 0u);
         EXPECT_EQ(info.base.tex_id | info.base.flags | info.base.virgl_format, 0u);
-        EXPECT_EQ(info.planes, 0);
-        EXPECT_EQ(info.modifiers, 0u);
+        EXPECT_EQ(info.base.drm_fourcc, 0);
         EXPECT_EQ(info.d3d_tex2d, nullptr);
-        if (resource == 5)
+        const bool has_dmabuf = resource == 5;
+        EXPECT_EQ(info.has_dmabuf_export, has_dmabuf);
+        EXPECT_EQ(info.planes, has_dmabuf ? 1 : 0);
+        EXPECT_EQ(info.modifiers, has_dmabuf ? DRM_FORMAT_MOD_INVALID : 0);
+        if (has_dmabuf)
             EXPECT_GE(::fcntl(info.base.fd, F_GETFD), 0) << "borrowed, open";
         else
             EXPECT_EQ(info.base.fd, -1);
     }
     EXPECT_EQ(virgl_renderer_resource_get_info(5, nullptr), EINVAL);
     EXPECT_EQ(virgl_renderer_resource_get_info(-1, nullptr), EINVAL);
+}
+
+TEST_F(Blobs, HaveTheLayoutThatTheGuestsDriverDescribes) {
+    ASSERT_EQ(host_blob(5, 1, 7, 8192, kShareable), 0);
+    const ImageLayout described{DRM_FORMAT_XRGB8888, 60, 32, 256, DRM_FORMAT_MOD_LINEAR};
+    gpu.context(1).layout = described;
+    virgl_renderer_resource_info_ext info;
+    ASSERT_EQ(virgl_renderer_resource_get_info_ext(5, &info), 0);
+    EXPECT_EQ(info.base.width, 60u);
+    EXPECT_EQ(info.base.height, 32u);
+    EXPECT_EQ(info.base.stride, 256u);
+    EXPECT_EQ(info.base.drm_fourcc, static_cast<int>(DRM_FORMAT_XRGB8888));
+    EXPECT_EQ(info.modifiers, DRM_FORMAT_MOD_LINEAR);
+
+    gpu.context(1).layout.height = 33;
+    ASSERT_EQ(virgl_renderer_resource_get_info_ext(5, &info), 0);
+    EXPECT_EQ(info.base.height | info.base.stride, 0u) << "it exceeds the buffer";
+    EXPECT_EQ(info.modifiers, DRM_FORMAT_MOD_INVALID);
+
+    gpu.context(1).layout = described;
+    virgl_renderer_context_destroy(1);
+    ASSERT_EQ(virgl_renderer_resource_get_info_ext(5, &info), 0);
+    EXPECT_GE(info.base.fd, 0);
+    EXPECT_EQ(info.modifiers, DRM_FORMAT_MOD_INVALID) << "nobody is left to ask";
 }
 
 TEST_F(Blobs, ExportQueryAnnouncesOnePlaneAndNeverExports) {

@@ -29,6 +29,7 @@ class FakeNativeContext : public NativeContext {
     Result<BlobObject> create_blob(const BlobRequest& request) override;
     Result<BlobMapSource> map_source(ResourceId res_id, uint64_t size) override;
     Result<UniqueFd> export_blob(ResourceId res_id) override;
+    Result<ImageLayout> image_layout(ResourceId) override { return layout; }
     void attach_resource(ResourceId res_id, SharedFd dmabuf) override {
         attached.emplace(res_id, std::move(dmabuf));
     }
@@ -61,6 +62,7 @@ class FakeNativeContext : public NativeContext {
     std::vector<std::vector<std::byte>> submissions;
     std::map<ResourceId, SharedFd> attached;
     std::vector<ResourceId> detached;
+    ImageLayout layout;  // of every resource
     std::vector<SharedFd> in_fences;
     std::map<uint64_t, uint64_t> objects{{7, 8192}, {8, 4096}};  // blob_id → bytes
 };
