@@ -27,10 +27,15 @@ void FenceRelay::stop() {
 void FenceRelay::expect(ContextId ctx_id, RingIndex ring_idx, FenceId fence_id, uint32_t flags) {
     const bool mergeable = flags & VIRGL_RENDERER_FENCE_FLAG_MERGEABLE;
     const LockGuard lock(mutex_);
-    settle(fence_id, Settled::kUnreported);  // one of a guest that uses the id twice
-    Timeline& timeline = timelines_[{ctx_id, ring_idx}];
-    owed_.emplace(fence_id, Debt{ctx_id, ring_idx, ++last_number_, mergeable});
-    ++timeline.owed;
+    if (owed_.find(fence_id.value()))  // of a guest that uses the id twice
+        settle(fence_id, Settled::kUnreported);
+    owed_.make_room();
+    timelines_.make_room();
+    const uint64_t key = timeline_key(ctx_id, ring_idx);
+    Timeline* timeline = timelines_.find(key);
+    if (!timeline) timeline = &timelines_.add(key, {});
+    ++timeline->owed;
+    owed_.add(fence_id.value(), {ctx_id, ring_idx, ++last_number_, mergeable});
 }
 
 void FenceRelay::cancel(FenceId fence_id) {
@@ -39,24 +44,22 @@ void FenceRelay::cancel(FenceId fence_id) {
 }
 
 bool FenceRelay::settle(FenceId fence_id, Settled how) {
-    const auto owed = owed_.extract(fence_id);
-    if (!owed) return true;
-    const Debt& debt = owed.mapped();
-    const auto found = timelines_.find({debt.ctx_id, debt.ring_idx});
-    if (found == timelines_.end()) return true;
-    Timeline& timeline = found->second;
-    const bool is_late = debt.number < timeline.last_reported;
+    const auto debt = owed_.take(fence_id.value());
+    if (!debt) return true;
+    const uint64_t key = timeline_key(debt->ctx_id, debt->ring_idx);
+    Timeline* timeline = timelines_.find(key);
+    if (!timeline) return true;
+    const bool is_late = debt->number < timeline->last_reported;
     if (how == Settled::kReported)
-        timeline.last_reported = std::max(timeline.last_reported, debt.number);
-    if (--timeline.owed == 0) timelines_.erase(found);
-    return !is_late || !debt.mergeable;
+        timeline->last_reported = std::max(timeline->last_reported, debt->number);
+    if (--timeline->owed == 0) timelines_.take(key);
+    return !is_late || !debt->mergeable;
 }
 
 std::optional<FenceRelay::Debt> FenceRelay::debt(FenceId fence_id) const {
     const LockGuard lock(mutex_);
-    const auto found = owed_.find(fence_id);
-    if (found == owed_.end()) return std::nullopt;
-    return found->second;
+    const Debt* found = owed_.find(fence_id.value());
+    return found ? std::optional(*found) : std::nullopt;
 }
 
 void FenceRelay::global_retired(uint32_t fence_id) {

@@ -3,12 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
+#include "base/flat_map.h"
 #include "base/ids.h"
 #include "base/mutex.h"
 #include "renderer/callbacks.h"
@@ -71,6 +69,9 @@ class FenceRelay {
     };
     enum class Settled { kReported, kUnreported };
 
+    static uint64_t timeline_key(ContextId ctx_id, RingIndex ring_idx) {
+        return static_cast<uint64_t>(ctx_id.value()) << 32 | ring_idx.value();
+    }
     void report(const Retired& fence);
     /// The fence is no longer owed. False if a report of it would be late.
     bool settle(FenceId fence_id, Settled how) VIADUCT_REQUIRES(mutex_);
@@ -80,8 +81,8 @@ class FenceRelay {
     Callbacks callbacks_ VIADUCT_GUARDED_BY(mutex_);
     FenceDelivery delivery_ VIADUCT_GUARDED_BY(mutex_) = FenceDelivery::kPolled;
     std::vector<Retired> waiting_ VIADUCT_GUARDED_BY(mutex_);
-    std::unordered_map<FenceId, Debt> owed_ VIADUCT_GUARDED_BY(mutex_);
-    std::map<std::pair<ContextId, RingIndex>, Timeline> timelines_ VIADUCT_GUARDED_BY(mutex_);
+    FlatMap<Debt> owed_ VIADUCT_GUARDED_BY(mutex_);           // by fence id
+    FlatMap<Timeline> timelines_ VIADUCT_GUARDED_BY(mutex_);  // by timeline_key()
     uint64_t last_number_ VIADUCT_GUARDED_BY(mutex_) = 0;
 };
 
