@@ -1,44 +1,45 @@
 #include "drm-context/front/fence_queue.h"
 
+#include <bit>
+
 namespace viaduct {
 
 FenceQueue::Place FenceQueue::add(RingIndex ring_idx, FenceId fence_id) {
     const bool known = ring_idx.value() < transport::kFenceRings;
     const RingIndex ring = known ? ring_idx : RingIndex();
     Ring& own = rings_[ring.value()];
-    const uint64_t count = ++own.issued;
-    own.waiting.push_back({{ring_idx, fence_id}, count});
-    return {ring, count};
+    own.waiting.push_back({ring_idx, fence_id});
+    pending_ |= uint64_t{1} << ring.value();
+    return {ring, ++own.issued};
 }
 
 std::optional<FenceQueue::Place> FenceQueue::find(FenceId fence_id) const {
-    for (uint32_t ring = 0; ring < transport::kFenceRings; ++ring)
-        for (const Waiting& entry : rings_[ring].waiting)
-            if (entry.fence.fence_id == fence_id) return Place{RingIndex(ring), entry.count};
+    for (uint32_t ring = 0; ring < transport::kFenceRings; ++ring) {
+        const Ring& own = rings_[ring];
+        for (size_t i = 0; i < own.waiting.size(); ++i)
+            if (own.waiting[i].fence_id == fence_id)
+                return Place{RingIndex(ring), own.first_count() + i};
+    }
     return std::nullopt;
 }
 
+void FenceQueue::take_up_to(uint64_t count, uint32_t ring, std::vector<RetiredFence>& out) {
+    Ring& own = rings_[ring];
+    for (; !own.waiting.empty() && own.first_count() <= count; own.waiting.pop_front())
+        out.push_back(own.waiting.front());
+    if (own.waiting.empty()) pending_ &= ~(uint64_t{1} << ring);
+}
+
 void FenceQueue::take_retired(const transport::SharedPage& page, std::vector<RetiredFence>& out) {
-    for (uint32_t i = 0; i < transport::kFenceRings; ++i) {
-        auto& waiting = rings_[i].waiting;
-        if (waiting.empty()) continue;
-        const uint64_t retired = page.retired[i].load(std::memory_order_acquire);
-        for (; !waiting.empty() && waiting.front().count <= retired; waiting.pop_front())
-            out.push_back(waiting.front().fence);
+    for (uint64_t left = pending_; left != 0; left &= left - 1) {
+        const auto ring = static_cast<uint32_t>(std::countr_zero(left));
+        take_up_to(page.retired[ring].load(std::memory_order_acquire), ring, out);
     }
 }
 
 void FenceQueue::take_all(std::vector<RetiredFence>& out) {
-    for (Ring& ring : rings_) {
-        for (; !ring.waiting.empty(); ring.waiting.pop_front())
-            out.push_back(ring.waiting.front().fence);
-    }
-}
-
-bool FenceQueue::empty() const {
-    for (const Ring& ring : rings_)
-        if (!ring.waiting.empty()) return false;
-    return true;
+    for (uint64_t left = pending_; left != 0; left &= left - 1)
+        take_up_to(UINT64_MAX, static_cast<uint32_t>(std::countr_zero(left)), out);
 }
 
 }  // namespace viaduct

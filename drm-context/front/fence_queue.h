@@ -2,18 +2,18 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <vector>
 
+#include "base/fifo.h"
 #include "base/ids.h"
 #include "drm-context/transport/shared_page.h"
 
 namespace viaduct {
 
 struct RetiredFence {
-    RingIndex ring_idx;  // as the VMM named it
-    FenceId fence_id;
+    RingIndex ring_idx = {};  // as the VMM named it
+    FenceId fence_id = {};
 };
 
 /// Not thread-safe.
@@ -32,19 +32,20 @@ class FenceQueue {
     void take_retired(const transport::SharedPage& page, std::vector<RetiredFence>& out);
     /// Takes out all.
     void take_all(std::vector<RetiredFence>& out);
-    bool empty() const;
+    bool empty() const { return pending_ == 0; }
 
   private:
-    struct Waiting {
-        RetiredFence fence;
-        uint64_t count;
-    };
     struct Ring {
-        std::deque<Waiting> waiting;
+        Fifo<RetiredFence> waiting;
         uint64_t issued = 0;
+        /// Of the oldest that waits.
+        uint64_t first_count() const { return issued - waiting.size() + 1; }
     };
+    void take_up_to(uint64_t count, uint32_t ring, std::vector<RetiredFence>& out);
 
     Ring rings_[transport::kFenceRings];
+    uint64_t pending_ = 0;  // a bit for each ring where fences wait
+    static_assert(transport::kFenceRings <= 64);
 };
 
 }  // namespace viaduct
