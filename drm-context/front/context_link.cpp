@@ -70,6 +70,12 @@ Status ContextLink::send(RecordType type, std::span<const std::byte> payload, Sh
     return send_locked({.type = type, .payload = payload, .descriptor = std::move(descriptor)});
 }
 
+Status ContextLink::send(RecordType type, std::span<const std::byte> payload) {
+    if (payload.size() > max_payload_) return send_large(payload);
+    const LockGuard lock(mutex_);
+    return send_locked(type, payload);
+}
+
 // Copied without the lock: the fence thread needs that for other contexts' sake.
 Status ContextLink::send_large(std::span<const std::byte> payload) {
     if (payload.size() > kMaxSubmission)
@@ -214,10 +220,11 @@ Status ContextLink::add_fence(RingIndex ring_idx, FenceId fence_id) {
     const LockGuard lock(mutex_);
     const auto place = fences_.add(ring_idx, fence_id);
     const transport::FenceCall call{0, place.count, place.ring.value(), 0};
-    const auto status =
-        send_locked({.type = RecordType::kFence, .payload = std::as_bytes(std::span(&call, 1))});
+    const auto payload = std::as_bytes(std::span(&call, 1));
     // A lost context's fences still retire: the fence thread takes them.
-    if (!status) transport::signal_event(end_.notify.get());
+    if (!send_at_once(RecordType::kFence, payload) &&
+        !send_locked({.type = RecordType::kFence, .payload = payload}))
+        transport::signal_event(end_.notify.get());
     return {};
 }
 

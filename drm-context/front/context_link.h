@@ -59,7 +59,8 @@ class ContextLink {
     /// Otherwise an error costs the context: E2BIG for more than kMaxSubmission bytes, ENOBUFS if
     /// too much waits.
     Status send(transport::RecordType type, std::span<const std::byte> payload,
-                SharedFd descriptor = nullptr);
+                SharedFd descriptor);
+    Status send(transport::RecordType type, std::span<const std::byte> payload);
     /// The same for a structure with a cookie in front, which this fills in.
     template <typename T>
     Status send_call(transport::RecordType type, T call, SharedFd descriptor = nullptr) {
@@ -161,6 +162,17 @@ class ContextLink {
     Status send_large(std::span<const std::byte> payload);
     Status refuse(Error error);
     Status send_locked(Outbox::Record record) VIADUCT_REQUIRES(mutex_);
+    Status send_locked(transport::RecordType type, std::span<const std::byte> payload)
+        VIADUCT_REQUIRES(mutex_) {
+        if (send_at_once(type, payload)) return {};
+        return send_locked({.type = type, .payload = payload});
+    }
+    bool send_at_once(transport::RecordType type, std::span<const std::byte> payload)
+        VIADUCT_REQUIRES(mutex_) {
+        if (lost_ || !outbox_.send_at_once(type, payload)) return false;
+        ++records_since_turn_;
+        return true;
+    }
     void lose(std::string_view why) VIADUCT_REQUIRES(mutex_);
     void end_worker() noexcept VIADUCT_REQUIRES(mutex_);
     void kill_if_asked() VIADUCT_REQUIRES(mutex_);

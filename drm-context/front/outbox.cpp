@@ -105,9 +105,10 @@ void Outbox::give_back_room(size_t bytes) {
 }
 
 Status Outbox::try_send(const Record& record) {
-    if (!ring_.has_room(record.payload.size())) return fail(EAGAIN, "its ring is full");
-    if (record.descriptor)
+    if (record.descriptor) {
+        if (!ring_.has_room(record.payload.size())) return fail(EAGAIN, "its ring is full");
         if (auto sent = send_descriptor(record); !sent) return sent;
+    }
     if (!ring_.push(record.type, record.payload)) return fail(EAGAIN, "its ring is full");
     if (record.descriptor) in_flight_.push_back({ring_.head(), record.beside});
     return {};
@@ -180,8 +181,12 @@ void Outbox::pass_quit_on() noexcept {
     ring_doorbell();
 }
 
+// The worker sets the flag, then looks at the ring once more; here it is the other way round. The
+// flag is read first: most of the time the worker is awake, and keeps its cache line.
 void Outbox::ring_doorbell() noexcept {
-    if (end_.page().worker_sleeps.exchange(0, std::memory_order_seq_cst) != 0)
+    std::atomic<uint32_t>& sleeps = end_.page().worker_sleeps;
+    if (sleeps.load(std::memory_order_seq_cst) != 0 &&
+        sleeps.exchange(0, std::memory_order_seq_cst) != 0)
         transport::signal_event(end_.doorbell.get());
 }
 

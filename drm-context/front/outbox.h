@@ -51,6 +51,13 @@ class Outbox {
     /// resource is detached goes without having been sent. ENOBUFS: too much is under way. ENOMEM:
     /// the descriptor would have to wait, and cannot be booked.
     Status send(Record record);
+    /// The same for a record without a descriptor, as most are: the short way, if nothing is in
+    /// front of it. False: nothing was done.
+    bool send_at_once(transport::RecordType type, std::span<const std::byte> payload) {
+        if (!backlog_.empty() || !in_flight_.empty() || !ring_.push(type, payload)) return false;
+        ring_doorbell();
+        return true;
+    }
     /// Sends what waits, as far as there is room, and asks the worker to signal when there is more.
     /// The error: why the first record that is left cannot be sent yet.
     Status drain();

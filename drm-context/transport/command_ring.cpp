@@ -33,19 +33,19 @@ bool RingProducer::has_room(size_t size) const {
 }
 
 bool RingProducer::push(RecordType type, std::span<const std::byte> payload) {
-    if (!has_room(payload.size())) return false;
     const uint64_t needed = record_size(payload.size());
     uint64_t at = head_ % bytes_.size();
     const uint64_t to_end = bytes_.size() - at;
-    if (needed > to_end) {
-        write_header(bytes_.subspan(at), RecordType::kFiller, to_end - sizeof(RecordHeader));
-        head_ += to_end;
+    const uint64_t filler = needed <= to_end ? 0 : to_end;
+    if (payload.size() > max_payload() || free_bytes() < filler + needed) return false;
+    if (filler != 0) {
+        write_header(bytes_.subspan(at), RecordType::kFiller, filler - sizeof(RecordHeader));
         at = 0;
     }
     write_header(bytes_.subspan(at), type, payload.size());
     if (!payload.empty())
         std::memcpy(bytes_.data() + at + sizeof(RecordHeader), payload.data(), payload.size());
-    head_ += needed;
+    head_ += filler + needed;
     page_.head.store(head_, std::memory_order_seq_cst);
     return true;
 }
