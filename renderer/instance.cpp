@@ -1,8 +1,10 @@
 #include "renderer/instance.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <new>
 
 #include "base/log.h"
 #include "renderer/log_output.h"
@@ -47,6 +49,28 @@ std::unique_ptr<Renderer> make_renderer() {
 // The process whose threads serve the instance; 0: none does.
 std::atomic<pid_t> g_user{0};
 
+// Points to a number that is not 0 in that process. In a child the kernel clears the page
+// (MADV_WIPEONFORK, Linux 4.14), so a call notices a fork without a system call. Null on older
+// kernels: there each call asks for the process id.
+std::atomic<uint32_t>* make_mark() {
+    void* page = ::mmap(nullptr, sizeof(std::atomic<uint32_t>), PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return nullptr;
+    if (::madvise(page, sizeof(std::atomic<uint32_t>), MADV_WIPEONFORK) == 0)
+        return new (page) std::atomic<uint32_t>(0);
+    ::munmap(page, sizeof(std::atomic<uint32_t>));
+    return nullptr;
+}
+std::atomic<std::atomic<uint32_t>*> g_mark{nullptr};  // set before g_user
+
+// For this process, which may be the child of one that has given the instance up.
+void use_instance() {
+    static std::atomic<uint32_t>* const mark = make_mark();
+    if (mark) mark->store(1, std::memory_order_relaxed);
+    g_mark.store(mark, std::memory_order_relaxed);
+    g_user.store(::getpid(), std::memory_order_release);
+}
+
 std::unique_ptr<Renderer>& slot() {
     static auto& renderer = *new std::unique_ptr<Renderer>(make_renderer());
     return renderer;
@@ -55,14 +79,15 @@ std::unique_ptr<Renderer>& slot() {
 }  // namespace
 
 Renderer& instance() {
-    if (g_user.load(std::memory_order_relaxed) == 0)
-        g_user.store(::getpid(), std::memory_order_relaxed);
+    if (g_user.load(std::memory_order_relaxed) == 0) use_instance();
     return *slot();
 }
 
 bool belongs_to_parent() {
-    const pid_t user = g_user.load(std::memory_order_relaxed);
-    return user != 0 && user != ::getpid();
+    const pid_t user = g_user.load(std::memory_order_acquire);
+    if (user == 0) return false;
+    const std::atomic<uint32_t>* mark = g_mark.load(std::memory_order_relaxed);
+    return mark ? mark->load(std::memory_order_relaxed) == 0 : user != ::getpid();
 }
 
 void give_instance_up() {
