@@ -7,7 +7,7 @@
 
 #include "base/ids.h"
 #include "base/log.h"
-#include "base/mutex.h"
+#include "base/quick_mutex.h"
 #include "drm-context/native_context.h"
 
 namespace viaduct {
@@ -17,7 +17,7 @@ struct Context {
     uint32_t capset = 0;
     std::string name;                       // fit for a log
     std::unique_ptr<NativeContext> native;  // null: a virgl or Venus context, the classic side's
-    Mutex queue_mutex;                      // one submission or fence at a time, in call order
+    QuickMutex queue_mutex;                 // one submission or fence at a time, in call order
     LogLimiter log;
 };
 

@@ -8,7 +8,7 @@
 
 #include "base/flat_map.h"
 #include "base/ids.h"
-#include "base/mutex.h"
+#include "base/quick_mutex.h"
 #include "renderer/callbacks.h"
 
 namespace viaduct {
@@ -77,7 +77,7 @@ class FenceRelay {
     bool settle(FenceId fence_id, Settled how) VIADUCT_REQUIRES(mutex_);
     static void call(const Callbacks& callbacks, const Retired& fence);
 
-    mutable Mutex mutex_;
+    mutable QuickMutex mutex_;
     Callbacks callbacks_ VIADUCT_GUARDED_BY(mutex_);
     FenceDelivery delivery_ VIADUCT_GUARDED_BY(mutex_) = FenceDelivery::kPolled;
     std::vector<Retired> waiting_ VIADUCT_GUARDED_BY(mutex_);

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/ids.h"
-#include "base/mutex.h"
+#include "base/quick_mutex.h"
 #include "drm-context/account/vm_usage.h"
 #include "renderer/context.h"
 #include "renderer/fence_relay.h"
@@ -135,7 +135,7 @@ class Renderer {
     const std::shared_ptr<VmUsage> usage_;
     SharedLogLimiter log_;  // for what no living context can be blamed for
     GuestDmabufs guest_dmabufs_;
-    mutable Mutex mutex_;
+    mutable QuickMutex mutex_;
     bool initialised_ VIADUCT_GUARDED_BY(mutex_) = false;
     int flags_ VIADUCT_GUARDED_BY(mutex_) = 0;
     Callbacks callbacks_ VIADUCT_GUARDED_BY(mutex_);

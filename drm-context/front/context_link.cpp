@@ -124,11 +124,10 @@ Status ContextLink::wait_until_started(std::chrono::milliseconds most) {
 }
 
 Status ContextLink::wait_for_start(Deadline deadline) {
-    UniqueLock lock(mutex_);
+    const LockGuard lock(mutex_);
     ++waiting_for_start_;
     const bool known = started_.wait_until(
-        lock.native(), deadline,
-        [this]() VIADUCT_REQUIRES(mutex_) { return start_ != Start::kUnderWay; });
+        mutex_, deadline, [this]() VIADUCT_REQUIRES(mutex_) { return start_ != Start::kUnderWay; });
     --waiting_for_start_;
     if (!known) {
         start_is_late_ = true;
@@ -272,11 +271,11 @@ bool ContextLink::end_within(std::chrono::milliseconds most) {
     const auto allowed = std::min<steady_clock::duration>(most, patience_.allowance(start));
     bool ended = false;
     {
-        UniqueLock lock(mutex_);
+        const LockGuard lock(mutex_);
         lost_ = true;
         end_worker();
         ended = ended_changed_.wait_until(
-            lock.native(), start + allowed,
+            mutex_, start + allowed,
             [this]() VIADUCT_REQUIRES(mutex_) { return ended_.has_value(); });
     }
     charge(start, ended ? 0 : ETIMEDOUT);

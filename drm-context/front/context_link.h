@@ -15,6 +15,7 @@
 
 #include "base/ids.h"
 #include "base/mutex.h"
+#include "base/quick_mutex.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "drm-context/front/device_file.h"
@@ -209,7 +210,7 @@ class ContextLink {
     Mutex ask_mutex_;  // one question at a time
     Patience::Share patience_;
 
-    Mutex mutex_;  // never held while waiting
+    QuickMutex mutex_;  // never held while waiting
     Bookings bookings_ VIADUCT_GUARDED_BY(mutex_);
     std::shared_ptr<const void> control_charge_ VIADUCT_GUARDED_BY(mutex_);
     Outbox outbox_ VIADUCT_GUARDED_BY(mutex_);
@@ -217,14 +218,14 @@ class ContextLink {
     const size_t max_payload_;  // the outbox's
     enum class Start { kUnderWay, kDone, kFailed };
     Start start_ VIADUCT_GUARDED_BY(mutex_) = Start::kUnderWay;
-    std::condition_variable started_;                        // start_ changed
+    std::condition_variable_any started_;                    // start_ changed
     int waiting_for_start_ VIADUCT_GUARDED_BY(mutex_) = 0;   // threads
     bool start_is_late_ VIADUCT_GUARDED_BY(mutex_) = false;  // a wait for it timed out
     Error start_error_ VIADUCT_GUARDED_BY(mutex_);           // of kFailed
     bool lost_ VIADUCT_GUARDED_BY(mutex_) = false;           // nothing more is executed
     std::optional<std::chrono::steady_clock::time_point> ended_
         VIADUCT_GUARDED_BY(mutex_);  // the worker, since then
-    std::condition_variable ended_changed_;
+    std::condition_variable_any ended_changed_;
     UniqueFd pending_work_
         VIADUCT_GUARDED_BY(mutex_);  // sync file of what it left in the kernel, until that is done
     std::optional<std::chrono::steady_clock::time_point> let_go_

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/log.h"
-#include "base/mutex.h"
+#include "base/quick_mutex.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "drm-context/front/context_link.h"
@@ -64,11 +64,11 @@ class FenceThread {
     void collect(uint64_t number, Watched& watched);
 
     const FenceCallback on_fence_;
-    Mutex report_mutex_;  // held during callbacks; before mutex_
+    QuickMutex report_mutex_;  // held during callbacks; before mutex_
     uint64_t reported_from_ VIADUCT_GUARDED_BY(report_mutex_) = 1;  // fences of contexts before: no
     UniqueFd epoll_;
     UniqueFd stop_;
-    Mutex mutex_;  // of the tables; not held during callbacks
+    QuickMutex mutex_;  // of the tables; not held during callbacks
     // By the number that is their epoll key.
     std::map<uint64_t, Watched> watched_
         VIADUCT_GUARDED_BY(mutex_);  // erased from by this thread only

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/ids.h"
-#include "base/mutex.h"
+#include "base/quick_mutex.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "drm-context/transport/control_socket.h"
@@ -102,7 +102,7 @@ class Inbox {
     const ContextId ctx_id_;
     const int socket_;
     const int notify_;
-    Mutex mutex_;
+    QuickMutex mutex_;
     const Discard discard_;
     std::optional<uint64_t> expected_ VIADUCT_GUARDED_BY(mutex_);
     std::optional<Answer> answer_ VIADUCT_GUARDED_BY(mutex_);
