@@ -20,7 +20,7 @@ int Renderer::context_create_fence(ContextId ctx_id, uint32_t flags, RingIndex r
         const LockGuard lock(mutex_);
         context = find_context(ctx_id);
         if (!context || !callbacks_.has_context_fences()) return -EINVAL;
-        classic = classic_;
+        if (!context->native) classic = classic_;
     }
     if (context->native) return create_native_fence(*context, flags, ring, fence_id);
     return classic->context_create_fence(ctx_id, flags, ring, fence_id);
