@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "drm-context/amdgpu/mapped_ranges.h"
+#include "drm-context/amdgpu/submission_buffers.h"
 #include "drm-context/amdgpu/user_fences.h"
 #include "drm-context/context/driver_context.h"
 #include "wire/amdgpu.h"
@@ -147,6 +148,7 @@ class AmdgpuContext final : public DriverContext {
     MappedRanges mapped_;
     std::map<uint64_t, GemHandle> refused_mappings_;  // by address
     UserFences user_fences_;                          // that the kernel does not write
+    SubmissionBuffers submission_buffers_;            // of the submission that is being made
     uint64_t refused_bytes_ = 0;    // the smallest buffer the kernel had no memory for
     int64_t refused_until_ns_ = 0;  // of monotonic_ns(): that is forgotten then
 };

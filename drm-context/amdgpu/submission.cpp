@@ -20,10 +20,6 @@ Status Submission::translate(const Request& request) {
     const auto wanted = request.as<w::CsSubmitRequest>();
     if (wanted.num_chunks > w::kMaxChunks)
         return fail(EINVAL, "{} chunks exceed the maximum of {}", wanted.num_chunks, w::kMaxChunks);
-    // The worker adds a buffer list, and syncobjs to wait for and to signal.
-    const size_t most_chunks = size_t{wanted.num_chunks} + 4;
-    payloads_.reserve(most_chunks);
-    chunks_.reserve(most_chunks);
     std::span<const std::byte> descriptors;
     const uint64_t table_size = uint64_t{wanted.num_chunks} * sizeof(w::ChunkDescriptor);
     if (!request.payload(sizeof(wanted), table_size, &descriptors))
@@ -104,13 +100,13 @@ Status Submission::translate_bo_handles(std::span<const std::byte> payload) {
     if (has_bo_list_) return fail(EINVAL, "the submission has two buffer lists");
     has_bo_list_ = true;
     const size_t count = payload.size() / sizeof(w::BoListEntry);
-    bo_list_.reserve(count);
+    buffers_.bo_list.reserve(count);
     for (size_t i = 0; i < count; ++i) {
         const auto entry = element<w::BoListEntry>(payload, i);
         BufferObject* object = context_.objects().find_resource(ResourceId(entry.res_id));
         if (!object)
             return fail(EINVAL, "the buffer list contains unknown resource {}", entry.res_id);
-        bo_list_.push_back({object->handle.get().value(), entry.priority});
+        buffers_.bo_list.push_back({object->handle.get().value(), entry.priority});
         if (object->readers == Readers::kUnchecked) context_.check_readers(*object);
         if (object->readers == Readers::kGuarded) guarded_.push_back(object->handle.get());
     }
@@ -119,32 +115,36 @@ Status Submission::translate_bo_handles(std::span<const std::byte> payload) {
 }
 
 void Submission::append_bo_list() {
-    for (const GemHandle handle : context_.always_listed()) bo_list_.push_back({handle.value(), 0});
+    auto& bo_list = buffers_.bo_list;
+    for (const GemHandle handle : context_.always_listed()) bo_list.push_back({handle.value(), 0});
     drm_amdgpu_bo_list_in list{};
     list.operation = ~0u;  // a list inside CS has neither operation nor handle
     list.list_handle = ~0u;
-    list.bo_number = static_cast<uint32_t>(bo_list_.size());
+    list.bo_number = static_cast<uint32_t>(bo_list.size());
     list.bo_info_size = sizeof(drm_amdgpu_bo_list_entry);
-    list.bo_info_ptr = reinterpret_cast<uint64_t>(bo_list_.data());
+    list.bo_info_ptr = reinterpret_cast<uint64_t>(bo_list.data());
     append(AMDGPU_CHUNK_ID_BO_HANDLES, list);
 }
 
+// The words may still move: until args() a chunk has their index instead of their address.
 void Submission::append_bytes(uint32_t chunk_id, std::span<const std::byte> payload) {
-    auto& words = payloads_.emplace_back((payload.size() + 7) / 8);
+    auto& words = buffers_.words;
+    const size_t first = words.size();
+    words.resize(first + (payload.size() + 7) / 8);
     // Not memcpy(): of an empty chunk both addresses are null.
-    std::ranges::copy(payload, std::as_writable_bytes(std::span(words)).begin());
-    chunks_.push_back({chunk_id, static_cast<uint32_t>(payload.size() / 4),
-                       reinterpret_cast<uint64_t>(words.data())});
+    std::ranges::copy(payload, std::as_writable_bytes(std::span(words).subspan(first)).begin());
+    buffers_.chunks.push_back({chunk_id, static_cast<uint32_t>(payload.size() / 4), first});
 }
 
 drm_amdgpu_cs Submission::args(uint32_t ctx_id) {
-    chunk_pointers_.clear();
-    chunk_pointers_.reserve(chunks_.size());
-    for (const auto& chunk : chunks_) chunk_pointers_.push_back(reinterpret_cast<uint64_t>(&chunk));
+    for (auto& chunk : buffers_.chunks) {
+        chunk.chunk_data = reinterpret_cast<uint64_t>(buffers_.words.data() + chunk.chunk_data);
+        buffers_.chunk_pointers.push_back(reinterpret_cast<uint64_t>(&chunk));
+    }
     drm_amdgpu_cs cs{};
     cs.in.ctx_id = ctx_id;
-    cs.in.num_chunks = static_cast<uint32_t>(chunk_pointers_.size());
-    cs.in.chunks = reinterpret_cast<uint64_t>(chunk_pointers_.data());
+    cs.in.num_chunks = static_cast<uint32_t>(buffers_.chunk_pointers.size());
+    cs.in.chunks = reinterpret_cast<uint64_t>(buffers_.chunk_pointers.data());
     return cs;
 }
 

@@ -10,13 +10,18 @@
 #include <vector>
 
 #include "drm-context/amdgpu/amdgpu_context.h"
+#include "drm-context/amdgpu/submission_buffers.h"
 
 namespace viaduct::amdgpu {
 
-/// Owns everything that the ioctl's pointers lead to.
+/// The ioctl's pointers lead into the buffers.
 class Submission {
   public:
-    explicit Submission(AmdgpuContext& context) : context_(context) {}
+    /// `buffers` are the submission's alone while it lives.
+    Submission(AmdgpuContext& context, SubmissionBuffers& buffers)
+        : context_(context), buffers_(buffers) {
+        buffers_.clear();
+    }
 
     /// Checks and translates every chunk of `request`. EINVAL says which one is wrong.
     Status translate(const Request& request);
@@ -31,7 +36,7 @@ class Submission {
     }
     /// Buffers of the guest's list that others may read, and that the kernel leaves to its users.
     std::span<const GemHandle> guarded() const { return guarded_; }
-    /// The ioctl's argument; valid as long as this object and unchanged.
+    /// The ioctl's argument; valid as long as this object. Called once, when all is appended.
     drm_amdgpu_cs args(uint32_t ctx_id);
 
   private:
@@ -53,10 +58,7 @@ class Submission {
     void append_bytes(uint32_t chunk_id, std::span<const std::byte> payload);
 
     AmdgpuContext& context_;
-    std::vector<std::vector<uint64_t>> payloads_;  // 8-aligned; the words stay where they are
-    std::vector<drm_amdgpu_bo_list_entry> bo_list_;
-    std::vector<drm_amdgpu_cs_chunk> chunks_;
-    std::vector<uint64_t> chunk_pointers_;
+    SubmissionBuffers& buffers_;
     std::vector<GemHandle> guarded_;
     std::optional<drm_amdgpu_cs_chunk_fence> own_user_fence_;
     bool has_bo_list_ = false;

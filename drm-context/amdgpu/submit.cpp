@@ -15,7 +15,7 @@ Status AmdgpuContext::cs_submit(Request& request) {
     forget_old_refusal();
     // Taken whatever comes: a refused submission consumes its in-fence too.
     UniqueFd in_fence = this->in_fence().take();
-    Submission submission(*this);
+    Submission submission(*this, submission_buffers_);
     Status status = owns_ctx(wanted.ctx_id)
                         ? submission.translate(request)
                         : fail(EINVAL, "GPU context {} does not exist", wanted.ctx_id);
