@@ -1,6 +1,7 @@
 #include "drm-context/context/timelines.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "drm-context/device/syncobj.h"
 
@@ -12,6 +13,12 @@ namespace {
 // without end behind a slow job costs a bounded number of descriptors.
 constexpr size_t kMaxEntries = 256;
 
+// Calls `visit(ring)` for each bit. It may clear them.
+template <typename Visit>
+void for_each_ring(uint64_t rings, Visit visit) {
+    for (; rings != 0; rings &= rings - 1) visit(static_cast<uint32_t>(std::countr_zero(rings)));
+}
+
 }  // namespace
 
 bool Timelines::is_done(RingIndex ring, const Work& work) const {
@@ -22,6 +29,7 @@ void Timelines::add_work(RingIndex ring, Work work) {
     Ring& pending = rings_[ring.value()];
     if (pending.empty() && is_done(ring, work)) return hooks_.done(ring, work);
     if (pending.empty() || !join_newest(pending, work)) pending.push_back({std::move(work), 0});
+    pending_ |= uint64_t{1} << ring.value();
 }
 
 // True if the newest entry now stands for `work` too. No sync file is ever let go without one that
@@ -74,7 +82,7 @@ UniqueFd Timelines::export_all() const {
 }
 
 void Timelines::advance() {
-    for (uint32_t i = 0; i < kMaxRings; ++i) {
+    for_each_ring(pending_, [this](uint32_t i) {
         const RingIndex ring(i);
         Ring& pending = rings_[i];
         uint64_t count = 0;
@@ -83,37 +91,32 @@ void Timelines::advance() {
             count = std::max(count, pending.front().last_count);
             pending.pop_front();
         }
+        if (pending.empty()) pending_ &= ~(uint64_t{1} << i);
         if (count != 0) hooks_.retired(ring, count);
-    }
+    });
 }
 
 void Timelines::retire_all() {
-    for (uint32_t i = 0; i < kMaxRings; ++i) {
+    for_each_ring(pending_, [this](uint32_t i) {
         const RingIndex ring(i);
         Ring& pending = rings_[i];
-        if (pending.empty()) continue;
         uint64_t count = 0;
         for (const Entry& entry : pending) count = std::max(count, entry.last_count);
         pending.clear();
+        pending_ &= ~(uint64_t{1} << i);
         if (count != 0) hooks_.retired(ring, count);
-    }
-}
-
-bool Timelines::idle() const {
-    for (const Ring& ring : rings_)
-        if (!ring.empty()) return false;
-    return true;
+    });
 }
 
 bool Timelines::append_pending(std::vector<int>& descriptors) const {
     bool ask = false;
-    for (const Ring& ring : rings_) {
-        if (ring.empty()) continue;
-        if (ring.front().work.sync_file)
-            descriptors.push_back(ring.front().work.sync_file.get());
+    for_each_ring(pending_, [&](uint32_t i) {
+        const int next = rings_[i].front().work.sync_file.get();
+        if (next >= 0)
+            descriptors.push_back(next);
         else
             ask = true;
-    }
+    });
     return ask;
 }
 

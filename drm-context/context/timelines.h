@@ -54,7 +54,7 @@ class Timelines {
     void advance();
     /// Retires everything (the work is known to be dead).
     void retire_all();
-    bool idle() const;
+    bool idle() const { return pending_ == 0; }
     /// A sync file that signals when all work is done; invalid if there is none, or on failure.
     UniqueFd export_all() const;
     /// Appends the descriptors whose readability should lead to advance(); borrowed. True if some
@@ -74,6 +74,8 @@ class Timelines {
     bool join_newest(Ring& pending, Work& work) const;
 
     Ring rings_[kMaxRings];
+    uint64_t pending_ = 0;  // a bit for each ring that has entries
+    static_assert(kMaxRings <= 64);
     Hooks hooks_;
 };
 
