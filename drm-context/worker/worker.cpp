@@ -141,18 +141,14 @@ void Worker::wait_for_work() {
     if ((nothing_came || held_.full()) && !abandoned())
         sleep_until(time_point_of(held_.empty() ? due : std::min(due, look_again_)));
     sleeps.store(0, std::memory_order_relaxed);
-    transport::clear_event(end_.doorbell.get());
 }
 
 void Worker::sleep_until(steady_clock::time_point deadline) {
-    std::vector<int> fences;
-    const bool ask = timelines_.append_pending(fences);
-    std::vector<pollfd> entries;
-    entries.reserve(2 + fences.size());
-    entries.push_back({end_.doorbell.get(), POLLIN, 0});
-    // Only errors are asked for: the front's death shows as a hang-up.
-    entries.push_back({end_.socket.get(), 0, 0});
-    for (const int fence : fences) entries.push_back({fence, POLLIN, 0});
+    pending_.clear();
+    const bool ask = timelines_.append_pending(pending_);
+    // Of the socket only errors are asked for: the front's death shows as a hang-up.
+    poll_list_.assign({{end_.doorbell.get(), POLLIN, 0}, {end_.socket.get(), 0, 0}});
+    for (const int fence : pending_) poll_list_.push_back({fence, POLLIN, 0});
 
     int timeout = ask ? static_cast<int>(kAskInterval.count()) : -1;
     if (deadline != steady_clock::time_point::max()) {
@@ -160,9 +156,10 @@ void Worker::sleep_until(steady_clock::time_point deadline) {
         const int until = static_cast<int>(std::max<int64_t>(left, 0));
         timeout = timeout < 0 ? until : std::min(timeout, until);
     }
-    ::poll(entries.data(), entries.size(), timeout);
+    ::poll(poll_list_.data(), poll_list_.size(), timeout);
     if (spare_processor_) spare_processor_->slept(monotonic_ns());
-    if (entries[1].revents & (POLLHUP | POLLERR)) quit_ = true;
+    if (poll_list_[0].revents & POLLIN) transport::clear_event(end_.doorbell.get());
+    if (poll_list_[1].revents & (POLLHUP | POLLERR)) quit_ = true;
 }
 
 void Worker::finish_submitted_work() {
@@ -171,7 +168,6 @@ void Worker::finish_submitted_work() {
         if (!abandoned()) release_held();
         for (uint32_t ring = 0; ring < kMaxRings; ++ring) add_work(RingIndex(ring));
         if (!has_unfinished_work() || abandoned() || steady_clock::now() >= deadline) break;
-        transport::clear_event(end_.doorbell.get());
         sleep_until(std::min(deadline, time_point_of(look_again_)));
         timelines_.advance();
     }

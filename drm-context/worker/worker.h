@@ -2,6 +2,8 @@
 // in a process of its own.
 #pragma once
 
+#include <poll.h>
+
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -9,6 +11,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "drm-context/context/command_loop.h"
 #include "drm-context/context/driver_context.h"
@@ -107,6 +110,8 @@ class Worker {
     Timelines timelines_;
     std::optional<SpareProcessor> spare_processor_;  // none: a thread of the VMM's process
     bool quit_ = false;
+    std::vector<int> pending_;       // of one sleep, and kept for the next: sync files
+    std::vector<pollfd> poll_list_;  // and all that it waits for
     int64_t next_reset_check_ns_ = 0;
 
     // Calls that were answered ahead of their turn.
