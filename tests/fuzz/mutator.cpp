@@ -17,8 +17,16 @@ void change_any_bytes(Step& step, Random& random) {
     const size_t size = step.bytes.size();
     const size_t width = random.once(2) ? sizeof(uint32_t) : sizeof(uint64_t);
     if (size >= width && random.once(2)) {
-        const uint64_t value = random.once(2) ? random.edge() : random.id();
-        std::memcpy(step.bytes.data() + random.below(size / width) * width, &value, width);
+        std::byte* const at = step.bytes.data() + random.below(size / width) * width;
+        uint64_t value = 0;
+        std::memcpy(&value, at, width);
+        // Off by a little: the limits that another operand sets are there.
+        value = random.once(3) ? random.near(value) : random.once(2) ? random.edge() : random.id();
+        std::memcpy(at, &value, width);
+        return;
+    }
+    if (random.once(4)) {  // what follows the operands is a little too short, or too long
+        step.bytes.resize(std::min<uint64_t>(random.near(size), size + kGrowth));
         return;
     }
     step.bytes.resize(size + kGrowth);

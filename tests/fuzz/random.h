@@ -28,6 +28,15 @@ class Random {
         const uint64_t power = uint64_t{1} << below(64);
         return once(4) ? power - 1 : once(8) ? 0 - below(16) : power + below(2);
     }
+    /// Of `count` rings: often one of the first, and rarely one behind the last.
+    uint32_t ring(uint32_t count) {
+        return static_cast<uint32_t>(once(8) ? count - 1 + below(3) : id());
+    }
+    /// A little more or less than `value`.
+    uint64_t near(uint64_t value) {
+        const uint64_t distance = uint64_t{1} << below(5);
+        return once(2) ? value + distance : value - distance;
+    }
 
   private:
     std::mt19937_64 engine_;

@@ -8,6 +8,8 @@ namespace viaduct::fuzz {
 namespace {
 
 constexpr uint64_t kPage = 4096;
+constexpr uint64_t kUnit = 4;              // bytes, that lengths are multiples of
+constexpr uint64_t kMostBytes = 32 << 10;  // of a request
 
 void set_field(const Field& field, Bytes& request, Random& random) {
     const uint64_t value = pick(field, random);
@@ -47,6 +49,11 @@ bool change_requests(Bytes& requests, Random& random) {
     if (random.once(16)) {
         header.rsp_off = static_cast<uint32_t>(random.once(2) ? random.any() : random.edge());
         set_head(requests, header);
+    } else if (random.once(16) && header.len == requests.size()) {
+        const uint64_t size = random.near(requests.size() / kUnit) * kUnit;
+        if (size < sizeof(header) || size > kMostBytes) return false;
+        requests.resize(size);  // a little less or more than its counts promise
+        requests = finish(rule->command, std::move(requests));
     } else if (rule->tail && random.once(3)) {
         requests.resize(rule->size);
         rule->tail(random, requests);
