@@ -18,6 +18,29 @@ class Grammar {
     virtual bool change_step(Step& step, Random& random) const = 0;
 };
 
+/// A grammar that knows a step by its kind alone: a change makes the step anew, or is any bytes'.
+template <typename Kind>
+class KindGrammar : public Grammar {
+  public:
+    Step make_step(Random& random) const override { return make_(any_kind(random), random); }
+    bool change_step(Step& step, Random& random) const override {
+        if (step.kind >= kinds_ || random.once(2)) return false;
+        step = make_(static_cast<Kind>(step.kind), random);
+        return true;
+    }
+
+  protected:
+    using Make = Step (*)(Kind kind, Random& random);
+    /// Kinds are 0 … kinds - 1.
+    KindGrammar(uint16_t kinds, Make make) : kinds_(kinds), make_(make) {}
+    /// The default: each as often as the others.
+    virtual Kind any_kind(Random& random) const { return static_cast<Kind>(random.below(kinds_)); }
+
+  private:
+    const uint16_t kinds_;
+    const Make make_;
+};
+
 /// The target's. Each program has one.
 const Grammar& grammar();
 

@@ -4,9 +4,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -16,13 +16,14 @@
 #include "tests/fuzz/ccmd/requests.h"
 #include "tests/fuzz/grammar.h"
 #include "tests/fuzz/target.h"
-#include "wire/amdgpu.h"
+#include "wire/capset.h"
 
 namespace viaduct::fuzz {
 
 namespace {
 
 constexpr uint32_t kResources = 12;
+constexpr uint32_t kRings = 64;  // of a context (virtio-gpu: ring_idx)
 
 enum class Kind : uint16_t {
     kSubmit,  // Operands.context, and the commands
@@ -69,7 +70,7 @@ Step any_step(Kind kind, Random& random) {
     operands.number = random.id();
     operands.size = any_size(random);
     operands.flags = static_cast<uint32_t>(random.below(16));
-    operands.ring = static_cast<uint32_t>(random.id());
+    operands.ring = random.ring(kRings);
     const auto side = [&] {
         return static_cast<uint32_t>(random.once(4) ? random.edge() : random.below(32));
     };
@@ -81,33 +82,28 @@ Step any_step(Kind kind, Random& random) {
     return step;
 }
 
-/// For `context`: a buffer under blob id `id`, and the resource that it becomes.
-void append_buffer(Program& program, uint32_t context, uint32_t id, uint32_t resource,
-                   uint32_t flags) {
-    namespace w = wire::amdgpu;
-    w::GemNewRequest request{};
-    request.blob_id = id;
-    request.alloc_size = 8192;
-    request.preferred_heap = 2;  // AMDGPU_GEM_DOMAIN_GTT
-    Bytes bytes;
-    append(bytes, request);
+/// For `context`: a buffer with blob id `id`, and the resource that it becomes.
+void append_buffer(Program& program, Random& random, uint32_t context, uint32_t id) {
     Operands operands{};
     operands.context = context;
-    operands.resource = resource;
+    operands.resource = 2 * id + context;
     operands.number = id;
     operands.size = 8192;
-    operands.flags = flags;
+    operands.flags =
+        id == 1 ? VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE
+                : VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE | VIRGL_RENDERER_BLOB_FLAG_USE_SHAREABLE;
     operands.ring = VIRGL_RENDERER_BLOB_MEM_HOST3D;
     Step submit = make_step(static_cast<uint16_t>(Kind::kSubmit), operands);
-    const Bytes finished = finish(static_cast<uint32_t>(w::Command::kGemNew), std::move(bytes));
-    submit.bytes.insert(submit.bytes.end(), finished.begin(), finished.end());
+    const Bytes create = driver_requests().opening.create({id, operands.size, 0}, random).bytes;
+    submit.bytes.insert(submit.bytes.end(), create.begin(), create.end());
     program.push_back(std::move(submit));
     program.push_back(make_step(static_cast<uint16_t>(Kind::kBlob), operands));
     program.push_back(make_step(static_cast<uint16_t>(Kind::kAttach), operands));
 }
 
-class CallGrammar final : public Grammar {
+class CallGrammar final : public KindGrammar<Kind> {
   public:
+    CallGrammar() : KindGrammar(kKinds, any_step) {}
     /// Two contexts, each with a control buffer and two buffers, and calls of each kind.
     Program make_program(Random& random) const override {
         Program program;
@@ -121,27 +117,26 @@ class CallGrammar final : public Grammar {
             program.push_back(
                 fuzz::make_step(static_cast<uint16_t>(Kind::kCreateContext), control));
             program.push_back(fuzz::make_step(static_cast<uint16_t>(Kind::kBlob), control));
-            append_buffer(program, context, 1, 2 + context, 1);
-            append_buffer(program, context, 2, 4 + context, 3);
+            for (const uint32_t id : {1u, 2u}) append_buffer(program, random, context, id);
         }
         for (uint64_t left = 4 + random.below(16); left > 0; --left)
             program.push_back(make_step(random));
         return program;
     }
-    Step make_step(Random& random) const override {
-        return any_step(random.once(3) ? Kind::kSubmit : static_cast<Kind>(random.below(kKinds)),
-                        random);
-    }
-    bool change_step(Step& step, Random& random) const override {
-        if (step.kind >= kKinds || random.once(2)) return false;
-        step = any_step(static_cast<Kind>(step.kind), random);
-        return true;
+
+  protected:
+    Kind any_kind(Random& random) const override {
+        return random.once(3) ? Kind::kSubmit : KindGrammar::any_kind(random);
     }
 };
 
-/// The memory of the guest that iovecs name: for as long as the program runs.
-std::array<std::byte, 64 << 10> guest_memory;
-iovec guest_pages[] = {{guest_memory.data(), 4096}, {guest_memory.data() + 8192, 16 << 10}};
+/// The guest's memory that iovecs name, for as long as the program runs: blocks of the heap, so
+/// that a step past one shows.
+iovec guest_block(size_t size) {
+    static std::vector<std::unique_ptr<std::byte[]>> blocks;
+    return {blocks.emplace_back(std::make_unique<std::byte[]>(size)).get(), size};
+}
+iovec guest_pages[] = {guest_block(4096), guest_block(16 << 10)};
 
 void create_blob(const Operands& operands) {
     virgl_renderer_resource_create_blob_args args{};

@@ -164,11 +164,6 @@ constexpr Field kQueryFence[] = {
     VIADUCT_FIELD(w::CsQueryFenceStatusRequest, timeout_ns, Value::kAny),
 };
 
-template <typename Request>
-constexpr RequestRule rule(C command, std::span<const Field> fields,
-                           void (*tail)(Random&, Bytes&) = nullptr) {
-    return {static_cast<uint32_t>(command), sizeof(Request), fields, tail};
-}
 constexpr RequestRule kRules[] = {
     rule<w::QueryInfoRequest>(C::kQueryInfo, kQueryInfo),
     rule<w::GemNewRequest>(C::kGemNew, kGemNew),
@@ -197,49 +192,53 @@ Bytes submission_tail(uint64_t va, uint32_t res_id) {
     return tail;
 }
 
-constexpr DriverRequests kRequests = {wire::ContextType::kAmdgpu, "renoir", kRules};
+void prepare(Program& program, Random&) {
+    program.push_back(command(C::kCreateCtx, w::CreateCtxRequest{}));
+}
+
+Step create(const OpeningBuffer& buffer, Random& random) {
+    w::GemNewRequest request{};
+    request.blob_id = buffer.id;
+    request.alloc_size = buffer.size;
+    request.preferred_heap = random.once(2) ? AMDGPU_GEM_DOMAIN_GTT : AMDGPU_GEM_DOMAIN_VRAM;
+    request.flags = random.once(4) ? AMDGPU_GEM_CREATE_VM_ALWAYS_VALID : 0;
+    return command(C::kGemNew, request);
+}
+
+Step map(const OpeningBuffer& buffer) {
+    w::BoVaOpRequest request{};
+    request.va = buffer.va;
+    request.vm_map_size = buffer.size;
+    request.flags = kPageFlags[0] & ~uint64_t{AMDGPU_VM_PAGE_PRT};
+    request.res_id = buffer.id;
+    request.op = AMDGPU_VA_OP_MAP;
+    return command(C::kBoVaOp, request);
+}
+
+Step submit(const OpeningBuffer& buffer, Random&) {
+    w::CsSubmitRequest request{};
+    request.ctx_id = 1;
+    request.num_chunks = 3;
+    request.ring_idx = 1;
+    return command(C::kCsSubmit, request, submission_tail(buffer.va, buffer.id));
+}
+
+Step ask() {
+    w::SetPstateRequest request{};
+    request.ctx_id = 1;
+    request.op = AMDGPU_CTX_OP_QUERY_STATE2;
+    return command(C::kSetPstate, request);
+}
+
+constexpr DriverRequests kRequests = {wire::ContextType::kAmdgpu,
+                                      "renoir",
+                                      kRules,
+                                      {prepare, create, map, submit, /*ring*/ 1, 0, ask}};
 
 }  // namespace
 
 const DriverRequests& driver_requests() {
     return kRequests;
-}
-
-/// Three buffers, each at an address of its own, and a submission with each.
-Program opening(Random& random) {
-    Program program;
-    const auto add = [&](Step step) { program.push_back(std::move(step)); };
-    add(command(C::kCreateCtx, w::CreateCtxRequest{}));
-    for (uint32_t id = 1; id <= 3; ++id) {
-        const uint64_t va = 0x10'0000 * uint64_t{id}, size = 4096 * uint64_t{id};
-        w::GemNewRequest buffer{};
-        buffer.blob_id = id;
-        buffer.alloc_size = size;
-        buffer.preferred_heap = random.once(2) ? AMDGPU_GEM_DOMAIN_GTT : AMDGPU_GEM_DOMAIN_VRAM;
-        buffer.flags = random.once(4) ? AMDGPU_GEM_CREATE_VM_ALWAYS_VALID : 0;
-        add(command(C::kGemNew, buffer));
-        add(call(Kind::kCreateBlob,
-                 BlobOperands{id, size, id, static_cast<uint32_t>(random.below(4))}));
-        w::BoVaOpRequest map{};
-        map.va = va;
-        map.vm_map_size = size;
-        map.flags = kPageFlags[0] & ~uint64_t{AMDGPU_VM_PAGE_PRT};
-        map.res_id = id;
-        map.op = AMDGPU_VA_OP_MAP;
-        add(command(C::kBoVaOp, map));
-        w::CsSubmitRequest submit{};
-        submit.ctx_id = 1;
-        submit.num_chunks = 3;
-        submit.ring_idx = 1;
-        if (random.once(4)) add({static_cast<uint16_t>(Kind::kInFence), {}});
-        add(command(C::kCsSubmit, submit, submission_tail(va, id)));
-        add(call(Kind::kEnd, RingOperands{1, static_cast<uint32_t>(random.below(2))}));
-    }
-    w::SetPstateRequest state{};
-    state.ctx_id = 1;
-    state.op = AMDGPU_CTX_OP_QUERY_STATE2;
-    add(command(C::kSetPstate, state));
-    return program;
 }
 
 }  // namespace viaduct::fuzz

@@ -71,7 +71,4 @@ Step command(Command number, const Request& request, const Bytes& tail = {}) {
     return commands(static_cast<uint32_t>(number), std::move(bytes));
 }
 
-/// The driver's: a program that creates each kind of object, and submits work.
-Program opening(Random& random);
-
 }  // namespace viaduct::fuzz

@@ -46,6 +46,31 @@ Step make_call(Kind kind, Random& random) {
     }
 }
 
+/// Three buffers, each at an address of its own, and a submission with each.
+Program opening(Random& random) {
+    const Opening& driver = driver_requests().opening;
+    Program program;
+    driver.prepare(program, random);
+    for (uint32_t id = 1; id <= 3; ++id) {
+        const OpeningBuffer buffer{id, 4096 * uint64_t{id}, 0x10'0000 * uint64_t{id}};
+        program.push_back(driver.create(buffer, random));
+        program.push_back(
+            call(Kind::kCreateBlob,
+                 BlobOperands{id, buffer.size, id, static_cast<uint32_t>(random.below(4))}));
+        if (driver.batch_end != 0) {
+            program.push_back(call(Kind::kWrite, ResourceOperands{id, 0}));
+            append(program.back().bytes, driver.batch_end);
+        }
+        if (driver.map) program.push_back(driver.map(buffer));
+        if (random.once(4)) program.push_back({static_cast<uint16_t>(Kind::kInFence), {}});
+        program.push_back(driver.submit(buffer, random));
+        program.push_back(
+            call(Kind::kEnd, RingOperands{driver.ring, static_cast<uint32_t>(random.below(2))}));
+    }
+    if (driver.ask) program.push_back(driver.ask());
+    return program;
+}
+
 class CommandGrammar final : public Grammar {
   public:
     Program make_program(Random& random) const override {

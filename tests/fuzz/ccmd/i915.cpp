@@ -191,11 +191,6 @@ constexpr Field kMmapMode[] = {
 };
 constexpr Field kGemBusy[] = {VIADUCT_FIELD(w::GemBusyRequest, res_id, Value::kId)};
 
-template <typename Request>
-constexpr RequestRule rule(C command, std::span<const Field> fields,
-                           void (*tail)(Random&, Bytes&) = nullptr) {
-    return {static_cast<uint32_t>(command), sizeof(Request), fields, tail};
-}
 constexpr RequestRule kRules[] = {
     rule<w::IoctlSimpleRequest>(C::kIoctlSimple, {}, argument),
     rule<w::GetParamRequest>(C::kGetParam, kGetParam),
@@ -217,53 +212,52 @@ Step simple(uint32_t ioctl, const Argument& argument) {
     return command(C::kIoctlSimple, head, tail);
 }
 
-constexpr DriverRequests kRequests = {wire::ContextType::kI915, "tgl", kRules};
+/// A context in an address space of its own.
+void prepare(Program& program, Random& random) {
+    program.push_back(simple(DRM_IOCTL_I915_GEM_VM_CREATE, drm_i915_gem_vm_control{}));
+    Bytes request;
+    append(request, w::GemContextCreateRequest{});
+    params(random, request);
+    program.push_back(commands(static_cast<uint32_t>(C::kGemContextCreate), std::move(request)));
+}
+
+Step create(const OpeningBuffer& buffer, Random&) {
+    w::GemCreateRequest request{};
+    request.size = buffer.size;
+    request.blob_id = buffer.id;
+    return command(C::kGemCreate, request);
+}
+
+Step submit(const OpeningBuffer& buffer, Random& random) {
+    w::GemExecbuffer2Request request{};
+    request.flags = kExecFlags[random.below(3)];
+    request.context_id = random.below(2);
+    request.buffer_count = 1;
+    drm_i915_gem_exec_object2 object{};
+    object.handle = buffer.id;
+    object.offset = buffer.va;
+    object.flags = EXEC_OBJECT_PINNED | EXEC_OBJECT_SUPPORTS_48B_ADDRESS;
+    Bytes tail;
+    append(tail, object);
+    return command(C::kGemExecbuffer2, request, tail);
+}
+
+Step ask() {
+    w::GemBusyRequest request{};
+    request.res_id = 1;
+    return command(C::kGemBusy, request);
+}
+
+constexpr DriverRequests kRequests = {
+    wire::ContextType::kI915,
+    "tgl",
+    kRules,
+    {prepare, create, nullptr, submit, /*ring*/ 1, kBatchEnd, ask}};
 
 }  // namespace
 
 const DriverRequests& driver_requests() {
     return kRequests;
-}
-
-/// Contexts in an address space of their own, three buffers, and a submission with each.
-Program opening(Random& random) {
-    Program program;
-    const auto add = [&](Step step) { program.push_back(std::move(step)); };
-    add(simple(DRM_IOCTL_I915_GEM_VM_CREATE, drm_i915_gem_vm_control{}));
-    w::GemContextCreateRequest context{};
-    Bytes request;
-    append(request, context);
-    params(random, request);
-    add(commands(static_cast<uint32_t>(C::kGemContextCreate), std::move(request)));
-    for (uint32_t id = 1; id <= 3; ++id) {
-        const uint64_t size = 4096 * uint64_t{id};
-        w::GemCreateRequest buffer{};
-        buffer.size = size;
-        buffer.blob_id = id;
-        add(command(C::kGemCreate, buffer));
-        add(call(Kind::kCreateBlob,
-                 BlobOperands{id, size, id, static_cast<uint32_t>(random.below(4))}));
-        Step write = call(Kind::kWrite, ResourceOperands{id, 0});
-        append(write.bytes, kBatchEnd);
-        add(std::move(write));
-        w::GemExecbuffer2Request submit{};
-        submit.flags = kExecFlags[random.below(3)];
-        submit.context_id = random.below(2);
-        submit.buffer_count = 1;
-        drm_i915_gem_exec_object2 object{};
-        object.handle = id;
-        object.offset = 0x10'0000 * uint64_t{id};
-        object.flags = EXEC_OBJECT_PINNED | EXEC_OBJECT_SUPPORTS_48B_ADDRESS;
-        Bytes tail;
-        append(tail, object);
-        if (random.once(4)) add({static_cast<uint16_t>(Kind::kInFence), {}});
-        add(command(C::kGemExecbuffer2, submit, tail));
-        add(call(Kind::kEnd, RingOperands{1, static_cast<uint32_t>(random.below(2))}));
-    }
-    w::GemBusyRequest busy{};
-    busy.res_id = 1;
-    add(command(C::kGemBusy, busy));
-    return program;
 }
 
 }  // namespace viaduct::fuzz

@@ -49,11 +49,37 @@ struct RequestRule {
     void (*tail)(Random& random, Bytes& request) = nullptr;
 };
 
+template <typename Request, typename Command>
+constexpr RequestRule rule(Command command, std::span<const Field> fields,
+                           void (*tail)(Random&, Bytes&) = nullptr) {
+    return {static_cast<uint32_t>(command), sizeof(Request), fields, tail};
+}
+
+/// A buffer of an opening; `id` is its blob's and its resource's.
+struct OpeningBuffer {
+    uint32_t id;
+    uint64_t size;  // bytes
+    uint64_t va;
+};
+
+/// How programs begin (opening() in grammar.cpp), by driver.
+struct Opening {
+    /// Contexts, address spaces and queues.
+    void (*prepare)(Program& program, Random& random);
+    Step (*create)(const OpeningBuffer& buffer, Random& random);
+    Step (*map)(const OpeningBuffer& buffer);  // null: submissions place their buffers
+    Step (*submit)(const OpeningBuffer& buffer, Random& random);
+    uint32_t ring;            // of these submissions
+    uint32_t batch_end = 0;   // the dword that ends a batch; 0: its length does
+    Step (*ask)() = nullptr;  // about what was submitted; null: not
+};
+
 /// A driver's requests, one for each row of its table.
 struct DriverRequests {
     wire::ContextType type;
     std::string_view chip;  // that is simulated
     std::span<const RequestRule> rules;
+    Opening opening;
 };
 
 /// The driver of this program.

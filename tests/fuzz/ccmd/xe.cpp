@@ -80,11 +80,6 @@ constexpr Field kExec[] = {
     VIADUCT_FIELD(w::ExecRequest, address, Value::kAddress),
 };
 
-template <typename Request>
-constexpr RequestRule rule(C command, std::span<const Field> fields,
-                           void (*tail)(Random&, Bytes&) = nullptr) {
-    return {static_cast<uint32_t>(command), sizeof(Request), fields, tail};
-}
 constexpr RequestRule kRules[] = {
     rule<w::DeviceQueryRequest>(C::kDeviceQuery, kDeviceQuery),
     rule<w::GemCreateRequest>(C::kGemCreate, kGemCreate),
@@ -96,54 +91,53 @@ constexpr RequestRule kRules[] = {
     rule<w::ExecRequest>(C::kExec, kExec),
 };
 
-constexpr DriverRequests kRequests = {wire::ContextType::kXe, "tgl-xe", kRules};
-
-}  // namespace
-
-const DriverRequests& driver_requests() {
-    return kRequests;
-}
-
-/// A VM with a queue, three buffers that are bound in it, and a submission with each.
-Program opening(Random& random) {
-    Program program;
-    const auto add = [&](Step step) { program.push_back(std::move(step)); };
-    add(command(C::kVmCreate, w::VmCreateRequest{}));
+/// A VM with a queue.
+void prepare(Program& program, Random& random) {
+    program.push_back(command(C::kVmCreate, w::VmCreateRequest{}));
     w::ExecQueueCreateRequest queue{};
     queue.vm_id = 1;
     queue.width = 1;
     queue.num_placements = 1;
     Bytes engines;
     append(engines, w::EngineInstance{static_cast<uint16_t>(random.below(2)), 0, 0, 0});
-    add(command(C::kExecQueueCreate, queue, engines));
-    for (uint32_t id = 1; id <= 3; ++id) {
-        const uint64_t va = 0x10'0000 * uint64_t{id}, size = 4096 * uint64_t{id};
-        w::GemCreateRequest buffer{};
-        buffer.size = size;
-        buffer.placement = 1;
-        buffer.blob_id = id;
-        buffer.cpu_caching = u::kCachingWriteBack;
-        add(command(C::kGemCreate, buffer));
-        add(call(Kind::kCreateBlob,
-                 BlobOperands{id, size, id, static_cast<uint32_t>(random.below(4))}));
-        Step write = call(Kind::kWrite, ResourceOperands{id, 0});
-        append(write.bytes, kBatchEnd);
-        add(std::move(write));
-        w::VmBindRequest bind{};
-        bind.vm_id = 1;
-        bind.num_binds = 1;
-        Bytes op;
-        append(op, w::BindOp{id, 0, 0, 0, size, va, u::kBindMap, 0});
-        add(command(C::kVmBind, bind, op));
-        if (random.once(4)) add({static_cast<uint16_t>(Kind::kInFence), {}});
-        w::ExecRequest exec{};
-        exec.exec_queue_id = 1;
-        exec.num_batch_buffer = 1;
-        exec.address = va;
-        add(command(C::kExec, exec));
-        add(call(Kind::kEnd, RingOperands{2, static_cast<uint32_t>(random.below(2))}));
-    }
-    return program;
+    program.push_back(command(C::kExecQueueCreate, queue, engines));
+}
+
+Step create(const OpeningBuffer& buffer, Random&) {
+    w::GemCreateRequest request{};
+    request.size = buffer.size;
+    request.placement = 1;
+    request.blob_id = buffer.id;
+    request.cpu_caching = u::kCachingWriteBack;
+    return command(C::kGemCreate, request);
+}
+
+Step map(const OpeningBuffer& buffer) {
+    w::VmBindRequest request{};
+    request.vm_id = 1;
+    request.num_binds = 1;
+    Bytes op;
+    append(op, w::BindOp{buffer.id, 0, 0, 0, buffer.size, buffer.va, u::kBindMap, 0});
+    return command(C::kVmBind, request, op);
+}
+
+Step submit(const OpeningBuffer& buffer, Random&) {
+    w::ExecRequest request{};
+    request.exec_queue_id = 1;
+    request.num_batch_buffer = 1;
+    request.address = buffer.va;
+    return command(C::kExec, request);
+}
+
+constexpr DriverRequests kRequests = {wire::ContextType::kXe,
+                                      "tgl-xe",
+                                      kRules,
+                                      {prepare, create, map, submit, /*ring*/ 2, kBatchEnd}};
+
+}  // namespace
+
+const DriverRequests& driver_requests() {
+    return kRequests;
 }
 
 }  // namespace viaduct::fuzz

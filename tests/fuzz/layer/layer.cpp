@@ -104,8 +104,9 @@ Step any_step(Kind kind, Random& random) {
                                   static_cast<uint32_t>(random.once(2) ? 88 : random.edge())});
 }
 
-class HostGrammar final : public Grammar {
+class HostGrammar final : public KindGrammar<Kind> {
   public:
+    HostGrammar() : KindGrammar(kKinds, any_step) {}
     Program make_program(Random& random) const override {
         Program program{any_step(Kind::kCapset, random)};
         if (random.once(4)) program.push_back(any_step(Kind::kNode, random));
@@ -113,15 +114,12 @@ class HostGrammar final : public Grammar {
             program.push_back(make_step(random));
         return program;
     }
-    Step make_step(Random& random) const override {
-        if (random.once(2)) return any_step(Kind::kCall, random);
-        if (random.once(2)) return any_step(Kind::kAnswer, random);
-        return any_step(static_cast<Kind>(1 + random.below(kKinds - 1)), random);
-    }
-    bool change_step(Step& step, Random& random) const override {
-        if (step.kind >= kKinds || random.once(2)) return false;
-        step = any_step(static_cast<Kind>(step.kind), random);
-        return true;
+
+  protected:
+    Kind any_kind(Random& random) const override {
+        if (random.once(2)) return Kind::kCall;
+        if (random.once(2)) return Kind::kAnswer;
+        return static_cast<Kind>(1 + random.below(kKinds - 1));  // the capset comes first
     }
 };
 

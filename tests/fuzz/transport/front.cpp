@@ -71,11 +71,12 @@ Step any_step(Kind kind, Random& random) {
         return step;
     }
     const uint64_t what = random.once(2) ? random.below(64) : random.edge();
-    return make_step(number, NumberOperands{what, static_cast<uint32_t>(random.id())});
+    return make_step(number, NumberOperands{what, random.ring(transport::kFenceRings)});
 }
 
-class WorkerGrammar final : public Grammar {
+class WorkerGrammar final : public KindGrammar<Kind> {
   public:
+    WorkerGrammar() : KindGrammar(kKinds, any_step) {}
     Program make_program(Random& random) const override {
         Program program;
         for (const Kind kind : {Kind::kControl, Kind::kSend, Kind::kFence, Kind::kTail,
@@ -83,14 +84,6 @@ class WorkerGrammar final : public Grammar {
                                 Kind::kCollect, Kind::kSend, Kind::kPass, Kind::kHangUp})
             program.push_back(any_step(kind, random));
         return program;
-    }
-    Step make_step(Random& random) const override {
-        return any_step(static_cast<Kind>(random.below(kKinds)), random);
-    }
-    bool change_step(Step& step, Random& random) const override {
-        if (step.kind >= kKinds || random.once(2)) return false;
-        step = any_step(static_cast<Kind>(step.kind), random);
-        return true;
     }
 };
 
@@ -114,7 +107,10 @@ class Hostage {
         link_.quit();
         constexpr int kTurns = 10'000;
         bool over = false;
-        for (int turn = 0; turn < kTurns && !over; ++turn) over = collect();
+        for (int turn = 0; turn < kTurns && !over; ++turn) {
+            link_.check_progress(now_ += std::chrono::seconds(1));  // unfinished work ends here
+            over = collect();
+        }
         if (!over || retired_ != fences_) __builtin_trap();
     }
 

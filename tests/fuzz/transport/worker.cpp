@@ -2,12 +2,14 @@
 // front's own, which a worker trusts as it trusts its own memory: a guest reaches neither.
 #include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 
 #include <cstdlib>
 #include <cstring>
 
 #include "base/log.h"
 #include "blob/memfd.h"
+#include "drm-context/context/timelines.h"
 #include "drm-context/transport/command_ring.h"
 #include "drm-context/transport/control_memory.h"
 #include "drm-context/transport/control_socket.h"
@@ -80,7 +82,8 @@ Step any_record(Random& random) {
         case RecordType::kFence:
         case RecordType::kExportFence:
         case RecordType::kInFence:
-            return record(type, transport::FenceCall{random.id(), random.id(), id(), 0});
+            return record(
+                type, transport::FenceCall{random.id(), random.id(), random.ring(kMaxRings), 0});
         default:
             return record(type, transport::DescriptorMessage{random.id()});
     }
@@ -102,24 +105,18 @@ Step any_step(Kind kind, Random& random) {
     return {number, Bytes(random.below(600))};
 }
 
-class FrontGrammar final : public Grammar {
+class FrontGrammar final : public KindGrammar<Kind> {
   public:
+    FrontGrammar() : KindGrammar(kKinds, any_step) {}
     /// A context with a control buffer and a buffer, and some more.
     Program make_program(Random& random) const override {
-        namespace w = wire::amdgpu;
         Program program;
         program.push_back(make_step_of(Kind::kDescriptor, DescriptorOperands{1, kControlMemory}));
         program.push_back(record(RecordType::kControlBuffer, transport::DescriptorMessage{1}));
-        w::GemNewRequest buffer{};
-        buffer.blob_id = 1;
-        buffer.alloc_size = 8192;
-        buffer.preferred_heap = 2;  // AMDGPU_GEM_DOMAIN_GTT
-        Bytes request;
-        append(request, buffer);
         Step submit =
             make_step_of(Kind::kRecord, RecordOperands{static_cast<uint32_t>(RecordType::kSubmit)});
-        const Bytes finished = finish(static_cast<uint32_t>(w::Command::kGemNew), request);
-        submit.bytes.insert(submit.bytes.end(), finished.begin(), finished.end());
+        const Bytes create = driver_requests().opening.create({1, 8192, 0}, random).bytes;
+        submit.bytes.insert(submit.bytes.end(), create.begin(), create.end());
         program.push_back(std::move(submit));
         program.push_back(record(RecordType::kCreateBlob, transport::CreateBlob{2, 1, 8192, 1, 1}));
         program.push_back(record(RecordType::kMapSource, transport::ResourceCall{3, 1, 0}));
@@ -128,14 +125,10 @@ class FrontGrammar final : public Grammar {
             program.push_back(make_step(random));
         return program;
     }
-    Step make_step(Random& random) const override {
-        return any_step(random.once(4) ? static_cast<Kind>(random.below(kKinds)) : Kind::kRecord,
-                        random);
-    }
-    bool change_step(Step& step, Random& random) const override {
-        if (step.kind >= kKinds || random.once(2)) return false;
-        step = any_step(static_cast<Kind>(step.kind), random);
-        return true;
+
+  protected:
+    Kind any_kind(Random& random) const override {
+        return random.once(4) ? KindGrammar::any_kind(random) : Kind::kRecord;
     }
 
   private:
@@ -166,6 +159,8 @@ class Front {
     /// The worker's whole life, on this thread.
     void run_worker(uint32_t gpu_share) {
         front_.page().quit = 1;
+        // All descriptors are there: a record without its own is not waited for.
+        ::shutdown(front_.socket.get(), SHUT_WR);
         WorkerStart start;
         start.channel = std::move(channel_.worker);
         start.simulated = "renoir";

@@ -36,6 +36,7 @@ constexpr uint16_t kKinds = 8;
 enum File : uint8_t { kSealed, kPlain, kEmpty, kDevice, kClosed, kFiles };
 
 constexpr size_t kMostPlanes = 4;
+constexpr uint64_t kFileBytes = 64 << 10;
 
 struct PictureOperands {
     uint32_t x, y, width, height;
@@ -76,6 +77,17 @@ int32_t any_coordinate(Random& random) {
     return static_cast<int32_t>(random.once(4) ? random.edge() : random.below(64));
 }
 
+/// Ends at the last byte of its file: the next mutation may end behind it.
+void fit(PictureOperands& picture) {
+    const uint64_t size = uint64_t{picture.strides[0]} * picture.backing_height;
+    if (size > kFileBytes) return;
+    picture.offsets[0] = static_cast<uint32_t>(kFileBytes - size);
+    picture.file_count = picture.offset_count = picture.stride_count = 1;
+    picture.files[0] = kSealed;
+    picture.modifier = DRM_FORMAT_MOD_LINEAR;
+    picture.fourcc = DRM_FORMAT_XRGB8888;
+}
+
 PictureOperands any_picture(Random& random) {
     PictureOperands picture{};
     picture.width = any_side(random);
@@ -96,6 +108,7 @@ PictureOperands any_picture(Random& random) {
         picture.files[i] = static_cast<uint8_t>(random.once(2) ? kSealed : random.below(kFiles));
     }
     picture.flags = static_cast<uint8_t>(random.below(4));
+    if (random.once(4)) fit(picture);
     return picture;
 }
 
@@ -112,7 +125,11 @@ Step any_pixels(Kind kind, Random& random) {
     const uint64_t size = uint64_t{pixels.stride} * pixels.height;
     constexpr uint64_t kMost = 16 << 10;  // bytes
     const bool whole = size <= kMost && !random.once(4);
-    step.bytes.resize(step.bytes.size() + (whole ? size : random.below(std::min(size, kMost) + 1)));
+    const bool row_short = whole && random.once(4);  // of the last row, or of some of it
+    step.bytes.resize(step.bytes.size() +
+                      (row_short ? size - random.below(std::min<uint64_t>(size, pixels.stride) + 1)
+                       : whole   ? size
+                                 : random.below(std::min(size, kMost) + 1)));
     return step;
 }
 
@@ -139,22 +156,15 @@ Step any_step(Kind kind, Random& random) {
     }
 }
 
-class FrameGrammar final : public Grammar {
+class FrameGrammar final : public KindGrammar<Kind> {
   public:
+    FrameGrammar() : KindGrammar(kKinds, any_step) {}
     Program make_program(Random& random) const override {
         Program program;
         for (const Kind kind : {Kind::kScanout, Kind::kFrame, Kind::kPixels, Kind::kFrame,
                                 Kind::kChange, Kind::kFrame, Kind::kCursor, Kind::kDark})
             program.push_back(any_step(kind, random));
         return program;
-    }
-    Step make_step(Random& random) const override {
-        return any_step(static_cast<Kind>(random.below(kKinds)), random);
-    }
-    bool change_step(Step& step, Random& random) const override {
-        if (step.kind >= kKinds || !random.once(4)) return false;
-        step = any_step(static_cast<Kind>(step.kind), random);
-        return true;
     }
 };
 
@@ -196,8 +206,6 @@ class Viewer {
     }
 
   private:
-    static constexpr uint64_t kFileBytes = 64 << 10;
-
     template <typename Operands>
     static std::span<const std::byte> behind(const Step& step) {
         const std::span bytes(step.bytes);
