@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "blob/mapping.h"
+#include "blob/memfd.h"
 #include "drm-context/transport/control_socket.h"
 #include "drm-context/worker/record_fields.h"
 #include "drm-context/worker/worker_host.h"
@@ -45,6 +46,14 @@ transport::Reply error_reply(uint64_t cookie, const Error& error) {
     std::memcpy(reply.message, error.message.data(),
                 std::min(error.message.size(), sizeof(reply.message) - 1));
     return reply;
+}
+
+// A SIGBUS would follow a step past the end of the memory.
+Result<Mapping> map_whole(const UniqueFd& memory, uint64_t size) {
+    const auto there = object_size(memory.get());
+    if (!there) return tl::unexpected(there.error());
+    if (size > *there) return fail(EINVAL, "{} bytes exceed their memory of {}", size, *there);
+    return Mapping::map_shared(memory.get(), 0, size);
 }
 
 }  // namespace
@@ -269,8 +278,7 @@ void Worker::run_commands(Payload payload, CommandLoop::Seqno seqno) {
 
 Mapping Worker::map_submission(Payload payload) {
     const auto call = payload_as<transport::SubmitMemory>(payload);
-    const UniqueFd memory = take_descriptor(call.cookie);
-    auto bytes = Mapping::map_shared(memory.get(), 0, call.size);
+    auto bytes = map_whole(take_descriptor(call.cookie), call.size);
     if (bytes) return *std::move(bytes);
     // The guest may wait for any command in it. The front, for whom this end comes unasked, lets it
     // go on.

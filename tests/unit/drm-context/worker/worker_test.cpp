@@ -96,6 +96,20 @@ TEST_P(WorkerOfAnyShare, EndsWhenASubmissionIsLost) {
     EXPECT_TRUE(ends()) << "its guest would wait for the submission for ever";
 }
 
+TEST_P(WorkerOfAnyShare, EndsWhenASubmissionIsLongerThanItsMemory) {
+    auto start = settings();
+    start.settings.limits.gpu_share = GetParam();
+    run(std::move(start));
+    const auto memory = create_sealed_memfd("short", 4096).value();
+    const transport::SubmitMemory call{1, 1 << 20};
+    const transport::DescriptorMessage message{call.cookie};
+    ASSERT_TRUE(transport::send_message(front_.socket.get(), std::as_bytes(std::span(&message, 1)),
+                                        memory.get()));
+    ASSERT_TRUE(ring_.push(RecordType::kSubmitMemory, std::as_bytes(std::span(&call, 1))));
+    transport::signal_event(front_.doorbell.get());
+    EXPECT_TRUE(ends()) << "reading beyond it would be a SIGBUS";
+}
+
 /// Its buffers come with descriptors that cannot be sent.
 class UnsendableBuffers final : public DeviceDecorator {
   public:
