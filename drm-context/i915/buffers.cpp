@@ -1,4 +1,6 @@
 // GEM_CREATE, GEM_CREATE_EXT, GEM_SET_MMAP_MODE, GEM_BUSY.
+#include <drm_fourcc.h>
+
 #include "drm-context/i915/create_extensions.h"
 #include "drm-context/i915/i915_context.h"
 #include "drm-context/i915/uapi.h"
