@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "blob/memfd.h"
 #include "renderer/iov.h"
 
 namespace viaduct {

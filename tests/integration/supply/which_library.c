@@ -1,5 +1,4 @@
 // Prints the file behind libvirglrenderer.so.1, as a program gets it that asks by name.
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <link.h>
 #include <stdio.h>

@@ -1,25 +1,18 @@
 #include "drm-context/context/in_fence.h"
 
 #include <gtest/gtest.h>
-#include <poll.h>
 
 #include "blob/memfd.h"
 #include "drm-context/device/simulated_device.h"
 #include "drm-context/device/syncobj.h"
 #include "simgpu/sync/fence.h"
+#include "tests/unit/drm-context/context/signals.h"
 
 namespace viaduct {
 namespace {
 
-bool has_signalled(const UniqueFd& sync_file, int most_ms = 0) {
-    pollfd entry{sync_file.get(), POLLIN, 0};
-    return ::poll(&entry, 1, most_ms) > 0;
-}
-
-/// Fences pass from a descriptor to the next on a thread of the simulated GPU's.
-bool signals(const UniqueFd& sync_file) {
-    return has_signalled(sync_file, 10'000);
-}
+using test::has_signalled;
+using test::signals;
 
 class InFenceTest : public ::testing::Test {
   protected:

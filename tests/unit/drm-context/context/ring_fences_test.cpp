@@ -2,7 +2,6 @@
 
 #include <drm.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 
 #include <cerrno>
 #include <chrono>
@@ -13,21 +12,15 @@
 #include "drm-context/device/simulated_device.h"
 #include "drm-context/device/syncobj.h"
 #include "simgpu/sync/fence.h"
+#include "tests/unit/drm-context/context/signals.h"
 
 namespace viaduct {
 namespace {
 
+using test::has_signalled;
+using test::signals;
+
 using FencePtr = std::shared_ptr<simgpu::drm::Fence>;
-
-bool has_signalled(const UniqueFd& sync_file, int most_ms = 0) {
-    pollfd entry{sync_file.get(), POLLIN, 0};
-    return ::poll(&entry, 1, most_ms) > 0;
-}
-
-/// Fences pass from a descriptor to the next on a thread of the simulated GPU's.
-bool signals(const UniqueFd& sync_file) {
-    return has_signalled(sync_file, 10'000);
-}
 
 /// A kernel that is out of descriptors on request.
 class ScarceDevice final : public DeviceDecorator {
