@@ -3,6 +3,7 @@
 #include <amdgpu_drm.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/dma-buf.h>
 #include <linux/sync_file.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -46,6 +47,7 @@ const IoctlName kIoctlNames[] = {
     VIADUCT_IOCTL(DRM_IOCTL_SYNCOBJ_WAIT),
     VIADUCT_IOCTL(SYNC_IOC_MERGE),
     VIADUCT_IOCTL(SYNC_IOC_FILE_INFO),
+    VIADUCT_IOCTL(DMA_BUF_IOCTL_EXPORT_SYNC_FILE),
     {kSetClientName, "DRM_IOCTL_SET_CLIENT_NAME"},
     VIADUCT_IOCTL(DRM_IOCTL_AMDGPU_CS),
     VIADUCT_IOCTL(DRM_IOCTL_AMDGPU_CTX),
@@ -110,6 +112,8 @@ const Condition kConditions[] = {
     {SCMP_SYS(fcntl), {1, kInt, F_OFD_GETLK}, "`F_OFD_GETLK`"},
     {SCMP_SYS(mmap), {2, PROT_EXEC, 0}, "without `PROT_EXEC`"},
     {SCMP_SYS(mprotect), {2, PROT_EXEC, 0}, "without `PROT_EXEC`"},
+    {SCMP_SYS(sched_getaffinity), {0, kInt, 0}, "its own thread"},
+    {SCMP_SYS(sched_setaffinity), {0, kInt, 0}, "its own thread"},
     {SCMP_SYS(memfd_create),
      {1, kInt & ~uint64_t{MFD_CLOEXEC | MFD_ALLOW_SEALING}, 0},
      "no flags but `MFD_CLOEXEC` and `MFD_ALLOW_SEALING`"},
