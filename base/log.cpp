@@ -45,9 +45,7 @@ std::string escape(std::string_view text, std::string_view also) {
     return out;
 }
 
-// The outermost of this thread. Initial-exec: each call of the library looks at it twice, and the
-// general way for a shared library is a function call. 8 bytes of what the C library reserves.
-[[gnu::tls_model("initial-exec")]] thread_local LogHold* t_hold = nullptr;
+thread_local LogHold* t_hold = nullptr;  // the outermost of this thread
 
 void write_line(LogLevel level, std::string_view text) {
     std::shared_ptr<const LogSink> write;
