@@ -156,7 +156,6 @@ TEST_F(GuestBlobs, HaveTheDmabufThatTheVmmMade) {
 
     UniqueFd second = create_sealed_memfd("test", 2 * kPage).value();
     EXPECT_EQ(virgl_renderer_resource_set_guest_dmabuf(5, second.get()), -EINVAL);
-    EXPECT_EQ(lines_with("has a dma-buf already"), 1U);
     iovec* back = nullptr;
     int count = 0;
     virgl_renderer_resource_detach_iov(5, &back, &count);
@@ -173,9 +172,16 @@ TEST_F(GuestBlobs, TakeNoDmabufBesideTheirOwn) {
     UniqueFd late = create_sealed_memfd("test", 2 * kPage).value();
     EXPECT_EQ(virgl_renderer_resource_set_guest_dmabuf(5, late.get()), -EINVAL);
     EXPECT_EQ(info_fd(5), own);
-    use_descriptors(0);
+    EXPECT_EQ(lines_with("has a dma-buf already"), 1U);
+}
+
+TEST_F(GuestBlobs, TakeNoDmabufBeyondTheVmsDescriptors) {
+    use_descriptors(1);
+    ASSERT_EQ(guest_blob(5, entries, 2 * kPage), 0);
+    EXPECT_NE(info_fd(5), -1);
     ASSERT_EQ(guest_blob(7, entries, 2 * kPage), 0);
-    EXPECT_EQ(virgl_renderer_resource_set_guest_dmabuf(7, late.get()), -EMFILE);
+    UniqueFd late = create_sealed_memfd("test", 2 * kPage).value();
+    EXPECT_EQ(virgl_renderer_resource_set_guest_dmabuf(7, late.get()), -ENOMEM);
 }
 
 TEST_F(GuestBlobs, StayAsTheyAreWithoutUdmabuf) {

@@ -20,7 +20,7 @@ cpu_set_t processors(std::initializer_list<int> numbers) {
 class SpareProcessorTest : public testing::Test {
   protected:
     /// The thread runs for `ns`, looking for its manners every `step_ns`.
-    void run(int64_t ns, int64_t step_ns = 100'000) {
+    void run(int64_t ns, int64_t step_ns = kBusy / 10) {
         for (int64_t done = 0; done < ns; done += step_ns) {
             now_ += step_ns;
             ran_ += step_ns;
