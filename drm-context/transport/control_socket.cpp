@@ -63,6 +63,12 @@ size_t queued_bytes_of_a_message() {
     return queued_bytes(sockets->first.get());
 }
 
+bool names_senders(int socket) {
+    int on = 0;
+    socklen_t size = sizeof(on);
+    return ::getsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, &size) == 0 && on != 0;
+}
+
 }  // namespace
 
 size_t unreceived(int socket) {
@@ -147,18 +153,25 @@ Status receive_message(int socket, std::span<std::byte> message, Deadline deadli
     }
 }
 
+// Where senders are named there has to be room for that, and for nothing else: descriptors that
+// have room are installed, even by a look.
 Result<bool> peek_message(int socket, std::span<std::byte> message) {
+    alignas(cmsghdr) char sender[CMSG_SPACE(sizeof(ucred))];
     std::ranges::fill(message, std::byte{0});
     iovec part{message.data(), message.size()};
     msghdr header{};
     header.msg_iov = &part;
     header.msg_iovlen = 1;
+    if (names_senders(socket)) {
+        header.msg_control = sender;
+        header.msg_controllen = sizeof(sender);
+    }
     ssize_t size = 0;
     while ((size = ::recvmsg(socket, &header, MSG_PEEK | MSG_DONTWAIT)) < 0 && errno == EINTR) {
     }
     if (size < 0 && errno == EAGAIN) return fail(EAGAIN, "no message");
     if (size <= 0) return fail(EPIPE, "the peer has closed the socket");
-    return (header.msg_flags & MSG_CTRUNC) != 0;  // no room was given for any
+    return (header.msg_flags & MSG_CTRUNC) != 0;  // there was no room for any
 }
 
 Result<std::vector<UniqueFd>> receive_descriptors(int socket, std::span<std::byte> message,

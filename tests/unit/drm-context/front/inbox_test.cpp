@@ -220,6 +220,18 @@ TEST_F(InboxDescriptorTest, OneMoreComesAtTheEnd) {
     EXPECT_TRUE(inbox.misused());
 }
 
+// A worker's first word and a line of its log may arrive before the word is looked at.
+TEST_F(InboxDescriptorTest, LinesBringNoneWhileSendersAreNamed) {
+    transport::ask_for_senders(sockets.first.get(), transport::Senders::kNamed);
+    inbox.expect(kCookie);
+    send(kCookie, 1);
+    send(transport::kLogCookie, 0);
+    inbox.forget();
+    inbox.drain();
+    EXPECT_FALSE(inbox.misused());
+    EXPECT_FALSE(something_is_left());
+}
+
 TEST_F(InboxDescriptorTest, LinesBringNone) {
     send(transport::kLogCookie, 0);
     inbox.drain();

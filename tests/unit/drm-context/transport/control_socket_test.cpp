@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace viaduct::transport {
 namespace {
@@ -48,7 +49,12 @@ TEST(ControlSocket, AMessageThatWasLookedAtIsStillThere) {
     EXPECT_EQ(peek_message(theirs.get(), message).error().code, EAGAIN);
     const std::byte sent[8]{std::byte{7}};
     const UniqueFd event = create_event().value();
-    for (const int descriptor : {-1, event.get()}) {
+    const std::pair<int, Senders> cases[] = {{-1, Senders::kUnnamed},
+                                             {event.get(), Senders::kUnnamed},
+                                             {-1, Senders::kNamed},
+                                             {event.get(), Senders::kNamed}};
+    for (const auto& [descriptor, senders] : cases) {
+        ask_for_senders(theirs.get(), senders);
         ASSERT_TRUE(send_message(ours.get(), sent, descriptor));
         std::ranges::fill(message, std::byte{1});
         for (int times = 0; times < 2; ++times) {
