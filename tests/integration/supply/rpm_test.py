@@ -37,7 +37,7 @@ class Rpm(unittest.TestCase):
         listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others",
                                  "--exclude-standard"], capture_output=True, check=True).stdout
         subprocess.run(["tar", "-C", ROOT, "--null", "--files-from=-", "--ignore-failed-read",
-                        "--transform=s,^,%s/," % name, "-czf", source], input=listed, check=True)
+                        "--transform=s,^,%s/,S" % name, "-czf", source], input=listed, check=True)
         environment = dict(os.environ, CCACHE_NOHASHDIR="1", CCACHE_BASEDIR=top)
         run("rpmbuild", "-bb", "--nodeps", "--define", "_topdir " + top, SPEC, env=environment)
         folder = os.path.join(top, "RPMS", os.uname().machine)
