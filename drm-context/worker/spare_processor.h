@@ -24,7 +24,7 @@ class SpareProcessor {
     };
 
     /// Busy is who runs for so long without a sleep, and not yet so long ago (ns).
-    static constexpr int64_t kBusyTime = 100'000;
+    static constexpr int64_t kBusyTime = 500'000;
     static constexpr int64_t kCalmTime = 50'000'000;
 
     SpareProcessor() : SpareProcessor(kernel()) {}
