@@ -6,8 +6,6 @@
 #include <xf86drm.h>
 
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <optional>
 #include <string>
 
@@ -16,6 +14,7 @@
 #include "guest-mesa/layer/native_identity.h"
 #include "guest-mesa/layer/next_libc.h"
 #include "guest-mesa/layer/node_probe.h"
+#include "guest-mesa/layer/pci_stand_in.h"
 
 namespace viaduct::guest {
 
@@ -30,34 +29,6 @@ Function* libdrm(const char* name) {
     return library ? reinterpret_cast<Function*>(::dlsym(library, name)) : nullptr;
 }
 
-/// A device on another bus (virtio-mmio) as one on PCI, in a single block, as drmFreeDevice() wants
-/// it. The place on the bus is made up: function 0 of a device no real bus has.
-drmDevicePtr as_pci_device(const drmDevice& device) {
-    struct Block {
-        drmDevice device;
-        char* nodes[DRM_NODE_MAX];
-        char paths[DRM_NODE_MAX][64];
-        drmPciBusInfo bus;
-        drmPciDeviceInfo info;
-    };
-    auto* block = static_cast<Block*>(std::calloc(1, sizeof(Block)));
-    if (!block) return nullptr;
-    block->device.nodes = block->nodes;
-    block->device.available_nodes = device.available_nodes;
-    block->device.bustype = DRM_BUS_PCI;
-    block->device.businfo.pci = &block->bus;
-    block->device.deviceinfo.pci = &block->info;
-    block->bus.dev = 0x1f;
-    for (int i = 0; i < DRM_NODE_MAX; ++i) {
-        block->nodes[i] = block->paths[i];
-        if (!(device.available_nodes & (1 << i)) ||
-            std::strlen(device.nodes[i]) >= sizeof(block->paths[i]))
-            continue;
-        std::strcpy(block->paths[i], device.nodes[i]);
-    }
-    return &block->device;
-}
-
 void show_as_native(drmDevicePtr& device) {
     if (!device || (device->bustype == DRM_BUS_PCI &&
                     device->deviceinfo.pci->vendor_id != 0x1af4 /* virtio */))
@@ -66,7 +37,7 @@ void show_as_native(drmDevicePtr& device) {
     const auto identity = native_identity(device->nodes[DRM_NODE_RENDER]);
     if (!identity) return;
     if (device->bustype != DRM_BUS_PCI) {
-        drmDevicePtr replacement = as_pci_device(*device);
+        drmDevicePtr replacement = make_pci_stand_in(*device);
         const auto free_device = libdrm<void(drmDevicePtr*)>("drmFreeDevice");
         if (!replacement || !free_device) return;
         free_device(&device);
