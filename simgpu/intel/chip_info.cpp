@@ -12,7 +12,8 @@ constexpr uint16_t kVendorIntel = 0x8086;
 constexpr uint32_t kTimestampHz = 19'200'000;  // all of them: a 38.4 MHz crystal, halved
 constexpr uint64_t kNsPerSecond = 1'000'000'000;
 
-constexpr EngineClass kRenderAndCopy[] = {EngineClass::kRender, EngineClass::kCopy};
+constexpr EngineClass kWithVideo[] = {EngineClass::kRender, EngineClass::kCopy, EngineClass::kVideo,
+                                      EngineClass::kVideo, EngineClass::kVideoEnhance};
 constexpr EngineClass kWithCompute[] = {EngineClass::kRender, EngineClass::kCopy,
                                         EngineClass::kCompute};
 
@@ -31,7 +32,7 @@ constexpr ChipInfo kChips[] = {
                   .threads_per_eu = 7,
                   .l3_banks = 8},
      .timestamp_hz = kTimestampHz,
-     .engines = kRenderAndCopy},
+     .engines = kWithVideo},
     {.name = "mtl",
      .marketing_name = "Intel Graphics (Meteor Lake)",
      .generation = Generation::kGen12_5,

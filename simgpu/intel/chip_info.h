@@ -53,7 +53,7 @@ struct ChipInfo {
     uint64_t vram_bytes = 0;        // 0: the GPU has the system's memory only
     uint32_t grf_bytes = 32;        // size of an EU register
     uint32_t slm_bytes = 64 << 10;  // shared local memory that one workgroup can have
-    /// Engines that create_engine() implements; the chip has video engines too, which fault.
+    /// In the order of i915's query. Those for video are there on Tiger Lake only; they move data.
     std::span<const EngineClass> engines;
 
     bool has_lsc() const { return generation >= Generation::kGen12_5; }

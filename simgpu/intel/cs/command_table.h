@@ -108,7 +108,9 @@ constexpr Engines only(EngineClass c) {
 inline constexpr Engines kRenderOnly = only(EngineClass::kRender);
 inline constexpr Engines kCopyOnly = only(EngineClass::kCopy);
 inline constexpr Engines kComputing = kRenderOnly | only(EngineClass::kCompute);
-inline constexpr Engines kAllEngines = kComputing | kCopyOnly;
+inline constexpr Engines kVideoEngines =
+    only(EngineClass::kVideo) | only(EngineClass::kVideoEnhance);
+inline constexpr Engines kAllEngines = kComputing | kCopyOnly | kVideoEngines;
 
 struct CommandInfo {
     CommandKey key;

@@ -18,7 +18,7 @@ namespace simgpu::intel {
 /// that are not implemented end the job with a report. Execution is synchronous: when execute()
 /// returns, all writes have been made.
 ///
-/// Video engines, which no program here needs, end each job at its first command.
+/// Video engines have the commands that all engines share (MI_*); any other ends their job.
 std::unique_ptr<Engine> create_engine(const ChipInfo& chip, EngineClass engine_class);
 
 }  // namespace simgpu::intel

@@ -16,9 +16,14 @@ uint32_t base_of(EngineClass engine_class) {
             return 0x22000;
         case EngineClass::kCompute:
             return 0x1a000;
-        default:
-            return kRenderBase;
+        case EngineClass::kVideo:
+            return 0x1c0000;  // of the first one
+        case EngineClass::kVideoEnhance:
+            return 0x1c8000;
+        case EngineClass::kRender:
+            break;
     }
+    return kRenderBase;
 }
 
 struct Range {

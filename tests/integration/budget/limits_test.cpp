@@ -114,7 +114,7 @@ TEST_F(Limits, Buffers) {
 TEST_F(Limits, QueuesThatAreNotOfferedDoNotExist) {
     const auto offer = guest_.driver().engines();
     EXPECT_EQ(offer.graphics, 1u);
-    EXPECT_EQ(offer.others, std::min(guest_.facts().compute_engines, 2u)) << "copy: none";
+    EXPECT_EQ(offer.others, std::min(guest_.facts().compute_engines, 2u)) << "copy and video: none";
 }
 
 TEST_F(Limits, Contexts) {

@@ -92,8 +92,12 @@ std::vector<EngineSlot> legacy_slots(const ChipInfo& chip) {
         return find_engine(chip, static_cast<uint16_t>(engine_class), 0);
     };
     // user_ring_map of i915_gem_execbuffer.c, by I915_EXEC_*.
-    return {first(EngineClass::kRender), first(EngineClass::kRender), first(EngineClass::kVideo),
-            first(EngineClass::kCopy), first(EngineClass::kVideoEnhance)};
+    return {first(EngineClass::kRender),
+            first(EngineClass::kRender),
+            first(EngineClass::kVideo),
+            first(EngineClass::kCopy),
+            first(EngineClass::kVideoEnhance),
+            find_engine(chip, static_cast<uint16_t>(EngineClass::kVideo), 1)};
 }
 
 std::optional<uint32_t> find_engine(const ChipInfo& chip, uint16_t engine_class,

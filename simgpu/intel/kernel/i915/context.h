@@ -88,8 +88,10 @@ class GemContext final : public sched::Context {
 };
 using GemContextPtr = std::shared_ptr<GemContext>;
 
-/// The legacy map: I915_EXEC_DEFAULT, RENDER, BSD, BLT and VEBOX as indices.
+/// The legacy map: I915_EXEC_DEFAULT, RENDER, BSD, BLT and VEBOX as indices; behind them
+/// the second video engine, to which flags lead.
 std::vector<EngineSlot> legacy_slots(const ChipInfo& chip);
+inline constexpr uint32_t kSecondVideoSlot = I915_EXEC_VEBOX + 1;
 
 /// Index among ChipInfo::engines of an engine; nothing if the chip lacks it.
 std::optional<uint32_t> find_engine(const ChipInfo& chip, uint16_t engine_class, uint16_t instance);

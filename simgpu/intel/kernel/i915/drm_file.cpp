@@ -173,6 +173,10 @@ std::string DrmFile::fdinfo() const {
          {std::pair("total", total), std::pair("shared", uint64_t{0}), std::pair("active", active),
           std::pair("resident", total), std::pair("purgeable", purgeable)})
         text += fmt::format("drm-{}-system0:\t{} KiB\n", name, bytes / kKiB);
+    const auto videos = std::ranges::count(chip().engines, EngineClass::kVideo);
+    if (videos > 1)
+        text += fmt::format("drm-engine-capacity-{}:\t{}\n",
+                            driver_rings().name(EngineClass::kVideo), videos);
     return text + rings_.busy_lines();
 }
 

@@ -42,11 +42,22 @@ int Execbuffer::select_context() {
     return context_ ? 0 : -ENOENT;
 }
 
-/// eb_select_legacy_ring(), of a chip with one video engine at most.
+/// eb_select_legacy_ring(). Of two video engines the kernel chooses one for each file by lot, if
+/// the submission leaves it the choice; here that is always the first.
 std::optional<uint32_t> Execbuffer::legacy_index() const {
     const auto index = static_cast<uint32_t>(args_.flags & I915_EXEC_RING_MASK);
-    if (index != I915_EXEC_BSD && (args_.flags & I915_EXEC_BSD_MASK)) return std::nullopt;
-    return index;
+    const uint64_t choice = args_.flags & I915_EXEC_BSD_MASK;
+    if (index > I915_EXEC_VEBOX || (index != I915_EXEC_BSD && choice)) return std::nullopt;
+    if (index != I915_EXEC_BSD || !context_->slot(kSecondVideoSlot)) return index;
+    switch (choice) {
+        case I915_EXEC_BSD_DEFAULT:
+        case I915_EXEC_BSD_RING1:
+            return index;
+        case I915_EXEC_BSD_RING2:
+            return kSecondVideoSlot;
+        default:
+            return std::nullopt;
+    }
 }
 
 int Execbuffer::select_engine() {

@@ -36,6 +36,11 @@ int scheduler_caps(const ChipInfo& chip) {
 int has_semaphores(const ChipInfo& chip) {
     return submits_by_guc(chip) ? 0 : 1;
 }
+/// intel_huc_check_status(): for chips with video engines there is a firmware, but Tiger Lake's is
+/// not loaded unless the user asks for it (uc_expand_default_options()).
+int huc_status(const ChipInfo& chip) {
+    return has_engine<EngineClass::kVideo, 0>(chip) ? -EOPNOTSUPP : -ENODEV;
+}
 constexpr int kFullPpgtt = I915_GEM_PPGTT_FULL;
 constexpr int kFences = 32;         // of GEN7 and later, with an aperture
 constexpr int kEngineReset = 2;     // single engines can be reset
@@ -88,7 +93,7 @@ constexpr std::array kParams = {
     Param{I915_PARAM_MIN_EU_IN_POOL, constant<0>},
     Param{I915_PARAM_MMAP_GTT_VERSION, constant<kMmapGttVersion>},
     Param{I915_PARAM_HAS_SCHEDULER, scheduler_caps},
-    Param{I915_PARAM_HUC_STATUS, refused},
+    Param{I915_PARAM_HUC_STATUS, huc_status},
     Param{I915_PARAM_HAS_EXEC_ASYNC, constant<1>},
     Param{I915_PARAM_HAS_EXEC_FENCE, constant<1>},
     Param{I915_PARAM_HAS_EXEC_CAPTURE, constant<1>},

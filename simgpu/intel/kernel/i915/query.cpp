@@ -78,6 +78,19 @@ int topology(const ChipInfo& chip, const Item& item) {
     return item.flags != 0 ? -EINVAL : fill_topology(chip, item);
 }
 
+/// __setup_engine_capabilities(). Tiger Lake's video engines are the even ones of four, all of
+/// which have a scaler (vdbox_has_sfc()).
+uint64_t capabilities_of(EngineClass engine_class) {
+    switch (engine_class) {
+        case EngineClass::kVideo:
+            return I915_VIDEO_CLASS_CAPABILITY_HEVC | I915_VIDEO_AND_ENHANCE_CLASS_CAPABILITY_SFC;
+        case EngineClass::kVideoEnhance:
+            return I915_VIDEO_AND_ENHANCE_CLASS_CAPABILITY_SFC;
+        default:
+            return 0;
+    }
+}
+
 int engines(const ChipInfo& chip, const Item& item) {
     if (item.flags != 0) return -EINVAL;
     drm_i915_query_engine_info head{};
@@ -89,6 +102,7 @@ int engines(const ChipInfo& chip, const Item& item) {
         info.engine.engine_class = static_cast<uint16_t>(chip.engines[ring]);
         info.engine.engine_instance = instance_of(chip, ring);
         info.flags = I915_ENGINE_INFO_HAS_LOGICAL_INSTANCE;
+        info.capabilities = capabilities_of(chip.engines[ring]);
         info.logical_instance = info.engine.engine_instance;
         append(bytes, info);
     }

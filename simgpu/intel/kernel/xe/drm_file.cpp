@@ -128,10 +128,11 @@ uint16_t class_number(EngineClass engine_class) {
 }
 
 std::optional<size_t> find_engine(const ChipInfo& chip, const uapi::xe::EngineInstance& engine) {
-    if (engine.engine_instance != 0 || engine.gt_id != 0) return std::nullopt;
-    const auto found = std::ranges::find(chip.engines, engine.engine_class, class_number);
-    if (found == chip.engines.end()) return std::nullopt;
-    return static_cast<size_t>(found - chip.engines.begin());
+    if (engine.gt_id != 0) return std::nullopt;
+    uint16_t instance = engine.engine_instance;
+    for (size_t i = 0; i < chip.engines.size(); ++i)
+        if (class_number(chip.engines[i]) == engine.engine_class && instance-- == 0) return i;
+    return std::nullopt;
 }
 
 }  // namespace simgpu::intel::xe

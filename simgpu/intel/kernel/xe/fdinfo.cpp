@@ -43,12 +43,16 @@ std::string DrmFile::fdinfo() const {
     // show_run_ticks(): both counters in ticks of the timestamp.
     constexpr uint64_t kNsPerSecond = 1'000'000'000;
     const uint64_t total = timestamp_now(chip_);
-    for (size_t i = 0; i < chip_.engines.size(); ++i) {
-        const auto ns = static_cast<unsigned __int128>(self.rings()[i].busy_ns());
+    for (size_t first = 0, end = 0; first < chip_.engines.size(); first = end) {
+        unsigned __int128 ns = 0;  // of all engines of a class, which are neighbours
+        for (; end < chip_.engines.size() && chip_.engines[end] == chip_.engines[first]; ++end)
+            ns += self.rings()[end].busy_ns();
         const auto ticks = static_cast<uint64_t>(ns * chip_.timestamp_hz / kNsPerSecond);
-        const std::string_view name = class_name(chip_.engines[i]);
+        const std::string_view name = class_name(chip_.engines[first]);
         text +=
             fmt::format("drm-cycles-{}:\t{}\ndrm-total-cycles-{}:\t{}\n", name, ticks, name, total);
+        if (end - first > 1)
+            text += fmt::format("drm-engine-capacity-{}:\t{}\n", name, end - first);
     }
     return text;
 }

@@ -34,8 +34,12 @@ class Answer {
 
 void engines(DrmFile& file, Answer& answer) {
     answer.put(QueryCount{static_cast<uint32_t>(file.chip().engines.size()), 0});
-    for (const EngineClass engine : file.chip().engines)
-        answer.put(uapi::xe::Engine{.instance = {class_number(engine), 0, 0, 0}, .reserved = {}});
+    const auto all = file.chip().engines;
+    for (size_t i = 0; i < all.size(); ++i) {
+        const auto instance = static_cast<uint16_t>(std::ranges::count(all.first(i), all[i]));
+        answer.put(
+            uapi::xe::Engine{.instance = {class_number(all[i]), instance, 0, 0}, .reserved = {}});
+    }
 }
 
 void mem_regions(DrmFile& file, Answer& answer) {
@@ -158,7 +162,7 @@ int firmware_version(DrmFile&, FirmwareVersion& io) {
                   .reserved = 0};
             return 0;
         case kFirmwareHuc:
-            return -ENODEV;  // there are no video engines to load it for
+            return -ENODEV;  // it has not been loaded
         default:
             return -EINVAL;
     }

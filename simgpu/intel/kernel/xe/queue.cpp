@@ -54,17 +54,17 @@ int read_instances(const ExecQueueCreate& args, std::vector<EngineInstance>* ins
     return 0;
 }
 
-/// The engine that all entries name. These chips have one of each class, so that nothing that
-/// runs in parallel on neighbours can be valid (Linux: calc_validate_logical_mask()). Pads of entries
-/// are not looked at: iris leaves them uninitialised.
+/// Of engines that all entries name the first. What runs in parallel needs neighbours of one class
+/// (Linux: calc_validate_logical_mask()), which video engines could be: it is not simulated. Pads
+/// of entries are not looked at: iris leaves them uninitialised.
 int find_ring(const DrmFile& file, const ExecQueueCreate& args,
               const std::vector<EngineInstance>& instances, size_t* ring) {
     for (const EngineInstance& instance : instances) {
         const auto engine = find_engine(file.chip(), instance);
         if (!engine) return -EINVAL;
         if (instance.engine_class != instances.front().engine_class) return -EINVAL;
-        *ring = *engine;
     }
+    *ring = *find_engine(file.chip(), instances.front());
     return args.width == 1 ? 0 : -EINVAL;
 }
 

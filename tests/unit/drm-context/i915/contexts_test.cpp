@@ -95,7 +95,7 @@ TEST_F(GemContexts, BrokenParametersAreRefused) {
         {"a ban that never comes", EPERM, record(I915_CONTEXT_PARAM_BANNABLE, 0)},
         {"engines with extensions", EINVAL, engines({{I915_ENGINE_CLASS_RENDER, 0}}, 0x1000)},
         {"engines without a head", EINVAL, record(I915_CONTEXT_PARAM_ENGINES, 0x1000)},
-        {"an engine that there is none of", ENOENT, engines({{I915_ENGINE_CLASS_VIDEO, 0}})},
+        {"an engine that there is none of", ENOENT, engines({{I915_ENGINE_CLASS_VIDEO, 2}})},
         {"an address space of nobody (the kernel's answer)", ENOENT,
          record(I915_CONTEXT_PARAM_VM, 77)},
         {"SSEU without data (the kernel's answer)", EINVAL,

@@ -66,16 +66,18 @@ TEST_F(Queries, AnswersLargerThanTheRoomAreRefusedBeforeAnyMemoryIsTaken) {
 }
 
 TEST_F(Queries, AllEnginesAreShown) {
-    EXPECT_EQ(query(DRM_I915_QUERY_ENGINE_INFO, 0).length, 128);
-    EXPECT_EQ(query(DRM_I915_QUERY_ENGINE_INFO, 128).length, 128);
-    EXPECT_EQ(answer<drm_i915_query_engine_info>(0).num_engines, 2u);
+    EXPECT_EQ(query(DRM_I915_QUERY_ENGINE_INFO, 0).length, 296);
+    EXPECT_EQ(query(DRM_I915_QUERY_ENGINE_INFO, 296).length, 296);
+    EXPECT_EQ(answer<drm_i915_query_engine_info>(0).num_engines, 5u);
+    constexpr size_t kThird = sizeof(drm_i915_query_engine_info) + 2 * sizeof(drm_i915_engine_info);
+    EXPECT_NE(answer<drm_i915_engine_info>(kThird).capabilities, 0u) << "of a video engine";
 }
 
 TEST_F(LimitedQueries, EnginesBeyondTheBudgetDoNotExist) {
-    EXPECT_EQ(query(DRM_I915_QUERY_ENGINE_INFO, 0).length, 72);
-    EXPECT_EQ(query(DRM_I915_QUERY_ENGINE_INFO, 72).length, 72);
-    EXPECT_EQ(answer<drm_i915_query_engine_info>(0).num_engines, 1u);
-    EXPECT_EQ(query(DRM_I915_QUERY_ENGINE_INFO, 71).length, -EINVAL);
+    EXPECT_EQ(query(DRM_I915_QUERY_ENGINE_INFO, 0).length, 240);
+    EXPECT_EQ(query(DRM_I915_QUERY_ENGINE_INFO, 240).length, 240);
+    EXPECT_EQ(answer<drm_i915_query_engine_info>(0).num_engines, 4u);
+    EXPECT_EQ(query(DRM_I915_QUERY_ENGINE_INFO, 239).length, -EINVAL);
     create_batch(1);
     auto blit = submission(1);
     blit.flags |= I915_EXEC_BLT;

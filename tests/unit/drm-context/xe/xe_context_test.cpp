@@ -206,7 +206,7 @@ TEST_F(XeQueries, AnswerInTheKernelsSizes) {  // X17
         uint32_t size;
     };
     const Row rows[] = {
-        {u::kQueryEngines, 0, 72},      {u::kQueryMemRegions, 0, 96},
+        {u::kQueryEngines, 0, 168},     {u::kQueryMemRegions, 0, 96},
         {u::kQueryConfig, 0, 48},       {u::kQueryGtList, 0, 104},
         {u::kQueryHwconfig, 0, 0},      {u::kQueryGtTopology, 0, 80},
         {u::kQueryEngineCycles, 0, 40}, {u::kQueryUcFwVersion, 0, 32},
@@ -264,7 +264,7 @@ class XeLimited : public XeQueries {
 };
 
 TEST_F(XeLimited, EnginesAndMemoryAreThoseOfTheBudget) {
-    EXPECT_EQ(query(u::kQueryEngines, 0).value, 8u + 32u);
+    EXPECT_EQ(query(u::kQueryEngines, 0).value, 8u + 4 * 32u);
     EXPECT_EQ(create_queue(vm(), {u::kClassCopy, 0, 0, 0}).ret, EINVAL);
     ASSERT_EQ(query(u::kQueryMemRegions, 96).ret, 0);
     EXPECT_EQ(payload<u::MemRegion>(8).total_size, limits_.context_memory);

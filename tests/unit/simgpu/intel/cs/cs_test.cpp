@@ -72,6 +72,10 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         BadCommand{"unknown_mi", EngineClass::kRender, mi(0x3f, {0, 0}), "unknown command"},
         BadCommand{"unknown_pipeline", EngineClass::kRender, gfx(0x7fff, {0}), "unknown command"},
+        BadCommand{"decode", EngineClass::kVideo, gfx(0x7000, {0, 0, 0, 0}),
+                   "a command of video, which is not simulated, at"},
+        BadCommand{"register_of_render", EngineClass::kVideo, load_register(kGpr, 1),
+                   "register 0x2600 is not one"},
         BadCommand{"draw", EngineClass::kRender, gfx(0x7b00, {0, 0, 0, 0, 0, 0}),
                    "draws are not simulated on Intel"},
         BadCommand{"blit_on_render", EngineClass::kRender, Dwords{0x50400000 | 10} + Dwords(11),
@@ -91,9 +95,12 @@ INSTANTIATE_TEST_SUITE_P(
                    "PIPELINE_SELECT"}),
     [](const auto& info) { return std::string(info.param.name); });
 
-TEST_F(CsTest, VideoEnginesFault) {
-    EXPECT_EQ(run_on(EngineClass::kVideo, store(kData, 1) + kEnd).kind, JobOutcome::Kind::kHang);
-    EXPECT_EQ(dword(kData), 0u);
+TEST_F(CsTest, VideoEnginesHaveTheCommonCommandsAndTheirOwnRegisters) {
+    EXPECT_TRUE(is_done(run_on(
+        EngineClass::kVideo, load_register(0x1c0600, 7) + store_register(0x1c0600, kData) + kEnd)));
+    EXPECT_EQ(dword(kData), 7u);
+    EXPECT_TRUE(is_done(run_on(EngineClass::kVideoEnhance, store(kData, 1) + kEnd)));
+    EXPECT_EQ(dword(kData), 1u);
 }
 
 TEST_F(CsTest, KeepsStateThatOnlyDrawsUse) {

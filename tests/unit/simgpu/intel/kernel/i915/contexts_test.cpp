@@ -85,7 +85,7 @@ TEST_F(Contexts, AreFixedAtTheirFirstUse) {
 }
 
 TEST_F(Contexts, EnginesMustExist) {
-    EXPECT_EQ(set_engines(create_context(), {{I915_ENGINE_CLASS_VIDEO, 0}}), -ENOENT);
+    EXPECT_EQ(set_engines(create_context(), {{I915_ENGINE_CLASS_VIDEO, 2}}), -ENOENT);
     EXPECT_EQ(set_engines(create_context(), {{I915_ENGINE_CLASS_RENDER, 1}}), -ENOENT);
     EXPECT_EQ(set_engines(create_context(), std::vector(65, kRender)), -EINVAL);
     EXPECT_EQ(set_param(create_context(), I915_CONTEXT_PARAM_ENGINES, 0, 4), -EINVAL);

@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "simgpu/inject.h"
+#include "simgpu/intel/kernel/i915/context.h"
 #include "tests/unit/simgpu/intel/kernel/i915/fixture.h"
 
 namespace simgpu::intel::i915 {
@@ -38,7 +39,16 @@ TEST_F(Execbuffers, ArgumentsAreChecked) {
         {"an empty rest", -EINVAL,
          [](Args& a, std::vector<Object>&) { a.batch_start_offset = 4096; }},
         {"no context", -ENOENT, [](Args& a, std::vector<Object>&) { a.rsvd1 = 99; }},
-        {"no engine", -EINVAL, [](Args& a, std::vector<Object>&) { a.flags |= I915_EXEC_BSD; }},
+        {"no engine", -EINVAL, [](Args& a, std::vector<Object>&) { a.flags |= 6; }},
+        {"a video engine", 0, [](Args& a, std::vector<Object>&) { a.flags |= I915_EXEC_BSD; }},
+        {"the second one", 0,
+         [](Args& a, std::vector<Object>&) { a.flags |= I915_EXEC_BSD | I915_EXEC_BSD_RING2; }},
+        {"the second one as an index", -EINVAL,
+         [](Args& a, std::vector<Object>&) { a.flags |= kSecondVideoSlot; }},
+        {"no third one", -EINVAL,
+         [](Args& a, std::vector<Object>&) { a.flags |= I915_EXEC_BSD | I915_EXEC_BSD_MASK; }},
+        {"a video engine that is none", -EINVAL,
+         [](Args& a, std::vector<Object>&) { a.flags |= I915_EXEC_BSD_RING1; }},
         {"no buffer", -ENOENT, [](Args&, std::vector<Object>& o) { o[0].handle = 99; }},
         {"NEEDS_GTT", -EINVAL,
          [](Args&, std::vector<Object>& o) { o[0].flags |= EXEC_OBJECT_NEEDS_GTT; }},
@@ -233,6 +243,7 @@ TEST_F(Execbuffers, FdinfoNamesTheEnginesThatWereBusy) {
     EXPECT_NE(file_->fdinfo().find("drm-driver:\ti915\n"), std::string::npos);
     EXPECT_NE(file_->fdinfo().find("drm-engine-render:\t"), std::string::npos) << file_->fdinfo();
     EXPECT_NE(file_->fdinfo().find("drm-total-system0:\t4 KiB\n"), std::string::npos);
+    EXPECT_NE(file_->fdinfo().find("drm-engine-capacity-video:\t2\n"), std::string::npos);
 }
 
 }  // namespace

@@ -48,10 +48,10 @@ TEST_F(Queries, ParametersAreThoseOfATigerLake) {
     };
     for (const Case& one :
          {Case{I915_PARAM_CHIPSET_ID, 0, 0x9a49}, Case{I915_PARAM_HAS_EXEC_TIMELINE_FENCES, 0, 1},
-          Case{I915_PARAM_HAS_LLC, 0, 1}, Case{I915_PARAM_HAS_BSD, 0, 0},
+          Case{I915_PARAM_HAS_LLC, 0, 1}, Case{I915_PARAM_HAS_BSD, 0, 1},
           Case{I915_PARAM_HAS_BLT, 0, 1}, Case{I915_PARAM_EU_TOTAL, 0, 96},
           Case{I915_PARAM_LAST_DISPATCH, -ENODEV, 7}, Case{kParamPxpStatus, -ENODEV, 7},
-          Case{9999, -EINVAL, 7}}) {
+          Case{I915_PARAM_HUC_STATUS, -EOPNOTSUPP, 7}, Case{9999, -EINVAL, 7}}) {
         int value = 7;
         EXPECT_EQ(get_param(one.param, &value), one.result) << one.param;
         EXPECT_EQ(value, one.value) << one.param;
@@ -61,7 +61,7 @@ TEST_F(Queries, ParametersAreThoseOfATigerLake) {
 
 TEST_F(Queries, AnItemSaysHowLongItsAnswerIs) {
     EXPECT_EQ(length_of(DRM_I915_QUERY_TOPOLOGY_INFO), 30);
-    EXPECT_EQ(length_of(DRM_I915_QUERY_ENGINE_INFO), 128);
+    EXPECT_EQ(length_of(DRM_I915_QUERY_ENGINE_INFO), 296);
     EXPECT_EQ(length_of(DRM_I915_QUERY_MEMORY_REGIONS), 104);
     EXPECT_EQ(length_of(DRM_I915_QUERY_PERF_CONFIG), -ENODEV);
     EXPECT_EQ(length_of(DRM_I915_QUERY_HWCONFIG_BLOB), -ENODEV);
@@ -71,16 +71,41 @@ TEST_F(Queries, AnItemSaysHowLongItsAnswerIs) {
 }
 
 TEST_F(Queries, TheHeadMustBeZeroAndTheRoomEnough) {
-    std::vector<std::byte> data(128);
-    EXPECT_EQ(query(DRM_I915_QUERY_ENGINE_INFO, data), 128);
+    std::vector<std::byte> data(296);
+    EXPECT_EQ(query(DRM_I915_QUERY_ENGINE_INFO, data), 296);
     drm_i915_query_engine_info head{};
     std::memcpy(&head, data.data(), sizeof(head));
-    EXPECT_EQ(head.num_engines, 2u);
+    EXPECT_EQ(head.num_engines, 5u);
     EXPECT_EQ(query(DRM_I915_QUERY_ENGINE_INFO, data), -EINVAL) << "num_engines is set";
-    data.assign(127, std::byte{0});
+    data.assign(295, std::byte{0});
     EXPECT_EQ(query(DRM_I915_QUERY_ENGINE_INFO, data), -EINVAL);
-    data.assign(128, std::byte{0});
+    data.assign(296, std::byte{0});
     EXPECT_EQ(query(DRM_I915_QUERY_ENGINE_INFO, data, 1), -EINVAL);
+}
+
+TEST_F(Queries, VideoEnginesHaveTheirCapabilities) {
+    constexpr uint64_t kHevc = I915_VIDEO_CLASS_CAPABILITY_HEVC;
+    constexpr uint64_t kScaler = I915_VIDEO_AND_ENHANCE_CLASS_CAPABILITY_SFC;
+    struct Engine {
+        uint16_t engine_class;
+        uint16_t instance;
+        uint64_t capabilities;
+    };
+    std::vector<std::byte> data(296);
+    ASSERT_EQ(query(DRM_I915_QUERY_ENGINE_INFO, data), 296);
+    size_t at = sizeof(drm_i915_query_engine_info);
+    for (const Engine& engine :
+         {Engine{I915_ENGINE_CLASS_RENDER, 0, 0}, Engine{I915_ENGINE_CLASS_COPY, 0, 0},
+          Engine{I915_ENGINE_CLASS_VIDEO, 0, kHevc | kScaler},
+          Engine{I915_ENGINE_CLASS_VIDEO, 1, kHevc | kScaler},
+          Engine{I915_ENGINE_CLASS_VIDEO_ENHANCE, 0, kScaler}}) {
+        drm_i915_engine_info info{};
+        std::memcpy(&info, data.data() + at, sizeof(info));
+        EXPECT_EQ(info.engine.engine_class, engine.engine_class);
+        EXPECT_EQ(info.engine.engine_instance, engine.instance);
+        EXPECT_EQ(info.capabilities, engine.capabilities) << engine.engine_class;
+        at += sizeof(info);
+    }
 }
 
 TEST_F(MeteorLakeQueries, ParametersDifferFromTigerLake) {

@@ -237,6 +237,11 @@ TEST_F(Xe, FdinfoCountsCycles) {
     ASSERT_NE(at, std::string::npos) << text;
     EXPECT_GE(std::strtoull(text.c_str() + at + 16, nullptr, 10), 19'200ull * 15) << text;
     EXPECT_NE(text.find("drm-total-gtt:\t64 KiB"), std::string::npos) << text;
+    const size_t video = text.find("drm-cycles-vcs:\t");
+    EXPECT_NE(video, std::string::npos) << text;
+    EXPECT_EQ(text.find("drm-cycles-vcs:", video + 1), std::string::npos)
+        << "a line for each class";
+    EXPECT_NE(text.find("drm-engine-capacity-vcs:\t2\n"), std::string::npos) << text;
 }
 
 // Each waits for the one before, and the first for a job that hangs.

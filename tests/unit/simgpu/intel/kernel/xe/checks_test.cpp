@@ -160,6 +160,9 @@ TEST(XeChecks, ExecQueueCreate) {
     static const u::EngineInstance kOtherGt{u::kClassRender, 0, 1, 0};
     static const u::EngineInstance kPadded{u::kClassRender, 0, 0, 1};
     static const u::EngineInstance kMixed[] = {kRender, {u::kClassCopy, 0, 0, 0}};
+    static const u::EngineInstance kVideo[] = {{u::kClassVideoDecode, 0, 0, 0},
+                                               {u::kClassVideoDecode, 1, 0, 0}};
+    static const u::EngineInstance kThirdVideo{u::kClassVideoDecode, 2, 0, 0};
     static const u::EngineInstance kBinds[] = {{u::kClassVmBind, 0, 0, 0},
                                                {u::kClassVmBind, 0, 0, 0}};
     u::ExecQueueCreate valid{};
@@ -179,6 +182,9 @@ TEST(XeChecks, ExecQueueCreate) {
         {"no engines", [](auto& a) { a.instances = 0; }, -EFAULT},
         {"absent instance", [](auto& a) { use(a, &kSecond, 1); }, -EINVAL},
         {"absent class", [](auto& a) { use(a, &kCompute, 1); }, -EINVAL},
+        {"second of two", [](auto& a) { use(a, kVideo + 1, 1); }, 0},
+        {"either of two", [](auto& a) { use(a, kVideo, 2); }, 0},
+        {"absent third", [](auto& a) { use(a, &kThirdVideo, 1); }, -EINVAL},
         {"absent GT", [](auto& a) { use(a, &kOtherGt, 1); }, -EINVAL},
         {"an entry's pad", [](auto& a) { use(a, &kPadded, 1); }, 0},
         {"mixed classes", [](auto& a) { use(a, kMixed, 2); }, -EINVAL},
@@ -294,7 +300,7 @@ TEST(XeChecks, Queries) {
         uint32_t size;
     };
     const Row rows[] = {
-        {u::kQueryEngines, 0, 8 + 2 * 32}, {u::kQueryMemRegions, 0, 96},
+        {u::kQueryEngines, 0, 8 + 5 * 32}, {u::kQueryMemRegions, 0, 96},
         {u::kQueryConfig, 0, 48},          {u::kQueryGtList, 0, 104},
         {u::kQueryHwconfig, 0, 0},         {u::kQueryGtTopology, 0, 80},
         {u::kQueryEngineCycles, 0, 40},    {u::kQueryUcFwVersion, 0, 32},
