@@ -46,14 +46,15 @@ bool CommandStreamer::step(Machine& machine) {
     const auto body = std::span(fetched_).first(size);
     const Command command{{body}, va};
     if (!machine.job.read_dwords(va + 4, body.subspan(1))) return false;
-    if (!info || chip_.generation < info->first || chip_.generation > info->last) {
-        const bool video = kVideoEngines & only(class_);
-        return end_bad(machine, fmt::format("{} at {:#x}:{}",
-                                            video ? "a command of video, which is not simulated,"
-                                                  : "unknown command",
-                                            va, dump(body)));
-    }
-    if (!(info->engines & only(class_)))
+    const bool is_ours = info && info->engines & only(class_);
+    // To a video engine, headers of other engines' commands are some of its own.
+    if (!is_ours && kVideoEngines & only(class_))
+        return end_bad(
+            machine,
+            fmt::format("a command of video, which is not simulated, at {:#x}:{}", va, dump(body)));
+    if (!info || chip_.generation < info->first || chip_.generation > info->last)
+        return end_bad(machine, fmt::format("unknown command at {:#x}:{}", va, dump(body)));
+    if (!is_ours)
         return end_bad(machine,
                        fmt::format("{} at {:#x}: not a command of the {} engine:{}", info->name, va,
                                    kClassNames[static_cast<size_t>(class_)], dump(body)));
