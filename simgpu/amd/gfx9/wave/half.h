@@ -19,7 +19,7 @@ inline float half_to_float(uint16_t half) {
 
 /// Rounds in the host's current rounding mode: adding a number whose last place is that of the
 /// result lets the floating-point unit do it.
-inline uint16_t float_to_half(float value) {
+constexpr uint16_t float_to_half(float value) {
     const auto bits = std::bit_cast<uint32_t>(value);
     const uint32_t sign_bit = bits & 0x80000000u;
     const auto sign = static_cast<uint16_t>(sign_bit >> 16);
@@ -35,8 +35,10 @@ inline uint16_t float_to_half(float value) {
     const float rounded = (x + magic) - magic;
     const uint32_t rounded_bits = std::bit_cast<uint32_t>(rounded) & 0x7fffffffu;
     const uint32_t normal = (rounded_bits >> 13) - (112u << 10);
+    // From 128 on the product would not fit an integer.
+    const uint32_t small_bits = rounded_bits < (113u << 23) ? rounded_bits : 0;
     const auto denormal =
-        static_cast<uint32_t>(static_cast<int32_t>(std::bit_cast<float>(rounded_bits) * 0x1p24f));
+        static_cast<uint32_t>(static_cast<int32_t>(std::bit_cast<float>(small_bits) * 0x1p24f));
     uint32_t half = rounded_bits < (113u << 23) ? denormal : normal;
     // Overflow gives infinity, unless the mode rounds towards zero on this side: 2^24 + 1.5 shows.
     const auto step = std::bit_cast<float>(0x4b800000u | sign_bit);

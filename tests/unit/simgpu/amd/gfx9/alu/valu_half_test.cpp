@@ -7,12 +7,17 @@
 #include <iterator>
 #include <random>
 
+#include "simgpu/amd/gfx9/wave/half.h"
 #include "tests/unit/simgpu/amd/gfx9/alu/half_model.h"
 #include "tests/unit/simgpu/amd/gfx9/alu/valu_cases.h"
 #include "tests/unit/simgpu/amd/gfx9/shader_harness.h"
 
 namespace simgpu::gfx9::test {
 namespace {
+
+// A constant expression has no undefined conversion in it.
+static_assert(float_to_half(128.0f) == 0x5800);
+static_assert(float_to_half(-65504.0f) == 0xfbff);
 
 const ValuCase kValuHalfCases[] = {
     // Halves: 0x3c00 is 1, 0x4000 2, 0x4200 3, 0x4400 4.
