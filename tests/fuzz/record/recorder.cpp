@@ -24,6 +24,9 @@ Function* next(Function*, const char* name) {
 }
 #define VIADUCT_NEXT(name) next(&name, #name)
 
+// The linker leaves out a library that nothing refers to.
+[[gnu::used]] void (*const kKeepsTheLibrary)() = virgl_renderer_poll;
+
 /// The beginning of each context's life, in which objects are made. Written when the server exits.
 class Recording {
   public:
