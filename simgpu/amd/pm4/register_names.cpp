@@ -51,6 +51,7 @@ constexpr Row kRows[] = {
     {0x0b428, "SPI_SHADER_PGM_RSRC1_HS"},
     {0x0b42c, "SPI_SHADER_PGM_RSRC2_HS"},
     {0x0b430, "SPI_SHADER_USER_DATA_LS_{}", 32, 4},
+    {0x0b530, "SPI_SHADER_USER_DATA_COMMON_{}", 32, 4},
     {0x0b800, "COMPUTE_DISPATCH_INITIATOR"},
     {0x0b804, "COMPUTE_DIM_X"},
     {0x0b808, "COMPUTE_DIM_Y"},

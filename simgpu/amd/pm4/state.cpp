@@ -10,11 +10,22 @@ namespace {
 
 constexpr uint32_t kOffsetMask = 0xffff;  // REG_OFFSET; the upper half holds an index we ignore
 
+// SPI_SHADER_USER_DATA_COMMON_0, and the first ones of PS, VS, ES and LS, which it stands for.
+constexpr uint32_t kCommonUserData = 0xb530 / 4, kUserDataRegisters = 32;
+constexpr uint32_t kStagesUserData[] = {0xb030 / 4, 0xb130 / 4, 0xb330 / 4, 0xb430 / 4};
+
+void write_register(Registers& registers, uint32_t index, uint32_t value) {
+    registers.write(index, value);
+    if (index - kCommonUserData >= kUserDataRegisters) return;
+    for (const uint32_t first : kStagesUserData)
+        registers.write(first + index - kCommonUserData, value);
+}
+
 /// A packet cannot reach out of its window: what lies past the end is dropped.
 bool set_registers(Machine& machine, const Packet& packet, RegisterWindow window) {
     const uint32_t first = window.first + (packet[0] & kOffsetMask);
     for (uint32_t i = 1; i < packet.size() && first + i - 1 < window.end; i++)
-        machine.state.registers.write(first + i - 1, packet[i]);
+        write_register(machine.state.registers, first + i - 1, packet[i]);
     return true;
 }
 
@@ -30,7 +41,7 @@ bool load_registers(Machine& machine, const Packet& packet, RegisterWindow windo
         for (uint32_t i = offset; i < offset + count; i++) {
             const auto value = machine.job.load32(base + uint64_t{i} * 4);
             if (!value) return false;
-            machine.state.registers.write(window.first + i, *value);
+            write_register(machine.state.registers, window.first + i, *value);
         }
         if (!machine.job.poll()) return false;
     }

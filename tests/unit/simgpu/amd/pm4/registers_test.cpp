@@ -85,6 +85,20 @@ TEST_F(Pm4Test, RegistersAreSetWithAnIndex) {
     }
 }
 
+TEST_F(Pm4Test, CommonUserDataIsThatOfAllStages) {
+    constexpr uint32_t kCommon = 0x14c, kStages[] = {0xc, 0x4c, 0xcc, 0x10c};  // in the window
+    ASSERT_TRUE(is_done(
+        run(pkt3(kSetShReg, {kCommon + 1, 7, 8}) + pkt3(kSetShReg, {kCommon + 31, 9, 10}))));
+    for (const uint32_t stage : kStages) {
+        const auto read = [&](uint32_t i) { return engine_.registers().read(0x2c00 + stage + i); };
+        EXPECT_EQ(read(0), 0u) << stage;
+        EXPECT_EQ(read(1), 7u) << stage;
+        EXPECT_EQ(read(2), 8u) << stage;
+        EXPECT_EQ(read(31), 9u) << stage;
+    }
+    EXPECT_EQ(engine_.registers().read(0x2c0c + 32), 0u) << "beyond the last one";
+}
+
 TEST_F(Pm4Test, Type0PacketsNameRegistersDirectly) {
     const uint32_t type0 = 1u << 16 | 0x2c10;  // two registers from 0x2c10
     ASSERT_TRUE(is_done(run(Dwords{type0, 1, 2})));
