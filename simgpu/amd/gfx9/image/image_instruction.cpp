@@ -211,8 +211,12 @@ Texel ImageRun::take(unsigned lane) const {
         if (fields_.d16) {
             const uint32_t half =
                 wave_.v[in_.vdata + next / 2].lane[lane] >> (16 * (next % 2)) & 0xffff;
-            texel[c] =
-                image_->is_integer() ? half : as_word(half_to_float(static_cast<uint16_t>(half)));
+            if (image_->is_signed_integer())
+                texel[c] = static_cast<uint32_t>(int32_t{static_cast<int16_t>(half)});
+            else if (image_->is_integer())
+                texel[c] = half;
+            else
+                texel[c] = as_word(half_to_float(static_cast<uint16_t>(half)));
         } else {
             texel[c] = wave_.v[in_.vdata + next].lane[lane];
         }
@@ -267,7 +271,7 @@ LodChoice ImageRun::lod(unsigned lane, const ImageAddress& at, const TextureUnit
         case Lod::kZero:
             return unit.clamp(0, 0);
         case Lod::kExplicit:
-            return unit.clamp(at.lod, 0);
+            return unit.clamp(at.lod + sampler.bias, 0);
         case Lod::kDerivatives:
             return unit.clamp(unit.lod_of(at.gradient[0], at.gradient[1]).unclamped + sampler.bias,
                               least);
@@ -297,8 +301,8 @@ bool ImageRun::sample(unsigned lane, const TextureUnit& unit, const Sampler& sam
 }
 
 bool ImageRun::query_lod(unsigned lane, const TextureUnit& unit, const Sampler& sampler) {
-    const LodChoice& choice = quad_lod(lane, unit, sampler);
-    give(lane, {as_word(choice.clamped), as_word(choice.unclamped), 0, 0});
+    quad_lod(lane, unit, sampler);
+    give(lane, {as_word(quad_choice_.clamped), as_word(quad_choice_.unclamped), 0, 0});
     return true;
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 // IMG_NUM_FORMAT.
 constexpr uint32_t kImageUnorm = 0, kUnormUint = 6, kSrgb = 9;
-// Formats above these are compressed, or read as something else.
+// Formats above these are compressed, read as something else, or have a shared exponent.
 constexpr uint32_t kLastPlainFormat = 22;
 
 // Stencil whose HTILE is that of 16- or 32-bit depth; FMASK and its IMG_NUM_FORMAT_FMASK_*.
@@ -97,7 +97,7 @@ bool Image::set_format(uint32_t data, uint32_t number) {
     srgb_ = number == kSrgb;
     if (srgb_ || number == kUnormUint) number = kImageUnorm;
     format_ = {data, number};
-    return data <= kLastPlainFormat;
+    return data <= kLastPlainFormat || data == kSharedExponent;
 }
 
 /// Which metadata there is follows from the format: FMASK has CMASK, what lies in Z order is depth
@@ -156,16 +156,22 @@ bool Image::load(ShaderMemory& memory, TexelAt at, Texel& texel) const {
 }
 
 bool Image::load(ShaderMemory& memory, const Surface::Row& row, TexelAt at, Texel& texel) const {
+    Texel stored;
+    if (!load_stored(memory, row, at, stored)) return false;
+    texel = selected(stored);
+    return true;
+}
+
+bool Image::load_stored(ShaderMemory& memory, const Surface::Row& row, TexelAt at,
+                        Texel& stored) const {
     uint8_t raw[16] = {};
     const uint64_t va = surface_->address(row, at.x);
     at.z += first_slice_;
     if (!compression_.read(memory, at, va, raw)) return false;
-    Texel stored;
     unpack_texel(format_, raw, stored.data());
     if (fmask_) stored[0] = expand_fmask(stored[0], sample_bits_);
     if (srgb_)
         for (unsigned i = 0; i < 3; i++) stored[i] = as_word(srgb_to_linear(as_float(stored[i])));
-    texel = selected(stored);
     return true;
 }
 

@@ -35,6 +35,7 @@ class Image {
 
     ImageType type() const { return type_; }
     bool is_integer() const { return format_.is_integer(); }
+    bool is_signed_integer() const { return format_.number == 5; }  // IMG_NUM_FORMAT_SINT
     bool is_array() const { return array_; }
     /// Loads and stores name a sample after the other coordinates.
     bool is_multisampled() const {
@@ -61,6 +62,9 @@ class Image {
         return surface_->row(at.y, at.z + first_slice_, at.level, at.sample);
     }
     bool load(ShaderMemory& memory, const Surface::Row& row, TexelAt at, Texel& texel) const;
+    /// The same before components are selected, which is what comparisons are with.
+    bool load_stored(ShaderMemory& memory, const Surface::Row& row, TexelAt at,
+                     Texel& stored) const;
     /// Address of a texel, for atomics.
     uint64_t address(const TexelAt& at) const {
         return surface_->address(at.x, at.y, at.z + first_slice_, at.level, at.sample);

@@ -137,16 +137,15 @@ bool TextureUnit::texel(const Footprint& at, unsigned corner, const ImageAddress
     const int32_t y = at.axes > 1 ? at.index[1][corner >> 1 & 1] : 0;
     const int32_t z = at.index[2][corner >> 2 & 1];
     const bool outside = x == kBorder || y == kBorder || z == kBorder;
-    if (outside)
-        result = image_.selected(border_);
-    else if (!image_.load(memory_,
-                          {static_cast<uint32_t>(x), static_cast<uint32_t>(y),
-                           static_cast<uint32_t>(z), at.level, 0},
-                          result))
-        return false;
-    if (!compares) return true;
-    const bool passed = passes(sampler_.compare, address.reference, as_float(result[0]));
-    result = {as_word(passed ? 1.0f : 0.0f), 0, 0, as_word(1.0f)};
+    const TexelAt place{static_cast<uint32_t>(x), static_cast<uint32_t>(y),
+                        static_cast<uint32_t>(z), at.level, 0};
+    result = border_;
+    if (!outside && !image_.load_stored(memory_, image_.row(place), place, result)) return false;
+    if (compares) {
+        const bool passed = passes(sampler_.compare, address.reference, as_float(result[0]));
+        result = {as_word(passed ? 1.0f : 0.0f), 0, 0, as_word(1.0f)};
+    }
+    result = image_.selected(result);
     return true;
 }
 

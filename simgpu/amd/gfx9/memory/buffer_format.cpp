@@ -45,6 +45,19 @@ constexpr Layout kLayouts[] = {
     {{24, 8}},       // 8_24
     {{8, 24}},       // 24_8
     {{32, 8, 24}},   // X24_8_32
+    // Compressed, and others that are not here.
+    {},
+    {},
+    {},
+    {},
+    {},
+    {},
+    {},
+    {},
+    {},
+    {},
+    {},
+    {{9, 9, 9, 5}},  // 5_9_9_9: mantissas, and their exponent
 };
 
 const Layout& layout_of(BufferFormat format) {
@@ -155,6 +168,18 @@ uint32_t encode(uint32_t component, unsigned bits, uint32_t number) {
     }
 }
 
+/// 5_9_9_9: three numbers without a sign or a leading one (EXT_texture_shared_exponent).
+void unpack_shared_exponent(const uint8_t* element, uint32_t components[4]) {
+    uint32_t word;
+    std::memcpy(&word, element, sizeof word);
+    const int exponent = static_cast<int>(word >> 27) - 15 - 9;
+    for (unsigned i = 0; i < 3; i++) {
+        const auto mantissa = static_cast<float>(word >> (9 * i) & mask_of(9));
+        components[i] = std::bit_cast<uint32_t>(std::ldexp(mantissa, exponent));
+    }
+    components[3] = std::bit_cast<uint32_t>(1.0f);
+}
+
 uint32_t extract(const uint8_t* element, unsigned bit, unsigned bits) {
     uint64_t raw = 0;
     std::memcpy(&raw, element + bit / 8, (bit % 8 + bits + 7) / 8);
@@ -190,12 +215,17 @@ unsigned BufferFormat::components() const {
     return count;
 }
 
+unsigned BufferFormat::component_bits(unsigned component) const {
+    return layout_of(*this).bits[component];
+}
+
 void unpack_texel(BufferFormat format, const uint8_t* element, uint32_t components[4]) {
     if (is_rgba8(format)) {
         const auto& table = unorm_bytes();
         for (unsigned i = 0; i < 4; i++) components[i] = table[element[i]];
         return;
     }
+    if (format.data == kSharedExponent) return unpack_shared_exponent(element, components);
     const uint32_t one = format.is_integer() ? 1u : std::bit_cast<uint32_t>(1.0f);
     const uint32_t missing[4] = {0, 0, 0, one};
     unsigned bit = 0;

@@ -6,6 +6,9 @@
 
 namespace simgpu::gfx9 {
 
+/// IMG_DATA_FORMAT_5_9_9_9, which is only read.
+inline constexpr uint32_t kSharedExponent = 34;
+
 struct BufferFormat {
     uint32_t data = 0;
     uint32_t number = 0;
@@ -13,6 +16,7 @@ struct BufferFormat {
     /// Bytes of one element; 0 for a format that does not exist.
     unsigned bytes() const;
     unsigned components() const;
+    unsigned component_bits(unsigned component) const;
     bool is_integer() const { return number == 4 || number == 5; }
 };
 

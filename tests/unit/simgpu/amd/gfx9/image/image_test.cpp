@@ -1,6 +1,7 @@
 // Image instructions on a small image in memory.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <optional>
 
 #include "simgpu/amd/gfx9/bits.h"
@@ -71,6 +72,18 @@ TEST_F(ImageOps, LoadsATexelInItsFormat) {
     EXPECT_EQ(bench_.lane(1, 0) & 0xffff, 0x3c00u);
 }
 
+TEST_F(ImageOps, ColoursMayShareAnExponent) {
+    constexpr uint32_t k5999 = 34, kFloat = 7;
+    texel(1, 1) = 256 | 1u << 9 | 511u << 18 | 17u << 27;  // in units of 2^(17 - 15 - 9)
+    describe(k5999, kFloat);
+    at(1, 1);
+    bench_.run({"image_load v[0:3], v[4:5], s[8:15] dmask:0xf unorm", {0xf0001f00, 0x00020004}});
+    EXPECT_EQ(as_float(bench_.lane(0, 0)), 2);
+    EXPECT_EQ(as_float(bench_.lane(1, 0)), 1 / 128.0f);
+    EXPECT_EQ(as_float(bench_.lane(2, 0)), 511 / 128.0f);
+    EXPECT_EQ(as_float(bench_.lane(3, 0)), 1);
+}
+
 TEST_F(ImageOps, OutsideIsBlackAndNotWritten) {
     at(kWidth, 0);
     bench_.fill(0, 99);
@@ -123,6 +136,20 @@ TEST_F(ImageOps, Sizes) {
     EXPECT_EQ(bench_.lane(3, 0), 1u);
 }
 
+TEST_F(ImageOps, IntegersOf16BitsAreExtendedByTheirSign) {
+    constexpr uint32_t kSint = 5;
+    const auto stored = [&](uint32_t number) {
+        describe(k32, number);
+        at(3, 2);
+        bench_.fill(0, 0xfff1);
+        bench_.run(
+            {"image_store v0, v[4:5], s[8:15] dmask:0x1 unorm d16", {0xf0201100, 0x80020004}});
+        return texel(3, 2);
+    };
+    EXPECT_EQ(stored(kSint), 0xfffffff1u);
+    EXPECT_EQ(stored(kUint), 0xfff1u);
+}
+
 TEST_F(ImageOps, SamplesMixNeighbours) {
     describe(k8888, kUnorm);
     texel(1, 1) = 0xff, texel(2, 1) = 0x33;
@@ -135,6 +162,46 @@ TEST_F(ImageOps, SamplesMixNeighbours) {
     bench_.run(
         {"image_sample_lz v0, v[4:5], s[8:15], s[16:19] dmask:0x1", {0xf09c0100, 0x00820004}});
     EXPECT_FLOAT_EQ(as_float(bench_.lane(0, 0)), 0.2f);
+}
+
+// Of whatever kind: here it makes a texel that is magnified one that is minified.
+TEST_F(ImageOps, TheSamplersBiasIsAddedToAnExplicitLevel) {
+    describe(k8888, kUnorm);
+    texel(1, 1) = 0xff, texel(2, 1) = 0x33;
+    describe_sampler(2, false);
+    bench_.wave->s[18] = 1u << 22;  // linear where minified
+    at(as_word(2.0f / kWidth), as_word(1.5f / kHeight), as_word(0));
+    const auto sampled = [&] {
+        bench_.run(
+            {"image_sample_l v0, v[4:6], s[8:15], s[16:19] dmask:0x1", {0xf0900100, 0x00820004}});
+        return as_float(bench_.lane(0, 0));
+    };
+    EXPECT_FLOAT_EQ(sampled(), 0.2f);
+    bench_.wave->s[18] |= 256;  // a bias of 1
+    EXPECT_FLOAT_EQ(sampled(), (1 + 0.2f) / 2);
+}
+
+// As for GL's DEPTH_TEXTURE_MODE: LUMINANCE, and ALPHA.
+TEST_F(ImageOps, ComparisonsComeBeforeTheSelectionOfComponents) {
+    constexpr uint32_t kFloat = 7, kLess = 1, kOne = 1, kX = 4;
+    describe(k32, kFloat);
+    texel(3, 2) = as_word(0.5f);
+    describe_sampler(2, false);
+    bench_.wave->s[16] |= kLess << 12;
+    const auto sampled = [&](uint32_t selects, float reference) {
+        bench_.wave->s[11] = selects | kType2d << 28;
+        at(as_word(reference), as_word(3.5f / kWidth), as_word(2.5f / kHeight));
+        bench_.run({"image_sample_c_lz v[0:3], v[4:6], s[8:15], s[16:19] dmask:0xf",
+                    {0xf0bc0f00, 0x00820004}});
+        std::array<float, 4> result;
+        for (unsigned i = 0; i < 4; i++) result[i] = as_float(bench_.lane(i, 0));
+        return result;
+    };
+    const uint32_t luminance = kX | kX << 3 | kX << 6 | kOne << 9, alpha = kX << 9;
+    EXPECT_EQ(sampled(luminance, 0.25f), (std::array<float, 4>{1, 1, 1, 1}));
+    EXPECT_EQ(sampled(luminance, 0.75f), (std::array<float, 4>{0, 0, 0, 1}));
+    EXPECT_EQ(sampled(alpha, 0.25f), (std::array<float, 4>{0, 0, 0, 1}));
+    EXPECT_EQ(sampled(alpha, 0.75f), (std::array<float, 4>{0, 0, 0, 0}));
 }
 
 TEST_F(ImageOps, WrappingModes) {
