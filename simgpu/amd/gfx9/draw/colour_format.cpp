@@ -1,5 +1,7 @@
 #include "simgpu/amd/gfx9/draw/colour_format.h"
 
+#include <algorithm>
+
 #include "simgpu/amd/gfx9/bits.h"
 #include "simgpu/amd/gfx9/surface/srgb.h"
 
@@ -8,7 +10,7 @@ namespace simgpu::gfx9::draw {
 namespace {
 
 constexpr uint32_t kNumberSrgb = 6;  // CB's; the same number means something else to images
-constexpr uint32_t kNumberUnorm = 0, kNumberUint = 4;
+constexpr uint32_t kNumberUnorm = 0, kNumberUint = 4, kNumberSint = 5;
 
 // Which colour component lies first, second, ... in memory, by COMP_SWAP (STD, ALT, STD_REV,
 // ALT_REV) and number of components (CB_COLOR0_INFO in the register headers).
@@ -18,6 +20,14 @@ constexpr std::array<uint8_t, 4> kSources[4][4] = {
     {{0, 1, 2, 3}, {0, 1, 3, 2}, {2, 1, 0, 3}, {3, 1, 0, 2}},
     {{0, 1, 2, 3}, {2, 1, 0, 3}, {3, 2, 1, 0}, {3, 0, 1, 2}},
 };
+
+/// Integers that a component has no room for become the nearest ones that it has.
+uint32_t saturated(uint32_t value, unsigned bits, bool is_signed) {
+    if (bits == 0 || bits >= 32) return value;
+    if (!is_signed) return std::min(value, (1u << bits) - 1);
+    const int32_t most = (1 << (bits - 1)) - 1;
+    return static_cast<uint32_t>(std::clamp(static_cast<int32_t>(value), -most - 1, most));
+}
 
 }  // namespace
 
@@ -43,6 +53,9 @@ void ColourFormat::pack(const uint32_t (&colour)[4], uint8_t* pixel) const {
     for (unsigned i = 0; i < texel_.components(); i++) {
         stored[i] = colour[source_[i]];
         if (srgb_ && source_[i] < 3) stored[i] = as_word(linear_to_srgb(as_float(stored[i])));
+        if (is_integer())
+            stored[i] =
+                saturated(stored[i], texel_.component_bits(i), texel_.number == kNumberSint);
     }
     pack_texel(texel_, stored, pixel);
 }

@@ -70,6 +70,13 @@ unsigned components_of(unsigned format) {
     }
 }
 
+/// The shader's first export is for the first target that CB_SHADER_MASK names, and so on.
+unsigned export_of(uint32_t shader_mask, unsigned target) {
+    unsigned number = 0;
+    for (unsigned i = 0; i < target; i++) number += bits(shader_mask, 4 * i, 4) != 0;
+    return number;
+}
+
 float clamped(float value, float low, float high) {
     return value > low ? std::min(value, high) : low;  // NaN: low
 }
@@ -109,7 +116,8 @@ ColourTargets::Target ColourTargets::read_target(const RegisterReader& registers
     const uint32_t info = registers(kColourInfo + kColourStride * index);
     const unsigned mask = bits(registers(kTargetMask) & registers(kShaderMask), 4 * index, 4);
     Target target;
-    target.export_format = bits(registers(kExportFormats), 4 * index, 4);
+    target.source = export_of(registers(kShaderMask), index);
+    target.export_format = bits(registers(kExportFormats), 4 * target.source, 4);
     const uint32_t format = bits(info, 2, 5);
     if (mode_ == Mode::kNormal)
         target.used = mask && format && target.export_format;
@@ -183,10 +191,11 @@ bool ColourTargets::draw(const GraphicsWave& wave, unsigned lane, const Pixel& p
     }
     for (const uint8_t i : used()) {
         Target& target = targets_[i];
-        if (!(wave.colour[i].mask >> lane & 1)) continue;
+        const ExportTarget& exported = wave.colour[target.source];
+        if (!(exported.mask >> lane & 1)) continue;
         if (!target.surface.open(memory_, pixel.x, pixel.y, pixel.layer)) return false;
         uint32_t colour[4];
-        convert_export(target.export_format, wave.colour[i], lane, colour);
+        convert_export(target.export_format, exported, lane, colour);
         for (unsigned s = 0; s < target.surface.samples(); s++)
             if (samples >> s & 1 &&
                 !write_sample(target, colour, second,

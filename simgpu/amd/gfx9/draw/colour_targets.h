@@ -54,6 +54,7 @@ class ColourTargets {
     };
     struct Target {
         bool used = false;
+        unsigned source = 0;  // number of the shader's export
         unsigned export_format = 0;
         ColourFormat format;
         BlendState blend;

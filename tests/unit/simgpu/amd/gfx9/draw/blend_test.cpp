@@ -1,6 +1,7 @@
 // Blend equations, logic operations and colour formats.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -116,6 +117,18 @@ TEST(ColourFormat, Swaps) {
 TEST(ColourFormat, RoundsAndClamps) {
     EXPECT_EQ(packed({k8888, kUnorm, kStandard}, -1, 2, 0.5f, NAN), (Bytes{0, 255, 128, 0}));
     EXPECT_EQ(packed({k8888, kSnorm, kStandard}, -1, 1, 0, -2), (Bytes{0x81, 0x7f, 0, 0x81}));
+}
+
+TEST(ColourFormat, IntegersSaturate) {
+    const auto stored = [](uint32_t number, std::array<int32_t, 4> values) {
+        uint32_t colour[4];
+        for (unsigned i = 0; i < 4; i++) colour[i] = static_cast<uint32_t>(values[i]);
+        std::vector<uint8_t> pixel(4);
+        ColourFormat(k8888, number, kStandard).pack(colour, pixel.data());
+        return pixel;
+    };
+    EXPECT_EQ(stored(kUint, {1, 255, 256, 1001}), (Bytes{1, 255, 255, 255}));
+    EXPECT_EQ(stored(kSint, {-1, 127, 1001, -129}), (Bytes{0xff, 0x7f, 0x7f, 0x80}));
 }
 
 TEST(ColourFormat, PackedFields) {
