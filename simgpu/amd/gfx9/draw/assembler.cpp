@@ -10,6 +10,10 @@ bool is_simulated(Topology topology) {
         case Topology::kTriangleList:
         case Topology::kTriangleFan:
         case Topology::kTriangleStrip:
+        case Topology::kLineListAdjacency:
+        case Topology::kLineStripAdjacency:
+        case Topology::kTriangleListAdjacency:
+        case Topology::kTriangleStripAdjacency:
         case Topology::kRectangleList:
         case Topology::kLineLoop:
         case Topology::kQuadList:
@@ -37,9 +41,18 @@ bool Assembler::add(const Vertex& vertex) {
             return triangle_list();
         case Topology::kTriangleStrip:
             return triangle_strip();
+        case Topology::kLineListAdjacency:
+            return line_list_adjacency();
+        case Topology::kLineStripAdjacency:
+            return line_strip_adjacency();
+        case Topology::kTriangleListAdjacency:
+            return triangle_list_adjacency();
+        case Topology::kTriangleStripAdjacency:
+            return triangle_strip_adjacency();
         case Topology::kTriangleFan:
-        case Topology::kPolygon:
             return fan();
+        case Topology::kPolygon:
+            return polygon(false);
         case Topology::kQuadList:
             return quad_list();
         case Topology::kQuadStrip:
@@ -54,6 +67,7 @@ bool Assembler::finish() {
         held_.push_back(first_.front());
         go_on = emit(Primitive::Kind::kLine, 0, 1, 1, provoking_last_ ? 1 : 0);
     }
+    if (topology_ == Topology::kPolygon) go_on = polygon(true);
     held_.clear();
     first_.clear();
     in_strip_ = 0;
@@ -99,12 +113,51 @@ bool Assembler::triangle_strip() {
     return go_on;
 }
 
+bool Assembler::line_list_adjacency() {
+    if (held_.size() < 4) return true;
+    const bool go_on = emit(Primitive::Kind::kLine, 1, 2, 2, provoking_last_ ? 1 : 0);
+    forget(4);
+    return go_on;
+}
+
+bool Assembler::line_strip_adjacency() {
+    if (held_.size() < 4) return true;
+    const bool go_on = emit(Primitive::Kind::kLine, 1, 2, 2, provoking_last_ ? 1 : 0);
+    forget(1);
+    return go_on;
+}
+
+bool Assembler::triangle_list_adjacency() {
+    if (held_.size() < 6) return true;
+    const bool go_on = emit(Primitive::Kind::kTriangle, 0, 2, 4, provoking_last_ ? 2 : 0);
+    forget(6);
+    return go_on;
+}
+
+// As a strip of the even vertices; a triangle is there once its last vertex's neighbour is.
+bool Assembler::triangle_strip_adjacency() {
+    if (held_.size() < 6) return true;
+    const bool odd = in_strip_ % 2;
+    const bool go_on = odd ? emit(Primitive::Kind::kTriangle, 2, 0, 4, provoking_last_ ? 2 : 1)
+                           : emit(Primitive::Kind::kTriangle, 0, 2, 4, provoking_last_ ? 2 : 0);
+    forget(2);
+    return go_on;
+}
+
 bool Assembler::fan() {
     if (held_.size() < 3) return true;
-    // A polygon is flat-shaded by its first vertex, a fan by the spoke's.
-    const unsigned first = topology_ == Topology::kPolygon ? 0 : 1;
-    const bool last = provoking_last_ && topology_ != Topology::kPolygon;
-    const bool go_on = emit(Primitive::Kind::kTriangle, 0, 1, 2, last ? 2 : first);
+    // Flat-shaded by the spoke's vertex.
+    const bool go_on = emit(Primitive::Kind::kTriangle, 0, 1, 2, provoking_last_ ? 2 : 1);
+    held_.erase(held_.begin() + 1);
+    return go_on;
+}
+
+// A fan that is flat-shaded by its first vertex. Whether a triangle has the last edge shows when
+// there is no further vertex.
+bool Assembler::polygon(bool closes) {
+    if (held_.size() < (closes ? 3 : 4)) return true;
+    const unsigned edges = 2u | (in_strip_ == 0 ? 1u : 0u) | (closes ? 4u : 0u);
+    const bool go_on = emit(Primitive::Kind::kTriangle, 0, 1, 2, 0, edges);
     held_.erase(held_.begin() + 1);
     return go_on;
 }
@@ -126,16 +179,19 @@ bool Assembler::quad_strip() {
 // Both halves contain the vertex that gives the quad its flat attributes.
 bool Assembler::emit_quad(unsigned a, unsigned b, unsigned c, unsigned d) {
     constexpr auto kTriangle = Primitive::Kind::kTriangle;
+    // The diagonal is an edge of neither.
     if (provoking_last_ && topology_ == Topology::kQuadStrip)
-        return emit(kTriangle, a, b, c, 2) && emit(kTriangle, a, c, d, 1);
-    if (provoking_last_) return emit(kTriangle, a, b, d, 2) && emit(kTriangle, b, c, d, 2);
-    return emit(kTriangle, a, b, c, 0) && emit(kTriangle, a, c, d, 0);
+        return emit(kTriangle, a, b, c, 2, 3) && emit(kTriangle, a, c, d, 1, 6);
+    if (provoking_last_) return emit(kTriangle, a, b, d, 2, 5) && emit(kTriangle, b, c, d, 2, 3);
+    return emit(kTriangle, a, b, c, 0, 3) && emit(kTriangle, a, c, d, 0, 6);
 }
 
-bool Assembler::emit(Primitive::Kind kind, unsigned a, unsigned b, unsigned c, unsigned provoking) {
+bool Assembler::emit(Primitive::Kind kind, unsigned a, unsigned b, unsigned c, unsigned provoking,
+                     unsigned edges) {
     Primitive primitive;
     primitive.kind = kind;
     primitive.provoking = static_cast<uint8_t>(provoking);
+    primitive.edges = static_cast<uint8_t>(edges);
     primitive.vertex = {&held_[a], &held_[b], &held_[c]};
     primitives_++;
     in_strip_++;

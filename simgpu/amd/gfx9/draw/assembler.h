@@ -17,6 +17,11 @@ enum class Topology : uint8_t {
     kTriangleList = 4,
     kTriangleFan = 5,
     kTriangleStrip = 6,
+    // With neighbours, which only geometry shaders see.
+    kLineListAdjacency = 10,
+    kLineStripAdjacency = 11,
+    kTriangleListAdjacency = 12,
+    kTriangleStripAdjacency = 13,
     kRectangleList = 17,
     kLineLoop = 18,
     kQuadList = 19,
@@ -42,10 +47,16 @@ class Assembler {
     bool line_strip();
     bool triangle_list();
     bool triangle_strip();
+    bool line_list_adjacency();
+    bool line_strip_adjacency();
+    bool triangle_list_adjacency();
+    bool triangle_strip_adjacency();
     bool fan();
     bool quad_list();
     bool quad_strip();
-    bool emit(Primitive::Kind kind, unsigned a, unsigned b, unsigned c, unsigned provoking);
+    bool polygon(bool closes);
+    bool emit(Primitive::Kind kind, unsigned a, unsigned b, unsigned c, unsigned provoking,
+              unsigned edges = 7);
     bool emit_quad(unsigned a, unsigned b, unsigned c, unsigned d);
     void forget(size_t count);
 

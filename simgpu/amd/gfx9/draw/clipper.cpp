@@ -13,10 +13,11 @@ constexpr float kSmallestW = 1e-30f;
 /// Distance of a corner to a plane; inside is where it is not negative.
 class Plane {
   public:
-    enum class Kind : uint8_t { kNear, kNearFromZero, kFar, kW, kGuardBand, kDistance };
+    enum class Kind : uint8_t { kNear, kNearFromZero, kFar, kW, kGuardBand, kDistance, kUser };
 
     Plane(Kind kind, unsigned index = 0, float factor = 1)
         : kind_(kind), index_(index), factor_(factor) {}
+    explicit Plane(const float (&user)[4]) : kind_(Kind::kUser), user_(user) {}
 
     float distance(const ClipCorner& corner, const Primitive& primitive) const {
         const float* p = corner.position;
@@ -33,6 +34,8 @@ class Plane {
                 return factor_ * p[3] - (index_ & 1 ? -p[index_ / 2] : p[index_ / 2]);
             case Kind::kDistance:
                 return user_distance(corner, primitive);
+            case Kind::kUser:
+                return p[0] * user_[0] + p[1] * user_[1] + p[2] * user_[2] + p[3] * user_[3];
         }
         return 0;
     }
@@ -47,8 +50,9 @@ class Plane {
     }
 
     Kind kind_;
-    unsigned index_;
-    float factor_;
+    unsigned index_ = 0;
+    float factor_ = 1;
+    const float* user_ = nullptr;  // the plane's equation
 };
 
 ClipCorner between(const ClipCorner& a, const ClipCorner& b, float t) {
@@ -122,12 +126,16 @@ class Clipping {
                 apply(Plane::Kind::kGuardBand, side, state_.guard_band[side / 2]);
         for (unsigned i = 0; i < kClipDistances; i++)
             if (state_.clip_distances >> i & 1) apply(Plane::Kind::kDistance, i);
+        for (unsigned i = 0; i < kClipPlanes; i++)
+            if (state_.planes >> i & 1) apply(Plane(state_.plane[i]));
         return shape_;
     }
 
   private:
     void apply(Plane::Kind kind, unsigned index = 0, float factor = 1) {
-        const Plane plane(kind, index, factor);
+        apply(Plane(kind, index, factor));
+    }
+    void apply(const Plane& plane) {
         bool inside = true;
         for (unsigned i = 0; i < shape_.size(); i++)
             inside = inside && plane.distance(shape_[i], primitive_) >= 0;

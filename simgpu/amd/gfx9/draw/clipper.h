@@ -18,8 +18,9 @@ struct ClipCorner {
 /// The part of a primitive that clipping leaves: a convex polygon, or the two ends of a line.
 class ClippedShape {
   public:
-    // Three corners, and one more for each plane: 2 of z, 4 of the guard band, w, 8 distances.
-    static constexpr unsigned kMost = 3 + 15;
+    // Three corners, and one more for each plane: 2 of z, 4 of the guard band, w, 8 distances, 6 of
+    // the program's.
+    static constexpr unsigned kMost = 3 + 21;
 
     unsigned size() const { return size_; }
     const ClipCorner& operator[](unsigned i) const { return corners_[i]; }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "simgpu/amd/gfx9/bits.h"
+#include "simgpu/amd/gfx9/draw/clip_rectangles.h"
 #include "simgpu/amd/gfx9/draw/registers.h"
 #include "simgpu/amd/gfx9/draw/setup.h"
 #include "simgpu/amd/gfx9/draw/vertex_stage.h"
@@ -22,12 +23,6 @@ std::string front_problem(const RegisterReader& registers) {
     const uint32_t type = bits(registers(kPrimitiveType), 0, 6);
     if (!is_simulated(static_cast<Topology>(type)))
         return fmt::format("VGT_PRIMITIVE_TYPE: type {} is not simulated", type);
-    if (bits(registers(kClipControl), 0, 6))
-        return "PA_CL_CLIP_CNTL: clip planes without clip distances are not simulated";
-    // POLY_MODE, with faces drawn as anything but triangles (2).
-    const uint32_t mode = registers(kSetupMode);
-    if (bits(mode, 3, 2) == 1 && (bits(mode, 5, 3) != 2 || bits(mode, 8, 3) != 2))
-        return "PA_SU_SC_MODE_CNTL: triangles drawn as lines or points are not simulated";
     return SamplePattern::problem(registers);
 }
 
@@ -88,7 +83,8 @@ JobOutcome DrawRun::run() {
          {front_problem(draw_.registers), vertices.problem(), pixels->problem()})
         if (!problem.empty()) return make_outcome(JobOutcome::Kind::kBadShader, "draw: " + problem);
 
-    Setup setup(raster, tools_.counters, *pixels);
+    ClipRectangles rectangles(draw_.registers, *pixels);
+    Setup setup(raster, tools_.counters, rectangles.sink());
     const auto topology = static_cast<Topology>(bits(draw_.registers(kPrimitiveType), 0, 6));
     Assembler assembler(topology, raster.provoking_last, setup);
     if (run_instances(vertices, assembler)) pixels->flush();

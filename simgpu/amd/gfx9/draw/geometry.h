@@ -32,11 +32,12 @@ struct Vertex {
     float parameter[kParameterExports][4] = {};
 };
 
-/// An assembled primitive; only the first `count` vertices mean something.
+/// An assembled primitive: the first `count` vertices, and the provoking one.
 struct Primitive {
     enum class Kind : uint8_t { kPoint, kLine, kTriangle, kRectangle };
     Kind kind = Kind::kTriangle;
     uint8_t provoking = 0;  // vertex whose attributes a flat-shaded one has
+    uint8_t edges = 7;      // of a polygon that is a triangle of several: bit i from vertex i on
     std::array<const Vertex*, 3> vertex{};
     unsigned count() const { return kind == Kind::kPoint ? 1 : kind == Kind::kLine ? 2 : 3; }
 };

@@ -13,6 +13,7 @@ namespace {
 
 constexpr uint32_t kShaderControl = 0x2880c, kDepthExportFormat = 0x28710;
 constexpr uint32_t kAlphaToMask = 0x28b70;
+constexpr uint32_t kCountControl = 0x28004;  // DB_COUNT_CONTROL
 
 // DB_SHADER_CONTROL.Z_ORDER.
 constexpr uint32_t kEarlyThenLate = 1, kEarlyThenReZ = 3;
@@ -87,6 +88,7 @@ PixelStage::AlphaToMask PixelStage::read_alpha_to_mask(const RegisterReader& reg
 PixelStage::PixelStage(DrawTools& tools, const RasterState& raster)
     : tools_(tools),
       control_(read_control(tools.draw.registers)),
+      counts_samples_(bits(tools.draw.registers(kCountControl), 8, 4) != 0),  // ZPASS_ENABLE
       samples_(raster.samples),
       alpha_to_mask_(read_alpha_to_mask(tools.draw.registers)),
       shader_(ShaderStage::read(ShaderStage::Kind::kPixel, tools.draw.registers)),
@@ -218,7 +220,7 @@ bool PixelStage::test_early(PendingQuad& quad) {
             if (depth_.active() && !depth_.test(fragment(quad, i, s)))
                 quad.samples[i] &= static_cast<uint8_t>(~bit);
             else
-                tools_.counters.samples_passed++;
+                count_sample();
         }
         if (!quad.samples[i]) quad.covered &= static_cast<uint8_t>(~(1u << i));
     }
@@ -311,7 +313,7 @@ uint8_t PixelStage::late_test(const PendingQuad& quad, unsigned i, unsigned lane
         if (there && control_.exports_stencil)
             f.stencil_reference = static_cast<uint8_t>(exported[1]);
         if (depth_.active() && !depth_.test(f)) continue;
-        tools_.counters.samples_passed++;
+        count_sample();
         passed |= 1u << s;
     }
     return static_cast<uint8_t>(passed);

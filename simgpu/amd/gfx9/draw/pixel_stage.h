@@ -78,9 +78,11 @@ class PixelStage final : public QuadSink {
     bool finish_pixel(const PendingQuad& quad, unsigned i, unsigned lane);
     uint8_t late_test(const PendingQuad& quad, unsigned i, unsigned lane);
     bool failed();
+    void count_sample() { tools_.counters.samples_passed += counts_samples_; }
 
     DrawTools& tools_;
     Control control_;
+    bool counts_samples_;
     const SamplePattern& samples_;
     AlphaToMask alpha_to_mask_;
     ShaderStage shader_;

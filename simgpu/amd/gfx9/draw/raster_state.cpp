@@ -14,6 +14,7 @@ constexpr uint32_t kTransformControl = 0x28818;
 constexpr uint32_t kOutputControl = 0x2881c, kVertexControl = 0x28be4;
 constexpr uint32_t kPointSize = 0x28a00, kPointLimits = 0x28a04, kLineControl = 0x28a08;
 constexpr uint32_t kOffsetFormat = 0x28b78;  // and: clamp, front scale and offset, back ones
+constexpr uint32_t kClipPlane = 0x285bc;  // PA_CL_UCP_0_X; Y, Z and W follow, then the next plane
 constexpr uint32_t kGuardBandY = 0x28be8, kGuardBandX = 0x28bf0;
 
 constexpr int32_t kLargestScreen = 16384;
@@ -65,6 +66,10 @@ ClipState read_clip(const RegisterReader& registers) {
     clip.far = !bit_of(control, 27);
     clip.clip_distances = static_cast<uint8_t>(bits(outputs, 0, 8));
     clip.cull_distances = static_cast<uint8_t>(bits(outputs, 8, 8));
+    clip.planes = static_cast<uint8_t>(bits(control, 0, kClipPlanes));
+    for (uint32_t i = 0; i < kClipPlanes; i++)
+        for (uint32_t c = 0; c < 4; c++)
+            clip.plane[i][c] = as_float(registers(kClipPlane + 16 * i + 4 * c));
     clip.guard_band[0] = as_float(registers(kGuardBandX));
     clip.guard_band[1] = as_float(registers(kGuardBandY));
     for (float& factor : clip.guard_band)
@@ -91,6 +96,10 @@ float half_size(uint32_t word, unsigned low) {
     return static_cast<float>(bits(word, low, 16)) / 16.0f;
 }
 
+FillMode fill_mode(uint32_t number) {
+    return number >= 2 ? FillMode::kTriangles : static_cast<FillMode>(number);
+}
+
 void read_depth_offset(RasterState& state, const RegisterReader& registers) {
     const uint32_t mode = registers(kSetupMode), format = registers(kOffsetFormat);
     state.offset_bits = static_cast<int8_t>(bits(format, 0, 8));
@@ -114,6 +123,10 @@ RasterState RasterState::read(const RegisterReader& registers) {
     state.cull_front = bit_of(mode, 0);
     state.cull_back = bit_of(mode, 1);
     state.front_is_clockwise = bit_of(mode, 2);
+    if (bits(mode, 3, 2) == 1) {  // POLY_MODE
+        state.front_fill = fill_mode(bits(mode, 5, 3));
+        state.back_fill = fill_mode(bits(mode, 8, 3));
+    }
     state.provoking_last = bit_of(mode, 19);
     state.pixel_centre = bit_of(registers(kVertexControl), 0) ? kSubpixels / 2 : 0;
     state.half_line_width = half_size(registers(kLineControl), 0);

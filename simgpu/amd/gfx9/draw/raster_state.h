@@ -11,6 +11,7 @@
 namespace simgpu::gfx9::draw {
 
 inline constexpr unsigned kViewports = 16;
+inline constexpr unsigned kClipPlanes = 6;
 inline constexpr int32_t kSubpixels = 256;  // per pixel: QUANT_MODE 16.8
 
 struct Viewport {
@@ -26,6 +27,8 @@ struct ClipState {
     bool near = true, far = true;
     uint8_t clip_distances = 0;  // bit per exported distance
     uint8_t cull_distances = 0;
+    uint8_t planes = 0;  // bit per plane that positions are clipped by
+    float plane[kClipPlanes][4] = {};
     float guard_band[2] = {1, 1};
     // PA_CL_VTE_CNTL: what the vertex shader has left to do.
     bool divide_xy = true, divide_z = true, invert_w = true;
@@ -43,10 +46,14 @@ struct DepthOffset {
     float scale = 0, units = 0;
 };
 
+/// The parts of a polygon that are drawn (POLYMODE_FRONT_PTYPE).
+enum class FillMode : uint8_t { kPoints, kLines, kTriangles };
+
 struct RasterState {
     bool kill_all = false;  // DX_RASTERIZATION_KILL
     bool cull_front = false, cull_back = false;
     bool front_is_clockwise = false;
+    FillMode front_fill = FillMode::kTriangles, back_fill = FillMode::kTriangles;
     bool provoking_last = false;
     int32_t pixel_centre = kSubpixels / 2;
     float half_line_width = 0.5f;

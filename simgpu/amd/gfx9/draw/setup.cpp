@@ -61,11 +61,11 @@ const Viewport& Setup::viewport_of(const Primitive& primitive) const {
     return state_.viewports[index < kViewports ? index : 0];
 }
 
-ScreenTriangle Setup::start(const Primitive& primitive) const {
+ScreenTriangle Setup::start(const Primitive& primitive) {
     const Viewport& viewport = viewport_of(primitive);
     ScreenTriangle triangle;
     triangle.primitive = &primitive;
-    triangle.serial = counters_.clipper_invocations;
+    triangle.serial = ++serial_;
     triangle.layer = primitive.vertex[primitive.provoking]->layer;
     triangle.bounds = viewport.scissor;
     triangle.z_min = std::min(viewport.z_min, viewport.z_max);
@@ -95,20 +95,43 @@ bool Setup::polygon(const Primitive& primitive, const ClippedShape& shape) {
     for (unsigned i = 2; i < shape.size(); i++) {
         triangle.corner[1] = project(shape[i - 1], viewport);
         triangle.corner[2] = project(shape[i], viewport);
-        if (!this->triangle(triangle)) return false;
+        const int64_t area = signed_area(triangle);
+        if (area == 0) continue;
+        if (is_culled(triangle, area)) return true;  // as are the others
+        triangle.depth_offset = depth_offset(triangle);
+        const FillMode mode = triangle.front ? state_.front_fill : state_.back_fill;
+        if (mode != FillMode::kTriangles && !triangle.fills_rectangle)
+            return outline(primitive, mode, {triangle.front, triangle.depth_offset});
+        if (!fill(triangle)) return false;
     }
     return true;
 }
 
-bool Setup::triangle(ScreenTriangle& triangle) {
-    const int64_t area = signed_area(triangle);
-    if (area == 0) return true;
-    if (!triangle.fills_rectangle) {
-        triangle.front = (area > 0) == state_.front_is_clockwise;
-        if (triangle.front ? state_.cull_front : state_.cull_back) return true;
+/// Finds out which face is seen.
+bool Setup::is_culled(ScreenTriangle& triangle, int64_t area) const {
+    if (triangle.fills_rectangle) return false;
+    triangle.front = (area > 0) == state_.front_is_clockwise;
+    return triangle.front ? state_.cull_front : state_.cull_back;
+}
+
+// The edges of the whole polygon, clipped as lines: where it is cut there is none.
+bool Setup::outline(const Primitive& polygon, FillMode mode, Face face) {
+    ClipState clip_state = state_.clip;
+    clip_state.cull_distances = 0;  // the polygon has been there
+    for (unsigned from = 0; from < 3; from++) {
+        if (!(polygon.edges >> from & 1)) continue;
+        Primitive part;
+        part.kind = mode == FillMode::kLines ? Primitive::Kind::kLine : Primitive::Kind::kPoint;
+        part.vertex = {polygon.vertex[from], polygon.vertex[(from + 1) % 3],
+                       polygon.vertex[polygon.provoking]};
+        part.provoking = 2;
+        const ClippedShape shape = clip(part, clip_state);
+        if (shape.size() < part.count()) continue;
+        const bool go_on =
+            mode == FillMode::kLines ? line(part, shape, face) : point(part, shape, face);
+        if (!go_on) return false;
     }
-    triangle.depth_offset = depth_offset(triangle);
-    return fill(triangle);
+    return true;
 }
 
 bool Setup::fill(const ScreenTriangle& triangle) {
@@ -133,13 +156,15 @@ float Setup::depth_offset(const ScreenTriangle& triangle) const {
 
 // A line is widened along its minor axis only, so that each step along the other one has as many
 // pixels as the line is wide.
-bool Setup::line(const Primitive& primitive, const ClippedShape& shape) {
+bool Setup::line(const Primitive& primitive, const ClippedShape& shape, Face face) {
     const Viewport& viewport = viewport_of(primitive);
     const Corner a = project(shape[0], viewport), b = project(shape[1], viewport);
     const bool steep = std::abs(b.y - a.y) > std::abs(b.x - a.x);
     const int32_t half = to_subpixels(state_.half_line_width);
     const int32_t x = steep ? half : 0, y = steep ? 0 : half;
     ScreenTriangle triangle = start(primitive);
+    triangle.front = face.front;
+    triangle.depth_offset = face.depth_offset;
     triangle.corner = {moved(a, -x, -y), moved(b, -x, -y), moved(b, x, y)};
     if (!fill(triangle)) return false;
     triangle.corner = {moved(a, -x, -y), moved(b, x, y), moved(a, x, y)};
@@ -148,7 +173,7 @@ bool Setup::line(const Primitive& primitive, const ClippedShape& shape) {
 }
 
 // A square. Weights run over it from 0 to 1: sprite coordinates.
-bool Setup::point(const Primitive& primitive, const ClippedShape& shape) {
+bool Setup::point(const Primitive& primitive, const ClippedShape& shape, Face face) {
     const float wanted =
         state_.outputs.point_size ? primitive.vertex[0]->point_size / 2 : state_.half_point_size;
     const float half_size = std::clamp(wanted, state_.half_point_min,
@@ -157,6 +182,8 @@ bool Setup::point(const Primitive& primitive, const ClippedShape& shape) {
     Corner centre = project(shape[0], viewport_of(primitive));
     centre.weight[0] = centre.weight[1] = 0;
     ScreenTriangle triangle = start(primitive);
+    triangle.front = face.front;
+    triangle.depth_offset = face.depth_offset;
     triangle.is_point = triangle.fills_rectangle = true;
     triangle.corner = {moved(centre, -half, -half), moved(centre, half, -half),
                        moved(centre, -half, half)};

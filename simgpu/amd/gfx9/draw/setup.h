@@ -9,6 +9,12 @@
 
 namespace simgpu::gfx9::draw {
 
+/// Properties of a polygon that its lines and points have, too.
+struct Face {
+    bool front = true;
+    float depth_offset = 0;
+};
+
 class Setup final : public PrimitiveSink {
   public:
     Setup(const RasterState& state, PipelineCounters& counters, QuadSink& sink)
@@ -18,19 +24,21 @@ class Setup final : public PrimitiveSink {
 
   private:
     bool polygon(const Primitive& primitive, const ClippedShape& shape);
-    bool line(const Primitive& primitive, const ClippedShape& shape);
-    bool point(const Primitive& primitive, const ClippedShape& shape);
-    bool triangle(ScreenTriangle& triangle);
+    bool outline(const Primitive& polygon, FillMode mode, Face face);
+    bool line(const Primitive& primitive, const ClippedShape& shape, Face face = {});
+    bool point(const Primitive& primitive, const ClippedShape& shape, Face face = {});
+    bool is_culled(ScreenTriangle& triangle, int64_t area) const;
     bool fill(const ScreenTriangle& triangle);
 
     const Viewport& viewport_of(const Primitive& primitive) const;
-    ScreenTriangle start(const Primitive& primitive) const;
+    ScreenTriangle start(const Primitive& primitive);
     Corner project(const ClipCorner& corner, const Viewport& viewport) const;
     float depth_offset(const ScreenTriangle& triangle) const;
 
     const RasterState& state_;
     PipelineCounters& counters_;
     QuadSink& sink_;
+    uint64_t serial_ = 0;
 };
 
 }  // namespace simgpu::gfx9::draw

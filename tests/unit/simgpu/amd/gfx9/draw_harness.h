@@ -72,7 +72,8 @@ class DrawBench {
         const uint32_t corner = width | height << 16;
         registers[0x30908] = 4;  // a list of triangles
         registers[0x28034] = registers[0x28208] = registers[0x28244] = corner;
-        registers[0x28818] = 0x43f;  // the whole viewport transform
+        registers[0x2820c] = 0xffff;  // PA_SC_CLIPRECT_RULE: none
+        registers[0x28818] = 0x43f;   // the whole viewport transform
         const auto half = [](uint32_t size) { return as_word(static_cast<float>(size) / 2); };
         registers[0x2843c] = registers[0x28440] = half(width);
         registers[0x28444] = registers[0x28448] = half(height);

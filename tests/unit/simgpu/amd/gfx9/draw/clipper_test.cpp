@@ -1,6 +1,7 @@
 // Clipping of triangles, lines and points.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -48,6 +49,19 @@ TEST_F(Clip, TheNearPlaneCutsACornerOff) {
     EXPECT_NEAR(shape[2].weight[1], 1 / 3.0f, 1e-6f);
     EXPECT_NEAR(shape[2].weight[0], 2 / 3.0f, 1e-6f);
     EXPECT_NEAR(shape[3].weight[0], 0, 1e-6f);
+}
+
+TEST_F(Clip, AProgramsPlanesCut) {
+    constexpr float kHalf[] = {-1, 0, 0, 0.5f}, kNothing[] = {0, 0, 0, -1};
+    std::copy_n(kHalf, 4, state_.plane[5]);
+    std::copy_n(kNothing, 4, state_.plane[2]);
+    state_.planes = 1u << 5;  // x <= w / 2
+    const ClippedShape shape = clipped();
+    ASSERT_EQ(shape.size(), 4u);
+    for (unsigned i = 0; i < 4; i++) EXPECT_LE(shape[i].position[0], 0.5f);
+    EXPECT_EQ(shape[1].weight[0], 0.5f);
+    state_.planes |= 1u << 2;
+    EXPECT_EQ(clipped().size(), 0u);
 }
 
 TEST_F(Clip, TheNearPlaneIsAtZeroWhereAsked) {

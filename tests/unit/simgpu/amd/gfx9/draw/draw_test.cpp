@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <string>
 
 #include "tests/unit/simgpu/amd/gfx9/draw_harness.h"
 
@@ -56,6 +57,7 @@ class WholeDraw : public testing::Test {
 };
 
 TEST_F(WholeDraw, PixelsAreShadedAndKilled) {
+    registers_[0x28004] = 1u << 8;  // DB_COUNT_CONTROL: ZPASS_ENABLE
     const JobOutcome outcome = run();
     ASSERT_TRUE(outcome.done()) << outcome.report;
     for (int y = 0; y < kSize; y++)
@@ -68,6 +70,83 @@ TEST_F(WholeDraw, PixelsAreShadedAndKilled) {
     EXPECT_EQ(pipeline_.samples_passed, 128u) << "dropped pixels pass no test";
     EXPECT_EQ(pipeline_.vertex_invocations, 3u);
     EXPECT_EQ(pipeline_.input_primitives, 1u);
+}
+
+// A driver's own draws, such as those of a clear, are not part of its program's queries.
+TEST_F(WholeDraw, SamplesCountWhileThereIsAQuery) {
+    ASSERT_TRUE(run().done());
+    EXPECT_EQ(pipeline_.samples_passed, 0u);
+    EXPECT_EQ(pipeline_.pixel_invocations, 256u);
+}
+
+// PA_SC_CLIPRECT_*: two rectangles that overlap.
+TEST_F(WholeDraw, WindowRectanglesDecideByPixel) {
+    const auto corner = [](uint32_t x, uint32_t y) { return x | y << 16; };
+    registers_[0x28210] = corner(1, 1);
+    registers_[0x28214] = corner(6, 6);
+    registers_[0x28218] = corner(4, 3);
+    registers_[0x2821c] = corner(9, 5);
+    const auto in_first = [](int x, int y) { return x >= 1 && x < 6 && y >= 1 && y < 6; };
+    const auto in_second = [](int x, int y) { return x >= 4 && x < 9 && y >= 3 && y < 5; };
+    constexpr int kDrawn = 8;  // rows that the pixel shader keeps
+    const auto expect = [&](uint32_t rule, auto drawn) {
+        for (int y = 0; y < kSize; y++)
+            for (int x = 0; x < kSize; x++) pixel(x, y) = 0;
+        registers_[0x2820c] = rule;
+        ASSERT_TRUE(run().done());
+        for (int y = 0; y < kDrawn; y++)
+            for (int x = 0; x < kSize; x++)
+                EXPECT_EQ(pixel(x, y) != 0, drawn(x, y)) << rule << ": " << x << "," << y;
+    };
+    // Of the four bits of a pixel's number, those of the third and fourth rectangle do not matter.
+    expect(0x1111, [&](int x, int y) { return !in_first(x, y) && !in_second(x, y); });
+    expect(0xeeee, [&](int x, int y) { return in_first(x, y) || in_second(x, y); });
+    expect(0x8888, [&](int x, int y) { return in_first(x, y) && in_second(x, y); });
+    expect(0x2222, [&](int x, int y) { return in_first(x, y) && !in_second(x, y); });
+    expect(0, [](int, int) { return false; });
+}
+
+// PA_SU_SC_MODE_CNTL: POLY_MODE, and what is drawn of both faces.
+TEST_F(WholeDraw, PolygonsMayBeLinesOrPoints) {
+    constexpr uint32_t kDual = 1u << 3, kLines = 1u << 5 | 1u << 8;
+    registers_[0x28a08] = 8;                                    // lines and points a pixel wide
+    registers_[0x28a00] = 8 | 8u << 16;                         // in 1/16, from the middle on
+    registers_[0x28a04] = 0xffffu << 16;                        // of any size
+    registers_[0x2843c] = registers_[0x28440] = as_word(4.0f);  // a triangle that is in view
+    registers_[0x28444] = registers_[0x28448] = as_word(4.0f);
+    registers_[0x28440] = registers_[0x28448] = as_word(4.5f);
+    const auto drawn = [&] {
+        std::string rows;
+        for (int y = 0; y < 8; y++)
+            for (int x = 0; x < 8; x++) rows += pixel(x, y) ? 'x' : '.', pixel(x, y) = 0;
+        return rows;
+    };
+    registers_[0x28814] = kDual | kLines;
+    ASSERT_TRUE(run().done());
+    const std::string lines = drawn();
+    EXPECT_EQ(lines.substr(0, 8), "xxxxxxxx");
+    for (size_t y = 1; y < 8; y++) EXPECT_EQ(lines.substr(8 * y, 8), "x.......") << y;
+    registers_[0x28814] = kDual;
+    ASSERT_TRUE(run().done());
+    EXPECT_EQ(drawn(), "x" + std::string(63, '.'));
+    registers_[0x28814] = kDual | 2u << 5 | 2u << 8;
+    ASSERT_TRUE(run().done());
+    EXPECT_EQ(drawn(), std::string(64, 'x'));
+    registers_[0x28814] = kDual | kLines | 3;  // both faces culled
+    ASSERT_TRUE(run().done());
+    EXPECT_EQ(drawn(), std::string(64, '.'));
+}
+
+// With target 0 left out, the shader's only export is target 1's.
+TEST_F(WholeDraw, ExportsAreForTheTargetsThatTheShaderNames) {
+    for (const uint32_t offset : {0x60u, 0x68u, 0x70u})
+        registers_[0x28c00 + offset + 0x3c] = registers_[0x28c00 + offset];
+    registers_[0x287a4] = registers_[0x287a0];  // CB_MRT1_EPITCH
+    registers_[0x28c70] = 0;                    // no target 0
+    registers_[0x28238] = 0xff;
+    registers_[0x2823c] = 0xf0;
+    ASSERT_TRUE(run().done());
+    EXPECT_NE(pixel(3, 3), 0u);
 }
 
 TEST_F(WholeDraw, IndicesNameVertices) {
@@ -126,7 +205,6 @@ TEST_F(WholeDraw, WhatIsNotSimulatedNamesItsRegister) {
         {0x28be0, 2, "CB_COLOR_ATTRIB"},                // four samples, on a target of one
         {0xb12c, 1u << 12, "SPI_SHADER_PGM_RSRC2_VS"},  // transform feedback
         {0x28c74, 1u << 12, "CB_COLOR0_ATTRIB"},        // two samples, one of them stored
-        {0x28810, 1, "PA_CL_CLIP_CNTL"},
     };
     for (const Case& c : cases) {
         const auto saved = registers_;
