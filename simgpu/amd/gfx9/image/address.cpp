@@ -1,5 +1,7 @@
 #include "simgpu/amd/gfx9/image/address.h"
 
+#include <algorithm>
+
 #include "simgpu/amd/gfx9/bits.h"
 #include "simgpu/amd/gfx9/wave/half.h"
 
@@ -139,6 +141,37 @@ ImageAddress read_address(const Wave& wave, unsigned first, unsigned lane,
     if (operation.lod == Lod::kExplicit) address.lod = reader.real();
     if (operation.clamps_lod) address.lod = reader.real();
     return address;
+}
+
+// The axes of V_CUBESC, V_CUBETC and V_CUBEMA; a face's middle is at (1.5, 1.5).
+bool move_to_face(float (&place)[4], float face) {
+    struct Axis {
+        unsigned of;
+        float sign;
+    };
+    struct Face {
+        Axis s, t, major;
+    };
+    static constexpr Face kFaces[] = {
+        {{2, -1}, {1, -1}, {0, 1}}, {{2, 1}, {1, -1}, {0, -1}}, {{0, 1}, {2, 1}, {1, 1}},
+        {{0, 1}, {2, -1}, {1, -1}}, {{0, 1}, {1, -1}, {2, 1}},  {{0, -1}, {1, -1}, {2, -1}},
+    };
+    constexpr float kLeast = 1e-3f;  // of the distance from the middle of the cube
+    const auto number = [](float id) {
+        const auto whole = static_cast<unsigned>(std::clamp(id + 0.5f, 0.0f, 65535.0f)) % 8;
+        return std::min(whole, 5u);
+    };
+    const Face &from = kFaces[number(place[2])], &to = kFaces[number(face)];
+    float direction[3];
+    direction[from.s.of] = from.s.sign * 2 * (place[0] - 1.5f);
+    direction[from.t.of] = from.t.sign * 2 * (place[1] - 1.5f);
+    direction[from.major.of] = from.major.sign;
+    const float distance = to.major.sign * direction[to.major.of];
+    if (!(distance > kLeast)) return false;
+    place[0] = to.s.sign * direction[to.s.of] / distance / 2 + 1.5f;
+    place[1] = to.t.sign * direction[to.t.of] / distance / 2 + 1.5f;
+    place[2] = face;
+    return true;
 }
 
 }  // namespace simgpu::gfx9

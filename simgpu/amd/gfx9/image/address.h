@@ -51,4 +51,8 @@ ImageAddress read_address(const Wave& wave, unsigned first, unsigned lane,
                           const ImageOperation& operation, unsigned dimensions,
                           unsigned coordinates, bool half);
 
+/// A place (s, t, face) of a cube as it is seen on the plane of another `face`, which reaches
+/// beyond the face's edges. False: it is not seen.
+bool move_to_face(float (&place)[4], float face);
+
 }  // namespace simgpu::gfx9

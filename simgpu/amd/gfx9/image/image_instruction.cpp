@@ -242,9 +242,9 @@ LodChoice ImageRun::implicit_lod(unsigned lane, const TextureUnit& unit) const {
     const ImageAddress here = address(corner), right = address(corner + 1),
                        below = address(corner + 2);
     const bool cube = image_->type() == ImageType::kCube;
-    const auto difference = [&](const ImageAddress& other, float(&d)[3]) {
-        // On another face the coordinates say nothing about the distance.
-        if (cube && other.coordinate[2] != here.coordinate[2]) return;
+    const auto difference = [&](ImageAddress other, float(&d)[3]) {
+        const float face = here.coordinate[2];
+        if (cube && other.coordinate[2] != face && !move_to_face(other.coordinate, face)) return;
         for (unsigned i = 0; i < image_->dimensions(); i++)
             d[i] = other.coordinate[i] - here.coordinate[i];
     };

@@ -47,6 +47,15 @@ int32_t wrapped(Wrap wrap, int32_t index, int32_t size) {
     return kBorder;
 }
 
+bool half_border(Wrap wrap) {
+    return wrap == Wrap::kClampHalfBorder || wrap == Wrap::kMirrorOnceHalfBorder;
+}
+/// To the image's outline, where a filter still takes half of the border.
+float clamped(Wrap wrap, float place, float size) {
+    const float first = wrap == Wrap::kClampHalfBorder ? place : std::abs(place);
+    return first > 0 ? std::min(first, size) : 0;  // NaN: 0
+}
+
 int32_t to_int(float value) {
     // Far outside of any image, and of what an int32_t holds: NaN counts as 0.
     constexpr float kLimit = 1 << 30;
@@ -111,7 +120,9 @@ TextureUnit::Footprint TextureUnit::footprint(const ImageAddress& address, unsig
         if (!sampler_.unnormalised) place *= static_cast<float>(extent);
         const Wrap wrap = cube ? Wrap::kClampToEdge : sampler_.wrap[i];
         const bool mixes = linear && (i < 2 || sampler_.linear_z);
+        if (half_border(wrap)) place = clamped(wrap, place, static_cast<float>(extent));
         int32_t first = to_int(place);
+        if (half_border(wrap) && !mixes) first = std::min(first, extent - 1);
         if (mixes) {
             const int32_t fixed = to_int((place - 0.5f) * kFraction + 0.5f);
             first = fixed >= 0 ? fixed / kFraction : -((-fixed + kFraction - 1) / kFraction);

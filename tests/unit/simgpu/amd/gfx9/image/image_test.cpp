@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "simgpu/amd/gfx9/bits.h"
+#include "simgpu/amd/gfx9/image/address.h"
 #include "tests/unit/simgpu/amd/gfx9/shader_harness.h"
 
 namespace simgpu::gfx9::test {
@@ -222,6 +223,42 @@ TEST_F(ImageOps, WrappingModes) {
     EXPECT_EQ(sampled(2, -9.5f), 0);
     EXPECT_EQ(sampled(3, -2.5f), 2);   // mirror once
     EXPECT_EQ(sampled(6, -0.5f), -1);  // the border, which is black
+}
+
+TEST_F(ImageOps, HalfOfTheBorderIsMixedIn) {
+    describe(k8888, kUnorm);
+    for (uint32_t x = 0; x < kWidth; x++) texel(x, 0) = 200;
+    const auto sampled = [&](uint32_t wrap, bool linear, float x) {
+        describe_sampler(wrap, linear);
+        at_place(x / kWidth, 0.5f / kHeight);
+        bench_.run(
+            {"image_sample_lz v0, v[4:5], s[8:15], s[16:19] dmask:0x1", {0xf09c0100, 0x00820004}});
+        return static_cast<int>(as_float(bench_.lane(0, 0)) * 255 + 0.5f);
+    };
+    constexpr uint32_t kClamp = 4, kMirror = 5;
+    EXPECT_EQ(sampled(kClamp, false, -3), 200);
+    EXPECT_EQ(sampled(kClamp, false, 12), 200);
+    EXPECT_EQ(sampled(kClamp, true, -3), 100);
+    EXPECT_EQ(sampled(kClamp, true, 12), 100);
+    EXPECT_EQ(sampled(kClamp, true, kWidth - 0.25f), 150);
+    EXPECT_EQ(sampled(kMirror, false, -12), 200);
+    EXPECT_EQ(sampled(kMirror, true, -3), 200);
+    EXPECT_EQ(sampled(kMirror, true, -12), 100);
+}
+
+// A place is the same direction from the middle of the cube, whatever the face.
+TEST(Cube, PlacesMoveToTheFacesBeside) {
+    const auto moved = [](float s, float t, float from, float to) {
+        float place[4] = {s, t, from};
+        EXPECT_TRUE(move_to_face(place, to));
+        return std::array<float, 3>{place[0], place[1], place[2]};
+    };
+    // The right edge of +Z is the left edge of +X, and its upper edge the lower one of +Y.
+    EXPECT_EQ(moved(2, 1.25f, 4, 0), (std::array<float, 3>{1, 1.25f, 0}));
+    EXPECT_EQ(moved(1.25f, 1, 4, 2), (std::array<float, 3>{1.25f, 2, 2}));
+    EXPECT_EQ(moved(1, 1.75f, 4 + 8, 1 + 8), (std::array<float, 3>{2, 1.75f, 9}));
+    float behind[4] = {1.5f, 1.5f, 5};
+    EXPECT_FALSE(move_to_face(behind, 4));
 }
 
 TEST_F(ImageOps, WhatIsNotSimulatedIsAnUnknownInstruction) {
