@@ -51,7 +51,7 @@ TEST(Grammar, RefusesTheRestInOneSentence) {
                              "hang:nth=0",
                              "hang:every=0",
                              "hang:ms=3",
-                             "slow:ring=video",
+                             "slow:ring=paint",
                              "oom:ring=gfx",
                              "oom:bytes=1T",
                              "oom:bytes=99999999999G",
