@@ -91,10 +91,11 @@ class Measured {
         trips_.add(Clock::now() - start);
     }
     void other_calls() {
-        const uint64_t blob_id = guest_.next_blob_id();
-        guest_.make_buffer(blob_id, 65536);
-        const uint32_t res_id = vmm_.next_res_id();
-        timed(calls_, [&] { return guest_.create_blob(res_id, blob_id, 65536); });
+        uint32_t res_id = 0;
+        timed(calls_, [&] {
+            res_id = create_buffer();
+            return 0;
+        });
         {
             const auto map =
                 timed(calls_, [&] { return std::make_unique<MappedResource>(res_id); });
@@ -104,6 +105,14 @@ class Measured {
             virgl_renderer_resource_unref(res_id);
             return 0;
         });
+    }
+    /// A resource that stays.
+    uint32_t create_buffer() {
+        const uint64_t blob_id = guest_.next_blob_id();
+        guest_.make_buffer(blob_id, 65536);
+        const uint32_t res_id = vmm_.next_res_id();
+        guest_.create_blob(res_id, blob_id, 65536);
+        return res_id;
     }
     void report(const char* what) {
         fmt::print("{:<44} {:>8.0f} {:>8.0f} {:>12.2f} {:>8.0f} %\n", what, trips_.percentile(0.5),
@@ -143,14 +152,19 @@ class Measured {
 class BusyNeighbour {
   public:
     BusyNeighbour(Vmm& vmm, uint32_t ctx_id, uint32_t queries)
-        : guest_(vmm, ctx_id, GuestContext::Control::kNone, "busy"), queries_(queries) {
-        guest_.create_control(kControlBytes);
+        : guest_(vmm, ctx_id, GuestContext::Control::kNone, "busy", GuestContext::Refusal::kMayBe),
+          queries_(queries) {
+        // Refused while too many others wind down.
+        works_ =
+            guest_.exists() && guest_.create_control(kControlBytes, GuestContext::Refusal::kMayBe);
+        if (!works_) return;
         std::memcpy(guest_.area().data(), &kAnswerBytes, sizeof(kAnswerBytes));
         fill();
     }
     void fill() {
-        while (last_ - guest_.published_seqno() < kAhead) submit();
+        while (works_ && last_ - guest_.published_seqno() < kAhead) submit();
     }
+    GuestContext& guest() { return guest_; }
 
   private:
     static constexpr uint32_t kAhead = 20'000;  // a fifth of a second
@@ -171,26 +185,66 @@ class BusyNeighbour {
     }
     GuestContext guest_;
     const uint32_t queries_;
+    bool works_ = false;
     uint32_t last_ = 0;
 };
+using Neighbours = std::vector<std::unique_ptr<BusyNeighbour>>;
 
-/// The measured context's latency beside four contexts that keep their workers busy: guests that
-/// submit as drivers do, then one that submits as much as it can at once.
+/// What hostile contexts do besides keeping their workers busy; called again and again.
+struct Attack {
+    const char* name;
+    uint32_t queries;  // in a submission
+    /// `buffer`: a resource that others share.
+    void (*step)(Vmm& vmm, Neighbours& neighbours, uint32_t buffer);
+};
+
+constexpr uint32_t kHostile = 2500;
+
+void only_work(Vmm&, Neighbours&, uint32_t) {}
+
+void come_and_go(Vmm& vmm, Neighbours& neighbours, uint32_t) {
+    static size_t turn = 0;
+    auto& neighbour = neighbours[++turn % neighbours.size()];
+    const uint32_t id = neighbour->guest().id();
+    neighbour.reset();
+    neighbour = std::make_unique<BusyNeighbour>(vmm, id, kHostile);
+}
+
+// Each attachment takes a descriptor to a worker that does not get to it.
+void attach_and_detach(Vmm&, Neighbours& neighbours, uint32_t buffer) {
+    constexpr int kTimes = 260;
+    static size_t turn = 0;
+    const auto id = static_cast<int>(neighbours[++turn % neighbours.size()]->guest().id());
+    for (int i = 0; i < kTimes; ++i) {
+        virgl_renderer_ctx_attach_resource(id, static_cast<int>(buffer));
+        virgl_renderer_ctx_detach_resource(id, static_cast<int>(buffer));
+    }
+}
+
+constexpr Attack kAttacks[] = {
+    {"4 neighbours work: 16 commands at a time", 16, only_work},
+    {"4 neighbours attack: 2500 at a time", kHostile, only_work},
+    {"... 4 MiB at a time", 80'000, only_work},
+    {"... and come and go", kHostile, come_and_go},
+    {"... and attach and detach 260 times", kHostile, attach_and_detach},
+};
+
+/// The measured context's latency beside four contexts that keep their workers busy.
 void busy_neighbours() {
-    constexpr uint32_t kNeighbours = 4, kHonest = 16, kHostile = 2500;
+    constexpr uint32_t kNeighbours = 4;
     Vmm vmm;
     Measured measured(vmm, unique_name("me"));
     measured.measure("(warming up)", [] {});
     measured.measure("no other context exists", [] {});
-    for (const uint32_t queries : {kHonest, kHostile}) {
-        std::vector<std::unique_ptr<BusyNeighbour>> neighbours;
+    const uint32_t buffer = measured.create_buffer();
+    for (const Attack& attack : kAttacks) {
+        Neighbours neighbours;
         for (uint32_t i = 0; i < kNeighbours; ++i)
-            neighbours.push_back(std::make_unique<BusyNeighbour>(vmm, 2 + i, queries));
-        measured.measure(queries == kHonest ? "4 neighbours work: 16 commands at a time"
-                                            : "4 neighbours attack: 2500 at a time",
-                         [&] {
-                             for (const auto& neighbour : neighbours) neighbour->fill();
-                         });
+            neighbours.push_back(std::make_unique<BusyNeighbour>(vmm, 2 + i, attack.queries));
+        measured.measure(attack.name, [&] {
+            attack.step(vmm, neighbours, buffer);
+            for (const auto& neighbour : neighbours) neighbour->fill();
+        });
     }
 }
 
