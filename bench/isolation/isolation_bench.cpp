@@ -190,7 +190,7 @@ class BusyNeighbour {
 };
 using Neighbours = std::vector<std::unique_ptr<BusyNeighbour>>;
 
-/// What hostile contexts do besides keeping their workers busy; called again and again.
+/// Deeds of hostile contexts besides keeping their workers busy; called again and again.
 struct Attack {
     const char* name;
     uint32_t queries;  // in a submission
