@@ -39,7 +39,7 @@ class Storage {
     /// as the storage.
     virtual SharedFd dmabuf() { return nullptr; }
     /// The VMM's own dma-buf of the storage, which owns `fd` afterwards. EINVAL: it has a dma-buf,
-    /// or other memory, or `fd` is too short; EMFILE: the VM uses too many. Then `fd` is still the
+    /// or other memory, or `fd` is too short; ENOMEM: the VM uses too many. Then `fd` is still the
     /// caller's.
     virtual Status set_dmabuf(int /*fd*/) {
         return fail(EINVAL, "it is not guest memory, and needs none");

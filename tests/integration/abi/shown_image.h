@@ -17,7 +17,7 @@ uint32_t create_shown_image(GuestContext& guest, uint64_t va);
 /// Bytes of it.
 inline constexpr uint64_t kShownImageSize = 512 << 10;
 
-/// A program of a guest's that writes `value` to the beginning of its image, as often as it likes.
+/// A guest program that writes `value` to the beginning of its image, as often as it likes.
 class ImageWriter {
   public:
     /// With an image of its own.
