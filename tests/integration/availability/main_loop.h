@@ -43,7 +43,6 @@ class MainLoop {
     void serve();
     /// The oldest call; null once the object ends.
     Call* take();
-    std::chrono::duration<double> run_one(const std::function<void()>& call);
 
     std::atomic<Call*> newest_ = nullptr;
     Call* oldest_ = nullptr;  // the main loop's: calls that it has taken out of the list of newest_
