@@ -90,7 +90,8 @@ int Registry::leave_to_its_owner(int fd, FilePtr& file) {
         }
         if (file->speaks_virtgpu) return -ENODEV;
     }
-    const LockGuard begin_lock(file->begin_mutex);
+    const FilePtr stranger = file;  // outlives its lock
+    const LockGuard begin_lock(stranger->begin_mutex);
     if (!is_still(fd, *file, current->second.identity)) {
         state.drop(fd);
         return -EBADF;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <algorithm>
-#include <mutex>
+#include <utility>
 #include <vector>
 
 #include "simgpu/memory/buffer.h"

@@ -3,11 +3,11 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
 #include "base/mutex.h"
+#include "base/quick_mutex.h"
 #include "simgpu/shared/fence_board.h"
 #include "simgpu/sync/fence.h"
 
@@ -41,7 +41,7 @@ class Reservation : public std::enable_shared_from_this<Reservation> {
     void share(const shared::MemoryId& memory);
 
     /// The kernel's lock of a buffer, for ReservationLock; what is above takes care of itself.
-    std::mutex& mutex() { return reserved_; }
+    viaduct::QuickMutex& mutex() { return reserved_; }
 
   private:
     struct Use {
@@ -56,7 +56,8 @@ class Reservation : public std::enable_shared_from_this<Reservation> {
     template <typename Wanted>
     std::vector<FencePtr> select(bool writes_only, Wanted wanted);
 
-    std::mutex reserved_;
+    // One thread may hold hundreds, more than ThreadSanitizer can follow for a lock of the C library.
+    viaduct::QuickMutex reserved_;
     viaduct::Mutex mutex_;
     std::vector<Use> uses_ VIADUCT_GUARDED_BY(mutex_);
     uint64_t next_foreign_ VIADUCT_GUARDED_BY(mutex_) = 1;

@@ -32,6 +32,9 @@ VIADUCT_REPLACES void* operator new(size_t size) {
     if (!memory) throw std::bad_alloc();
     return memory;
 }
+VIADUCT_REPLACES void* operator new(size_t size, const std::nothrow_t&) noexcept {
+    return t_no_memory ? nullptr : std::malloc(size);
+}
 VIADUCT_REPLACES void operator delete(void* memory) noexcept {
     std::free(memory);
 }

@@ -1,5 +1,9 @@
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
+#include <span>
+#include <vector>
 
 #include "tests/unit/simgpu/intel/kernel/i915/fixture.h"
 
@@ -17,8 +21,7 @@ class Contexts : public I915Test {
                     uint64_t extensions = 0) {
         std::vector<std::byte> data(sizeof(uint64_t) + engines.size() * sizeof(engines[0]));
         std::memcpy(data.data(), &extensions, sizeof(extensions));
-        std::memcpy(data.data() + sizeof(uint64_t), engines.data(),
-                    engines.size() * sizeof(engines[0]));
+        std::ranges::copy(std::as_bytes(std::span(engines)), data.begin() + sizeof(uint64_t));
         return set_param(context, I915_CONTEXT_PARAM_ENGINES,
                          reinterpret_cast<uintptr_t>(data.data()),
                          static_cast<uint32_t>(data.size()));
