@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "tests/guest/vulkan/support.h"
+#include "tests/support/threads_after_fork.h"
 
 namespace viaduct::vulkan {
 namespace {
@@ -48,6 +49,7 @@ bool fills_on_a_device_of_its_own(uint32_t first_word) {
 }
 
 TEST(Fork, AChildMakesADeviceOfItsOwn) {
+    if (!test::kThreadsAfterFork) GTEST_SKIP() << "the child needs threads";
     const Device device;
     ASSERT_TRUE(fills(device, 1));
     EXPECT_TRUE(succeeded(start_child([] { return fills_on_a_device_of_its_own(0x60); })));
@@ -55,6 +57,7 @@ TEST(Fork, AChildMakesADeviceOfItsOwn) {
 }
 
 TEST(Fork, SeveralChildrenWorkBesideTheirParent) {
+    if (!test::kThreadsAfterFork) GTEST_SKIP() << "the child needs threads";
     const Device device;
     ASSERT_TRUE(fills(device, 1));
     const Buffer kept(device, kBytes);
