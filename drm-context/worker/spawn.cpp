@@ -35,12 +35,14 @@ std::string library_directory() {
     return slash == std::string::npos ? std::string() : path.substr(0, slash + 1);
 }
 
-// An empty environment; but the sanitizers' run-time library takes its options from there.
+// An empty environment; but the sanitizers' run-time library takes its options from there, and is
+// preloaded on a host that has none (a test's Debian tree).
 std::vector<char*> worker_environment() {
     std::vector<char*> variables;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     for (char** entry = environ; entry && *entry; ++entry)
-        if (std::strstr(*entry, "SAN_OPTIONS=")) variables.push_back(*entry);
+        if (std::strstr(*entry, "SAN_OPTIONS=") || std::strstr(*entry, "LD_PRELOAD="))
+            variables.push_back(*entry);
 #endif
     variables.push_back(nullptr);
     return variables;
