@@ -13,6 +13,7 @@
 
 #include "tests/guest/files/node_file.h"
 #include "tests/guest/files/program.h"
+#include "tests/support/threads_after_fork.h"
 
 namespace viaduct::guest_files {
 namespace {
@@ -49,6 +50,7 @@ class ForkedFile : public testing::Test {
 };
 
 TEST_F(ForkedFile, AChildUsesAFileThatItOpens) {
+    if (!test::kThreadsAfterFork) GTEST_SKIP() << "the child needs threads";
     EXPECT_TRUE(succeeds_in_child([&] {
         const UniqueFd own(::open(node_path().c_str(), O_RDWR | O_CLOEXEC));
         return NodeFile(own.get()).works();
@@ -108,6 +110,7 @@ TEST_F(ForkedFile, ThreadsUseItWhileTheProcessForks) {
 
 // As daemon(3), followed by closing every descriptor.
 TEST_F(ForkedFile, ADaemonOpensItsOwn) {
+    if (!test::kThreadsAfterFork) GTEST_SKIP() << "the child needs threads";
     EXPECT_TRUE(succeeds_in_child([] {
         ::setsid();
         return succeeds_in_child([] {
@@ -119,6 +122,7 @@ TEST_F(ForkedFile, ADaemonOpensItsOwn) {
 }
 
 TEST_F(ForkedFile, AChildsExitHandlersCloseWhatItInherited) {
+    if (!test::kThreadsAfterFork) GTEST_SKIP() << "the child needs threads";
     static int inherited;
     inherited = fd.get();
     const pid_t child = ::fork();
