@@ -139,7 +139,7 @@ VkResult use_until_lost(const Device& device) {
     return result;
 }
 
-// What loses a device in the tests behind it is the hang.
+// The control for the tests of hangs: the same work on a GPU that does not hang.
 TEST(Trouble, WithoutAHangTheDeviceIsKept) {
     if (std::getenv("VIADUCT_GUEST_EXPECT")) GTEST_SKIP() << "VIADUCT_GUEST_EXPECT is set";
     const Device device;
