@@ -67,6 +67,13 @@ class AttackedVmm : public ::testing::Test {
         std::memcpy(guest->area().data(), &kRoom, sizeof(kRoom));
         return guest;
     }
+    /// One that stays; refused as long as the contexts of the test before are winding down.
+    void keep_context(uint32_t id) {
+        std::unique_ptr<GuestContext> guest;
+        ASSERT_TRUE(eventually([&] { return (guest = create_context(id)) != nullptr; }))
+            << vmm_.log_text();
+        contexts_.push_back(std::move(guest));
+    }
     /// Long work, and a call that has to wait for it. The last sequence number of the work.
     uint32_t work_and_call(GuestContext& guest) {
         uint32_t last_seqno = 0;
@@ -119,7 +126,7 @@ TEST_F(AttackedVmm, WaitsLittleForEverNewContexts) {
 }
 
 TEST_F(AttackedVmm, WaitsLittleForContextsThatStay) {
-    for (uint32_t id = 1; id <= 4; ++id) contexts_.push_back(create_context(id));
+    for (uint32_t id = 1; id <= 4; ++id) ASSERT_NO_FATAL_FAILURE(keep_context(id));
     attack([this, turn = size_t{0}]() mutable {
         GuestContext& guest = *contexts_[++turn % contexts_.size()];
         guest.wait_seqno(work_and_call(guest));
@@ -128,7 +135,7 @@ TEST_F(AttackedVmm, WaitsLittleForContextsThatStay) {
 }
 
 TEST_F(AttackedVmm, HasBuffersForAContextThatHasDoneNothingWrong) {
-    contexts_.push_back(create_context(9));
+    ASSERT_NO_FATAL_FAILURE(keep_context(9));
     attack([this] {
         auto guest = create_context(1);
         if (!guest) return;
