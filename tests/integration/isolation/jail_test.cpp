@@ -79,12 +79,6 @@ TEST_F(Jail, IsNicerThanItsVmm) {
     EXPECT_EQ(niceness(worker_), std::min(niceness(0) + 5, 19));
 }
 
-// The kernel shares out processors by session; and Ctrl-C in a terminal is not for workers.
-TEST_F(Jail, IsInItsVmmsSessionButNotInItsProcessGroup) {
-    EXPECT_EQ(::getsid(worker_), ::getsid(0));
-    EXPECT_NE(::getpgid(worker_), ::getpgid(0));
-}
-
 TEST_F(Jail, GoesFirstWhenMemoryRunsOut) {
     std::ifstream file(fmt::format("/proc/{}/oom_score_adj", worker_));
     int score = 0;
