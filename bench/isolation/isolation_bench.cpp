@@ -124,8 +124,8 @@ class Measured {
         trips_ = {};
         calls_ = {};
     }
-    /// Bursts of round trips, and idle time as between two frames: a guest that keeps a processor busy
-    /// itself has to take turns with its neighbours.
+    /// Bursts of round trips, and idle time as between two frames: a guest that keeps a processor
+    /// busy itself has to take turns with its neighbours.
     void measure(const char* what, const std::function<void()>& meanwhile) {
         constexpr int kTrips = 5000, kBurst = 50;
         take_queued();

@@ -56,7 +56,8 @@ class Reservation : public std::enable_shared_from_this<Reservation> {
     template <typename Wanted>
     std::vector<FencePtr> select(bool writes_only, Wanted wanted);
 
-    // One thread may hold hundreds, more than ThreadSanitizer can follow for a lock of the C library.
+    // One thread may hold hundreds, more than ThreadSanitizer can follow for a lock of the C
+    // library.
     viaduct::QuickMutex reserved_;
     viaduct::Mutex mutex_;
     std::vector<Use> uses_ VIADUCT_GUARDED_BY(mutex_);
