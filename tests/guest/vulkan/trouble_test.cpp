@@ -13,8 +13,8 @@ bool expects(const char* trouble) {
     return expected != nullptr && std::strcmp(expected, trouble) == 0;
 }
 
-// anv fills by drawing where it can, and the simulated Intel GPUs do not draw: they are given a queue
-// of the copy engine.
+// anv fills by drawing where it can, and the simulated Intel GPUs do not draw: they are given a
+// queue of the copy engine.
 QueueKind filling_queue(const Device& device) {
     const bool is_intel = device.identity().driver_id == VK_DRIVER_ID_INTEL_OPEN_SOURCE_MESA;
     return is_intel && device.has_queue(QueueKind::kTransfer) ? QueueKind::kTransfer
