@@ -17,7 +17,7 @@ constexpr VkDeviceSize kBytes = 65536;
 
 bool fills(const Device& device, uint32_t word) {
     const Buffer target(device, kBytes);
-    Commands(device, QueueKind::kGraphics, [&](VkCommandBuffer commands) {
+    Commands(device, copying_queue(device), [&](VkCommandBuffer commands) {
         vkCmdFillBuffer(commands, target.get(), 0, VK_WHOLE_SIZE, word);
     }).run();
     return bool{same_values(std::vector<uint32_t>(kBytes / 4, word), target.as<uint32_t>())};

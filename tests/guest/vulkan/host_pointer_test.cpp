@@ -65,11 +65,14 @@ TEST(HostPointer, IsWrittenByTheGpuOrRefused) {
     const OwnedBuffer buffer = make_buffer(device);
     OwnedMemory memory;
     const VkResult imported = import(device, buffer.get(), pages.data(), memory);
-    if (imported == VK_ERROR_INVALID_EXTERNAL_HANDLE) GTEST_SKIP() << "refused";
+    // With xe, anv takes any pages, and has another error when it cannot bind them.
+    if (imported == VK_ERROR_INVALID_EXTERNAL_HANDLE ||
+        (is_intel(device) && imported == VK_ERROR_OUT_OF_HOST_MEMORY))
+        GTEST_SKIP() << "refused";
     ASSERT_EQ(imported, VK_SUCCESS);
     ASSERT_EQ(vkBindBufferMemory(device.get(), buffer.get(), memory.get(), 0), VK_SUCCESS);
     constexpr uint32_t kWord = 0xfeedbeef;
-    Commands(device, QueueKind::kGraphics, [&](VkCommandBuffer commands) {
+    Commands(device, copying_queue(device), [&](VkCommandBuffer commands) {
         vkCmdFillBuffer(commands, buffer.get(), 0, kHostSize, kWord);
     }).run();
     const std::vector<uint32_t> expected(kHostSize / sizeof(uint32_t), kWord);

@@ -20,8 +20,17 @@ bool predates_transfer_queues(const Device& device) {
     return std::sscanf(device.identity().version.c_str(), "Mesa %u", &version) == 1 && version < 24;
 }
 
+bool is_intel(const Device& device) {
+    return device.identity().driver_id == VK_DRIVER_ID_INTEL_OPEN_SOURCE_MESA;
+}
+
+QueueKind copying_queue(const Device& device) {
+    const bool copies_apart = is_intel(device) && device.has_queue(QueueKind::kTransfer);
+    return copies_apart ? QueueKind::kTransfer : QueueKind::kGraphics;
+}
+
 void copy(const Device& device, const Buffer& from, const Buffer& to, VkDeviceSize size) {
-    Commands(device, QueueKind::kGraphics, [&](VkCommandBuffer commands) {
+    Commands(device, copying_queue(device), [&](VkCommandBuffer commands) {
         const VkBufferCopy region{0, 0, size};
         vkCmdCopyBuffer(commands, from.get(), to.get(), 1, &region);
     }).run();

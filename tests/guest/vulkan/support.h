@@ -34,7 +34,13 @@ bool predates_transfer_queues(const Device& device);
         GTEST_SKIP() << what;                     \
     } while (false)
 
-/// Copies with the graphics queue, and waits.
+bool is_intel(const Device& device);
+
+/// The queue that fills and copies without drawing. anv's graphics queue draws for that, which the
+/// simulated Intel GPUs cannot; there it is the copy engine's, if the device has one.
+QueueKind copying_queue(const Device& device);
+
+/// Copies with copying_queue(), and waits.
 void copy(const Device& device, const Buffer& from, const Buffer& to, VkDeviceSize size);
 
 /// Words that differ from one place and from one seed to the next.

@@ -13,17 +13,9 @@ bool expects(const char* trouble) {
     return expected != nullptr && std::strcmp(expected, trouble) == 0;
 }
 
-// anv fills by drawing where it can, and the simulated Intel GPUs do not draw: they are given a
-// queue of the copy engine.
-QueueKind filling_queue(const Device& device) {
-    const bool is_intel = device.identity().driver_id == VK_DRIVER_ID_INTEL_OPEN_SOURCE_MESA;
-    return is_intel && device.has_queue(QueueKind::kTransfer) ? QueueKind::kTransfer
-                                                              : QueueKind::kGraphics;
-}
-
 testing::AssertionResult fills(const Device& device) {
     const Buffer target(device, 65536);
-    Commands(device, filling_queue(device), [&](VkCommandBuffer commands) {
+    Commands(device, copying_queue(device), [&](VkCommandBuffer commands) {
         vkCmdFillBuffer(commands, target.get(), 0, VK_WHOLE_SIZE, 7);
     }).run();
     return same_values(std::vector<uint32_t>(65536 / 4, 7), target.as<uint32_t>());
@@ -46,7 +38,7 @@ VkResult take_memory(const Device& device, VkDeviceSize limit,
     try {
         while (pieces.size() * piece < limit) {
             pieces.emplace_back(device, BufferOptions{piece, Where::kDevice, {}, {}});
-            Commands(device, QueueKind::kGraphics, [&](VkCommandBuffer commands) {
+            Commands(device, copying_queue(device), [&](VkCommandBuffer commands) {
                 vkCmdFillBuffer(commands, pieces.back().get(), 0, kCorner, 1);
             }).run();
         }
@@ -74,10 +66,18 @@ TEST(Trouble, MemoryRunsOutAndComesBack) {
 TEST(Trouble, ABudgetOfMemoryDoesNotCostTheDevice) {
     if (!expects("memory-limit")) GTEST_SKIP() << "VIADUCT_GUEST_EXPECT is not memory-limit";
     const Device device;
-    EXPECT_EQ(heaps_total(device), VkDeviceSize{256} << 20U);
+    const VkDeviceSize limit = VkDeviceSize{256} << 20U;
+    const VkDeviceSize total = heaps_total(device);
+    // With i915, anv takes a small machine's memory for shared, and leaves half of it to the
+    // others.
+    EXPECT_TRUE(total == limit || (is_intel(device) && total == limit / 2)) << total;
     for (int attempt = 0; attempt < 2; ++attempt) {
-        EXPECT_EQ(take_memory(device, VkDeviceSize{1} << 30U, VkDeviceSize{16} << 20U),
-                  VK_ERROR_OUT_OF_DEVICE_MEMORY);
+        const VkResult result =
+            take_memory(device, VkDeviceSize{1} << 30U, VkDeviceSize{16} << 20U);
+        // With xe, the answer comes when anv binds the buffer.
+        EXPECT_TRUE(result == VK_ERROR_OUT_OF_DEVICE_MEMORY ||
+                    (is_intel(device) && result == VK_ERROR_OUT_OF_HOST_MEMORY))
+            << "VkResult " << result;
         EXPECT_TRUE(fills(device)) << "what was taken is free again";
     }
 }
@@ -103,7 +103,7 @@ TEST(Trouble, AFullWindowCostsWhatDoesNotFit) {
         EXPECT_TRUE(refused == VK_ERROR_OUT_OF_DEVICE_MEMORY ||
                     refused == VK_ERROR_OUT_OF_HOST_MEMORY || refused == VK_ERROR_MEMORY_MAP_FAILED)
             << "VkResult " << refused;
-        EXPECT_GE(pieces.size(), kWindowPieces / 2) << "round " << round;
+        EXPECT_GE(pieces.size(), kWindowPieces / (is_intel(device) ? 4 : 2)) << "round " << round;
         for (size_t i = 0; i < pieces.size(); ++i)
             EXPECT_TRUE(
                 same_bytes(pattern(kPiece, static_cast<uint32_t>(i) + 1), pieces[i].bytes()));
