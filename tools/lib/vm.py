@@ -41,6 +41,16 @@ def tool(*command):
     return done.stdout.strip().splitlines()[-1]
 
 
+def is_made(qemu, *more):
+    """Whether the QEMU and its guest have been made, and so has what more commands ask for."""
+    tree, recipe = QEMUS[qemu]
+    commands = [["tools/tree", "have", tree], ["guest-mesa/image/build", "have"], *more]
+    if recipe:
+        commands.append([recipe, "have"])
+    return all(subprocess.run([os.path.join(ROOT, command[0]), *command[1:]], check=False).returncode == 0
+               for command in commands)
+
+
 def check_shares(paths):
     """A Failure if a path has a character that ends a name: in -virtfs a comma, in the guest's list
     of shares a colon too, on the kernel's command line a space or a quote."""

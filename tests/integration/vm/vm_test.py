@@ -10,7 +10,6 @@ the guest's programs say, and what QEMU and the renderer's workers hold.
 import os
 import shlex
 import signal
-import subprocess
 import sys
 import time
 
@@ -323,17 +322,11 @@ def case_reboots(build):
         guest.settle_at(before)
 
 
-def is_made(name, qemu):
-    tree, recipe = vm.QEMUS[qemu]
-    commands = [["tools/tree", "have", tree], ["guest-mesa/image/build", "have"]]
-    if recipe:
-        commands.append([recipe, "have"])
-    if name == "releases":
-        commands.append(["tools/tree", "have", "trixie-backports"])
-    if name == "virtio":
-        commands.append(["guest-mesa/mesa/build", "have"])
-    return all(subprocess.run([os.path.join(vm.ROOT, command[0]), *command[1:]],
-                              check=False).returncode == 0 for command in commands)
+# What a case needs beside QEMU and the guest, as the command that says whether it is there.
+NEEDS = {
+    "releases": ["tools/tree", "have", "trixie-backports"],
+    "virtio": ["guest-mesa/mesa/build", "have"],
+}
 
 
 def main():
@@ -342,7 +335,7 @@ def main():
     if len(sys.argv) > 3:
         QEMU = sys.argv[3]
     # Tests do not make trees; tools/test --vm does.
-    if not is_made(name, QEMU):
+    if not vm.is_made(QEMU, *filter(None, [NEEDS.get(name)])):
         print("the %s QEMU, the guest or its Mesa is not made (tools/test --vm makes all)" % QEMU)
         return SKIPPED
     globals()["case_" + name](build)
