@@ -60,7 +60,9 @@ def commands():
     for entry, sources in compiled():
         if sources in found or not any(map(has_rules, sources)):
             continue
-        kept = [word for word in shlex.split(entry["command"]) if word.startswith(KEPT)]
+        # Where files have 64 bits anyway, Clang takes the C library's two names of fcntl for one.
+        kept = [word for word in shlex.split(entry["command"])
+                if word.startswith(KEPT) and not word.startswith("-D_FILE_OFFSET_BITS")]
         found[sources] = (entry["directory"], [*CCACHE, *CHECK, *kept, "-c", entry["file"]])
     return found
 
@@ -71,9 +73,9 @@ def folders_of(units):
 
 def run(job):
     directory, arguments = job
-    with tempfile.NamedTemporaryFile(suffix=".o") as output:
-        return subprocess.run([*arguments, "-o", output.name], cwd=directory, check=False,
-                              capture_output=True, text=True,
+    with tempfile.TemporaryDirectory() as folder:
+        return subprocess.run([*arguments, "-o", os.path.join(folder, "unit.o")], cwd=directory,
+                              check=False, capture_output=True, text=True,
                               env={**os.environ, "CCACHE_NOHASHDIR": "1", "CCACHE_BASEDIR": str(ROOT)})
 
 
