@@ -3,9 +3,8 @@
 
     chain_test.py BUILD CASE GPU
 
-One case per run, on one GPU of GPUS. Beside what the guest's program itself
-checks, each case looks at the server's report: the work went through it, every fence was signalled, and
-nothing is left behind.
+One case per run, on one GPU of GPUS. Beside what the guest's program itself checks, each case looks
+at the server's report: the work went through it, every fence was signalled, and nothing is left behind.
 """
 
 import glob
