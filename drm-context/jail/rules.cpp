@@ -58,6 +58,9 @@ constexpr SyscallRule kWorker[] = {
     {SCMP_SYS(mremap), {}, Answer::kRefuse},
     {SCMP_SYS(madvise)},
     {SCMP_SYS(brk)},
+    // Its own thread's processors.
+    {SCMP_SYS(sched_getaffinity), equals(0, 0)},
+    {SCMP_SYS(sched_setaffinity), equals(0, 0)},
     // Time, locks, the end.
     {SCMP_SYS(clock_gettime)},
     {SCMP_SYS(clock_nanosleep)},

@@ -84,7 +84,7 @@ Worker::Worker(const transport::ChannelEnd& end, std::unique_ptr<DriverContext> 
       ending_(ending),
       ring_(end_.page(), end_.ring_bytes()),
       context_(std::move(context)),
-      loop_(*context_, end_.page().abandoned, [this] { answer_waiting_calls(); }),
+      loop_(*context_, end_.page().abandoned, [this] { between_commands(); }),
       timelines_({
           .done = [this](RingIndex ring, const Timelines::Work& work) { done(ring, work); },
           .retired = [this](RingIndex ring, uint64_t count) { retired(ring, count); },
@@ -95,7 +95,11 @@ Worker::Worker(const transport::ChannelEnd& end, std::unique_ptr<DriverContext> 
               },
           .ring_idle = [this](RingIndex ring) { return !context_ || context_->rings().idle(ring); },
       }),
-      limited_(context_->account().limits().limits_gpu_time()) {}
+      limited_(context_->account().limits().limits_gpu_time()) {
+    // A thread stays where it is: the VMM's own filter may kill it otherwise (crosvm:
+    // gpu_common.policy).
+    if (ending_ == Ending::kByKill) spare_processor_.emplace();
+}
 
 bool Worker::abandoned() const {
     return end_.page().abandoned.load(std::memory_order_relaxed) != 0;
@@ -156,6 +160,7 @@ void Worker::sleep_until(steady_clock::time_point deadline) {
     poll_list_.assign({{end_.doorbell.get(), POLLIN, 0}, {end_.socket.get(), 0, 0}});
     for (const int fence : pending_) poll_list_.push_back({fence, POLLIN, 0});
 
+    if (spare_processor_) deadline = std::min(deadline, time_point_of(spare_processor_->calm_at()));
     int timeout = ask ? static_cast<int>(kAskInterval.count()) : -1;
     if (deadline != steady_clock::time_point::max()) {
         const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now()).count();
@@ -163,6 +168,7 @@ void Worker::sleep_until(steady_clock::time_point deadline) {
         timeout = timeout < 0 ? until : std::min(timeout, until);
     }
     ::poll(poll_list_.data(), poll_list_.size(), timeout);
+    if (spare_processor_) spare_processor_->slept(monotonic_ns());
     if (poll_list_[0].revents & POLLIN) transport::clear_event(end_.doorbell.get());
     if (poll_list_[1].revents & (POLLHUP | POLLERR)) quit_ = true;
 }

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -19,6 +20,7 @@
 #include "drm-context/transport/channel.h"
 #include "drm-context/transport/command_ring.h"
 #include "drm-context/worker/held_records.h"
+#include "drm-context/worker/spare_processor.h"
 
 namespace viaduct {
 
@@ -73,6 +75,7 @@ class Worker {
     void hold(HeldRecords::Held record);
 
     // worker_calls.cpp
+    void between_commands();
     void answer_waiting_calls();
     bool can_answer(const Record& record, const std::set<ResourceId>& changed) const;
     void answer_ahead(const Record& record);
@@ -105,6 +108,7 @@ class Worker {
     std::unique_ptr<DriverContext> context_;
     CommandLoop loop_;
     Timelines timelines_;
+    std::optional<SpareProcessor> spare_processor_;  // none: a thread of the VMM's process
     bool quit_ = false;
     std::vector<int> pending_;       // of one sleep, and kept for the next: sync files
     std::vector<pollfd> poll_list_;  // and all that it waits for

@@ -21,8 +21,13 @@ constexpr int64_t kLookInterval = 1'000'000;  // ns
 
 }  // namespace
 
+void Worker::between_commands() {
+    const int64_t now = monotonic_ns();
+    if (spare_processor_) spare_processor_->worked(now);
+    if (now >= next_look_ns_) answer_waiting_calls();
+}
+
 void Worker::answer_waiting_calls() {
-    if (monotonic_ns() < next_look_ns_) return;
     std::set<ResourceId> changed;  // resources, by records in front
     ring_.look_ahead([&](const Record& record) {
         if (changes_resource(record.type))

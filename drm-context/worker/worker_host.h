@@ -46,11 +46,6 @@ struct WorkerStart {
     WorkerSettings settings;
 };
 
-/// How much nicer than its VMM a worker's process is: guests' commands come after all that serves
-/// the others. A thread is not: where threads are needed, the VMM's own filter may kill one that
-/// asks for its niceness (crosvm: gpu_common.policy).
-inline constexpr int kWorkerNice = 5;
-
 /// A worker that was started. It announces its end in the shared page (SharedPage::exited), or its
 /// end of the control socket closes. Destroying the handle ends it: a process is killed, a thread
 /// must have been told to come to its end (SharedPage::abandoned) and is waited for.

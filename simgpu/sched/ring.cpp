@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "simgpu/clock.h"
+#include "simgpu/gpu_thread.h"
 #include "simgpu/null_mode.h"
 #include "simgpu/sched/report.h"
 
@@ -77,7 +78,7 @@ void Ring::submit(std::shared_ptr<Job> job) {
         ++queued_;
         queues_[queued->job->entity].push_back(queued);
         if (!std::exchange(has_thread_, true))
-            std::thread([self = shared_from_this()] { self->run(); }).detach();
+            start_gpu_thread([self = shared_from_this()] { self->run(); }).detach();
     }
     const auto arrive = [ring = weak_from_this(), weak = std::weak_ptr(queued)] {
         const auto self = ring.lock();

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "simgpu/clock.h"
+#include "simgpu/gpu_thread.h"
 #include "simgpu/shared/lock.h"
 #include "simgpu/shared/places.h"
 #include "simgpu/shared/segment.h"
@@ -100,7 +101,7 @@ class SharedDevice::VramWatch {
         seen_ = device_->segment_->vram_losses;
         // Another one that is on its way out may still be clearing.
         if (seat().watches_vram++ == 0) seat().vram_losses = seen_;
-        thread_ = std::thread([this] { run(); });
+        thread_ = start_gpu_thread([this] { run(); });
     }
     ~VramWatch() {
         stop_ = true;

@@ -11,6 +11,7 @@
 
 #include "base/mutex.h"
 #include "simgpu/fork_mutex.h"
+#include "simgpu/gpu_thread.h"
 
 namespace simgpu::drm {
 
@@ -53,7 +54,7 @@ uint64_t FdWatcher::add(int fd, std::function<void()> ready) {
     epoll_event event{.events = EPOLLIN | EPOLLONESHOT, .data = {.u64 = id}};
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return 0;
     waiting_.emplace(id, std::move(ready));
-    if (!running_) std::thread([this] { run(); }).detach();
+    if (!running_) start_gpu_thread([this] { run(); }).detach();
     running_ = true;
     return id;
 }

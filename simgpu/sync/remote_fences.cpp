@@ -8,6 +8,7 @@
 
 #include "base/mutex.h"
 #include "simgpu/fork_mutex.h"
+#include "simgpu/gpu_thread.h"
 
 namespace simgpu::drm {
 
@@ -46,7 +47,7 @@ FencePtr RemoteFences::watch(const FenceBoard::Post& post) {
             return known.fence;
     watched_.push_back({post, Fence::create()});
     FencePtr fence = watched_.back().fence;
-    if (!std::exchange(running_, true)) std::thread([this] { run(); }).detach();
+    if (!std::exchange(running_, true)) start_gpu_thread([this] { run(); }).detach();
     return fence;
 }
 

@@ -27,10 +27,12 @@ constexpr std::chrono::seconds kHelloTime{10};
 
 enum class Start { kDetached, kByService };
 
-// Leaves no child behind: see spawn_zygote().
+// Leaves no child behind: see spawn_zygote(). A process group of its own keeps Ctrl-C away. A
+// session of its own would be a group of the scheduler, too (sched(7), autogroups), in which the
+// worker of a calm guest would get its share only from the busy ones.
 void detach() {
     if (::fork() != 0) ::_exit(0);
-    ::setsid();
+    ::setpgid(0, 0);
 }
 
 // Nothing but the connection stays open; the sanitizers keep a place for their complaints.

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
-#include <tuple>
 
 #include "drm-context/transport/control_socket.h"
 #include "drm-context/transport/messages.h"
@@ -35,7 +34,6 @@ void run_worker_process(WorkerStart start, const jail::Cell& cell, pid_t zygote)
     // Without our own process namespace a worker must still die with the zygote.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != zygote) ::_exit(1);
-    std::ignore = ::nice(kWorkerNice);
     // Threads of the simulated GPU may log until the very end: this copy stays open.
     // The name that ps and top show.
     ::prctl(PR_SET_NAME, fmt::format("vw:{}", start.settings.name).c_str());

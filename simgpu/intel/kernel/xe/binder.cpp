@@ -6,6 +6,8 @@
 #include <thread>
 #include <utility>
 
+#include "simgpu/gpu_thread.h"
+
 namespace simgpu::intel::xe {
 
 namespace {
@@ -48,7 +50,7 @@ void Binder::ready(const std::shared_ptr<Bind>& bind) {
     if (closed_) return;
     ready_.push_back(bind);
     if (!std::exchange(has_thread_, true))
-        std::thread([self = shared_from_this()] { self->run(); }).detach();
+        start_gpu_thread([self = shared_from_this()] { self->run(); }).detach();
     changed_.notify_all();
 }
 

@@ -1,0 +1,13 @@
+// Threads of a simulated device.
+#pragma once
+
+#include <functional>
+#include <thread>
+
+namespace simgpu {
+
+/// Starts a thread that may run on every processor that the process had when it was loaded: a GPU
+/// is as fast as it is, whichever processors the thread that feeds it keeps to.
+std::thread start_gpu_thread(std::function<void()> run);
+
+}  // namespace simgpu
