@@ -49,10 +49,12 @@ class Rpm(unittest.TestCase):
         with tempfile.TemporaryDirectory() as top:
             package = self.build(top)
             self.assertIn("viaduct-guest-%s-1" % self.version, package)
-            files = run("rpm", "--query", "--package", "--list", package).splitlines()
+            # Whether manual pages are compressed is up to the system that builds it.
+            files = [file.removesuffix(".gz") for file in run(
+                "rpm", "--query", "--package", "--list", package).splitlines()]
             for file in ("/usr/bin/viaduct-run", "/usr/lib/viaduct-guest/lib64/libviaduct-guest.so",
                          "/usr/lib/environment.d/60-viaduct-guest.conf",
-                         "/usr/share/man/man1/viaduct-run.1.gz"):
+                         "/usr/share/man/man1/viaduct-run.1"):
                 self.assertIn(file, files)
             needs = run("rpm", "--query", "--package", "--requires", package)
             self.assertIn("libc.so.6", needs)
