@@ -1,0 +1,1 @@
+"""What tools/soak consists of."""
