@@ -14,6 +14,22 @@ namespace viaduct {
 namespace {
 // For another thread that has the answer in its hands.
 constexpr std::chrono::seconds kDelivery{1};
+
+void keep_place(ContextLink& link, BlobPlaces& places, ContextLink::Answer answer,
+                const BlobRequest& request) {
+    const auto file = link.file();
+    const bool wanted =
+        file && answer.reply.has_place != 0 && (request.blob_flags & kBlobMappable) != 0;
+    // The GPU's own file needs no descriptor, and its driver checks offset and size.
+    const bool gpus_own = wanted && file->mappable_fd() >= 0;
+    if (!wanted || gpus_own) link.discard(std::move(answer.descriptor));
+    if (gpus_own) places.keep(request.res_id, {answer.reply.offset, UniqueFd()});
+    if (!wanted || gpus_own) return;
+    auto memory =
+        accept_memory(link, std::move(answer.descriptor), answer.reply.offset, request.size);
+    if (memory) places.keep(request.res_id, {answer.reply.offset, *std::move(memory)});
+}
+
 }  // namespace
 
 // Across the process border a descriptor for which there was no room is missing. One that came may
@@ -29,7 +45,7 @@ Result<UniqueFd> accept_memory(ContextLink& link, UniqueFd fd, uint64_t offset, 
     return tl::unexpected(status.error());
 }
 
-Result<BlobObject> blob_of(ContextLink& link, ContextLink::Answer answer,
+Result<BlobObject> blob_of(ContextLink& link, BlobPlaces& places, ContextLink::Answer answer,
                            const BlobRequest& request) {
     if (answer.reply.cache > static_cast<uint32_t>(MapCache::kWriteCombined)) {
         link.discard(std::move(answer.descriptor));
@@ -38,7 +54,7 @@ Result<BlobObject> blob_of(ContextLink& link, ContextLink::Answer answer,
     BlobObject blob;
     blob.cache = static_cast<MapCache>(answer.reply.cache);
     if (request.kind() == BlobKind::kOpaque) {
-        link.discard(std::move(answer.descriptor));
+        keep_place(link, places, std::move(answer), request);
         return blob;
     }
     auto dmabuf = accept_memory(link, std::move(answer.descriptor), 0, request.size);
@@ -66,8 +82,9 @@ void LateAnswer::arrive(Result<ContextLink::Answer> answer) {
 Result<MapCache> LateAnswer::judge(Result<ContextLink::Answer> answer) {
     if (!answer) return tl::unexpected(answer.error());
     const auto link = link_.lock();
-    if (!link) return fail(EPIPE, "its context has ended");
-    auto blob = blob_of(*link, *std::move(answer), request_);
+    const auto places = places_.lock();
+    if (!link || !places) return fail(EPIPE, "its context has ended");
+    auto blob = blob_of(*link, *places, *std::move(answer), request_);
     if (!blob) return tl::unexpected(blob.error());
     const LockGuard lock(mutex_);
     fd_ = std::move(blob->fd);

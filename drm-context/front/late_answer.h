@@ -8,14 +8,16 @@
 #include "base/mutex.h"
 #include "base/shared_fd.h"
 #include "base/unique_fd.h"
+#include "drm-context/front/blob_places.h"
 #include "drm-context/front/context_link.h"
 #include "drm-context/native_context.h"
 
 namespace viaduct {
 
-/// The blob of a worker's answer to kCreateBlob. A guest may have taken the worker over, so both
-/// the caching and the descriptor are checked; a descriptor that fails is closed on another thread.
-Result<BlobObject> blob_of(ContextLink& link, ContextLink::Answer answer,
+/// The blob of a worker's answer to kCreateBlob; `places` gets where it is mapped from, if that is
+/// said and can be used. A guest may have taken the worker over, so the caching, the descriptor and
+/// the place are checked; a descriptor that fails is closed on another thread.
+Result<BlobObject> blob_of(ContextLink& link, BlobPlaces& places, ContextLink::Answer answer,
                            const BlobRequest& request);
 
 /// The same for any descriptor: `size` bytes at `offset` of it can be mapped for good.
@@ -24,8 +26,9 @@ Result<UniqueFd> accept_memory(ContextLink& link, UniqueFd fd, uint64_t offset, 
 /// Thread-safe: the fence thread delivers the answer, the VMM's thread waits for it.
 class LateAnswer final : public LateBlob {
   public:
-    LateAnswer(std::weak_ptr<ContextLink> link, const BlobRequest& request)
-        : link_(std::move(link)), request_(request) {}
+    LateAnswer(std::weak_ptr<ContextLink> link, std::weak_ptr<BlobPlaces> places,
+               const BlobRequest& request)
+        : link_(std::move(link)), places_(std::move(places)), request_(request) {}
     ~LateAnswer() override;
     LateAnswer(const LateAnswer&) = delete;
     LateAnswer& operator=(const LateAnswer&) = delete;
@@ -44,6 +47,7 @@ class LateAnswer final : public LateBlob {
     void drop(UniqueFd fd);
 
     const std::weak_ptr<ContextLink> link_;
+    const std::weak_ptr<BlobPlaces> places_;
     const BlobRequest request_;
     uint64_t cookie_ = 0;  // set before anybody settles
 

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstring>
+#include <tuple>
 #include <utility>
 #include <variant>
 
@@ -44,7 +45,7 @@ Result<BlobObject> RemoteContext::create_blob(const BlobRequest& request) {
     if (request.kind() == BlobKind::kShm) return create_control_buffer(request);
     const transport::CreateBlob call{0, request.blob_id, request.size, request.res_id.value(),
                                      request.blob_flags};
-    const auto late = std::make_shared<LateAnswer>(link_, request);
+    const auto late = std::make_shared<LateAnswer>(link_, places_, request);
     auto reply = link_->ask_or_leave(
         RecordType::kCreateBlob, call, kPromptly,
         [late](Result<ContextLink::Answer> answer) { late->arrive(std::move(answer)); });
@@ -57,7 +58,8 @@ Result<BlobObject> RemoteContext::create_blob(const BlobRequest& request) {
         late->set_cookie(left->cookie);
         return stand_in_for(request, late);
     }
-    auto blob = blob_of(*link_, std::get<ContextLink::Answer>(*std::move(reply)), request);
+    auto blob =
+        blob_of(*link_, *places_, std::get<ContextLink::Answer>(*std::move(reply)), request);
     if (!blob) detach_resource(request.res_id);
     return blob;
 }
@@ -98,19 +100,24 @@ Result<BlobObject> RemoteContext::create_control_buffer(const BlobRequest& reque
 }
 
 Result<BlobMapSource> RemoteContext::map_source(ResourceId res_id, uint64_t size) {
-    auto answer = link_->ask(RecordType::kMapSource, transport::ResourceCall{0, res_id.value(), 0});
-    if (!answer) return tl::unexpected(answer.error());
+    auto place = places_->take(res_id);
+    if (!place) {
+        auto answer =
+            link_->ask(RecordType::kMapSource, transport::ResourceCall{0, res_id.value(), 0});
+        if (!answer) return tl::unexpected(answer.error());
+        place = {answer->reply.offset, std::move(answer->descriptor)};
+    }
     auto file = link_->file();
     if (!file) return fail(EPIPE, "the context's worker has ended");
     BlobMapSource source{.fd = file->mappable_fd(),
-                         .offset = answer->reply.offset,
+                         .offset = place->offset,
                          .opened = UniqueFd(),
                          .file = std::move(file)};
     if (source.fd >= 0) {
-        link_->discard(std::move(answer->descriptor));
+        link_->discard(std::move(place->memory));
         return source;  // the GPU's driver checks offset and size
     }
-    auto opened = accept_memory(*link_, std::move(answer->descriptor), source.offset, size);
+    auto opened = accept_memory(*link_, std::move(place->memory), source.offset, size);
     if (!opened) return tl::unexpected(opened.error());
     source.opened = *std::move(opened);
     source.fd = source.opened.get();
@@ -145,6 +152,7 @@ void RemoteContext::attach_resource(ResourceId res_id, SharedFd dmabuf) {
 }
 
 void RemoteContext::detach_resource(ResourceId res_id) {
+    std::ignore = places_->take(res_id);
     (void)link_->send_call(RecordType::kDetach, transport::ResourceCall{0, res_id.value(), 0});
 }
 

@@ -7,6 +7,7 @@
 #include "base/ids.h"
 #include "base/unique_fd.h"
 #include "drm-context/driver/traits.h"
+#include "drm-context/front/blob_places.h"
 #include "drm-context/front/context_link.h"
 #include "drm-context/native_context.h"
 
@@ -41,6 +42,7 @@ class RemoteContext final : public NativeContext {
     Result<BlobObject> stand_in_for(const BlobRequest& request, std::shared_ptr<LateBlob> late);
 
     const std::shared_ptr<ContextLink> link_;
+    const std::shared_ptr<BlobPlaces> places_ = std::make_shared<BlobPlaces>();
     const DriverTraits& traits_;
     const ChargeMemory charge_memory_;
 };

@@ -14,7 +14,7 @@ enum class RecordType : uint32_t {
     kSubmit,         // the guest's bytes
     kSubmitMemory,   // SubmitMemory + a memfd: a submission too large for the ring
     kControlBuffer,  // DescriptorMessage + its memory
-    kCreateBlob,     // CreateBlob; answered
+    kCreateBlob,     // CreateBlob; answered, for an opaque object that can be mapped as kMapSource
     kMapSource,      // ResourceCall; answered, for a simulated GPU with the descriptor to map
     kExportBlob,     // ResourceCall; answered, with a dma-buf
     kImageLayout,    // ResourceCall; answered, with a Layout
@@ -81,12 +81,12 @@ inline constexpr uint64_t kLogCookie = UINT64_MAX;
 /// An answer, or what a worker says unasked.
 struct Reply {
     uint64_t cookie;
-    uint64_t offset;  // kMapSource
-    int32_t error;    // 0 or a positive errno
-    uint32_t level;   // LogLevel, of a line for the log
-    uint32_t cache;   // MapCache, kCreateBlob
-    uint32_t pad;
-    char message[256];  // of the error, or for the log; terminated. kImageLayout: a Layout
+    uint64_t offset;     // kMapSource; kCreateBlob if has_place
+    int32_t error;       // 0 or a positive errno
+    uint32_t level;      // LogLevel, of a line for the log
+    uint32_t cache;      // MapCache, kCreateBlob
+    uint32_t has_place;  // kCreateBlob: the answer is kMapSource's as well
+    char message[256];   // of the error, or for the log; terminated. kImageLayout: a Layout
 };
 static_assert(sizeof(Layout) <= sizeof(Reply::message));
 

@@ -311,6 +311,14 @@ void Worker::create_blob(Payload payload) {
     transport::Reply answer{};
     answer.cookie = call.cookie;
     answer.cache = static_cast<uint32_t>(blob->cache);
+    // Guests' kernels map what can be mapped at once: that need not be another question.
+    if (!blob->fd && (call.blob_flags & kBlobMappable)) {
+        if (auto source = context_->map_source(ResourceId(call.res_id))) {
+            answer.offset = source->offset;
+            answer.has_place = 1;
+            blob->fd = std::move(source->fd);
+        }
+    }
     reply(answer, blob->fd.get());
 }
 

@@ -41,10 +41,11 @@ UniqueFd sealed_memory(uint64_t size = kSize) {
 /// A context that has asked nothing yet, and what will answer its first question.
 class Remote {
   public:
-    void answer(transport::Reply reply, const UniqueFd& descriptor = UniqueFd()) {
+    void answer(transport::Reply reply, const UniqueFd& descriptor = UniqueFd(),
+                uint64_t question = 1) {
         if (!started_) start();
         started_ = true;
-        reply.cookie = 1;  // of the first question
+        reply.cookie = question;  // or call
         ASSERT_TRUE(transport::send_message(worker_.socket.get(),
                                             std::as_bytes(std::span(&reply, 1)), descriptor.get()));
     }
@@ -55,6 +56,13 @@ class Remote {
         transport::RingConsumer consumer(worker_.page(), worker_.ring_bytes());
         const auto record = consumer.peek();
         return record ? std::optional(record->type) : std::nullopt;
+    }
+    /// How many records have been sent to the worker.
+    int records() {
+        transport::RingConsumer consumer(worker_.page(), worker_.ring_bytes());
+        int count = 0;
+        consumer.look_ahead([&](const auto&) { ++count; });
+        return count;
     }
     void start() { test::start(*link_, worker_.socket.get()); }
 
@@ -187,6 +195,77 @@ TEST(RemoteContext, ASimulatedGpusBuffersBringTheirOwnDescriptors) {
     ASSERT_TRUE(source) << source.error().message;
     EXPECT_TRUE(source->opened);
     EXPECT_EQ(source->fd, source->opened.get());
+}
+
+transport::Reply placed(uint64_t offset) {
+    transport::Reply reply = cached();
+    reply.has_place = 1;
+    reply.offset = offset;
+    return reply;
+}
+
+// A guest's kernel maps its buffers as soon as they are made.
+TEST(RemoteContext, AnAnswerThatNamesThePlaceSavesTheQuestion) {
+    Remote simulated;
+    simulated.answer(placed(0), sealed_memory());
+    ASSERT_TRUE(simulated.context().create_blob(kOpaque));
+    const auto source = simulated.context().map_source(ResourceId(1), kSize);
+    ASSERT_TRUE(source) << source.error().message;
+    EXPECT_TRUE(check_mappable(source->fd, 0, kSize));
+    EXPECT_EQ(source->fd, source->opened.get());
+    EXPECT_EQ(simulated.records(), 1) << "the creation";
+
+    Remote real;
+    UniqueFd node(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    const int number = node.get();
+    real.file().adopt(std::move(node), DeviceFile::Kind::kRenderNode);
+    real.answer(placed(0x1'0000'0000), sealed_memory());  // which nobody asked for
+    ASSERT_TRUE(real.context().create_blob(kOpaque));
+    const auto there = real.context().map_source(ResourceId(1), kSize);
+    ASSERT_TRUE(there) << there.error().message;
+    EXPECT_EQ(there->fd, number);
+    EXPECT_EQ(there->offset, 0x1'0000'0000u);
+    EXPECT_TRUE(there->file);
+    EXPECT_EQ(real.records(), 1);
+}
+
+TEST(RemoteContext, APlaceThatCannotBeUsedIsAskedFor) {
+    struct Case {
+        const char* what;
+        BlobRequest request;
+        transport::Reply reply;
+        UniqueFd memory;
+        bool is_dropped = false;
+    };
+    Case cases[] = {
+        {"not said", kOpaque, cached(), sealed_memory()},
+        {"without memory", kOpaque, placed(0), UniqueFd()},
+        {"that shrinks", kOpaque, placed(0), unsealed_memory()},
+        {"beyond its end", kOpaque, placed(kSize), sealed_memory()},
+        {"not to be mapped", {ResourceId(1), 0, 7, kSize}, placed(0), sealed_memory()},
+        {"of a resource that has gone", kOpaque, placed(0), sealed_memory(), true},
+    };
+    for (Case& c : cases) {
+        Remote remote;
+        remote.answer(c.reply, c.memory);
+        ASSERT_TRUE(remote.context().create_blob(c.request)) << c.what;
+        if (c.is_dropped) remote.context().detach_resource(ResourceId(1));
+        transport::Reply refusal{};
+        refusal.error = ENOENT;
+        remote.answer(refusal, UniqueFd(), c.is_dropped ? 3 : 2);
+        const auto source = remote.context().map_source(ResourceId(1), kSize);
+        ASSERT_FALSE(source) << c.what;
+        EXPECT_EQ(source.error().code, ENOENT) << c.what;
+    }
+}
+
+TEST(BlobPlaces, AreBounded) {
+    BlobPlaces places;
+    for (uint32_t id = 1; id <= BlobPlaces::kMost + 1; ++id)
+        places.keep(ResourceId(id), {id, UniqueFd()});
+    EXPECT_FALSE(places.take(ResourceId(1))) << "the oldest";
+    EXPECT_EQ(places.take(ResourceId(2))->offset, 2u);
+    EXPECT_FALSE(places.take(ResourceId(2))) << "once";
 }
 
 TEST(RemoteContext, AnUnknownCachingIsRefused) {
