@@ -12,6 +12,9 @@ namespace {
 // Registers that packets write too (GFX9 register headers).
 constexpr uint32_t kIndexType = 0x3090c / 4;      // VGT_INDEX_TYPE
 constexpr uint32_t kInstanceCount = 0x30934 / 4;  // VGT_NUM_INSTANCES
+constexpr uint32_t kOpaqueOffset = 0x28b28 / 4;   // VGT_STRMOUT_DRAW_OPAQUE_OFFSET
+constexpr uint32_t kOpaqueFilled = 0x28b2c / 4;   // ..._BUFFER_FILLED_SIZE
+constexpr uint32_t kOpaqueStride = 0x28b30 / 4;   // ..._VERTEX_STRIDE
 
 constexpr uint64_t kAddressMask = (uint64_t{1} << 48) - 1;
 
@@ -32,6 +35,7 @@ bool launch(Machine& machine, gfx9::draw::Draw draw) {
     if (draw.count == 0 || draw.instances == 0) return true;
     const Registers& registers = machine.state.registers;
     draw.registers = [&registers](uint32_t byte) { return registers.read(byte / 4); };
+    draw.streamout = &machine.state.streamout;
     draw.addresses = machine.address_config();
     if (tracing()) trace_draw(machine, draw);
     JobOutcome outcome =
@@ -149,8 +153,18 @@ bool num_instances(Machine& machine, const Packet& packet) {
     return true;
 }
 
+/// As many vertices as transform feedback has written: all three in bytes, or all in dwords.
+uint32_t opaque_count(const Registers& registers) {
+    const uint32_t filled = registers.read(kOpaqueFilled), offset = registers.read(kOpaqueOffset);
+    const uint32_t stride = registers.read(kOpaqueStride);
+    return stride == 0 || filled < offset ? 0 : (filled - offset) / stride;
+}
+
 bool draw_index_auto(Machine& machine, const Packet& packet) {
-    return launch(machine, direct(machine, packet[0]));
+    constexpr uint32_t kUseOpaque = 1u << 6;  // of the draw initiator
+    const bool opaque = packet[1] & kUseOpaque;
+    return launch(machine,
+                  direct(machine, opaque ? opaque_count(machine.state.registers) : packet[0]));
 }
 
 bool draw_index_2(Machine& machine, const Packet& packet) {

@@ -61,26 +61,22 @@ bool write_occlusion(Machine& machine, uint64_t va) {
 
 bool write_pipeline_stats(Machine& machine, uint64_t va) {
     const gfx9::draw::PipelineCounters& drawn = machine.state.pipeline;
-    // Nothing counts for the geometry and tessellation stages.
-    const uint64_t counts[kPipelineStats] = {drawn.pixel_invocations,
-                                             drawn.clipper_primitives,
-                                             drawn.clipper_invocations,
-                                             drawn.vertex_invocations,
-                                             0,
-                                             0,
-                                             drawn.input_primitives,
-                                             drawn.input_vertices,
-                                             0,
-                                             0,
-                                             machine.state.compute_invocations};
+    const uint64_t counts[kPipelineStats] = {
+        drawn.pixel_invocations,          drawn.clipper_primitives,
+        drawn.clipper_invocations,        drawn.vertex_invocations,
+        drawn.geometry_invocations,       drawn.geometry_primitives,
+        drawn.input_primitives,           drawn.input_vertices,
+        drawn.hull_invocations,           drawn.domain_invocations,
+        machine.state.compute_invocations};
     for (uint32_t i = 0; i < kPipelineStats; i++)
         if (!machine.job.store64(va + uint64_t{i} * 8, counts[i])) return false;
     return true;
 }
 
-bool write_streamout_stats(Machine& machine, uint64_t va) {
-    // Primitives written, primitives needed.
-    return machine.job.store64(va, kResultValid) && machine.job.store64(va + 8, kResultValid);
+bool write_streamout_stats(Machine& machine, uint64_t va, uint32_t stream) {
+    const auto& counted = machine.state.pipeline.streams[stream];
+    return machine.job.store64(va, counted.written | kResultValid) &&
+           machine.job.store64(va + 8, counted.needed | kResultValid);
 }
 
 /// Waits until `load() & mask` compares as asked. `load` gives nothing if the job has ended.
@@ -116,14 +112,14 @@ bool event_write_eos(Machine& machine, const Packet& packet) {
     }
 }
 
-/// Drivers begin transform feedback with this and wait for CP_STRMOUT_CNTL, in which nothing will
-/// ever say that it is done: the job ends here rather than by its time-out.
+/// Drivers wait for this before they set or store how far buffers are filled. Draws are over when
+/// the packet comes.
 bool streamout_flush(Machine& machine) {
-    JobOutcome outcome;
-    outcome.kind = JobOutcome::Kind::kBadShader;
-    outcome.in_shader = true;
-    outcome.report = "EVENT_WRITE: SO_VGTSTREAMOUT_FLUSH: transform feedback is not simulated";
-    return machine.job.end(std::move(outcome));
+    constexpr uint32_t kControl = 0x300fc / 4;  // CP_STRMOUT_CNTL
+    constexpr uint32_t kOffsetUpdateDone = 1;
+    Registers& registers = machine.state.registers;
+    registers.write(kControl, registers.read(kControl) | kOffsetUpdateDone);
+    return true;
 }
 
 bool event_write(Machine& machine, const Packet& packet) {
@@ -138,10 +134,10 @@ bool event_write(Machine& machine, const Packet& packet) {
         case kSamplePipelineStat:
             return write_pipeline_stats(machine, va);
         case kSampleStreamoutStats:
-            return write_streamout_stats(machine, va);
+            return write_streamout_stats(machine, va, 0);
         default:
             if (type >= kSampleStreamoutStats1 && type <= kSampleStreamoutStats3)
-                return write_streamout_stats(machine, va);
+                return write_streamout_stats(machine, va, type - kSampleStreamoutStats1 + 1);
             return true;
     }
 }

@@ -39,6 +39,7 @@ struct ContextState {
     /// INDEX_BASE and INDEX_BUFFER_SIZE (in indices): where indirect draws find indices.
     uint64_t index_base = 0;
     uint32_t index_buffer_size = 0;
+    gfx9::draw::StreamoutBuffers streamout;
     /// Counts of the draws so far.
     gfx9::draw::PipelineCounters pipeline;
     /// Compute invocations so far, for the pipeline statistics.

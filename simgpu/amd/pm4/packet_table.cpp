@@ -36,7 +36,6 @@ constexpr PacketInfo kNotSimulated[] = {
     {0x1d, "ATOMIC_GDS", 0, nullptr},
     {0x1f, "OCCLUSION_QUERY", 0, nullptr},
     {0x30, "DRAW_INDEX_MULTI_AUTO", 0, nullptr},
-    {0x34, "STRMOUT_BUFFER_UPDATE", 0, nullptr},
     {0x39, "MEM_SEMAPHORE", 0, nullptr},
     {0x63, "LOAD_SH_REG_INDEX", 0, nullptr},
     {0x73, "SET_CONTEXT_REG_INDIRECT", 0, nullptr},
@@ -47,7 +46,6 @@ constexpr PacketInfo kNotSimulated[] = {
     {0x80, "LOAD_CONST_RAM", 0, nullptr},
     {0x81, "WRITE_CONST_RAM", 0, nullptr},
     {0x83, "DUMP_CONST_RAM", 0, nullptr},
-    {0x9f, "LOAD_CONTEXT_REG_INDEX", 0, nullptr},
 };
 
 PacketTable make_table() {
@@ -55,7 +53,7 @@ PacketTable make_table() {
     for (const std::span<const PacketInfo> rows :
          {std::span<const PacketInfo>(kNothing), std::span<const PacketInfo>(kNotSimulated),
           data_packets(), event_packets(), flow_packets(), state_packets(), dispatch_packets(),
-          draw_packets()})
+          draw_packets(), stream_packets()})
         for (const PacketInfo& row : rows) table[row.opcode] = &row;
     return table;
 }

@@ -31,6 +31,7 @@ std::span<const PacketInfo> flow_packets();      // which packets run
 std::span<const PacketInfo> state_packets();     // registers
 std::span<const PacketInfo> dispatch_packets();  // compute
 std::span<const PacketInfo> draw_packets();      // graphics
+std::span<const PacketInfo> stream_packets();    // transform feedback
 
 inline constexpr size_t kOpcodes = 256;
 /// Rows by opcode; null where the opcode is not known.

@@ -74,6 +74,20 @@ bool load_uconfig_reg(Machine& machine, const Packet& packet) {
     return load_registers(machine, packet, kUconfigWindow);
 }
 
+/// Address, first register, count: registers one after the other from there on.
+bool load_context_reg_index(Machine& machine, const Packet& packet) {
+    constexpr uint32_t kByOffset = 1;  // INDEX: the address is a base for an offset
+    if (packet[0] & kByOffset) return machine.skipped("LOAD_CONTEXT_REG_INDEX by offset");
+    const uint32_t first = kContextWindow.first + (packet[2] & kOffsetMask);
+    const uint32_t count = packet[3] & 0x3fff;
+    for (uint32_t i = 0; i < count && first + i < kContextWindow.end; i++) {
+        const auto value = machine.job.load32(packet.va32(0) + uint64_t{i} * 4);
+        if (!value) return false;
+        write_register(machine.state.registers, first + i, *value);
+    }
+    return true;
+}
+
 bool reg_rmw(Machine& machine, const Packet& packet) {
     constexpr uint32_t kMaskIsRegister = 1u << 31;  // OR_MASK_SRC, AND_MASK_SRC (bit 30)
     Registers& registers = machine.state.registers;
@@ -124,6 +138,7 @@ constexpr PacketInfo kStatePackets[] = {
     {0x79, "SET_UCONFIG_REG", 1, set_uconfig_reg},
     {0x7a, "SET_UCONFIG_REG_INDEX", 1, set_uconfig_reg},
     {0x9b, "SET_SH_REG_INDEX", 1, set_sh_reg},
+    {0x9f, "LOAD_CONTEXT_REG_INDEX", 4, load_context_reg_index},
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Vertices and primitives on their way from the vertex shader to the rasteriser.
+// Vertices and primitives on their way from the index buffer to the rasteriser.
 #pragma once
 
 #include <array>
@@ -47,6 +47,42 @@ class PrimitiveSink {
   public:
     virtual ~PrimitiveSink() = default;
     virtual bool primitive(const Primitive& primitive) = 0;
+};
+
+/// A vertex before it is shaded: what its lane's first VGPRs hold. Of a draw's vertices: index,
+/// instance divided by the step rate, nothing, instance. Of tessellated ones: u, v, the patch's
+/// number in its group, and in the draw.
+struct InputVertex {
+    uint64_t id = 0;  // in the draw; later vertices have larger ones
+    std::array<uint32_t, 4> value{};
+};
+
+inline constexpr unsigned kLargestPatch = 32;
+
+/// A primitive of such vertices: with neighbours if its topology has them, or a patch.
+struct InputPrimitive {
+    Primitive::Kind kind = Primitive::Kind::kTriangle;
+    uint8_t provoking = 0;  // as in Primitive: of the vertices that are drawn
+    uint8_t edges = 7;
+    uint8_t count = 0;
+    uint32_t id = 0;  // PrimitiveID
+    const InputVertex* vertex[kLargestPatch];
+
+    /// Vertex `i` of the primitive without its neighbours.
+    const InputVertex& drawn(unsigned i) const {
+        if (count == 4) return *vertex[i + 1];
+        return *vertex[count == 6 ? 2 * i : i];
+    }
+};
+
+/// A stage that takes such primitives, and may keep some until it has enough of them.
+class InputSink {
+  public:
+    virtual ~InputSink() = default;
+    /// False: stop, the job has ended. The vertices are the caller's.
+    virtual bool primitive(const InputPrimitive& primitive) = 0;
+    /// Passes on what was kept.
+    virtual bool flush() = 0;
 };
 
 /// A corner on the screen. `weight` is the corner's place in the original primitive: how much of

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <bit>
 
-#include <fmt/format.h>
-
 #include "simgpu/amd/gfx9/bits.h"
 
 namespace simgpu::gfx9::draw {
@@ -229,20 +227,9 @@ bool PixelStage::test_early(PendingQuad& quad) {
 
 /// Whether the job has ended, for a fault or for metadata that is not simulated.
 bool PixelStage::failed() {
-    for (const std::string* problem : {&depth_.problem(), &colours_.problem()}) {
-        if (problem->empty()) continue;
-        tools_.outcome = make_outcome(JobOutcome::Kind::kBadShader, "draw: " + *problem);
-        return true;
-    }
-    const ShaderMemory& memory = tools_.memory;
-    if (!memory.faulted()) return false;
-    const bool write = memory.fault_access() == Access::kWrite;
-    tools_.outcome = make_outcome(
-        JobOutcome::Kind::kFault,
-        fmt::format("pixel {} at {:#x} faulted", write ? "write" : "read", memory.fault_va()));
-    tools_.outcome.fault_va = memory.fault_va();
-    tools_.outcome.fault_access = memory.fault_access();
-    return true;
+    for (const std::string* problem : {&depth_.problem(), &colours_.problem()})
+        if (!problem->empty()) return !end_with_problem(tools_, *problem);
+    return tools_.memory.faulted() && !end_with_fault(tools_, "pixel");
 }
 
 bool PixelStage::flush() {

@@ -7,24 +7,13 @@
 
 #include "simgpu/amd/gfx9/draw/colour_targets.h"
 #include "simgpu/amd/gfx9/draw/depth_stencil.h"
+#include "simgpu/amd/gfx9/draw/draw_tools.h"
 #include "simgpu/amd/gfx9/draw/pixel_inputs.h"
 #include "simgpu/amd/gfx9/draw/raster_state.h"
 #include "simgpu/amd/gfx9/draw/rasteriser.h"
 #include "simgpu/amd/gfx9/draw/shader_stage.h"
-#include "simgpu/amd/gfx9/exec/wave_loop.h"
 
 namespace simgpu::gfx9::draw {
-
-/// Objects that all stages of a draw share.
-struct DrawTools {
-    const Draw& draw;
-    ShaderMemory& memory;
-    WaveLoop& loop;
-    PipelineCounters& counters;
-    JobOutcome& outcome;
-    Wave& wave;
-    GraphicsWave& graphics;
-};
 
 class PixelStage final : public QuadSink {
   public:

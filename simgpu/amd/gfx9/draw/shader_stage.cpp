@@ -8,23 +8,45 @@ namespace simgpu::gfx9::draw {
 
 namespace {
 
-// SPI_SHADER_PGM_LO_PS and _VS; the other registers of a stage follow at the same distances.
-constexpr uint32_t kPixelProgram = 0xb020, kVertexProgram = 0xb120;
-constexpr uint32_t kProgramHigh = 4, kResource1 = 8, kResource2 = 12, kUserData = 16;
+/// Byte addresses of a stage's registers (GFX9 register headers); the upper half of an address
+/// follows the lower one, RSRC2 follows RSRC1.
+struct StageRegisters {
+    uint32_t program, resources, user_data;
+    uint32_t user_data_address;  // 0: has none
+};
+
+// Those of a merged shader are partly its first half's.
+StageRegisters registers_of(ShaderStage::Kind kind) {
+    switch (kind) {
+        case ShaderStage::Kind::kPixel:
+            return {0xb020, 0xb028, 0xb030, 0};
+        case ShaderStage::Kind::kVertex:
+            return {0xb120, 0xb128, 0xb130, 0};
+        case ShaderStage::Kind::kGeometry:
+            return {0xb210, 0xb228, 0xb330, 0xb208};
+        case ShaderStage::Kind::kHull:
+            return {0xb410, 0xb428, 0xb430, 0xb408};
+    }
+    return {};
+}
 
 }  // namespace
 
 ShaderStage ShaderStage::read(Kind kind, const RegisterReader& registers) {
-    const uint32_t first = kind == Kind::kPixel ? kPixelProgram : kVertexProgram;
+    const StageRegisters at = registers_of(kind);
     ShaderStage stage;
-    stage.program_va = (uint64_t{registers(first + kProgramHigh) & 0xff} << 32 | registers(first))
+    stage.program_va = (uint64_t{registers(at.program + 4) & 0xff} << 32 | registers(at.program))
                        << 8;
-    stage.rsrc1 = registers(first + kResource1);
-    stage.rsrc2 = registers(first + kResource2);
+    stage.rsrc1 = registers(at.resources);
+    stage.rsrc2 = registers(at.resources + 4);
     // USER_SGPR and its sixth bit, USER_SGPR_MSB.
     stage.user_sgprs = std::min(bits(stage.rsrc2, 1, 5) | bits(stage.rsrc2, 28, 1) << 5, 32u);
     for (uint32_t i = 0; i < stage.user_sgprs; i++)
-        stage.user_data[i] = registers(first + kUserData + 4 * i);
+        stage.user_data[i] = registers(at.user_data + 4 * i);
+    stage.merged_ = at.user_data_address != 0;
+    if (stage.merged_)
+        stage.user_data_va =
+            uint64_t{registers(at.user_data_address + 4)} << 32 | registers(at.user_data_address);
     return stage;
 }
 
@@ -36,13 +58,15 @@ unsigned ShaderStage::start(Wave& wave) const {
     wave.reset(vgprs());
     wave.pc = program_va;
     wave.mode_bits = bits(rsrc1, 12, 8) | bits(rsrc1, 21, 1) << 8 | bits(rsrc1, 23, 1) << 9;
-    for (unsigned i = 0; i < user_sgprs; i++) wave.s[i] = user_data[i];
-    return user_sgprs;
+    const unsigned first = merged_ ? kSystemSgprs : 0;
+    if (merged_) wave.set_s64(0, user_data_va);
+    for (unsigned i = 0; i < user_sgprs; i++) wave.s[first + i] = user_data[i];
+    return first + user_sgprs;
 }
 
-void ShaderStage::set_scratch(Wave& wave, unsigned sgpr) const {
-    // Waves run one after the other, so all of them may have the first slot.
-    if (bit_of(rsrc2, 0)) wave.s[sgpr] = 0;
+void ShaderStage::set_scratch(Wave& wave, unsigned sgpr, uint32_t bytes) const {
+    // Waves that run one after the other may all have the first slot.
+    if (bit_of(rsrc2, 0)) wave.s[sgpr] = bytes;
 }
 
 }  // namespace simgpu::gfx9::draw

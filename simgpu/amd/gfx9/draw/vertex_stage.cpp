@@ -1,10 +1,6 @@
 #include "simgpu/amd/gfx9/draw/vertex_stage.h"
 
 #include <algorithm>
-#include <utility>
-#include <vector>
-
-#include <fmt/format.h>
 
 #include "simgpu/amd/gfx9/bits.h"
 
@@ -12,9 +8,11 @@ namespace simgpu::gfx9::draw {
 
 namespace {
 
-constexpr uint32_t kStages = 0x28b54;     // VGT_SHADER_STAGES_EN
-constexpr uint32_t kStepRate = 0x28aa0;   // VGT_INSTANCE_STEP_RATE_0
-constexpr uint32_t kOutConfig = 0x286c4;  // SPI_VS_OUT_CONFIG
+// Byte addresses (GFX9 register headers).
+constexpr uint32_t kOutConfig = 0x286c4;    // SPI_VS_OUT_CONFIG
+constexpr uint32_t kPrimitiveId = 0x28a84;  // VGT_PRIMITIVEID_EN
+
+constexpr unsigned kMostVertices = 3;  // of a primitive that is drawn
 
 float exported(const ExportTarget& target, unsigned component, unsigned lane) {
     const bool there = target.mask >> lane & 1 && target.enabled >> component & 1;
@@ -23,73 +21,95 @@ float exported(const ExportTarget& target, unsigned component, unsigned lane) {
 
 }  // namespace
 
-VertexStage::VertexStage(DrawTools& tools, const RasterState& raster)
+VertexStage::VertexStage(DrawTools& tools, const RasterState& raster, uint64_t* invocations,
+                         PrimitiveSink& sink)
     : tools_(tools),
       raster_(raster),
+      invocations_(invocations),
+      sink_(sink),
       shader_(ShaderStage::read(ShaderStage::Kind::kVertex, tools.draw.registers)),
-      step_rate_(tools.draw.registers(kStepRate)),
       parameters_(bits(tools.draw.registers(kOutConfig), 1, 5) + 1),
+      streams_(tools.draw.registers, *tools.draw.streamout, tools.counters),
+      numbers_primitives_(bit_of(tools.draw.registers(kPrimitiveId), 0)),
       program_(std::make_unique<Program>(tools.memory, shader_.vgprs())),
-      indices_(tools.draw, tools.memory) {}
+      vertices_(std::make_unique<std::array<Vertex, kLanes>>()) {}
 
-std::string VertexStage::problem() const {
-    const uint32_t stages = tools_.draw.registers(kStages) & 0xff;
-    if (stages)
-        return fmt::format(
-            "VGT_SHADER_STAGES_EN {:#x}: geometry and tessellation shaders are not simulated",
-            stages);
-    if (shader_.streams_out())
-        return "SPI_SHADER_PGM_RSRC2_VS: transform feedback is not simulated";
-    return {};
+// A vertex has a lane of its own for each primitive where primitives are streamed out, or numbered.
+unsigned VertexStage::lane_of(const InputVertex& vertex, uint32_t primitive_id) {
+    const bool shares = !numbers_primitives_ && !streams_.writes(stream_);
+    if (shares && lanes_ && vertex.id <= latest_)
+        for (unsigned lane = lanes_; lane-- > 0;)
+            if (id_[lane] == vertex.id) return lane;
+    latest_ = lanes_ ? std::max(latest_, vertex.id) : vertex.id;
+    id_[lanes_] = vertex.id;
+    value_[lanes_] = vertex.value;
+    if (numbers_primitives_) value_[lanes_][2] = primitive_id;
+    return lanes_++;
 }
 
-bool VertexStage::run(uint32_t instance, Assembler& assembler) {
-    Batch batch;
-    bool restart = false;
-    for (uint32_t position = 0; position < tools_.draw.count; position++) {
-        uint32_t index;
-        if (!indices_.read(position, index)) return index_fault();
-        // A draw may consist of restarts only.
+bool VertexStage::primitive(const InputPrimitive& primitive) {
+    if ((lanes_ + kMostVertices > kLanes || primitives_ == kLanes) && !flush()) return false;
+    Assembled& to = assembled_[primitives_++];
+    to = {primitive.kind, primitive.provoking, primitive.edges, 0, {}};
+    const unsigned count = primitive.kind == Primitive::Kind::kPoint  ? 1
+                           : primitive.kind == Primitive::Kind::kLine ? 2
+                                                                      : 3;
+    for (unsigned i = 0; i < count; i++)
+        to.lane[to.count++] = static_cast<uint8_t>(lane_of(primitive.drawn(i), primitive.id));
+    return true;
+}
+
+bool VertexStage::flush() {
+    if (primitives_ == 0) return true;
+    if (!shade()) return false;
+    const unsigned primitives = primitives_;
+    primitives_ = lanes_ = 0;
+    // What follows the shader uses its wave.
+    if (!streams_.rasterises(stream_)) return true;
+    for (unsigned i = 0; i < primitives; i++) {
+        const Assembled& from = assembled_[i];
+        Primitive primitive;
+        primitive.kind = from.kind;
+        primitive.provoking = from.provoking;
+        primitive.edges = from.edges;
+        for (unsigned v = 0; v < from.count; v++) primitive.vertex[v] = &(*vertices_)[from.lane[v]];
+        if (!sink_.primitive(primitive)) return false;
         if (!tools_.loop.poll_rarely(shader_.program_va, tools_.outcome)) return false;
-        if (indices_.restarts(index)) {
-            restart = true;
-            continue;
-        }
-        batch.index[batch.count] = index;
-        batch.restart_before[batch.count++] = std::exchange(restart, false);
-        const bool full = batch.count == kLanes || position + 1 == tools_.draw.count;
-        if (!full) continue;
-        if (!shade(batch, instance) || !hand_over(batch, assembler)) return false;
-        batch.count = 0;
     }
-    if (batch.count && (!shade(batch, instance) || !hand_over(batch, assembler))) return false;
-    return assembler.finish();
+    return true;
 }
 
-bool VertexStage::index_fault() {
-    tools_.outcome =
-        make_outcome(JobOutcome::Kind::kFault,
-                     fmt::format("index read at {:#x} faulted", tools_.memory.fault_va()));
-    tools_.outcome.fault_va = tools_.memory.fault_va();
-    return false;
-}
-
-// VGPRs of a vertex shader: the vertex, the instance divided by the step rate, the primitive (of
-// tessellation only), the instance.
-bool VertexStage::shade(const Batch& batch, uint32_t instance) {
+bool VertexStage::shade() {
     Wave& wave = tools_.wave;
     tools_.graphics.reset();
-    shader_.set_scratch(wave, shader_.start(wave));
-    const uint32_t stepped = step_rate_ ? instance / step_rate_ : instance;
-    for (unsigned lane = 0; lane < batch.count; lane++) {
-        wave.v[0].lane[lane] = batch.index[lane];
-        if (shader_.vertex_components() >= 1) wave.v[1].lane[lane] = stepped;
-        if (shader_.vertex_components() >= 3) wave.v[3].lane[lane] = instance;
+    shader_.start(wave);
+    load_scalars(streams_.reserve(stream_, primitives_, assembled_[0].count));
+    for (unsigned lane = 0; lane < lanes_; lane++)
+        for (unsigned i = 0; i <= shader_.vertex_components(); i++)
+            wave.v[i].lane[lane] = value_[lane][i];
+    wave.set_exec(lanes_ == kLanes ? ~uint64_t{0} : (uint64_t{1} << lanes_) - 1);
+    if (invocations_) *invocations_ += lanes_;
+    if (!tools_.loop.run(wave, *program_, tools_.outcome)) return false;
+    if (streams_.rasterises(stream_))
+        for (unsigned lane = 0; lane < lanes_; lane++) (*vertices_)[lane] = vertex(lane);
+    return true;
+}
+
+// SGPRs after the user data, each if it is enabled: how many vertices are streamed out and of which
+// stream, the number of the first one, and where it goes in each buffer; the off-chip offset; the
+// scratch offset. The first one is there with the off-chip offset, too.
+void VertexStage::load_scalars(const StreamOutput::Wave& streamed) {
+    Wave& wave = tools_.wave;
+    unsigned next = shader_.user_sgprs;
+    if (shader_.streams_out() || shader_.reads_off_chip())
+        wave.s[next++] = streamed.vertices << 16 | stream_ << 24;
+    if (shader_.streams_out()) {
+        wave.s[next++] = 0;  // offsets are those of the wave's first vertex
+        for (unsigned i = 0; i < kStreamoutBuffers; i++)
+            if (shader_.streams_out_to(i)) wave.s[next++] = streamed.offset[i];
     }
-    wave.set_exec(batch.count == kLanes ? ~uint64_t{0} : (uint64_t{1} << batch.count) - 1);
-    tools_.counters.input_vertices += batch.count;
-    tools_.counters.vertex_invocations += batch.count;
-    return tools_.loop.run(wave, *program_, tools_.outcome);
+    if (shader_.reads_off_chip()) wave.s[next++] = off_chip_;
+    shader_.set_scratch(wave, next);
 }
 
 Vertex VertexStage::vertex(unsigned lane) const {
@@ -116,19 +136,6 @@ Vertex VertexStage::vertex(unsigned lane) const {
         for (unsigned c = 0; c < 4; c++)
             vertex.parameter[p][c] = exported(graphics.parameter[p], c, lane);
     return vertex;
-}
-
-// Shading other waves reuses the exports' place, so all vertices leave it first.
-bool VertexStage::hand_over(const Batch& batch, Assembler& assembler) {
-    std::vector<Vertex> vertices;
-    vertices.reserve(batch.count);
-    for (unsigned lane = 0; lane < batch.count; lane++) vertices.push_back(vertex(lane));
-    for (unsigned lane = 0; lane < batch.count; lane++) {
-        if (batch.restart_before[lane] && !assembler.finish()) return false;
-        if (!assembler.add(vertices[lane])) return false;
-        if (!tools_.loop.poll_rarely(shader_.program_va, tools_.outcome)) return false;
-    }
-    return true;
 }
 
 }  // namespace simgpu::gfx9::draw

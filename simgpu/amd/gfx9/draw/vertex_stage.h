@@ -1,47 +1,65 @@
-// Vertex shading: vertex numbers in, shaded vertices out, up to a wave at a time.
+// The VS stage: a vertex shader, a domain shader, or the copy shader behind a geometry shader.
+// Shades up to a wave of vertices at a time and hands their primitives to the rasteriser.
 #pragma once
 
 #include <array>
 #include <memory>
+#include <string>
 
-#include "simgpu/amd/gfx9/draw/assembler.h"
-#include "simgpu/amd/gfx9/draw/index_source.h"
-#include "simgpu/amd/gfx9/draw/pixel_stage.h"
+#include "simgpu/amd/gfx9/decode/program.h"
+#include "simgpu/amd/gfx9/draw/draw_tools.h"
 #include "simgpu/amd/gfx9/draw/raster_state.h"
 #include "simgpu/amd/gfx9/draw/shader_stage.h"
+#include "simgpu/amd/gfx9/draw/stream_output.h"
 
 namespace simgpu::gfx9::draw {
 
-class VertexStage {
+class VertexStage final : public InputSink {
   public:
-    VertexStage(DrawTools& tools, const RasterState& raster);
+    /// `invocations`: the query that counts the shader's runs; null: none does.
+    VertexStage(DrawTools& tools, const RasterState& raster, uint64_t* invocations,
+                PrimitiveSink& sink);
 
-    /// A sentence about what is asked for and not simulated; else empty.
-    std::string problem() const;
-    /// Shades all vertices of `instance` and adds them to `assembler`, in order. False: the job
-    /// has ended.
-    bool run(uint32_t instance, Assembler& assembler);
+    /// Shades the primitive's vertices, those shared with a primitive shortly before only once.
+    bool primitive(const InputPrimitive& primitive) override;
+    bool flush() override;
+
+    /// The stream that coming primitives belong to. To be called after flush().
+    void set_stream(unsigned stream) { stream_ = stream; }
+    /// Where a domain shader finds its patches' attributes. Likewise.
+    void set_off_chip(uint32_t bytes) { off_chip_ = bytes; }
 
   private:
-    /// The vertices of one wave, and where strips end between them.
-    struct Batch {
-        std::array<uint32_t, kLanes> index{};
-        std::array<bool, kLanes> restart_before{};
-        unsigned count = 0;
+    struct Assembled {
+        Primitive::Kind kind;
+        uint8_t provoking, edges, count;
+        std::array<uint8_t, 3> lane;
     };
 
-    bool shade(const Batch& batch, uint32_t instance);
-    bool hand_over(const Batch& batch, Assembler& assembler);
+    unsigned lane_of(const InputVertex& vertex, uint32_t primitive_id);
+    bool shade();
+    void load_scalars(const StreamOutput::Wave& streamed);
     Vertex vertex(unsigned lane) const;
-    bool index_fault();
 
     DrawTools& tools_;
     const RasterState& raster_;
+    uint64_t* invocations_;
+    PrimitiveSink& sink_;
     ShaderStage shader_;
-    uint32_t step_rate_;  // VGT_INSTANCE_STEP_RATE_0
     unsigned parameters_;
+    StreamOutput streams_;
+    bool numbers_primitives_;  // PRIMITIVEID_EN
     std::unique_ptr<Program> program_;
-    IndexSource indices_;
+    unsigned stream_ = 0;
+    uint32_t off_chip_ = 0;
+
+    // The wave that is being filled.
+    std::array<uint64_t, kLanes> id_{};
+    std::array<std::array<uint32_t, 4>, kLanes> value_{};
+    std::array<Assembled, kLanes> assembled_{};
+    unsigned lanes_ = 0, primitives_ = 0;
+    uint64_t latest_ = 0;  // the largest of id_
+    std::unique_ptr<std::array<Vertex, kLanes>> vertices_;
 };
 
 }  // namespace simgpu::gfx9::draw

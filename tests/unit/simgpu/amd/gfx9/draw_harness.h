@@ -31,6 +31,7 @@ class DrawBench {
             return found == registers.end() ? 0 : found->second;
         };
         draw.count = 3;
+        draw.streamout = &streamout;
     }
     DrawBench(const DrawBench&) = delete;
     DrawBench& operator=(const DrawBench&) = delete;
@@ -54,6 +55,7 @@ class DrawBench {
     std::map<uint32_t, uint32_t> registers;  // by byte address
     FakeMemory memory;
     draw::Draw draw;
+    draw::StreamoutBuffers streamout;
     std::atomic<bool> stop = false;
     EngineCounters counters;
     draw::PipelineCounters pipeline;

@@ -49,6 +49,24 @@ TEST_F(DrawPackets, AutoIndexCountsFromZero) {
     EXPECT_EQ(draws_[0].draw.addresses.pipe_bits, 2u);
 }
 
+// VGT_STRMOUT_DRAW_OPAQUE_*: the filled size comes from memory, as drivers load it.
+TEST_F(DrawPackets, OpaqueDrawsHaveAsManyVerticesAsWereWritten) {
+    constexpr uint8_t kLoadContextRegIndex = 0x9f;
+    constexpr uint32_t kOffset = 0x2ca, kFilled = 0x2cb, kStride = 0x2cc, kOpaque = 1u << 6;
+    const auto draw = [&](uint32_t filled, uint32_t offset, uint32_t stride) {
+        draws_.clear();
+        memory_.put(kData, filled);
+        EXPECT_TRUE(is_done(run(pkt3(kNumInstances, {1}) + pkt3(kSetContextReg, {kOffset, offset}) +
+                                pkt3(kSetContextReg, {kStride, stride}) +
+                                pkt3(kLoadContextRegIndex, {low(kData), high(kData), kFilled, 1}) +
+                                pkt3(kDrawIndexAuto, {99, kAutoIndex | kOpaque}))));
+        return draws_.empty() ? 0 : draws_[0].draw.count;
+    };
+    EXPECT_EQ(draw(100, 4, 12), 8u);
+    EXPECT_EQ(draw(100, 104, 12), 0u);
+    EXPECT_EQ(draw(100, 0, 0), 0u) << "nothing is divided by 0";
+}
+
 TEST_F(DrawPackets, IndexTypesHaveTheirSizes) {
     for (const auto& [type, bytes] : {std::pair{0u, 2u}, {1u, 4u}, {2u, 1u}}) {
         draws_.clear();

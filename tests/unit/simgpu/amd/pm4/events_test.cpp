@@ -82,12 +82,32 @@ TEST_F(Pm4Test, StreamoutStatisticsAreValid) {
     }
 }
 
-TEST_F(Pm4Test, StreamoutFaultsBeforeAnythingWaitsForIt) {
-    const JobOutcome outcome = run(pkt3(kEventWrite, {0x1f}) + write_data(kData, {1}));
-    EXPECT_EQ(outcome.kind, JobOutcome::Kind::kBadShader);
-    EXPECT_TRUE(outcome.in_shader);
-    EXPECT_NE(outcome.report.find("transform feedback is not simulated"), std::string::npos);
-    EXPECT_EQ(dword(kData), 0u);
+TEST_F(Pm4Test, AFlushSaysThatStreamoutHasBeenUpdated) {
+    constexpr uint32_t kControl = 0x300fc / 4;  // CP_STRMOUT_CNTL
+    ASSERT_TRUE(
+        is_done(run(pkt3(kWriteData, {0, kControl, 0, 0}) + pkt3(kEventWrite, {0x1f}) +
+                    pkt3(kWaitRegMem, {3, kControl, 0, 1, 1, 4}) + write_data(kData, {5}))));
+    EXPECT_EQ(dword(kData), 5u);
+}
+
+constexpr uint32_t kStoreFilled = 1, kFromPacket = 0, kFromMemory = 2u << 1, kNoSource = 3u << 1,
+                   kInBytes = 1u << 7;
+constexpr uint32_t buffer(uint32_t number) {
+    return number << 8;
+}
+
+TEST_F(Pm4Test, FilledSizesAreSetAndStored) {
+    memory_.put(kData + 16, uint32_t{40});
+    ASSERT_TRUE(is_done(
+        run(pkt3(kStrmoutBufferUpdate, {buffer(2) | kInBytes | kFromPacket, 0, 0, 7, 0}) +
+            pkt3(kStrmoutBufferUpdate,
+                 {buffer(1) | kInBytes | kFromMemory, 0, 0, low(kData + 16), high(kData)}) +
+            pkt3(kStrmoutBufferUpdate,
+                 {buffer(2) | kInBytes | kNoSource | kStoreFilled, low(kData), high(kData), 0, 0}) +
+            pkt3(kStrmoutBufferUpdate,
+                 {buffer(1) | kNoSource | kStoreFilled, low(kData + 4), high(kData), 0, 0}))));
+    EXPECT_EQ(dword(kData), 28u) << "a packet sets dwords, memory has bytes";
+    EXPECT_EQ(dword(kData + 4), 10u) << "without DATA_TYPE memory has dwords";
 }
 
 TEST_F(Pm4Test, FlushEventsTouchNothing) {

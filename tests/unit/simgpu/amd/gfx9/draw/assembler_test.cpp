@@ -9,39 +9,43 @@
 namespace simgpu::gfx9::draw {
 namespace {
 
-/// Writes primitives down as "012:2": vertices, and the provoking one.
-class Written final : public PrimitiveSink {
+/// Writes primitives down as "012:2": vertices, and the provoking one of those that are drawn.
+class Written final : public InputSink {
   public:
-    bool primitive(const Primitive& primitive) override {
+    bool primitive(const InputPrimitive& primitive) override {
         std::string text;
-        for (unsigned i = 0; i < primitive.count(); i++) text += name(primitive, i);
-        all.push_back(text + ":" + name(primitive, primitive.provoking));
+        for (unsigned i = 0; i < primitive.count; i++) text += name(*primitive.vertex[i]);
+        all.push_back(text + ":" + name(primitive.drawn(primitive.provoking)));
         edges.push_back(primitive.edges);
+        ids.push_back(static_cast<int>(primitive.id));
         return all.size() != stop_after;
     }
+    bool flush() override { return true; }
     std::vector<std::string> all;
-    std::vector<int> edges;
+    std::vector<int> edges, ids;
     size_t stop_after = 0;
 
   private:
-    static std::string name(const Primitive& primitive, unsigned i) {
-        return std::to_string(static_cast<int>(primitive.vertex[i]->position[0]));
-    }
+    static std::string name(const InputVertex& vertex) { return std::to_string(vertex.value[0]); }
 };
 
-Vertex vertex(int number) {
-    Vertex v;
-    v.position[0] = static_cast<float>(number);
+InputVertex vertex(int number) {
+    InputVertex v;
+    v.value[0] = static_cast<uint32_t>(number);
     return v;
 }
 
-std::vector<std::string> assembled(Topology topology, bool provoking_last, int vertices) {
+Written written(Topology topology, bool provoking_last, int vertices, unsigned patch_vertices = 0) {
     Written written;
-    Assembler assembler(topology, provoking_last, written);
+    Assembler assembler(topology, provoking_last, written, patch_vertices);
     for (int i = 0; i < vertices; i++) assembler.add(vertex(i));
     assembler.finish();
     EXPECT_EQ(assembler.primitives(), written.all.size());
-    return written.all;
+    return written;
+}
+
+std::vector<std::string> assembled(Topology topology, bool provoking_last, int vertices) {
+    return written(topology, provoking_last, vertices).all;
 }
 
 using Texts = std::vector<std::string>;
@@ -57,21 +61,50 @@ TEST(Assembler, Lists) {
 TEST(Assembler, StripsKeepTheirWinding) {
     EXPECT_EQ(assembled(Topology::kTriangleStrip, true, 5), (Texts{"012:2", "213:3", "234:4"}));
     // The first vertex provokes: of the second triangle that is vertex 1.
-    EXPECT_EQ(assembled(Topology::kTriangleStrip, false, 5), (Texts{"012:0", "213:1", "234:2"}));
+    EXPECT_EQ(assembled(Topology::kTriangleStrip, false, 5), (Texts{"012:0", "132:1", "234:2"}));
     EXPECT_EQ(assembled(Topology::kLineStrip, true, 3), (Texts{"01:1", "12:2"}));
 }
 
-TEST(Assembler, NeighboursAreLeftOut) {
-    EXPECT_EQ(assembled(Topology::kLineListAdjacency, true, 9), (Texts{"12:2", "56:6"}));
-    EXPECT_EQ(assembled(Topology::kLineStripAdjacency, false, 6), (Texts{"12:1", "23:2", "34:3"}));
-    EXPECT_EQ(assembled(Topology::kTriangleListAdjacency, true, 12), (Texts{"024:4", "6810:10"}));
-    EXPECT_EQ(assembled(Topology::kTriangleStripAdjacency, true, 9), (Texts{"024:4", "426:6"}));
-    EXPECT_EQ(assembled(Topology::kTriangleStripAdjacency, false, 8), (Texts{"024:0", "426:2"}));
+TEST(Assembler, NeighboursAreBetweenTheVertices) {
+    EXPECT_EQ(assembled(Topology::kLineListAdjacency, true, 9), (Texts{"0123:2", "4567:6"}));
+    EXPECT_EQ(assembled(Topology::kLineStripAdjacency, false, 6),
+              (Texts{"0123:1", "1234:2", "2345:3"}));
+    EXPECT_EQ(assembled(Topology::kTriangleListAdjacency, true, 12),
+              (Texts{"012345:4", "67891011:10"}));
+}
+
+// Vulkan's table of triangle strips with adjacency.
+TEST(Assembler, NeighboursInStripsAreThoseAcrossEachEdge) {
+    EXPECT_EQ(assembled(Topology::kTriangleStripAdjacency, true, 7), (Texts{"012543:4"}));
+    EXPECT_EQ(assembled(Topology::kTriangleStripAdjacency, true, 9),
+              (Texts{"012643:4", "256740:6"}));
+    EXPECT_EQ(assembled(Topology::kTriangleStripAdjacency, false, 10),
+              (Texts{"012643:0", "256840:2", "426987:4"}));
+}
+
+TEST(Assembler, PatchesHaveTheirVertices) {
+    EXPECT_EQ(written(Topology::kPatch, true, 11, 5).all, (Texts{"01234:0", "56789:5"}));
+    EXPECT_EQ(written(Topology::kPatch, true, 2, 1).all, (Texts{"0:0", "1:1"}));
+}
+
+TEST(Assembler, PrimitivesAreNumberedAsTheProgramCountsThem) {
+    using Ids = std::vector<int>;
+    EXPECT_EQ(written(Topology::kTriangleStrip, true, 5).ids, (Ids{0, 1, 2}));
+    EXPECT_EQ(written(Topology::kQuadList, true, 8).ids, (Ids{0, 0, 1, 1}));
+    EXPECT_EQ(written(Topology::kPolygon, true, 5).ids, (Ids{0, 0, 0}));
+    Written two_strips;
+    Assembler assembler(Topology::kLineStrip, true, two_strips);
+    for (int i = 0; i < 3; i++) assembler.add(vertex(i));
+    assembler.finish();  // a restart
+    for (int i = 3; i < 5; i++) assembler.add(vertex(i));
+    assembler.finish_instance();
+    for (int i = 0; i < 2; i++) assembler.add(vertex(i));
+    EXPECT_EQ(two_strips.ids, (Ids{0, 1, 2, 0}));
 }
 
 TEST(Assembler, FansAndLoops) {
     EXPECT_EQ(assembled(Topology::kTriangleFan, true, 4), (Texts{"012:2", "023:3"}));
-    EXPECT_EQ(assembled(Topology::kTriangleFan, false, 4), (Texts{"012:1", "023:2"}));
+    EXPECT_EQ(assembled(Topology::kTriangleFan, false, 4), (Texts{"120:1", "230:2"}));
     EXPECT_EQ(assembled(Topology::kPolygon, true, 4), (Texts{"012:0", "023:0"}));
     EXPECT_EQ(assembled(Topology::kLineLoop, true, 3), (Texts{"01:1", "12:2", "20:0"}));
     EXPECT_EQ(assembled(Topology::kLineLoop, true, 1), (Texts{}));

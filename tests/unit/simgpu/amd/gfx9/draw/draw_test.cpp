@@ -200,11 +200,10 @@ TEST_F(WholeDraw, WhatIsNotSimulatedNamesItsRegister) {
         const char* name;
     };
     const Case cases[] = {
-        {0x28b54, 1u << 5, "VGT_SHADER_STAGES_EN"},     // a geometry shader
-        {0x30908, 9, "VGT_PRIMITIVE_TYPE"},             // patches
-        {0x28be0, 2, "CB_COLOR_ATTRIB"},                // four samples, on a target of one
-        {0xb12c, 1u << 12, "SPI_SHADER_PGM_RSRC2_VS"},  // transform feedback
-        {0x28c74, 1u << 12, "CB_COLOR0_ATTRIB"},        // two samples, one of them stored
+        {0x28b54, 1u << 5, "VGT_SHADER_STAGES_EN"},  // a geometry shader
+        {0x30908, 9, "VGT_PRIMITIVE_TYPE"},          // patches
+        {0x28be0, 2, "CB_COLOR_ATTRIB"},             // four samples, on a target of one
+        {0x28c74, 1u << 12, "CB_COLOR0_ATTRIB"},     // two samples, one of them stored
     };
     for (const Case& c : cases) {
         const auto saved = registers_;
