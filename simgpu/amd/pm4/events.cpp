@@ -10,9 +10,9 @@ namespace simgpu::pm4 {
 namespace {
 
 // VGT_EVENT_INITIATOR.EVENT_TYPE (GFX9 register headers): those that write memory.
+constexpr uint32_t kSampleStreamoutStats1 = 0x01;
+constexpr uint32_t kSampleStreamoutStats3 = 0x03;
 constexpr uint32_t kZpassDone = 0x15;
-constexpr uint32_t kSampleStreamoutStats1 = 0x1b;
-constexpr uint32_t kSampleStreamoutStats3 = 0x1d;
 constexpr uint32_t kSamplePipelineStat = 0x1e;
 constexpr uint32_t kStreamoutFlush = 0x1f;
 constexpr uint32_t kSampleStreamoutStats = 0x20;
@@ -73,10 +73,11 @@ bool write_pipeline_stats(Machine& machine, uint64_t va) {
     return true;
 }
 
+/// In the order in which radeonsi and radv read them, which is not that of radeonsi's comment.
 bool write_streamout_stats(Machine& machine, uint64_t va, uint32_t stream) {
     const auto& counted = machine.state.pipeline.streams[stream];
-    return machine.job.store64(va, counted.written | kResultValid) &&
-           machine.job.store64(va + 8, counted.needed | kResultValid);
+    return machine.job.store64(va, counted.needed | kResultValid) &&
+           machine.job.store64(va + 8, counted.written | kResultValid);
 }
 
 /// Waits until `load() & mask` compares as asked. `load` gives nothing if the job has ended.

@@ -18,7 +18,9 @@ constexpr size_t kDwordsPerLine = 8;
 
 // Byte addresses of registers that say most about a draw.
 constexpr uint32_t kPrimitiveType = 0x30908, kTargetMask = 0x28238;
-constexpr uint32_t kPixelProgram = 0xb020, kVertexProgram = 0xb120;
+constexpr uint32_t kPixelProgram = 0xb020, kVertexProgram = 0xb120, kGeometryProgram = 0xb210,
+                   kHullProgram = 0xb410;
+constexpr uint32_t kStages = 0x28b54;  // VGT_SHADER_STAGES_EN
 constexpr uint32_t kColourBase = 0x28c60, kColourSize = 0x28c68, kColourInfo = 0x28c70,
                    kColourStride = 0x3c, kColourTargets = 8;
 constexpr uint32_t kDepthBase = 0x28050, kDepthSize = 0x2801c, kDepthInfo = 0x28038;
@@ -69,6 +71,8 @@ const char* topology_name(uint32_t type) {
             return "triangle fan";
         case 6:
             return "triangle strip";
+        case 9:
+            return "patches";
         case 17:
             return "rectangles";
         default:
@@ -114,7 +118,13 @@ void trace_draw(Machine& machine, const gfx9::draw::Draw& draw) {
         trace("      indices: {} bytes each, at {:#x}, {} in the buffer", draw.index_bytes,
               draw.index_va, draw.indices_available);
     trace_targets(registers);
-    trace_shader(machine, "vertex", address(registers, kVertexProgram));
+    // Ahead of others the vertex shader is part of the next one.
+    const uint32_t stages = registers.read(kStages / 4);
+    const bool hull = stages >> 2 & 1, geometry = stages >> 5 & 1;
+    if (hull) trace_shader(machine, "hull", address(registers, kHullProgram));
+    if (geometry) trace_shader(machine, "geometry", address(registers, kGeometryProgram));
+    trace_shader(machine, geometry ? "copy" : hull ? "domain" : "vertex",
+                 address(registers, kVertexProgram));
     trace_shader(machine, "pixel", address(registers, kPixelProgram));
 }
 

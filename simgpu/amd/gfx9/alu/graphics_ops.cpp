@@ -64,6 +64,25 @@ void execute_export(Wave& wave, const Instruction& in) {
                              target->component[component]);
 }
 
+// S_SENDMSG (Vega ISA, "Send message"): the message in bits 0..3, for a geometry shader's an
+// operation in 4..5, CUT and EMIT, and a stream in 8..9. An emitted vertex comes before the cut.
+void execute_geometry_message(Wave& wave, const Instruction& in) {
+    constexpr uint32_t kGeometry = 2, kGeometryDone = 3;
+    const auto message = static_cast<uint32_t>(in.imm);
+    const uint32_t id = bits(message, 0, 4);
+    if (id != kGeometry && id != kGeometryDone) return;
+    const bool cut = bit_of(message, 4), emit = bit_of(message, 5);
+    auto& lanes = wave.geometry->stream[bits(message, 8, 2)];
+    for_each_lane(wave.exec(), [&](unsigned number) {
+        GeometryWave::Lane& lane = lanes[number];
+        if (emit && lane.vertices == wave.geometry->most_vertices)
+            wave.geometry->overflowed = true;
+        else if (emit)
+            lane.vertices++;
+        if (cut) lane.cut();
+    });
+}
+
 void execute_interpolation(Wave& wave, const Instruction& in) {
     const uint32_t word = in.words[0];
     const unsigned op = bits(word, 16, 2), attribute = bits(word, 10, 6);

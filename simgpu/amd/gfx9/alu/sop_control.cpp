@@ -1,4 +1,5 @@
 // SOPK (16-bit immediates) and SOPP (branches, waits, messages).
+#include "simgpu/amd/gfx9/alu/graphics_ops.h"
 #include "simgpu/amd/gfx9/alu/int_types.h"
 #include "simgpu/amd/gfx9/alu/scalar_op.h"
 
@@ -27,6 +28,11 @@ void set_halt(Wave& w, const Instruction& in) {
 void send_message_and_halt(Wave& w, const Instruction&) {
     w.status = Wave::Status::kHalted;
 }
+// Messages to the geometry pipeline are those that a geometry shader's lanes emit and end strips
+// with; others have no receiver here.
+void send_message(Wave& w, const Instruction& in) {
+    if (w.geometry) execute_geometry_message(w, in);
+}
 void gpr_index_off(Wave& w, const Instruction&) {
     w.mode_bits &= ~mode::kGprIndexEnable;
 }
@@ -51,7 +57,7 @@ constexpr ScalarOp kSopp[] = {
     scalar_raw(0x0d, "s_sethalt", set_halt),
     scalar_raw(0x0e, "s_sleep", nothing),
     scalar_raw(0x0f, "s_setprio", nothing),
-    scalar_raw(0x10, "s_sendmsg", nothing),
+    scalar_raw(0x10, "s_sendmsg", send_message),
     scalar_raw(0x11, "s_sendmsghalt", send_message_and_halt),
     // No trap handler is installed: the hardware treats the trap as a no-op then.
     scalar_raw(0x12, "s_trap", nothing),

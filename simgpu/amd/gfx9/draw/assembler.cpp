@@ -143,14 +143,16 @@ bool Assembler::triangle_list_adjacency() {
 // A strip of the even vertices. A triangle's neighbour across its last edge is the one after the
 // next triangle's last vertex, or if it is the last one the vertex after its own. Its neighbour
 // across its first edge is the one before it in the strip, of which the first triangle has none.
+// The order is Vulkan's whichever vertex provokes: radeonsi fails OpenGL's tests of it on the chip,
+// too (Mesa: ci/gfx9-raven-fail.csv).
 bool Assembler::triangle_strip_adjacency(bool last) {
     const bool first = in_strip_ == 0, odd = in_strip_ % 2;
     const unsigned v = first ? 0 : 2;  // where its first vertex is held
     if (held_.size() < v + (last ? 6 : 8)) return true;
     const unsigned before = first ? 1 : 0, after = v + (last ? 5 : 6);
-    const bool go_on =
-        odd ? emit(kTriangle, {v, v + 3, v + 4, after, v + 2, before}, provoking_last_ ? 1 : 0)
-            : emit(kTriangle, {v, before, v + 2, after, v + 4, v + 3}, provoking_last_ ? 2 : 0);
+    const unsigned provoking = provoking_last_ ? 2 : 0;
+    const bool go_on = odd ? emit(kTriangle, {v, v + 3, v + 4, after, v + 2, before}, provoking)
+                           : emit(kTriangle, {v, before, v + 2, after, v + 4, v + 3}, provoking);
     if (!first) forget(2);
     return go_on;
 }

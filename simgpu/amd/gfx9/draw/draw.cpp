@@ -8,6 +8,7 @@
 #include "simgpu/amd/gfx9/bits.h"
 #include "simgpu/amd/gfx9/draw/assembler.h"
 #include "simgpu/amd/gfx9/draw/clip_rectangles.h"
+#include "simgpu/amd/gfx9/draw/geometry_stage.h"
 #include "simgpu/amd/gfx9/draw/input_feed.h"
 #include "simgpu/amd/gfx9/draw/pixel_stage.h"
 #include "simgpu/amd/gfx9/draw/registers.h"
@@ -22,16 +23,38 @@ constexpr uint32_t kPrimitiveType = 0x30908;  // VGT_PRIMITIVE_TYPE
 constexpr uint32_t kStages = 0x28b54;         // VGT_SHADER_STAGES_EN
 constexpr uint32_t kBorderColours = 0x28080;  // TA_BC_BASE_ADDR
 
+/// VGT_SHADER_STAGES_EN: which stages a draw has. LS_EN, HS_EN, ES_EN, GS_EN and VS_EN are set as
+/// drivers set them for each combination.
+struct Stages {
+    bool tessellates = false, has_geometry = false, known = true;
+
+    static Stages read(const RegisterReader& registers) {
+        switch (registers(kStages) & 0xff) {
+            case 0x00:
+                return {};
+            case 0xb0:  // ES_STAGE_REAL, GS, VS_STAGE_COPY_SHADER
+                return {false, true};
+            default:
+                return {false, false, false};
+        }
+    }
+    VertexRole vertex_role() const {
+        return has_geometry  ? VertexRole::kCopy
+               : tessellates ? VertexRole::kDomain
+                             : VertexRole::kVertex;
+    }
+};
+
 /// State that the front of the pipeline cannot follow; else empty.
-std::string front_problem(const RegisterReader& registers) {
-    const uint32_t type = bits(registers(kPrimitiveType), 0, 6);
-    if (!is_simulated(static_cast<Topology>(type)) ||
-        static_cast<Topology>(type) == Topology::kPatch)
-        return fmt::format("VGT_PRIMITIVE_TYPE: type {} is not simulated", type);
-    if (const uint32_t stages = registers(kStages) & 0xff)
-        return fmt::format(
-            "VGT_SHADER_STAGES_EN {:#x}: geometry and tessellation shaders are not simulated",
-            stages);
+std::string front_problem(const RegisterReader& registers, Topology topology) {
+    const Stages stages = Stages::read(registers);
+    if (!stages.known)
+        return fmt::format("VGT_SHADER_STAGES_EN {:#x}: such stages are not simulated",
+                           registers(kStages) & 0xff);
+    if (!is_simulated(topology) || (topology == Topology::kPatch) != stages.tessellates)
+        return fmt::format("VGT_PRIMITIVE_TYPE: type {} is not simulated{}",
+                           static_cast<unsigned>(topology),
+                           stages.tessellates ? " with tessellation" : "");
     return SamplePattern::problem(registers);
 }
 
@@ -74,6 +97,10 @@ class DrawRun {
     JobOutcome run();
 
   private:
+    static JobOutcome refused(const std::string& problem) {
+        return make_outcome(JobOutcome::Kind::kBadShader, "draw: " + problem);
+    }
+
     const Draw& draw_;
     ShaderMemory memory_;
     WaveLoop loop_;
@@ -84,16 +111,26 @@ class DrawRun {
 
 JobOutcome DrawRun::run() {
     const RasterState raster = RasterState::read(draw_.registers);
+    const Stages stages = Stages::read(draw_.registers);
+    const auto topology = static_cast<Topology>(bits(draw_.registers(kPrimitiveType), 0, 6));
     const auto pixels = std::make_unique<PixelStage>(tools_, raster);
-    for (const std::string& problem : {front_problem(draw_.registers), pixels->problem()})
-        if (!problem.empty()) return make_outcome(JobOutcome::Kind::kBadShader, "draw: " + problem);
+    std::string problem = front_problem(draw_.registers, topology);
+    if (problem.empty()) problem = pixels->problem();
+    if (!problem.empty()) return refused(problem);
 
     ClipRectangles rectangles(draw_.registers, *pixels);
     Setup setup(raster, tools_.counters, rectangles.sink());
-    VertexStage vertices(tools_, raster, &tools_.counters.vertex_invocations, setup);
-    const auto topology = static_cast<Topology>(bits(draw_.registers(kPrimitiveType), 0, 6));
-    Assembler assembler(topology, raster.provoking_last, vertices);
-    if (InputFeed(tools_).run(assembler) && vertices.flush()) pixels->flush();
+    VertexStage vertices(tools_, raster, stages.vertex_role(), setup);
+    std::unique_ptr<GeometryStage> geometry;
+    ShadingSink* shading = &vertices;
+    if (stages.has_geometry) {
+        geometry = std::make_unique<GeometryStage>(tools_, stages.tessellates,
+                                                   raster.provoking_last, vertices);
+        if (!geometry->problem().empty()) return refused(geometry->problem());
+        shading = geometry.get();
+    }
+    Assembler assembler(topology, raster.provoking_last, *shading);
+    if (InputFeed(tools_).run(assembler) && shading->flush()) pixels->flush();
     tools_.counters.input_primitives += assembler.primitives();
     return std::move(outcome_);
 }

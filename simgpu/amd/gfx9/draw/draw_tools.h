@@ -1,4 +1,4 @@
-// What the stages of a draw share.
+// The objects that the stages of a draw share.
 #pragma once
 
 #include "simgpu/amd/gfx9/draw/draw.h"
@@ -8,7 +8,6 @@
 
 namespace simgpu::gfx9::draw {
 
-/// Objects that all stages of a draw share.
 struct DrawTools {
     const Draw& draw;
     ShaderMemory& memory;

@@ -85,6 +85,13 @@ class InputSink {
     virtual bool flush() = 0;
 };
 
+/// One whose shader may be a domain shader, which reads its patches' attributes off chip.
+class ShadingSink : public InputSink {
+  public:
+    /// Where the buffer of coming vertices' patches begins. To be called after flush().
+    virtual void set_off_chip(uint32_t bytes) = 0;
+};
+
 /// A corner on the screen. `weight` is the corner's place in the original primitive: how much of
 /// vertex 1 and of vertex 2 it is. After clipping these are between 0 and 1.
 struct Corner {

@@ -15,7 +15,7 @@ struct StageRegisters {
     uint32_t user_data_address;  // 0: has none
 };
 
-// Those of a merged shader are partly its first half's.
+// A merged shader has some registers of its first half.
 StageRegisters registers_of(ShaderStage::Kind kind) {
     switch (kind) {
         case ShaderStage::Kind::kPixel:

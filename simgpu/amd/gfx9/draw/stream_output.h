@@ -21,7 +21,7 @@ class StreamOutput {
     /// Whether they are drawn.
     bool rasterises(unsigned stream) const;
 
-    /// What a wave's shader is told.
+    /// A wave's share: its shader is told so.
     struct Wave {
         uint32_t vertices = 0;                             // its first ones that are to be written
         std::array<uint32_t, kStreamoutBuffers> offset{};  // of the first one, in dwords

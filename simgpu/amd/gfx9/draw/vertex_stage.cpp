@@ -21,16 +21,17 @@ float exported(const ExportTarget& target, unsigned component, unsigned lane) {
 
 }  // namespace
 
-VertexStage::VertexStage(DrawTools& tools, const RasterState& raster, uint64_t* invocations,
+VertexStage::VertexStage(DrawTools& tools, const RasterState& raster, VertexRole role,
                          PrimitiveSink& sink)
     : tools_(tools),
       raster_(raster),
-      invocations_(invocations),
+      role_(role),
       sink_(sink),
       shader_(ShaderStage::read(ShaderStage::Kind::kVertex, tools.draw.registers)),
       parameters_(bits(tools.draw.registers(kOutConfig), 1, 5) + 1),
       streams_(tools.draw.registers, *tools.draw.streamout, tools.counters),
-      numbers_primitives_(bit_of(tools.draw.registers(kPrimitiveId), 0)),
+      numbers_primitives_(role == VertexRole::kVertex &&
+                          bit_of(tools.draw.registers(kPrimitiveId), 0)),
       program_(std::make_unique<Program>(tools.memory, shader_.vgprs())),
       vertices_(std::make_unique<std::array<Vertex, kLanes>>()) {}
 
@@ -64,7 +65,7 @@ bool VertexStage::flush() {
     if (!shade()) return false;
     const unsigned primitives = primitives_;
     primitives_ = lanes_ = 0;
-    // What follows the shader uses its wave.
+    // The pixel stage uses the same wave.
     if (!streams_.rasterises(stream_)) return true;
     for (unsigned i = 0; i < primitives; i++) {
         const Assembled& from = assembled_[i];
@@ -88,11 +89,17 @@ bool VertexStage::shade() {
         for (unsigned i = 0; i <= shader_.vertex_components(); i++)
             wave.v[i].lane[lane] = value_[lane][i];
     wave.set_exec(lanes_ == kLanes ? ~uint64_t{0} : (uint64_t{1} << lanes_) - 1);
-    if (invocations_) *invocations_ += lanes_;
+    count_invocations();
     if (!tools_.loop.run(wave, *program_, tools_.outcome)) return false;
     if (streams_.rasterises(stream_))
         for (unsigned lane = 0; lane < lanes_; lane++) (*vertices_)[lane] = vertex(lane);
     return true;
+}
+
+// The copy shader is part of the geometry shader to whoever counts.
+void VertexStage::count_invocations() {
+    if (role_ == VertexRole::kVertex) tools_.counters.vertex_invocations += lanes_;
+    if (role_ == VertexRole::kDomain) tools_.counters.domain_invocations += lanes_;
 }
 
 // SGPRs after the user data, each if it is enabled: how many vertices are streamed out and of which

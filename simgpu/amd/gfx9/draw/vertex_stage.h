@@ -14,11 +14,12 @@
 
 namespace simgpu::gfx9::draw {
 
-class VertexStage final : public InputSink {
+/// Whose shader runs.
+enum class VertexRole : uint8_t { kVertex, kDomain, kCopy };
+
+class VertexStage final : public ShadingSink {
   public:
-    /// `invocations`: the query that counts the shader's runs; null: none does.
-    VertexStage(DrawTools& tools, const RasterState& raster, uint64_t* invocations,
-                PrimitiveSink& sink);
+    VertexStage(DrawTools& tools, const RasterState& raster, VertexRole role, PrimitiveSink& sink);
 
     /// Shades the primitive's vertices, those shared with a primitive shortly before only once.
     bool primitive(const InputPrimitive& primitive) override;
@@ -26,8 +27,7 @@ class VertexStage final : public InputSink {
 
     /// The stream that coming primitives belong to. To be called after flush().
     void set_stream(unsigned stream) { stream_ = stream; }
-    /// Where a domain shader finds its patches' attributes. Likewise.
-    void set_off_chip(uint32_t bytes) { off_chip_ = bytes; }
+    void set_off_chip(uint32_t bytes) override { off_chip_ = bytes; }
 
   private:
     struct Assembled {
@@ -38,12 +38,13 @@ class VertexStage final : public InputSink {
 
     unsigned lane_of(const InputVertex& vertex, uint32_t primitive_id);
     bool shade();
+    void count_invocations();
     void load_scalars(const StreamOutput::Wave& streamed);
     Vertex vertex(unsigned lane) const;
 
     DrawTools& tools_;
     const RasterState& raster_;
-    uint64_t* invocations_;
+    VertexRole role_;
     PrimitiveSink& sink_;
     ShaderStage shader_;
     unsigned parameters_;

@@ -69,18 +69,7 @@ JobOutcome DispatchRun::run_group(const uint32_t id[3]) {
     for (unsigned i = 0; i < waves; i++) start_wave(waves_[i], i, id, size, waves);
 
     JobOutcome outcome;
-    // Each turn runs every wave to its end or to the barrier; those that have ended count as
-    // having arrived.
-    for (bool waiting = true; waiting;) {
-        waiting = false;
-        for (unsigned i = 0; i < waves; i++) {
-            Wave& wave = waves_[i];
-            if (wave.status == Wave::Status::kEnded) continue;
-            wave.status = Wave::Status::kRunning;
-            if (!loop_.run(wave, program_, outcome)) return outcome;
-            waiting = waiting || wave.status == Wave::Status::kBarrier;
-        }
-    }
+    if (!loop_.run_group({waves_.get(), waves}, program_, outcome)) return outcome;
     // A storm of tiny groups must stay stoppable too.
     loop_.poll(dispatch_.program_va, outcome);
     return outcome;

@@ -61,6 +61,20 @@ bool WaveLoop::run(Wave& wave, Program& program, JobOutcome& outcome) {
     return false;
 }
 
+// Waves that have ended count as having arrived.
+bool WaveLoop::run_group(std::span<Wave> waves, Program& program, JobOutcome& outcome) {
+    for (bool waiting = true; waiting;) {
+        waiting = false;
+        for (Wave& wave : waves) {
+            if (wave.status == Wave::Status::kEnded) continue;
+            wave.status = Wave::Status::kRunning;
+            if (!run(wave, program, outcome)) return false;
+            waiting = waiting || wave.status == Wave::Status::kBarrier;
+        }
+    }
+    return true;
+}
+
 bool WaveLoop::poll(uint64_t pc, JobOutcome& outcome) {
     until_poll_ = kPollInterval;
     if (environment_.stop.load(std::memory_order_relaxed)) {

@@ -1,6 +1,8 @@
 // Running waves: instruction after instruction, with an eye on the clock and the stop flag.
 #pragma once
 
+#include <span>
+
 #include "simgpu/amd/gfx9/decode/program.h"
 #include "simgpu/amd/gfx9/memory/shader_memory.h"
 #include "simgpu/amd/gfx9/wave/fp_environment.h"
@@ -21,6 +23,8 @@ class WaveLoop {
     /// Runs `wave` until it has ended or waits at a barrier. False: it could do neither, and
     /// `outcome` has the reason.
     bool run(Wave& wave, Program& program, JobOutcome& outcome);
+    /// Runs all waves of a workgroup to their ends, in turn from barrier to barrier.
+    bool run_group(std::span<Wave> waves, Program& program, JobOutcome& outcome);
     /// False if the job was asked to stop or ran past its deadline. A storm of tiny waves has to
     /// call this too.
     bool poll(uint64_t pc, JobOutcome& outcome);

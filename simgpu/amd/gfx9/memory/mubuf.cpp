@@ -42,12 +42,14 @@ BufferResource buffer_resource(const Wave& w, const Instruction& in) {
     return BufferResource(&w.s[in.saddr]);
 }
 
-// NUM_RECORDS counts records if the instruction has an index and the buffer a stride, else bytes.
+// NUM_RECORDS counts records if the buffer has a stride and the instruction an index, or the buffer
+// is a ring whose records are the lanes'; else bytes.
 void buffer_addresses(const Wave& w, const Instruction& in, unsigned bytes, RangeCheck check,
                       VmemRequest& request) {
     const BufferResource r = buffer_resource(w, in);
     const uint32_t soffset = read_scalar32(w, in.src[0]);
-    const bool by_record = index_enabled(in) && r.stride() != 0;
+    const bool by_lane = r.swizzled() && r.adds_thread_id();
+    const bool by_record = (index_enabled(in) || by_lane) && r.stride() != 0;
     request.active = w.exec();
     request.dword_stride = r.swizzled() ? 4 * r.index_stride() : 4;
     for_each_lane(request.active, [&](unsigned lane) {

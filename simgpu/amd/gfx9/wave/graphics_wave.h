@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "simgpu/amd/gfx9/wave/wave.h"
 
@@ -28,6 +29,31 @@ struct PrimitiveAttributes {
     float p0[kParameterExports][4];
     float p10[kParameterExports][4];
     float p20[kParameterExports][4];
+};
+
+inline constexpr unsigned kGeometryStreams = 4;
+
+/// The EMIT and CUT messages that the lanes of a geometry shader's wave have sent.
+struct GeometryWave {
+    /// Of one lane and stream: vertices so far, and after how many of them strips end.
+    struct Lane {
+        uint32_t vertices = 0;
+        std::vector<uint32_t> ends;
+
+        void cut() {
+            if (vertices > (ends.empty() ? 0 : ends.back())) ends.push_back(vertices);
+        }
+    };
+    std::array<std::array<Lane, kLanes>, kGeometryStreams> stream;
+    uint32_t most_vertices = 0;  // that a lane may emit to a stream
+    bool overflowed = false;
+
+    void reset(uint32_t most) {
+        for (auto& lanes : stream)
+            for (Lane& lane : lanes) lane.vertices = 0, lane.ends.clear();
+        most_vertices = most;
+        overflowed = false;
+    }
 };
 
 struct GraphicsWave {

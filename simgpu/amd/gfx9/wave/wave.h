@@ -14,6 +14,7 @@ namespace simgpu::gfx9 {
 
 class ShaderMemory;
 struct GraphicsWave;
+struct GeometryWave;
 
 inline constexpr unsigned kLanes = 64;
 inline constexpr unsigned kVgprs = 256;
@@ -73,6 +74,7 @@ class Wave {
     Workgroup* group = nullptr;
     ShaderMemory* memory = nullptr;
     GraphicsWave* graphics = nullptr;  // of a vertex or pixel shader
+    GeometryWave* geometry = nullptr;  // of a geometry shader
     AddressConfig addresses;           // of tiled images
     uint64_t border_colours_va = 0;    // table that samplers name border colours in
 

@@ -27,11 +27,13 @@ class DrawPackets : public EngineTest {
         draws_.push_back({draw, user_data(kVertexOffset), user_data(kFirstInstance),
                           user_data(kDrawNumber), draw.registers(0x28034)});
         counters.samples_passed += samples_;
+        counters.streams = streams_;
         return outcome_;
     }
 
     std::vector<Recorded> draws_;
     uint64_t samples_ = 0;
+    decltype(gfx9::draw::PipelineCounters::streams) streams_{};
     JobOutcome outcome_;
     pm4::Pm4Engine engine_{
         Pm4Options{.render_backends = 2, .gb_addr_config = 0x26010042},
@@ -65,6 +67,17 @@ TEST_F(DrawPackets, OpaqueDrawsHaveAsManyVerticesAsWereWritten) {
     EXPECT_EQ(draw(100, 4, 12), 8u);
     EXPECT_EQ(draw(100, 104, 12), 0u);
     EXPECT_EQ(draw(100, 0, 0), 0u) << "nothing is divided by 0";
+}
+
+TEST_F(DrawPackets, EachStreamHasItsStatistics) {
+    constexpr uint8_t kEvent = 0x46;
+    streams_ = {{{11, 12}, {21, 22}, {31, 32}, {41, 42}}};
+    ASSERT_TRUE(is_done(run(pkt3(kNumInstances, {1}) + pkt3(kDrawIndexAuto, {3, kAutoIndex}))));
+    for (const auto& [event, written] : {std::pair{0x20u, 11u}, {1u, 21u}, {2u, 31u}, {3u, 41u}}) {
+        ASSERT_TRUE(is_done(run(pkt3(kEvent, {event | 3u << 8, low(kData), high(kData)}))));
+        EXPECT_EQ(qword(kData), uint64_t{1} << 63 | (written + 1)) << "needed";
+        EXPECT_EQ(qword(kData + 8), uint64_t{1} << 63 | written);
+    }
 }
 
 TEST_F(DrawPackets, IndexTypesHaveTheirSizes) {

@@ -74,12 +74,19 @@ TEST_F(Pm4Test, PartialAndOffsetGridsAreCountedExactly) {
 }
 
 TEST_F(Pm4Test, StreamoutStatisticsAreValid) {
-    for (const uint32_t event : {0x20u, 0x1bu, 0x1du}) {
+    for (const uint32_t event : {0x20u, 1u, 3u}) {
         memory_.put(kData, uint64_t{0});
         ASSERT_TRUE(is_done(run(pkt3(kEventWrite, {event | 3u << 8, low(kData), high(kData)}))));
         EXPECT_EQ(qword(kData), uint64_t{1} << 63);
         EXPECT_EQ(qword(kData + 8), uint64_t{1} << 63);
     }
+}
+
+// Another event's number once had statistics, too.
+TEST_F(Pm4Test, OtherEventsHaveNoStatistics) {
+    memory_.put(kData, uint64_t{7});
+    ASSERT_TRUE(is_done(run(pkt3(kEventWrite, {0x1bu | 3u << 8, low(kData), high(kData)}))));
+    EXPECT_EQ(qword(kData), 7u);
 }
 
 TEST_F(Pm4Test, AFlushSaysThatStreamoutHasBeenUpdated) {
