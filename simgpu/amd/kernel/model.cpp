@@ -189,7 +189,7 @@ constexpr std::array kModels = {
     ModelInfo{"vega10", "Viaduct simulated Vega 10",
               PciIdentity{kVendorAmd, 0x687f, kVendorAmd, 0x0b36, 0xc1}, vega10_device(),
               8192 * kMiB, 256 * kMiB, 8192 * kMiB, 128, gfx9_gds(), kVega10Ips, kVega10Rings,
-              kVega10Firmware, kVega10Decoders, kEncoders, kVega10Registers, false},
+              kVega10Firmware, kVega10Decoders, kEncoders, kVega10Registers, false, true},
 };
 
 }  // namespace

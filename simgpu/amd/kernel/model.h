@@ -65,6 +65,9 @@ struct ModelInfo {
     /// Metadata of compressed surfaces is interleaved among render backends as on chips after
     /// Vega 10 and Raven (Mesa's addrlib: applyAliasFix).
     bool metadata_alias_fix = false;
+    /// The registers of vertex shaders ahead of tessellation are not where they belong in waves
+    /// without control points (Mesa: has_ls_vgpr_init_bug).
+    bool moves_vertex_registers = false;
 
     /// Null if the chip has no such block.
     const IpBlock* find_ip(uint32_t type) const;

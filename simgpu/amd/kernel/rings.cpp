@@ -19,9 +19,11 @@ std::unique_ptr<Engine> create_engine(const RingPlace& place) {
     switch (place.ip->type) {
         case AMDGPU_HW_IP_GFX:
         case AMDGPU_HW_IP_COMPUTE:
-            return create_pm4_engine({.render_backends = place.model->device.num_rb_pipes,
-                                      .gb_addr_config = place.model->gb_addr_config(),
-                                      .metadata_alias_fix = place.model->metadata_alias_fix});
+            return create_pm4_engine(
+                {.render_backends = place.model->device.num_rb_pipes,
+                 .gb_addr_config = place.model->gb_addr_config(),
+                 .metadata_alias_fix = place.model->metadata_alias_fix,
+                 .moves_vertex_registers = place.model->moves_vertex_registers});
         case AMDGPU_HW_IP_DMA:
             return create_sdma_engine();
         default:

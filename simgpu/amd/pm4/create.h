@@ -16,6 +16,8 @@ struct Pm4Options {
     uint32_t gb_addr_config = 0;
     /// Metadata is interleaved as on Vega 12, Raven Ridge's successors and later chips.
     bool metadata_alias_fix = false;
+    /// Vertex shaders ahead of tessellation find their registers moved (gfx9/draw/draw.h).
+    bool moves_vertex_registers = false;
 };
 
 std::unique_ptr<Engine> create_pm4_engine(const Pm4Options& options = {});

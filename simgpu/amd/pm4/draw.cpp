@@ -37,6 +37,7 @@ bool launch(Machine& machine, gfx9::draw::Draw draw) {
     draw.registers = [&registers](uint32_t byte) { return registers.read(byte / 4); };
     draw.streamout = &machine.state.streamout;
     draw.addresses = machine.address_config();
+    draw.moves_vertex_registers = machine.options.moves_vertex_registers;
     if (tracing()) trace_draw(machine, draw);
     JobOutcome outcome =
         machine.draw(draw, machine.job.environment(), machine.counters, machine.state.pipeline);

@@ -13,6 +13,7 @@
 #include "simgpu/amd/gfx9/draw/pixel_stage.h"
 #include "simgpu/amd/gfx9/draw/registers.h"
 #include "simgpu/amd/gfx9/draw/setup.h"
+#include "simgpu/amd/gfx9/draw/tessellation_stage.h"
 #include "simgpu/amd/gfx9/draw/vertex_stage.h"
 
 namespace simgpu::gfx9::draw {
@@ -34,6 +35,10 @@ struct Stages {
                 return {};
             case 0xb0:  // ES_STAGE_REAL, GS, VS_STAGE_COPY_SHADER
                 return {false, true};
+            case 0x45:  // LS, HS, VS_STAGE_DS
+                return {true, false};
+            case 0xad:  // LS, HS, ES_STAGE_DS, GS, VS_STAGE_COPY_SHADER
+                return {true, true};
             default:
                 return {false, false, false};
         }
@@ -129,8 +134,16 @@ JobOutcome DrawRun::run() {
         if (!geometry->problem().empty()) return refused(geometry->problem());
         shading = geometry.get();
     }
-    Assembler assembler(topology, raster.provoking_last, *shading);
-    if (InputFeed(tools_).run(assembler) && shading->flush()) pixels->flush();
+    std::unique_ptr<TessellationStage> tessellation;
+    InputSink* front = shading;
+    if (stages.tessellates) {
+        tessellation = std::make_unique<TessellationStage>(tools_, raster.provoking_last, *shading);
+        if (!tessellation->problem().empty()) return refused(tessellation->problem());
+        front = tessellation.get();
+    }
+    Assembler assembler(topology, raster.provoking_last, *front,
+                        tessellation ? tessellation->input_vertices() : 0);
+    if (InputFeed(tools_).run(assembler) && front->flush() && shading->flush()) pixels->flush();
     tools_.counters.input_primitives += assembler.primitives();
     return std::move(outcome_);
 }

@@ -46,6 +46,9 @@ struct Draw {
     RegisterReader registers;
     StreamoutBuffers* streamout = nullptr;  // never null while it runs
     AddressConfig addresses;
+    /// The registers of an LS start at v0 in waves without control points, as on Vega 10 and Raven
+    /// (Mesa: has_ls_vgpr_init_bug).
+    bool moves_vertex_registers = false;
     uint32_t count = 0;  // vertices or indices
     uint32_t instances = 1;
     /// 0: vertices are numbered from 0.

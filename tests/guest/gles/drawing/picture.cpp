@@ -166,21 +166,27 @@ void Target::expect(const std::function<Rgba(int x, int y)>& expected, int toler
     EXPECT_EQ(wrong, 0) << "of " << width_ * height_ << " pixels";
 }
 
-Painter::Painter(const char* vertex_source, const char* fragment_source)
+Painter::Painter(const std::vector<Shader>& shaders, const std::vector<const char*>& captured)
     : name_(glCreateProgram()) {
-    for (const GLuint shader :
-         {compile(GL_VERTEX_SHADER, vertex_source), compile(GL_FRAGMENT_SHADER, fragment_source)}) {
-        glAttachShader(name_, shader);
-        glDeleteShader(shader);
+    for (const Shader& shader : shaders) {
+        const GLuint compiled = compile(shader.kind, shader.source);
+        glAttachShader(name_, compiled);
+        glDeleteShader(compiled);
     }
     glBindAttribLocation(name_, 0, "position");
     glBindAttribLocation(name_, 1, "value");
+    if (!captured.empty())
+        glTransformFeedbackVaryings(name_, static_cast<GLsizei>(captured.size()), captured.data(),
+                                    GL_INTERLEAVED_ATTRIBS);
     glLinkProgram(name_);
     GLint linked = GL_FALSE;
     glGetProgramiv(name_, GL_LINK_STATUS, &linked);
     if (linked != GL_TRUE) throw Error("the program does not link");
     use();
 }
+
+Painter::Painter(const char* vertex_source, const char* fragment_source)
+    : Painter({{GL_VERTEX_SHADER, vertex_source}, {GL_FRAGMENT_SHADER, fragment_source}}) {}
 
 Painter::Painter(const char* fragment_source) : Painter(kPassOn, fragment_source) {}
 

@@ -65,11 +65,21 @@ class Target {
     GLuint framebuffer_ = 0;
 };
 
-/// A vertex and a fragment shader.
+/// One shader of a program.
+struct Shader {
+    GLenum kind;
+    const char* source;
+};
+
+/// A program of shaders for drawing.
 class Painter {
   public:
     /// Attributes 0 and 1 are called "position" (vec4) and "value" (vec4) in the vertex shader.
     Painter(const char* vertex_source, const char* fragment_source);
+    /// The same with any stages. Transform feedback captures the vertex outputs `captured`, one
+    /// after the other.
+    explicit Painter(const std::vector<Shader>& shaders,
+                     const std::vector<const char*>& captured = {});
     /// The usual vertex shader: position passed on, `value` as the varying "v".
     explicit Painter(const char* fragment_source);
     Painter(const Painter&) = delete;
