@@ -10,7 +10,8 @@ OwnedBuffer make_buffer(const Device& device, const BufferOptions& options) {
     if (options.share_as != 0) create.pNext = &external;
     create.size = options.size;
     create.usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT |
-                   VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT;
+                   VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT |
+                   options.usage;
     if (device.features().buffer_device_address)
         create.usage |= VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
     VkBuffer buffer = VK_NULL_HANDLE;

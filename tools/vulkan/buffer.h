@@ -20,6 +20,8 @@ struct BufferOptions {
     VkExternalMemoryHandleTypeFlagBits share_as{};
     /// With a valid descriptor the memory is that of the descriptor, which is consumed.
     UniqueFd import_fd;
+    /// Beside those that every buffer has.
+    VkBufferUsageFlags usage = 0;
 };
 
 /// Usable as a transfer source and destination, and as storage. The device must outlive it.

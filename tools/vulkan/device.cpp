@@ -19,7 +19,7 @@ namespace {
 constexpr const char* kWantedExtensions[] = {
     VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME,   VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME,
     VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME, VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME,
-    VK_KHR_EXTERNAL_FENCE_FD_EXTENSION_NAME,
+    VK_KHR_EXTERNAL_FENCE_FD_EXTENSION_NAME,    VK_EXT_TRANSFORM_FEEDBACK_EXTENSION_NAME,
 };
 
 // The features that Features names, as a chain for vkGetPhysicalDeviceFeatures2 / vkCreateDevice.
@@ -28,8 +28,13 @@ struct FeatureChain {
                                               nullptr};
     VkPhysicalDeviceVulkan11Features vulkan11{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
                                               &vulkan12};
+    VkPhysicalDeviceTransformFeedbackFeaturesEXT feedback{
+        VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TRANSFORM_FEEDBACK_FEATURES_EXT, nullptr, VK_FALSE,
+        VK_FALSE};
     VkPhysicalDeviceFeatures2 core{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, &vulkan11, {}};
-    FeatureChain() = default;
+    explicit FeatureChain(bool has_feedback) {
+        if (has_feedback) vulkan12.pNext = &feedback;
+    }
     FeatureChain(const FeatureChain&) = delete;
     FeatureChain& operator=(const FeatureChain&) = delete;
 };
@@ -144,7 +149,8 @@ void Device::find_queues() {
 }
 
 void Device::open() {
-    FeatureChain offered;
+    const bool has_feedback = has_extension(VK_EXT_TRANSFORM_FEEDBACK_EXTENSION_NAME);
+    FeatureChain offered(has_feedback);
     vkGetPhysicalDeviceFeatures2(physical_, &offered.core);
     features_ = {
         .int64 = offered.core.features.shaderInt64 != 0,
@@ -154,8 +160,14 @@ void Device::open() {
         .storage_16bit = offered.vulkan11.storageBuffer16BitAccess != 0,
         .timeline_semaphores = offered.vulkan12.timelineSemaphore != 0,
         .buffer_device_address = offered.vulkan12.bufferDeviceAddress != 0,
+        .geometry_shaders = offered.core.features.geometryShader != 0,
+        .tessellation_shaders = offered.core.features.tessellationShader != 0,
+        .transform_feedback = offered.feedback.transformFeedback != 0,
     };
-    FeatureChain enabled;
+    FeatureChain enabled(has_feedback);
+    enabled.core.features.geometryShader = offered.core.features.geometryShader;
+    enabled.core.features.tessellationShader = offered.core.features.tessellationShader;
+    enabled.feedback.transformFeedback = offered.feedback.transformFeedback;
     enabled.core.features.shaderInt64 = offered.core.features.shaderInt64;
     enabled.core.features.shaderInt16 = offered.core.features.shaderInt16;
     enabled.core.features.shaderFloat64 = offered.core.features.shaderFloat64;

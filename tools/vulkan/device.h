@@ -30,6 +30,9 @@ struct Features {
     bool storage_16bit = false;
     bool timeline_semaphores = false;
     bool buffer_device_address = false;
+    bool geometry_shaders = false;
+    bool tessellation_shaders = false;
+    bool transform_feedback = false;
 };
 
 /// Names as the driver reports them.

@@ -1,5 +1,7 @@
 #include "tools/vulkan/graphics_pipeline.h"
 
+#include <utility>
+
 namespace viaduct::vulkan {
 namespace {
 
@@ -92,10 +94,23 @@ void GraphicsPipeline::make_layout(uint32_t push_bytes) {
 }
 
 void GraphicsPipeline::make_pipeline(const Canvas& canvas, const GraphicsOptions& options) {
-    const OwnedShaderModule vertex = make_module(device_, options.vertex);
-    const OwnedShaderModule fragment = make_module(device_, options.fragment);
-    const VkPipelineShaderStageCreateInfo stages[] = {
-        stage(VK_SHADER_STAGE_VERTEX_BIT, vertex), stage(VK_SHADER_STAGE_FRAGMENT_BIT, fragment)};
+    std::vector<OwnedShaderModule> modules;
+    std::vector<VkPipelineShaderStageCreateInfo> stages;
+    const std::pair<VkShaderStageFlagBits, std::span<const uint32_t>> shaders[] = {
+        {VK_SHADER_STAGE_VERTEX_BIT, options.vertex},
+        {VK_SHADER_STAGE_TESSELLATION_CONTROL_BIT, options.control},
+        {VK_SHADER_STAGE_TESSELLATION_EVALUATION_BIT, options.evaluation},
+        {VK_SHADER_STAGE_GEOMETRY_BIT, options.geometry},
+        {VK_SHADER_STAGE_FRAGMENT_BIT, options.fragment},
+    };
+    for (const auto& [which, words] : shaders) {
+        if (words.empty()) continue;
+        modules.push_back(make_module(device_, words));
+        stages.push_back(stage(which, modules.back()));
+    }
+    VkPipelineTessellationStateCreateInfo tessellation{
+        VK_STRUCTURE_TYPE_PIPELINE_TESSELLATION_STATE_CREATE_INFO};
+    tessellation.patchControlPoints = options.patch_vertices;
     const VkVertexInputBindingDescription binding{0, options.stride, VK_VERTEX_INPUT_RATE_VERTEX};
     VkPipelineVertexInputStateCreateInfo input{
         VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO};
@@ -131,8 +146,9 @@ void GraphicsPipeline::make_pipeline(const Canvas& canvas, const GraphicsOptions
     blend.pAttachments = &mixing;
 
     VkGraphicsPipelineCreateInfo create{VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_CREATE_INFO};
-    create.stageCount = 2;
-    create.pStages = stages;
+    create.stageCount = static_cast<uint32_t>(stages.size());
+    create.pStages = stages.data();
+    if (options.patch_vertices != 0) create.pTessellationState = &tessellation;
     create.pVertexInputState = &input;
     create.pInputAssemblyState = &assembly;
     create.pViewportState = &view;

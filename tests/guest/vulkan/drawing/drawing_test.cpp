@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <span>
 
@@ -11,10 +10,6 @@
 
 namespace viaduct::vulkan {
 namespace {
-
-int to_byte(double value) {
-    return static_cast<int>(std::lround(std::clamp(value, 0.0, 1.0) * 255));
-}
 
 constexpr Rectangle kWhole{-1, -1, 1, 1, {1, 1, 0, 1}, 0.5f, 0.5f};
 

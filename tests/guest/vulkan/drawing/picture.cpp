@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <string>
 
@@ -32,10 +34,15 @@ void Picture::draw(const std::array<float, 4>& clear, const std::vector<Rectangl
     });
 }
 
-void Picture::expect(const std::function<Rgba(int x, int y)>& expected, int tolerance) const {
-    const auto pixels = canvas_.pixels();
-    const auto width = static_cast<int>(canvas_.size().width),
-               height = static_cast<int>(canvas_.size().height);
+int to_byte(double value) {
+    return static_cast<int>(std::lround(std::clamp(value, 0.0, 1.0) * 255));
+}
+
+void expect_pixels(const Canvas& canvas, const std::function<Rgba(int x, int y)>& expected,
+                   int tolerance) {
+    const auto pixels = canvas.pixels();
+    const auto width = static_cast<int>(canvas.size().width),
+               height = static_cast<int>(canvas.size().height);
     int wrong = 0;
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++) {

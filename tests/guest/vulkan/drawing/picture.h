@@ -21,6 +21,13 @@ struct Rectangle {
 /// Red, green, blue, alpha of one pixel.
 using Rgba = std::array<int, 4>;
 
+/// `value` as the nearest of 256 steps between 0 and 1.
+int to_byte(double value);
+
+/// Fails the test unless every pixel of `canvas` is within `tolerance` of `expected` at its place.
+void expect_pixels(const Canvas& canvas, const std::function<Rgba(int x, int y)>& expected,
+                   int tolerance);
+
 class Picture {
   public:
     /// With several samples, each pixel is their mean.
@@ -31,7 +38,9 @@ class Picture {
     /// goes from black at its upper left to its colour's red on the right and green at the bottom.
     void draw(const std::array<float, 4>& clear, const std::vector<Rectangle>& rectangles);
     /// Fails the test unless every pixel is within `tolerance` of `expected` at its place.
-    void expect(const std::function<Rgba(int x, int y)>& expected, int tolerance) const;
+    void expect(const std::function<Rgba(int x, int y)>& expected, int tolerance) const {
+        expect_pixels(canvas_, expected, tolerance);
+    }
 
   private:
     Canvas canvas_;
