@@ -16,7 +16,7 @@ struct GraphicsOptions {
     /// SPIR-V modules; the entry points are "main".
     std::span<const uint32_t> vertex;
     std::span<const uint32_t> fragment;
-    /// Those that are empty are left out.
+    /// Stages that are empty are left out.
     std::span<const uint32_t> control, evaluation, geometry;
     uint32_t patch_vertices = 0;  // of a patch, where there is tessellation
     /// Of binding 0: bytes from one vertex to the next, and its attributes. 0: no buffer.

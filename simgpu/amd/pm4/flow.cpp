@@ -29,6 +29,18 @@ std::optional<bool> any_sample_passed(Machine& machine, uint64_t va) {
     return passed;
 }
 
+/// True if all primitives that were to be streamed out between the two samples of a query were
+/// written: primitives needed and written, at its begin and at its end.
+std::optional<bool> none_overflowed(Machine& machine, uint64_t va) {
+    uint64_t count[4];
+    for (uint32_t i = 0; i < 4; i++) {
+        const auto value = machine.job.load64(va + uint64_t{i} * 8);
+        if (!value) return std::nullopt;
+        count[i] = *value;
+    }
+    return count[2] - count[0] == count[3] - count[1];
+}
+
 template <typename T>
 std::optional<bool> not_zero(const std::optional<T>& value) {
     return value ? std::optional(*value != 0) : std::nullopt;
@@ -76,11 +88,20 @@ bool set_predication(Machine& machine, const Packet& packet) {
         case kBool32:
             visible = not_zero(machine.job.load32(packet.va32(1)));
             break;
+        case kPrimcount:
+            visible = none_overflowed(machine, packet.va64(1));
+            break;
         default:
             machine.state.predicate_skips = false;
-            return machine.skipped("SET_PREDICATION by streamout");
+            return machine.skipped("SET_PREDICATION by an unknown operation");
     }
     if (!visible) return false;
+    // CONTINUE: a further part of the last one. Samples that any of them saw, but an overflow in
+    // any of them, decide.
+    if (packet[0] >> 31) {
+        const bool before = machine.state.predicate_skips != run_if_visible;
+        visible = operation == kPrimcount ? *visible && before : *visible || before;
+    }
     machine.state.predicate_skips = *visible != run_if_visible;
     return true;
 }

@@ -51,6 +51,7 @@ ColourSurface::ColourSurface(const RegisterReader& registers, unsigned index,
     shape.pitch = bits(registers(kPitch + 4 * index), 0, 16) + 1;
     sample_bits_ = shape.sample_bits;
     slice_ = bits(view, 0, 11);
+    last_slice_ = bits(view, 13, 11);
     level_ = bits(view, 24, 4);
     alpha_on_msb_ = bits(info, 11, 2) <= 1;  // COMP_SWAP: STD, ALT
     for (unsigned i = 0; i < 2; i++) clear_words_[i] = at(kClearWords + 4 * i);

@@ -30,6 +30,8 @@ class ColourSurface {
     const std::string& problem() const { return problem_; }
     unsigned sample_bits() const { return sample_bits_; }
     unsigned samples() const { return 1u << sample_bits_; }
+    /// The last layer in view.
+    uint32_t last_layer() const { return last_slice_ > slice_ ? last_slice_ - slice_ : 0; }
     /// `layer` counts from the first slice in view.
     uint64_t address(uint32_t x, uint32_t y, uint32_t layer, unsigned sample) const {
         return surface_->address(x, y, slice_ + layer, level_, sample);
@@ -56,7 +58,7 @@ class ColourSurface {
     ColourFormat format_;
     std::optional<Surface> surface_, fmask_;
     std::optional<MetaSurface> dcc_, cmask_;
-    uint32_t slice_ = 0;
+    uint32_t slice_ = 0, last_slice_ = 0;
     unsigned level_ = 0;
     unsigned sample_bits_ = 0;
     bool alpha_on_msb_ = true;

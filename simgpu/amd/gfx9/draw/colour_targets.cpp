@@ -138,6 +138,13 @@ ColourTargets::Target ColourTargets::read_target(const RegisterReader& registers
     return target;
 }
 
+uint32_t ColourTargets::last_layer() const {
+    uint32_t last = ~0u;
+    for (const uint8_t number : used())
+        last = std::min(last, targets_[number].surface.last_layer());
+    return last;
+}
+
 void ColourTargets::check() {
     second_source_ = targets_[0].used && targets_[0].blend.uses_second_source();
     if (mode_ == Mode::kNormal && second_source_) targets_[1].used = false;

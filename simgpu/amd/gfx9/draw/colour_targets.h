@@ -33,6 +33,8 @@ class ColourTargets {
     /// is about whole pixels, however many samples it has itself.
     bool draws() const { return mode_ == Mode::kNormal; }
     unsigned sample_bits() const { return sample_bits_; }
+    /// The last layer that all targets have in view.
+    uint32_t last_layer() const;
     /// Writes what `lane` has exported to the samples of a pixel, or does to it what the mode says.
     /// False on a fault, which `memory` has, or if there is a problem now.
     bool write(const GraphicsWave& wave, unsigned lane, const Pixel& pixel, uint8_t samples);

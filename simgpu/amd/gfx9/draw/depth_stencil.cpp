@@ -109,6 +109,7 @@ DepthStencil::DepthStencil(const RegisterReader& registers, AddressConfig addres
     : memory_(memory), htile_(registers, addresses, memory) {
     const uint32_t view = registers(kDepthView);
     slice_ = bits(view, 0, 11);
+    last_slice_ = bits(view, 13, 11);
     level_ = bits(view, 26, 4);
     read_depth(registers, addresses);
     read_stencil(registers, addresses);

@@ -39,6 +39,8 @@ class DepthStencil {
     const std::string& problem() const { return problem_.empty() ? htile_.problem() : problem_; }
     bool active() const { return depth_.test || depth_.bounds || stencil_.test || decompresses_; }
     unsigned sample_bits() const { return sample_bits_; }
+    /// The last layer in view.
+    uint32_t last_layer() const { return last_slice_ > slice_ ? last_slice_ - slice_ : 0; }
     bool writes() const { return depth_.write || stencil_.test; }
     /// Tests a sample and updates the buffers. A memory fault counts as failed; `memory` has it.
     bool test(const DepthFragment& fragment);
@@ -89,7 +91,7 @@ class DepthStencil {
     HtileBuffer htile_;
     bool decompresses_ = false;  // HTILE is expanded where pixels are drawn, whatever they test
     unsigned sample_bits_ = 0;
-    uint32_t slice_ = 0;
+    uint32_t slice_ = 0, last_slice_ = 0;
     unsigned level_ = 0;
     std::string problem_;
 };

@@ -95,7 +95,8 @@ PixelStage::PixelStage(DrawTools& tools, const RasterState& raster)
       inputs_(tools.draw.registers, raster.pixel_centre),
       wanted_(inputs_.wanted()),
       depth_(tools.draw.registers, tools.draw.addresses, tools.memory),
-      colours_(tools.draw.registers, tools.draw.addresses, tools.memory) {
+      colours_(tools.draw.registers, tools.draw.addresses, tools.memory),
+      last_layer_(std::min(depth_.active() ? depth_.last_layer() : ~0u, colours_.last_layer())) {
     if (alpha_to_mask_.enabled) control_.early = false;
 }
 
@@ -174,7 +175,8 @@ bool PixelStage::add(const ScreenTriangle& triangle, const Quad& quad, unsigned 
     pending.y = static_cast<uint32_t>(quad.y);
     set_depth(pending, triangle, quad);
     pending.front = triangle.front;
-    pending.layer = triangle.layer;
+    // As in Direct3D: a layer that is not there counts as the first one.
+    pending.layer = triangle.layer > last_layer_ ? 0 : triangle.layer;
     pending.z_min = triangle.z_min;
     pending.z_max = triangle.z_max;
     if (control_.early && !test_early(pending)) return false;

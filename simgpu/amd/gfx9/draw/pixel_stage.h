@@ -81,6 +81,7 @@ class PixelStage final : public QuadSink {
     PixelInputs::Wanted wanted_;
     DepthStencil depth_;
     ColourTargets colours_;
+    uint32_t last_layer_;  // that depth and colour buffers have
     std::array<PendingQuad, kQuadsPerWave> pending_;
     std::array<PixelQuad, kQuadsPerWave> pixels_;  // of the same
     unsigned pending_count_ = 0;

@@ -147,6 +147,36 @@ TEST_F(Pm4Test, OcclusionPredicateIsFalseAsNothingIsDrawn) {
     EXPECT_EQ(dword(kOther), 0u);
 }
 
+// SET_PREDICATION by streamout: needed and written, at the begin and at the end.
+TEST_F(Pm4Test, OverflowsOfAnyStreamDecideThePredicate) {
+    constexpr uint32_t kPrimcount = 2u << 16, kIfNoneOverflowed = 1u << 8, kContinue = 1u << 31;
+    constexpr uint64_t kValid = uint64_t{1} << 63;
+    const auto store = [&](uint64_t va, uint64_t needed, uint64_t written) {
+        memory_.put(va, kValid | 10);
+        memory_.put(va + 8, kValid | 7);
+        memory_.put(va + 16, kValid | (10 + needed));
+        memory_.put(va + 24, kValid | (7 + written));
+    };
+    const auto runs = [&](uint32_t flags) {
+        memory_.put(kOther, 0u);
+        EXPECT_TRUE(is_done(run(
+            pkt3(kSetPredication, {kPrimcount | flags, low(kData), high(kData)}) +
+            pkt3(kSetPredication, {kPrimcount | flags | kContinue, low(kData + 32), high(kData)}) +
+            write_data(kOther, {1}, 1) + pkt3(kSetPredication, {0, 0, 0}))));
+        return dword(kOther) == 1;
+    };
+    store(kData, 5, 5);
+    store(kData + 32, 3, 3);
+    EXPECT_TRUE(runs(kIfNoneOverflowed));
+    EXPECT_FALSE(runs(0));
+    store(kData + 32, 3, 2);
+    EXPECT_FALSE(runs(kIfNoneOverflowed));
+    EXPECT_TRUE(runs(0));
+    store(kData, 5, 4);
+    store(kData + 32, 3, 3);
+    EXPECT_TRUE(runs(0)) << "the first one's overflow is kept";
+}
+
 TEST_F(Pm4Test, RewindWaitsForItsOwnValidBit) {
     const Dwords commands = pkt3(kRewind, {0}) + write_data(kData, {1});
     place(kIb2, commands);
