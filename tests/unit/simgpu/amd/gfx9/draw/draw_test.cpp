@@ -194,14 +194,137 @@ TEST_F(WholeDraw, EndlessDrawsStop) {
     EXPECT_EQ(run().kind, JobOutcome::Kind::kStopped);
 }
 
+/// A draw with a geometry shader, which emits a point for each of two EMIT messages.
+class GeometryDraw : public WholeDraw {
+  protected:
+    GeometryDraw() {
+        memory_.map(kCode, 4096);
+        bench_.load(kCode, {{"s_sendmsg emit", {0xbf900022}}, {"s_endpgm", {0xbf810000}}});
+        registers_[0x28b54] = 0xb0;                        // ES, GS, copy shader
+        registers_[0xb210] = kCode >> 8;                   // SPI_SHADER_PGM_LO_ES
+        registers_[0xb228] = 3;                            // 16 VGPRs
+        registers_[0x28a44] = 64 | 64u << 11 | 64u << 22;  // VGT_GS_ONCHIP_CNTL
+        registers_[0x28ab0] = registers_[0x28b5c] = 4;     // dwords of a thread, and of a vertex
+        registers_[0x28b38] = 1;                           // VGT_GS_MAX_VERT_OUT
+        registers_[0x30904] = 4;                           // one wave's 1024 bytes of the ring
+    }
+    static constexpr uint64_t kCode = 0x130000;
+};
+
+TEST_F(GeometryDraw, RunsForEachPrimitive) {
+    draw_.count = 3 * 70;  // more than a group has
+    const JobOutcome outcome = run();
+    ASSERT_TRUE(outcome.done()) << outcome.report;
+    EXPECT_EQ(pipeline_.vertex_invocations, 210u);
+    EXPECT_EQ(pipeline_.geometry_invocations, 70u);
+    EXPECT_EQ(pipeline_.geometry_primitives, 70u);
+    EXPECT_EQ(pipeline_.clipper_invocations, 70u);
+}
+
+TEST_F(GeometryDraw, RunsOncePerInstance) {
+    registers_[0x28b90] = 1 | 5u << 2;  // VGT_GS_INSTANCE_CNT
+    ASSERT_TRUE(run().done());
+    EXPECT_EQ(pipeline_.geometry_invocations, 5u);
+    EXPECT_EQ(pipeline_.vertex_invocations, 3u);
+}
+
+TEST_F(GeometryDraw, RingsAndLimitsAreKept) {
+    struct Case {
+        uint32_t address, value;
+        const char* name;
+    };
+    const Case cases[] = {
+        {0x28b38, 0, "VGT_GS_MAX_VERT_OUT"},
+        {0x30904, 3, "VGT_GSVS_RING_SIZE"},
+        {0x28a44, 2 | 64u << 11 | 64u << 22, "VGT_GS_ONCHIP_CNTL"},  // two vertices
+        {0x28b90, 1 | 65u << 2, "VGT_GS_ONCHIP_CNTL"},               // runs of one primitive
+    };
+    for (const Case& c : cases) {
+        const auto saved = registers_;
+        registers_[c.address] = c.value;
+        const JobOutcome outcome = run();
+        EXPECT_EQ(outcome.kind, JobOutcome::Kind::kBadShader) << c.name;
+        EXPECT_NE(outcome.report.find(c.name), std::string::npos) << outcome.report;
+        registers_ = saved;
+    }
+}
+
+// Both waves of a group run at once: each needs its part of the ring.
+TEST_F(GeometryDraw, AGroupFitsTheRing) {
+    registers_[0x28a44] = 512 | 128u << 11 | 128u << 22;
+    draw_.count = 3 * 65;
+    EXPECT_EQ(run().kind, JobOutcome::Kind::kBadShader);
+    registers_[0x30904] = 8;
+    const JobOutcome outcome = run();
+    EXPECT_TRUE(outcome.done()) << outcome.report;
+}
+
+/// A draw of patches whose factors are in the ring already: 1, so that each is a triangle.
+class TessellatedDraw : public WholeDraw {
+  protected:
+    TessellatedDraw() {
+        memory_.map(kCode, 4096);
+        memory_.map(kRing, 4096);
+        bench_.load(kCode, {{"s_endpgm", {0xbf810000}}});
+        for (uint64_t i = 0; i < 16; i++) memory_.dword(kRing + 4 * i) = as_word(1.0f);
+        registers_[0x28b54] = 0x45;                    // LS, HS, domain shader
+        registers_[0x30908] = 9;                       // patches
+        registers_[0xb410] = kCode >> 8;               // SPI_SHADER_PGM_LO_LS
+        registers_[0xb428] = 3;                        // 16 VGPRs
+        registers_[0x28a18] = as_word(64.0f);          // VGT_HOS_MAX_TESS_LEVEL
+        registers_[0x28b58] = 4 | 3u << 8 | 1u << 14;  // VGT_LS_HS_CONFIG
+        registers_[0x28b6c] = 1 | 2u << 5;             // triangles, clockwise
+        registers_[0x30938] = 16;                      // dwords of the ring: four patches
+        registers_[0x30940] = kRing >> 8;
+    }
+    static constexpr uint64_t kCode = 0x130000, kRing = 0x140000;
+};
+
+TEST_F(TessellatedDraw, EachPatchHasItsPoints) {
+    draw_.count = 3 * 7 + 2;  // the last two vertices are no patch
+    const JobOutcome outcome = run();
+    ASSERT_TRUE(outcome.done()) << outcome.report;
+    EXPECT_EQ(pipeline_.vertex_invocations, 21u);
+    EXPECT_EQ(pipeline_.hull_invocations, 7u);
+    EXPECT_EQ(pipeline_.domain_invocations, 21u);
+    EXPECT_EQ(pipeline_.clipper_invocations, 7u);
+}
+
+TEST_F(TessellatedDraw, APatchWithoutAFactorIsCulled) {
+    draw_.count = 6;
+    memory_.dword(kRing + 4 * 5) = 0;  // an edge of the second patch
+    ASSERT_TRUE(run().done());
+    EXPECT_EQ(pipeline_.clipper_invocations, 1u);
+}
+
+TEST_F(TessellatedDraw, RingsAndLimitsAreKept) {
+    const auto expect_report = [&](uint32_t address, uint32_t value, const char* name) {
+        const auto saved = registers_;
+        registers_[address] = value;
+        const JobOutcome outcome = run();
+        EXPECT_EQ(outcome.kind, JobOutcome::Kind::kBadShader) << name;
+        EXPECT_NE(outcome.report.find(name), std::string::npos) << outcome.report;
+        registers_ = saved;
+    };
+    expect_report(0x30938, 15, "VGT_TF_RING_SIZE");
+    expect_report(0x28b58, 4 | 3u << 8, "VGT_LS_HS_CONFIG");  // no control points
+    expect_report(0x28b6c, 1 | 5u << 5, "VGT_TF_PARAM");
+    registers_[0x30940] = 0x900000 >> 8;  // nothing is mapped there
+    const JobOutcome outcome = run();
+    EXPECT_EQ(outcome.kind, JobOutcome::Kind::kFault);
+    EXPECT_EQ(outcome.fault_va, 0x900000u);
+}
+
 TEST_F(WholeDraw, WhatIsNotSimulatedNamesItsRegister) {
     struct Case {
         uint32_t address, value;
         const char* name;
     };
     const Case cases[] = {
-        {0x28b54, 1u << 5, "VGT_SHADER_STAGES_EN"},  // a geometry shader
-        {0x30908, 9, "VGT_PRIMITIVE_TYPE"},          // patches
+        {0x28b54, 1u << 5, "VGT_SHADER_STAGES_EN"},  // a geometry shader alone
+        {0x28b54, 0xb0, "VGT_GS_ONCHIP_CNTL"},       // groups of nothing
+        {0x28b54, 0x45, "VGT_PRIMITIVE_TYPE"},       // tessellation of triangles
+        {0x30908, 9, "VGT_PRIMITIVE_TYPE"},          // patches without tessellation
         {0x28be0, 2, "CB_COLOR_ATTRIB"},             // four samples, on a target of one
         {0x28c74, 1u << 12, "CB_COLOR0_ATTRIB"},     // two samples, one of them stored
     };
