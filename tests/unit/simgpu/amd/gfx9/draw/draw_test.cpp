@@ -281,7 +281,7 @@ class TessellatedDraw : public WholeDraw {
 };
 
 TEST_F(TessellatedDraw, EachPatchHasItsPoints) {
-    draw_.count = 3 * 7 + 2;  // the last two vertices are no patch
+    draw_.count = 3 * 7 + 2;  // the last two vertices do not make a patch
     const JobOutcome outcome = run();
     ASSERT_TRUE(outcome.done()) << outcome.report;
     EXPECT_EQ(pipeline_.vertex_invocations, 21u);
