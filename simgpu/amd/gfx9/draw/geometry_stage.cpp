@@ -11,6 +11,7 @@ namespace simgpu::gfx9::draw {
 namespace {
 
 // Byte addresses (GFX9 register headers).
+constexpr uint32_t kGeometryMode = 0x28a40;   // VGT_GS_MODE
 constexpr uint32_t kGroupLimits = 0x28a44;    // VGT_GS_ONCHIP_CNTL
 constexpr uint32_t kStreamOffset1 = 0x28a60;  // VGT_GSVS_RING_OFFSET_1
 constexpr uint32_t kOutputType = 0x28a6c;     // VGT_GS_OUT_PRIM_TYPE
@@ -75,6 +76,9 @@ GeometryStage::GeometryStage(DrawTools& tools, bool shades_domain, bool provokin
 }
 
 std::string GeometryStage::problem() const {
+    constexpr uint32_t kScenarioG = 3;
+    if (const uint32_t mode = bits(tools_.draw.registers(kGeometryMode), 0, 3); mode != kScenarioG)
+        return fmt::format("VGT_GS_MODE: mode {} is not one of a geometry shader", mode);
     if (most_vertices_ == 0 || most_primitives_ == 0 || most_threads_ < instances_)
         return fmt::format(
             "VGT_GS_ONCHIP_CNTL: a group of {} vertices, {} primitives and {} runs "
@@ -183,7 +187,8 @@ void GeometryStage::load_primitives() {
     for (unsigned p = 0; p < primitives_.size(); p++) {
         const Grouped& from = primitives_[p];
         const auto pair = [&](unsigned first) {
-            return from.vertex[first] * ring_item_ | from.vertex[first + 1] * ring_item_ << 16;
+            const auto place = [&](unsigned i) { return from.vertex[i] * ring_item_ & 0xffff; };
+            return place(first) | place(first + 1) << 16;
         };
         const bool all = from.count == kMostVertices;  // then all of them are loaded
         for (uint32_t run = 0; run < instances_; run++) {

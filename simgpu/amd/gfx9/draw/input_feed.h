@@ -18,7 +18,8 @@ class InputFeed {
     bool run_instance(uint32_t instance, Assembler& assembler);
 
     DrawTools& tools_;
-    uint32_t step_rate_;  // VGT_INSTANCE_STEP_RATE_0
+    uint32_t step_rate_;   // VGT_INSTANCE_STEP_RATE_0
+    uint64_t program_va_;  // names a draw that takes too long
     IndexSource indices_;
 };
 

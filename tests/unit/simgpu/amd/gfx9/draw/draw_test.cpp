@@ -201,6 +201,7 @@ class GeometryDraw : public WholeDraw {
         memory_.map(kCode, 4096);
         bench_.load(kCode, {{"s_sendmsg emit", {0xbf900022}}, {"s_endpgm", {0xbf810000}}});
         registers_[0x28b54] = 0xb0;                        // ES, GS, copy shader
+        registers_[0x28a40] = 3;                           // VGT_GS_MODE: scenario G
         registers_[0xb210] = kCode >> 8;                   // SPI_SHADER_PGM_LO_ES
         registers_[0xb228] = 3;                            // 16 VGPRs
         registers_[0x28a44] = 64 | 64u << 11 | 64u << 22;  // VGT_GS_ONCHIP_CNTL
@@ -237,6 +238,7 @@ TEST_F(GeometryDraw, RingsAndLimitsAreKept) {
         {0x28b38, 0, "VGT_GS_MAX_VERT_OUT"},
         {0x30904, 3, "VGT_GSVS_RING_SIZE"},
         {0x28a44, 2 | 64u << 11 | 64u << 22, "VGT_GS_ONCHIP_CNTL"},  // two vertices
+        {0x28a44, 0, "VGT_GS_ONCHIP_CNTL"},                          // groups of nothing
         {0x28b90, 1 | 65u << 2, "VGT_GS_ONCHIP_CNTL"},               // runs of one primitive
     };
     for (const Case& c : cases) {
@@ -322,7 +324,7 @@ TEST_F(WholeDraw, WhatIsNotSimulatedNamesItsRegister) {
     };
     const Case cases[] = {
         {0x28b54, 1u << 5, "VGT_SHADER_STAGES_EN"},  // a geometry shader alone
-        {0x28b54, 0xb0, "VGT_GS_ONCHIP_CNTL"},       // groups of nothing
+        {0x28b54, 0xb0, "VGT_GS_MODE"},              // no mode for a geometry shader
         {0x28b54, 0x45, "VGT_PRIMITIVE_TYPE"},       // tessellation of triangles
         {0x30908, 9, "VGT_PRIMITIVE_TYPE"},          // patches without tessellation
         {0x28be0, 2, "CB_COLOR_ATTRIB"},             // four samples, on a target of one
