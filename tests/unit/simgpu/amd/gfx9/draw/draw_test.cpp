@@ -299,6 +299,32 @@ TEST_F(TessellatedDraw, APatchWithoutAFactorIsCulled) {
     EXPECT_EQ(pipeline_.clipper_invocations, 1u);
 }
 
+// The registers of vertices begin at v2, behind those of control points; on some chips at v0 in a
+// wave that has no control points. The shader stores v2 to the dword that v0 numbers.
+TEST_F(TessellatedDraw, SomeChipsMoveTheRegistersOfVertices) {
+    constexpr uint64_t kOut = 0x150000;
+    memory_.map(kOut, 4096);
+    // Four patches of 32 vertices and one control point: the second wave has vertices only.
+    registers_[0x28b58] = 4 | 32u << 8 | 1u << 14;
+    bench_.load(kCode, {{"v_mov_b32 v8, s8", {0x7e100208}},
+                        {"v_mov_b32 v9, s9", {0x7e120209}},
+                        {"v_lshlrev_b32 v10, 2, v0", {0x24140082}},
+                        {"v_add_u32 v8, v8, v10", {0x68101508}},
+                        {"global_store_dword v[8:9], v2, off", {0xdc708000, 0x007f0208}},
+                        {"s_endpgm", {0xbf810000}}});
+    registers_[0xb42c] = 2u << 1;  // two user SGPRs
+    registers_[0xb430] = static_cast<uint32_t>(kOut);
+    draw_.count = 4 * 32;
+    ASSERT_TRUE(run().done());
+    EXPECT_GE(memory_.dword(kOut), 64u) << "numbers of vertices, all at the start";
+    draw_.moves_vertex_registers = true;
+    for (uint64_t i = 0; i < 128; i++) memory_.dword(kOut + 4 * i) = 7;
+    ASSERT_TRUE(run().done());
+    // Now v0 has the number, and v2 nothing.
+    EXPECT_EQ(memory_.dword(kOut + 4 * 64), 0u);
+    EXPECT_EQ(memory_.dword(kOut + 4 * 127), 0u);
+}
+
 TEST_F(TessellatedDraw, RingsAndLimitsAreKept) {
     const auto expect_report = [&](uint32_t address, uint32_t value, const char* name) {
         const auto saved = registers_;

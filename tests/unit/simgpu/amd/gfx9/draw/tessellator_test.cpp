@@ -138,6 +138,11 @@ TEST(Tessellator, PlacesAreThoseOfTheReference) {
     EXPECT_EQ(edge(Partitioning::kInteger, 3.5f), (Set{0, 0x4000, 0x8000, 0xc000, 0x10000}));
     EXPECT_EQ(edge(Partitioning::kFractionalEven, 3), (Set{0, 0x6000, 0x8000, 0xa000, 0x10000}));
     EXPECT_EQ(edge(Partitioning::kFractionalEven, 1), (Set{0, 0x8000, 0x10000}));
+    // Between 4 and 6 segments the outer of the two new points is still near its neighbour.
+    EXPECT_EQ(edge(Partitioning::kFractionalEven, 5),
+              (Set{0, 0x3556, 0x4aab, 0x8000, 0xb555, 0xcaaa, 0x10000}));
+    EXPECT_EQ(edge(Partitioning::kFractionalOdd, 4),
+              (Set{0, 0x4444, 0x5dde, 0xa222, 0xbbbc, 0x10000}));
     // Between 1 and 3 segments the two new points come from the middle's ends.
     EXPECT_EQ(edge(Partitioning::kFractionalOdd, 2), (Set{0, 0x2aab, 0xd555, 0x10000}));
     EXPECT_EQ(edge(Partitioning::kFractionalOdd, 1), (Set{0, 0x10000}));
