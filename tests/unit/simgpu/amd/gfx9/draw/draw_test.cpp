@@ -44,6 +44,15 @@ class WholeDraw : public testing::Test {
         bench_.load(test::DrawBench::kPixelCode, kPixelShader);
     }
     JobOutcome run() { return bench_.run(); }
+    /// With `value` in one register the draw ends with a report that contains `name`.
+    void expect_report(uint32_t address, uint32_t value, const char* name) {
+        const auto saved = registers_;
+        registers_[address] = value;
+        const JobOutcome outcome = run();
+        EXPECT_EQ(outcome.kind, JobOutcome::Kind::kBadShader) << name;
+        EXPECT_NE(outcome.report.find(name), std::string::npos) << outcome.report;
+        registers_ = saved;
+    }
     uint32_t& pixel(int x, int y) {
         return bench_.pixel(static_cast<uint32_t>(x), static_cast<uint32_t>(y));
     }
@@ -230,25 +239,12 @@ TEST_F(GeometryDraw, RunsOncePerInstance) {
 }
 
 TEST_F(GeometryDraw, RingsAndLimitsAreKept) {
-    struct Case {
-        uint32_t address, value;
-        const char* name;
-    };
-    const Case cases[] = {
-        {0x28b38, 0, "VGT_GS_MAX_VERT_OUT"},
-        {0x30904, 3, "VGT_GSVS_RING_SIZE"},
-        {0x28a44, 2 | 64u << 11 | 64u << 22, "VGT_GS_ONCHIP_CNTL"},  // two vertices
-        {0x28a44, 0, "VGT_GS_ONCHIP_CNTL"},                          // groups of nothing
-        {0x28b90, 1 | 65u << 2, "VGT_GS_ONCHIP_CNTL"},               // runs of one primitive
-    };
-    for (const Case& c : cases) {
-        const auto saved = registers_;
-        registers_[c.address] = c.value;
-        const JobOutcome outcome = run();
-        EXPECT_EQ(outcome.kind, JobOutcome::Kind::kBadShader) << c.name;
-        EXPECT_NE(outcome.report.find(c.name), std::string::npos) << outcome.report;
-        registers_ = saved;
-    }
+    expect_report(0x28b38, 0, "VGT_GS_MAX_VERT_OUT");
+    expect_report(0x30904, 3, "VGT_GSVS_RING_SIZE");
+    expect_report(0x28a44, 2 | 64u << 11 | 64u << 22, "VGT_GS_ONCHIP_CNTL");  // two vertices
+    expect_report(0x28a44, 0, "VGT_GS_ONCHIP_CNTL");                          // groups of nothing
+    expect_report(0x28b90, 1 | 65u << 2, "VGT_GS_ONCHIP_CNTL");  // runs of one primitive
+    expect_report(0x28a40, 1, "VGT_GS_MODE");
 }
 
 // Both waves of a group run at once: each needs its part of the ring.
@@ -326,14 +322,6 @@ TEST_F(TessellatedDraw, SomeChipsMoveTheRegistersOfVertices) {
 }
 
 TEST_F(TessellatedDraw, RingsAndLimitsAreKept) {
-    const auto expect_report = [&](uint32_t address, uint32_t value, const char* name) {
-        const auto saved = registers_;
-        registers_[address] = value;
-        const JobOutcome outcome = run();
-        EXPECT_EQ(outcome.kind, JobOutcome::Kind::kBadShader) << name;
-        EXPECT_NE(outcome.report.find(name), std::string::npos) << outcome.report;
-        registers_ = saved;
-    };
     expect_report(0x30938, 15, "VGT_TF_RING_SIZE");
     expect_report(0x28b58, 4 | 3u << 8, "VGT_LS_HS_CONFIG");  // no control points
     expect_report(0x28b6c, 1 | 5u << 5, "VGT_TF_PARAM");
@@ -344,27 +332,13 @@ TEST_F(TessellatedDraw, RingsAndLimitsAreKept) {
 }
 
 TEST_F(WholeDraw, WhatIsNotSimulatedNamesItsRegister) {
-    struct Case {
-        uint32_t address, value;
-        const char* name;
-    };
-    const Case cases[] = {
-        {0x28b54, 1u << 5, "VGT_SHADER_STAGES_EN"},  // a geometry shader alone
-        {0x28b54, 0xb0, "VGT_GS_MODE"},              // no mode for a geometry shader
-        {0x28b54, 0x45, "VGT_PRIMITIVE_TYPE"},       // tessellation of triangles
-        {0x30908, 9, "VGT_PRIMITIVE_TYPE"},          // patches without tessellation
-        {0x28be0, 2, "CB_COLOR_ATTRIB"},             // four samples, on a target of one
-        {0x28c74, 1u << 12, "CB_COLOR0_ATTRIB"},     // two samples, one of them stored
-    };
-    for (const Case& c : cases) {
-        const auto saved = registers_;
-        registers_[c.address] = c.value;
-        const JobOutcome outcome = run();
-        EXPECT_EQ(outcome.kind, JobOutcome::Kind::kBadShader) << c.name;
-        EXPECT_NE(outcome.report.find(c.name), std::string::npos) << outcome.report;
-        EXPECT_EQ(pixel(3, 3), 0u);
-        registers_ = saved;
-    }
+    expect_report(0x28b54, 1u << 5, "VGT_SHADER_STAGES_EN");  // a geometry shader alone
+    expect_report(0x28b54, 0xb0, "VGT_GS_MODE");              // no mode for a geometry shader
+    expect_report(0x28b54, 0x45, "VGT_PRIMITIVE_TYPE");       // tessellation of triangles
+    expect_report(0x30908, 9, "VGT_PRIMITIVE_TYPE");          // patches without tessellation
+    expect_report(0x28be0, 2, "CB_COLOR_ATTRIB");             // four samples, on a target of one
+    expect_report(0x28c74, 1u << 12, "CB_COLOR0_ATTRIB");     // two samples, one of them stored
+    EXPECT_EQ(pixel(3, 3), 0u) << "none of them drew";
 }
 
 }  // namespace
