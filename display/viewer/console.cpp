@@ -184,7 +184,7 @@ void Console::pointer_by(int32_t dx, int32_t dy) {
     send(kMouse, "RelMotion", "ii", dx, dy);
 }
 
-void Console::touch(TouchKind kind, uint64_t slot, double x, double y) {
+void Console::touch(input::TouchKind kind, uint64_t slot, double x, double y) {
     send(kMultiTouch, "SendEvent", "utdd", static_cast<uint32_t>(kind), slot, x, y);
 }
 

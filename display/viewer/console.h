@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "display/input/guest_input.h"
 #include "display/viewer/bus.h"
-#include "display/viewer/guest_input.h"
 
 namespace viaduct::viewer {
 
@@ -20,7 +20,7 @@ struct ConsoleInfo {
 };
 
 /// Calls of /org/qemu/Display1/Console_N. None of them waits.
-class Console : public GuestInput {
+class Console : public input::GuestInput {
   public:
     struct Events {
         /// Once, after look().
@@ -50,7 +50,7 @@ class Console : public GuestInput {
     void button(uint32_t qemu_button, bool pressed) override;
     void pointer_at(uint32_t x, uint32_t y) override;
     void pointer_by(int32_t dx, int32_t dy) override;
-    void touch(TouchKind kind, uint64_t slot, double x, double y) override;
+    void touch(input::TouchKind kind, uint64_t slot, double x, double y) override;
     bool congested() const override { return bus_.congested(); }
 
   private:

@@ -37,13 +37,13 @@ Head::Head(wayland::Watches& watches, Options options)
           .surface =
               [this] {
                   const auto size = presenter_ ? presenter_->surface_size() : wayland::WindowSize();
-                  return Input::Size{static_cast<double>(size.width),
-                                     static_cast<double>(size.height)};
+                  return input::Input::Size{static_cast<double>(size.width),
+                                            static_cast<double>(size.height)};
               },
           .picture =
               [this] {
-                  return Input::Size{static_cast<double>(scanout_.width()),
-                                     static_cast<double>(scanout_.height())};
+                  return input::Input::Size{static_cast<double>(scanout_.width()),
+                                            static_cast<double>(scanout_.height())};
               },
       }),
       cursor_(wayland::arrow_cursor()) {}
@@ -77,7 +77,7 @@ void Head::close_window() {
     presenter_.reset();
 }
 
-void Head::connect(GuestInput* guest, std::function<void(uint32_t, uint32_t)> ask_size) {
+void Head::connect(input::GuestInput* guest, std::function<void(uint32_t, uint32_t)> ask_size) {
     hold_.release_all();
     input_.connect(guest);
     ask_size_ = std::move(ask_size);
@@ -88,7 +88,7 @@ void Head::connect(GuestInput* guest, std::function<void(uint32_t, uint32_t)> as
 void Head::set_title(const std::string& title) {
     title_ = title;
     if (!presenter_) return;
-    presenter_->set_title(input_.grabbed() ? title + " (Ctrl+Alt+G releases the pointer)" : title);
+    presenter_->set_title(input_.title(title));
 }
 
 void Head::turn() {

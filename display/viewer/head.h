@@ -8,8 +8,8 @@
 #include <string>
 
 #include "base/log.h"
+#include "display/input/input.h"
 #include "display/viewer/head_stats.h"
-#include "display/viewer/input.h"
 #include "display/viewer/listener.h"
 #include "display/viewer/scanout.h"
 #include "display/viewer/size_requests.h"
@@ -58,7 +58,8 @@ class Head : public ConsoleUser, public wayland::PresenterListener {
     wayland::Presenter* presenter() { return presenter_.get(); }
 
     // ConsoleUser. When QEMU has gone the last picture stays.
-    void connect(GuestInput* guest, std::function<void(uint32_t, uint32_t)> ask_size) override;
+    void connect(input::GuestInput* guest,
+                 std::function<void(uint32_t, uint32_t)> ask_size) override;
     void size_answered() override { sizes_.answered(); }
     void set_absolute(bool absolute) override { input_.set_absolute(absolute); }
     Status scanout(Picture picture) override;
@@ -90,7 +91,7 @@ class Head : public ConsoleUser, public wayland::PresenterListener {
     UpdateHold hold_;
     SizeRequests sizes_;
     HeadStats stats_;
-    Input input_;
+    input::Input input_;
     std::function<void(uint32_t, uint32_t)> ask_size_;
     std::string last_refusal_;
     uint64_t number_ = 0;  // of the newest frame

@@ -202,7 +202,7 @@ struct ListenerMethods {
             error < 0)
             return error;
         if (const int error = read_bytes(message, bytes); error < 0) return error;
-        auto cursor = check_cursor(width, height, hot_x, hot_y, bytes);
+        auto cursor = wayland::check_cursor(width, height, hot_x, hot_y, bytes);
         if (!cursor) {
             log_guest(LogLevel::kWarning, "{}", cursor.error().message);
             return refuse(message, cursor.error());

@@ -5,10 +5,11 @@
 #include <functional>
 #include <memory>
 
+#include "display/input/guest_input.h"
 #include "display/viewer/bus.h"
-#include "display/viewer/guest_input.h"
 #include "display/viewer/picture.h"
 #include "display/viewer/update_hold.h"
+#include "display/wayland/cursor.h"
 
 namespace viaduct::viewer {
 
@@ -34,7 +35,7 @@ class ListenerEvents {
 class ConsoleUser : public ListenerEvents {
   public:
     /// QEMU is there: where input goes, and how another size is asked for. Null: it has gone.
-    virtual void connect(GuestInput* /*guest*/,
+    virtual void connect(input::GuestInput* /*guest*/,
                          std::function<void(uint32_t, uint32_t)> /*ask_size*/) {}
     /// The guest was asked for the size, or cannot be.
     virtual void size_answered() {}

@@ -5,10 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "base/result.h"
 #include "base/unique_fd.h"
-#include "display/frame.h"
-#include "display/wayland/cursor.h"
 
 namespace viaduct::viewer {
 
@@ -38,12 +35,5 @@ struct Pixels {
     uint32_t pixman_format = 0;
     std::span<const std::byte> bytes;
 };
-
-/// Cursors of guests are 64x64; this is what larger planes of real cards have.
-inline constexpr uint32_t kMaxCursorSide = 512;
-
-/// EINVAL: a size that does not fit the bytes, or is beyond kMaxCursorSide; a hot spot outside.
-Result<wayland::CursorImage> check_cursor(int32_t width, int32_t height, int32_t hot_x,
-                                          int32_t hot_y, std::span<const std::byte> bytes);
 
 }  // namespace viaduct::viewer

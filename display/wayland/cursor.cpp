@@ -21,6 +21,25 @@ CursorImage arrow_cursor() {
     return arrow;
 }
 
+Result<CursorImage> check_cursor(int32_t width, int32_t height, int32_t hot_x, int32_t hot_y,
+                                 std::span<const std::byte> bytes) {
+    constexpr auto kMost = static_cast<int32_t>(kMaxCursorSide);
+    if (width < 1 || height < 1 || width > kMost || height > kMost)
+        return fail(EINVAL, "a cursor of {}x{} pixels cannot be shown; each side must be 1 to {}",
+                    width, height, kMost);
+    const auto pixels = static_cast<size_t>(width) * static_cast<size_t>(height);
+    if (bytes.size() != pixels * 4)
+        return fail(EINVAL, "a cursor of {}x{} pixels does not match its {} bytes", width, height,
+                    bytes.size());
+    if (hot_x < 0 || hot_y < 0 || hot_x >= width || hot_y >= height)
+        return fail(EINVAL, "a cursor of {}x{} pixels cannot have its hot spot at {},{}", width,
+                    height, hot_x, hot_y);
+    CursorImage cursor{static_cast<uint32_t>(width), static_cast<uint32_t>(height), hot_x, hot_y,
+                       std::vector<uint32_t>(pixels)};
+    std::memcpy(cursor.pixels.data(), bytes.data(), bytes.size());
+    return cursor;
+}
+
 Status Cursor::set(const CursorImage& image) {
     const size_t size = image.pixels.size() * sizeof(uint32_t);
     const auto fd = create_sealed_memfd("viaduct-cursor", size);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/result.h"
@@ -19,6 +20,13 @@ struct CursorImage {
     int32_t hot_y = 0;
     std::vector<uint32_t> pixels;
 };
+
+/// Cursors of guests are 64x64; this is what larger planes of real cards have.
+inline constexpr uint32_t kMaxCursorSide = 512;
+
+/// EINVAL: a size that does not fit the bytes, or is beyond kMaxCursorSide; a hot spot outside.
+Result<CursorImage> check_cursor(int32_t width, int32_t height, int32_t hot_x, int32_t hot_y,
+                                 std::span<const std::byte> bytes);
 
 /// An arrow, for guests that have not set a cursor.
 CursorImage arrow_cursor();

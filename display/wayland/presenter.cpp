@@ -75,7 +75,7 @@ void Presenter::flush() {
 void Presenter::start() {
     if (const auto status = globals_.check(); !status) return lose(status.error());
     window_ = std::make_unique<Window>(
-        globals_, options_.title, options_.app_id,
+        globals_, Window::Look{options_.title, options_.app_id, options_.fullscreen},
         Window::Events{
             [this, last = WindowSize()]() mutable {
                 const WindowSize size = window_->wanted();

@@ -69,6 +69,7 @@ class Presenter {
     struct Options {
         std::string title = "Viaduct";
         std::string app_id = "viaduct";
+        bool fullscreen = false;
         /// Opens the GPU's node for explicit synchronisation.
         OpenSync open_sync = [](dev_t device) { return SyncDevice::open(device); };
         /// Takes the window's input events, from within dispatch(). Borrowed; null: nobody does.
@@ -90,15 +91,21 @@ class Presenter {
     /// name it by `number`, the caller's, which no frame has that is not released yet. ENOTCONN:
     /// the connection is lost; the frame was not accepted.
     Status present(Frame frame, uint64_t number);
+    /// The caller left frames out: the next one has changed anywhere, whatever its damage is.
+    void frames_skipped() { damage_lost_ = true; }
 
     const PresenterCounts& counts() const { return counts_; }
     WindowSize size() const { return window_ ? window_->wanted() : WindowSize(); }
     /// The window's size in the surface's coordinates, in which input events come; 0x0: not shown.
     WindowSize surface_size() const { return window_ ? window_->size() : WindowSize(); }
+    /// The size in pixels of the picture that the compositor has; 0x0: none yet.
+    WindowSize picture_size() const { return window_ ? window_->picture() : WindowSize(); }
     /// Null: there is none, or not yet.
     Seat* seat() { return seat_.get(); }
     void set_title(const std::string& title);
     void toggle_fullscreen();
+    /// Sends what was requested, of the seat for example; dispatch() does as well.
+    void flush();
     /// The formats that can be imported; empty before the compositor has sent them.
     const FormatTable& formats() const { return feedback_.table(); }
 
@@ -113,7 +120,6 @@ class Presenter {
 
     // Life of the connection (presenter.cpp)
     void read_connection();
-    void flush();
     void start();
     void formats_changed();
     void start_explicit_sync();

@@ -35,16 +35,16 @@ const xdg_toplevel_listener Window::kToplevelListener = {
     .wm_capabilities = [](void*, xdg_toplevel*, wl_array*) {},
 };
 
-Window::Window(const Globals& globals, const std::string& title, const std::string& app_id,
-               Events events)
+Window::Window(const Globals& globals, const Look& look, Events events)
     : events_(std::move(events)),
       surface_(wl_compositor_create_surface(globals.compositor.get())),
       xdg_surface_(xdg_wm_base_get_xdg_surface(globals.wm_base.get(), surface_.get())),
       toplevel_(xdg_surface_get_toplevel(xdg_surface_.get())) {
     xdg_surface_add_listener(xdg_surface_.get(), &kSurfaceListener, this);
     xdg_toplevel_add_listener(toplevel_.get(), &kToplevelListener, this);
-    xdg_toplevel_set_title(toplevel_.get(), title.c_str());
-    xdg_toplevel_set_app_id(toplevel_.get(), app_id.c_str());
+    xdg_toplevel_set_title(toplevel_.get(), look.title.c_str());
+    xdg_toplevel_set_app_id(toplevel_.get(), look.app_id.c_str());
+    if (look.fullscreen) xdg_toplevel_set_fullscreen(toplevel_.get(), nullptr);
     if (globals.viewporter)
         viewport_.reset(wp_viewporter_get_viewport(globals.viewporter.get(), surface_.get()));
     wl_surface_commit(surface_.get());  // without a buffer: asks for the first configure

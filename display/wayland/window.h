@@ -27,8 +27,13 @@ class Window {
         std::function<void()> close_requested;
     };
 
-    Window(const Globals& globals, const std::string& title, const std::string& app_id,
-           Events events);
+    struct Look {
+        std::string title;
+        std::string app_id;
+        bool fullscreen = false;  // asked for at once
+    };
+
+    Window(const Globals& globals, const Look& look, Events events);
     Window(const Window&) = delete;
     Window& operator=(const Window&) = delete;
 
@@ -51,6 +56,8 @@ class Window {
     void commit(wl_buffer* buffer, const Frame& frame);
     /// The surface's size: what the compositor demands, or the picture's.
     WindowSize size() const;
+    /// The size of the last frame that was committed, in pixels; 0x0: none was.
+    WindowSize picture() const { return picture_; }
 
   private:
     static const xdg_surface_listener kSurfaceListener;

@@ -3,6 +3,7 @@ reads and writes the machine's ports and memory (QEMU: docs/devel/testing/qtest.
 
 import socket
 import struct
+import time
 
 # virtio 1.2: 4.1.4, "Virtio Structure PCI Capabilities".
 VENDOR_CAPABILITY, COMMON, NOTIFY = 0x09, 1, 2
@@ -50,6 +51,8 @@ class Qtest:
 class Gpu:
     """The device in slot `slot` of bus 0, with its control queue."""
 
+    FEATURES = 1  # VIRTIO_GPU_F_VIRGL
+
     def __init__(self, qtest, slot):
         self.qtest = qtest
         self.slot = slot
@@ -86,7 +89,7 @@ class Gpu:
     def start(self):
         self.set(1, STATUS, 0)
         self.set(1, STATUS, ACKNOWLEDGE | DRIVER)
-        for word, bits in ((0, 1), (1, 1)):  # VIRTIO_GPU_F_VIRGL, VIRTIO_F_VERSION_1
+        for word, bits in ((0, self.FEATURES), (1, 1)):  # VIRTIO_F_VERSION_1
             self.set(4, FEATURE_SELECT, word)
             self.set(4, FEATURES, bits)
         self.set(1, STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK)
@@ -101,23 +104,33 @@ class Gpu:
         offset = self.qtest.run("readw", REGISTERS + self.common + QUEUE_NOTIFY_OFFSET)
         self.doorbell = REGISTERS + self.notify + offset * self.notify_multiplier
 
-    def command(self, kind, body):
-        """Runs a command; an error unless the device answers OK."""
-        request = struct.pack("<IIQII", kind, 0, 0, 0, 0) + body
+    def send(self, kind, body, context=0, response=24):
+        """Hands a command over; answer() has what the device says to it."""
+        request = struct.pack("<IIQII", kind, 0, 0, context, 0) + body
         self.qtest.write(REQUEST, request)
-        self.qtest.write(RESPONSE, bytes(24))
+        self.qtest.write(RESPONSE, bytes(response))
         # Two descriptors: what the device reads, and what it writes (flags 1: next, 2: write).
         self.qtest.write(DESCRIPTORS, struct.pack("<QIHHQIHH", REQUEST, len(request), 1, 1,
-                                                  RESPONSE, 24, 2, 0))
+                                                  RESPONSE, response, 2, 0))
         self.qtest.run("writew", AVAILABLE + 4 + 2 * (self.submitted % ENTRIES), 0)
         self.submitted += 1
-        self.qtest.run("writew", AVAILABLE + 2, self.submitted)
+        self.qtest.run("writew", AVAILABLE + 2, self.submitted & 0xffff)
         self.qtest.run("writew", self.doorbell, 0)
-        while self.qtest.run("readw", USED + 2) != self.submitted:
+
+    def answer(self):
+        """The response's type, once it is there."""
+        while self.qtest.run("readw", USED + 2) != self.submitted & 0xffff:
             self.qtest.run("clock_step", 1000000)
-        answer = self.qtest.run("readl", RESPONSE)
-        if answer != OK:
+            time.sleep(0.0001)
+        return self.qtest.run("readl", RESPONSE)
+
+    def command(self, kind, body, expect=(OK,), **more):
+        """Runs a command; an error unless the device answers as expected."""
+        self.send(kind, body, **more)
+        answer = self.answer()
+        if answer not in expect:
             raise RuntimeError("command %#x: %#x" % (kind, answer))
+        return answer
 
     def show(self, width, height, pixels):
         """Makes a classic resource of these pixels (blue, green, red, unused) and scans it out."""

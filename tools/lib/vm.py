@@ -31,6 +31,10 @@ QEMUS = {
     "patched": ("trixie-qemu", "qemu-patches/build"),
 }
 
+# What they need of the build beside the library: targets, and their files.
+TARGETS = {"stock": [], "patched": ["viaduct-wayland"]}
+FILES = {"stock": [], "patched": ["display/embed/libviaduct-wayland.so.0"]}
+
 RECORD_SEPARATOR = "\x1e"
 
 
@@ -253,7 +257,8 @@ class VirtualMachine:
         tree, build = QEMUS[self.options.get("qemu", "stock")]
         tool("tools/tree", "path", tree)
         program = tool(build) if build else "qemu-system-x86_64"
-        for part in ("renderer/libvirglrenderer.so.1", "drm-context/worker/viaduct-worker"):
+        for part in ("renderer/libvirglrenderer.so.1", "drm-context/worker/viaduct-worker",
+                     *FILES[self.options.get("qemu", "stock")]):
             shutil.copy(os.path.join(self.build, part), self.folder.name)
         self.say("starting QEMU")
         started = time.monotonic()

@@ -13,6 +13,7 @@
 #include "display/viewer/picture.h"
 #include "display/viewer/pixman_format.h"
 #include "display/viewer/scanout.h"
+#include "display/wayland/cursor.h"
 #include "tests/fuzz/grammar.h"
 #include "tests/fuzz/target.h"
 
@@ -195,8 +196,8 @@ class Viewer {
                 break;
             case Kind::kCursor: {
                 const auto cursor = step.as<CursorOperands>();
-                (void)viewer::check_cursor(cursor.width, cursor.height, cursor.hot_x, cursor.hot_y,
-                                           behind<CursorOperands>(step));
+                (void)wayland::check_cursor(cursor.width, cursor.height, cursor.hot_x, cursor.hot_y,
+                                            behind<CursorOperands>(step));
                 break;
             }
             case Kind::kShrink:

@@ -1,8 +1,8 @@
-#include "display/viewer/input.h"
+#include "display/input/input.h"
 
 #include <linux/input-event-codes.h>
 
-#include "display/viewer/keys.h"
+#include "display/input/keys.h"
 #include "display/viewer/pixman_format.h"
 #include "viewer_fixture.h"
 
@@ -53,10 +53,10 @@ TEST(Keys, AreThoseOfTheOriginalKeyboardAndItsPrefix) {
         {KEY_MUTE, 0xa0},      {KEY_VOLUMEUP, 0xb0}, {KEY_F24, 0x6f},      {KEY_RESERVED, 0},
         {KEY_F24 + 1, 0},      {UINT32_MAX, 0},
     };
-    for (const auto& [evdev, qemu] : kPairs) EXPECT_EQ(qemu_key(evdev), qemu) << evdev;
-    EXPECT_EQ(qemu_button(BTN_RIGHT), 2);
-    EXPECT_EQ(qemu_button(BTN_MIDDLE), 1);
-    EXPECT_EQ(qemu_button(BTN_TASK), -1);
+    for (const auto& [evdev, qemu] : kPairs) EXPECT_EQ(input::qemu_key(evdev), qemu) << evdev;
+    EXPECT_EQ(input::qemu_button(BTN_RIGHT), 2);
+    EXPECT_EQ(input::qemu_button(BTN_MIDDLE), 1);
+    EXPECT_EQ(input::qemu_button(BTN_TASK), -1);
 }
 
 TEST(PixmanFormats, AreThoseOfQemusSurfaces) {

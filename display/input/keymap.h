@@ -9,7 +9,7 @@
 struct xkb_context;
 struct xkb_keymap;
 
-namespace viaduct::viewer {
+namespace viaduct::input {
 
 /// The guest has a layout of its own and is sent key numbers; only shortcuts go by labels.
 class Keymap {
@@ -29,4 +29,4 @@ class Keymap {
     std::unique_ptr<xkb_keymap, Unref> keymap_;
 };
 
-}  // namespace viaduct::viewer
+}  // namespace viaduct::input

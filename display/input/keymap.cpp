@@ -1,4 +1,4 @@
-#include "display/viewer/keymap.h"
+#include "display/input/keymap.h"
 
 #include <linux/input-event-codes.h>
 #include <unistd.h>
@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace viaduct::viewer {
+namespace viaduct::input {
 
 namespace {
 
@@ -54,4 +54,4 @@ uint32_t Keymap::symbol(uint32_t evdev) const {
     return count == 1 ? symbols[0] : uint32_t{XKB_KEY_NoSymbol};
 }
 
-}  // namespace viaduct::viewer
+}  // namespace viaduct::input

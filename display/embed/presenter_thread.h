@@ -1,6 +1,7 @@
 // PresenterThread: a Presenter on a thread of its own.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -9,16 +10,20 @@
 #include "base/mutex.h"
 #include "display/wayland/presenter.h"
 
-namespace viaduct::wayland {
+namespace viaduct::embed {
 
 /// For callers that nothing may hold up: frames are handed over, and shown on the thread.
 /// Thread-safe.
 class PresenterThread {
   public:
-    /// The listener (borrowed) is called on the presenter's thread, and must not destroy it. Throws
-    /// std::system_error if there is no descriptor or no thread left.
-    PresenterThread(std::unique_ptr<Connection> connection, Presenter::Options options,
-                    PresenterListener& listener);
+    using Turn = std::function<void(wayland::Presenter&)>;
+
+    /// The listener (borrowed) is called on the presenter's thread, and must not destroy it; so is
+    /// `turn`, before everything else, and each time that something has happened or wake() was
+    /// called. Throws std::system_error if there is no descriptor or no thread left.
+    PresenterThread(std::unique_ptr<wayland::Connection> connection,
+                    wayland::Presenter::Options options, wayland::PresenterListener& listener,
+                    Turn turn);
     /// Waits for the listener's last call. Frames that were not released by then never are.
     ~PresenterThread();
     PresenterThread(const PresenterThread&) = delete;
@@ -27,8 +32,9 @@ class PresenterThread {
     /// Presenter::present() on the thread. A frame that the thread has not taken yet makes way for
     /// the newer one; frames after lost() are dropped and released at once.
     void present(Frame frame, uint64_t number);
-    PresenterCounts counts() const;
-    WindowSize size() const;
+    /// Lets the thread call `turn` soon.
+    void wake();
+    wayland::PresenterCounts counts() const;
 
   private:
     struct Handed {
@@ -36,21 +42,22 @@ class PresenterThread {
         uint64_t number = 0;
     };
 
-    void run(std::unique_ptr<Connection> connection, Presenter::Options options);
+    void run(std::unique_ptr<wayland::Connection> connection, wayland::Presenter::Options options);
+    void take_turns(wayland::Presenter& presenter);
     /// False: the thread is to end.
-    bool take_over(Presenter& presenter);
+    bool take_over(wayland::Presenter& presenter);
     void give_up(uint64_t number);
 
-    PresenterListener& listener_;
+    wayland::PresenterListener& listener_;
+    const Turn turn_;
     const UniqueFd wake_;  // an eventfd
     mutable Mutex mutex_;
     std::optional<Handed> handed_ VIADUCT_GUARDED_BY(mutex_);
     std::vector<uint64_t> overtaken_ VIADUCT_GUARDED_BY(mutex_);  // numbers of frames that made way
     uint64_t num_overtaken_ VIADUCT_GUARDED_BY(mutex_) = 0;
-    PresenterCounts counts_ VIADUCT_GUARDED_BY(mutex_);
-    WindowSize size_ VIADUCT_GUARDED_BY(mutex_);
+    wayland::PresenterCounts counts_ VIADUCT_GUARDED_BY(mutex_);
     bool ending_ VIADUCT_GUARDED_BY(mutex_) = false;
     std::thread thread_;
 };
 
-}  // namespace viaduct::wayland
+}  // namespace viaduct::embed

@@ -1,4 +1,4 @@
-#include "display/viewer/input.h"
+#include "display/input/input.h"
 
 #include <linux/input-event-codes.h>
 #include <xkbcommon/xkbcommon-keysyms.h>
@@ -7,9 +7,9 @@
 #include <cmath>
 #include <utility>
 
-#include "display/viewer/keys.h"
+#include "display/input/keys.h"
 
-namespace viaduct::viewer {
+namespace viaduct::input {
 
 namespace {
 
@@ -50,6 +50,10 @@ void Input::set_grab(bool wanted) {
     release_buttons();
     if (!wanted) release_keys();
     hooks_.grab(wanted);
+}
+
+std::string Input::title(const std::string& plain) const {
+    return grabbed_ ? plain + " (Ctrl+Alt+G releases the pointer)" : plain;
 }
 
 void Input::keymap(int fd, uint32_t size) {
@@ -217,4 +221,4 @@ void Input::input_frame() {
     flush_motion();
 }
 
-}  // namespace viaduct::viewer
+}  // namespace viaduct::input

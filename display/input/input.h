@@ -6,13 +6,14 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 
 #include "base/log.h"
-#include "display/viewer/guest_input.h"
-#include "display/viewer/keymap.h"
+#include "display/input/guest_input.h"
+#include "display/input/keymap.h"
 #include "display/wayland/seat.h"
 
-namespace viaduct::viewer {
+namespace viaduct::input {
 
 /// Ctrl+Alt+G takes the pointer and the compositor's shortcuts for the guest, and gives them back;
 /// with a guest whose pointer is relative a click into the window takes them too. Ctrl+Alt+F makes
@@ -36,6 +37,8 @@ class Input : public wayland::SeatListener {
     void connect(GuestInput* guest);
     void set_absolute(bool absolute);
     bool grabbed() const { return grabbed_; }
+    /// A window's title; with the way out, while the pointer is grabbed.
+    std::string title(const std::string& plain) const;
     void set_grab(bool wanted);
 
     void keymap(int fd, uint32_t size) override;
@@ -82,4 +85,4 @@ class Input : public wayland::SeatListener {
     std::map<int32_t, Point> touches_;
 };
 
-}  // namespace viaduct::viewer
+}  // namespace viaduct::input

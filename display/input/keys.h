@@ -3,11 +3,11 @@
 
 #include <cstdint>
 
-namespace viaduct::viewer {
+namespace viaduct::input {
 
 /// QEMU's key number of a key of linux/input-event-codes.h. 0: it has none.
 uint32_t qemu_key(uint32_t evdev);
 /// QEMU's button number of a BTN_* of linux/input-event-codes.h. -1: it has none.
 int qemu_button(uint32_t evdev);
 
-}  // namespace viaduct::viewer
+}  // namespace viaduct::input

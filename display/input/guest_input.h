@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace viaduct::viewer {
+namespace viaduct::input {
 
 /// QEMU's ui/dbus-display1.xml, "Kind values".
 enum class TouchKind : uint32_t { kBegin = 0, kUpdate = 1, kEnd = 2, kCancel = 3 };
@@ -23,4 +23,4 @@ class GuestInput {
     virtual bool congested() const = 0;
 };
 
-}  // namespace viaduct::viewer
+}  // namespace viaduct::input

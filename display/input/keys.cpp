@@ -1,10 +1,10 @@
-#include "display/viewer/keys.h"
+#include "display/input/keys.h"
 
 #include <linux/input-event-codes.h>
 
 #include <array>
 
-namespace viaduct::viewer {
+namespace viaduct::input {
 
 namespace {
 
@@ -52,4 +52,4 @@ int qemu_button(uint32_t evdev) {
     return -1;
 }
 
-}  // namespace viaduct::viewer
+}  // namespace viaduct::input

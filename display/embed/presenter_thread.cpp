@@ -1,15 +1,16 @@
-#include "display/wayland/presenter_thread.h"
+#include "display/embed/presenter_thread.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>
 
 #include <system_error>
 
-namespace viaduct::wayland {
+namespace viaduct::embed {
 
-PresenterThread::PresenterThread(std::unique_ptr<Connection> connection, Presenter::Options options,
-                                 PresenterListener& listener)
-    : listener_(listener), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+PresenterThread::PresenterThread(std::unique_ptr<wayland::Connection> connection,
+                                 wayland::Presenter::Options options,
+                                 wayland::PresenterListener& listener, Turn turn)
+    : listener_(listener), turn_(std::move(turn)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!wake_) throw std::system_error(errno, std::generic_category(), "eventfd");
     thread_ = std::thread(&PresenterThread::run, this, std::move(connection), std::move(options));
 }
@@ -19,8 +20,12 @@ PresenterThread::~PresenterThread() {
         const LockGuard lock(mutex_);
         ending_ = true;
     }
-    ::eventfd_write(wake_.get(), 1);
+    wake();
     thread_.join();
+}
+
+void PresenterThread::wake() {
+    ::eventfd_write(wake_.get(), 1);
 }
 
 void PresenterThread::present(Frame frame, uint64_t number) {
@@ -30,22 +35,25 @@ void PresenterThread::present(Frame frame, uint64_t number) {
         handed_.swap(old);
         if (old) overtaken_.push_back(old->number);
     }
-    ::eventfd_write(wake_.get(), 1);
+    wake();
 }
 
-PresenterCounts PresenterThread::counts() const {
+wayland::PresenterCounts PresenterThread::counts() const {
     const LockGuard lock(mutex_);
     return counts_;
 }
 
-WindowSize PresenterThread::size() const {
-    const LockGuard lock(mutex_);
-    return size_;
+void PresenterThread::run(std::unique_ptr<wayland::Connection> connection,
+                          wayland::Presenter::Options options) try {
+    wayland::Presenter presenter(std::move(connection), std::move(options), listener_);
+    take_turns(presenter);
+} catch (const std::exception& error) {
+    listener_.lost({ENOMEM, error.what()});
 }
 
-void PresenterThread::run(std::unique_ptr<Connection> connection, Presenter::Options options) try {
-    Presenter presenter(std::move(connection), std::move(options), listener_);
+void PresenterThread::take_turns(wayland::Presenter& presenter) try {
     do {
+        turn_(presenter);
         pollfd ready[] = {{wake_.get(), POLLIN, 0}, {presenter.fd(), POLLIN, 0}};
         ::poll(ready, std::size(ready), -1);
         presenter.dispatch();
@@ -54,7 +62,7 @@ void PresenterThread::run(std::unique_ptr<Connection> connection, Presenter::Opt
     listener_.lost({ENOMEM, error.what()});
 }
 
-bool PresenterThread::take_over(Presenter& presenter) {
+bool PresenterThread::take_over(wayland::Presenter& presenter) {
     eventfd_t count = 0;
     ::eventfd_read(wake_.get(), &count);
     std::optional<Handed> handed;
@@ -66,10 +74,10 @@ bool PresenterThread::take_over(Presenter& presenter) {
         counts_ = presenter.counts();
         num_overtaken_ += overtaken.size();
         counts_.superseded += num_overtaken_;
-        size_ = presenter.size();
         if (ending_) return false;
     }
     for (const uint64_t number : overtaken) give_up(number);
+    if (!overtaken.empty()) presenter.frames_skipped();
     if (handed && !presenter.present(std::move(handed->frame), handed->number))
         give_up(handed->number);
     return true;
@@ -80,4 +88,4 @@ void PresenterThread::give_up(uint64_t number) {
     listener_.released(number);
 }
 
-}  // namespace viaduct::wayland
+}  // namespace viaduct::embed

@@ -1,0 +1,314 @@
+#!/usr/bin/env python3
+"""-display wayland of the patched QEMU: what the guest draws is what the compositor gets.
+
+    wayland_test.py BUILD SCREEN Windows|Flips
+
+No guest runs: qtest drives the device, whose frames are blobs of a native context. Exits with 77 if QEMU
+has not been made (tools/test --vm makes it).
+"""
+
+import os
+import random
+import signal
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from embedded_qemu import SOURCE, Qemu, Screen, until  # noqa: E402
+from picture_file import read_ppm  # noqa: E402
+
+BUILD, SCREEN = sys.argv[1:3]
+SKIPPED = 77  # meson
+WIDTH, HEIGHT = 64, 48
+SIZE = WIDTH * HEIGHT * 4
+BUFFERS = (10, 11, 12)
+# linux/input-event-codes.h
+KEY_A, BTN_LEFT = 30, 0x110
+
+
+def noise(seed):
+    return random.Random(seed).randbytes(SIZE)
+
+
+class Base(unittest.TestCase):
+    def setUp(self):
+        self.folder = self.enterContext(tempfile.TemporaryDirectory(prefix="viaduct-wayland-"))
+        self.socket = os.path.join(self.folder, "wayland")
+
+    def open_screen(self):
+        screen = Screen(SCREEN, self.socket)
+        self.addCleanup(screen.stop)
+        return screen
+
+    def start(self, screen, *arguments, **options):
+        qemu = Qemu(BUILD, self.folder, screen, *arguments, **options)
+        self.addCleanup(lambda: print(qemu.log()))
+        self.addCleanup(qemu.stop)
+        return qemu
+
+    def draw_all(self, guest):
+        for resource in BUFFERS:
+            guest.create_frame(resource, SIZE)
+            guest.draw(resource, noise(resource))
+
+    def assert_shows(self, screen, resource):
+        """The next dma-buf that is shown has every byte that the guest drew."""
+        expected = noise(resource)
+        first = struct.unpack("<I", expected[:4])[0]
+        self.assertEqual(screen.frame(), (WIDTH, HEIGHT, first))
+        self.assertTrue(screen.picture(self.folder) == expected, "bytes differ")
+
+
+class Windows(Base):
+    def test_frames_are_those_of_the_guest(self):
+        screen = self.open_screen()
+        qemu = self.start(screen, "-trace", "wayland_counts")
+        guest = qemu.guest()
+        self.draw_all(guest)
+        for resource in BUFFERS * 2:
+            guest.flip(resource, WIDTH, HEIGHT)
+            self.assert_shows(screen, resource)
+        # What came before the first flip was the machine's own message.
+        kinds = [line.split()[1] for line in screen.seen if line.startswith("frame ")]
+        self.assertEqual(kinds[kinds.index("dmabuf"):], ["dmabuf"] * 6)
+        until(lambda: "6 without a copy" in qemu.log(), "the sixth frame in the trace")
+
+    def test_screens_in_memory_are_those_that_qemu_dumps(self):
+        for device, display in ((None, ""), ("VGA", ",gl=off")):
+            with self.subTest(device=device):
+                screen = self.open_screen()
+                qemu = self.start(screen, device=device, display=display)
+                screen.wait(r"frame shm .*")
+                file = os.path.join(self.folder, "dump.ppm")
+                monitor = qemu.monitor()
+                monitor.execute("screendump", filename=file)
+                monitor.close()
+                expected = read_ppm(file)[2]
+                self.assertGreater(len(set(expected)), 1, "QEMU's screen is empty")
+                shown = screen.picture(self.folder)
+                self.assertTrue(bytes(value for at in range(0, len(shown), 4)
+                                      for value in (shown[at + 2], shown[at + 1], shown[at])) ==
+                                bytes(expected), "bytes differ")
+                qemu.stop()
+                screen.stop()
+
+    def test_input_reaches_the_guest(self):
+        screen = self.open_screen()
+        qemu = self.start(screen, "-trace", "input_event_*", "-device", "virtio-tablet-pci",
+                          "-device", "virtio-keyboard-pci")
+        guest = qemu.guest()
+        self.draw_all(guest)
+        guest.flip(10, WIDTH, HEIGHT)
+        screen.frame()
+        for command, event in (
+                (("key", KEY_A, 1), "key qcode a, down 1"), (("key", KEY_A, 0), "key qcode a, down 0"),
+                # QEMU's axes end at 0x7fff.
+                (("pointer", WIDTH // 2, HEIGHT // 4), "axis x, value %#x" % (0x7fff // 2)),
+                (("button", BTN_LEFT, 1), "button left, down 1"),
+                (("button", BTN_LEFT, 0), "button left, down 0"),
+                (("wheel", 120), "button wheel-down, down 1")):
+            screen.tell(*command)
+            until(lambda event=event: event in qemu.log(), event)
+
+    def test_pointer_of_a_guest_with_a_mouse_is_taken_by_a_click(self):
+        screen = self.open_screen()
+        qemu = self.start(screen, "-trace", "input_event_*")
+        guest = qemu.guest()
+        self.draw_all(guest)
+        guest.flip(10, WIDTH, HEIGHT)
+        screen.frame()
+        screen.tell("pointer", 1, 1)
+        screen.tell("button", BTN_LEFT, 1)
+        screen.tell("button", BTN_LEFT, 0)
+        screen.wait(r"title .*releases the pointer.*")
+        screen.tell("motion", 7, 0)
+        until(lambda: "axis x, value 7" in qemu.log(), "a motion")
+        self.assertNotIn("button left, down 1", qemu.log(), "the click was for the window")
+
+    def test_window_size_is_the_guests(self):
+        screen = self.open_screen()
+        guest = self.start(screen).guest()
+        screen.tell("configure", 801, 602)
+        until(lambda: guest.display_info() == (801, 602), "the size")
+
+    def test_closing_the_window_ends_qemu(self):
+        screen = self.open_screen()
+        qemu = self.start(screen)
+        screen.wait(r"frame shm .*")
+        screen.tell("close")
+        self.assertEqual(qemu.process.wait(60), 0)
+
+    def test_window_can_be_kept_from_closing(self):
+        screen = self.open_screen()
+        qemu = self.start(screen, display=",window-close=off,full-screen=on")
+        guest = qemu.guest()
+        screen.wait("fullscreen")
+        screen.tell("close")
+        self.draw_all(guest)
+        guest.flip(10, WIDTH, HEIGHT)
+        self.assert_shows(screen, 10)
+
+    def test_compositor_is_killed_and_comes_again(self):
+        screen = self.open_screen()
+        qemu = self.start(screen)
+        guest = qemu.guest()
+        self.draw_all(guest)
+        guest.flip(10, WIDTH, HEIGHT)
+        self.assert_shows(screen, 10)
+        screen.stop(signal.SIGKILL)
+        for resource in BUFFERS:
+            guest.flip(resource, WIDTH, HEIGHT)
+        screen = self.open_screen()
+        self.assert_shows(screen, BUFFERS[-1])
+        guest.flip(10, WIDTH, HEIGHT)
+        self.assert_shows(screen, 10)
+        lost = [line for line in qemu.log().splitlines() if "compositor" in line]
+        self.assertEqual(len(lost), 1, lost)
+
+    def test_machine_is_reset(self):
+        screen = self.open_screen()
+        qemu = self.start(screen)
+        monitor = qemu.monitor()
+        guest = qemu.guest()
+        for _ in range(3):
+            self.draw_all(guest)
+            guest.flip(10, WIDTH, HEIGHT)
+            self.assert_shows(screen, 10)
+            guest.flush(10, WIDTH, HEIGHT)  # held while it is reset
+            monitor.execute("system_reset")
+            guest.qtest.close()
+            guest = qemu.guest()
+        monitor.close()
+
+    def test_qemu_is_killed(self):
+        screen = self.open_screen()
+        qemu = self.start(screen)
+        guest = qemu.guest()
+        self.draw_all(guest)
+        guest.flip(10, WIDTH, HEIGHT)
+        screen.frame()
+        qemu.stop()
+        screen.wait("gone")
+
+    def test_wrong_frames_leave_the_window_open(self):
+        screen = self.open_screen()
+        qemu = self.start(screen, display=",max-hold=0")
+        guest = qemu.guest()
+        self.draw_all(guest)
+        numbers = random.Random(2)
+        shown = 0
+        for _ in range(300):
+            width, height, stride = (numbers.choice((0, 1, 15, 16, WIDTH, HEIGHT, 4096, 16385, 0xffff, 0xffffffff,
+                                                     numbers.randrange(1, 300))) for _ in range(3))
+            answer = guest.scan_out(numbers.choice(BUFFERS + (99,)), width, height, stride,
+                                    expect=range(0x1100, 0x1300))
+            if answer == 0x1100:
+                shown += 1
+                for resource in BUFFERS:
+                    guest.flush(resource, *(numbers.choice((0, 1, HEIGHT, 0xffffffff)) for _ in range(2)))
+        self.assertGreater(shown, 0, "QEMU refuses all of them")
+        print("%d of 300 got as far as the display" % shown)
+        guest.flip(10, WIDTH, HEIGHT)
+        until(lambda: ("dmabuf", struct.unpack("<I", noise(10)[:4])[0]) in screen.frames_so_far(), "the frame")
+        self.assertTrue(screen.picture(self.folder) == noise(10), "bytes differ")
+        self.assertFalse([line for line in screen.seen if line.startswith("error")])
+
+    def test_hidden_window_does_not_stop_the_guest(self):
+        screen = self.open_screen()
+        qemu = self.start(screen)
+        guest = qemu.guest()
+        self.draw_all(guest)
+        screen.tell("rate", 0)
+        for resource in BUFFERS * 4:
+            guest.flip(resource, WIDTH, HEIGHT)
+        guest.display_info()
+        screen.tell("rate", 60)
+        until(lambda: ("dmabuf", struct.unpack("<I", noise(BUFFERS[-1])[:4])[0]) in screen.frames_so_far(),
+              "the last frame")
+
+    def test_no_compositor(self):
+        screen = self.open_screen()
+        screen.stop()
+        with self.assertRaisesRegex(AssertionError, "wayland: there is no compositor"):
+            self.start(screen)
+
+
+class Flips(Base):
+    def flip_many(self, number, rate, display):
+        """Frames with their number as first pixel, in turn in three buffers."""
+        screen = self.open_screen()
+        screen.tell("rate", rate)
+        qemu = self.start(screen, "-trace", "wayland_held", display=display)
+        guest = qemu.guest()
+        for resource in BUFFERS:
+            guest.create_frame(resource, SIZE)
+        holdings, frames = [], []
+        for frame in range(number):
+            resource = BUFFERS[frame % len(BUFFERS)]
+            guest.draw(resource, struct.pack("<I", frame))
+            guest.flip(resource, WIDTH, HEIGHT)
+            if frame % (number // 10) == number // 20:
+                holdings.append((qemu.open_files(), qemu.resident_pages()))
+            frames += screen.frames_so_far()
+        guest.display_info()  # the last one is taken
+
+        def complete():
+            frames.extend(screen.frames_so_far())
+            return frames and frames[-1] == ("dmabuf", number - 1)
+        until(complete, "the last frame")
+        return qemu, guest, screen, frames, holdings
+
+    def test_ten_thousand_frames(self):
+        qemu, _, _, frames, holdings = self.flip_many(10000, 1000, ",max-hold=900")
+        self.assertEqual([frame for frame in frames if frame[0] == "dmabuf"],
+                         [("dmabuf", number) for number in range(10000)], "frames are lost, or out of order")
+        print("descriptors, pages: %s" % holdings)
+        files, pages = zip(*holdings[1:])
+        self.assertLessEqual(max(files) - min(files), 4)
+        self.assertLessEqual(max(pages) - min(pages), 512)
+
+    def test_guest_has_the_rate_of_the_screen(self):
+        qemu, guest, screen, _, _ = self.flip_many(40, 50, ",max-hold=900")
+
+        def ticks():
+            screen.tell("ticks")
+            return int(screen.wait(r"ticks (\d+)")[1])
+        before, number = ticks(), 100
+        for frame in range(number):
+            guest.flip(BUFFERS[frame % 3], WIDTH, HEIGHT)
+        guest.display_info()
+        elapsed = ticks() - before
+        print("%d frames in %d refreshes" % (number, elapsed))
+        self.assertGreaterEqual(elapsed, number - 2)
+
+    def test_stall_of_other_contexts(self):
+        for display in ("", ",max-hold=0"):
+            qemu, guest, screen, _, _ = self.flip_many(100, 60, display)
+            stalls = []
+            for frame in range(200):
+                guest.flip(BUFFERS[frame % 3], WIDTH, HEIGHT)
+                began = time.monotonic()
+                guest.display_info()
+                stalls.append((time.monotonic() - began) * 1000)
+            held = [line for line in qemu.log().splitlines() if "wayland_held" in line]
+            expired = sum("expired 1" in line for line in held)
+            print("stall of another context per frame%s: median %.1f ms, at most %.1f ms; %d holds, %d of them "
+                  "ended by the cap" % (display, statistics.median(stalls), max(stalls), len(held), expired))
+            self.assertEqual(bool(held), display == "")
+            qemu.stop()
+            screen.stop()
+
+
+
+
+if __name__ == "__main__":
+    if subprocess.run([os.path.join(SOURCE, "qemu-patches/build"), "have"], check=False).returncode:
+        print("the patched QEMU is not made (tools/test --vm makes it)")
+        sys.exit(SKIPPED)
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=2)
