@@ -208,6 +208,7 @@ class VirtualMachine:
     device       the model and its properties, as -device takes them
     accelerator  "tcg", or "kvm" where there is one that works
     shares       (directory, "ro" or "rw"): in the guest under the paths they have here
+    display      as -display takes it; default: one that this machine can show or do without
     environment  more variables for QEMU
     arguments    more arguments for QEMU
     progress     called with each line that says how far the start is
@@ -313,7 +314,8 @@ class VirtualMachine:
             "-chardev", "socket,id=port,path=%s,server=on,wait=off" % self.path("port"),
             "-device", "virtserialport,chardev=port",
             "-device", self.options.get("device", self.DEVICE),
-            "-display", "egl-headless" if self.has_render_node() else "sdl,gl=on",
+            "-display", self.options.get(
+                "display", "egl-headless" if self.has_render_node() else "sdl,gl=on"),
         ]
         for number, (path, mode) in enumerate(self.shares):
             arguments += share_argument(number, path, mode)

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""From a guest's GL to a compositor's screen, each link the real one: Debian 13 draws with its own Mesa in the
+patched QEMU, whose -display wayland has its window in Weston. QEMU's GL, the guest's and Weston's run on one
+simulated GPU.
+
+    guest_test.py BUILD
+
+Exits with 77 if what it needs has not been made (tools/test --vm makes it).
+"""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from embedded_qemu import SOURCE, until  # noqa: E402  (and the paths of what follows)
+import vm  # noqa: E402
+from picture_file import read_png  # noqa: E402
+
+BUILD = os.path.abspath(sys.argv[1])
+WESTON_TREE, SKIPPED = "trixie", 77
+WIDTH, HEIGHT, FRAMES = 640, 480, 60
+
+# The program stays until it is killed: its input never ends.
+GUEST = """mkfifo /run/never
+{program} {width} {height} {frames} {folder}/drawn <>/run/never >{folder}/said 2>&1 &
+for _ in $(seq 3000); do
+    grep -q showing {folder}/said && break
+    kill -0 $! || break
+    sleep 0.1
+done
+cat {folder}/said
+grep -q showing {folder}/said
+"""
+
+
+def tree(*arguments):
+    return [os.path.join(SOURCE, "tools/tree"), *arguments]
+
+
+class Weston:
+    """A headless one, in its tree, on the simulated GPU of an instance."""
+
+    def __init__(self, folder, instance):
+        self.folder = folder
+        self.environment = {
+            "LD_PRELOAD": os.path.join(BUILD, "simgpu/libviaduct-simgpu.so"),
+            "VIADUCT_SIMGPU": "renoir",
+            "VIADUCT_SIMGPU_INSTANCE": instance,
+            "XDG_RUNTIME_DIR": folder,
+            "HOME": folder,
+            "WAYLAND_DISPLAY": "screen",
+        }
+        self.process = subprocess.Popen(
+            self.command("weston", "--debug", "--backend=headless", "--renderer=gl", "--shell=kiosk",
+                         "--no-config", "--idle-time=0", "--socket=screen", "--log=%s/weston.log" % folder,
+                         "--width=%d" % WIDTH, "--height=%d" % HEIGHT),
+            start_new_session=True, env={**os.environ, "VIADUCT_TREE_BIND": BUILD})
+        until(lambda: os.path.exists(folder + "/screen"), "Weston's socket")
+
+    def command(self, *arguments):
+        return tree("run", WESTON_TREE, "env", *("%s=%s" % item for item in self.environment.items()),
+                    *arguments)
+
+    def picture(self):
+        before = set(os.listdir(self.folder))
+        subprocess.run(self.command("weston-screenshooter"), check=True, cwd=self.folder,
+                       env={**os.environ, "VIADUCT_TREE_BIND": BUILD})
+        name, = set(os.listdir(self.folder)) - before
+        return read_png(os.path.join(self.folder, name))
+
+    def stop(self):
+        os.killpg(self.process.pid, signal.SIGTERM)
+        self.process.wait()
+
+
+def run(folder):
+    machine = vm.VirtualMachine(
+        BUILD, qemu="patched", display="wayland", progress=print, shares=[(folder, "rw")],
+        arguments=["-trace", "wayland_counts"],
+        environment={"LD_PRELOAD": os.path.join(BUILD, "simgpu/libviaduct-simgpu.so"),
+                     "VIADUCT_SIMGPU": "renoir", "WAYLAND_DISPLAY": folder + "/screen"})
+    weston = Weston(folder, machine.environment()["VIADUCT_SIMGPU_INSTANCE"])
+    driver = vm.GuestDriver("layer", BUILD, "sim:renoir")
+    try:
+        with machine:
+            status, output = machine.run(driver.script + "export VIADUCT_GUEST_DEVICE=AMD\n" + GUEST.format(
+                program=shlex.quote(os.path.join(BUILD, "tests/guest/viaduct-guest-screen")), folder=folder,
+                width=WIDTH, height=HEIGHT, frames=FRAMES))
+            print(output)
+            assert status == 0 and "radeonsi" in output.partition("\n")[0], "the guest's program failed"
+            with open(folder + "/drawn", "rb") as file:
+                drawn = file.read()
+            width, height, shown = weston.picture()
+            log = machine.log("qemu.log")
+            print("\n".join(log.splitlines()[-3:]))
+            assert (width, height) == (WIDTH, HEIGHT)
+            wrong = sum(a != b for a, b in zip(bytes(shown), drawn))
+            assert len(drawn) == WIDTH * HEIGHT * 3 and wrong == 0, "%d bytes are wrong" % wrong
+            # The console's pictures, before, were copied.
+            counts = [line for line in log.splitlines() if "without a copy" in line]
+            assert counts, "no frame was counted"
+            return counts
+    finally:
+        weston.stop()
+
+
+def main():
+    made = vm.is_made("patched", ["tools/tree", "have", WESTON_TREE])
+    if not made:
+        print("the patched QEMU, the guest or the %s tree is not made (tools/test --vm makes all)" % WESTON_TREE)
+        return SKIPPED
+    with tempfile.TemporaryDirectory(prefix="viaduct-screen-") as folder:
+        run(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
