@@ -100,9 +100,9 @@ class Screen:
 
 
 class Qemu:
-    """QEMU with a window at the compositor of `screen`. Its log is in `folder`."""
+    """QEMU whose window, if it has one, is at the compositor of `screen`. Its log is in `folder`."""
 
-    def __init__(self, build, folder, screen, *arguments, display="", device=None):
+    def __init__(self, build, folder, screen, *arguments, backend="wayland", display="", device=None):
         self.folder = folder
         program = vm.tool("qemu-patches/build")
         device = device or ("virtio-gpu-gl-pci,addr=%d,blob=on,hostmem=64M,drm_native_context=on" % SLOT)
@@ -123,7 +123,7 @@ class Qemu:
                 [os.path.join(SOURCE, "tools/tree"), "run", TREE, "env",
                  *("%s=%s" % item for item in environment.items()), program,
                  "-machine", "q35,accel=qtest", "-m", "64", "-nodefaults", "-vga", "none",
-                 "-device", device, "-display", "wayland" + display,
+                 "-device", device, "-display", backend + display,
                  "-qtest-log", "none", "-qtest", "unix:%s/qtest,server=on,wait=off" % folder,
                  "-qmp", "unix:%s/qmp,server=on,wait=off" % folder, *arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """-display wayland of the patched QEMU: what the guest draws is what the compositor gets.
 
-    wayland_test.py BUILD SCREEN Windows|Flips
+    wayland_test.py BUILD SCREEN Windows|Viewer|Flips
 
 No guest runs: qtest drives the device, whose frames are blobs of a native context. Exits with 77 if QEMU
 has not been made (tools/test --vm makes it).
@@ -237,6 +237,25 @@ class Windows(Base):
         screen.stop()
         with self.assertRaisesRegex(AssertionError, "wayland: there is no compositor"):
             self.start(screen)
+
+
+class Viewer(Base):
+    def test_each_flip_reaches_viaduct_view(self):
+        screen = self.open_screen()
+        qemu = self.start(screen, backend="dbus", display=",gl=on,p2p=on")
+        guest = qemu.guest()
+        for resource in BUFFERS:
+            guest.create_frame(resource, SIZE)
+        viewer = subprocess.Popen([os.path.join(BUILD, "tools/viaduct/viaduct"), "view", "--qmp",
+                                   self.folder + "/qmp"], env={**os.environ, "WAYLAND_DISPLAY": self.socket})
+        self.addCleanup(viewer.wait)
+        self.addCleanup(viewer.kill)
+        screen.wait("frame .*")
+        for frame in range(1, 201):
+            resource = BUFFERS[frame % len(BUFFERS)]
+            guest.draw(resource, struct.pack("<I", frame))
+            guest.flip(resource, WIDTH, HEIGHT)
+            screen.wait(r"frame dmabuf \d+ \d+ \d+ \d+ %d" % frame)
 
 
 class Flips(Base):
