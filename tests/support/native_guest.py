@@ -33,7 +33,7 @@ class NativeGuest(Gpu):
         self.mapped = 0
         self.addresses = {}
         self.command(CTX_CREATE, struct.pack("<II64s", 4, CAPSET_DRM, b"test"), context=CONTEXT)
-        self.create_blob(CONTROL_BUFFER, 0, CONTROL_SIZE)
+        self.create_blob(CONTROL_BUFFER, 0, CONTROL_SIZE, MAPPABLE)
 
     def find_structures(self):
         super().find_structures()
@@ -45,9 +45,9 @@ class NativeGuest(Gpu):
                 self.set_config(0x14 + 4 * (bar & 0xff), 0)
             at = head >> 8 & 0xff
 
-    def create_blob(self, resource, blob_id, size):
-        self.command(CREATE_BLOB, struct.pack("<IIIIQQ", resource, HOST3D, MAPPABLE | SHAREABLE, 0,
-                                              blob_id, size), context=CONTEXT)
+    def create_blob(self, resource, blob_id, size, flags=MAPPABLE | SHAREABLE):
+        self.command(CREATE_BLOB, struct.pack("<IIIIQQ", resource, HOST3D, flags, 0, blob_id, size),
+                     context=CONTEXT)
 
     def create_frame(self, resource, size):
         """A buffer of the GPU, mapped; `size` is of whole pages."""
