@@ -45,6 +45,7 @@ wayland::PresenterCounts PresenterThread::counts() const {
 
 void PresenterThread::run(std::unique_ptr<wayland::Connection> connection,
                           wayland::Presenter::Options options) try {
+    options.before_events = [this](const wayland::PresenterCounts& counts) { publish(counts); };
     wayland::Presenter presenter(std::move(connection), std::move(options), listener_);
     take_turns(presenter);
 } catch (const std::exception& error) {
@@ -71,16 +72,22 @@ bool PresenterThread::take_over(wayland::Presenter& presenter) {
         const LockGuard lock(mutex_);
         handed.swap(handed_);
         overtaken.swap(overtaken_);
-        counts_ = presenter.counts();
         num_overtaken_ += overtaken.size();
-        counts_.superseded += num_overtaken_;
         if (ending_) return false;
     }
+    publish(presenter.counts());
     for (const uint64_t number : overtaken) give_up(number);
     if (!overtaken.empty()) presenter.frames_skipped();
     if (handed && !presenter.present(std::move(handed->frame), handed->number))
         give_up(handed->number);
     return true;
+}
+
+// Before the listener hears of what is counted.
+void PresenterThread::publish(const wayland::PresenterCounts& counts) {
+    const LockGuard lock(mutex_);
+    counts_ = counts;
+    counts_.superseded += num_overtaken_;
 }
 
 void PresenterThread::give_up(uint64_t number) {

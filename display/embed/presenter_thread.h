@@ -46,6 +46,7 @@ class PresenterThread {
     void take_turns(wayland::Presenter& presenter);
     /// False: the thread is to end.
     bool take_over(wayland::Presenter& presenter);
+    void publish(const wayland::PresenterCounts& counts);
     void give_up(uint64_t number);
 
     wayland::PresenterListener& listener_;

@@ -152,6 +152,7 @@ void Presenter::deliver() {
     while (!events_.empty()) {
         eventfd_t count = 0;
         ::eventfd_read(kick_.get(), &count);
+        options_.before_events(counts_);
         for (const auto& event : std::exchange(events_, {})) event(listener_);
     }
 }

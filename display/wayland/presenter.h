@@ -72,6 +72,8 @@ class Presenter {
         bool fullscreen = false;
         /// Opens the GPU's node for explicit synchronisation.
         OpenSync open_sync = [](dev_t device) { return SyncDevice::open(device); };
+        /// Called with counts(), from within dispatch(), before the listener gets events.
+        std::function<void(const PresenterCounts&)> before_events = [](const PresenterCounts&) {};
         /// Takes the window's input events, from within dispatch(). Borrowed; null: nobody does.
         SeatListener* input = nullptr;
     };

@@ -62,10 +62,10 @@ class NativeGuest(Gpu):
     def draw(self, resource, pixels, offset=0):
         self.qtest.write(self.addresses[resource] + offset, pixels)
 
-    def scan_out(self, resource, width, height, stride=None, scanout=0, **more):
-        """SET_SCANOUT_BLOB; with resource 0 the screen is off."""
-        body = (struct.pack("<IIII", 0, 0, width, height) + struct.pack("<II", scanout, resource) +
-                struct.pack("<IIII", width, height, B8G8R8X8, 0) +
+    def scan_out(self, resource, width, height, stride=None, backing=None, **more):
+        """SET_SCANOUT_BLOB of the upper left part of a picture of the size `backing`."""
+        body = (struct.pack("<IIII", 0, 0, width, height) + struct.pack("<II", 0, resource) +
+                struct.pack("<IIII", *(backing or (width, height)), B8G8R8X8, 0) +
                 struct.pack("<8I", stride or width * 4, 0, 0, 0, 0, 0, 0, 0))
         return self.command(SET_SCANOUT_BLOB, body, **more)
 

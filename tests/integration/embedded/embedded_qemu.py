@@ -133,15 +133,24 @@ class Qemu:
             raise AssertionError("QEMU does not start:\n" + self.log())
 
     def guest(self):
-        self.qtest = Qtest(self.folder + "/qtest")
+        self.qtest = self.connect(Qtest, "/qtest")
         return NativeGuest(self.qtest, SLOT)
+
+    def connect(self, kind, name):
+        """A connection to a socket of QEMU's, which may not listen yet."""
+        def connected():
+            try:
+                return kind(self.folder + name)
+            except (ConnectionRefusedError, FileNotFoundError):
+                return None
+        return until(connected, name)
 
     def log(self):
         with open(self.folder + "/log", encoding="utf-8", errors="replace") as log:
             return log.read()
 
     def monitor(self):
-        return vm.Qmp(self.folder + "/qmp")
+        return self.connect(vm.Qmp, "/qmp")
 
     def pid(self):
         return self.process.pid
