@@ -271,11 +271,11 @@ class Viewer(Base):
 
 
 class Flips(Base):
-    def flip_many(self, number, rate, display):
+    def flip_many(self, number, rate, display, *arguments):
         """Frames with their number as first pixel, in turn in three buffers."""
         screen = self.open_screen()
         screen.tell("rate", rate)
-        qemu = self.start(screen, "-trace", "wayland_held", display=display)
+        qemu = self.start(screen, *arguments, display=display)
         guest = qemu.guest()
         for resource in BUFFERS:
             guest.create_frame(resource, SIZE)
@@ -320,7 +320,7 @@ class Flips(Base):
 
     def test_stall_of_other_contexts(self):
         for display in ("", ",max-hold=0"):
-            qemu, guest, screen, _, _ = self.flip_many(100, 60, display)
+            qemu, guest, screen, _, _ = self.flip_many(100, 60, display, "-trace", "wayland_held")
             stalls = []
             for frame in range(200):
                 guest.flip(BUFFERS[frame % 3], WIDTH, HEIGHT)
