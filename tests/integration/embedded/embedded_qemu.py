@@ -104,6 +104,7 @@ class Qemu:
 
     def __init__(self, build, folder, screen, *arguments, backend="wayland", display="", device=None):
         self.folder = folder
+        self.qtest = None
         program = vm.tool("qemu-patches/build")
         device = device or ("virtio-gpu-gl-pci,addr=%d,blob=on,hostmem=64M,drm_native_context=on" % SLOT)
         environment = {
@@ -166,3 +167,5 @@ class Qemu:
         if self.process.poll() is None:
             os.killpg(self.process.pid, how)
         self.process.wait()
+        if self.qtest:
+            self.qtest.close()
