@@ -39,8 +39,10 @@ struct FrameDescription {
     /// Plain memory in a file that may shrink, which no GPU can import: it is never mapped, and
     /// shown as a copy. Of one plane, linear.
     bool plain_memory = false;
+    int acquire_fence = -1;  // borrowed sync file; -1: the buffers' own fences decide
+    // Both count from the top left of the picture as it is seen, as virtio-gpu's rectangles do: not
+    // by the buffer's rows, which may come from the bottom up.
     std::optional<FrameRect> crop;    // the part to be shown; nothing: all of it
-    int acquire_fence = -1;           // borrowed sync file; -1: the buffers' own fences decide
     std::optional<FrameRect> damage;  // what changed; nothing: all of it
 };
 
@@ -82,13 +84,13 @@ class Frame {
     bool bottom_up() const { return bottom_up_; }
     /// FrameDescription::plain_memory: only pread() is safe.
     bool plain_memory() const { return plain_memory_; }
-    /// The part that is shown, within the frame.
+    /// The part that is shown, within the frame; from the top of the picture.
     const FrameRect& crop() const { return crop_; }
     bool cropped() const {
         return crop_ != FrameRect{0, 0, static_cast<int32_t>(layout_.width),
                                   static_cast<int32_t>(layout_.height)};
     }
-    /// Within the frame. Empty: nothing changed.
+    /// Within the frame, from the top of the picture. Empty: nothing changed.
     const FrameRect& damage() const { return damage_; }
     /// A sync file that signals when the picture is complete; invalid: none came with the frame.
     const UniqueFd& acquire_fence() const { return acquire_fence_; }

@@ -74,7 +74,10 @@ FrameDescription Scanout::describe(const Picture& picture) const {
         picture.width == picture.backing_width && picture.height == picture.backing_height;
     if (whole) return frame;
     if (is_linear(picture)) {
-        const uint64_t offset = frame.planes[0].offset + uint64_t{picture.y} * picture.strides[0] +
+        // check_part() has been there: no difference is negative.
+        const uint32_t row =
+            picture.bottom_up ? picture.backing_height - picture.y - picture.height : picture.y;
+        const uint64_t offset = frame.planes[0].offset + uint64_t{row} * picture.strides[0] +
                                 uint64_t{picture.x} * bytes_per_pixel(picture.fourcc);
         // A sum beyond 32 bits is beyond any buffer: Frame::check() refuses it.
         frame.planes[0].offset = static_cast<uint32_t>(std::min<uint64_t>(offset, UINT32_MAX));

@@ -35,13 +35,14 @@ void Presenter::dispatch() {
 Status Presenter::present(Frame frame, uint64_t number) {
     if (!connection_watch_) return fail(ENOTCONN, "the connection to the compositor is lost");
     unreleased_.push_back(number);
+    bool damage_lost = std::exchange(skipped_, false);
     if (pending_) {
         ++counts_.superseded;
-        damage_lost_ = true;
+        damage_lost = true;
         post_dropped(pending_->number);
         post_released(pending_->number);
     }
-    pending_.emplace(Waiting{number, std::move(frame), 0, false});
+    pending_.emplace(Waiting{number, std::move(frame), 0, false, damage_lost});
     advance();
     flush();
     return {};
@@ -153,8 +154,18 @@ void Presenter::deliver() {
         eventfd_t count = 0;
         ::eventfd_read(kick_.get(), &count);
         options_.before_events(counts_);
-        for (const auto& event : std::exchange(events_, {})) event(listener_);
+        for (size_t left = events_.size(); left > 0; --left) {
+            const auto event = std::move(events_.front());
+            events_.pop_front();
+            event(listener_);
+        }
     }
+}
+
+// Events that came before, and that an exception has held up, are delivered as well.
+void Presenter::abandon(const Error& error) {
+    lose(error);
+    deliver();
 }
 
 }  // namespace viaduct::wayland

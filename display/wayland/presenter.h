@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <list>
 #include <memory>
@@ -94,7 +95,9 @@ class Presenter {
     /// the connection is lost; the frame was not accepted.
     Status present(Frame frame, uint64_t number);
     /// The caller left frames out: the next one has changed anywhere, whatever its damage is.
-    void frames_skipped() { damage_lost_ = true; }
+    void frames_skipped() { skipped_ = true; }
+    /// Releases all frames and reports lost(), unless it has: for an owner that cannot go on.
+    void abandon(const Error& error);
 
     const PresenterCounts& counts() const { return counts_; }
     WindowSize size() const { return window_ ? window_->wanted() : WindowSize(); }
@@ -116,8 +119,9 @@ class Presenter {
     struct Waiting {
         uint64_t number = 0;
         Frame frame;
-        Watches::Id fence = 0;    // being waited for
-        bool fence_done = false;  // waited for, or handed on
+        Watches::Id fence = 0;     // being waited for
+        bool fence_done = false;   // waited for, or handed on
+        bool damage_lost = false;  // a frame between this one and the one before was skipped
     };
 
     // Life of the connection (presenter.cpp)
@@ -138,7 +142,7 @@ class Presenter {
     void wait_for(UniqueFd fence);
     bool can_copy(const Frame& frame) const;
     void commit(wl_buffer* buffer);
-    void set_damage(const Frame& frame);
+    void set_damage(const Waiting& next);
     void drop_staged(const char* why);
     void buffer_created(Buffer& buffer);
     void buffer_released(Buffer& buffer);
@@ -152,7 +156,7 @@ class Presenter {
 
     PresenterListener& listener_;
     Options options_;
-    std::vector<std::function<void(PresenterListener&)>> events_;
+    std::deque<std::function<void(PresenterListener&)>> events_;
     UniqueFd kick_;  // an eventfd: events wait
     LogLimiter log_;
     PresenterCounts counts_;
@@ -174,7 +178,8 @@ class Presenter {
     std::optional<Waiting> staged_;   // the next to be committed
     std::optional<Waiting> pending_;  // the newest one behind it
     std::vector<uint64_t> unreleased_;
-    bool damage_lost_ = true;  // a frame was skipped since the last commit
+    bool damage_lost_ = true;  // a frame was dropped since the last commit
+    bool skipped_ = false;     // a frame was skipped since the last present()
     std::optional<WindowSize> last_size_;
 };
 

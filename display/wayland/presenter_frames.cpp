@@ -156,11 +156,13 @@ bool Presenter::commit_copy() {
     return true;
 }
 
-void Presenter::set_damage(const Frame& frame) {
-    const WindowSize size = size_of(frame);
-    const bool whole = std::exchange(damage_lost_, false) || last_size_ != size;
-    last_size_ = size;
-    const FrameRect rect = whole ? FrameRect{0, 0, size.width, size.height} : frame.damage();
+// wayland.xml, damage_buffer: counts the buffer's rows, before its transform.
+void Presenter::set_damage(const Waiting& next) {
+    const WindowSize size = size_of(next.frame);
+    const bool lost = std::exchange(damage_lost_, false) || next.damage_lost;
+    const bool whole = std::exchange(last_size_, size) != size || lost;
+    FrameRect rect = whole ? FrameRect{0, 0, size.width, size.height} : next.frame.damage();
+    if (next.frame.bottom_up()) rect.y = size.height - rect.y - rect.height;
     if (rect.width > 0 && rect.height > 0)
         wl_surface_damage_buffer(window_->surface(), rect.x, rect.y, rect.width, rect.height);
 }
@@ -175,7 +177,7 @@ void Presenter::commit(wl_buffer* buffer) {
                     self.post([](PresenterListener& listener) { listener.frame_wanted(); });
             },
     };
-    set_damage(staged_->frame);
+    set_damage(*staged_);
     frame_callback_.reset(wl_surface_frame(window_->surface()));
     wl_callback_add_listener(frame_callback_.get(), &kListener, this);
     if (feedbacks_) feedbacks_->ask(window_->surface(), staged_->number);

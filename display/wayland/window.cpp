@@ -82,16 +82,14 @@ bool Window::fits(WindowSize buffer) const {
            (buffer.width <= wanted_.width && buffer.height <= wanted_.height);
 }
 
-// The source is a part of the picture as it is shown, after the buffer's transformation.
+// viewporter.xml: the source is a part of the picture as it is shown, after the buffer's transform.
 void Window::crop(const Frame& frame) {
     const bool cropped = frame.cropped();
     if (cropped) {
         const FrameRect& part = frame.crop();
-        const int32_t y = frame.bottom_up()
-                              ? static_cast<int32_t>(frame.layout().height) - part.y - part.height
-                              : part.y;
-        wp_viewport_set_source(viewport_.get(), wl_fixed_from_int(part.x), wl_fixed_from_int(y),
-                               wl_fixed_from_int(part.width), wl_fixed_from_int(part.height));
+        wp_viewport_set_source(viewport_.get(), wl_fixed_from_int(part.x),
+                               wl_fixed_from_int(part.y), wl_fixed_from_int(part.width),
+                               wl_fixed_from_int(part.height));
     } else if (cropped_) {
         const wl_fixed_t unset = wl_fixed_from_int(-1);
         wp_viewport_set_source(viewport_.get(), unset, unset, unset, unset);

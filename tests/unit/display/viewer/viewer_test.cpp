@@ -285,6 +285,30 @@ TEST_F(ViewerTest, SurvivesHostileDescriptions) {
     EXPECT_EQ(screen().commits.back().dmabuf->height, 32) << "good frames are shown as ever";
 }
 
+// QEMU counts a part from the guest's top, whichever row of the buffer that is.
+TEST_F(ViewerTest, ShowsThePartThatTheGuestMeans) {
+    start();
+    auto part = scanout(0);
+    part.backing_height = 64;
+    part.y = 10;
+    for (const bool bottom_up : {false, true}) {
+        part.y0_top = bottom_up;
+        part.modifier = DRM_FORMAT_MOD_INVALID;
+        pictures().scanout_dmabuf2(part);
+        pictures().update_dmabuf(0, 1, 64, 2);
+        settle();
+        EXPECT_EQ(screen().source, (std::vector<int32_t>{0, 10, 64, 32}));
+        screen().send_frame_done();
+        part.modifier = DRM_FORMAT_MOD_LINEAR;
+        pictures().scanout_dmabuf2(part);
+        pictures().update_dmabuf(0, 1, 64, 2);
+        settle();
+        EXPECT_EQ(screen().commits.back().dmabuf->planes.at(0).offset,
+                  256U * (bottom_up ? 64 - 10 - 32 : 10));
+        screen().send_frame_done();
+    }
+}
+
 TEST_F(ViewerTest, OneLineForARefusalThatComesAgain) {
     start();
     auto bad = scanout(0);

@@ -235,6 +235,50 @@ TEST_F(PresenterTest, TurnsFramesThatStandOnTheirHead) {
     EXPECT_EQ(last().transform, WL_OUTPUT_TRANSFORM_NORMAL);
 }
 
+// A flush's rectangle counts from the guest's top; wl_surface.damage_buffer counts the buffer's
+// rows, and wp_viewport.set_source what is seen of them.
+TEST_F(PresenterTest, CountsDamageAndCropFromTheTopOfThePicture) {
+    start();
+    FrameDescription description;
+    description.planes = {{memory[0].get(), 0, 256}};
+    description.width = 64;
+    description.height = 32;
+    description.fourcc = kFormat;
+    description.modifier = DRM_FORMAT_MOD_INVALID;
+    description.damage = FrameRect{1, 2, 3, 4};
+    description.crop = FrameRect{0, 1, 64, 8};
+    present(Frame::check(description).value());  // a window's first: everything is new
+    for (const bool bottom_up : {true, false}) {
+        description.bottom_up = bottom_up;
+        compositor->send_frame_done();
+        present(Frame::check(description).value());
+        EXPECT_EQ(last().damage,
+                  (std::vector<std::vector<int32_t>>{{1, bottom_up ? 32 - 2 - 4 : 2, 3, 4}}));
+        EXPECT_EQ(compositor->source, (std::vector<int32_t>{0, 1, 64, 8}));
+    }
+}
+
+TEST_F(PresenterTest, DamageOfASkippedFrameIsThatOfTheNextOne) {
+    start();
+    present(frame(0));
+    compositor->send_frame_done();
+    const UniqueFd gpu(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    fence = gpu.get();
+    damage = FrameRect{1, 1, 1, 1};
+    present(frame(1));  // waits
+    fence = -1;
+    present(frame(2));  // makes way
+    present(frame(3));
+    ::eventfd_write(gpu.get(), 1);
+    settle();
+    EXPECT_EQ(last().damage, (std::vector<std::vector<int32_t>>{{1, 1, 1, 1}}))
+        << "nothing was skipped ahead of it";
+    compositor->send_frame_done();
+    settle();
+    EXPECT_EQ(shown_commits(), 3U);
+    EXPECT_EQ(last().damage, (std::vector<std::vector<int32_t>>{{0, 0, 64, 32}}));
+}
+
 TEST_F(PresenterTest, WaitsForAFenceThatTheKernelDoesNotTake) {
     start();
     const UniqueFd gpu(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
