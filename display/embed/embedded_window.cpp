@@ -41,7 +41,11 @@ void Callbacks::close_requested() {
 
 void Callbacks::lost(const Error& error) {
     log(LogLevel::kError, "{}", error.message);
-    if (before_lost_) before_lost_();
+    try {
+        if (before_lost_) before_lost_();
+    } catch (const std::exception& failure) {
+        log(LogLevel::kError, "input may not be released: {}", failure.what());
+    }
     call(callbacks_.lost, error.message.c_str());
 }
 
@@ -105,6 +109,7 @@ wayland::Presenter::Options EmbeddedWindow::with_input(Options options) {
         callbacks_.before_lost([this] {
             input_.keyboard_left();
             input_.pointer_left();
+            input_.touches_cancelled();
         });
         options.window.input = &input_;
     }
@@ -114,12 +119,12 @@ wayland::Presenter::Options EmbeddedWindow::with_input(Options options) {
 Status EmbeddedWindow::present(const FrameDescription& description, uint64_t number) {
     auto frame = Frame::check(description);
     if (!frame) {
+        thread_.frame_skipped();
         const LockGuard lock(mutex_);
         log_.log(LogLevel::kWarning, "frame", "cannot show a frame: {}", frame.error().message);
         return tl::unexpected(frame.error());
     }
-    thread_.present(*std::move(frame), number);
-    return {};
+    return thread_.present(*std::move(frame), number);
 }
 
 void EmbeddedWindow::set_title(std::string title) {

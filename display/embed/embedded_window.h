@@ -66,7 +66,10 @@ class EmbeddedWindow {
                    const viaduct_presenter_callbacks* callbacks, void* cookie);
 
     /// Frame::check(), and a line in the log, limited in rate, if that refuses.
+    /// The frame after a refused one counts as changed everywhere.
     Status present(const FrameDescription& description, uint64_t number);
+    /// PresenterThread::frame_skipped().
+    void frame_skipped() { thread_.frame_skipped(); }
     void set_title(std::string title);
     void set_absolute(bool absolute);
     /// Nothing: no cursor.

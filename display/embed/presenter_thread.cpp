@@ -28,14 +28,22 @@ void PresenterThread::wake() {
     ::eventfd_write(wake_.get(), 1);
 }
 
-void PresenterThread::present(Frame frame, uint64_t number) {
+Status PresenterThread::present(Frame frame, uint64_t number) {
     std::optional<Handed> old(Handed{std::move(frame), number});  // closed without the lock
     {
         const LockGuard lock(mutex_);
+        if (ended_) return fail(ENOTCONN, "the presenter has ended");
+        if (handed_) overtaken_.push_back(handed_->number);
+        old->damage_lost = std::exchange(skipped_, false);
         handed_.swap(old);
-        if (old) overtaken_.push_back(old->number);
     }
     wake();
+    return {};
+}
+
+void PresenterThread::frame_skipped() {
+    const LockGuard lock(mutex_);
+    skipped_ = true;
 }
 
 wayland::PresenterCounts PresenterThread::counts() const {
@@ -49,7 +57,7 @@ void PresenterThread::run(std::unique_ptr<wayland::Connection> connection,
     wayland::Presenter presenter(std::move(connection), std::move(options), listener_);
     take_turns(presenter);
 } catch (const std::exception& error) {
-    listener_.lost({ENOMEM, error.what()});
+    give_all_up(nullptr, error.what());
 }
 
 void PresenterThread::take_turns(wayland::Presenter& presenter) try {
@@ -60,7 +68,26 @@ void PresenterThread::take_turns(wayland::Presenter& presenter) try {
         presenter.dispatch();
     } while (take_over(presenter));
 } catch (const std::exception& error) {
-    listener_.lost({ENOMEM, error.what()});
+    give_all_up(&presenter, error.what());
+}
+
+void PresenterThread::give_all_up(wayland::Presenter* presenter, const char* why) try {
+    std::optional<Handed> handed;
+    std::vector<uint64_t> overtaken;
+    {
+        const LockGuard lock(mutex_);
+        ended_ = true;
+        handed.swap(handed_);
+        overtaken.swap(overtaken_);
+    }
+    for (const uint64_t number : overtaken) give_up(number);
+    if (handed) give_up(handed->number);
+    const Error error{ENOMEM, why};
+    if (presenter)
+        presenter->abandon(error);
+    else
+        listener_.lost(error);
+} catch (const std::exception&) {  // not even enough memory to say so
 }
 
 bool PresenterThread::take_over(wayland::Presenter& presenter) {
@@ -77,7 +104,7 @@ bool PresenterThread::take_over(wayland::Presenter& presenter) {
     }
     publish(presenter.counts());
     for (const uint64_t number : overtaken) give_up(number);
-    if (!overtaken.empty()) presenter.frames_skipped();
+    if (!overtaken.empty() || (handed && handed->damage_lost)) presenter.frames_skipped();
     if (handed && !presenter.present(std::move(handed->frame), handed->number))
         give_up(handed->number);
     return true;

@@ -30,8 +30,11 @@ class PresenterThread {
     PresenterThread& operator=(const PresenterThread&) = delete;
 
     /// Presenter::present() on the thread. A frame that the thread has not taken yet makes way for
-    /// the newer one; frames after lost() are dropped and released at once.
-    void present(Frame frame, uint64_t number);
+    /// the newer one; frames after lost() are dropped and released at once. ENOTCONN: the thread
+    /// has ended for want of memory; the frame was not accepted.
+    Status present(Frame frame, uint64_t number);
+    /// Presenter::frames_skipped(), for the next frame.
+    void frame_skipped();
     /// Lets the thread call `turn` soon.
     void wake();
     wayland::PresenterCounts counts() const;
@@ -40,12 +43,15 @@ class PresenterThread {
     struct Handed {
         Frame frame;
         uint64_t number = 0;
+        bool damage_lost = false;  // a frame ahead of it was left out
     };
 
     void run(std::unique_ptr<wayland::Connection> connection, wayland::Presenter::Options options);
     void take_turns(wayland::Presenter& presenter);
     /// False: the thread is to end.
     bool take_over(wayland::Presenter& presenter);
+    /// After an exception: releases all frames, and then reports lost(). Null: no presenter yet.
+    void give_all_up(wayland::Presenter* presenter, const char* why);
     void publish(const wayland::PresenterCounts& counts);
     void give_up(uint64_t number);
 
@@ -57,7 +63,9 @@ class PresenterThread {
     std::vector<uint64_t> overtaken_ VIADUCT_GUARDED_BY(mutex_);  // numbers of frames that made way
     uint64_t num_overtaken_ VIADUCT_GUARDED_BY(mutex_) = 0;
     wayland::PresenterCounts counts_ VIADUCT_GUARDED_BY(mutex_);
+    bool skipped_ VIADUCT_GUARDED_BY(mutex_) = false;
     bool ending_ VIADUCT_GUARDED_BY(mutex_) = false;
+    bool ended_ VIADUCT_GUARDED_BY(mutex_) = false;  // by an exception
     std::thread thread_;
 };
 

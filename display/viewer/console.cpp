@@ -184,7 +184,10 @@ void Console::pointer_by(int32_t dx, int32_t dy) {
     send(kMouse, "RelMotion", "ii", dx, dy);
 }
 
+// QEMU's ui/console.c, console_handle_touch_event(): only an end frees a slot. After a cancel the
+// guest would see a finger that stays.
 void Console::touch(input::TouchKind kind, uint64_t slot, double x, double y) {
+    if (kind == input::TouchKind::kCancel) kind = input::TouchKind::kEnd;
     send(kMultiTouch, "SendEvent", "utdd", static_cast<uint32_t>(kind), slot, x, y);
 }
 

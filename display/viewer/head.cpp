@@ -143,6 +143,7 @@ Status Head::judge(const Status& status) {
 uint64_t Head::present(const std::optional<FrameRect>& damage) {
     if (!presenter_ || lost_) return 0;
     auto frame = scanout_.frame(damage);
+    if (!frame) presenter_->frames_skipped();
     if (!frame || !presenter_->present(*std::move(frame), number_ + 1)) return 0;
     stats_.update(++number_, options_.clock());
     return number_;
@@ -223,6 +224,8 @@ void Head::lost(const Error& error) {
     log(LogLevel::kWarning, "{}: {}", title_, error.message);
     lost_ = true;
     input_.keyboard_left();
+    input_.pointer_left();
+    input_.touches_cancelled();
     // At once, unless this window did not live long.
     retry_at_ = std::max(options_.clock(), opened_at_ + kRetry);
 }
