@@ -10,11 +10,23 @@ namespace viaduct::embed {
 
 namespace {
 
-FrameDescription description_of(const viaduct_frame& frame) {
+/// The members that the caller's header has; the others are 0.
+template <typename Struct>
+Struct copy_of(const Struct& given) {
+    Struct copy{};
+    std::memcpy(&copy, &given, std::min<size_t>(given.size, sizeof(copy)));
+    return copy;
+}
+
+FrameDescription description_of(const viaduct_frame& given) {
+    const auto frame = copy_of(given);
+    constexpr uint32_t kPlanes = std::size(decltype(frame.planes){});
     FrameDescription description;
-    for (uint32_t i = 0; i < std::min<uint32_t>(frame.num_planes, 4); ++i)
-        description.planes.push_back(
-            {frame.planes[i].fd, frame.planes[i].offset, frame.planes[i].stride});
+    // One too many is enough for Frame::check() to refuse it.
+    description.planes.resize(std::min(frame.num_planes, kPlanes + 1));
+    for (uint32_t i = 0; i < std::min(frame.num_planes, kPlanes); ++i)
+        description.planes[i] = {frame.planes[i].fd, frame.planes[i].offset,
+                                 frame.planes[i].stride};
     description.width = frame.width;
     description.height = frame.height;
     description.fourcc = frame.fourcc;
@@ -53,8 +65,7 @@ struct viaduct_presenter {
 viaduct_presenter* viaduct_presenter_create(const viaduct_presenter_options* options,
                                             const viaduct_presenter_callbacks* callbacks,
                                             void* cookie) try {
-    viaduct_presenter_options given{};
-    if (options) std::memcpy(&given, options, std::min<size_t>(options->size, sizeof(given)));
+    const auto given = options ? embed::copy_of(*options) : viaduct_presenter_options{};
     auto connection = wayland::Connection::open(given.display);
     if (!connection) {
         if (!given.quiet) log(LogLevel::kError, "{}", connection.error().message);
@@ -74,10 +85,10 @@ void viaduct_presenter_destroy(viaduct_presenter* presenter) {
 
 int viaduct_presenter_present(viaduct_presenter* presenter, const viaduct_frame* frame,
                               uint64_t number) try {
-    if (frame->num_planes > 4) return -EINVAL;
     const auto status = presenter->window.present(embed::description_of(*frame), number);
     return status ? 0 : -status.error().code;
 } catch (...) {
+    presenter->window.frame_skipped();
     return -ENOMEM;
 }
 
@@ -111,5 +122,7 @@ int viaduct_presenter_set_cursor(viaduct_presenter* presenter, const viaduct_cur
 
 void viaduct_presenter_get_counts(viaduct_presenter* presenter, viaduct_presenter_counts* counts) {
     const auto now = presenter->window.counts();
-    *counts = {now.zero_copy, now.copied, now.copied_bytes, now.superseded, now.refused};
+    const viaduct_presenter_counts all{counts->size,     now.zero_copy,  now.copied,
+                                       now.copied_bytes, now.superseded, now.refused};
+    std::memcpy(counts, &all, std::min<size_t>(counts->size, sizeof(all)));
 }

@@ -2,8 +2,9 @@
    where the compositor can import them, and reports what the user does there. docs/display.md has
    the life of a frame.
 
-   A presenter runs on a thread of its own. No function waits for the compositor or a GPU, but
-   destroy() waits for the last callback. Functions may be called from any thread; callbacks come
+   A presenter runs on a thread of its own. No function waits for the compositor or a GPU but
+   destroy(): it waits for the thread, which may be in a callback, in a copy, or opening or closing
+   the GPU's node. Functions may be called from any thread; callbacks come
    from the presenter's, and may call any function but destroy(). */
 #pragma once
 
@@ -16,7 +17,9 @@ extern "C" {
 
 struct viaduct_presenter;
 
-/* `size` is that of the caller, which may have been built with an older header. */
+/* A struct's `size` is that of the caller, which may have been built with an older header: what its
+   struct lacks counts as 0, and is not written. */
+
 struct viaduct_presenter_callbacks {
     uint32_t size; /* sizeof(struct viaduct_presenter_callbacks) */
     /* The frame was on the screen, at this time of CLOCK_MONOTONIC (0: not known). */
@@ -38,8 +41,8 @@ struct viaduct_presenter_callbacks {
 
     /* Input events, if the options ask for them. Ctrl+Alt+G takes the pointer and the compositor's
        shortcuts, or gives them back; Ctrl+Alt+F switches full screen; so neither is reported. Keys
-       and buttons that were reported as pressed are reported as released in any case, before
-       lost() at the latest. */
+       and buttons that were reported as pressed are reported as released in any case, and touches
+       that have begun as ended or cancelled, before lost() at the latest. */
 
     /* A key number of QEMU: scan code set 1, with 0x80 for the prefix E0. No repeats come. */
     void (*key)(void* cookie, uint32_t qemu_key, int pressed);
@@ -72,8 +75,10 @@ struct viaduct_frame_plane {
     uint32_t stride;
 };
 
-/* All fields may come from a guest. */
+/* All fields but `size` and the descriptors may come from a guest. Damage and crop count from the
+   top left of the picture, whichever row of the buffer that is. */
 struct viaduct_frame {
+    uint32_t size; /* sizeof(struct viaduct_frame) */
     uint32_t width, height;
     uint32_t fourcc;   /* drm_fourcc.h */
     uint64_t modifier; /* drm_fourcc.h; DRM_FORMAT_MOD_INVALID: the kernel has the layout */
@@ -97,6 +102,7 @@ struct viaduct_cursor {
 };
 
 struct viaduct_presenter_counts {
+    uint32_t size; /* sizeof(struct viaduct_presenter_counts); the caller sets it */
     uint64_t zero_copy, copied, copied_bytes, superseded, refused;
 };
 
@@ -108,8 +114,9 @@ struct viaduct_presenter* viaduct_presenter_create(
 void viaduct_presenter_destroy(struct viaduct_presenter* presenter);
 
 /* Checks the frame and hands it over. 0, or a negative errno if it cannot be shown: -EINVAL (sizes,
-   strides, planes), -ENOTSUP (format), -EACCES (not such a buffer), -EMFILE. Callbacks name the
-   frame by `number`, which no frame has that is not released yet. */
+   strides, planes), -ENOTSUP (format), -EACCES (not such a buffer), -EMFILE, -ENOTCONN (the
+   presenter has ended for want of memory). After lost() frames are dropped and released at once.
+   Callbacks name the frame by `number`, which no frame has that is not released yet. */
 int viaduct_presenter_present(struct viaduct_presenter* presenter,
                               const struct viaduct_frame* frame, uint64_t number);
 

@@ -19,6 +19,7 @@ OK = 0x1100
 REGISTERS = 0xe0000000
 DESCRIPTORS, AVAILABLE, USED, REQUEST, RESPONSE, PIXELS = (0x100000 + 0x10000 * i for i in range(6))
 ENTRIES = 16
+PATIENCE = 60  # seconds for an answer
 
 
 class Qtest:
@@ -119,7 +120,10 @@ class Gpu:
 
     def answer(self):
         """The response's type, once it is there."""
+        deadline = time.monotonic() + PATIENCE
         while self.qtest.run("readw", USED + 2) != self.submitted & 0xffff:
+            if time.monotonic() > deadline:
+                raise RuntimeError("no answer to command %d" % self.submitted)
             self.qtest.run("clock_step", 1000000)
             time.sleep(0.0001)
         return self.qtest.run("readl", RESPONSE)

@@ -10,6 +10,7 @@
 //   configure W H         demands a size
 //   close                 asks the window to close
 //   key CODE DOWN, button CODE DOWN, pointer X Y, motion DX DY, wheel PARTS
+//   touch X Y             one more finger; cancel: the compositor takes all of them
 //   ticks                 answers "ticks NUMBER": refreshes so far
 //   picture FILE          the last frame's pixels, 32 bits each, rows without gaps; answers
 //   "picture"
@@ -206,6 +207,8 @@ class Screen {
             seat.send_relative(first, second);
             seat.send_pointer_frame();
         }
+        if (verb == "touch") seat.send_touch_down(compositor_.surface, touches_++, first, second);
+        if (verb == "cancel") seat.send_touch_cancel();
         if (verb == "wheel") {
             seat.send_wheel(0, first);
             seat.send_pointer_frame();
@@ -223,6 +226,7 @@ class Screen {
     bool fullscreen_ = false;
     bool refused_ = false;
     bool entered_ = false;
+    int32_t touches_ = 0;
     ServerCommit current_;
     std::map<const ServerBuffer*, Mapping> mappings_;
 };

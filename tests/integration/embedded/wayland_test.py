@@ -4,7 +4,7 @@
     wayland_test.py BUILD SCREEN Windows|Viewer|Flips
 
 No guest runs: qtest drives the device, whose frames are blobs of a native context. Exits with 77 if QEMU
-has not been made (tools/test --vm makes it).
+or its tree has not been made (tools/test --vm makes them).
 """
 
 import os
@@ -21,7 +21,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from embedded_qemu import SOURCE, Qemu, Screen, until  # noqa: E402
+from embedded_qemu import SOURCE, TREE, Qemu, Screen, until  # noqa: E402
 from picture_file import read_ppm  # noqa: E402
 
 BUILD, SCREEN = sys.argv[1:3]
@@ -122,6 +122,20 @@ class Windows(Base):
             screen.tell(*command)
             until(lambda event=event: event in qemu.log(), event)
 
+    def test_cancelled_touches_end(self):
+        screen = self.open_screen()
+        qemu = self.start(screen, "-trace", "input_event_*", "-device", "virtio-multitouch-pci")
+        guest = qemu.guest()
+        self.draw_all(guest)
+        guest.flip(10, WIDTH, HEIGHT)
+        screen.frame()
+        for command in (("touch", 1, 1), ("touch", 2, 2), ("cancel",), ("touch", 3, 3), ("key", KEY_A, 1)):
+            screen.tell(*command)
+        until(lambda: "key qcode a, down 1" in qemu.log(), "the key")
+        # QEMU sends three events for each finger that is down, and one for a finger that goes: 3; 3 + 3;
+        # 1 + 3, 1; 3.
+        self.assertEqual(qemu.log().count("input_event_mtt"), 17)
+
     def test_pointer_of_a_guest_with_a_mouse_is_taken_by_a_click(self):
         screen = self.open_screen()
         qemu = self.start(screen, "-trace", "input_event_*")
@@ -179,15 +193,29 @@ class Windows(Base):
 
     def test_machine_is_reset(self):
         screen = self.open_screen()
-        qemu = self.start(screen)
+        qemu = self.start(screen, "-trace", "wayland_held", display=",max-hold=900")
         monitor = qemu.monitor()
         guest = qemu.guest()
+
+        def ended_holds():
+            return [line for line in qemu.log().splitlines() if "wayland_held" in line]
         for seed in (0, 100, 200):
             self.draw_all(guest, seed)
             guest.flip(10, WIDTH, HEIGHT)
             self.assert_shows(screen, 10, seed)
-            guest.flush(10, WIDTH, HEIGHT)  # held while it is reset
+            screen.tell("rate", 0)
+            screen.tell("ticks")
+            screen.wait(r"ticks \d+")
+            # The compositor may take this frame at once, but none after it.
+            guest.flush(10, WIDTH, HEIGHT)
+            guest.display_info()
+            guest.flush(10, WIDTH, HEIGHT)
+            before = len(ended_holds())
             monitor.execute("system_reset")
+            # The machine's own picture takes the place of the frame that was held.
+            until(lambda: len(ended_holds()) > before, "the hold's end")
+            self.assertIn("expired 0", ended_holds()[before], "no longer held when it was reset")
+            screen.tell("rate", 60)
             screen.wait(r"frame shm .*")  # the machine says that its screen is off
             guest.qtest.close()
             guest = qemu.guest()
@@ -230,6 +258,32 @@ class Windows(Base):
         self.assertTrue(screen.picture(self.folder) == noise(11), "bytes differ")
         self.assertFalse([line for line in screen.seen if line.startswith("error")])
 
+    def test_buffer_of_another_resource_is_not_shown(self):
+        screen = self.open_screen()
+        qemu = self.start(screen, display=",max-hold=0")
+        guest = qemu.guest()
+        first = {seed: struct.unpack("<I", noise(seed)[:4])[0] for seed in range(10, 40)}
+        guest.create_frame(10, SIZE)
+        guest.draw(10, noise(10))
+        guest.flip(10, WIDTH, HEIGHT)
+        self.assertEqual(screen.frame()[2], first[10])
+        guest.unref(10)
+        # One of them gets the number of the descriptor that is closed.
+        for resource in range(20, 30):
+            guest.create_frame(resource, SIZE)
+            guest.draw(resource, noise(resource))
+        guest.flush(10, WIDTH, HEIGHT)
+        guest.create_frame(30, SIZE)
+        guest.draw(30, noise(30))
+        shown = []
+
+        def last_one():
+            guest.flip(30, WIDTH, HEIGHT)
+            shown.extend(pixel for kind, pixel in screen.frames_so_far() if kind == "dmabuf")
+            return first[30] in shown
+        until(last_one, "the last frame")
+        self.assertLessEqual(set(shown), {first[10], first[30]})
+
     def test_hidden_window_does_not_stop_the_guest(self):
         screen = self.open_screen()
         qemu = self.start(screen)
@@ -246,7 +300,7 @@ class Windows(Base):
     def test_no_compositor(self):
         screen = self.open_screen()
         screen.stop()
-        qemu = self.start(screen)
+        qemu = self.start(screen, ends=True)
         self.assertEqual(qemu.process.wait(60), 1)
         self.assertIn("wayland: there is no compositor", qemu.log())
 
@@ -319,7 +373,7 @@ class Flips(Base):
         self.assertGreaterEqual(elapsed, number - 2)
 
     def test_stall_of_other_contexts(self):
-        for display in ("", ",max-hold=0"):
+        for display in ("", ",max-hold=900", ",max-hold=0"):
             qemu, guest, screen, _, _ = self.flip_many(100, 60, display, "-trace", "wayland_held")
             stalls = []
             for frame in range(200):
@@ -331,15 +385,20 @@ class Flips(Base):
             expired = sum("expired 1" in line for line in held)
             print("stall of another context per frame%s: median %.1f ms, at most %.1f ms; %d holds, %d of them "
                   "ended by the cap" % (display, statistics.median(stalls), max(stalls), len(held), expired))
-            self.assertEqual(bool(held), display == "")
+            if display == ",max-hold=0":
+                self.assertFalse(held)
+            else:
+                self.assertGreaterEqual(len(held), len(stalls), "frames that hold nothing")
+            # A refresh takes a frame; how late that is on a busy machine is not this test's concern.
+            if display == ",max-hold=900":
+                self.assertEqual(expired, 0)
             qemu.stop()
             screen.stop()
 
 
-
-
 if __name__ == "__main__":
-    if subprocess.run([os.path.join(SOURCE, "qemu-patches/build"), "have"], check=False).returncode:
-        print("the patched QEMU is not made (tools/test --vm makes it)")
-        sys.exit(SKIPPED)
+    for made in (["qemu-patches/build", "have"], ["tools/tree", "have", TREE]):
+        if subprocess.run([os.path.join(SOURCE, made[0]), *made[1:]], check=False).returncode:
+            print("the patched QEMU or its tree is not made (tools/test --vm makes them)")
+            sys.exit(SKIPPED)
     unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=2)

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 #include "base/mutex.h"
 #include "blob/memfd.h"
@@ -134,6 +135,7 @@ class CFace : public ::testing::Test {
     }
     viaduct_frame frame() const {
         viaduct_frame frame{};
+        frame.size = sizeof(frame);
         frame.width = 16;
         frame.height = 16;
         frame.fourcc = DRM_FORMAT_XRGB8888;
@@ -172,6 +174,7 @@ TEST_F(CFace, ShowsAFrame) {
     EXPECT_EQ(seen.last_released, 77U);
     EXPECT_EQ(seen.dropped, 0);
     viaduct_presenter_counts counts{};
+    counts.size = sizeof(counts);
     viaduct_presenter_get_counts(presenter, &counts);
     EXPECT_EQ(counts.zero_copy, 1U);
     EXPECT_EQ(counts.copied_bytes, 0U);
@@ -223,6 +226,22 @@ TEST_F(CFace, OlderCallersHaveSmallerTables) {
     EXPECT_EQ(seen.dropped, 0) << "not reached";
 }
 
+TEST_F(CFace, OlderCallersHaveSmallerStructs) {
+    start();
+    auto description = frame();
+    description.size = offsetof(viaduct_frame, crop_x);
+    description.crop_width = 1000;  // not of the caller's struct
+    ASSERT_EQ(viaduct_presenter_present(presenter, &description, 1), 0);
+    run_until([this] { return seen.committed == 1; });
+    viaduct_presenter_counts counts{};
+    counts.size = offsetof(viaduct_presenter_counts, copied);
+    counts.copied = 7;
+    viaduct_presenter_get_counts(presenter, &counts);
+    EXPECT_EQ(counts.size, offsetof(viaduct_presenter_counts, copied));
+    EXPECT_EQ(counts.zero_copy, 1U);
+    EXPECT_EQ(counts.copied, 7U) << "not of the caller's struct";
+}
+
 TEST_F(CFace, ReportsInput) {
     start();
     const auto description = frame();
@@ -243,8 +262,10 @@ TEST_F(CFace, ReportsInput) {
     EXPECT_EQ(events(4), (List{"key 0xc8 1", "at 8,4 of 16x16", "button 2 1", "touch 0 0 1,2"}));
     compositor.reset();  // crashes
     seen.lost.wait_for(1);
-    EXPECT_EQ(events(6)[4], "key 0xc8 0");
-    EXPECT_EQ(events(6)[5], "button 2 0") << "before lost()";
+    EXPECT_EQ(seen.input.all().size(), 7U) << "before lost()";
+    EXPECT_EQ(events(7)[4], "key 0xc8 0");
+    EXPECT_EQ(events(7)[5], "button 2 0");
+    EXPECT_EQ(events(7)[6], "touch 3 0 1,2");
 }
 
 TEST_F(CFace, TakesThePointerForAGuestWithAMouse) {
@@ -311,6 +332,43 @@ TEST_F(CFace, ShowsAPart) {
     ASSERT_EQ(viaduct_presenter_present(presenter, &description, 1), 0);
     run_until([this] { return compositor->commits.size() == 2; });
     EXPECT_EQ(compositor->source, (std::vector<int32_t>{2, 3, 4, 5}));
+}
+
+TEST_F(CFace, WhatARefusedFrameChangedIsRedrawn) {
+    start();
+    auto description = frame();
+    ASSERT_EQ(viaduct_presenter_present(presenter, &description, 1), 0);
+    run_until([this] { return compositor->commits.size() == 2; });
+    auto wrong = frame();
+    wrong.height = 17;
+    ASSERT_EQ(viaduct_presenter_present(presenter, &wrong, 2), -EINVAL);
+    description.damage_x = description.damage_y = 3;
+    description.damage_width = description.damage_height = 2;
+    for (const size_t commits : {3, 4}) {
+        compositor->send_frame_done();
+        ASSERT_EQ(viaduct_presenter_present(presenter, &description, commits), 0);
+        run_until([&] { return compositor->commits.size() == commits; });
+    }
+    EXPECT_EQ(compositor->commits[2].damage, (std::vector<std::vector<int32_t>>{{0, 0, 16, 16}}));
+    EXPECT_EQ(compositor->commits[3].damage, (std::vector<std::vector<int32_t>>{{3, 3, 2, 2}}));
+}
+
+// The exception is one of the thread's own, as for want of memory.
+TEST_F(CFace, AThreadThatFailsReleasesItsFrames) {
+    auto callbacks = kCallbacks;
+    callbacks.committed = [](void*, uint64_t) { throw std::bad_alloc(); };
+    callbacks.lost = [](void* cookie, const char*) {
+        of(cookie).input.add(fmt::format("{} released", int{of(cookie).released}));
+        ++of(cookie).lost;
+    };
+    start(&callbacks);
+    const auto description = frame();
+    ASSERT_EQ(viaduct_presenter_present(presenter, &description, 1), 0);
+    run_until([this] { return seen.lost == 1; });
+    EXPECT_EQ(seen.input.all(), (std::vector<std::string>{"1 released"}));
+    EXPECT_EQ(viaduct_presenter_present(presenter, &description, 2), -ENOTCONN);
+    EXPECT_EQ(seen.released, 1);
+    EXPECT_EQ(seen.lost, 1);
 }
 
 // Two frames while the presenter's thread is elsewhere: the second one's damage is not all.
