@@ -13,8 +13,10 @@ GET_DISPLAY_INFO, FLUSH = 0x100, 0x104
 HOST3D, MAPPABLE, SHAREABLE = 2, 1, 2
 B8G8R8X8 = 2
 SHARED_MEMORY = 8  # 4.1.4.7: the capability's type
-# Here: where the window to host memory is in the machine.
+UPDATE_CURSOR, MOVE_CURSOR = 0x300, 0x301  # on queue 1
+# Here: where the window to host memory is in the machine, and where the cursor's queue is.
 WINDOW = 0xd0000000
+CURSOR_DESCRIPTORS, CURSOR_AVAILABLE, CURSOR_USED, CURSOR_REQUEST = (0x3000000 + 0x10000 * i for i in range(4))
 
 CAPSET_DRM, CONTEXT = 6, 1
 # wire/amdgpu.h: GemNewRequest; amdgpu_drm.h: AMDGPU_GEM_DOMAIN_GTT
@@ -44,6 +46,21 @@ class NativeGuest(Gpu):
                 self.set_config(0x10 + 4 * (bar & 0xff), WINDOW)
                 self.set_config(0x14 + 4 * (bar & 0xff), 0)
             at = head >> 8 & 0xff
+
+    def set_up_others(self):
+        self.cursor_commands = 0
+        self.cursor_doorbell = self.set_up_queue(1, CURSOR_DESCRIPTORS, CURSOR_AVAILABLE, CURSOR_USED)
+
+    def cursor(self, kind, resource):
+        """UPDATE_CURSOR or MOVE_CURSOR; resource 0: none is shown. It has 64x64 pixels."""
+        request = struct.pack("<IIQII8I", kind, 0, 0, 0, 0, 0, self.cursor_commands, 1, 0, resource, 0, 0, 0)
+        self.qtest.write(CURSOR_REQUEST, request)
+        self.qtest.write(CURSOR_DESCRIPTORS, struct.pack("<QIHH", CURSOR_REQUEST, len(request), 0, 0))
+        self.qtest.run("writew", CURSOR_AVAILABLE + 4 + 2 * (self.cursor_commands % qtest_gpu.ENTRIES), 0)
+        self.cursor_commands += 1
+        self.qtest.run("writew", CURSOR_AVAILABLE + 2, self.cursor_commands)
+        self.qtest.run("writew", self.cursor_doorbell, 0)
+        self.wait_for_use(CURSOR_USED, self.cursor_commands)
 
     def create_blob(self, resource, blob_id, size, flags=MAPPABLE | SHAREABLE):
         self.command(CREATE_BLOB, struct.pack("<IIIIQQ", resource, HOST3D, flags, 0, blob_id, size),

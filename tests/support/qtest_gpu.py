@@ -94,16 +94,24 @@ class Gpu:
             self.set(4, FEATURE_SELECT, word)
             self.set(4, FEATURES, bits)
         self.set(1, STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK)
-        self.set(2, QUEUE_SELECT, 0)
+        self.doorbell = self.set_up_queue(0, DESCRIPTORS, AVAILABLE, USED)
+        self.set_up_others()
+        self.set(1, STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK)
+
+    def set_up_others(self):
+        """For devices that use more than the control queue."""
+
+    def set_up_queue(self, index, descriptors, available, used):
+        """The address of its doorbell."""
+        self.set(2, QUEUE_SELECT, index)
         self.set(2, QUEUE_SIZE, ENTRIES)
-        for register, address in ((QUEUE_DESCRIPTORS, DESCRIPTORS), (QUEUE_DRIVER, AVAILABLE),
-                                  (QUEUE_DEVICE, USED)):
+        for register, address in ((QUEUE_DESCRIPTORS, descriptors), (QUEUE_DRIVER, available),
+                                  (QUEUE_DEVICE, used)):
             self.set(4, register, address)
             self.set(4, register + 4, 0)
         self.set(2, QUEUE_ENABLE, 1)
-        self.set(1, STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK)
         offset = self.qtest.run("readw", REGISTERS + self.common + QUEUE_NOTIFY_OFFSET)
-        self.doorbell = REGISTERS + self.notify + offset * self.notify_multiplier
+        return REGISTERS + self.notify + offset * self.notify_multiplier
 
     def send(self, kind, body, context=0, response=24):
         """Hands a command over; answer() has what the device says to it."""
@@ -120,13 +128,17 @@ class Gpu:
 
     def answer(self):
         """The response's type, once it is there."""
+        self.wait_for_use(USED, self.submitted)
+        return self.qtest.run("readl", RESPONSE)
+
+    def wait_for_use(self, used, number):
+        """Until the device has used so many buffers of a queue."""
         deadline = time.monotonic() + PATIENCE
-        while self.qtest.run("readw", USED + 2) != self.submitted & 0xffff:
+        while self.qtest.run("readw", used + 2) != number & 0xffff:
             if time.monotonic() > deadline:
-                raise RuntimeError("no answer to command %d" % self.submitted)
+                raise RuntimeError("no answer to command %d" % number)
             self.qtest.run("clock_step", 1000000)
             time.sleep(0.0001)
-        return self.qtest.run("readl", RESPONSE)
 
     def command(self, kind, body, expect=(OK,), **more):
         """Runs a command; an error unless the device answers as expected."""

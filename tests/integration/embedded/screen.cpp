@@ -12,6 +12,7 @@
 //   key CODE DOWN, button CODE DOWN, pointer X Y, motion DX DY, wheel PARTS
 //   touch X Y             one more finger; cancel: the compositor takes all of them
 //   ticks                 answers "ticks NUMBER": refreshes so far
+//   cursors               answers "cursors NUMBER shown" or "... hidden": set so often, and how now
 //   picture FILE          the last frame's pixels, 32 bits each, rows without gaps; answers
 //   "picture"
 #include <fcntl.h>
@@ -188,6 +189,9 @@ class Screen {
         }
         words >> first >> second;
         if (verb == "ticks") return say("ticks " + std::to_string(ticks_));
+        if (verb == "cursors")
+            return say("cursors " + std::to_string(seat.cursors_set) +
+                       (seat.cursor ? " shown" : " hidden"));
         if (verb == "rate") set_rate(first);
         if (verb == "configure") compositor_.configure(first, second);
         if (verb == "close") compositor_.close_window();

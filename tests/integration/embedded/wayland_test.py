@@ -22,6 +22,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from embedded_qemu import SOURCE, TREE, Qemu, Screen, until  # noqa: E402
+from native_guest import MOVE_CURSOR, UPDATE_CURSOR  # noqa: E402
 from picture_file import read_ppm  # noqa: E402
 
 BUILD, SCREEN = sys.argv[1:3]
@@ -190,6 +191,39 @@ class Windows(Base):
         self.assert_shows(screen, 10)
         lost = [line for line in qemu.log().splitlines() if "compositor" in line]
         self.assertEqual(len(lost), 1, lost)
+
+    def test_cursor_is_sent_when_it_changes(self):
+        screen = self.open_screen()
+        qemu = self.start(screen)
+        guest = qemu.guest()
+        self.draw_all(guest)
+        guest.create_frame(40, 64 * 64 * 4)
+        guest.draw(40, b"\xff" * 64 * 64 * 4)
+        guest.flip(10, WIDTH, HEIGHT)
+        screen.frame()
+
+        def cursors():
+            screen.tell("cursors")
+            match = screen.wait(r"cursors (\d+) (\w+)")
+            return int(match[1]), match[2]
+        screen.tell("pointer", 1, 1)
+        until(lambda: cursors()[0] > 0, "a cursor")
+        guest.cursor(UPDATE_CURSOR, 40)
+        until(lambda: cursors()[1] == "shown", "the guest's cursor")
+        before, _ = cursors()
+        for _ in range(20):
+            guest.cursor(MOVE_CURSOR, 40)
+            cursors()
+        guest.cursor(UPDATE_CURSOR, 0)
+        until(lambda: cursors()[1] == "hidden", "no cursor")
+        # QEMU defines the cursor once more before it hides it.
+        self.assertLessEqual(cursors()[0], before + 2)
+        screen.stop(signal.SIGKILL)
+        screen = self.open_screen()
+        screen.frame()
+        screen.tell("pointer", 1, 1)
+        until(lambda: cursors()[0] > 0, "a cursor of the new compositor")
+        self.assertEqual(cursors()[1], "hidden", "the guest's is")
 
     def test_machine_is_reset(self):
         screen = self.open_screen()
