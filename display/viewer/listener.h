@@ -9,7 +9,7 @@
 #include "display/viewer/bus.h"
 #include "display/viewer/picture.h"
 #include "display/viewer/update_hold.h"
-#include "display/wayland/cursor.h"
+#include "display/wayland/cursor_image.h"
 
 namespace viaduct::viewer {
 

@@ -13,7 +13,7 @@
 #include "display/viewer/picture.h"
 #include "display/viewer/pixman_format.h"
 #include "display/viewer/scanout.h"
-#include "display/wayland/cursor.h"
+#include "display/wayland/cursor_image.h"
 #include "tests/fuzz/grammar.h"
 #include "tests/fuzz/target.h"
 
