@@ -1,10 +1,10 @@
-// viaduct-guest-screen: a guest's compositor in small. Draws frames with GLES into two buffers, and shows
-// them in turn.
+// viaduct-guest-screen: a guest's compositor in small. Draws frames with GLES into two buffers, and
+// shows them in turn.
 //
 //   viaduct-guest-screen WIDTH HEIGHT FRAMES FILE
 //
-// Prints GL_RENDERER. FILE gets the last frame as the guest reads it back: red, green, blue, from the
-// top. Then "showing" is printed, and the picture stays until stdin ends.
+// Prints GL_RENDERER. FILE gets the last frame as the guest reads it back: red, green, blue, from
+// the top. Then "showing" is printed, and the picture stays until stdin ends.
 #include <EGL/eglext.h>
 #include <GLES2/gl2ext.h>
 
@@ -89,8 +89,8 @@ class Buffer {
     void export_to(kms::Screen& screen) {
         const EGLDisplay display = eglGetCurrentDisplay();
         const auto name = reinterpret_cast<EGLClientBuffer>(static_cast<uintptr_t>(texture_));
-        const EGLImage image = eglCreateImage(display, eglGetCurrentContext(), EGL_GL_TEXTURE_2D,
-                                              name, nullptr);
+        const EGLImage image =
+            eglCreateImage(display, eglGetCurrentContext(), EGL_GL_TEXTURE_2D, name, nullptr);
         int fd = -1;
         EGLint stride = 0;
         EGLint offset = 0;
@@ -100,8 +100,8 @@ class Buffer {
             throw gles::Error("the texture cannot be exported");
         const UniqueFd dmabuf(fd);
         eglDestroyImage(display, image);
-        framebuffer_ = screen.add(dmabuf.get(), static_cast<uint32_t>(stride),
-                                  static_cast<uint32_t>(offset));
+        framebuffer_ =
+            screen.add(dmabuf.get(), static_cast<uint32_t>(stride), static_cast<uint32_t>(offset));
     }
 
     GLsizei width_;

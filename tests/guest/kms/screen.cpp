@@ -25,8 +25,7 @@ struct Free {
     void operator()(Object* object) const { free(object); }
 };
 using Resources = std::unique_ptr<drmModeRes, Free<drmModeRes, drmModeFreeResources>>;
-using Connector =
-    std::unique_ptr<drmModeConnector, Free<drmModeConnector, drmModeFreeConnector>>;
+using Connector = std::unique_ptr<drmModeConnector, Free<drmModeConnector, drmModeFreeConnector>>;
 
 }  // namespace
 
