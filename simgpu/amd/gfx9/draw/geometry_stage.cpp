@@ -35,6 +35,10 @@ uint32_t lds_bytes(const ShaderStage& shader) {
     return bits(shader.rsrc2, 19, 8) * 512;
 }
 
+/// Whether VGT_GS_OUT_PRIM_TYPE may have `type`: points, line strips or triangle strips.
+bool is_output_type(uint32_t type) {
+    return type <= 2;
+}
 Topology output_topology(uint32_t type) {
     switch (type) {
         case 0:
@@ -69,7 +73,9 @@ GeometryStage::GeometryStage(DrawTools& tools, bool shades_domain, bool provokin
     const uint32_t types = registers(kOutputType);
     const bool own_types = bit_of(types, 31);  // UNIQUE_TYPE_PER_STREAM
     for (uint32_t s = 0; s < kStreams; s++) {
-        streams_[s].topology = output_topology(bits(types, own_types ? 8 * s : 0, 6));
+        // OUTPRIM_TYPE, and OUTPRIM_TYPE_1 to _3.
+        constexpr unsigned kFirstBit[kStreams] = {0, 8, 16, 22};
+        streams_[s].type = bits(types, own_types ? kFirstBit[s] : 0, 6);
         streams_[s].vertex_dwords = bits(registers(kEmittedItem + 4 * s), 0, 15);
         streams_[s].offset = s ? bits(registers(kStreamOffset1 + 4 * (s - 1)), 0, 15) : 0;
     }
@@ -79,6 +85,9 @@ std::string GeometryStage::problem() const {
     constexpr uint32_t kScenarioG = 3;
     if (const uint32_t mode = bits(tools_.draw.registers(kGeometryMode), 0, 3); mode != kScenarioG)
         return fmt::format("VGT_GS_MODE: mode {} is not one of a geometry shader", mode);
+    for (const Stream& stream : streams_)
+        if (stream.vertex_dwords != 0 && !is_output_type(stream.type))
+            return fmt::format("VGT_GS_OUT_PRIM_TYPE: type {} is not simulated", stream.type);
     if (most_vertices_ == 0 || most_primitives_ == 0 || most_threads_ < instances_)
         return fmt::format(
             "VGT_GS_ONCHIP_CNTL: a group of {} vertices, {} primitives and {} runs "
@@ -211,7 +220,7 @@ bool GeometryStage::pass_on() {
 bool GeometryStage::pass_on(unsigned stream) {
     const auto threads = static_cast<unsigned>(primitives_.size()) * instances_;
     copies_.set_stream(stream);
-    Assembler assembler(streams_[stream].topology, provoking_last_, copies_);
+    Assembler assembler(output_topology(streams_[stream].type), provoking_last_, copies_);
     for (unsigned thread = 0; thread < threads; thread++)
         if (!pass_on(stream, thread, assembler)) return false;
     tools_.counters.geometry_primitives += assembler.primitives();

@@ -38,7 +38,7 @@ class GeometryStage final : public ShadingSink {
     };
     /// A stream of emitted vertices, of dwords in the ring for each thread.
     struct Stream {
-        Topology topology = Topology::kPointList;
+        uint32_t type = 0;  // of VGT_GS_OUT_PRIM_TYPE
         uint32_t offset = 0, vertex_dwords = 0;
     };
 

@@ -245,6 +245,39 @@ TEST_F(GeometryDraw, RingsAndLimitsAreKept) {
     expect_report(0x28a44, 0, "VGT_GS_ONCHIP_CNTL");                          // groups of nothing
     expect_report(0x28b90, 1 | 65u << 2, "VGT_GS_ONCHIP_CNTL");  // runs of one primitive
     expect_report(0x28a40, 1, "VGT_GS_MODE");
+    expect_report(0x28a6c, 3, "VGT_GS_OUT_PRIM_TYPE");
+}
+
+// Three vertices to each stream are three points, two lines or a triangle.
+TEST_F(GeometryDraw, EachStreamMayHaveItsOwnType) {
+    std::vector<Line> program;
+    for (const uint32_t stream : {0u, 1u, 2u, 3u})
+        for (int vertex = 0; vertex < 3; vertex++)
+            program.push_back({"s_sendmsg emit", {0xbf900022 | stream << 8}});
+    program.push_back({"s_endpgm", {0xbf810000}});
+    bench_.load(kCode, program);
+    registers_[0x28ab0] = 12;
+    registers_[0x28b38] = 3;
+    registers_[0x30904] = 12;
+    for (const uint32_t stream : {0u, 1u, 2u, 3u}) registers_[0x28b5c + 4 * stream] = 1;
+    registers_[0x28a6c] = 2;  // VGT_GS_OUT_PRIM_TYPE: triangles, for all
+    ASSERT_TRUE(run().done());
+    EXPECT_EQ(pipeline_.geometry_primitives, 4u);
+    const uint32_t types[][2] = {{2 | 1u << 8 | 1u << 16 | 2u << 22, 1 + 2 + 2 + 1},
+                                 {1 | 0u << 8 | 2u << 16 | 0u << 22, 2 + 3 + 1 + 3}};
+    for (const auto& [type, primitives] : types) {
+        pipeline_.geometry_primitives = 0;
+        registers_[0x28a6c] = type | 1u << 31;
+        ASSERT_TRUE(run().done());
+        EXPECT_EQ(pipeline_.geometry_primitives, primitives) << std::hex << type;
+    }
+    expect_report(0x28a6c, 3u << 22 | 1u << 31, "VGT_GS_OUT_PRIM_TYPE");
+    registers_[0x28a6c] = 3u << 22 | 1u << 31;
+    registers_[0x28b68] = 0;  // no one may emit to stream 3
+    program.resize(9);
+    program.push_back({"s_endpgm", {0xbf810000}});
+    bench_.load(kCode, program);
+    EXPECT_TRUE(run().done());
 }
 
 // Both waves of a group run at once: each needs its part of the ring.
