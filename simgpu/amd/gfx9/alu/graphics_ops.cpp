@@ -66,11 +66,14 @@ void execute_export(Wave& wave, const Instruction& in) {
 
 // S_SENDMSG (Vega ISA, "Send message"): the message in bits 0..3, for a geometry shader's an
 // operation in 4..5, CUT and EMIT, and a stream in 8..9. An emitted vertex comes before the cut.
+// M0[7:0] is the GS wave id.
 void execute_geometry_message(Wave& wave, const Instruction& in) {
     constexpr uint32_t kGeometry = 2, kGeometryDone = 3;
     const auto message = static_cast<uint32_t>(in.imm);
     const uint32_t id = bits(message, 0, 4);
     if (id != kGeometry && id != kGeometryDone) return;
+    if (bits(wave.m0(), 0, 8) != wave.geometry->id) wave.geometry->named_another = true;
+    if (id == kGeometryDone) wave.geometry->done = true;
     const bool cut = bit_of(message, 4), emit = bit_of(message, 5);
     auto& lanes = wave.geometry->stream[bits(message, 8, 2)];
     for_each_lane(wave.exec(), [&](unsigned number) {

@@ -150,12 +150,28 @@ bool GeometryStage::shade() {
     invocations += vertices;
     tools_.counters.geometry_invocations += threads;
     if (!group_.run()) return false;
-    for (const GeometryWave& wave : emitted_)
-        if (wave.overflowed)
-            return end_with_problem(
-                tools_, fmt::format("VGT_GS_MAX_VERT_OUT: a geometry shader emitted more than {}",
-                                    most_emitted_));
+    for (unsigned i = 0; i < group_.waves().size(); i++)
+        if (!check_messages(i)) return false;
     return true;
+}
+
+/// Whether a wave has sent what it may and must. The VGT waits for the GS_DONE of each wave with
+/// primitives.
+bool GeometryStage::check_messages(unsigned number) {
+    const GeometryWave& wave = emitted_[number];
+    if (wave.named_another)
+        return end_with_problem(
+            tools_,
+            fmt::format("s_sendmsg: M0 of a geometry shader is not its wave id {}", wave.id));
+    if (wave.overflowed)
+        return end_with_problem(
+            tools_, fmt::format("VGT_GS_MAX_VERT_OUT: a geometry shader emitted more than {}",
+                                most_emitted_));
+    if (wave.done || !group_.has_second(number)) return true;
+    tools_.outcome = make_outcome(
+        JobOutcome::Kind::kHang,
+        fmt::format("draw: geometry shader at {:#x} ended without GS_DONE", shader_.program_va));
+    return false;
 }
 
 /// Gives each wave with primitives its part of the ring. All of a group run at the same time.
@@ -166,7 +182,7 @@ bool GeometryStage::place_in_ring() {
     uint64_t taken = 0;
     for (unsigned i = 0; i < waves.size(); i++) {
         waves[i].s[kOffChipOffset] = off_chip_;
-        emitted_[i].reset(most_emitted_);
+        emitted_[i].reset(most_emitted_, group_.wave_id(i));
         waves[i].geometry = &emitted_[i];
         if (!group_.has_second(i)) continue;
         if (ring_next_ + bytes > ring_bytes_) taken += ring_bytes_ - ring_next_, ring_next_ = 0;

@@ -47,6 +47,7 @@ class GeometryStage final : public ShadingSink {
     void load_vertices();
     void load_primitives();
     bool place_in_ring();
+    bool check_messages(unsigned number);
     bool pass_on();
     bool pass_on(unsigned stream);
     bool pass_on(unsigned stream, unsigned thread, Assembler& assembler);

@@ -70,7 +70,8 @@ void MergedGroup::start_wave(unsigned number) {
     wave.border_colours_va = tools_.wave.border_colours_va;
     const uint32_t first = share(first_, number), second = share(second_, number);
     const auto count = static_cast<uint32_t>(waves_.size());
-    wave.s[kWaveInfo] = first | second << 8 | number << 16 | number << 24 | count << 28;
+    wave.s[kWaveInfo] =
+        first | second << 8 | uint32_t{wave_id(number)} << 16 | number << 24 | count << 28;
     shader_.set_scratch(wave, kScratchOffset,
                         number % std::max(scratch_waves_, 1u) * scratch_bytes_);
     const uint32_t lanes = std::max(first, second);

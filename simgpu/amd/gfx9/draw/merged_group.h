@@ -27,6 +27,8 @@ class MergedGroup {
     void set(unsigned thread, unsigned vgpr, uint32_t value) {
         waves_[thread / kLanes].v[vgpr].lane[thread % kLanes] = value;
     }
+    /// A wave's number in s3[23:16]: of an ES and GS, the GS wave id.
+    uint8_t wave_id(unsigned wave) const { return static_cast<uint8_t>(wave); }
     /// Whether a wave has threads of the second half.
     bool has_second(unsigned wave) const { return wave * kLanes < second_; }
     /// False: the job has ended.

@@ -33,7 +33,7 @@ struct PrimitiveAttributes {
 
 inline constexpr unsigned kGeometryStreams = 4;
 
-/// The EMIT and CUT messages that the lanes of a geometry shader's wave have sent.
+/// The messages that a geometry shader's wave and its lanes have sent.
 struct GeometryWave {
     /// Of one lane and stream: vertices so far, and after how many of them strips end.
     struct Lane {
@@ -46,13 +46,18 @@ struct GeometryWave {
     };
     std::array<std::array<Lane, kLanes>, kGeometryStreams> stream;
     uint32_t most_vertices = 0;  // that a lane may emit to a stream
+    uint8_t id = 0;              // GS wave id, which M0 names in each message
     bool overflowed = false;
+    bool named_another = false;  // by another id in M0
+    bool done = false;           // it has sent GS_DONE
 
-    void reset(uint32_t most) {
+    /// Before a wave: it has sent nothing.
+    void reset(uint32_t most, uint8_t wave_id) {
         for (auto& lanes : stream)
             for (Lane& lane : lanes) lane.vertices = 0, lane.ends.clear();
         most_vertices = most;
-        overflowed = false;
+        id = wave_id;
+        overflowed = named_another = done = false;
     }
 };
 

@@ -208,7 +208,7 @@ class GeometryDraw : public WholeDraw {
   protected:
     GeometryDraw() {
         memory_.map(kCode, 4096);
-        bench_.load(kCode, {{"s_sendmsg emit", {0xbf900022}}, {"s_endpgm", {0xbf810000}}});
+        load({{"s_sendmsg emit", {0xbf900022}}, kDone, kEnd});
         registers_[0x28b54] = 0xb0;                        // ES, GS, copy shader
         registers_[0x28a40] = 3;                           // VGT_GS_MODE: scenario G
         registers_[0xb210] = kCode >> 8;                   // SPI_SHADER_PGM_LO_ES
@@ -218,6 +218,13 @@ class GeometryDraw : public WholeDraw {
         registers_[0x28b38] = 1;                           // VGT_GS_MAX_VERT_OUT
         registers_[0x30904] = 4;                           // one wave's 1024 bytes of the ring
     }
+    /// A shader that first has its wave id in M0.
+    void load(std::vector<Line> program) {
+        program.insert(program.begin(), {"s_bfe_u32 m0, s3, 0x80010", {0x92fcff03, 0x00080010}});
+        bench_.load(kCode, program);
+    }
+    inline static const Line kDone{"s_sendmsg GS_DONE", {0xbf900003}};
+    inline static const Line kEnd{"s_endpgm", {0xbf810000}};
     static constexpr uint64_t kCode = 0x130000;
 };
 
@@ -254,8 +261,9 @@ TEST_F(GeometryDraw, EachStreamMayHaveItsOwnType) {
     for (const uint32_t stream : {0u, 1u, 2u, 3u})
         for (int vertex = 0; vertex < 3; vertex++)
             program.push_back({"s_sendmsg emit", {0xbf900022 | stream << 8}});
-    program.push_back({"s_endpgm", {0xbf810000}});
-    bench_.load(kCode, program);
+    program.push_back(kDone);
+    program.push_back(kEnd);
+    load(program);
     registers_[0x28ab0] = 12;
     registers_[0x28b38] = 3;
     registers_[0x30904] = 12;
@@ -274,10 +282,39 @@ TEST_F(GeometryDraw, EachStreamMayHaveItsOwnType) {
     expect_report(0x28a6c, 3u << 22 | 1u << 31, "VGT_GS_OUT_PRIM_TYPE");
     registers_[0x28a6c] = 3u << 22 | 1u << 31;
     registers_[0x28b68] = 0;  // no one may emit to stream 3
-    program.resize(9);
-    program.push_back({"s_endpgm", {0xbf810000}});
-    bench_.load(kCode, program);
+    program.erase(program.begin() + 9, program.begin() + 12);
+    load(program);
     EXPECT_TRUE(run().done());
+}
+
+TEST_F(GeometryDraw, AWaveThatIsNotDoneHangs) {
+    registers_[0x28a44] = 512 | 128u << 11 | 128u << 22;
+    registers_[0x30904] = 8;
+    draw_.count = 3 * 65;  // two waves with primitives, and two without
+    ASSERT_TRUE(run().done());
+    load({{"s_sendmsg emit", {0xbf900022}}, kEnd});
+    const JobOutcome outcome = run();
+    EXPECT_EQ(outcome.kind, JobOutcome::Kind::kHang);
+    EXPECT_NE(outcome.report.find("GS_DONE"), std::string::npos) << outcome.report;
+    // Only waves with primitives have to be: those whose count in s3[15:8] is not 0.
+    load({{"s_bfe_u32 s8, s3, 0x80008", {0x9288ff03, 0x00080008}},
+          {"s_cbranch_scc0 1", {0xbf840001}},
+          kDone,
+          kEnd});
+    EXPECT_TRUE(run().done());
+}
+
+TEST_F(GeometryDraw, MessagesNameTheirWave) {
+    registers_[0x28a44] = 512 | 128u << 11 | 128u << 22;
+    registers_[0x30904] = 8;
+    draw_.count = 3 * 21;
+    const std::vector<Line> zero{{"s_mov_b32 m0, 0", {0xbefc0080}}, kDone, kEnd};
+    bench_.load(kCode, zero);
+    EXPECT_TRUE(run().done()) << "a group of one wave";
+    draw_.count = 3 * 65;
+    const JobOutcome outcome = run();
+    EXPECT_EQ(outcome.kind, JobOutcome::Kind::kBadShader);
+    EXPECT_NE(outcome.report.find("M0"), std::string::npos) << outcome.report;
 }
 
 // Both waves of a group run at once: each needs its part of the ring.
