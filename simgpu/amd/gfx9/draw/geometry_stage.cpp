@@ -15,6 +15,7 @@ constexpr uint32_t kGeometryMode = 0x28a40;   // VGT_GS_MODE
 constexpr uint32_t kGroupLimits = 0x28a44;    // VGT_GS_ONCHIP_CNTL
 constexpr uint32_t kStreamOffset1 = 0x28a60;  // VGT_GSVS_RING_OFFSET_1
 constexpr uint32_t kOutputType = 0x28a6c;     // VGT_GS_OUT_PRIM_TYPE
+constexpr uint32_t kOutputLimit = 0x28a94;    // VGT_GS_MAX_PRIMS_PER_SUBGROUP
 constexpr uint32_t kVertexItem = 0x28aac;     // VGT_ESGS_RING_ITEMSIZE
 constexpr uint32_t kThreadItem = 0x28ab0;     // VGT_GSVS_RING_ITEMSIZE
 constexpr uint32_t kMostEmitted = 0x28b38;    // VGT_GS_MAX_VERT_OUT
@@ -32,7 +33,12 @@ constexpr uint32_t kInterleaved = 16;
 
 /// LDS_SIZE, in 512 bytes.
 uint32_t lds_bytes(const ShaderStage& shader) {
-    return bits(shader.rsrc2, 19, 8) * 512;
+    return std::min(bits(shader.rsrc2, 19, 8) * 512, kMaxLdsBytes);
+}
+
+/// OC_LDS_EN.
+bool reads_off_chip(const ShaderStage& shader) {
+    return bit_of(shader.rsrc2, 18);
 }
 
 /// Whether VGT_GS_OUT_PRIM_TYPE may have `type`: points, line strips or triangle strips.
@@ -81,18 +87,42 @@ GeometryStage::GeometryStage(DrawTools& tools, bool shades_domain, bool provokin
     }
 }
 
-std::string GeometryStage::problem() const {
+/// The part of problem() that is about what the shader emits.
+std::string GeometryStage::output_problem() const {
     constexpr uint32_t kScenarioG = 3;
-    if (const uint32_t mode = bits(tools_.draw.registers(kGeometryMode), 0, 3); mode != kScenarioG)
-        return fmt::format("VGT_GS_MODE: mode {} is not one of a geometry shader", mode);
+    const uint32_t mode = tools_.draw.registers(kGeometryMode);
+    if (bits(mode, 0, 3) != kScenarioG)
+        return fmt::format("VGT_GS_MODE: mode {} does not run a geometry shader", bits(mode, 0, 3));
     for (const Stream& stream : streams_)
         if (stream.vertex_dwords != 0 && !is_output_type(stream.type))
             return fmt::format("VGT_GS_OUT_PRIM_TYPE: type {} is not simulated", stream.type);
+    // CUT_MODE: 1024, 512, 256 or 128 vertices, after each of which a strip may end.
+    const uint32_t cuts = 1024u >> bits(mode, 4, 2);
+    if (most_emitted_ > cuts)
+        return fmt::format("VGT_GS_MAX_VERT_OUT: {} are more than VGT_GS_MODE's {}", most_emitted_,
+                           cuts);
+    // radeonsi, and radv of Mesa 22.3, count what each invocation may emit; radv of Mesa 25 does
+    // not.
+    const uint32_t limit = bits(tools_.draw.registers(kOutputLimit), 0, 16);
+    if (most_threads_ > limit)
+        return fmt::format("VGT_GS_MAX_PRIMS_PER_SUBGROUP: {} are too few for {} invocations",
+                           limit, most_threads_);
+    return {};
+}
+
+std::string GeometryStage::problem() const {
+    if (std::string problem = output_problem(); !problem.empty()) return problem;
     if (most_vertices_ == 0 || most_primitives_ == 0 || most_threads_ < instances_)
         return fmt::format(
             "VGT_GS_ONCHIP_CNTL: a group of {} vertices, {} primitives and {} runs "
             "is too small",
             most_vertices_, most_primitives_, most_threads_);
+    // A shader without LDS keeps nothing there: radeonsi gives vertices a dword all the same.
+    const uint64_t group_bytes = uint64_t{most_vertices_} * ring_item_ * 4;
+    if (const uint32_t lds = lds_bytes(shader_); lds != 0 && group_bytes > lds)
+        return fmt::format(
+            "SPI_SHADER_PGM_RSRC2_GS: {} bytes of LDS are too small for a group's {}", lds,
+            group_bytes);
     const uint64_t wave_bytes = uint64_t{emitted_item_} * 4 * kLanes;
     if (ring_bytes_ < wave_bytes)
         return fmt::format("VGT_GSVS_RING_SIZE: {} bytes are too small for a wave's {}",
@@ -181,7 +211,7 @@ bool GeometryStage::place_in_ring() {
     emitted_.resize(std::max(emitted_.size(), waves.size()));
     uint64_t taken = 0;
     for (unsigned i = 0; i < waves.size(); i++) {
-        waves[i].s[kOffChipOffset] = off_chip_;
+        if (reads_off_chip(shader_)) waves[i].s[kOffChipOffset] = off_chip_;
         emitted_[i].reset(most_emitted_, group_.wave_id(i));
         waves[i].geometry = &emitted_[i];
         if (!group_.has_second(i)) continue;

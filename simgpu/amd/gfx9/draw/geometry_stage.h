@@ -21,7 +21,7 @@ class GeometryStage final : public ShadingSink {
     /// `shades_domain`: the first half is a domain shader.
     GeometryStage(DrawTools& tools, bool shades_domain, bool provoking_last, VertexStage& copies);
 
-    /// A sentence about registers that no group fits; else empty.
+    /// Why no group can run with these registers; empty if one can.
     std::string problem() const;
     bool primitive(const InputPrimitive& primitive) override;
     bool flush() override;
@@ -42,6 +42,7 @@ class GeometryStage final : public ShadingSink {
         uint32_t offset = 0, vertex_dwords = 0;
     };
 
+    std::string output_problem() const;
     unsigned slot_of(const InputVertex& vertex);
     bool shade();
     void load_vertices();

@@ -18,7 +18,7 @@ class TessellationStage final : public InputSink {
   public:
     TessellationStage(DrawTools& tools, bool provoking_last, ShadingSink& domain);
 
-    /// A sentence about registers that no group fits; else empty.
+    /// Why no group can run with these registers; empty if one can.
     std::string problem() const;
     /// VGT_LS_HS_CONFIG: of a patch.
     unsigned input_vertices() const { return input_vertices_; }

@@ -214,6 +214,7 @@ class GeometryDraw : public WholeDraw {
         registers_[0xb210] = kCode >> 8;                   // SPI_SHADER_PGM_LO_ES
         registers_[0xb228] = 3;                            // 16 VGPRs
         registers_[0x28a44] = 64 | 64u << 11 | 64u << 22;  // VGT_GS_ONCHIP_CNTL
+        registers_[0x28a94] = 64;                          // VGT_GS_MAX_PRIMS_PER_SUBGROUP
         registers_[0x28ab0] = registers_[0x28b5c] = 4;     // dwords of a thread, and of a vertex
         registers_[0x28b38] = 1;                           // VGT_GS_MAX_VERT_OUT
         registers_[0x30904] = 4;                           // one wave's 1024 bytes of the ring
@@ -253,6 +254,28 @@ TEST_F(GeometryDraw, RingsAndLimitsAreKept) {
     expect_report(0x28b90, 1 | 65u << 2, "VGT_GS_ONCHIP_CNTL");  // runs of one primitive
     expect_report(0x28a40, 1, "VGT_GS_MODE");
     expect_report(0x28a6c, 3, "VGT_GS_OUT_PRIM_TYPE");
+    expect_report(0x28a94, 63, "VGT_GS_MAX_PRIMS_PER_SUBGROUP");
+}
+
+// CUT_MODE, and how many vertices it has strips of.
+TEST_F(GeometryDraw, EmitsUpToTheCutMode) {
+    constexpr uint32_t kModes[][2] = {{0, 1024}, {1, 512}, {2, 256}, {3, 128}};
+    registers_[0x28a44] = 3 | 1u << 11 | 1u << 22;
+    for (const auto& [mode, vertices] : kModes) {
+        registers_[0x28a40] = 3 | mode << 4;
+        registers_[0x28b38] = vertices;
+        EXPECT_TRUE(run().done()) << mode;
+        expect_report(0x28b38, vertices + 1, "VGT_GS_MAX_VERT_OUT");
+    }
+}
+
+TEST_F(GeometryDraw, AGroupFitsLds) {
+    registers_[0x28aac] = 5;  // VGT_ESGS_RING_ITEMSIZE: 64 * 5 * 4 bytes
+    expect_report(0xb22c, 2u << 19, "SPI_SHADER_PGM_RSRC2_GS");
+    registers_[0xb22c] = 3u << 19;  // LDS_SIZE, in 512 bytes
+    EXPECT_TRUE(run().done());
+    registers_[0xb22c] = 0;  // the shader has no LDS to keep vertices in
+    EXPECT_TRUE(run().done());
 }
 
 // Three vertices to each stream are three points, two lines or a triangle.
@@ -289,6 +312,7 @@ TEST_F(GeometryDraw, EachStreamMayHaveItsOwnType) {
 
 TEST_F(GeometryDraw, AWaveThatIsNotDoneHangs) {
     registers_[0x28a44] = 512 | 128u << 11 | 128u << 22;
+    registers_[0x28a94] = 128;
     registers_[0x30904] = 8;
     draw_.count = 3 * 65;  // two waves with primitives, and two without
     ASSERT_TRUE(run().done());
@@ -306,6 +330,7 @@ TEST_F(GeometryDraw, AWaveThatIsNotDoneHangs) {
 
 TEST_F(GeometryDraw, MessagesNameTheirWave) {
     registers_[0x28a44] = 512 | 128u << 11 | 128u << 22;
+    registers_[0x28a94] = 128;
     registers_[0x30904] = 8;
     draw_.count = 3 * 21;
     const std::vector<Line> zero{{"s_mov_b32 m0, 0", {0xbefc0080}}, kDone, kEnd};
@@ -320,6 +345,7 @@ TEST_F(GeometryDraw, MessagesNameTheirWave) {
 // Both waves of a group run at once: each needs its part of the ring.
 TEST_F(GeometryDraw, AGroupFitsTheRing) {
     registers_[0x28a44] = 512 | 128u << 11 | 128u << 22;
+    registers_[0x28a94] = 128;
     draw_.count = 3 * 65;
     EXPECT_EQ(run().kind, JobOutcome::Kind::kBadShader);
     registers_[0x30904] = 8;
@@ -335,14 +361,14 @@ class TessellatedDraw : public WholeDraw {
         memory_.map(kRing, 4096);
         bench_.load(kCode, {{"s_endpgm", {0xbf810000}}});
         for (uint64_t i = 0; i < 16; i++) memory_.dword(kRing + 4 * i) = as_word(1.0f);
-        registers_[0x28b54] = 0x45;                    // LS, HS, domain shader
-        registers_[0x30908] = 9;                       // patches
-        registers_[0xb410] = kCode >> 8;               // SPI_SHADER_PGM_LO_LS
-        registers_[0xb428] = 3;                        // 16 VGPRs
-        registers_[0x28a18] = as_word(64.0f);          // VGT_HOS_MAX_TESS_LEVEL
-        registers_[0x28b58] = 4 | 3u << 8 | 1u << 14;  // VGT_LS_HS_CONFIG
-        registers_[0x28b6c] = 1 | 2u << 5;             // triangles, clockwise
-        registers_[0x30938] = 16;                      // dwords of the ring: four patches
+        registers_[0x28b54] = 0x45 | 1u << 8 | 2u << 15;  // LS, HS, domain shader, as Mesa does
+        registers_[0x30908] = 9;                          // patches
+        registers_[0xb410] = kCode >> 8;                  // SPI_SHADER_PGM_LO_LS
+        registers_[0xb428] = 3;                           // 16 VGPRs
+        registers_[0x28a18] = as_word(64.0f);             // VGT_HOS_MAX_TESS_LEVEL
+        registers_[0x28b58] = 4 | 3u << 8 | 1u << 14;     // VGT_LS_HS_CONFIG
+        registers_[0x28b6c] = 1 | 2u << 5;                // triangles, clockwise
+        registers_[0x30938] = 16;                         // dwords of the ring: four patches
         registers_[0x30940] = kRing >> 8;
     }
     static constexpr uint64_t kCode = 0x130000, kRing = 0x140000;
@@ -389,6 +415,37 @@ TEST_F(TessellatedDraw, SomeChipsMoveTheRegistersOfVertices) {
     // Now v0 has the number, and v2 nothing.
     EXPECT_EQ(memory_.dword(kOut + 4 * 64), 0u);
     EXPECT_EQ(memory_.dword(kOut + 4 * 127), 0u);
+}
+
+// The shader of the ES and GS stores s4 where its user data says.
+TEST_F(TessellatedDraw, GeometryShadersGetTheOffChipOffsetIfTheyAskForIt) {
+    constexpr uint64_t kOut = 0x150000, kGeometryCode = 0x160000;
+    memory_.map(kOut, 4096);
+    memory_.map(kGeometryCode, 4096);
+    bench_.load(kGeometryCode, {{"s_bfe_u32 m0, s3, 0x80010", {0x92fcff03, 0x00080010}},
+                                {"v_mov_b32 v8, s8", {0x7e100208}},
+                                {"v_mov_b32 v9, s9", {0x7e120209}},
+                                {"v_mov_b32 v10, s4", {0x7e140204}},
+                                {"global_store_dword v[8:9], v10, off", {0xdc708000, 0x007f0a08}},
+                                {"s_sendmsg GS_DONE", {0xbf900003}},
+                                {"s_endpgm", {0xbf810000}}});
+    registers_[0x28b54] = 0xad;  // LS, HS, domain shader as ES, GS, copy shader
+    registers_[0x28a40] = 3;
+    registers_[0xb210] = kGeometryCode >> 8;
+    registers_[0xb228] = 3;
+    registers_[0xb330] = static_cast<uint32_t>(kOut);
+    registers_[0x28a44] = 64 | 64u << 11 | 64u << 22;
+    registers_[0x28a94] = 64;
+    registers_[0x3093c] = 1;  // VGT_HS_OFFCHIP_PARAM: two buffers of 32 KiB
+    draw_.count = 3 * 5;      // a group of four patches, and one of one
+    constexpr uint32_t kOffChip = 1u << 18, kUserSgprs = 2u << 1;
+    memory_.dword(kOut) = 7;
+    registers_[0xb22c] = kUserSgprs;
+    ASSERT_TRUE(run().done());
+    EXPECT_EQ(memory_.dword(kOut), 0u);
+    registers_[0xb22c] = kUserSgprs | kOffChip;
+    ASSERT_TRUE(run().done());
+    EXPECT_EQ(memory_.dword(kOut), 32768u);
 }
 
 TEST_F(TessellatedDraw, RingsAndLimitsAreKept) {
