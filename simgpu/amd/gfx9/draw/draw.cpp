@@ -30,6 +30,10 @@ struct Stages {
     bool tessellates = false, has_geometry = false, known = true;
 
     static Stages read(const RegisterReader& registers) {
+        // DISPATCH_DRAW_EN, VS_WAVE_ID_EN, PRIMGEN_EN (NGG), ORDERED_ID_MODE and GS_FAST_LAUNCH
+        // change what shaders get. Bit 8, which Mesa sets with tessellation, is GFX10's.
+        constexpr uint32_t kNotSimulated = 1u << 9 | 1u << 12 | 1u << 13 | 1u << 14 | 3u << 19;
+        if (registers(kStages) & kNotSimulated) return {false, false, false};
         switch (registers(kStages) & 0xff) {
             case 0x00:
                 return {};
@@ -55,7 +59,7 @@ std::string front_problem(const RegisterReader& registers, Topology topology) {
     const Stages stages = Stages::read(registers);
     if (!stages.known)
         return fmt::format("VGT_SHADER_STAGES_EN {:#x}: such stages are not simulated",
-                           registers(kStages) & 0xff);
+                           registers(kStages));
     if (!is_simulated(topology) || (topology == Topology::kPatch) != stages.tessellates)
         return fmt::format("VGT_PRIMITIVE_TYPE: type {} is not simulated{}",
                            static_cast<unsigned>(topology),

@@ -459,12 +459,14 @@ TEST_F(TessellatedDraw, RingsAndLimitsAreKept) {
 }
 
 TEST_F(WholeDraw, WhatIsNotSimulatedNamesItsRegister) {
-    expect_report(0x28b54, 1u << 5, "VGT_SHADER_STAGES_EN");  // a geometry shader alone
-    expect_report(0x28b54, 0xb0, "VGT_GS_MODE");              // no mode for a geometry shader
-    expect_report(0x28b54, 0x45, "VGT_PRIMITIVE_TYPE");       // tessellation of triangles
-    expect_report(0x30908, 9, "VGT_PRIMITIVE_TYPE");          // patches without tessellation
-    expect_report(0x28be0, 2, "CB_COLOR_ATTRIB");             // four samples, on a target of one
-    expect_report(0x28c74, 1u << 12, "CB_COLOR0_ATTRIB");     // two samples, one of them stored
+    expect_report(0x28b54, 1u << 5, "VGT_SHADER_STAGES_EN");   // a geometry shader alone
+    expect_report(0x28b54, 0xb0, "VGT_GS_MODE");               // no mode for a geometry shader
+    expect_report(0x28b54, 1u << 13, "VGT_SHADER_STAGES_EN");  // NGG
+    expect_report(0x28b54, 1u << 9, "VGT_SHADER_STAGES_EN");   // dispatch draw
+    expect_report(0x28b54, 0x45, "VGT_PRIMITIVE_TYPE");        // tessellation of triangles
+    expect_report(0x30908, 9, "VGT_PRIMITIVE_TYPE");           // patches without tessellation
+    expect_report(0x28be0, 2, "CB_COLOR_ATTRIB");              // four samples, on a target of one
+    expect_report(0x28c74, 1u << 12, "CB_COLOR0_ATTRIB");      // two samples, one of them stored
     EXPECT_EQ(pixel(3, 3), 0u) << "none of them drew";
 }
 
