@@ -67,12 +67,13 @@ std::string front_problem(const RegisterReader& registers, Topology topology) {
     return SamplePattern::problem(registers);
 }
 
-/// The state of a wave, which one draw after the other uses: it is larger than a small draw is
-/// long.
+/// The state of a wave and its vertices, which one draw after the other uses: clearing it would
+/// take longer than a small draw.
 struct Scratch {
     Workgroup group;
     Wave wave;
     GraphicsWave graphics;
+    std::array<Vertex, kLanes> vertices;
 };
 
 Scratch& thread_scratch() {
@@ -93,14 +94,19 @@ class DrawRun {
           memory_(environment.memory),
           loop_(memory_, environment, counters),
           wave_(thread_scratch().wave),
-          tools_{draw, memory_, loop_, pipeline, outcome_, wave_, thread_scratch().graphics} {
+          tools_{draw,
+                 memory_,
+                 loop_,
+                 pipeline,
+                 outcome_,
+                 wave_,
+                 thread_scratch().graphics,
+                 thread_scratch().vertices} {
         wave_.group = &thread_scratch().group;
         wave_.memory = &memory_;
         wave_.graphics = &thread_scratch().graphics;
         wave_.addresses = draw.addresses;
-        wave_.border_colours_va = (uint64_t{draw.registers(kBorderColours + 4) & 0xff} << 32 |
-                                   draw.registers(kBorderColours))
-                                  << 8;
+        wave_.border_colours_va = base_address(draw.registers, kBorderColours);
     }
 
     JobOutcome run();

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "simgpu/amd/gfx9/surface/swizzle.h"
+#include "simgpu/amd/gfx9/wave/graphics_wave.h"
 #include "simgpu/engine/engine.h"
 
 namespace simgpu::gfx9::draw {
@@ -13,7 +14,7 @@ namespace simgpu::gfx9::draw {
 /// The value of a register by its byte address, as the register headers number them.
 using RegisterReader = std::function<uint32_t(uint32_t byte_address)>;
 
-inline constexpr unsigned kStreamoutBuffers = 4, kStreams = 4;
+inline constexpr unsigned kStreamoutBuffers = 4;
 
 /// How far transform feedback has filled each buffer, in dwords from its start; kept from draw to
 /// draw of a context. STRMOUT_BUFFER_UPDATE sets and stores it.

@@ -39,7 +39,10 @@ struct Primitive {
     uint8_t provoking = 0;  // vertex whose attributes a flat-shaded one has
     uint8_t edges = 7;      // of a polygon that is a triangle of several: bit i from vertex i on
     std::array<const Vertex*, 3> vertex{};
-    unsigned count() const { return kind == Kind::kPoint ? 1 : kind == Kind::kLine ? 2 : 3; }
+    static constexpr unsigned count_of(Kind kind) {
+        return kind == Kind::kPoint ? 1 : kind == Kind::kLine ? 2 : 3;
+    }
+    unsigned count() const { return count_of(kind); }
 };
 
 /// Where primitives go, one after the other. False: stop, the job has ended.
@@ -59,7 +62,7 @@ struct InputVertex {
 
 inline constexpr unsigned kLargestPatch = 32;
 
-/// A primitive of such vertices: with neighbours if its topology has them, or a patch.
+/// A primitive of such vertices: with adjacent ones if its topology has them, or a patch.
 struct InputPrimitive {
     Primitive::Kind kind = Primitive::Kind::kTriangle;
     uint8_t provoking = 0;  // as in Primitive: of the vertices that are drawn
@@ -68,7 +71,7 @@ struct InputPrimitive {
     uint32_t id = 0;  // PrimitiveID
     const InputVertex* vertex[kLargestPatch];
 
-    /// Vertex `i` of the primitive without its neighbours.
+    /// Vertex `i` of those that are drawn: adjacent ones are not.
     const InputVertex& drawn(unsigned i) const {
         if (count == 4) return *vertex[i + 1];
         return *vertex[count == 6 ? 2 * i : i];

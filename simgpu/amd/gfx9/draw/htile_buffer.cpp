@@ -28,7 +28,7 @@ HtileBuffer::HtileBuffer(const RegisterReader& registers, AddressConfig addresse
     has_stencil_ = !bit_of(stencil, 29);  // TILE_STENCIL_DISABLE
     const uint32_t format = bits(info, 0, 2);
     MetaShape shape;
-    shape.base = (uint64_t{registers(kHtileBase + 4) & 0xff} << 32 | registers(kHtileBase)) << 8;
+    shape.base = base_address(registers, kHtileBase);
     shape.layout.kind = MetaKind::kHtile;
     shape.layout.mode = SwizzleMode(bits(format ? info : stencil, 4, 5));
     shape.layout.element_bits = format == 0 ? 0 : format == kFormat16 ? 1 : 2;

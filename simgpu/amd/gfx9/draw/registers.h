@@ -16,7 +16,8 @@ constexpr uint32_t kScanMode = 0x28a48;     // PA_SC_MODE_CNTL_0
 constexpr uint32_t kColourInfo = 0x28c70;   // CB_COLOR0_INFO
 constexpr uint32_t kColourStride = 0x3c;    // from one target's registers to the next one's
 
-/// A surface's address from two registers: its bits 8 to 39, and those above.
+/// The address of a surface, a shader or a ring from two registers: its bits 8 to 39, and those
+/// above.
 inline uint64_t base_address(const RegisterReader& registers, uint32_t low) {
     return (uint64_t{registers(low + 4) & 0xff} << 32 | registers(low)) << 8;
 }

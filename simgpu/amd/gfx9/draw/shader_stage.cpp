@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "simgpu/amd/gfx9/bits.h"
+#include "simgpu/amd/gfx9/draw/registers.h"
 
 namespace simgpu::gfx9::draw {
 
@@ -35,8 +36,7 @@ StageRegisters registers_of(ShaderStage::Kind kind) {
 ShaderStage ShaderStage::read(Kind kind, const RegisterReader& registers) {
     const StageRegisters at = registers_of(kind);
     ShaderStage stage;
-    stage.program_va = (uint64_t{registers(at.program + 4) & 0xff} << 32 | registers(at.program))
-                       << 8;
+    stage.program_va = base_address(registers, at.program);
     stage.rsrc1 = registers(at.resources);
     stage.rsrc2 = registers(at.resources + 4);
     // USER_SGPR and its sixth bit, USER_SGPR_MSB.

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "simgpu/amd/gfx9/bits.h"
+#include "simgpu/amd/gfx9/draw/registers.h"
 
 namespace simgpu::gfx9::draw {
 
@@ -42,8 +43,7 @@ TessellationStage::TessellationStage(DrawTools& tools, bool provoking_last, Shad
     most_patches_ = bits(patch, 0, 8);
     input_vertices_ = bits(patch, 8, 6);
     output_vertices_ = bits(patch, 14, 6);
-    ring_va_ = (uint64_t{registers(kFactorRingVa + 4) & 0xff} << 32 | registers(kFactorRingVa))
-               << 8;
+    ring_va_ = base_address(registers, kFactorRingVa);
     ring_bytes_ = uint64_t{bits(registers(kFactorRing), 0, 16)} * 4;
     off_chip_buffers_ = bits(off_chip, 0, 9) + 1;
     off_chip_bytes_ = 32768u >> bits(off_chip, 9, 2);  // 8 Ki dwords, or half, ...

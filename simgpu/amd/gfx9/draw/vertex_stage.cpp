@@ -12,8 +12,6 @@ namespace {
 constexpr uint32_t kOutConfig = 0x286c4;    // SPI_VS_OUT_CONFIG
 constexpr uint32_t kPrimitiveId = 0x28a84;  // VGT_PRIMITIVEID_EN
 
-constexpr unsigned kMostVertices = 3;  // of a primitive that is drawn
-
 float exported(const ExportTarget& target, unsigned component, unsigned lane) {
     const bool there = target.mask >> lane & 1 && target.enabled >> component & 1;
     return there ? as_float(target.component[component].lane[lane]) : 0.0f;
@@ -32,8 +30,7 @@ VertexStage::VertexStage(DrawTools& tools, const RasterState& raster, VertexRole
       streams_(tools.draw.registers, *tools.draw.streamout, tools.counters),
       numbers_primitives_(role == VertexRole::kVertex &&
                           bit_of(tools.draw.registers(kPrimitiveId), 0)),
-      program_(std::make_unique<Program>(tools.memory, shader_.vgprs())),
-      vertices_(std::make_unique<std::array<Vertex, kLanes>>()) {}
+      program_(std::make_unique<Program>(tools.memory, shader_.vgprs())) {}
 
 // A vertex has a lane of its own for each primitive where primitives are streamed out, or numbered.
 unsigned VertexStage::lane_of(const InputVertex& vertex, uint32_t primitive_id) {
@@ -49,12 +46,10 @@ unsigned VertexStage::lane_of(const InputVertex& vertex, uint32_t primitive_id) 
 }
 
 bool VertexStage::primitive(const InputPrimitive& primitive) {
-    if ((lanes_ + kMostVertices > kLanes || primitives_ == kLanes) && !flush()) return false;
+    const unsigned count = Primitive::count_of(primitive.kind);
+    if ((lanes_ + count > kLanes || primitives_ == kLanes) && !flush()) return false;
     Assembled& to = assembled_[primitives_++];
     to = {primitive.kind, primitive.provoking, primitive.edges, 0, {}};
-    const unsigned count = primitive.kind == Primitive::Kind::kPoint  ? 1
-                           : primitive.kind == Primitive::Kind::kLine ? 2
-                                                                      : 3;
     for (unsigned i = 0; i < count; i++)
         to.lane[to.count++] = static_cast<uint8_t>(lane_of(primitive.drawn(i), primitive.id));
     return true;
@@ -73,7 +68,8 @@ bool VertexStage::flush() {
         primitive.kind = from.kind;
         primitive.provoking = from.provoking;
         primitive.edges = from.edges;
-        for (unsigned v = 0; v < from.count; v++) primitive.vertex[v] = &(*vertices_)[from.lane[v]];
+        for (unsigned v = 0; v < from.count; v++)
+            primitive.vertex[v] = &tools_.vertices[from.lane[v]];
         if (!sink_.primitive(primitive)) return false;
         if (!tools_.loop.poll_rarely(shader_.program_va, tools_.outcome)) return false;
     }
@@ -88,15 +84,15 @@ bool VertexStage::shade() {
     for (unsigned lane = 0; lane < lanes_; lane++)
         for (unsigned i = 0; i <= shader_.vertex_components(); i++)
             wave.v[i].lane[lane] = value_[lane][i];
-    wave.set_exec(lanes_ == kLanes ? ~uint64_t{0} : (uint64_t{1} << lanes_) - 1);
+    wave.set_exec(first_lanes(lanes_));
     count_invocations();
     if (!tools_.loop.run(wave, *program_, tools_.outcome)) return false;
     if (streams_.rasterises(stream_))
-        for (unsigned lane = 0; lane < lanes_; lane++) (*vertices_)[lane] = vertex(lane);
+        for (unsigned lane = 0; lane < lanes_; lane++) tools_.vertices[lane] = vertex(lane);
     return true;
 }
 
-// The copy shader is part of the geometry shader to whoever counts.
+// Queries do not count the copy shader: it is part of the geometry shader.
 void VertexStage::count_invocations() {
     if (role_ == VertexRole::kVertex) tools_.counters.vertex_invocations += lanes_;
     if (role_ == VertexRole::kDomain) tools_.counters.domain_invocations += lanes_;

@@ -14,7 +14,7 @@
 
 namespace simgpu::gfx9::draw {
 
-/// Whose shader runs.
+/// The kind of shader in the VS stage.
 enum class VertexRole : uint8_t { kVertex, kDomain, kCopy };
 
 class VertexStage final : public ShadingSink {
@@ -60,7 +60,6 @@ class VertexStage final : public ShadingSink {
     std::array<Assembled, kLanes> assembled_{};
     unsigned lanes_ = 0, primitives_ = 0;
     uint64_t latest_ = 0;  // the largest of id_
-    std::unique_ptr<std::array<Vertex, kLanes>> vertices_;
 };
 
 }  // namespace simgpu::gfx9::draw

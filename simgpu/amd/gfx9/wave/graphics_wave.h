@@ -31,7 +31,8 @@ struct PrimitiveAttributes {
     float p20[kParameterExports][4];
 };
 
-inline constexpr unsigned kGeometryStreams = 4;
+/// Streams of vertices that a geometry shader emits.
+inline constexpr unsigned kStreams = 4;
 
 /// The messages that a geometry shader's wave and its lanes have sent.
 struct GeometryWave {
@@ -44,7 +45,7 @@ struct GeometryWave {
             if (vertices > (ends.empty() ? 0 : ends.back())) ends.push_back(vertices);
         }
     };
-    std::array<std::array<Lane, kLanes>, kGeometryStreams> stream;
+    std::array<std::array<Lane, kLanes>, kStreams> stream;
     uint32_t most_vertices = 0;  // that a lane may emit to a stream
     uint8_t id = 0;              // GS wave id, which M0 names in each message
     bool overflowed = false;

@@ -17,6 +17,10 @@ struct GraphicsWave;
 struct GeometryWave;
 
 inline constexpr unsigned kLanes = 64;
+/// An EXEC mask of lanes 0 to n - 1; n <= kLanes.
+constexpr uint64_t first_lanes(unsigned n) {
+    return n == kLanes ? ~uint64_t{0} : (uint64_t{1} << n) - 1;
+}
 inline constexpr unsigned kVgprs = 256;
 /// Operands out of the wave's allocation land in rows behind the last register, so no check is
 /// needed when an instruction runs. 16 covers the widest access.

@@ -11,7 +11,7 @@ namespace {
 
 using test::Line;
 
-constexpr uint64_t kIndices = 0x120000;
+constexpr uint64_t kIndices = 0x120000, kOut = 0x170000;
 constexpr int kSize = 16;
 
 // Vertices 0, 1 and 2 are at (-1, -1), (3, -1) and (-1, 3): a triangle around the whole picture.
@@ -201,6 +201,28 @@ TEST_F(WholeDraw, EndlessDrawsStop) {
     draw_.index_bytes = 4;
     draw_.index_va = kIndices;
     EXPECT_EQ(run().kind, JobOutcome::Kind::kStopped);
+}
+
+// A wave holds 64 points, 32 lines or 21 triangles that share no vertices.
+TEST_F(WholeDraw, WavesOfVerticesAreFull) {
+    constexpr uint32_t kTypes[][3] = {{1, 64, 1}, {1, 65, 2}, {2, 64, 1},
+                                      {2, 66, 2}, {4, 63, 1}, {4, 66, 2}};
+    memory_.map(kOut, 4096);
+    // Each wave adds 1 to a dword.
+    bench_.load(test::DrawBench::kVertexCode,
+                {{"v_mov_b32 v8, address", {0x7e1002ff, kOut}},
+                 {"v_mov_b32 v9, 0", {0x7e120280}},
+                 {"v_mov_b32 v10, 1", {0x7e140281}},
+                 {"s_mov_b64 exec, 1", {0xbefe0181}},
+                 {"global_atomic_add v[8:9], v10, off", {0xdd088000, 0x007f0a08}},
+                 {"s_endpgm", {0xbf810000}}});
+    for (const auto& [type, vertices, waves] : kTypes) {
+        memory_.dword(kOut) = 0;
+        registers_[0x30908] = type;
+        draw_.count = vertices;
+        ASSERT_TRUE(run().done());
+        EXPECT_EQ(memory_.dword(kOut), waves) << type << ": " << vertices;
+    }
 }
 
 /// A draw with a geometry shader, which emits a point for each of two EMIT messages.
