@@ -45,7 +45,7 @@ MergedGroup::MergedGroup(DrawTools& tools, const ShaderStage& shader, uint32_t l
       program_(tools.memory, shader.vgprs()) {}
 
 bool MergedGroup::start(unsigned first, unsigned second) {
-    const unsigned count = (std::max(first, second) + kLanes - 1) / kLanes;
+    const unsigned count = divide_up(std::max(first, second), kLanes);
     if (count > kMostWaves) return false;
     first_ = first;
     second_ = second;
@@ -74,13 +74,15 @@ void MergedGroup::start_wave(unsigned number) {
         first | second << 8 | uint32_t{wave_id(number)} << 16 | number << 24 | count << 28;
     shader_.set_scratch(wave, kScratchOffset,
                         number % std::max(scratch_waves_, 1u) * scratch_bytes_);
-    const uint32_t lanes = std::max(first, second);
-    wave.set_exec(lanes == kLanes ? ~uint64_t{0} : (uint64_t{1} << lanes) - 1);
+    wave.set_exec(first_lanes(std::max(first, second)));
 }
 
 bool MergedGroup::run() {
-    return tools_.loop.run_group(waves_, program_, tools_.outcome) &&
-           tools_.loop.poll_rarely(shader_.program_va, tools_.outcome);
+    // FLAT instructions reach LDS too; shaders of other stages have none.
+    tools_.memory.set_lds_window(thread_groups().group.lds_data(), lds_bytes_);
+    const bool ended = tools_.loop.run_group(waves_, program_, tools_.outcome);
+    tools_.memory.set_lds_window(nullptr, 0);
+    return ended && tools_.loop.poll_rarely(shader_.program_va, tools_.outcome);
 }
 
 }  // namespace simgpu::gfx9::draw

@@ -291,6 +291,27 @@ TEST_F(GeometryDraw, EmitsUpToTheCutMode) {
     }
 }
 
+// A store with FLAT to the last dword of LDS, and to the one behind it. Shaders of other stages
+// have no LDS to store to.
+TEST_F(GeometryDraw, FlatInstructionsReachLds) {
+    const auto store = [](uint32_t offset) {
+        return std::vector<Line>{{"v_mov_b32 v8, address", {0x7e1002ff, 0xffff0000 + offset}},
+                                 {"v_mov_b32 v9, address", {0x7e1202ff, 0xffff}},
+                                 {"flat_store_dword v[8:9], v10", {0xdc700000, 0x00000a08}},
+                                 {"s_sendmsg emit", {0xbf900022}},
+                                 kDone,
+                                 kEnd};
+    };
+    registers_[0xb22c] = 1u << 19;  // 512 bytes of LDS
+    load(store(508));
+    ASSERT_TRUE(run().done());
+    bench_.load(test::DrawBench::kVertexCode, store(508));
+    EXPECT_EQ(run().kind, JobOutcome::Kind::kFault) << "the copy shader's";
+    bench_.load(test::DrawBench::kVertexCode, kVertexShader);
+    load(store(512));
+    EXPECT_EQ(run().kind, JobOutcome::Kind::kFault);
+}
+
 TEST_F(GeometryDraw, AGroupFitsLds) {
     registers_[0x28aac] = 5;  // VGT_ESGS_RING_ITEMSIZE: 64 * 5 * 4 bytes
     expect_report(0xb22c, 2u << 19, "SPI_SHADER_PGM_RSRC2_GS");
