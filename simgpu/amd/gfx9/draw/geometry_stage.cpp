@@ -114,8 +114,8 @@ std::string GeometryStage::problem() const {
     if (std::string problem = output_problem(); !problem.empty()) return problem;
     if (most_vertices_ == 0 || most_primitives_ == 0 || most_threads_ < instances_)
         return fmt::format(
-            "VGT_GS_ONCHIP_CNTL: a group of {} vertices, {} primitives and {} runs "
-            "is too small",
+            "VGT_GS_ONCHIP_CNTL: a group of {} vertices, {} primitives and {} invocations is too "
+            "small",
             most_vertices_, most_primitives_, most_threads_);
     // A shader without LDS keeps nothing there: radeonsi gives vertices a dword all the same.
     const uint64_t group_bytes = uint64_t{most_vertices_} * ring_item_ * 4;
@@ -169,9 +169,10 @@ bool GeometryStage::shade() {
     const auto vertices = static_cast<unsigned>(vertices_.size());
     const auto threads = static_cast<unsigned>(primitives_.size()) * instances_;
     if (!group_.start(vertices, threads))
-        return end_with_problem(tools_, fmt::format("VGT_GS_ONCHIP_CNTL: {} vertices and {} runs "
-                                                    "are more than a group's 16 waves",
-                                                    vertices, threads));
+        return end_with_problem(tools_,
+                                fmt::format("VGT_GS_ONCHIP_CNTL: {} vertices and {} invocations "
+                                            "are more than a group's 16 waves",
+                                            vertices, threads));
     if (!place_in_ring()) return false;
     load_vertices();
     load_primitives();
@@ -236,7 +237,7 @@ void GeometryStage::load_vertices() {
 }
 
 // Where the primitive's vertices are in LDS, in dwords: two to a register. Then its number, and the
-// run's.
+// invocation's.
 void GeometryStage::load_primitives() {
     const unsigned last = bits(shader_.rsrc1, 29, 2);  // GS_VGPR_COMP_CNT
     for (unsigned p = 0; p < primitives_.size(); p++) {
@@ -246,12 +247,12 @@ void GeometryStage::load_primitives() {
             return place(first) | place(first + 1) << 16;
         };
         const bool all = from.count == kMostVertices;  // then all of them are loaded
-        for (uint32_t run = 0; run < instances_; run++) {
-            const unsigned thread = p * instances_ + run;
+        for (uint32_t invocation = 0; invocation < instances_; invocation++) {
+            const unsigned thread = p * instances_ + invocation;
             group_.set(thread, kPairs, pair(0));
             if (all || last >= 1) group_.set(thread, kPairs + 1, pair(2));
             if (all || last >= kPrimitiveNumber) group_.set(thread, kPrimitiveNumber, from.id);
-            if (all || last >= kInvocation) group_.set(thread, kInvocation, run);
+            if (all || last >= kInvocation) group_.set(thread, kInvocation, invocation);
             if (all) group_.set(thread, kThirdPair, pair(4));
         }
     }
@@ -267,8 +268,11 @@ bool GeometryStage::pass_on(unsigned stream) {
     const auto threads = static_cast<unsigned>(primitives_.size()) * instances_;
     copies_.set_stream(stream);
     Assembler assembler(output_topology(streams_[stream].type), provoking_last_, copies_);
-    for (unsigned thread = 0; thread < threads; thread++)
+    for (unsigned thread = 0; thread < threads; thread++) {
         if (!pass_on(stream, thread, assembler)) return false;
+        // Vertices that make no primitive are not shaded.
+        if (!tools_.loop.poll_rarely(shader_.program_va, tools_.outcome)) return false;
+    }
     tools_.counters.geometry_primitives += assembler.primitives();
     return copies_.flush();
 }

@@ -291,6 +291,15 @@ TEST_F(GeometryDraw, EmitsUpToTheCutMode) {
     }
 }
 
+TEST_F(GeometryDraw, EndlessDrawsStop) {
+    stop_ = true;
+    draw_.count = draw_.instances = ~0u;
+    registers_[0x28b90] = 1 | 64u << 2;
+    EXPECT_EQ(run().kind, JobOutcome::Kind::kStopped);
+    load({kDone, kEnd});  // none of it is drawn
+    EXPECT_EQ(run().kind, JobOutcome::Kind::kStopped);
+}
+
 // A store with FLAT to the last dword of LDS, and to the one behind it. Shaders of other stages
 // have no LDS to store to.
 TEST_F(GeometryDraw, FlatInstructionsReachLds) {
@@ -489,6 +498,13 @@ TEST_F(TessellatedDraw, GeometryShadersGetTheOffChipOffsetIfTheyAskForIt) {
     registers_[0xb22c] = kUserSgprs | kOffChip;
     ASSERT_TRUE(run().done());
     EXPECT_EQ(memory_.dword(kOut), 32768u);
+}
+
+TEST_F(TessellatedDraw, EndlessDrawsStop) {
+    for (uint64_t i = 0; i < 16; i++) memory_.dword(kRing + 4 * i) = 0;  // all are culled
+    stop_ = true;
+    draw_.count = draw_.instances = ~0u;
+    EXPECT_EQ(run().kind, JobOutcome::Kind::kStopped);
 }
 
 TEST_F(TessellatedDraw, RingsAndLimitsAreKept) {

@@ -168,6 +168,22 @@ TEST(Tessellator, TheDriversLimitHolds) {
     EXPECT_EQ(tessellate(limited, {64, 64, 64, 64, 64, 64}).indices.size(), 3u * 32);
 }
 
+TEST(Tessellator, LimitsAndFactorsMayBeAnyNumber) {
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    TessellatorState limited = state(Domain::kQuads, Partitioning::kInteger);
+    const auto indices = [&] {
+        return tessellate(limited, {kInfinity, 64, 64, 64, kInfinity, 64}).indices.size();
+    };
+    for (const float none : {std::numeric_limits<float>::quiet_NaN(), kInfinity}) {
+        limited.largest_factor = none;
+        EXPECT_EQ(indices(), 3u * 2 * 64 * 64) << none;
+    }
+    for (const float least : {-1.0f, -kInfinity, 0.0f}) {
+        limited.largest_factor = least;
+        EXPECT_EQ(indices(), 3u * 2) << least;
+    }
+}
+
 TEST(Tessellator, PatchesAreCulledByTheirEdges) {
     const float nan = std::numeric_limits<float>::quiet_NaN();
     for (const float factor : {0.0f, -1.0f, nan}) {
