@@ -29,6 +29,17 @@ bool set_registers(Machine& machine, const Packet& packet, RegisterWindow window
     return true;
 }
 
+/// Loads `count` registers from `first` on, which lie one after the other at `va`. False: the job
+/// has ended.
+bool load_range(Machine& machine, uint32_t first, uint32_t count, uint64_t va) {
+    for (uint32_t i = 0; i < count; i++) {
+        const auto value = machine.job.load32(va + uint64_t{i} * 4);
+        if (!value) return false;
+        write_register(machine.state.registers, first + i, *value);
+    }
+    return machine.job.poll();
+}
+
 /// Base address, then pairs of {offset in the window, dword count}: each range is loaded from
 /// where it lies in a shadow copy of the window.
 bool load_registers(Machine& machine, const Packet& packet, RegisterWindow window) {
@@ -38,12 +49,8 @@ bool load_registers(Machine& machine, const Packet& packet, RegisterWindow windo
         const uint32_t offset = packet[pair] & kOffsetMask;
         if (offset >= window_size) continue;
         const uint32_t count = std::min(packet[pair + 1] & 0x3fff, window_size - offset);
-        for (uint32_t i = offset; i < offset + count; i++) {
-            const auto value = machine.job.load32(base + uint64_t{i} * 4);
-            if (!value) return false;
-            write_register(machine.state.registers, window.first + i, *value);
-        }
-        if (!machine.job.poll()) return false;
+        if (!load_range(machine, window.first + offset, count, base + uint64_t{offset} * 4))
+            return false;
     }
     return true;
 }
@@ -79,13 +86,9 @@ bool load_context_reg_index(Machine& machine, const Packet& packet) {
     constexpr uint32_t kByOffset = 1;  // INDEX: the address is a base for an offset
     if (packet[0] & kByOffset) return machine.skipped("LOAD_CONTEXT_REG_INDEX by offset");
     const uint32_t first = kContextWindow.first + (packet[2] & kOffsetMask);
-    const uint32_t count = packet[3] & 0x3fff;
-    for (uint32_t i = 0; i < count && first + i < kContextWindow.end; i++) {
-        const auto value = machine.job.load32(packet.va32(0) + uint64_t{i} * 4);
-        if (!value) return false;
-        write_register(machine.state.registers, first + i, *value);
-    }
-    return true;
+    if (first >= kContextWindow.end) return true;
+    const uint32_t count = std::min(packet[3] & 0x3fff, kContextWindow.end - first);
+    return load_range(machine, first, count, packet.va32(0));
 }
 
 bool reg_rmw(Machine& machine, const Packet& packet) {
