@@ -118,12 +118,15 @@ void trace_draw(Machine& machine, const gfx9::draw::Draw& draw) {
         trace("      indices: {} bytes each, at {:#x}, {} in the buffer", draw.index_bytes,
               draw.index_va, draw.indices_available);
     trace_targets(registers);
-    // Ahead of others the vertex shader is part of the next one.
+    // Merged shaders: with a hull or geometry shader the vertex shader is the first half of it.
     const uint32_t stages = registers.read(kStages / 4);
     const bool hull = stages >> 2 & 1, geometry = stages >> 5 & 1;
     if (hull) trace_shader(machine, "hull", address(registers, kHullProgram));
     if (geometry) trace_shader(machine, "geometry", address(registers, kGeometryProgram));
-    trace_shader(machine, geometry ? "copy" : hull ? "domain" : "vertex",
+    trace_shader(machine,
+                 geometry ? "copy"
+                 : hull   ? "domain"
+                          : "vertex",
                  address(registers, kVertexProgram));
     trace_shader(machine, "pixel", address(registers, kPixelProgram));
 }

@@ -18,7 +18,7 @@ enum class Topology : uint8_t {
     kTriangleFan = 5,
     kTriangleStrip = 6,
     kPatch = 9,
-    // With neighbours, which only geometry shaders see.
+    // With adjacency: only geometry shaders see the further vertices.
     kLineListAdjacency = 10,
     kLineStripAdjacency = 11,
     kTriangleListAdjacency = 12,
@@ -31,7 +31,7 @@ enum class Topology : uint8_t {
 };
 bool is_simulated(Topology topology);
 
-/// The order of the vertices of a primitive with neighbours, and of every other triangle of a
+/// The order of the vertices of a primitive with adjacency, and of every other triangle of a
 /// strip, is the one that Vulkan gives geometry shaders.
 class Assembler {
   public:

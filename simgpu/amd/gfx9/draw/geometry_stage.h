@@ -58,7 +58,8 @@ class GeometryStage final : public ShadingSink {
     VertexStage& copies_;
     ShaderStage shader_;
     MergedGroup group_;
-    // Limits of a group (VGT_GS_ONCHIP_CNTL), and runs of each primitive (VGT_GS_INSTANCE_CNT).
+    // Limits of a group (VGT_GS_ONCHIP_CNTL), and invocations for each primitive
+    // (VGT_GS_INSTANCE_CNT).
     uint32_t most_vertices_, most_primitives_, most_threads_, instances_;
     uint32_t ring_item_;     // VGT_ESGS_RING_ITEMSIZE: dwords of a vertex in LDS
     uint32_t emitted_item_;  // VGT_GSVS_RING_ITEMSIZE: dwords of a thread in the other ring

@@ -21,7 +21,7 @@ class StreamOutput {
     /// Whether they are drawn.
     bool rasterises(unsigned stream) const;
 
-    /// A wave's share: its shader is told so.
+    /// A wave may write these; its shader gets them in SGPRs.
     struct Wave {
         uint32_t vertices = 0;                             // its first ones that are to be written
         std::array<uint32_t, kStreamoutBuffers> offset{};  // of the first one, in dwords

@@ -215,15 +215,15 @@ bool Mesh::without_mesh() {
     return state_.output == Output::kPoints || state_.output == Output::kLines;
 }
 
-/// A clockwise one.
+/// Adds a triangle whose corners are clockwise.
 void Mesh::triangle(unsigned a, unsigned b, unsigned c) {
     if (state_.output == Output::kCounterClockwise) std::swap(b, c);
     for (const unsigned vertex : {a, b, c})
         result_.indices.push_back(static_cast<uint16_t>(vertex));
 }
 
-// Two rows whose numbers of points have nothing to do with each other. Both advance in the order in
-// which their points have appeared, from both ends to the middle alike.
+// Joins two rows that may have different numbers of points. Each advances in the order in which its
+// points appear as its factor grows, symmetrically from both ends to the middle.
 void Mesh::stitch(const Row& inside, const DividedEdge& inner, const Row& outside,
                   const DividedEdge& outer) {
     size_t in = 0, out = 0;
