@@ -42,7 +42,7 @@ MergedGroup::MergedGroup(DrawTools& tools, const ShaderStage& shader, uint32_t l
       lds_bytes_(std::min(lds_bytes, kMaxLdsBytes)),
       scratch_waves_(bits(tools.draw.registers(kScratchRing), 0, 12)),
       scratch_bytes_(bits(tools.draw.registers(kScratchRing), 12, 13) * 1024),
-      program_(tools.memory, shader.vgprs()) {}
+      program_(std::make_unique<Program>(tools.memory, shader.vgprs())) {}
 
 bool MergedGroup::start(unsigned first, unsigned second) {
     const unsigned count = divide_up(std::max(first, second), kLanes);
@@ -80,7 +80,7 @@ void MergedGroup::start_wave(unsigned number) {
 bool MergedGroup::run() {
     // FLAT instructions reach LDS too; shaders of other stages have none.
     tools_.memory.set_lds_window(thread_groups().group.lds_data(), lds_bytes_);
-    const bool ended = tools_.loop.run_group(waves_, program_, tools_.outcome);
+    const bool ended = tools_.loop.run_group(waves_, *program_, tools_.outcome);
     tools_.memory.set_lds_window(nullptr, 0);
     return ended && tools_.loop.poll_rarely(shader_.program_va, tools_.outcome);
 }

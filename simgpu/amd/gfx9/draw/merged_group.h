@@ -5,7 +5,6 @@
 #include <memory>
 #include <span>
 
-#include "simgpu/amd/gfx9/decode/program.h"
 #include "simgpu/amd/gfx9/draw/draw_tools.h"
 #include "simgpu/amd/gfx9/draw/shader_stage.h"
 
@@ -41,7 +40,7 @@ class MergedGroup {
     const ShaderStage& shader_;
     uint32_t lds_bytes_;
     uint32_t scratch_waves_, scratch_bytes_;  // SPI_TMPRING_SIZE
-    Program program_;
+    std::unique_ptr<Program> program_;
     std::span<Wave> waves_;
     unsigned first_ = 0, second_ = 0;
 };

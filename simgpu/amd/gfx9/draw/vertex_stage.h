@@ -6,7 +6,6 @@
 #include <memory>
 #include <string>
 
-#include "simgpu/amd/gfx9/decode/program.h"
 #include "simgpu/amd/gfx9/draw/draw_tools.h"
 #include "simgpu/amd/gfx9/draw/raster_state.h"
 #include "simgpu/amd/gfx9/draw/shader_stage.h"
