@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <barrier>
 #include <cerrno>
 #include <csignal>
 #include <functional>
@@ -224,10 +225,17 @@ TEST_F(Overcommit, FilesThatPushEachOtherOutAllGoOn) {
     const uint32_t theirs[] = {create(other, 200), create(other, 150)};
     use(file, {});
     use(other, {});
+    std::barrier both(2);  // or one of them is done before the other begins
     std::jthread neighbour([&] {
-        for (int i = 0; i < 50; ++i) EXPECT_EQ(use(other, {theirs[0], theirs[1]}), 0);
+        for (int i = 0; i < 50; ++i) {
+            both.arrive_and_wait();
+            EXPECT_EQ(use(other, {theirs[0], theirs[1]}), 0);
+        }
     });
-    for (int i = 0; i < 50; ++i) EXPECT_EQ(use(file, {mine[0], mine[1]}), 0);
+    for (int i = 0; i < 50; ++i) {
+        both.arrive_and_wait();
+        EXPECT_EQ(use(file, {mine[0], mine[1]}), 0);
+    }
     neighbour.join();
     EXPECT_GT(count(file, AMDGPU_INFO_NUM_EVICTIONS), 2u);
 }
