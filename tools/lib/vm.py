@@ -8,7 +8,6 @@ Everything it needs at run time is in a directory of its own, which goes with it
 its worker, sockets, logs.
 """
 
-import base64
 import json
 import os
 import re
@@ -22,6 +21,8 @@ import time
 import borrowed_mesa
 import gpus
 from cli import Failure
+from holdings import Holdings
+from session import Session
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -35,7 +36,8 @@ QEMUS = {
 TARGETS = {"stock": [], "patched": ["viaduct-wayland"]}
 FILES = {"stock": [], "patched": ["display/embed/libviaduct-wayland.so.0"]}
 
-RECORD_SEPARATOR = "\x1e"
+# What a VMM loads and starts, in the build directory.
+LIBRARY = ("renderer/libvirglrenderer.so.1", "drm-context/worker/viaduct-worker")
 
 
 def tool(*command):
@@ -82,6 +84,22 @@ def share_argument(number, path, mode):
     readonly = ",readonly=on" if mode == "ro" else ""
     return ["-virtfs", "local,path=%s,mount_tag=share%d,security_model=none,multidevs=remap%s"
             % (path, number, readonly)]
+
+
+def shares_argument(shares):
+    """What the guest's initramfs reads on its kernel's command line (guest-mesa/image/init)."""
+    return "viaduct.shares=" + ",".join("share%d:%s:%s" % (number, path, mode)
+                                        for number, (path, mode) in enumerate(shares))
+
+
+def disk_argument(path):
+    return ["-drive", "file=%s,if=virtio,format=raw,readonly=on" % path]
+
+
+def port_argument(name, path):
+    """A virtio port, whose other side is a unix socket."""
+    return ["-chardev", "socket,id=%s,path=%s,server=on,wait=off" % (name, path),
+            "-device", "virtserialport,chardev=" + name]
 
 
 class GuestDriver:
@@ -161,47 +179,8 @@ class Qmp:
         raise Failure("%s: QEMU is gone" % command)
 
 
-class Holdings:
-    """What processes hold: what a leak would raise."""
-
-    # Growth that is not a leak: QEMU's translated code, its allocator's and llvmpipe's
-    # caches.
-    MEMORY_SLACK_MIB = 96
-
-    def __init__(self, processes):
-        self.counts = {"processes": 0, "descriptors": 0, "threads": 0, "shared mappings": 0,
-                       "KiB": 0}
-        for process in processes:
-            try:
-                self.add("/proc/%d/" % process)
-            except (FileNotFoundError, ProcessLookupError):
-                pass  # it has just ended
-
-    def add(self, folder):
-        descriptors = len(os.listdir(folder + "fd"))
-        with open(folder + "maps", encoding="utf-8") as file:
-            mappings = sum(line.split()[1].endswith("s") for line in file)
-        with open(folder + "status", encoding="utf-8") as file:
-            status = dict(line.split(":", 1) for line in file)
-        if "RssAnon" not in status:
-            return  # it has ended, and nobody has asked for its exit status yet
-        # Memory of its own; the guest's is shared and only grows.
-        for name, count in (("processes", 1), ("descriptors", descriptors),
-                            ("threads", int(status["Threads"])), ("shared mappings", mappings),
-                            ("KiB", int(status["RssAnon"].split()[0]))):
-            self.counts[name] += count
-
-    def fits(self, before):
-        slack = {"KiB": self.MEMORY_SLACK_MIB << 10}
-        return all(count <= before.counts[name] + slack.get(name, 0)
-                   for name, count in self.counts.items())
-
-    def __str__(self):
-        return ", ".join("%d %s" % (count, name) for name, count in self.counts.items())
-
-
-class VirtualMachine:
-    """QEMU and the guest in it. Options, all keywords:
+class VirtualMachine(Session):
+    """QEMU and the guest in it, which runs scripts (session.py). Options, all keywords:
 
     qemu         a key of QEMUS
     gpu          VIADUCT_GPU (docs/env.md)
@@ -215,16 +194,16 @@ class VirtualMachine:
     """
 
     DEVICE = "virtio-vga-gl,blob=on,hostmem=1G,drm_native_context=on"
+    IMAGE = ("guest-mesa/image/build",)  # the command that makes the guest
 
     def __init__(self, build, **options):
+        super().__init__()
         self.build = os.path.abspath(build)
         self.options = options
         self.folder = tempfile.TemporaryDirectory(prefix="viaduct-vm-")
         self.shares = [(self.build, "ro"), *options.get("shares", [])]
         self.process = None
         self.monitor = None
-        self.port = None
-        self.received = ""
         self.boot_seconds = None
 
     # Starting.
@@ -238,9 +217,9 @@ class VirtualMachine:
         return self
 
     def __exit__(self, *_):
-        for connection in (self.port, self.monitor):
-            if connection:
-                connection.close()
+        self.disconnect()
+        if self.monitor:
+            self.monitor.close()
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -254,13 +233,11 @@ class VirtualMachine:
 
     def start(self):
         check_shares(path for path, _ in self.shares)
-        image = tool("guest-mesa/image/build")
+        image = tool(*self.IMAGE)
         tree, build = QEMUS[self.options.get("qemu", "stock")]
         tool("tools/tree", "path", tree)
         program = tool(build) if build else "qemu-system-x86_64"
-        for part in ("renderer/libvirglrenderer.so.1", "drm-context/worker/viaduct-worker",
-                     *FILES[self.options.get("qemu", "stock")]):
-            shutil.copy(os.path.join(self.build, part), self.folder.name)
+        self.prepare(image)
         self.say("starting QEMU")
         started = time.monotonic()
         with open(self.path("qemu.log"), "wb") as log:
@@ -272,9 +249,15 @@ class VirtualMachine:
                 env={**os.environ, "VIADUCT_TREE_BIND": ":".join(path for path, _ in self.shares)})
         self.wait_for(lambda: os.path.exists(self.path("port")), 120, "QEMU's start")
         self.monitor = Qmp(self.path("monitor"))
-        self.connect()
+        self.connect(self.path("port"))
+        self.wait_up()
         self.boot_seconds = time.monotonic() - started
         self.say("the guest is up after %.0f s" % self.boot_seconds)
+
+    def prepare(self, _):
+        """Copies what QEMU reads while it runs."""
+        for part in (*LIBRARY, *FILES[self.options.get("qemu", "stock")]):
+            shutil.copy(os.path.join(self.build, part), self.folder.name)
 
     def environment(self):
         environment = {"VIADUCT_GPU": self.options.get("gpu", "sim:renoir"),
@@ -293,33 +276,34 @@ class VirtualMachine:
             name.startswith("renderD") for name in os.listdir("/dev/dri"))
 
     def arguments(self, image):
-        shares = ",".join("share%d:%s:%s" % (number, path, mode)
-                          for number, (path, mode) in enumerate(self.shares))
-        accelerator = self.options.get("accelerator", "tcg")
-        arguments = [
-            "-machine", "q35,memory-backend=memory",
-            # Translated code is kept up to a gigabyte unless told otherwise.
-            "-accel", "tcg,tb-size=64" if accelerator == "tcg" else accelerator,
-            "-object", "memory-backend-memfd,id=memory,size=2G,share=on",
-            "-cpu", "host" if accelerator == "kvm" else self.options.get("cpu", "max"),
-            "-smp", "2", "-nodefaults", "-no-user-config",
-            "-kernel", os.path.join(image, "vmlinuz"),
-            "-initrd", os.path.join(image, "initrd.img"),
-            "-append", "console=ttyS0 loglevel=5 panic=1 viaduct.shares=" + shares,
-            "-drive", "file=%s,if=virtio,format=raw,readonly=on"
-            % os.path.join(image, "root.squashfs"),
-            "-serial", "file:" + self.path("console.log"),
-            "-qmp", "unix:%s,server=on,wait=off" % self.path("monitor"),
-            "-device", "virtio-serial-pci",
-            "-chardev", "socket,id=port,path=%s,server=on,wait=off" % self.path("port"),
-            "-device", "virtserialport,chardev=port",
-            "-device", self.options.get("device", self.DEVICE),
-            "-display", self.options.get(
-                "display", "egl-headless" if self.has_render_node() else "sdl,gl=on"),
-        ]
+        arguments = [*self.machine(), "-nodefaults", "-no-user-config", *self.boot(image),
+                     "-serial", "file:" + self.path("console.log"),
+                     "-qmp", "unix:%s,server=on,wait=off" % self.path("monitor"),
+                     "-device", "virtio-serial-pci", *self.devices()]
         for number, (path, mode) in enumerate(self.shares):
             arguments += share_argument(number, path, mode)
         return arguments + self.options.get("arguments", [])
+
+    def machine(self):
+        accelerator = self.options.get("accelerator", "tcg")
+        return ["-machine", "q35,memory-backend=memory",
+                # Translated code is kept up to a gigabyte unless told otherwise.
+                "-accel", "tcg,tb-size=64" if accelerator == "tcg" else accelerator,
+                "-object", "memory-backend-memfd,id=memory,size=2G,share=on",
+                "-cpu", "host" if accelerator == "kvm" else self.options.get("cpu", "max"),
+                "-smp", "2"]
+
+    def boot(self, image):
+        return ["-kernel", os.path.join(image, "vmlinuz"),
+                "-initrd", os.path.join(image, "initrd.img"),
+                "-append", "console=ttyS0 loglevel=5 panic=1 " + shares_argument(self.shares),
+                *disk_argument(os.path.join(image, "root.squashfs"))]
+
+    def devices(self):
+        return [*port_argument("port", self.path("port")),
+                "-device", self.options.get("device", self.DEVICE),
+                "-display", self.options.get(
+                    "display", "egl-headless" if self.has_render_node() else "sdl,gl=on")]
 
     # What it holds.
 
@@ -354,69 +338,12 @@ class VirtualMachine:
                 raise Failure("QEMU ended with %d before %s:\n%s"
                               % (self.process.returncode, what, self.log("qemu.log")))
             if time.monotonic() > deadline:
-                raise Failure("%s took more than %d s:\n%s\n%s" % (
-                    what, seconds, self.log("qemu.log"), self.log("console.log")))
+                raise Failure("%s took more than %d s:\n%s" % (what, seconds, self.logs()))
             time.sleep(0.05)
+
+    def logs(self):
+        return self.log("qemu.log") + self.log("console.log")
 
     def log(self, name):
         with open(self.path(name), encoding="utf-8", errors="replace") as file:
             return file.read()
-
-    # The session in the guest (guest-mesa/image/session).
-
-    def connect(self):
-        self.port = socket.socket(socket.AF_UNIX)
-        self.port.connect(self.path("port"))
-        self.wait_up()
-
-    def wait_up(self, seconds=600):
-        """Waits until the guest is up, or up again: its uptime in seconds."""
-        line = self.read_until(r"up ([0-9.]+)\n", seconds, "the guest's start")
-        return float(line.group(1))
-
-    def read_until(self, pattern, seconds, what):
-        """What was received up to this pattern, as a match; drops it from what is waiting."""
-        deadline = time.monotonic() + seconds
-        while not (match := re.search(pattern, self.received)):
-            self.receive(deadline, what)
-        self.received = self.received[match.end():]
-        return match
-
-    def receive(self, deadline, what):
-        self.port.settimeout(0.2)
-        try:
-            data = self.port.recv(65536)
-            if not data:
-                raise Failure("QEMU exited before %s:\n%s" % (what, self.log("qemu.log")))
-            self.received += data.decode(errors="replace")
-        except TimeoutError:
-            pass
-        if deadline and time.monotonic() > deadline:
-            raise Failure("%s took too long; so far:\n%s\n%s\n%s" % (
-                what, self.received, self.log("qemu.log"), self.log("console.log")))
-
-    def send(self, script):
-        """Starts a shell script in the guest; finish() has what comes of it."""
-        self.port.settimeout(None)
-        self.port.sendall(base64.b64encode(script.encode()) + b"\n")
-
-    def finish(self, seconds=900, output=None):
-        """The exit status of what send() started, and what it printed; if output is a stream, that
-        goes there as it comes."""
-        deadline = time.monotonic() + seconds if seconds else None
-        printed = ""
-        while RECORD_SEPARATOR not in self.received:
-            if output:
-                output.write(self.received)
-                output.flush()
-                printed, self.received = printed + self.received, ""
-            self.receive(deadline, "a command in the guest")
-        status = self.read_until(RECORD_SEPARATOR + r"([0-9]+)\n", 10, "an exit status")
-        rest = status.string[:status.start()]
-        if output:
-            output.write(rest)
-        return int(status.group(1)), printed + rest
-
-    def run(self, script, seconds=900):
-        self.send(script)
-        return self.finish(seconds)
