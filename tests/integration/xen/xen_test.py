@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""Xen: domains with the configuration of docs/xen.md, whose device models have this build's library.
+
+    xen_test.py BUILD CASE
+
+One emulated machine per case. What must hold is looked at from both sides: what the domain's programs
+say, and what dom0 holds.
+"""
+
+import os
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "../../../tools/lib")]
+
+import vm  # noqa: E402
+import xen  # noqa: E402
+
+SKIPPED = 77  # meson
+
+
+def check(condition, complaint):
+    if not condition:
+        raise AssertionError(complaint)
+
+
+class Guest(xen.Domain):
+    """A domain, and what the cases do in it."""
+
+    def __init__(self, host, **options):
+        super().__init__(host, **options)
+        self.driver = vm.GuestDriver("layer", host.build, options.get("gpu", "sim:renoir"))
+
+    def program(self, relative, *arguments):
+        return " ".join([os.path.join(self.host.build, relative), *arguments])
+
+    def vulkan(self, *arguments):
+        return self.program("tests/guest/viaduct-guest-vulkan", "--gtest_brief=1", *arguments)
+
+    def gles(self, *arguments):
+        return self.program("tests/guest/viaduct-guest-gles", "--gtest_brief=1", *arguments)
+
+    def script(self, text):
+        return self.driver.script + "export VIADUCT_GUEST_DEVICE=AMD\n" + text
+
+    def submissions(self):
+        """How many have ended, of the contexts that are there now."""
+        figures = self.host.must_run("printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' | "
+                                     "socat - UNIX-CONNECT:/run/viaduct/%d.metrics" % self.device_model)
+        return sum(int(line.split()[-1]) for line in figures.splitlines()
+                   if line.startswith("viaduct_ring_latency_seconds_count"))
+
+    def must_do(self, text, seconds=900):
+        """Runs a script that must succeed; what it printed."""
+        started = time.monotonic()
+        status, output = self.run(self.script(text), seconds)
+        print("%s$ %s\n%s[%d after %.0f s]" % (self.name, text, output, status,
+                                               time.monotonic() - started), flush=True)
+        check(status == 0, "%s ended with %d:\n%s" % (text, status, self.logs()))
+        return output
+
+
+def start(build, **options):
+    return xen.Host(build, progress=print, **options)
+
+
+def settle_at(host, before):
+    """Domains go at once, what is theirs in dom0 a little later."""
+    deadline = time.monotonic() + 120
+    while True:
+        after = host.holdings()
+        if after.fits(before):
+            print("dom0 holds %s" % after)
+            return
+        if time.monotonic() > deadline:
+            raise AssertionError("dom0 held %s, now %s:\n%s" % (
+                before, after, host.must_run("ps -eo pid,ppid,rss,nlwp,args | grep -v '\\['; "
+                                             "ls -l /dev/shm; xl list")))
+        time.sleep(1)
+
+
+def case_programs(build):
+    """What a user does first, in two domains one after the other: look, compute, draw, end. Nothing
+    is left in dom0."""
+    with start(build) as host:
+        before = host.holdings()
+        for _ in range(2):
+            with Guest(host) as guest:
+                output = guest.must_do("vulkaninfo --summary")
+                check("RADV RENOIR" in output, "the host's GPU is not named")
+                guest.must_do(guest.vulkan("--gtest_filter=" + SOME))
+                guest.must_do(guest.gles("--gtest_filter=" + SOME_GLES))
+                guest.end()
+            settle_at(host, before)
+
+
+def wait_until(condition, seconds, what, guest):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("%s took more than %d s:\n%s" % (what, seconds, guest.logs()))
+        time.sleep(1)
+
+
+def case_failures(build):
+    """A domain that is destroyed in the middle of its work, and one whose device model is killed,
+    leave nothing in dom0. The next one works."""
+    with start(build) as host:
+        before = host.holdings()
+        for trouble in ("destroyed", "its device model killed"):
+            print("a domain that is to be " + trouble, flush=True)
+            with Guest(host) as guest:
+                guest.send(guest.script(guest.vulkan("--gtest_filter=" + SOME, "--gtest_repeat=1000")))
+                wait_until(lambda: guest.submissions() > 100, 300, "the first hundred submissions", guest)
+                if trouble != "destroyed":
+                    host.must_run("kill -KILL %d" % guest.device_model)
+                guest.destroy()
+            settle_at(host, before)
+        with Guest(host) as guest:
+            guest.must_do(guest.vulkan("--gtest_filter=" + SOME))
+
+
+def case_neighbours(build):
+    """Two domains keep the GPU busy, and share it as they are told."""
+    # Longer than what a domain's emulated processor takes for a submission.
+    settings = {"VIADUCT_SIMGPU_INJECT": "slow:ring=gfx:ms=%d" % JOB_MS, "VIADUCT_GPU_BURST": "10ms"}
+    with start(build) as host, \
+            Guest(host, number=1, environment={**settings, "VIADUCT_GPU_SHARE": "25"}) as quarter, \
+            Guest(host, number=2, environment={**settings, "VIADUCT_GPU_SHARE": "75"}) as rest:
+        guests = (quarter, rest)
+        output = host.must_run(os.path.join(build, "tools/viaduct/viaduct doctor --json || true"))
+        check("domains with virtio-gpu 3D: 1, 2" in output, "the domains are not found:\n" + output)
+        for guest in guests:
+            guest.send(guest.script(guest.program("tools/measure-program/viaduct-measure", "'submit 100000'")))
+        for guest in guests:
+            wait_until(lambda guest=guest: guest.submissions() > 20, 300, "20 submissions", guest)
+        for _ in range(4):
+            begin = [guest.submissions() for guest in guests]
+            time.sleep(STRETCH)
+            jobs = [guest.submissions() - count for guest, count in zip(guests, begin)]
+            print("jobs in %d s: %s" % (STRETCH, jobs), flush=True)
+            check(sum(jobs) * JOB_MS > 0.9 * 1000 * STRETCH, "the ring was not kept busy: %s" % jobs)
+            if 2.7 < jobs[1] / jobs[0] < 3.3:
+                return
+        raise AssertionError("shares of 1:3 were not met in four stretches")
+
+
+JOB_MS, STRETCH = 50, 40
+SOME = "Transfer.*4096B:Compute.*"
+SOME_GLES = "Gles.*-*AHang*"
+
+
+def main():
+    build, name = sys.argv[1:3]
+    # Tests do not make trees; tools/test xen does.
+    if not xen.is_made():
+        print("the dom0, the guest or the patched QEMU is not made (tools/test xen makes all)")
+        return SKIPPED
+    globals()["case_" + name](build)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
