@@ -20,6 +20,9 @@ struct CloseDirectory {
     void operator()(DIR* directory) const { ::closedir(directory); }
 };
 
+// Where libxenforeignmemory maps another domain's pages from.
+constexpr std::string_view kPrivcmd = "/xen/privcmd";
+
 // proc_pid_maps(5): "7f5d40000000-7f5d80000000 rw-s 00000000 00:01 2057  /memfd:ram (deleted)".
 std::optional<MappedFile> parse_line(const std::string& line) {
     uint64_t begin = 0, end = 0, offset = 0, inode = 0;
@@ -33,7 +36,8 @@ std::optional<MappedFile> parse_line(const std::string& line) {
     return MappedFile{static_cast<uintptr_t>(begin),
                       static_cast<uintptr_t>(end),
                       offset,
-                      {makedev(device_major, device_minor), static_cast<ino_t>(inode)}};
+                      {makedev(device_major, device_minor), static_cast<ino_t>(inode)},
+                      line.ends_with(kPrivcmd)};
 }
 
 bool refers_to(int fd, const FileId& file) {

@@ -27,6 +27,7 @@ struct MappedFile {
     uintptr_t end = 0;
     uint64_t offset = 0;  // of `begin` in the file
     FileId file;
+    bool foreign = false;  // memory of another Xen domain (the kernel's drivers/xen/privcmd.c)
 };
 
 /// A snapshot of what is mapped. It does not follow later calls of mmap().

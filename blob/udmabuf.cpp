@@ -8,7 +8,6 @@
 #include <cstring>
 #include <vector>
 
-#include "blob/mapped_files.h"
 #include "blob/mapping.h"
 
 namespace viaduct {
@@ -63,6 +62,11 @@ class ListBuilder {
                 return fail(EOPNOTSUPP,
                             "guest memory at {:#x} is not a shared file; start the VM with "
                             "memory-backend-memfd,share=on",
+                            address);
+            if (mapping->foreign)
+                return fail(EREMOTE,
+                            "guest memory at {:#x} is another Xen domain's, of which no dma-buf "
+                            "can be made",
                             address);
             const uint64_t piece = std::min<uint64_t>(length, mapping->end - address);
             const auto status =
@@ -176,6 +180,13 @@ Result<std::unique_ptr<UdmabufDevice>> UdmabufDevice::open() {
 
 Result<UniqueFd> create_udmabuf(UdmabufDevice& device, std::span<const iovec> iovecs,
                                 uint64_t size) {
+    const auto mapped = MappedFiles::of_this_process();
+    if (!mapped) return tl::unexpected(mapped.error());
+    return create_udmabuf(device, *mapped, iovecs, size);
+}
+
+Result<UniqueFd> create_udmabuf(UdmabufDevice& device, const MappedFiles& mapped,
+                                std::span<const iovec> iovecs, uint64_t size) {
     const uint64_t whole = round_up_to_page(size);
     if (whole == 0) return fail(EINVAL, "{} bytes cannot be a dma-buf", size);
     const UdmabufLimits limits = device.limits();
@@ -183,9 +194,7 @@ Result<UniqueFd> create_udmabuf(UdmabufDevice& device, std::span<const iovec> io
         return fail(EINVAL,
                     "{} bytes are more than the {} MiB of udmabuf's parameter size_limit_mb", whole,
                     limits.megabytes);
-    const auto mapped = MappedFiles::of_this_process();
-    if (!mapped) return tl::unexpected(mapped.error());
-    ListBuilder list(*mapped, limits.entries);
+    ListBuilder list(mapped, limits.entries);
     if (const auto status = add_all(list, iovecs, whole); !status)
         return tl::unexpected(status.error());
     const int fd = create(device, list.items());

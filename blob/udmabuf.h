@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "blob/mapped_files.h"
 
 namespace viaduct {
 
@@ -38,8 +39,11 @@ class UdmabufDevice {
 /// duplicates: two dma-bufs of the same pages share no fences.
 /// EINVAL: not in whole pages, shorter than `size`, or more than the kernel's limits allow;
 /// EOPNOTSUPP: memory that is not a shared memfd; EACCES: one that can shrink, or is sealed
-/// against writing.
+/// against writing; EREMOTE: memory of another Xen domain, of which no dma-buf can be made.
 Result<UniqueFd> create_udmabuf(UdmabufDevice& device, std::span<const iovec> iovecs,
                                 uint64_t size);
+/// The same where this process's memory is mapped as `mapped` has it.
+Result<UniqueFd> create_udmabuf(UdmabufDevice& device, const MappedFiles& mapped,
+                                std::span<const iovec> iovecs, uint64_t size);
 
 }  // namespace viaduct

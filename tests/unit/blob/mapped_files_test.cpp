@@ -42,6 +42,15 @@ TEST(MappedFiles, ParsesTheLinesOfProc) {
         EXPECT_FALSE(files.find(outside)) << outside;
 }
 
+TEST(MappedFiles, KnowsMemoryOfAnotherXenDomain) {
+    const auto files = MappedFiles::parse(
+        "7f0000000000-7f0000100000 rw-s 00000000 00:06 131     /dev/xen/privcmd\n"
+        "7f0000200000-7f0000300000 rw-s 00000000 00:01 77     /memfd:/xen/privcmd (deleted)\n");
+    ASSERT_TRUE(files.find(0x7f0000000000) && files.find(0x7f0000200000));
+    EXPECT_TRUE(files.find(0x7f0000000000)->foreign);
+    EXPECT_FALSE(files.find(0x7f0000200000)->foreign);
+}
+
 TEST(MappedFiles, FindsAFileThatIsMapped) {
     GuestMemory memory(4);
     const auto files = MappedFiles::of_this_process().value();

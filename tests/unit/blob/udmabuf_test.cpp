@@ -90,6 +90,18 @@ TEST_F(Udmabuf, EndsWhereTheResourceEnds) {
     EXPECT_EQ(error_of({short_end}, 100), 0) << "the last page is whole";
 }
 
+TEST_F(Udmabuf, RefusesMemoryOfAnotherXenDomain) {
+    const iovec page = memory.pages(3, 1);
+    const auto begin = reinterpret_cast<uintptr_t>(page.iov_base);
+    const auto mapped = MappedFiles::parse(
+        fmt::format("{:x}-{:x} rw-s 00000000 00:06 131 /dev/xen/privcmd", begin, begin + kPage));
+    const auto made = create_udmabuf(kernel, mapped, std::vector{page}, kPage);
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code, EREMOTE);
+    EXPECT_NE(made.error().message.find("another Xen domain"), std::string::npos);
+    EXPECT_EQ(kernel.calls, 0);
+}
+
 TEST_F(Udmabuf, RefusesHostileLists) {
     const GuestMemory one(1);
     auto shifted = memory.pages(0, 2);
