@@ -165,6 +165,11 @@ class Domain(Session):
     """
 
     MIB = 1024
+    START_SECONDS = 600
+    # A kernel that finds Xen asks it to unplug emulated disks, virtio's among them. Without a console
+    # on the screen: llvmpipe would draw each of its lines on an emulated processor.
+    CMDLINE = ("console=hvc0 loglevel=5 panic=1 noxsave mitigations=off xen_emul_unplug=never "
+               "video=Virtual-1:d")
 
     def __init__(self, host, **options):
         super().__init__()
@@ -185,6 +190,11 @@ class Domain(Session):
 
     def __exit__(self, *_):
         self.disconnect()
+        try:
+            # A case may go on after a domain that failed.
+            self.host.run("xl destroy %s >/dev/null 2>&1" % self.name, 60)
+        except (Failure, OSError):
+            pass  # dom0 is gone or stuck: what led here says more
 
     def path(self, suffix):
         """In dom0."""
@@ -195,7 +205,7 @@ class Domain(Session):
         settings.update(
             name=self.name, memory=self.MIB, vcpus=1, kernel=self.host.guest_file("vmlinuz"),
             ramdisk=self.host.guest_file("initrd.img"), tsc_mode="native",
-            cmdline="console=hvc0 loglevel=5 panic=1 noxsave " + vm.shares_argument(self.shares),
+            cmdline=self.CMDLINE + " " + vm.shares_argument(self.shares),
             on_reboot="destroy", on_crash="destroy")
         arguments = settings["device_model_args"]
         arguments += vm.disk_argument("/dev/vdb") + ["-device", "virtio-serial-pci"]
@@ -221,7 +231,7 @@ class Domain(Session):
             self.path("port"), self.number + 1, self.path("socat")))
         self.device_model = int(self.host.must_run(
             "xenstore-read /local/domain/$(xl domid %s)/image/device-model-pid" % self.name))
-        self.wait_up()
+        self.wait_up(self.START_SECONDS)
 
     def end(self, seconds=120):
         """Powers off."""
