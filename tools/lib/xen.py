@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 import subprocess
+import time
 
 from cli import Failure
 from holdings import Holdings
@@ -220,6 +221,7 @@ class Domain(Session):
                 **self.options.get("environment", {})}
 
     def start(self):
+        started = time.monotonic()
         self.connect(self.host.domain_port(self.number))
         self.host.must_run("cat >%s <<'END'\n%sEND\nrm -f %s\n" % (
             self.path("cfg"), as_configuration(self.settings()), self.path("port")))
@@ -232,6 +234,7 @@ class Domain(Session):
         self.device_model = int(self.host.must_run(
             "xenstore-read /local/domain/$(xl domid %s)/image/device-model-pid" % self.name))
         self.wait_up(self.START_SECONDS)
+        self.host.say("%s is up after %.0f s" % (self.name, time.monotonic() - started))
 
     def end(self, seconds=120):
         """Powers off."""
