@@ -68,7 +68,8 @@ class Host(vm.VirtualMachine):
         super().start()
         self.must_run(DOM0_START % {
             "run": RUN, "qemu": shlex.quote(self.qemu),
-            "library": " ".join(shlex.quote(os.path.join(self.build, part)) for part in vm.LIBRARY)})
+            "library": " ".join(shlex.quote(os.path.join(self.build, part))
+                                for part in (*vm.LIBRARY, *vm.FILES["patched"]))})
 
     def guest_file(self, name):
         return os.path.join(self.guest, name)
