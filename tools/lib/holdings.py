@@ -1,9 +1,10 @@
-"""What processes hold: descriptors, threads, memory. As a program, what a whole machine's hold, for
-Xen's dom0 (xen.py): it needs nothing but Python.
+"""What processes hold: descriptors, threads, memory. As a program, what a whole machine's hold except
+for programs that its arguments name, for Xen's dom0 (xen.py): it needs nothing but Python.
 """
 
 import json
 import os
+import sys
 
 
 class Holdings:
@@ -45,9 +46,10 @@ class Holdings:
         return ", ".join("%d %s" % (count, name) for name, count in self.counts.items())
 
 
-def of_this_machine():
+def of_this_machine(except_for):
     """The counts of all processes but the kernel's threads, and what outlives processes."""
-    processes = [int(name) for name in filter(str.isdigit, os.listdir("/proc")) if has_program(name)]
+    processes = [int(name) for name in filter(str.isdigit, os.listdir("/proc"))
+                 if program_of(name) not in ("", *except_for)]
     counts = Holdings(processes).counts
     with open("/proc/meminfo", encoding="utf-8") as file:
         memory = {line.split(":")[0]: int(line.split()[1]) for line in file}
@@ -56,12 +58,13 @@ def of_this_machine():
     return counts
 
 
-def has_program(process):
+def program_of(process):
+    """The name of its file; empty: it has none, or has just ended."""
     try:
-        return bool(os.readlink("/proc/%s/exe" % process))
+        return os.path.basename(os.readlink("/proc/%s/exe" % process))
     except OSError:
-        return False
+        return ""
 
 
 if __name__ == "__main__":
-    print(json.dumps(of_this_machine()))
+    print(json.dumps(of_this_machine(sys.argv[1:])))
