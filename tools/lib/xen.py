@@ -75,7 +75,8 @@ class Host(vm.VirtualMachine):
         return os.path.join(self.guest, name)
 
     def prepare(self, image):
-        """Unpacks the hypervisor."""
+        """Unpacks the hypervisor, too."""
+        super().prepare(image)
         packed = subprocess.run(
             ["unsquashfs", "-cat", os.path.join(image, "root.squashfs"), self.HYPERVISOR],
             check=True, stdout=subprocess.PIPE).stdout
@@ -83,7 +84,8 @@ class Host(vm.VirtualMachine):
             file.write(gzip.decompress(packed))
 
     def environment(self):
-        return self.options.get("environment", {})
+        # QEMU does not start without the library of its Wayland display.
+        return {"LD_LIBRARY_PATH": self.folder.name, **self.options.get("environment", {})}
 
     def machine(self):
         return ["-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", self.PROCESSOR, "-smp", "2",
