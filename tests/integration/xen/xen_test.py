@@ -121,32 +121,6 @@ def case_failures(build):
             guest.must_do(guest.vulkan("--gtest_filter=" + SOME))
 
 
-def case_neighbours(build):
-    """Two domains keep the GPU busy, and share it as they are told."""
-    # Longer than what a domain's emulated processor takes for a submission.
-    settings = {"VIADUCT_SIMGPU_INJECT": "slow:ring=gfx:ms=%d" % JOB_MS, "VIADUCT_GPU_BURST": "10ms"}
-    with start(build) as host, \
-            Guest(host, number=1, environment={**settings, "VIADUCT_GPU_SHARE": "25"}) as quarter, \
-            Guest(host, number=2, environment={**settings, "VIADUCT_GPU_SHARE": "75"}) as rest:
-        guests = (quarter, rest)
-        output = host.must_run(os.path.join(build, "tools/viaduct/viaduct doctor --json || true"))
-        check("domains with virtio-gpu 3D: 1, 2" in output, "the domains are not found:\n" + output)
-        for guest in guests:
-            guest.send(guest.script(guest.program("tools/measure-program/viaduct-measure", "'submit 100000'")))
-        for guest in guests:
-            wait_until(lambda guest=guest: guest.submissions() > 20, 300, "20 submissions", guest)
-        for _ in range(4):
-            begin = [guest.submissions() for guest in guests]
-            time.sleep(STRETCH)
-            jobs = [guest.submissions() - count for guest, count in zip(guests, begin)]
-            print("jobs in %d s: %s" % (STRETCH, jobs), flush=True)
-            check(sum(jobs) * JOB_MS > 0.9 * 1000 * STRETCH, "the ring was not kept busy: %s" % jobs)
-            if 2.7 < jobs[1] / jobs[0] < 3.3:
-                return
-        raise AssertionError("shares of 1:3 were not met in four stretches")
-
-
-JOB_MS, STRETCH = 50, 40
 # Each access to a buffer that the programs have mapped takes a millisecond: small ones.
 SOME = "Transfer.*Graphics256B:Compute.SubgroupOperations/Compute"
 SOME_GLES = "Gles.ComputeWithAUniform"
