@@ -3,7 +3,6 @@
 import contextlib
 import random
 import threading
-import time
 
 from hardware.trouble import worker_of
 
@@ -83,7 +82,7 @@ class Witness(threading.Thread):
         super().__init__(name=name, daemon=True)
         self.vm = vm
         self.ending = threading.Event()
-        self.times = []  # (when, seconds of one round trip)
+        self.times = []  # of one round trip, in seconds
         self.failures = []
 
     def run(self):
@@ -91,12 +90,9 @@ class Witness(threading.Thread):
             with self.vm.guests.program(self.name) as program:
                 while not self.ending.wait(self.PAUSE):
                     nanoseconds = program.time("round-trip %d" % self.TRIPS)
-                    self.times.append((time.monotonic(), nanoseconds / self.TRIPS / 1e9))
+                    self.times.append(nanoseconds / self.TRIPS / 1e9)
         except Exception as error:  # pylint: disable=broad-except
             self.failures.append("%s, its undisturbed program: %s" % (self.vm.name, error))
-
-    def between(self, start, end):
-        return [seconds for when, seconds in self.times if start <= when < end]
 
 
 @contextlib.contextmanager
