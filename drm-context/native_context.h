@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -84,6 +85,9 @@ class LateBlob : public std::enable_shared_from_this<LateBlob> {
     /// Waits for the answer, as long as the VM's patience lasts: how the guest should map the blob.
     /// ETIMEDOUT: it may still come. Any other error: there is no object.
     virtual Result<MapCache> settle() = 0;
+    /// The same if it is known, but the answer has not come. So is map_source() then, also of a
+    /// kDmabuf.
+    virtual std::optional<MapCache> foreseen() { return {}; }
     /// The blob's descriptor takes the number of `stand_in` when it comes, if that is still open.
     virtual void replace(const SharedFd& stand_in) = 0;
 };

@@ -68,8 +68,10 @@ class AmdgpuContext final : public DriverContext {
   protected:
     Result<uint64_t> mmap_offset(GemHandle gem_handle) override;
     void control_created() override { refresh_heaps(); }
-    void blob_created() override { refresh_heaps(); }
     Status object_claimed(BufferObject& object, BlobKind kind) override;
+    bool is_replaced_when_shared(const BufferObject& object) const override {
+        return always_valid_.contains(object.handle.get());
+    }
     ImageLayout layout_of(GemHandle gem_handle) override;
 
   private:

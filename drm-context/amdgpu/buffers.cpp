@@ -56,6 +56,7 @@ Status AmdgpuContext::gem_new(Request& request) {
         if (!status && status.error().code == ENOMEM) return status;
     }
     if (!status) losses().count();
+    if (status && control().exists()) refresh_heaps();
     return status;
 }
 

@@ -32,8 +32,8 @@ Status CommandLoop::run(std::span<const std::byte> buffer, Seqno seqno) {
             note(run_request(*entry, Request(request.bytes, response_)));
         else
             note(fail(EINVAL, "unknown command {}", header.cmd));
-        if (seqno == Seqno::kPublish) context_.control().publish_seqno(header.seqno);
         between_();
+        if (seqno == Seqno::kPublish) context_.control().publish_seqno(header.seqno);
     }
     return first;
 }

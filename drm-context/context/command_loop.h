@@ -19,7 +19,8 @@ namespace viaduct {
 class CommandLoop {
   public:
     /// Once `abandoned` is set nobody wants the rest of a buffer any more. `between` is called
-    /// after each command; it may do anything to the context but run commands.
+    /// after each command, before the guest can see that it has run; it may do anything to the
+    /// context but run commands.
     CommandLoop(
         DriverContext& context, const std::atomic<uint32_t>& abandoned,
         std::function<void()> between = [] {})

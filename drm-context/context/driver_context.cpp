@@ -50,7 +50,6 @@ Result<BlobObject> DriverContext::create_blob(const BlobRequest& request) {
         blob.fd = *std::move(dmabuf);
     }
     objects_.add_resource(request.res_id, *std::move(object));
-    blob_created();
     return blob;
 }
 
@@ -60,6 +59,16 @@ Result<MapSource> DriverContext::map_source(ResourceId res_id) {
     auto offset = mmap_offset(object->handle.get());
     if (!offset) return tl::unexpected(offset.error());
     return device_->map_source(*offset);
+}
+
+std::optional<DriverContext::Unclaimed> DriverContext::describe_unclaimed(uint64_t blob_id) {
+    const BufferObject* object = objects_.find_unclaimed(blob_id);
+    if (!object) return {};
+    const auto offset = mmap_offset(object->handle.get());
+    return Unclaimed{
+        object->size, object->cache,
+        offset ? device_->map_source(*offset) : Result<MapSource>(tl::unexpected(offset.error())),
+        is_replaced_when_shared(*object)};
 }
 
 Result<Mapping> DriverContext::map_buffer(GemHandle gem_handle, uint64_t offset, size_t size) {

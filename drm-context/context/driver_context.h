@@ -68,6 +68,14 @@ class DriverContext {
     Status adopt_control_buffer(const UniqueFd& memory);
     Result<BlobObject> create_blob(const BlobRequest& request);
     Result<MapSource> map_source(ResourceId res_id);
+    /// An object that waits under a blob id, as its resource will be mapped.
+    struct Unclaimed {
+        uint64_t size = 0;  // bytes
+        MapCache cache = MapCache::kNone;
+        Result<MapSource> source;  // an error: the CPU has no access
+        bool if_opaque = false;    // a kDmabuf will be another object
+    };
+    std::optional<Unclaimed> describe_unclaimed(uint64_t blob_id);
     /// A dma-buf of a resource, whether it was created shareable or not. EINVAL: unknown here;
     /// EPERM: the driver's kernel exports no buffer of this kind.
     Result<UniqueFd> export_blob(ResourceId res_id);
@@ -105,10 +113,10 @@ class DriverContext {
     /// `object` was made by a command and becomes a resource of this kind; a kDmabuf is exported
     /// next. An error: it becomes none, and is released.
     virtual Status object_claimed(BufferObject& /*object*/, BlobKind /*kind*/) { return {}; }
+    /// Whether object_claimed() puts another in its place if it becomes a kDmabuf.
+    virtual bool is_replaced_when_shared(const BufferObject& /*object*/) const { return false; }
     /// What the kernel was told of the image in a buffer, by anybody who has it.
     virtual ImageLayout layout_of(GemHandle /*gem_handle*/) { return {}; }
-    /// A blob was given out.
-    virtual void blob_created() {}
 
     GemHandleTable& gem() { return gem_; }
     Result<UniqueFd> export_dmabuf(GemHandle gem_handle);

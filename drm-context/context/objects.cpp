@@ -24,7 +24,14 @@ Status ObjectTables::check_unclaimed(uint64_t blob_id) const {
 Status ObjectTables::add_unclaimed(uint64_t blob_id, BufferObject object) {
     if (auto status = check_unclaimed(blob_id); !status) return status;
     unclaimed_.emplace(static_cast<uint32_t>(blob_id), std::move(object));
+    newest_ = blob_id;
     return {};
+}
+
+const BufferObject* ObjectTables::find_unclaimed(uint64_t blob_id) const {
+    if (blob_id > UINT32_MAX) return nullptr;
+    const auto found = unclaimed_.find(static_cast<uint32_t>(blob_id));
+    return found == unclaimed_.end() ? nullptr : &found->second;
 }
 
 Result<BufferObject> ObjectTables::claim(uint64_t blob_id) {

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <utility>
 
 #include "base/ids.h"
 #include "base/result.h"
@@ -36,9 +38,11 @@ class ObjectTables {
     Status add_unclaimed(uint64_t blob_id, BufferObject object);
     /// EINVAL/ENOSPC as add_unclaimed would answer: asked before the kernel object is made.
     Status check_unclaimed(uint64_t blob_id) const;
-    bool is_unclaimed(uint64_t blob_id) const {
-        return blob_id <= UINT32_MAX && unclaimed_.contains(static_cast<uint32_t>(blob_id));
-    }
+    bool is_unclaimed(uint64_t blob_id) const { return find_unclaimed(blob_id) != nullptr; }
+    /// Null if nothing waits under it.
+    const BufferObject* find_unclaimed(uint64_t blob_id) const;
+    /// The id of the newest object, once.
+    std::optional<uint64_t> take_newest() { return std::exchange(newest_, std::nullopt); }
     /// Takes the object out. ENOENT if there is none.
     Result<BufferObject> claim(uint64_t blob_id);
 
@@ -52,6 +56,7 @@ class ObjectTables {
 
   private:
     std::map<uint32_t, BufferObject> unclaimed_;  // by blob id
+    std::optional<uint64_t> newest_;
     std::map<ResourceId, BufferObject> resources_;
 };
 

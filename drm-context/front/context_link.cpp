@@ -174,10 +174,12 @@ Status ContextLink::wait_for_first_word(steady_clock::time_point deadline) {
     }
     // A render node is the front's own; a simulated GPU was opened by the worker.
     const auto file = this->file();
-    if (file->fd() < 0)
+    if (file->fd() < 0) {
         file->adopt(std::move(word->descriptor), DeviceFile::Kind::kStandIn);
-    else
+        inbox_.expect_announced_memory();
+    } else {
         discard(std::move(word->descriptor));
+    }
     return {};
 }
 

@@ -92,6 +92,10 @@ class ContextLink {
         return ask_or_leave_bytes(type, call.cookie, std::as_bytes(std::span(&call, 1)), most,
                                   std::move(late));
     }
+    /// The announcement of the object `blob_id`, if it has come; once.
+    std::optional<Answer> take_announcement(uint64_t blob_id) {
+        return inbox_.take_announcement(blob_id);
+    }
     /// Waits until an answer that was left has gone to its Late, as long as the patience lasts; one
     /// that comes during the wait goes to `late`. Any error: it has not come.
     Status await_late(uint64_t cookie, Late late);

@@ -44,6 +44,8 @@ Inbox::~Inbox() {
         if (left && *left) discard_(std::move(*left));
     for (auto& [late, answer] : came_late_)
         if (answer.descriptor) discard_(std::move(answer.descriptor));
+    for (auto& [blob_id, answer] : announced_)
+        if (answer.descriptor) discard_(std::move(answer.descriptor));
 }
 
 void Inbox::expect(uint64_t cookie) {
@@ -201,6 +203,13 @@ bool Inbox::next_is_misuse() {
     return true;
 }
 
+// Nothing was asked: any other message is for the fence thread to judge.
+bool Inbox::next_is_news() {
+    transport::Reply next{};
+    return transport::peek_message(socket_, std::as_writable_bytes(std::span(&next, 1))) &&
+           (next.cookie == transport::kAnnouncementCookie || next.cookie == transport::kLogCookie);
+}
+
 void Inbox::hang_up_on_misuse() {
     hung_up_ = misused_ = true;
     transport::signal_event(notify_);
@@ -209,6 +218,8 @@ void Inbox::hang_up_on_misuse() {
 bool Inbox::may_bring_descriptor(uint64_t cookie) const {
     if (cookie == transport::kLogCookie) return false;
     if (cookie == transport::kPendingWorkCookie) return !had_pending_work_;
+    if (cookie == transport::kAnnouncementCookie)
+        return announces_memory_ && surplus_ < transport::kMostAnnounced;
     return unanswered_ > 0;
 }
 
@@ -220,7 +231,9 @@ void Inbox::sort(Answer& message) {
         if (!std::exchange(had_pending_work_, true)) pending_work_ = std::move(message.descriptor);
         return;
     }
+    if (cookie == transport::kAnnouncementCookie) return keep_announcement(message);
     if (unanswered_ > 0) --unanswered_;
+    if (message.reply.blob_id != 0) complete(message);
     if (cookie == expected_ && !answer_)
         answer_ = std::move(message);
     else
@@ -237,6 +250,49 @@ void Inbox::set_aside(uint64_t cookie, Answer& message) {
     came_late_.emplace_back(std::move(left->second), std::move(message));
     left_.erase(left);
     transport::signal_event(notify_);
+}
+
+// A worker leaves few unclaimed. A second one for an id, or one too many, comes from a worker that
+// was taken over, or after calls that were given up: rarely.
+void Inbox::keep_announcement(Answer& message) {
+    Answer& place = announced_[message.reply.blob_id];
+    const bool is_new = place.reply.cookie == 0;
+    std::swap(place, message);  // the newer one holds; the caller discards what it gets
+    if (is_new && announced_.size() <= transport::kMostAnnounced) return;
+    if (is_new) {
+        std::swap(place, message);
+        announced_.erase(message.reply.blob_id);
+    }
+    ++surplus_;
+    ++strays_;
+}
+
+// An announcement that has come meanwhile is not repeated by the answer, whatever that is.
+void Inbox::complete(Answer& answer) {
+    const auto found = announced_.extract(answer.reply.blob_id);
+    if (!found) return;
+    Answer& news = found.mapped();
+    const bool has_room = answer.reply.has_place == 0 && !answer.descriptor;
+    if (has_room && answer.reply.error == 0 && news.reply.has_place != 0) {
+        answer.reply.offset = news.reply.offset;
+        answer.reply.has_place = 1;
+        answer.descriptor = std::move(news.descriptor);
+    }
+    if (news.descriptor) discard_(std::move(news.descriptor));
+}
+
+std::optional<Inbox::Answer> Inbox::take_announcement(uint64_t blob_id) {
+    const LockGuard lock(mutex_);
+    for (int i = 0; i < kMessagesPerTurn && !expected_ && !hung_up_; ++i)
+        if ((unanswered_ == 0 && !next_is_news()) || !take_one()) break;
+    auto found = announced_.extract(blob_id);
+    if (!found) return {};
+    return std::move(found.mapped());
+}
+
+void Inbox::expect_announced_memory() {
+    const LockGuard lock(mutex_);
+    announces_memory_ = true;
 }
 
 void Inbox::log_line_of(const transport::Reply& reply) {

@@ -21,9 +21,9 @@ namespace viaduct {
 /// callback of the VMM the fence thread may be in, an answer arrives. Thread-safe. Whatever the
 /// worker sends, it costs bounded time here and reaches the log harmless.
 ///
-/// A worker sends a descriptor with an answer, and one more at its end. One that sends others was
-/// taken over: it counts as gone, and what it sent stays in the socket, since closing a descriptor
-/// may take long.
+/// A worker sends a descriptor with an answer, with each of few announcements, and one more at its
+/// end. One that sends others was taken over: it counts as gone, and what it sent stays in the
+/// socket, since closing a descriptor may take long.
 class Inbox {
   public:
     struct Answer {
@@ -72,6 +72,12 @@ class Inbox {
     /// be held that a Late takes.
     void deliver();
 
+    /// The announcement of the object `blob_id`, if it has come; once. One that comes later is
+    /// part of the answer to kCreateBlob.
+    std::optional<Answer> take_announcement(uint64_t blob_id);
+    /// The GPU is a simulated one, whose buffers are announced with their memory.
+    void expect_announced_memory();
+
     struct News {
         bool more = false;     // there may be more to take
         bool hung_up = false;  // hung_up()
@@ -91,12 +97,15 @@ class Inbox {
     Result<Answer> wait_for_answer(transport::Deadline deadline);
     bool take_arrived() VIADUCT_REQUIRES(mutex_);
     bool take_one() VIADUCT_REQUIRES(mutex_);
+    bool next_is_news() VIADUCT_REQUIRES(mutex_);
     bool next_is_misuse() VIADUCT_REQUIRES(mutex_);
     bool may_bring_descriptor(uint64_t cookie) const VIADUCT_REQUIRES(mutex_);
     void hang_up_on_misuse() VIADUCT_REQUIRES(mutex_);
     void sort(Answer& message) VIADUCT_REQUIRES(mutex_);
     void set_aside(uint64_t cookie, Answer& message) VIADUCT_REQUIRES(mutex_);
     Result<Answer> checked(Answer answer);
+    void keep_announcement(Answer& message) VIADUCT_REQUIRES(mutex_);
+    void complete(Answer& answer) VIADUCT_REQUIRES(mutex_);
     void log_line_of(const transport::Reply& reply) VIADUCT_REQUIRES(mutex_);
 
     const ContextId ctx_id_;
@@ -109,6 +118,9 @@ class Inbox {
     uint64_t unanswered_ VIADUCT_GUARDED_BY(mutex_) = 0;  // questions, those given up included
     std::map<uint64_t, Late> left_ VIADUCT_GUARDED_BY(mutex_);
     std::vector<std::pair<Late, Answer>> came_late_ VIADUCT_GUARDED_BY(mutex_);
+    std::map<uint64_t, Answer> announced_ VIADUCT_GUARDED_BY(mutex_);  // by blob id
+    size_t surplus_ VIADUCT_GUARDED_BY(mutex_) = 0;  // announcements that were not kept
+    bool announces_memory_ VIADUCT_GUARDED_BY(mutex_) = false;
     bool hung_up_ VIADUCT_GUARDED_BY(mutex_) = false;
     bool misused_ VIADUCT_GUARDED_BY(mutex_) = false;
     bool had_pending_work_ VIADUCT_GUARDED_BY(mutex_) = false;

@@ -15,19 +15,23 @@ namespace {
 // For another thread that has the answer in its hands.
 constexpr std::chrono::seconds kDelivery{1};
 
-void keep_place(ContextLink& link, BlobPlaces& places, ContextLink::Answer answer,
-                const BlobRequest& request) {
+// True if the place is known now.
+bool keep_place(ContextLink& link, BlobPlaces* places, ContextLink::Answer answer,
+                const Creation& creation) {
+    const BlobRequest& request = creation.request;
     const auto file = link.file();
     const bool wanted =
-        file && answer.reply.has_place != 0 && (request.blob_flags & kBlobMappable) != 0;
+        places && file && answer.reply.has_place != 0 && (request.blob_flags & kBlobMappable) != 0;
     // The GPU's own file needs no descriptor, and its driver checks offset and size.
     const bool gpus_own = wanted && file->mappable_fd() >= 0;
     if (!wanted || gpus_own) link.discard(std::move(answer.descriptor));
-    if (gpus_own) places.keep(request.res_id, {answer.reply.offset, UniqueFd()});
-    if (!wanted || gpus_own) return;
+    if (gpus_own) places->keep(request.res_id, creation.number, {answer.reply.offset, UniqueFd()});
+    if (!wanted || gpus_own) return wanted;
     auto memory =
         accept_memory(link, std::move(answer.descriptor), answer.reply.offset, request.size);
-    if (memory) places.keep(request.res_id, {answer.reply.offset, *std::move(memory)});
+    if (memory)
+        places->keep(request.res_id, creation.number, {answer.reply.offset, *std::move(memory)});
+    return memory.has_value();
 }
 
 }  // namespace
@@ -45,8 +49,9 @@ Result<UniqueFd> accept_memory(ContextLink& link, UniqueFd fd, uint64_t offset, 
     return tl::unexpected(status.error());
 }
 
-Result<BlobObject> blob_of(ContextLink& link, BlobPlaces& places, ContextLink::Answer answer,
-                           const BlobRequest& request) {
+Result<BlobObject> blob_of(ContextLink& link, BlobPlaces* places, ContextLink::Answer answer,
+                           const Creation& creation) {
+    const BlobRequest& request = creation.request;
     if (answer.reply.cache > static_cast<uint32_t>(MapCache::kWriteCombined)) {
         link.discard(std::move(answer.descriptor));
         return fail(EBADMSG, "the worker reported unknown caching type {}", answer.reply.cache);
@@ -54,7 +59,7 @@ Result<BlobObject> blob_of(ContextLink& link, BlobPlaces& places, ContextLink::A
     BlobObject blob;
     blob.cache = static_cast<MapCache>(answer.reply.cache);
     if (request.kind() == BlobKind::kOpaque) {
-        keep_place(link, places, std::move(answer), request);
+        keep_place(link, places, std::move(answer), creation);
         return blob;
     }
     auto dmabuf = accept_memory(link, std::move(answer.descriptor), 0, request.size);
@@ -71,6 +76,31 @@ void LateAnswer::drop(UniqueFd fd) {
     if (const auto link = link_.lock()) link->discard(std::move(fd));
 }
 
+std::optional<MapCache> LateAnswer::foreseen() {
+    const LockGuard lock(mutex_);
+    return outcome_ ? std::nullopt : foreseen_;
+}
+
+bool LateAnswer::foresee(ContextLink::Answer announcement) {
+    const auto link = link_.lock();
+    const auto places = places_.lock();
+    if (!link || !places) return false;
+    const transport::Reply reply = announcement.reply;
+    const BlobRequest& request = creation_.request;
+    const bool is_mapped = (request.blob_flags & kBlobMappable) != 0;
+    const bool is_another = request.kind() == BlobKind::kDmabuf && reply.if_opaque != 0;
+    if (is_another || request.size > reply.size ||
+        reply.cache > static_cast<uint32_t>(MapCache::kWriteCombined)) {
+        link->discard(std::move(announcement.descriptor));
+        return false;
+    }
+    if (!keep_place(*link, places.get(), std::move(announcement), creation_) && is_mapped)
+        return false;
+    const LockGuard lock(mutex_);
+    foreseen_ = static_cast<MapCache>(reply.cache);
+    return true;
+}
+
 void LateAnswer::arrive(Result<ContextLink::Answer> answer) {
     auto outcome = judge(std::move(answer));
     const LockGuard lock(mutex_);
@@ -82,9 +112,8 @@ void LateAnswer::arrive(Result<ContextLink::Answer> answer) {
 Result<MapCache> LateAnswer::judge(Result<ContextLink::Answer> answer) {
     if (!answer) return tl::unexpected(answer.error());
     const auto link = link_.lock();
-    const auto places = places_.lock();
-    if (!link || !places) return fail(EPIPE, "its context has ended");
-    auto blob = blob_of(*link, *places, *std::move(answer), request_);
+    if (!link) return fail(EPIPE, "its context has ended");
+    auto blob = blob_of(*link, places_.lock().get(), *std::move(answer), creation_);
     if (!blob) return tl::unexpected(blob.error());
     const LockGuard lock(mutex_);
     fd_ = std::move(blob->fd);

@@ -14,11 +14,18 @@
 
 namespace viaduct {
 
+/// A request, and the creation that its place is kept for.
+struct Creation {
+    BlobRequest request;
+    BlobPlaces::Creation number = 0;
+};
+
 /// The blob of a worker's answer to kCreateBlob; `places` gets where it is mapped from, if that is
-/// said and can be used. A guest may have taken the worker over, so the caching, the descriptor and
-/// the place are checked; a descriptor that fails is closed on another thread.
-Result<BlobObject> blob_of(ContextLink& link, BlobPlaces& places, ContextLink::Answer answer,
-                           const BlobRequest& request);
+/// said and can be used (null: the context has gone, and the blobs that it shares have not). A
+/// guest may have taken the worker over, so the caching, the descriptor and the place are checked;
+/// a descriptor that fails is closed on another thread.
+Result<BlobObject> blob_of(ContextLink& link, BlobPlaces* places, ContextLink::Answer answer,
+                           const Creation& creation);
 
 /// The same for any descriptor: `size` bytes at `offset` of it can be mapped for good.
 Result<UniqueFd> accept_memory(ContextLink& link, UniqueFd fd, uint64_t offset, uint64_t size);
@@ -27,18 +34,22 @@ Result<UniqueFd> accept_memory(ContextLink& link, UniqueFd fd, uint64_t offset, 
 class LateAnswer final : public LateBlob {
   public:
     LateAnswer(std::weak_ptr<ContextLink> link, std::weak_ptr<BlobPlaces> places,
-               const BlobRequest& request)
-        : link_(std::move(link)), places_(std::move(places)), request_(request) {}
+               const Creation& creation)
+        : link_(std::move(link)), places_(std::move(places)), creation_(creation) {}
     ~LateAnswer() override;
     LateAnswer(const LateAnswer&) = delete;
     LateAnswer& operator=(const LateAnswer&) = delete;
 
+    /// The worker has announced the object. True if it can be used as announced: then neither its
+    /// creation nor its mapping need wait for the answer.
+    bool foresee(ContextLink::Answer announcement);
     /// The answer has this cookie.
     void set_cookie(uint64_t cookie) { cookie_ = cookie; }
     /// Takes the answer, or the reason why there is none. At most once.
     void arrive(Result<ContextLink::Answer> answer);
 
     Result<MapCache> settle() override;
+    std::optional<MapCache> foreseen() override;
     void replace(const SharedFd& stand_in) override;
 
   private:
@@ -48,12 +59,13 @@ class LateAnswer final : public LateBlob {
 
     const std::weak_ptr<ContextLink> link_;
     const std::weak_ptr<BlobPlaces> places_;
-    const BlobRequest request_;
+    const Creation creation_;
     uint64_t cookie_ = 0;  // set before anybody settles
 
     Mutex mutex_;
     std::condition_variable arrived_;
     std::optional<Result<MapCache>> outcome_ VIADUCT_GUARDED_BY(mutex_);
+    std::optional<MapCache> foreseen_ VIADUCT_GUARDED_BY(mutex_);
     UniqueFd fd_ VIADUCT_GUARDED_BY(mutex_);  // of a kDmabuf, until it is in its place
     SharedFd stand_in_
         VIADUCT_GUARDED_BY(mutex_);  // until the answer comes, so that its descriptor is booked

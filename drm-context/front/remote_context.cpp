@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <cstring>
-#include <tuple>
 #include <utility>
 #include <variant>
 
@@ -22,6 +21,13 @@ namespace {
 // For a worker that has nothing else to do, on a processor that has time for it, several times what
 // it needs.
 constexpr std::chrono::milliseconds kPromptly{1};
+constexpr std::chrono::milliseconds kNotAtAll{0};
+
+// A shareable blob that was announced needs its answer only for the descriptor. But a VMM should
+// not see the stand-in of a worker that has time, for it may duplicate it.
+std::chrono::milliseconds time_for_answer(const BlobRequest& request, bool foreseen) {
+    return foreseen && request.kind() == BlobKind::kOpaque ? kNotAtAll : kPromptly;
+}
 
 // A worker that was taken over may send anything, down to the GPU's own file. The simulated GPU's
 // sync files are sockets.
@@ -45,11 +51,16 @@ Result<BlobObject> RemoteContext::create_blob(const BlobRequest& request) {
     if (request.kind() == BlobKind::kShm) return create_control_buffer(request);
     const transport::CreateBlob call{0, request.blob_id, request.size, request.res_id.value(),
                                      request.blob_flags};
-    const auto late = std::make_shared<LateAnswer>(link_, places_, request);
+    const bool is_mapped = (request.blob_flags & kBlobMappable) != 0;
+    const Creation creation{request, is_mapped ? places_->expect(request.res_id) : 0};
+    const auto late = std::make_shared<LateAnswer>(link_, places_, creation);
+    auto announcement = link_->take_announcement(request.blob_id);
+    const bool foreseen = announcement && late->foresee(*std::move(announcement));
     auto reply = link_->ask_or_leave(
-        RecordType::kCreateBlob, call, kPromptly,
+        RecordType::kCreateBlob, call, time_for_answer(request, foreseen),
         [late](Result<ContextLink::Answer> answer) { late->arrive(std::move(answer)); });
     if (!reply) {
+        places_->forget(request.res_id);
         // Given up: the worker must not keep an object that the front does not know.
         if (reply.error().code == ETIMEDOUT) detach_resource(request.res_id);
         return tl::unexpected(reply.error());
@@ -59,7 +70,7 @@ Result<BlobObject> RemoteContext::create_blob(const BlobRequest& request) {
         return stand_in_for(request, late);
     }
     auto blob =
-        blob_of(*link_, *places_, std::get<ContextLink::Answer>(*std::move(reply)), request);
+        blob_of(*link_, places_.get(), std::get<ContextLink::Answer>(*std::move(reply)), creation);
     if (!blob) detach_resource(request.res_id);
     return blob;
 }
@@ -152,7 +163,7 @@ void RemoteContext::attach_resource(ResourceId res_id, SharedFd dmabuf) {
 }
 
 void RemoteContext::detach_resource(ResourceId res_id) {
-    std::ignore = places_->take(res_id);
+    places_->forget(res_id);
     (void)link_->send_call(RecordType::kDetach, transport::ResourceCall{0, res_id.value(), 0});
 }
 

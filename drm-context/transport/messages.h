@@ -5,6 +5,7 @@
 // control socket just before the record, with the same cookie. Answers come over the socket.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace viaduct::transport {
@@ -77,16 +78,25 @@ inline constexpr uint64_t kReadyCookie = 0;
 inline constexpr uint64_t kPendingWorkCookie = UINT64_MAX - 1;
 /// Cookie of a line for the log.
 inline constexpr uint64_t kLogCookie = UINT64_MAX;
+/// Cookie of news: an object was made, and no kCreateBlob for it is among the next records. Names
+/// the object's `blob_id` and has the fields of an answer to kCreateBlob for an opaque one.
+inline constexpr uint64_t kAnnouncementCookie = UINT64_MAX - 2;
+/// Objects that may be announced and wait for their kCreateBlob.
+inline constexpr size_t kMostAnnounced = 32;
 
 /// An answer, or what a worker says unasked.
 struct Reply {
     uint64_t cookie;
     uint64_t offset;     // kMapSource; kCreateBlob if has_place
+    uint64_t blob_id;    // kAnnouncementCookie, kCreateBlob
+    uint64_t size;       // kAnnouncementCookie: bytes of the object
     int32_t error;       // 0 or a positive errno
     uint32_t level;      // LogLevel, of a line for the log
     uint32_t cache;      // MapCache, kCreateBlob
     uint32_t has_place;  // kCreateBlob: the answer is kMapSource's as well
-    char message[256];   // of the error, or for the log; terminated. kImageLayout: a Layout
+    uint32_t if_opaque;  // kAnnouncementCookie: a kDmabuf of this id will be another object
+    uint32_t pad;
+    char message[256];  // of the error, or for the log; terminated. kImageLayout: a Layout
 };
 static_assert(sizeof(Layout) <= sizeof(Reply::message));
 

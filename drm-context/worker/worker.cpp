@@ -305,14 +305,16 @@ void Worker::control_buffer(Payload payload) {
 
 void Worker::create_blob(Payload payload) {
     const auto call = payload_as<transport::CreateBlob>(payload);
+    const bool announced = announced_.erase(call.blob_id) != 0;
     auto blob =
         context_->create_blob({ResourceId(call.res_id), call.blob_flags, call.blob_id, call.size});
-    if (!blob) return reply_error(call.cookie, blob.error());
-    transport::Reply answer{};
+    transport::Reply answer = blob ? transport::Reply{} : error_reply(call.cookie, blob.error());
     answer.cookie = call.cookie;
+    answer.blob_id = call.blob_id;
+    if (!blob) return reply(answer, -1);
     answer.cache = static_cast<uint32_t>(blob->cache);
     // Guests' kernels map what can be mapped at once: that need not be another question.
-    if (!blob->fd && (call.blob_flags & kBlobMappable)) {
+    if (!blob->fd && (call.blob_flags & kBlobMappable) && !announced) {
         if (auto source = context_->map_source(ResourceId(call.res_id))) {
             answer.offset = source->offset;
             answer.has_place = 1;

@@ -79,6 +79,8 @@ class Worker {
     void answer_waiting_calls();
     bool can_answer(const Record& record, const std::set<ResourceId>& changed) const;
     void answer_ahead(const Record& record);
+    void announce_object();
+    bool waits_for_answer(uint64_t blob_id) const;
     bool was_answered_ahead(const Record& record);
 
     void submit(Payload payload);
@@ -117,6 +119,7 @@ class Worker {
     // Calls that were answered ahead of their turn.
     int64_t next_look_ns_ = 0;           // for such calls
     std::set<uint64_t> answered_ahead_;  // cookies, of records that are still in the ring
+    std::set<uint64_t> announced_;       // blob ids, of objects that are not claimed yet
 
     // Submissions that must not reach the kernel yet, and what came behind them.
     const bool limited_;  // to a share of GPU time

@@ -18,13 +18,48 @@ namespace {
 
 // A look walks through the whole ring.
 constexpr int64_t kLookInterval = 1'000'000;  // ns
+// Records between a command and the call for its object; more are another thread's.
+constexpr int kSoon = 8;
 
 }  // namespace
 
 void Worker::between_commands() {
+    announce_object();
     const int64_t now = monotonic_ns();
     if (spare_processor_) spare_processor_->worked(now);
     if (now >= next_look_ns_) answer_waiting_calls();
+}
+
+// A guest that has waited for its object to be made before it asks for the blob finds the VMM
+// informed: neither the creation nor the mapping that follows has to wait for this worker, however
+// late it gets a processor.
+void Worker::announce_object() {
+    const auto blob_id = context_->objects().take_newest();
+    if (!blob_id || announced_.size() >= transport::kMostAnnounced || waits_for_answer(*blob_id))
+        return;
+    const auto object = context_->describe_unclaimed(*blob_id);
+    if (!object) return;
+    transport::Reply news{};
+    news.cookie = transport::kAnnouncementCookie;
+    news.blob_id = *blob_id;
+    news.size = object->size;
+    news.cache = static_cast<uint32_t>(object->cache);
+    news.if_opaque = object->if_opaque ? 1 : 0;
+    if (object->source) {
+        news.offset = object->source->offset;
+        news.has_place = 1;
+    }
+    const int descriptor = object->source ? object->source->fd.get() : -1;
+    if (transport::send_message(end_.socket.get(), std::as_bytes(std::span(&news, 1)), descriptor))
+        announced_.insert(*blob_id);
+}
+
+// Guests that do not wait have sent the call right behind the command.
+bool Worker::waits_for_answer(uint64_t blob_id) const {
+    return ring_.comes_soon(kSoon, [blob_id](const Record& record) {
+        return record.type == RecordType::kCreateBlob &&
+               payload_as<transport::CreateBlob>(record.payload).blob_id == blob_id;
+    });
 }
 
 void Worker::answer_waiting_calls() {

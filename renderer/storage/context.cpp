@@ -47,6 +47,24 @@ Status ContextStorage::settle() {
     return tl::unexpected(cache.error());
 }
 
+// The descriptor of a blob that was announced may come later.
+Status ContextStorage::settle_mapping() {
+    if (opaque() && creator_.expired())
+        return fail(EINVAL, "resource {}: its context is gone", state_.id);
+    {
+        const LockGuard lock(mutex_);
+        const auto cache = late_ ? late_->foreseen() : std::nullopt;
+        if (cache) cache_ = *cache;
+        if (cache) return {};
+    }
+    return settle();
+}
+
+bool ContextStorage::has_stand_in() const {
+    const LockGuard lock(mutex_);
+    return fd_ && late_;
+}
+
 MapCache ContextStorage::cache() const {
     const LockGuard lock(mutex_);
     return cache_;
@@ -55,7 +73,7 @@ MapCache ContextStorage::cache() const {
 Result<BlobMapSource> ContextStorage::map_source() {
     if (!(state_.blob_flags & VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE))
         return fail(EINVAL, "resource {} is not mappable", state_.id);
-    if (!opaque()) return source_of(fd_);
+    if (!opaque() && !has_stand_in()) return source_of(fd_);
     const auto creator = creator_.lock();
     if (!creator) return fail(EINVAL, "resource {}: its context is gone", state_.id);
     return creator->native->map_source(state_.id, state_.size);

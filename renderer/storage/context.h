@@ -29,6 +29,7 @@ class ContextStorage : public OwnStorage {
     Result<UniqueFd> new_dmabuf() override;
 
   protected:
+    Status settle_mapping() override;
     Result<BlobMapSource> map_source() override;
     MapCache cache() const override;
     Result<ExportedStorage> exported() override;
@@ -36,6 +37,7 @@ class ContextStorage : public OwnStorage {
 
   private:
     bool opaque() const { return !fd_; }
+    bool has_stand_in() const;
 
     const std::weak_ptr<Context> creator_;
     const BlobKind kind_;

@@ -30,14 +30,22 @@ Result<ExportedStorage> OwnStorage::duplicate_of(const SharedFd& fd, uint32_t fd
     return exported;
 }
 
+Result<BlobMapSource> OwnStorage::guest_map_source() {
+    auto source = map_source();
+    if (!source)
+        services_.log.log(LogLevel::kWarning, "map", "resource {} is not mapped: {}", state_.id,
+                          source.error().message);
+    return source;
+}
+
 int OwnStorage::map(void** address, uint64_t* size) {
     {
         const LockGuard lock(mutex_);
         if (mapping_.valid()) return -EINVAL;
         if (const int error = book_window()) return error;
     }
-    if (auto status = settle(); !status) return -status.error().code;
-    auto source = map_source();
+    if (auto status = settle_mapping(); !status) return -status.error().code;
+    auto source = guest_map_source();
     if (!source) return -EINVAL;
     auto mapping = Mapping::map_shared(source->fd, source->offset, state_.size);
     if (!mapping) {
@@ -68,8 +76,8 @@ int OwnStorage::map_fixed(void* address) {
         const LockGuard lock(mutex_);
         if (const int error = book_window()) return error;
     }
-    if (auto status = settle(); !status) return -status.error().code;
-    auto source = map_source();
+    if (auto status = settle_mapping(); !status) return -status.error().code;
+    auto source = guest_map_source();
     if (!source) return -EINVAL;
     const auto status = viaduct::map_fixed(source->fd, source->offset, state_.size, address);
     if (!status) {
@@ -97,7 +105,7 @@ int OwnStorage::book_window() {
 }
 
 int OwnStorage::map_info(uint32_t* info) {
-    if (auto status = settle(); !status) return -status.error().code;
+    if (auto status = settle_mapping(); !status) return -status.error().code;
     const MapCache cache = this->cache();
     if (cache == MapCache::kNone) return -EINVAL;
     *info = static_cast<uint32_t>(cache);

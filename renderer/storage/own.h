@@ -66,9 +66,11 @@ class OwnStorage : public Storage {
     bool introduce_to(const std::shared_ptr<ClassicRenderer>& classic) override;
 
   protected:
+    /// As much of settle() as mapping needs.
+    virtual Status settle_mapping() { return settle(); }
     /// The file to mmap, which holds at least the blob's size. EINVAL: not mappable.
     virtual Result<BlobMapSource> map_source() = 0;
-    /// How the guest should map it; kNone: not at all. After settle().
+    /// How the guest should map it; kNone: not at all. After settle_mapping().
     virtual MapCache cache() const { return MapCache::kNone; }
     /// After settle().
     virtual Result<ExportedStorage> exported() = 0;
@@ -83,6 +85,8 @@ class OwnStorage : public Storage {
 
     /// Lends a descriptor, so that a VMM without free descriptors can still map.
     Result<BlobMapSource> source_of(const SharedFd& fd) const;
+    /// map_source() for the guest; an error has a line in the log.
+    Result<BlobMapSource> guest_map_source();
     Result<ExportedStorage> duplicate_of(const SharedFd& fd, uint32_t fd_type) const;
 
     const BlobState state_;

@@ -36,8 +36,9 @@ enum class Kind : uint16_t {
     kControl,  // nothing
     kCollect,  // nothing
     kPass,     // NumberOperands: `what` ms
+    kTake,     // NumberOperands: the announcement of object `what`
 };
-constexpr uint16_t kKinds = 13;
+constexpr uint16_t kKinds = 14;
 
 struct NumberOperands {
     uint64_t what;
@@ -58,9 +59,13 @@ Step any_step(Kind kind, Random& random) {
         Step step = make_step(number, MessageOperands{static_cast<uint32_t>(random.below(3))});
         transport::Reply reply{};
         const uint64_t cookies[] = {transport::kReadyCookie, transport::kPendingWorkCookie,
-                                    transport::kLogCookie, 1 + random.below(8)};
+                                    transport::kLogCookie, transport::kAnnouncementCookie,
+                                    1 + random.below(8)};
         reply.cookie = random.of(std::span<const uint64_t>(cookies));
         reply.offset = random.edge();
+        reply.blob_id = random.below(64);
+        reply.size = random.edge();
+        reply.has_place = static_cast<uint32_t>(random.below(2));
         reply.error = random.once(2) ? 0 : static_cast<int32_t>(random.edge());
         reply.level = static_cast<uint32_t>(random.id());
         reply.cache = static_cast<uint32_t>(random.id());
@@ -79,9 +84,10 @@ class WorkerGrammar final : public KindGrammar<Kind> {
     WorkerGrammar() : KindGrammar(kKinds, any_step) {}
     Program make_program(Random& random) const override {
         Program program;
-        for (const Kind kind : {Kind::kControl, Kind::kSend, Kind::kFence, Kind::kTail,
-                                Kind::kRetired, Kind::kCollect, Kind::kReply, Kind::kAsk,
-                                Kind::kCollect, Kind::kSend, Kind::kPass, Kind::kHangUp})
+        for (const Kind kind :
+             {Kind::kControl, Kind::kSend, Kind::kFence, Kind::kTail, Kind::kRetired,
+              Kind::kCollect, Kind::kReply, Kind::kAsk, Kind::kTake, Kind::kCollect, Kind::kSend,
+              Kind::kPass, Kind::kHangUp})
             program.push_back(any_step(kind, random));
         return program;
     }
@@ -166,6 +172,9 @@ class Hostage {
                                          std::chrono::milliseconds(0),
                                          [](Result<ContextLink::Answer>) {});
                 break;
+            case Kind::kTake:
+                take_announcement(operands.what % 64);
+                break;
             case Kind::kControl:
                 give_control_buffer();
                 break;
@@ -176,6 +185,10 @@ class Hostage {
             default:
                 (void)collect();
         }
+    }
+    void take_announcement(uint64_t blob_id) {
+        const auto taken = link_.take_announcement(blob_id);
+        if (taken && taken->reply.blob_id != blob_id) __builtin_trap();
     }
     void give_control_buffer() {
         const auto& traits = amdgpu::traits();

@@ -1,4 +1,5 @@
-// Blobs of a worker that answers late: the VMM does not wait for them where it creates them.
+// Blobs of a worker that answers late: the VMM does not wait for them where it creates them, nor
+// where it maps what the worker has announced.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -24,17 +25,18 @@ std::string target_of(int fd) {
     return ::readlink(link.c_str(), text, sizeof(text) - 1) > 0 ? text : "";
 }
 
-class LateAnswers : public testing::Test {
+class BlobsOfAStoppedWorker : public testing::Test {
   protected:
     void SetUp() override {
         ASSERT_TRUE(guest_.settle());
         worker_ = worker_of(name_);
+    }
+    void make_buffers() {
+        blob_ids_.clear();
         for (int i = 0; i < kBlobs; ++i) {
             blob_ids_.push_back(guest_.next_blob_id());
-            guest_.make_buffer(blob_ids_.back(), kBytes);
+            guest_.send(guest_.driver().make_buffer(blob_ids_.back(), kBytes));
         }
-        ASSERT_TRUE(guest_.settle());
-        stop();
     }
     void stop() { ASSERT_EQ(::kill(worker_, SIGSTOP), 0); }
     void go_on() { ASSERT_EQ(::kill(worker_, SIGCONT), 0); }
@@ -54,6 +56,14 @@ class LateAnswers : public testing::Test {
         EXPECT_EQ(virgl_renderer_resource_get_info(static_cast<int>(res_id), &info), 0);
         return info.fd;
     }
+    static char last_byte(uint32_t res_id) {
+        void* address = nullptr;
+        uint64_t size = 0;
+        if (virgl_renderer_resource_map(res_id, &address, &size) != 0) return 0;
+        const char last = static_cast<char*>(address)[kBytes - 1];
+        EXPECT_EQ(virgl_renderer_resource_unmap(res_id), 0);
+        return last;
+    }
     /// 0, or the error. Writes into the blob.
     static int map(uint32_t res_id) {
         uint32_t caching = 0;
@@ -72,16 +82,76 @@ class LateAnswers : public testing::Test {
     std::vector<uint64_t> blob_ids_;
 };
 
+/// As most guests do it: a buffer is made and asked for in one go.
+class LateAnswers : public BlobsOfAStoppedWorker {
+  protected:
+    void SetUp() override {
+        BlobsOfAStoppedWorker::SetUp();
+        stop();
+        make_buffers();
+    }
+};
+
+/// As guests do it that have waited until the buffer was there.
+class AnnouncedBlobs : public BlobsOfAStoppedWorker {
+  protected:
+    void SetUp() override {
+        BlobsOfAStoppedWorker::SetUp();
+        make_buffers();
+        ASSERT_TRUE(guest_.settle());
+        stop();
+    }
+};
+
+TEST_F(AnnouncedBlobs, AreCreatedAndMappedWithoutAWorker) {
+    for (const uint32_t flags : {kMappable, kMappable | kShareable}) {
+        const std::vector<uint32_t> resources = create_all(flags);
+        for (const uint32_t res_id : resources) EXPECT_EQ(map(res_id), 0);
+        go_on();
+        ASSERT_TRUE(guest_.settle());
+        for (const uint32_t res_id : resources) {
+            EXPECT_EQ(last_byte(res_id), 'x') << "the same memory";
+            virgl_renderer_resource_unref(res_id);
+        }
+        make_buffers();
+        ASSERT_TRUE(guest_.settle());
+        stop();
+    }
+    go_on();
+}
+
+TEST_F(AnnouncedBlobs, AreGivenOutLikeOthers) {
+    const std::vector<uint32_t> resources = create_all(kMappable | kShareable);
+    for (const uint32_t res_id : resources) EXPECT_EQ(map(res_id), 0);
+    go_on();
+    for (const uint32_t res_id : resources) {
+        uint32_t type = 0;
+        UniqueFd fd;
+        int raw = -1;
+        ASSERT_EQ(virgl_renderer_resource_export_blob(res_id, &type, &raw), 0);
+        fd.reset(raw);
+        struct stat info {};
+        EXPECT_EQ(::fstat(fd.get(), &info), 0);
+        EXPECT_EQ(info.st_size, static_cast<off_t>(kBytes)) << target_of(fd.get());
+    }
+}
+
+TEST_F(AnnouncedBlobs, LargerThanTheirObjectsAreAskedFor) {
+    const uint32_t res_id = vmm_.next_res_id();
+    ASSERT_EQ(guest_.begin_blob(res_id, blob_ids_[0], 2 * kBytes), 0);
+    go_on();
+    EXPECT_LT(map(res_id), 0);
+}
+
 TEST_F(LateAnswers, AreNotWaitedForWhereABlobIsCreated) {
     for (const uint32_t flags : {kMappable, kMappable | kShareable}) {
         const std::vector<uint32_t> resources = create_all(flags);
         go_on();
         for (const uint32_t res_id : resources) EXPECT_EQ(map(res_id), 0);
         for (const uint32_t res_id : resources) virgl_renderer_resource_unref(res_id);
-        for (uint64_t& blob_id : blob_ids_)
-            guest_.make_buffer(blob_id = guest_.next_blob_id(), kBytes);
         ASSERT_TRUE(guest_.settle());
         stop();
+        make_buffers();
     }
     go_on();
 }
@@ -100,6 +170,18 @@ TEST_F(LateAnswers, PutTheDescriptorWhereTheVmmExpectsIt) {
             return ::fstat(number, &info) == 0 && info.st_size == kBytes;
         })) << target_of(number);
     for (size_t i = 0; i < numbers.size(); ++i) EXPECT_EQ(descriptor_of(resources[i]), numbers[i]);
+}
+
+// A program that ends at once may have given its buffer to another.
+TEST_F(LateAnswers, AreOfUseAfterTheirContext) {
+    const uint32_t res_id = create_all(kMappable | kShareable).front();
+    const int number = descriptor_of(res_id);
+    virgl_renderer_context_destroy(1);
+    go_on();
+    EXPECT_TRUE(eventually([&] {
+        struct stat info {};
+        return ::fstat(number, &info) == 0 && info.st_size == kBytes;
+    })) << target_of(number);
 }
 
 TEST_F(LateAnswers, ToWhatIsGoneTouchNothing) {

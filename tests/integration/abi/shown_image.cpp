@@ -2,6 +2,7 @@
 
 #include <amdgpu_drm.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <array>
 
@@ -83,6 +84,11 @@ uint64_t ImageWriter::write(uint32_t value) {
 HostReader::HostReader(uint32_t image) {
     virgl_renderer_resource_info info{};
     EXPECT_EQ(virgl_renderer_resource_get_info(static_cast<int>(image), &info), 0);
+    // A stand-in gives way to the image as soon as the worker has answered.
+    EXPECT_TRUE(eventually([&] {
+        struct stat status {};
+        return ::fstat(info.fd, &status) == 0 && status.st_size == kShownImageSize;
+    }));
     const auto memory = simgpu::drm::memory_of(info.fd);
     EXPECT_TRUE(memory) << "the VMM has no descriptor of what it shows";
     if (!memory) return;

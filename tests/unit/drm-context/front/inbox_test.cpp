@@ -45,6 +45,103 @@ TEST_F(InboxTest, OneThatNeverStopsTalkingDoesNotOutlastTheDeadline) {
     EXPECT_TRUE(something_is_left()) << "it went on as long as there was something to read";
 }
 
+/// Announcements, as a worker makes them.
+struct InboxAnnouncementTest : InboxTest {
+    InboxAnnouncementTest() { inbox.expect_announced_memory(); }
+    void announce(uint64_t blob_id, uint64_t offset = 0) {
+        transport::Reply reply{};
+        reply.cookie = transport::kAnnouncementCookie;
+        reply.blob_id = blob_id;
+        reply.offset = offset;
+        reply.has_place = 1;
+        const UniqueFd memory = transport::create_event().value();
+        ASSERT_TRUE(transport::send_message(sockets.second.get(),
+                                            std::as_bytes(std::span(&reply, 1)), memory.get()));
+    }
+};
+
+TEST_F(InboxAnnouncementTest, IsTakenOnce) {
+    announce(3, 0x1000);
+    announce(4);
+    const auto news = inbox.take_announcement(3);
+    ASSERT_TRUE(news);
+    EXPECT_EQ(news->reply.offset, 0x1000u);
+    EXPECT_TRUE(news->descriptor);
+    EXPECT_FALSE(inbox.take_announcement(3));
+    EXPECT_TRUE(inbox.take_announcement(4));
+    EXPECT_TRUE(discarded.empty());
+}
+
+TEST_F(InboxAnnouncementTest, GoesWithTheAnswerToTheCreation) {
+    inbox.expect(kCookie);
+    announce(3, 0x1000);
+    transport::Reply reply{};
+    reply.cookie = kCookie;
+    reply.blob_id = 3;
+    ASSERT_TRUE(
+        transport::send_message(sockets.second.get(), std::as_bytes(std::span(&reply, 1)), -1));
+    announce(3, 0x2000);
+    const auto answer = inbox.wait({});
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->reply.has_place, 1u);
+    EXPECT_EQ(answer->reply.offset, 0x1000u);
+    EXPECT_TRUE(answer->descriptor);
+    EXPECT_EQ(inbox.take_announcement(3)->reply.offset, 0x2000u) << "the next object with its id";
+    EXPECT_TRUE(discarded.empty());
+}
+
+TEST_F(InboxAnnouncementTest, IsFoundBehindAnAnswerThatWasLeft) {
+    inbox.leave(kCookie, [](auto) {});
+    say(kCookie);
+    announce(3);
+    EXPECT_TRUE(inbox.take_announcement(3));
+    EXPECT_EQ(inbox.left(), 0u);
+}
+
+// Its buffers need none.
+TEST_F(InboxAnnouncementTest, OfARenderNodesBufferWithADescriptorIsMisuse) {
+    Inbox other{ContextId(1), sockets.first.get(), notify.get(), [](UniqueFd) { FAIL(); }};
+    announce(3);
+    EXPECT_FALSE(other.take_announcement(3));
+    EXPECT_TRUE(other.misused());
+    EXPECT_TRUE(something_is_left());
+}
+
+TEST_F(InboxAnnouncementTest, OnesThatNobodyTakesAreFew) {
+    for (uint64_t id = 1; id <= transport::kMostAnnounced + 1; ++id) announce(id);
+    announce(1, 0x1000);
+    EXPECT_FALSE(inbox.drain().more);
+    EXPECT_EQ(discarded.size(), 2u) << "one too many, and one that was announced anew";
+    EXPECT_FALSE(inbox.take_announcement(transport::kMostAnnounced + 1));
+    EXPECT_EQ(inbox.take_announcement(1)->reply.offset, 0x1000u);
+}
+
+// Each brings a descriptor that has to be closed.
+TEST_F(InboxAnnouncementTest, AFloodIsMisuse) {
+    for (uint64_t id = 1; id <= 2 * transport::kMostAnnounced; ++id) announce(id);
+    while (inbox.drain().more) {
+    }
+    EXPECT_FALSE(inbox.misused());
+    announce(1);
+    EXPECT_FALSE(inbox.drain().more);
+    EXPECT_TRUE(inbox.misused());
+    EXPECT_TRUE(something_is_left()) << "its descriptor was not received";
+}
+
+TEST_F(InboxAnnouncementTest, IsFoundBehindLines) {
+    say(transport::kLogCookie);
+    announce(3);
+    EXPECT_TRUE(inbox.take_announcement(3));
+}
+
+TEST_F(InboxAnnouncementTest, OtherMessagesAreLeftToTheFenceThread) {
+    say(kCookie);
+    announce(3);
+    EXPECT_FALSE(inbox.take_announcement(3));
+    EXPECT_EQ(inbox.drain().strays, 1u);
+    EXPECT_TRUE(inbox.take_announcement(3));
+}
+
 /// Descriptors, of an open pipe: its other end shows when the last one is closed.
 struct InboxDescriptorTest : InboxTest {
     void SetUp() override { ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0); }

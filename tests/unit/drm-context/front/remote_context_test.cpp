@@ -43,13 +43,17 @@ class Remote {
   public:
     void answer(transport::Reply reply, const UniqueFd& descriptor = UniqueFd(),
                 uint64_t question = 1) {
-        if (!started_) start();
-        started_ = true;
         reply.cookie = question;  // or call
-        ASSERT_TRUE(transport::send_message(worker_.socket.get(),
-                                            std::as_bytes(std::span(&reply, 1)), descriptor.get()));
+        say(reply, descriptor);
+    }
+    void announce(transport::Reply reply, const UniqueFd& descriptor, uint64_t blob_id = 7) {
+        reply.cookie = transport::kAnnouncementCookie;
+        reply.blob_id = blob_id;
+        if (reply.size == 0) reply.size = kSize;
+        say(reply, descriptor);
     }
     NativeContext& context() { return context_; }
+    ContextLink& link() { return *link_; }
     DeviceFile& file() { return *link_->file(); }
     /// The type of the next record to the worker.
     std::optional<RecordType> next_record() {
@@ -64,9 +68,22 @@ class Remote {
         consumer.look_ahead([&](const auto&) { ++count; });
         return count;
     }
-    void start() { test::start(*link_, worker_.socket.get()); }
+    void start() {
+        if (!std::exchange(started_, true)) test::start(*link_, worker_.socket.get());
+    }
+    /// As the fence thread does, which delivers what comes late.
+    void collect() {
+        std::vector<RetiredFence> fences;
+        link_->collect(fences);
+    }
 
   private:
+    void say(const transport::Reply& reply, const UniqueFd& descriptor) {
+        start();
+        ASSERT_TRUE(transport::send_message(worker_.socket.get(),
+                                            std::as_bytes(std::span(&reply, 1)), descriptor.get()));
+    }
+
     transport::Channel channel_ = transport::create_channel(4096).value();
     transport::ChannelEnd worker_ = transport::open_channel_end(std::move(channel_.worker)).value();
     std::shared_ptr<ContextLink> link_ =
@@ -259,13 +276,135 @@ TEST(RemoteContext, APlaceThatCannotBeUsedIsAskedFor) {
     }
 }
 
+// The worker need not run: a busy host gives it no processor.
+TEST(RemoteContext, AnAnnouncedObjectIsCreatedAndMappedWithoutAnAnswer) {
+    for (const BlobRequest& request : {kOpaque, kShared}) {
+        Remote remote;
+        remote.announce(placed(0), sealed_memory());
+        const auto blob = remote.context().create_blob(request);
+        ASSERT_TRUE(blob) << blob.error().message;
+        ASSERT_TRUE(blob->late);
+        EXPECT_EQ(blob->late->foreseen(), MapCache::kCached);
+        EXPECT_EQ(blob->fd.valid(), request.kind() == BlobKind::kDmabuf) << "a stand-in";
+        const auto source = remote.context().map_source(ResourceId(1), kSize);
+        ASSERT_TRUE(source) << source.error().message;
+        EXPECT_TRUE(check_mappable(source->fd, 0, kSize));
+        EXPECT_EQ(remote.records(), 1) << "the creation";
+    }
+}
+
+TEST(RemoteContext, TheAnswerToAnAnnouncedObjectsCreationIsItsOutcome) {
+    Remote good, bad;
+    for (Remote* remote : {&good, &bad}) remote->announce(placed(0), sealed_memory());
+    const auto made = good.context().create_blob(kShared);
+    const auto refused = bad.context().create_blob(kShared);
+    ASSERT_TRUE(made && refused);
+    good.answer(cached(), sealed_memory());
+    transport::Reply refusal{};
+    refusal.error = EPERM;
+    bad.answer(refusal);
+    for (Remote* remote : {&good, &bad}) remote->collect();
+    EXPECT_FALSE(made->late->foreseen()) << "it is known";
+    EXPECT_EQ(made->late->settle(), MapCache::kCached);
+    EXPECT_FALSE(refused->late->foreseen());
+    EXPECT_EQ(refused->late->settle().error().code, EPERM);
+}
+
+TEST(RemoteContext, AnAnnouncementThatCannotBeUsedIsAskedFor) {
+    struct Case {
+        const char* what;
+        BlobRequest request;
+        transport::Reply news;
+        UniqueFd memory;
+        uint64_t blob_id = 7;
+    };
+    transport::Reply private_one = placed(0), unknown = placed(0);
+    private_one.if_opaque = 1;
+    unknown.cache = 4;
+    Case cases[] = {
+        {"of another object", kOpaque, placed(0), sealed_memory(), 8},
+        {"of a smaller object",
+         {ResourceId(1), 1, 7, kSize + 1},
+         placed(0),
+         sealed_memory(2 * kSize)},
+        {"without a place", kOpaque, cached(), UniqueFd()},
+        {"of memory that shrinks", kShared, placed(0), unsealed_memory()},
+        {"beyond its end", kOpaque, placed(kSize), sealed_memory()},
+        {"of an object that will be replaced", kShared, private_one, sealed_memory()},
+        {"of unknown caching", kOpaque, unknown, sealed_memory()},
+    };
+    for (Case& c : cases) {
+        Remote remote;
+        remote.announce(c.news, c.memory, c.blob_id);
+        transport::Reply refusal{};
+        refusal.error = ENOENT;
+        remote.answer(refusal);
+        const auto blob = remote.context().create_blob(c.request);
+        ASSERT_FALSE(blob) << c.what;
+        EXPECT_EQ(blob.error().code, ENOENT) << c.what;
+    }
+}
+
+TEST(RemoteContext, AnAnnouncementThatComesAfterTheQuestionIsPartOfTheAnswer) {
+    for (const bool is_refused : {false, true}) {
+        Remote remote;
+        remote.start();
+        const auto blob = remote.context().create_blob(kOpaque);
+        ASSERT_TRUE(blob && blob->late) << "nobody has answered";
+        EXPECT_FALSE(blob->late->foreseen());
+        remote.announce(placed(0), sealed_memory());
+        transport::Reply answer = cached();
+        answer.blob_id = kOpaque.blob_id;
+        answer.error = is_refused ? EPERM : 0;
+        remote.answer(answer);
+        remote.collect();
+        EXPECT_EQ(blob->late->settle().has_value(), !is_refused);
+        EXPECT_FALSE(remote.link().take_announcement(kOpaque.blob_id));
+        if (is_refused) continue;
+        const auto source = remote.context().map_source(ResourceId(1), kSize);
+        ASSERT_TRUE(source) << source.error().message;
+        EXPECT_TRUE(check_mappable(source->fd, 0, kSize));
+    }
+}
+
+// Guests use ids again.
+TEST(RemoteContext, ALateAnswerOfAResourceThatHasGoneIsNotItsSuccessors) {
+    Remote remote;
+    remote.start();
+    const auto first = remote.context().create_blob(kOpaque);
+    ASSERT_TRUE(first && first->late);
+    remote.context().detach_resource(kOpaque.res_id);
+    remote.announce(placed(4096), sealed_memory(2 * kSize), 8);
+    const auto second = remote.context().create_blob({kOpaque.res_id, 1, 8, kSize});
+    ASSERT_TRUE(second && second->late->foreseen());
+    remote.answer(placed(0), sealed_memory());
+    remote.collect();
+    const auto source = remote.context().map_source(kOpaque.res_id, kSize);
+    ASSERT_TRUE(source) << source.error().message;
+    EXPECT_EQ(source->offset, 4096u);
+}
+
 TEST(BlobPlaces, AreBounded) {
     BlobPlaces places;
     for (uint32_t id = 1; id <= BlobPlaces::kMost + 1; ++id)
-        places.keep(ResourceId(id), {id, UniqueFd()});
-    EXPECT_FALSE(places.take(ResourceId(1))) << "the oldest";
+        places.keep(ResourceId(id), places.expect(ResourceId(id)), {id, UniqueFd()});
+    EXPECT_FALSE(places.take(ResourceId(1))) << "the lowest";
     EXPECT_EQ(places.take(ResourceId(2))->offset, 2u);
     EXPECT_FALSE(places.take(ResourceId(2))) << "once";
+}
+
+TEST(BlobPlaces, AreOfOneCreation) {
+    BlobPlaces places;
+    const ResourceId resource(1);
+    const auto gone = places.expect(resource);
+    const auto present = places.expect(resource);
+    places.keep(resource, gone, {1, UniqueFd()});
+    EXPECT_FALSE(places.take(resource));
+    places.keep(resource, present, {2, UniqueFd()});
+    EXPECT_EQ(places.take(resource)->offset, 2u);
+    places.keep(resource, places.expect(resource), {3, UniqueFd()});
+    places.forget(resource);
+    EXPECT_FALSE(places.take(resource));
 }
 
 TEST(RemoteContext, AnUnknownCachingIsRefused) {
@@ -289,7 +428,7 @@ TEST(RemoteContext, AnErrorIsAnErrno) {
 }
 
 // Bytes of a reply beside its cookie.
-using ReplyBytes = std::array<uint32_t, 6>;
+using ReplyBytes = std::array<uint32_t, 12>;
 
 RC_GTEST_PROP(RemoteContext, SurvivesAnyAnswer, (ReplyBytes bytes, uint8_t choice)) {
     transport::Reply reply{};
@@ -300,6 +439,7 @@ RC_GTEST_PROP(RemoteContext, SurvivesAnyAnswer, (ReplyBytes bytes, uint8_t choic
     const BlobRequest& request = requests[choice % 2];
     const UniqueFd fds[] = {UniqueFd(), unsealed_memory(), sealed_memory()};
     Remote remote;
+    if (choice & 128) remote.announce(reply, fds[choice / 4 % 3]);
     remote.answer(reply, fds[choice / 4 % 3]);
     const auto blob = remote.context().create_blob(request);
     if (!blob) {

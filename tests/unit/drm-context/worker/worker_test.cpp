@@ -1,5 +1,3 @@
-#include "drm-context/worker/worker.h"
-
 #include <amdgpu_drm.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -11,13 +9,10 @@
 #include <thread>
 #include <vector>
 
-#include "blob/memfd.h"
-#include "drm-context/account/vm_account.h"
 #include "drm-context/device/device_decorator.h"
-#include "drm-context/transport/command_ring.h"
-#include "drm-context/transport/control_socket.h"
-#include "drm-context/worker/worker_host.h"
+#include "drm-context/native_context.h"
 #include "simgpu/inject.h"
+#include "tests/unit/drm-context/worker/worker_fixture.h"
 #include "wire/amdgpu.h"
 
 namespace viaduct {
@@ -25,54 +20,9 @@ namespace {
 
 using namespace std::chrono_literals;
 namespace w = wire::amdgpu;
+using test::WorkerTest;
+using test::WorkerWithAGuest;
 using transport::RecordType;
-
-/// A worker on a simulated GPU, on a thread; the test is its front.
-class WorkerTest : public ::testing::Test {
-  protected:
-    static transport::Deadline deadline() { return std::chrono::steady_clock::now() + 10s; }
-
-    WorkerStart settings() {
-        WorkerStart start;
-        start.channel = std::move(channel_.worker);
-        start.simulated = "renoir";
-        start.account = vm_->duplicate_fd();
-        start.account_view = vm_->duplicate_view();
-        start.settings.type = wire::ContextType::kAmdgpu;
-        start.settings.slot = slot_.index();
-        return start;
-    }
-    void run(WorkerStart start, Confine confine = nullptr) {
-        thread_ = std::thread(run_worker, std::move(start), std::move(confine));
-        transport::Reply ready{};
-        ASSERT_TRUE(transport::receive_message(
-            front_.socket.get(), std::as_writable_bytes(std::span(&ready, 1)), deadline()));
-        ASSERT_EQ(ready.error, 0) << ready.message;
-    }
-    void quit() {
-        front_.page().quit = 1;
-        transport::signal_event(front_.doorbell.get());
-    }
-    bool ends() {
-        while (front_.page().exited == 0 &&
-               transport::wait_readable(front_.notify.get(), deadline()))
-            transport::clear_event(front_.notify.get());
-        return front_.page().exited != 0;
-    }
-    void TearDown() override {
-        front_.page().abandoned = 1;
-        front_.socket.reset();
-        transport::signal_event(front_.doorbell.get());
-        if (thread_.joinable()) thread_.join();
-    }
-
-    std::shared_ptr<VmAccount> vm_ = VmAccount::create().value();
-    VmSlot slot_{vm_, vm_->take_slot(ContextId(1), "test").value()};
-    transport::Channel channel_ = transport::create_channel(4096).value();
-    transport::ChannelEnd& front_ = channel_.front;
-    transport::RingProducer ring_{front_.page(), front_.ring_bytes()};
-    std::thread thread_;
-};
 
 TEST_F(WorkerTest, AThrowIsItsEndAndNobodyElses) {
     EXPECT_NO_THROW(run_worker(
@@ -170,22 +120,6 @@ class CountingDevice final : public DeviceDecorator {
 
   private:
     Questions& questions_;
-};
-
-/// A guest with a control buffer.
-class WorkerWithAGuest : public WorkerTest {
-  protected:
-    void send(RecordType type, std::span<const std::byte> payload) {
-        while (!ring_.push(type, payload)) std::this_thread::yield();
-        transport::signal_event(front_.doorbell.get());
-    }
-    void give_control_buffer() {
-        const transport::DescriptorMessage call{1};
-        const UniqueFd memory = create_sealed_memfd("control", 4096).value();
-        ASSERT_TRUE(transport::send_message(front_.socket.get(), std::as_bytes(std::span(&call, 1)),
-                                            memory.get()));
-        send(RecordType::kControlBuffer, std::as_bytes(std::span(&call, 1)));
-    }
 };
 
 /// A guest that gives jobs to the GPU; its name says which.
@@ -468,8 +402,10 @@ class WorkerWithALongBuffer : public WorkerWithAGuest {
     /// The next answer has this cookie, and is not an error.
     void expect_answer(uint64_t cookie) {
         transport::Reply answer{};
-        ASSERT_TRUE(transport::receive_message(
-            front_.socket.get(), std::as_writable_bytes(std::span(&answer, 1)), deadline()));
+        do {
+            ASSERT_TRUE(transport::receive_message(
+                front_.socket.get(), std::as_writable_bytes(std::span(&answer, 1)), deadline()));
+        } while (answer.cookie == transport::kAnnouncementCookie);
         EXPECT_EQ(answer.cookie, cookie);
         EXPECT_EQ(answer.error, 0) << answer.message;
     }
