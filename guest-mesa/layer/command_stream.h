@@ -45,7 +45,8 @@ struct GpuSubmission {
 /// Sends requests through EXECBUFFER and reads answers from the control buffer (drm-common.md,
 /// sections 2 to 5 and 8). Results are 0 or a negative errno.
 ///
-/// Threads: any. Requests reach the host in the order in which the methods were entered. A method
+/// Threads: any. Requests reach the host in the order in which the methods were entered, but a blob
+/// whose object was made ahead is asked for later. A method
 /// that waits for an answer waits outside the lock.
 ///
 /// A host that does not answer within its patience is lost: that call returns -EIO, and every later
@@ -67,9 +68,11 @@ class CommandStream {
     /// Several requests in one journey.
     int call_all(const Channel& channel, std::span<const Call> calls);
     /// CREATE_BLOB with `request`, which makes the blob's object, embedded behind everything queued
-    /// before it. On an error there is neither a blob nor, on the host, its object; what was queued
-    /// before it has run or will run, once. -ENOSPC: the host-visible window is full. What was
-    /// closed before has given its room back by then.
+    /// before it. While the host answers late, the request goes ahead and is waited for, so that
+    /// the monitor, which cannot do anything else meanwhile, need not wait for the object. On an
+    /// error there is neither a blob nor, on the host, its object; what was queued before it has
+    /// run or will run, once. -ENOSPC: the host-visible window is full. What was closed before has
+    /// given its room back by then.
     int create_blob(const Channel& channel, std::span<std::byte> request,
                     virtgpu::ResourceCreateBlob& blob);
     /// A GPU submission behind everything queued before it. Does not wait for it.
@@ -116,6 +119,9 @@ class CommandStream {
     int make_room_in_batch(const Channel& channel, size_t bytes) VIADUCT_REQUIRES(mutex_);
     int make_room_for_receipt(const Channel& channel) VIADUCT_REQUIRES(mutex_);
     void drop_from(size_t batch_size) VIADUCT_REQUIRES(mutex_);
+    int create_blob_after_object(const Channel& channel, std::span<std::byte> request,
+                                 virtgpu::ResourceCreateBlob& blob);
+    bool host_is_slow() const;
     int settle_refused_blob(const Channel& channel, const virtgpu::ResourceCreateBlob& blob,
                             size_t batch_size, int error) VIADUCT_REQUIRES(mutex_);
     int catch_up(const Channel& channel, bool& has_run);
@@ -136,6 +142,7 @@ class CommandStream {
     const uint32_t area_start_;
     const HostPatience patience_;
     std::atomic<bool> lost_ = false;
+    std::atomic<int64_t> slow_until_ = 0;  // the host; of monotonic_now()
 
     Mutex mutex_;  // also for the order of what is sent
     std::condition_variable slots_freed_;

@@ -128,6 +128,51 @@ TEST_F(CommandStreamTest, ObjectWithoutABlobIsGivenUp) {
     expect_each_once(2);
 }
 
+// Otherwise the monitor waits, and with it all that it does for anybody.
+TEST_F(CommandStreamTest, AnObjectOfASlowHostIsWaitedForBeforeItsBlobIsAskedFor) {
+    ASSERT_EQ(create_blob(1), 0);
+    EXPECT_FALSE(host.sent.back().commands.empty()) << "embedded, while the host is fast";
+    host.delay = std::chrono::milliseconds(2);
+    ASSERT_EQ(create_ctx(), 0);
+    ASSERT_EQ(post(0x1000), 0);
+    ASSERT_EQ(create_blob(2), 0);
+    ASSERT_GE(host.sent.size(), 2u);
+    const auto ahead = host.sent[host.sent.size() - 2], blob = host.sent.back();
+    EXPECT_FALSE(ahead.is_blob);
+    EXPECT_EQ(ahead.commands.size(), 2u) << "with what was queued";
+    EXPECT_TRUE(blob.is_blob);
+    EXPECT_TRUE(blob.commands.empty());
+    EXPECT_EQ(host.blobs.back().blob_id, 2u);
+    expect_each_once(4);
+}
+
+TEST_F(CommandStreamTest, AnAttemptAheadSendsNothingOfTheOneBefore) {
+    amd::GemNewRequest request{};
+    request.hdr = {static_cast<uint32_t>(amd::Command::kGemNew), sizeof(request), 0, 0};
+    virtgpu::ResourceCreateBlob blob{};
+    host.blob_failures = {{-ENOSPC, true}};
+    ASSERT_EQ(stream->create_blob(channel, bytes_of(request), blob), -ENOSPC);
+    host.delay = std::chrono::milliseconds(2);
+    ASSERT_EQ(create_ctx(), 0);
+    ASSERT_EQ(stream->create_blob(channel, bytes_of(request), blob), 0);
+    EXPECT_TRUE(host.sent.back().commands.empty());
+    expect_each_once(3);
+}
+
+TEST_F(CommandStreamTest, AnObjectThatWasMadeAheadIsGivenUpWithItsBlob) {
+    host.delay = std::chrono::milliseconds(2);
+    ASSERT_EQ(create_ctx(), 0);
+    host.blob_failures = {{-ENOMEM, false}};
+    EXPECT_EQ(create_blob(5), -ENOMEM);
+    EXPECT_EQ(host.blobs.back().blob_id, 5u);
+    EXPECT_EQ(host.blobs.back().blob_flags, 0u) << "no room in the window";
+    EXPECT_EQ(host.closed.size(), 1u);
+    host.blob_failures = {{-ENOSPC, false}};
+    EXPECT_EQ(create_blob(6), -ENOSPC);
+    EXPECT_EQ(host.blobs.back().blob_id, 6u) << "it went with the blob";
+    EXPECT_EQ(host.closed.size(), 1u);
+}
+
 TEST_F(CommandStreamTest, RefusedBlobIsSettledWithoutAFenceToo) {
     host.blob_failures = {{-ENOSPC, true}};
     host.exec_error = -EMFILE;

@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <thread>
+#include <utility>
 
 #include "wire/amdgpu_info.h"
 
@@ -74,6 +76,7 @@ Result<Mapping> FakeHost::map(int, uint64_t, size_t size) {
 }
 
 int FakeHost::wait_readable(int fd, std::chrono::milliseconds) {
+    std::this_thread::sleep_for(delay);
     uint64_t value = 0;
     return ::read(fd, &value, sizeof(value)) == sizeof(value) ? 1 : 0;
 }
@@ -169,9 +172,8 @@ int FakeHost::create_blob(virtgpu::ResourceCreateBlob& arg) {
     resources_[arg.bo_handle] = arg.res_handle;
     Sent record;
     record.is_blob = true;
-    last_new_failed_ = false;
     run(reinterpret_cast<const std::byte*>(static_cast<uintptr_t>(arg.cmd)), arg.cmd_size, record);
-    if (last_new_failed_) missing_.insert(arg.res_handle);
+    if (std::exchange(last_new_failed_, false)) missing_.insert(arg.res_handle);
     sent.push_back(record);
     return 0;
 }
