@@ -101,7 +101,10 @@ class ProcessLauncher final : public WorkerLauncher {
     }
 
     Status replace_zygote(std::shared_ptr<ZygoteLink> next) VIADUCT_REQUIRES(mutex_) {
-        if (zygote_) worn_.push_back(zygote_);
+        if (zygote_) {
+            zygote_->retire();
+            worn_.push_back(zygote_);
+        }
         zygote_ = std::move(next);
         starts_ = 0;
         losses_before_ = options_.losses();

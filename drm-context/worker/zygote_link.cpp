@@ -66,8 +66,18 @@ ZygoteLink::~ZygoteLink() {
     }
 }
 
+void ZygoteLink::retire() noexcept {
+    const LockGuard lock(mutex_);
+    retired_ = true;
+    if (living_ == 0) hang_up_locked();
+}
+
 void ZygoteLink::hang_up() noexcept {
     const LockGuard lock(mutex_);
+    hang_up_locked();
+}
+
+void ZygoteLink::hang_up_locked() noexcept {
     if (gone_by_ != steady_clock::time_point{}) return;
     ::shutdown(socket_.get(), SHUT_WR);
     gone_by_ = steady_clock::now() + kEndTime;
@@ -124,6 +134,7 @@ void ZygoteLink::end(uint64_t worker) noexcept {
     add_kill(worker);
     --living_;
     send_kills();
+    if (retired_ && living_ == 0) hang_up_locked();
 }
 
 void ZygoteLink::add_kill(uint64_t worker) noexcept {

@@ -34,6 +34,8 @@ class ZygoteLink {
     void kill(uint64_t worker) noexcept;
     /// Kills a worker that nobody refers to any more.
     void end(uint64_t worker) noexcept;
+    /// Nothing is started from it any more: it ends with its last worker.
+    void retire() noexcept;
     /// Ends the zygote and with it every worker; does not wait.
     void hang_up() noexcept;
 
@@ -41,11 +43,13 @@ class ZygoteLink {
     explicit ZygoteLink(UniqueFd socket) : socket_(std::move(socket)) {}
     void add_kill(uint64_t worker) noexcept VIADUCT_REQUIRES(mutex_);
     void send_kills() noexcept VIADUCT_REQUIRES(mutex_);
+    void hang_up_locked() noexcept VIADUCT_REQUIRES(mutex_);
 
     const UniqueFd socket_;
     Mutex mutex_;
     uint64_t last_worker_ VIADUCT_GUARDED_BY(mutex_) = 0;
     size_t living_ VIADUCT_GUARDED_BY(mutex_) = 0;  // started, and not end()ed
+    bool retired_ VIADUCT_GUARDED_BY(mutex_) = false;
     // Always has room for the living: a kill must not need memory, or it could not be asked for in
     // a destructor.
     std::vector<uint64_t> to_kill_ VIADUCT_GUARDED_BY(mutex_);

@@ -205,6 +205,7 @@ TEST_F(ProcessHost, AWornZygoteEndsWithItsLastWorker) {
     EXPECT_FALSE(zygote(0).hung_up());
     first.reset();
     for (auto& worker : workers_) worker.reset();
+    EXPECT_TRUE(zygote(0).hung_up()) << "with no start to wait for";
     zygotes_[0].socket.reset();  // at the hang-up, which would be waited for
     workers_.push_back(started());
     EXPECT_EQ(connections_, 2);
