@@ -53,6 +53,11 @@ class Program:
         self.log.flush()
         return line
 
+    def last_lines(self, count=4):
+        """Of its log."""
+        with open(self.log.name, encoding="utf-8", errors="replace") as file:
+            return "".join(file.readlines()[-count:]).strip()
+
     def send(self, request):
         try:
             self.process.stdin.write(request + "\n")

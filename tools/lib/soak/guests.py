@@ -52,7 +52,8 @@ class Resident(threading.Thread):
         if not right and self.disturbed:
             self.losses += 1
         elif not right:
-            self.fail("its program %s" % ("said \"%s\"" % answer if answer else "ended"))
+            self.fail("its program %s; its log ends:\n%s" % (
+                "said \"%s\"" % answer if answer else "ended", program.last_lines()))
 
     def fail(self, text):
         self.failures.append("%s, %s: %s" % (self.vm.name, self.name, text))
