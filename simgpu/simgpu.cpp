@@ -7,6 +7,8 @@
 #include "simgpu/inject.h"
 #include "simgpu/log.h"
 #include "simgpu/null_mode.h"
+#include "simgpu/shared/device.h"
+#include "simgpu/shared/leftovers.h"
 #include "simgpu/sync/fence.h"
 #include "simgpu/trace.h"
 
@@ -29,6 +31,10 @@ tl::expected<std::unique_ptr<File>, int> File::open(const OpenOptions& options) 
     open_trace();
     announce_null_mode();
     return chip->open(*chip, options.instance);
+}
+
+bool remove_leftovers() {
+    return shared::remove_leftovers(shared::own_segment_name(""));
 }
 
 uint64_t longest_job_timeout_ns() {

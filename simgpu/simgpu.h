@@ -36,6 +36,10 @@ inline constexpr const char* kStandInName = "viaduct-simgpu-file";
 /// nanoseconds.
 uint64_t longest_job_timeout_ns();
 
+/// Removes what killed processes of this user have left of simulated GPUs. False: some of them are
+/// in use. Opening a file does it, too.
+bool remove_leftovers();
+
 /// How a descriptor of a file is closed.
 enum class Flush {
     kClose,  // close(2), dup2(2) over it, ...

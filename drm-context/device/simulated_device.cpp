@@ -3,6 +3,8 @@
 #include <linux/sync_file.h>
 
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -91,6 +93,13 @@ Result<std::unique_ptr<Device>> open_simulated_device(std::string_view model) {
     auto device = std::make_unique<SimulatedDevice>(*std::move(file));
     if (auto status = device->read_version(); !status) return tl::unexpected(status.error());
     return std::unique_ptr<Device>(std::move(device));
+}
+
+void remove_leftovers_of_simulated_devices() {
+    constexpr int kTries = 10;
+    constexpr auto kBetween = std::chrono::milliseconds(10);
+    for (int i = 0; i < kTries && !simgpu::remove_leftovers(); ++i)
+        std::this_thread::sleep_for(kBetween);
 }
 
 }  // namespace viaduct

@@ -10,6 +10,7 @@
 #include "simgpu/drm/runtime_pm.h"
 #include "simgpu/log.h"
 #include "simgpu/shared/fence_board.h"
+#include "simgpu/shared/leftovers.h"
 #include "simgpu/simgpu.h"
 
 namespace simgpu::drm {
@@ -43,8 +44,9 @@ tl::expected<DeviceSeat, int> take_seat(std::string_view chip, const std::string
         log("device instance '{}' is not 1 to 64 letters, digits, '-', '_' or '.'", instance);
         return tl::unexpected(EINVAL);
     }
+    shared::remove_leftovers(shared::own_segment_name(""));
     auto device = shared::SharedDevice::attach(
-        fmt::format("viaduct-simgpu-{}-{}-{}", ::geteuid(), chip, instance), limits);
+        shared::own_segment_name(fmt::format("{}-{}", chip, instance)), limits);
     if (!device) {
         log("cannot open the simulated {}: {}", chip, device.error().message);
         return tl::unexpected(device.error().code);

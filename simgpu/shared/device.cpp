@@ -15,42 +15,13 @@
 #include "simgpu/fork_mutex.h"
 #include "simgpu/shared/lock.h"
 #include "simgpu/shared/segment.h"
+#include "simgpu/shared/segment_locks.h"
 
 namespace simgpu::shared {
 
 namespace {
 
 using viaduct::fail;
-
-// Byte-range locks on the segment file (fcntl(2), open file description locks). The kernel drops
-// them when their process dies: that is how the others know.
-constexpr off_t kAttachLock = 0;
-constexpr off_t kSeatLocks = 1;
-
-bool lock_byte(int fd, off_t byte, short type, bool wait) {
-    struct flock lock {};
-    lock.l_type = type;
-    lock.l_whence = SEEK_SET;
-    lock.l_start = byte;
-    lock.l_len = 1;
-    int result = 0;
-    do {
-        result = ::fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &lock);
-    } while (result != 0 && errno == EINTR);
-    return result == 0;
-}
-
-/// Keeps others from attaching and detaching meanwhile.
-class AttachLock {
-  public:
-    explicit AttachLock(int fd) : fd_(fd) { lock_byte(fd_, kAttachLock, F_WRLCK, true); }
-    ~AttachLock() { lock_byte(fd_, kAttachLock, F_UNLCK, false); }
-    AttachLock(const AttachLock&) = delete;
-    AttachLock& operator=(const AttachLock&) = delete;
-
-  private:
-    int fd_;
-};
 
 /// Puts a fresh segment (all zero) in order.
 void initialise(Segment& segment, const std::array<uint64_t, kHeaps>& limits) {
@@ -101,6 +72,10 @@ void leave_at_exit() {
 
 }  // namespace
 
+std::string own_segment_name(std::string_view what) {
+    return fmt::format("viaduct-simgpu-{}-{}", ::geteuid(), what);
+}
+
 viaduct::Result<std::shared_ptr<SharedDevice>> SharedDevice::attach(
     const std::string& name, const std::array<uint64_t, kHeaps>& limits) {
     Registry& known = registry();
@@ -150,7 +125,7 @@ viaduct::Status SharedDevice::take_seat() {
     const Lock lock(*this);
     for (uint32_t seat = 0; seat < kSeats; ++seat) {
         if (segment_->seats[seat].taken ||
-            !lock_byte(file_.get(), kSeatLocks + seat, F_WRLCK, false))
+            !lock_byte(file_.get(), kSeatLocks + seat, IfHeld::kGiveUp))
             continue;
         new (&segment_->seats[seat]) Seat{};
         segment_->seats_used = std::max<uint32_t>(segment_->seats_used, seat + 1);
@@ -180,12 +155,7 @@ void SharedDevice::remove_segment_if_alone() {
 
 /// Whether another process holds one of the seats. Our own lock does not stand in our way.
 bool SharedDevice::others_alive(uint32_t first_seat, uint32_t count) const {
-    struct flock lock {};
-    lock.l_type = F_WRLCK;
-    lock.l_whence = SEEK_SET;
-    lock.l_start = kSeatLocks + static_cast<off_t>(first_seat);
-    lock.l_len = static_cast<off_t>(count);
-    return ::fcntl(file_.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    return others_hold(file_.get(), kSeatLocks + static_cast<off_t>(first_seat), count);
 }
 
 /// With the lock held. `taken` goes last: should this process die in between, others find the seat

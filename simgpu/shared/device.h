@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 #include "base/mutex.h"
@@ -51,6 +52,9 @@ class BufferRecord {
 };
 
 struct Segment;
+
+/// The name of a segment of this user's; "" is what they all begin with.
+std::string own_segment_name(std::string_view what);
 
 /// Jobs that one hardware ring takes at a time (Linux: amdgpu_sched_hw_submission).
 inline constexpr size_t kPlaces = 2;

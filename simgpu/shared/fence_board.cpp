@@ -51,7 +51,7 @@ std::shared_ptr<FenceBoard> FenceBoard::instance() {
     const viaduct::LockGuard lock(mutex);
     if (board && process == ::getpid()) return board;
     const char* const what = own_kernel == Kernel::kGuest ? "guest-dma-bufs" : "dma-bufs";
-    auto seat = SharedDevice::attach(fmt::format("viaduct-simgpu-{}-{}", ::geteuid(), what), {});
+    auto seat = SharedDevice::attach(own_segment_name(what), {});
     if (!seat) {
         log("work on shared buffers will not be ordered between processes: {}",
             seat.error().message);

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "drm-context/device/fdinfo_file.h"
+#include "drm-context/device/simulated_device.h"
 #include "drm-context/jail/namespaces.h"
 #include "drm-context/transport/control_socket.h"
 #include "drm-context/worker/process/zygote.h"
@@ -101,7 +102,10 @@ int run(Start how) {
                                                                    : jail::Reachable::kNothing);
     if (namespaces.new_processes) become_first_process(how);
     answer_hello(front.get(), 0, namespaces.refused);
-    return Zygote(std::move(front)).run() ? 0 : 1;
+    const auto status = Zygote(std::move(front)).run();
+    // Workers cannot: their jail has no such call. Nor can a front that was killed.
+    if (hello.simulated) remove_leftovers_of_simulated_devices();
+    return status ? 0 : 1;
 }
 
 }  // namespace
