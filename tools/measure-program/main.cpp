@@ -4,11 +4,11 @@
 //   viaduct-measure                 answers each line of standard input with one line
 //   viaduct-measure REQUEST...      answers these
 //
-// Requests and answers: "submit", "round-trip", "memory", "upload" (work.h): the same word, then
-// the nanoseconds. With a count, such as "submit 1000": the time of that many without a pause, of
-// "small-buffers" too (rates.h), and of "floor-submit" and "floor-round-trip" (floor.h). "check":
-// "check ok" or "check wrong". "hang": none. Before them: "device NAME". When the device fails:
-// "lost" or "error SENTENCE", and the end.
+// Requests and answers: "submit", "round-trip", "memory", "write", "upload" (work.h): the same
+// word, then the nanoseconds. With a count, such as "submit 1000": the time of that many without a
+// pause, of "small-buffers" too (rates.h), and of "floor-submit" and "floor-round-trip" (floor.h).
+// "check": "check ok" or "check wrong". "hang": none. Before them: "device NAME". When the device
+// fails: "lost" or "error SENTENCE", and the end.
 #include <charconv>
 #include <cstdio>
 #include <iostream>
@@ -28,10 +28,8 @@ struct Measure {
     Nanoseconds (Work::*run)() const;
 };
 constexpr Measure kMeasures[] = {
-    {"submit", &Work::submit},
-    {"round-trip", &Work::round_trip},
-    {"memory", &Work::memory},
-    {"upload", &Work::upload},
+    {"submit", &Work::submit}, {"round-trip", &Work::round_trip}, {"memory", &Work::memory},
+    {"write", &Work::write},   {"upload", &Work::upload},
 };
 
 void print_time(std::string_view name, Nanoseconds time) {
@@ -103,7 +101,10 @@ int run(int argc, char** argv) {
                 identity.version.c_str());
     std::fflush(stdout);
     bool good = true;
-    for (int i = 1; i < argc && good; ++i) good = session.answer(argv[i]);
+    for (int i = 1; i < argc && good; ++i) {
+        good = session.answer(argv[i]);
+        std::fflush(stdout);
+    }
     std::string request;
     while (argc == 1 && good && std::getline(std::cin, request)) {
         good = session.answer(request);

@@ -69,9 +69,19 @@ void Work::copy(const Buffer& from, const Buffer& to) const {
     }).run();
 }
 
+void Work::write_staging() const {
+    std::memset(staging_.bytes().data(), 0x5a, kLarge);
+}
+
+Nanoseconds Work::write() const {
+    const auto start = Clock::now();
+    write_staging();
+    return Clock::now() - start;
+}
+
 Nanoseconds Work::upload() const {
     const auto start = Clock::now();
-    std::memset(staging_.bytes().data(), 0x5a, kLarge);
+    write_staging();
     copy(staging_, target_);
     return Clock::now() - start;
 }

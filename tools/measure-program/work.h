@@ -27,7 +27,9 @@ class Work {
     Nanoseconds round_trip() const;
     /// Allocates 1 MiB that the CPU sees, maps it, writes one word and frees it.
     Nanoseconds memory() const;
-    /// Writes 1 MiB to mapped memory and has the GPU copy it to its own.
+    /// Writes 1 MiB to mapped memory.
+    Nanoseconds write() const;
+    /// The same, and has the GPU copy it to its own.
     Nanoseconds upload() const;
     /// The same with bytes that depend on `seed`, and back again: true if all are the same.
     bool check(uint32_t seed) const;
@@ -37,6 +39,7 @@ class Work {
   private:
     struct Submission;
     Submission run_small() const;
+    void write_staging() const;
     void copy(const vulkan::Buffer& from, const vulkan::Buffer& to) const;
 
     vulkan::Device device_;
