@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -115,8 +116,8 @@ class Vmm {
     std::condition_variable changed_;
     std::map<std::pair<uint32_t, uint32_t>, std::vector<uint64_t>> reported_;
     std::string log_;
-    uint64_t last_fence_id_ = 0;
-    uint32_t last_res_id_ = 1;
+    std::atomic<uint64_t> last_fence_id_ = 0;
+    std::atomic<uint32_t> last_res_id_ = 1;
 };
 
 /// The bytes of a submission.
