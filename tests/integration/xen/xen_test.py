@@ -8,6 +8,7 @@ say, and what dom0 holds.
 """
 
 import os
+import re
 import sys
 import time
 
@@ -16,6 +17,7 @@ sys.path[:0] = [os.path.join(HERE, "../../../tools/lib")]
 
 import vm  # noqa: E402
 import xen  # noqa: E402
+from cli import Failure  # noqa: E402
 
 SKIPPED = 77  # meson
 
@@ -44,15 +46,35 @@ class Guest(xen.Domain):
     def script(self, text):
         return self.driver.script + "export VIADUCT_GUEST_DEVICE=AMD\n" + text
 
+    def begin(self, text):
+        """Starts a script: must_finish() is its end."""
+        print("%s$ %s" % (self.name, text), flush=True)
+        self.send(self.script(text))
+
+    def wait_for_line(self, pattern, seconds=900):
+        """Of what the script prints. A context is there before the GPU has work, so figures are not
+        what tells that a program is at work."""
+        self.read_until(pattern + r".*\n", seconds, "a line with " + pattern)
+
+    def must_finish(self, seconds=900):
+        status, output = self.finish(seconds, output=sys.stdout)
+        check(status == 0, "%s ended with %d:\n%s" % (self.name, status, self.logs()))
+        return output
+
     def must_do(self, text, seconds=900):
         """Runs a script that must succeed; what it printed."""
         started = time.monotonic()
-        print("%s$ %s" % (self.name, text), flush=True)
-        self.send(self.script(text))
-        status, output = self.finish(seconds, output=sys.stdout)
-        print("[%d after %.0f s]" % (status, time.monotonic() - started), flush=True)
-        check(status == 0, "%s ended with %d:\n%s" % (text, status, self.logs()))
+        self.begin(text)
+        output = self.must_finish(seconds)
+        print("[after %.0f s]" % (time.monotonic() - started), flush=True)
         return output
+
+    def submissions(self):
+        """How many have been executed, of all contexts that are there."""
+        figures = self.host.must_run("printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' | "
+                                     "socat - UNIX-CONNECT:/run/user/0/viaduct/%d.metrics" % self.device_model)
+        return sum(int(line.split()[-1]) for line in figures.splitlines()
+                   if line.startswith("viaduct_ring_latency_seconds_count"))
 
 
 def start(build, **options):
@@ -74,6 +96,12 @@ def settle_at(host, before):
         time.sleep(1)
 
 
+def check_that_nothing_listens(host):
+    """On a TCP port: xl has a device model serve VNC unless its configuration says otherwise."""
+    listening = host.must_run("cat /proc/net/tcp /proc/net/tcp6 | awk '$4 == \"0A\" { print $2 }'").split()
+    check(not listening, "a device model listens on %s" % listening)
+
+
 def case_programs(build):
     """What a user does first, in two domains one after the other: transfer, compute, end. Nothing is
     left in dom0."""
@@ -81,6 +109,7 @@ def case_programs(build):
         before = host.holdings()
         for _ in range(2):
             with Guest(host) as guest:
+                check_that_nothing_listens(host)
                 output = guest.must_do(guest.vulkan("--gtest_filter=" + SOME))
                 check("RADV RENOIR" in output, "the host's GPU is not named")
                 guest.must_do(guest.gles("--gtest_filter=" + SOME_GLES))
@@ -88,6 +117,80 @@ def case_programs(build):
             settle_at(host, before)
 
 
+def check_that_a_second_gpu_is_refused(host):
+    """As docs/several-gpus.md says; QEMU ends before the domain begins."""
+    arguments = xen.documented_domain()["device_model_args"] + ["-device", "virtio-gpu-gl-pci"]
+    try:
+        with Guest(host, settings={"device_model_args": arguments}):
+            raise AssertionError("a domain has two GPUs")
+    except Failure:
+        log = host.must_run("cat /var/log/xen/qemu-dm-guest1.log")
+        check("at most one virtio-gpu-gl-device device is permitted" in log, log)
+
+
+def case_failures(build):
+    """A domain that does not start, one that is destroyed in the middle of its work, and one whose
+    device model is killed leave nothing in dom0."""
+    with start(build) as host:
+        before = host.holdings()
+        check_that_a_second_gpu_is_refused(host)
+        settle_at(host, before)
+        for trouble in ("destroyed", "its device model killed"):
+            print("a domain that is to be " + trouble, flush=True)
+            with Guest(host) as guest:
+                guest.begin(guest.vulkan("--gtest_filter=" + SOME, "--gtest_repeat=1000"))
+                guest.wait_for_line(r"OK \] Transfer")
+                host.must_run("pgrep viaduct-worker")
+                if trouble != "destroyed":
+                    host.must_run("kill -KILL %d" % guest.device_model)
+                guest.destroy()
+            settle_at(host, before)
+
+
+def case_neighbours(build):
+    """Two domains at once, which share the GPU as they are told: by what the library counts, and by
+    what their programs have got done."""
+    settings = {"VIADUCT_SIMGPU_INJECT": "slow:ring=gfx:ms=%d" % JOB_MS, "VIADUCT_GPU_BURST": "10ms"}
+    with start(build) as host, \
+            Guest(host, number=1, environment={**settings, "VIADUCT_GPU_SHARE": "25"}) as quarter, \
+            Guest(host, number=2, environment={**settings, "VIADUCT_GPU_SHARE": "75"}) as rest:
+        guests = (quarter, rest)
+        for guest, jobs in zip(guests, JOBS):
+            guest.begin(guest.program("tools/measure-program/viaduct-measure",
+                                      "'submit 10' 'submit %d'" % jobs))
+        for guest in guests:
+            guest.wait_for_line("submit [0-9]+")
+        tool = os.path.join(build, "tools/viaduct/viaduct")
+        output = host.must_run(tool + " doctor --json || true")
+        check("domains with virtio-gpu 3D: 1, 2" in output, "the domains are not found:\n" + output)
+        output = host.must_run(tool + " top --once")
+        check(re.search(r"guest1 .* 25%.*\n.*guest2 .* 75%|guest2 .* 75%.*\n.*guest1 .* 25%", output), output)
+        executed = executed_together(guests)
+        print("jobs of %d ms that were executed: %s" % (JOB_MS, executed), flush=True)
+        check_shares(executed)
+        seconds = [float(re.search("submit ([0-9]+)", guest.must_finish())[1]) / 1e9 for guest in guests]
+        print("%s jobs took %s s in the domains" % (JOBS, seconds), flush=True)
+        check_shares([jobs / time for jobs, time in zip(JOBS, seconds)])
+
+
+def executed_together(guests):
+    """Jobs of each guest in a stretch in which all are at work."""
+    begin = [guest.submissions() for guest in guests]
+    deadline = time.monotonic() + 600
+    while time.monotonic() < deadline:
+        jobs = [guest.submissions() - first for guest, first in zip(guests, begin)]
+        if sum(jobs) >= STRETCH:
+            return jobs
+        time.sleep(5)
+    raise AssertionError("only %s jobs were executed in ten minutes" % jobs)
+
+
+def check_shares(work):
+    check(2.7 < work[1] / work[0] < 3.3, "1:3 is not how the GPU was shared: %s" % work)
+
+
+# Longer than what a domain's emulated processor takes for a submission. Both have the GPU for as long.
+JOB_MS, JOBS, STRETCH = 250, (100, 300), 200
 # Each access to a buffer that the programs have mapped takes a millisecond: small ones.
 SOME = "Transfer.*Graphics256B:Compute.SubgroupOperations/Compute"
 SOME_GLES = "Gles.ComputeWithAUniform"
