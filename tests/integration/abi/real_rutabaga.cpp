@@ -82,8 +82,8 @@ struct RealRutabaga::Functions {
         find(export_blob, "resource_export_blob");
         find(submit, "submit_command");
         find(create_fence, "create_fence");
-        find(snapshot, "snapshot");
-        find(restore, "restore");
+        snapshot = reinterpret_cast<decltype(snapshot)>(::dlsym(library, "rutabaga_snapshot"));
+        restore = reinterpret_cast<decltype(restore)>(::dlsym(library, "rutabaga_restore"));
     }
     template <typename Function>
     void find(Function& function, const char* name) {
@@ -166,7 +166,9 @@ void RealRutabaga::attach(uint32_t ctx_id, uint32_t res_id) {
 
 int RealRutabaga::submit(uint32_t ctx_id, std::span<const std::byte> bytes) {
     std::vector<std::byte> own(bytes.begin(), bytes.end());
-    rutabaga_c::Command command{ctx_id, static_cast<uint32_t>(own.size()), own.data(), 0, nullptr};
+    uint64_t no_fence = 0;  // an older rutabaga wants an address for none, too
+    rutabaga_c::Command command{ctx_id, static_cast<uint32_t>(own.size()), own.data(), 0,
+                                &no_fence};
     return call(functions_->submit, &command);
 }
 
@@ -219,6 +221,10 @@ int RealRutabaga::export_blob(uint32_t res_id, UniqueFd& handle) {
     const int error = call(functions_->export_blob, res_id, &exported);
     if (error == 0) handle.reset(static_cast<int>(exported.descriptor));
     return error;
+}
+
+bool RealRutabaga::has_snapshots() const {
+    return functions_->snapshot && functions_->restore;
 }
 
 int RealRutabaga::snapshot(const std::string& folder) {

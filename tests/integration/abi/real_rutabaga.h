@@ -37,6 +37,8 @@ class RealRutabaga : public Vmm {
     std::span<std::byte> map(uint32_t res_id);
     int unmap(uint32_t res_id);
     int export_blob(uint32_t res_id, UniqueFd& handle);
+    /// libkrun's copy has none.
+    bool has_snapshots() const;
     int snapshot(const std::string& folder);
     int restore(const std::string& folder);
     /// The end, with whatever there is. Calls after it fail.

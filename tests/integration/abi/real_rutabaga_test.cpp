@@ -62,12 +62,14 @@ TEST(RealRutabagaTest, Session) {
     EXPECT_EQ(vmm.create_global_fence(900), 0);
     EXPECT_TRUE(vmm.wait_global_fence(900));
 
-    const std::string folder = make_folder();
-    EXPECT_NE(vmm.snapshot(folder), 0) << "rutabaga has none of 3D";
-    run_program(vmm, 1, 0x4000);
-    EXPECT_NE(vmm.restore(folder), 0);
+    if (vmm.has_snapshots()) {
+        const std::string folder = make_folder();
+        EXPECT_NE(vmm.snapshot(folder), 0) << "rutabaga has none of 3D";
+        run_program(vmm, 1, 0x4000);
+        EXPECT_NE(vmm.restore(folder), 0);
+        std::filesystem::remove_all(folder);
+    }
     run_program(vmm, 1, 0x5000);
-    std::filesystem::remove_all(folder);
 
     const GuestContext unfinished(vmm, 4);
     vmm.finish();
