@@ -159,6 +159,20 @@ exit "$status"
 """
 
 
+# In a domain. Linux asks for the capability sets once and waits for 5 s (virtgpu_kms.c). QEMU starts
+# its GL, and the library, with the first command, which takes longer on a busy machine: then the
+# driver is bound to its device again.
+GPU_READY = r"""
+cd /sys/bus/virtio/drivers/virtio_gpu || exit 1
+if dmesg | grep -q 'timed out waiting for cap set'; then
+    device=$(echo virtio*)
+    echo "$device" >unbind && echo "$device" >bind || exit 1
+    dmesg | tail -n 5
+fi
+[ -e /dev/dri/renderD128 ]
+"""
+
+
 class Domain(Session):
     """A running domain with the guest of tools/vm. Options, all keywords:
 
@@ -238,6 +252,9 @@ class Domain(Session):
         self.device_model = int(self.host.must_run(
             "xenstore-read /local/domain/$(xl domid %s)/image/device-model-pid" % self.name))
         self.wait_up(self.START_SECONDS)
+        status, output = self.run(GPU_READY, 120)
+        if status != 0:
+            raise Failure("%s has no GPU:\n%s\n%s" % (self.name, output, self.logs()))
         self.host.say("%s is up after %.0f s" % (self.name, time.monotonic() - started))
 
     def end(self, seconds=120):

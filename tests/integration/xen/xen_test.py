@@ -18,6 +18,7 @@ sys.path[:0] = [os.path.join(HERE, "../../../tools/lib")]
 import vm  # noqa: E402
 import xen  # noqa: E402
 from cli import Failure  # noqa: E402
+from session import RECORD_SEPARATOR  # noqa: E402
 
 SKIPPED = 77  # meson
 
@@ -54,7 +55,9 @@ class Guest(xen.Domain):
     def wait_for_line(self, pattern, seconds=900):
         """Of what the script prints. A context is there before the GPU has work, so figures are not
         what tells that a program is at work."""
-        self.read_until(pattern + r".*\n", seconds, "a line with " + pattern)
+        line = self.read_until("%s.*\n|%s[0-9]+\n" % (pattern, RECORD_SEPARATOR), seconds, "a line with " + pattern)
+        check(RECORD_SEPARATOR not in line[0], "the program ended without a line with %s:\n%s%s" % (
+            pattern, line.string[:line.end()], self.logs()))
 
     def must_finish(self, seconds=900):
         status, output = self.finish(seconds, output=sys.stdout)
