@@ -3,8 +3,9 @@
 //
 //   viaduct-guest-screen WIDTH HEIGHT FRAMES FILE
 //
-// Prints GL_RENDERER. FILE gets the last frame as the guest reads it back: red, green, blue, from
-// the top. Then "showing" is printed, and the picture stays until stdin ends.
+// Prints GL_RENDERER, shows the first frame, prints "begun" and waits for a line on stdin before it
+// shows the others. FILE gets the last frame as the guest reads it back: red, green, blue, from the
+// top. Then "showing" is printed, and the picture stays until stdin ends.
 #include <EGL/eglext.h>
 #include <GLES2/gl2ext.h>
 
@@ -111,21 +112,33 @@ class Buffer {
     uint32_t framebuffer_ = 0;
 };
 
+void say(const char* text) {
+    std::printf("%s\n", text);
+    std::fflush(stdout);
+}
+
+void wait_for_line() {
+    for (int read = std::getchar(); read != EOF && read != '\n'; read = std::getchar()) {
+    }
+}
+
 int run(char** arguments) {
     const int width = std::atoi(arguments[1]);
     const int height = std::atoi(arguments[2]);
     const auto frames = static_cast<unsigned>(std::atoi(arguments[3]));
     const gles::Context context;
-    std::printf("%s\n", context.renderer().c_str());
+    say(context.renderer().c_str());
     kms::Screen screen(static_cast<uint32_t>(width), static_cast<uint32_t>(height));
     const Buffer buffers[] = {{screen, width, height}, {screen, width, height}};
     for (unsigned frame = 1; frame <= frames; ++frame) {
         buffers[frame % 2].draw(frame);
         screen.show(buffers[frame % 2].framebuffer());
+        if (frame > 1) continue;
+        say("begun");
+        wait_for_line();
     }
     buffers[frames % 2].save(arguments[4]);
-    std::printf("showing\n");
-    std::fflush(stdout);
+    say("showing");
     while (std::getchar() != EOF) {
     }
     return EXIT_SUCCESS;

@@ -1,4 +1,4 @@
-"""The patched QEMU with -display wayland, driven by qtest, and the compositor that shows its window."""
+"""QEMU, driven by qtest, and the compositor that shows its window."""
 
 import os
 import queue
@@ -99,14 +99,15 @@ class Screen:
 
 
 class Qemu:
-    """QEMU whose window, if it has one, is at the compositor of `screen`. Its log is in `folder`. With `ends`
-    it may end at once."""
+    """QEMU (a key of vm.QEMUS) whose window, if it has one, is at the compositor of `screen`. Its log is in `folder`.
+    With `ends` it may end at once."""
 
     def __init__(self, build, folder, screen, *arguments, backend="wayland", display="", device=None,
-                 ends=False):
+                 ends=False, qemu="patched", variables=()):
         self.folder = folder
         self.qtest = None
-        program = vm.tool("qemu-patches/build")
+        tree, recipe = vm.QEMUS[qemu]
+        program = vm.tool(recipe) if recipe else "qemu-system-x86_64"
         device = device or ("virtio-gpu-gl-pci,addr=%d,blob=on,hostmem=64M,drm_native_context=on" % SLOT)
         environment = {
             "LD_PRELOAD": os.path.join(build, "simgpu/libviaduct-simgpu.so"),
@@ -116,13 +117,14 @@ class Qemu:
             "VIADUCT_GPU": "sim:renoir",
             "VIADUCT_WORKER_PATH": os.path.join(build, "drm-context/worker/viaduct-worker"),
             "WAYLAND_DISPLAY": screen.path,
+            **dict(variables),
         }
         for name in ("/qtest", "/qmp"):
             if os.path.exists(folder + name):
                 os.unlink(folder + name)
         with open(folder + "/log", "wb") as log:
             self.process = subprocess.Popen(
-                [os.path.join(SOURCE, "tools/tree"), "run", TREE, "env",
+                [os.path.join(SOURCE, "tools/tree"), "run", tree, "env",
                  *("%s=%s" % item for item in environment.items()), program,
                  "-machine", "q35,accel=qtest", "-m", "64", "-nodefaults", "-vga", "none",
                  "-device", device, "-display", backend + display,
