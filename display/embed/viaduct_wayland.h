@@ -22,7 +22,8 @@ struct viaduct_presenter;
 
 struct viaduct_presenter_callbacks {
     uint32_t size; /* sizeof(struct viaduct_presenter_callbacks) */
-    /* The frame was on the screen, at this time of CLOCK_MONOTONIC (0: not known). */
+    /* The frame was on the screen, at this time of CLOCK_MONOTONIC (0: not known); so the frames
+       before it no longer are. */
     void (*shown)(void* cookie, uint64_t frame, uint64_t time_ns, uint64_t refresh_ns);
     /* It was not: a newer one took its place, or it cannot be shown. */
     void (*dropped)(void* cookie, uint64_t frame);

@@ -8,7 +8,7 @@ namespace {
 
 // A guest that draws nothing for longer has not missed a refresh.
 constexpr uint64_t kIdle = 250'000'000;
-// Without presentation-time a compositor does not report when frames were shown.
+// A compositor may stop reporting frames.
 constexpr size_t kMostUnderWay = 64;
 
 double milliseconds(int64_t ns) {

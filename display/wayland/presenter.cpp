@@ -91,7 +91,7 @@ void Presenter::start() {
         feedbacks_ = std::make_unique<PresentationFeedbacks>(
             globals_, [this](uint64_t frame, const std::optional<ShownFrame>& when) {
                 if (!when) return post_dropped(frame);
-                post([frame, when](PresenterListener& listener) { listener.shown(frame, *when); });
+                post_shown(frame, *when);
             });
     if (globals_.dmabuf_version() >= ZWP_LINUX_DMABUF_V1_GET_SURFACE_FEEDBACK_SINCE_VERSION)
         feedback_.listen(DmabufFeedback(
@@ -138,6 +138,10 @@ void Presenter::lose(const Error& error) {
 void Presenter::post(std::function<void(PresenterListener&)> event) {
     events_.push_back(std::move(event));
     ::eventfd_write(kick_.get(), 1);
+}
+
+void Presenter::post_shown(uint64_t frame, const ShownFrame& when) {
+    post([frame, when](PresenterListener& listener) { listener.shown(frame, when); });
 }
 
 void Presenter::post_dropped(uint64_t frame) {

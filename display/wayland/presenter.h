@@ -27,8 +27,8 @@
 namespace viaduct::wayland {
 
 /// Events of a presenter, from within dispatch(). A frame that present() has accepted ends with
-/// exactly one of shown() and dropped(), where the compositor has presentation-time, and with
-/// exactly one released() in any case. A lost connection releases, and no more.
+/// exactly one of shown() and dropped(), and with exactly one released(). A lost connection
+/// releases, and no more.
 class PresenterListener {
   public:
     virtual ~PresenterListener() = default;
@@ -36,6 +36,8 @@ class PresenterListener {
     virtual void frame_wanted() {}
     /// It is the compositor's now. Not for frames that are dropped before.
     virtual void committed(uint64_t /*frame*/) {}
+    /// Where the compositor has no presentation-time: when it asks for the next one, of times that
+    /// are not known.
     virtual void shown(uint64_t /*frame*/, const ShownFrame& /*when*/) {}
     /// It was not on the screen: a newer one took its place, or it cannot be shown.
     virtual void dropped(uint64_t /*frame*/) {}
@@ -150,6 +152,7 @@ class Presenter {
 
     // Events for the listener wait until nothing else is under way.
     void post(std::function<void(PresenterListener&)> event);
+    void post_shown(uint64_t frame, const ShownFrame& when);
     void post_dropped(uint64_t /*frame*/);
     void post_released(uint64_t /*frame*/);
     void deliver();
@@ -177,6 +180,7 @@ class Presenter {
 
     std::optional<Waiting> staged_;   // the next to be committed
     std::optional<Waiting> pending_;  // the newest one behind it
+    uint64_t committed_ = 0;          // the last one
     std::vector<uint64_t> unreleased_;
     bool damage_lost_ = true;  // a frame was dropped since the last commit
     bool skipped_ = false;     // a frame was skipped since the last present()

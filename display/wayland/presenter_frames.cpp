@@ -173,6 +173,7 @@ void Presenter::commit(wl_buffer* buffer) {
             [](void* data, wl_callback*, uint32_t) {
                 auto& self = *static_cast<Presenter*>(data);
                 self.frame_callback_.reset();
+                if (!self.feedbacks_) self.post_shown(self.committed_, ShownFrame());
                 if (!self.staged_ && !self.pending_)
                     self.post([](PresenterListener& listener) { listener.frame_wanted(); });
             },
@@ -182,6 +183,7 @@ void Presenter::commit(wl_buffer* buffer) {
     wl_callback_add_listener(frame_callback_.get(), &kListener, this);
     if (feedbacks_) feedbacks_->ask(window_->surface(), staged_->number);
     window_->commit(buffer, staged_->frame);
+    committed_ = staged_->number;
     post([number = staged_->number](PresenterListener& listener) { listener.committed(number); });
     staged_.reset();
 }

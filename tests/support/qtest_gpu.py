@@ -11,14 +11,18 @@ VENDOR_CAPABILITY, COMMON, NOTIFY = 0x09, 1, 2
 FEATURE_SELECT, FEATURES, STATUS, QUEUE_SELECT, QUEUE_SIZE = 8, 12, 20, 22, 24
 QUEUE_ENABLE, QUEUE_NOTIFY_OFFSET, QUEUE_DESCRIPTORS, QUEUE_DRIVER, QUEUE_DEVICE = 28, 30, 32, 40, 48
 ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK = 1, 2, 4, 8
-# 5.7.6.7: commands, and the response without data.
+# 2.7.5: a descriptor's flags.
+NEXT, WRITE = 1, 2
+# 5.7.6.7: commands, the response without data, and a header's flag.
 CREATE_2D, SET_SCANOUT, FLUSH, TRANSFER_2D, ATTACH = 0x101, 0x103, 0x104, 0x105, 0x106
 OK = 0x1100
+FENCE = 1
 
 # Of this module: where things are in the machine, which has no firmware.
 REGISTERS = 0xe0000000
 DESCRIPTORS, AVAILABLE, USED, REQUEST, RESPONSE, PIXELS = (0x100000 + 0x10000 * i for i in range(6))
-ENTRIES = 16
+ENTRIES = 64  # of the control queue
+SLOT_SIZE = 0x800  # for a command's request, and for its response
 PATIENCE = 60  # seconds for an answer
 
 
@@ -58,16 +62,22 @@ class Gpu:
         self.qtest = qtest
         self.slot = slot
         self.submitted = 0
+        self.used = 0
+        self.pending = set()  # slots
         self.find_structures()
         self.start()
 
     def config(self, register):
-        self.qtest.run("outl", 0xcf8, 0x80000000 | self.slot << 11 | register & ~3)
+        self.select(self.slot, register)
         return self.qtest.run("inl", 0xcfc)
 
-    def set_config(self, register, value):
-        self.qtest.run("outl", 0xcf8, 0x80000000 | self.slot << 11 | register & ~3)
+    def set_config(self, register, value, slot=None):
+        """Of this device, or of the one in another slot."""
+        self.select(slot or self.slot, register)
         self.qtest.run("outl", 0xcfc, value)
+
+    def select(self, slot, register):
+        self.qtest.run("outl", 0xcf8, 0x80000000 | slot << 11 | register & ~3)
 
     def find_structures(self):
         place = {}
@@ -101,10 +111,12 @@ class Gpu:
     def set_up_others(self):
         """For devices that use more than the control queue."""
 
-    def set_up_queue(self, index, descriptors, available, used):
+    def set_up_queue(self, index, descriptors, available, used, entries=ENTRIES):
         """The address of its doorbell."""
+        for ring in (available, used):
+            self.qtest.write(ring, bytes(6 + 8 * entries))
         self.set(2, QUEUE_SELECT, index)
-        self.set(2, QUEUE_SIZE, ENTRIES)
+        self.set(2, QUEUE_SIZE, entries)
         for register, address in ((QUEUE_DESCRIPTORS, descriptors), (QUEUE_DRIVER, available),
                                   (QUEUE_DEVICE, used)):
             self.set(4, register, address)
@@ -113,30 +125,50 @@ class Gpu:
         offset = self.qtest.run("readw", REGISTERS + self.common + QUEUE_NOTIFY_OFFSET)
         return REGISTERS + self.notify + offset * self.notify_multiplier
 
-    def send(self, kind, body, context=0, response=24):
-        """Hands a command over; answer() has what the device says to it."""
-        request = struct.pack("<IIQII", kind, 0, 0, context, 0) + body
-        self.qtest.write(REQUEST, request)
-        self.qtest.write(RESPONSE, bytes(response))
-        # Two descriptors: what the device reads, and what it writes (flags 1: next, 2: write).
-        self.qtest.write(DESCRIPTORS, struct.pack("<QIHHQIHH", REQUEST, len(request), 1, 1,
-                                                  RESPONSE, response, 2, 0))
-        self.qtest.run("writew", AVAILABLE + 4 + 2 * (self.submitted % ENTRIES), 0)
+    def send(self, kind, body, context=0, response=24, fence=0, slot=0, ring=True):
+        """Hands a command over; answer() has what the device says to it. Several can be under way, each in a
+        slot of its own. Without `ring` the device finds it together with the next one."""
+        request = struct.pack("<IIQII", kind, FENCE if fence else 0, fence, context, 0) + body
+        at = SLOT_SIZE * slot
+        self.qtest.write(REQUEST + at, request)
+        self.qtest.write(RESPONSE + at, bytes(response))
+        # Two descriptors: what the device reads, and what it writes.
+        self.qtest.write(DESCRIPTORS + 32 * slot,
+                         struct.pack("<QIHHQIHH", REQUEST + at, len(request), NEXT, 2 * slot + 1,
+                                     RESPONSE + at, response, WRITE, 0))
+        self.qtest.run("writew", AVAILABLE + 4 + 2 * (self.submitted % ENTRIES), 2 * slot)
         self.submitted += 1
+        self.pending.add(slot)
         self.qtest.run("writew", AVAILABLE + 2, self.submitted & 0xffff)
-        self.qtest.run("writew", self.doorbell, 0)
+        if ring:
+            self.qtest.run("writew", self.doorbell, 0)
 
-    def answer(self):
+    def answered(self):
+        """The slots of commands that have been answered since the last call, in order."""
+        slots = []
+        while self.used != self.qtest.run("readw", USED + 2):
+            slots.append(self.qtest.run("readl", USED + 4 + 8 * (self.used % ENTRIES)) // 2)
+            self.used = (self.used + 1) & 0xffff
+        self.pending.difference_update(slots)
+        return slots
+
+    def answer(self, slot=0):
         """The response's type, once it is there."""
-        self.wait_for_use(USED, self.submitted)
-        return self.qtest.run("readl", RESPONSE)
+        def has_come():
+            self.answered()
+            return slot not in self.pending
+        self.wait(has_come, "the answer in slot %d" % slot)
+        return self.qtest.run("readl", RESPONSE + SLOT_SIZE * slot)
 
     def wait_for_use(self, used, number):
         """Until the device has used so many buffers of a queue."""
+        self.wait(lambda: self.qtest.run("readw", used + 2) == number & 0xffff, "answer %d" % number)
+
+    def wait(self, condition, what):
         deadline = time.monotonic() + PATIENCE
-        while self.qtest.run("readw", used + 2) != number & 0xffff:
+        while not condition():
             if time.monotonic() > deadline:
-                raise RuntimeError("no answer to command %d" % number)
+                raise RuntimeError("%s does not come" % what)
             self.qtest.run("clock_step", 1000000)
             time.sleep(0.0001)
 

@@ -100,17 +100,17 @@ class Screen:
 
 class Qemu:
     """QEMU (a key of vm.QEMUS) whose window, if it has one, is at the compositor of `screen`. Its log is in `folder`.
-    With `ends` it may end at once."""
+    `preload` is one more library for it. With `ends` it may end at once."""
 
     def __init__(self, build, folder, screen, *arguments, backend="wayland", display="", device=None,
-                 ends=False, qemu="patched", variables=()):
+                 preload=(), ends=False, qemu="patched", variables=()):
         self.folder = folder
         self.qtest = None
         tree, recipe = vm.QEMUS[qemu]
         program = vm.tool(recipe) if recipe else "qemu-system-x86_64"
         device = device or ("virtio-gpu-gl-pci,addr=%d,blob=on,hostmem=64M,drm_native_context=on" % SLOT)
         environment = {
-            "LD_PRELOAD": os.path.join(build, "simgpu/libviaduct-simgpu.so"),
+            "LD_PRELOAD": ":".join([*preload, os.path.join(build, "simgpu/libviaduct-simgpu.so")]),
             "LD_LIBRARY_PATH": ":".join(os.path.join(build, part) for part in ("renderer", "display/embed")),
             "VIADUCT_SIMGPU": "renoir",
             "VIADUCT_SIMGPU_INSTANCE": os.path.basename(folder),
@@ -136,9 +136,9 @@ class Qemu:
         if self.process.poll() is not None and not ends:
             raise AssertionError("QEMU does not start:\n" + self.log())
 
-    def guest(self):
+    def guest(self, kind=NativeGuest):
         self.qtest = self.connect(Qtest, "/qtest")
-        return NativeGuest(self.qtest, SLOT)
+        return kind(self.qtest, SLOT)
 
     def connect(self, kind, name):
         """A connection to a socket of QEMU's, which may not listen yet."""

@@ -7,6 +7,7 @@
 // where KIND is dmabuf or shm and FIRST the first pixel; further lines: "title TEXT", "fullscreen",
 // "error TEXT" (the client was refused), "gone" (it has left). Commands on stdin, a line each:
 //   rate HERTZ            refreshes; 0: none, as for a hidden window
+//   refresh               one, now
 //   configure W H         demands a size
 //   close                 asks the window to close
 //   key CODE DOWN, button CODE DOWN, pointer X Y, motion DX DY, wheel PARTS
@@ -68,7 +69,8 @@ class Screen {
             pollfd ready[] = {{compositor_.fd(), POLLIN, 0},
                               {timer_.get(), POLLIN, 0},
                               {STDIN_FILENO, POLLIN, 0}};
-            ::poll(ready, std::size(ready), -1);
+            // Commits may have come with the last turn.
+            ::poll(ready, std::size(ready), compositor_.commits.empty() ? -1 : 0);
             compositor_.turn();
             look();
             uint64_t expirations = 0;
@@ -193,6 +195,7 @@ class Screen {
             return say("cursors " + std::to_string(seat.cursors_set) +
                        (seat.cursor ? " shown" : " hidden"));
         if (verb == "rate") set_rate(first);
+        if (verb == "refresh") refresh();
         if (verb == "configure") compositor_.configure(first, second);
         if (verb == "close") compositor_.close_window();
         if (verb == "key") seat.send_key(static_cast<uint32_t>(first), second != 0);

@@ -15,59 +15,20 @@ import statistics
 import struct
 import subprocess
 import sys
-import tempfile
 import time
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from embedded_qemu import SOURCE, TREE, Qemu, Screen, until  # noqa: E402
+from embedded_case import BUFFERS, BUILD, HEIGHT, SIZE, WIDTH, EmbeddedCase, first_pixel, noise, run  # noqa: E402
+from embedded_qemu import until  # noqa: E402
 from native_guest import MOVE_CURSOR, UPDATE_CURSOR  # noqa: E402
 from picture_file import read_ppm  # noqa: E402
 
-BUILD, SCREEN = sys.argv[1:3]
-SKIPPED = 77  # meson
-WIDTH, HEIGHT = 64, 48
-SIZE = WIDTH * HEIGHT * 4
-BUFFERS = (10, 11, 12)
 # linux/input-event-codes.h
 KEY_A, BTN_LEFT = 30, 0x110
 
 
-def noise(seed):
-    return random.Random(seed).randbytes(SIZE)
-
-
-class Base(unittest.TestCase):
-    def setUp(self):
-        self.folder = self.enterContext(tempfile.TemporaryDirectory(prefix="viaduct-wayland-"))
-        self.socket = os.path.join(self.folder, "wayland")
-
-    def open_screen(self):
-        screen = Screen(SCREEN, self.socket)
-        self.addCleanup(screen.stop)
-        return screen
-
-    def start(self, screen, *arguments, **options):
-        qemu = Qemu(BUILD, self.folder, screen, *arguments, **options)
-        self.addCleanup(lambda: print(qemu.log()))
-        self.addCleanup(qemu.stop)
-        return qemu
-
-    def draw_all(self, guest, seed=0):
-        for resource in BUFFERS:
-            guest.create_frame(resource, SIZE)
-            guest.draw(resource, noise(seed + resource))
-
-    def assert_shows(self, screen, resource, seed=0):
-        """The next dma-buf that is shown has every byte that the guest drew."""
-        expected = noise(seed + resource)
-        first = struct.unpack("<I", expected[:4])[0]
-        self.assertEqual(screen.frame(), (WIDTH, HEIGHT, first))
-        self.assertTrue(screen.picture(self.folder) == expected, "bytes differ")
-
-
-class Windows(Base):
+class Windows(EmbeddedCase):
     def test_frames_are_those_of_the_guest(self):
         screen = self.open_screen()
         qemu = self.start(screen, "-trace", "wayland_counts")
@@ -288,7 +249,7 @@ class Windows(Base):
         self.assertGreater(shown, 50, "QEMU refuses nearly all of them")
         self.assertIn("cannot show a frame", qemu.log())
         guest.flip(11, WIDTH, HEIGHT)
-        screen.wait(r"frame dmabuf %d %d .* %d" % (WIDTH, HEIGHT, struct.unpack("<I", noise(11)[:4])[0]))
+        screen.wait(r"frame dmabuf %d %d .* %d" % (WIDTH, HEIGHT, first_pixel(noise(11))))
         self.assertTrue(screen.picture(self.folder) == noise(11), "bytes differ")
         self.assertFalse([line for line in screen.seen if line.startswith("error")])
 
@@ -296,7 +257,7 @@ class Windows(Base):
         screen = self.open_screen()
         qemu = self.start(screen, display=",max-hold=0")
         guest = qemu.guest()
-        first = {seed: struct.unpack("<I", noise(seed)[:4])[0] for seed in range(10, 40)}
+        first = {seed: first_pixel(noise(seed)) for seed in range(10, 40)}
         guest.create_frame(10, SIZE)
         guest.draw(10, noise(10))
         guest.flip(10, WIDTH, HEIGHT)
@@ -328,7 +289,7 @@ class Windows(Base):
             guest.flip(resource, WIDTH, HEIGHT)
         guest.display_info()
         screen.tell("rate", 60)
-        until(lambda: ("dmabuf", struct.unpack("<I", noise(BUFFERS[-1])[:4])[0]) in screen.frames_so_far(),
+        until(lambda: ("dmabuf", first_pixel(noise(BUFFERS[-1]))) in screen.frames_so_far(),
               "the last frame")
 
     def test_no_compositor(self):
@@ -339,7 +300,7 @@ class Windows(Base):
         self.assertIn("wayland: there is no compositor", qemu.log())
 
 
-class Viewer(Base):
+class Viewer(EmbeddedCase):
     def test_each_flip_reaches_viaduct_view(self):
         screen = self.open_screen()
         qemu = self.start(screen, backend="dbus", display=",gl=on,p2p=on")
@@ -358,7 +319,7 @@ class Viewer(Base):
             screen.wait(r"frame dmabuf \d+ \d+ \d+ \d+ %d" % frame)
 
 
-class Flips(Base):
+class Flips(EmbeddedCase):
     def flip_many(self, number, rate, display, *arguments):
         """Frames with their number as first pixel, in turn in three buffers."""
         screen = self.open_screen()
@@ -431,8 +392,4 @@ class Flips(Base):
 
 
 if __name__ == "__main__":
-    for made in (["qemu-patches/build", "have"], ["tools/tree", "have", TREE]):
-        if subprocess.run([os.path.join(SOURCE, made[0]), *made[1:]], check=False).returncode:
-            print("the patched QEMU or its tree is not made (tools/test --vm makes them)")
-            sys.exit(SKIPPED)
-    unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=2)
+    run()

@@ -428,7 +428,8 @@ TEST_F(PresenterTest, WorksWithoutWhatIsOptional) {
     compositor->release(compositor->buffers[0]->resource);
     compositor->send_frame_done();
     settle();
-    EXPECT_EQ(notes.all, (std::vector<std::string>{"released 1", "wanted"}));
+    EXPECT_EQ(notes.all, (std::vector<std::string>{"released 1", "shown 1", "wanted"}));
+    EXPECT_EQ(notes.last_shown.time_ns, 0U);
 }
 
 TEST_F(PresenterTest, NamesWhatIsMissing) {
