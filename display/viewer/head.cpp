@@ -91,6 +91,16 @@ void Head::set_title(const std::string& title) {
     presenter_->set_title(input_.title(title));
 }
 
+void Head::guest_copied(const std::optional<std::string>& text) {
+    wayland::Clipboard* clipboard = presenter_ ? presenter_->clipboard() : nullptr;
+    if (!clipboard) return;
+    if (!text)
+        clipboard->clear();
+    else if (const uint32_t serial = presenter_->seat()->keyboard_serial())
+        clipboard->set(*text, serial);
+    presenter_->flush();
+}
+
 void Head::turn() {
     if (lost_) close_window();
     const int64_t now = options_.clock();
@@ -98,6 +108,7 @@ void Head::turn() {
     if (presenter_) {
         presenter_->dispatch();
         apply_cursor();
+        if (presenter_->clipboard()) presenter_->clipboard()->expire(now);
     }
     input_.input_frame();
     hold_.expire(now);
@@ -118,6 +129,8 @@ int64_t Head::deadline() const {
     int64_t first = std::min(hold_.deadline(), scanout_.dark_at());
     first = std::min(first, sizes_.deadline());
     if (!presenter_ || lost_) first = std::min(first, retry_at_);
+    if (presenter_ && presenter_->clipboard())
+        first = std::min(first, presenter_->clipboard()->deadline());
     return first;
 }
 

@@ -42,6 +42,9 @@ class Head : public ConsoleUser, public wayland::PresenterListener {
     /// Connects to the compositor now rather than in the next turn.
     Status open();
     void set_title(const std::string& title);
+    /// Makes what the guest copied the compositor's selection, or ends that. Only while the window
+    /// has the keyboard: what the guest copies in the background stays there.
+    void guest_copied(const std::optional<std::string>& text);
     /// The user has closed the window.
     bool closed() const { return closed_; }
 

@@ -149,7 +149,7 @@ Result<Frame> take_picture(const std::function<Result<Connecting>(wayland::Watch
             return fail(ETIMEDOUT, "there is no connection to the VM");
     }
     Photographer photographer(only);
-    Session session(std::move(bus), has_daemon, watches, photographer);
+    Session session(std::move(bus), has_daemon, {}, watches, photographer);
     while (!photographer.picture) {
         if (const auto status = session.turn(); !status) return tl::unexpected(status.error());
         if (photographer.picture) break;

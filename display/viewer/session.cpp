@@ -83,10 +83,18 @@ struct SessionReplies {
     }
 };
 
-Session::Session(std::unique_ptr<Bus> bus, bool has_daemon, wayland::Watches& watches,
-                 SessionHost& host)
+Session::Session(std::unique_ptr<Bus> bus, bool has_daemon, ClipboardUse clipboard,
+                 wayland::Watches& watches, SessionHost& host)
     : name_(has_daemon ? kName : ""), watches_(watches), host_(host), bus_(std::move(bus)) {
     look();
+    if (clipboard.any())
+        clipboard_ = std::make_unique<GuestClipboard>(
+            *bus_, name_, clipboard,
+            [this](std::optional<std::string> text) { host_.guest_copied(std::move(text)); });
+}
+
+void Session::host_copied(std::optional<std::string> text) {
+    if (clipboard_) clipboard_->offer(std::move(text));
 }
 
 Session::~Session() {

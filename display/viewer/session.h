@@ -10,6 +10,7 @@
 
 #include "display/viewer/bus.h"
 #include "display/viewer/console.h"
+#include "display/viewer/guest_clipboard.h"
 #include "display/viewer/listener.h"
 
 namespace viaduct::viewer {
@@ -24,14 +25,16 @@ class SessionHost {
                                  const std::string& vm) = 0;
     /// All consoles are known; `wanted` of them have users.
     virtual void consoles_known(size_t wanted) = 0;
+    /// Only if the clipboard is used in this direction.
+    virtual void guest_copied(std::optional<std::string> /*text*/) {}
 };
 
 /// QEMU as an owner of the name org.qemu on a bus, or as a peer. Ends with it. Nothing waits.
 class Session {
   public:
     /// `host` and `watches` are borrowed. `has_daemon`: the connection is one to a bus daemon.
-    Session(std::unique_ptr<Bus> bus, bool has_daemon, wayland::Watches& watches,
-            SessionHost& host);
+    Session(std::unique_ptr<Bus> bus, bool has_daemon, ClipboardUse clipboard,
+            wayland::Watches& watches, SessionHost& host);
     ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -39,6 +42,8 @@ class Session {
     /// Handles what has come. Fails once QEMU has gone, or cannot be used.
     Status turn();
     int64_t deadline() const;
+    /// Text of the host for the guest to paste; nothing: there is none.
+    void host_copied(std::optional<std::string> text);
     /// The user is about to go; QEMU sends its console's pictures no more.
     void drop(ConsoleUser& user);
 
@@ -61,6 +66,7 @@ class Session {
     SessionHost& host_;
     std::unique_ptr<Bus> bus_;
     std::vector<BusSlot> slots_;
+    std::unique_ptr<GuestClipboard> clipboard_;
     std::string vm_;
     std::map<uint32_t, Link> links_;
     size_t unknown_ = 0;  // consoles that have not answered

@@ -26,6 +26,11 @@ ConsoleUser* Viewer::user_of(uint32_t console, const ConsoleInfo& info, const st
     if (!head) {
         auto options = options_.head;
         options.window.title = vm;
+        options.window.sets_selection = options_.clipboard.from_guest;
+        if (options_.clipboard.to_guest)
+            options.window.selection_changed = [this](std::optional<std::string> text) {
+                if (session_) session_->host_copied(std::move(text));
+            };
         head = std::make_unique<Head>(watches_, std::move(options));
         if (const auto status = head->open(); !status && !options_.reconnect)
             failed_ = status.error();
@@ -41,6 +46,10 @@ void Viewer::consoles_known(size_t wanted) {
         options_.only
             ? Error{ENOENT, fmt::format("the VM has no console {} with a picture", *options_.only)}
             : Error{ENOENT, "the VM has no display"};
+}
+
+void Viewer::guest_copied(std::optional<std::string> text) {
+    for (auto& [id, head] : heads_) head->guest_copied(text);
 }
 
 // Null: under way.
@@ -65,7 +74,8 @@ void Viewer::start_session() {
         return;
     }
     if (!*bus) return;
-    session_ = std::make_unique<Session>(*std::move(bus), options_.has_daemon, watches_, *this);
+    session_ = std::make_unique<Session>(*std::move(bus), options_.has_daemon, options_.clipboard,
+                                         watches_, *this);
 }
 
 bool Viewer::end(Status outcome) {

@@ -24,6 +24,7 @@ class Viewer : public SessionHost {
         bool has_daemon = false;
         bool reconnect = false;
         std::optional<uint32_t> only;  // of the consoles' ids
+        ClipboardUse clipboard;
         Head::Options head;
         /// Called with a line for each head that has one, once a second.
         std::function<void(const std::string&)> stats;
@@ -52,6 +53,7 @@ class Viewer : public SessionHost {
   private:
     ConsoleUser* user_of(uint32_t console, const ConsoleInfo& info, const std::string& vm) override;
     void consoles_known(size_t wanted) override;
+    void guest_copied(std::optional<std::string> text) override;
     void start_session();
     Result<std::unique_ptr<Bus>> reach_bus();
     bool end(Status outcome);

@@ -84,6 +84,7 @@ void Globals::bind(uint32_t name, const char* interface, uint32_t version) {
     offer.take(dmabuf, zwp_linux_dmabuf_v1_interface, 4, 3);
     offer.take(constraints, zwp_pointer_constraints_v1_interface, 1);
     offer.take(relative_pointers, zwp_relative_pointer_manager_v1_interface, 1);
+    offer.take(data_devices, wl_data_device_manager_interface, 3);
     offer.take(shortcuts, zwp_keyboard_shortcuts_inhibit_manager_v1_interface, 1);
     if (offer.take(shm, wl_shm_interface, 1)) wl_shm_add_listener(shm.get(), &kShmListener, this);
     if (offer.take(wm_base, xdg_wm_base_interface, 1))

@@ -35,6 +35,7 @@ class Globals {
     Presentation presentation;
     SyncobjManager syncobj;
     WlSeat seat;  // after bind_seat()
+    DataDeviceManager data_devices;
     PointerConstraints constraints;
     RelativePointerManager relative_pointers;
     ShortcutsInhibitManager shortcuts;

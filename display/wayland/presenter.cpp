@@ -86,6 +86,8 @@ void Presenter::start() {
             [this] { post([](PresenterListener& listener) { listener.close_requested(); }); }});
     if (options_.input && globals_.bind_seat())
         seat_ = std::make_unique<Seat>(globals_, window_->surface(), *options_.input);
+    if (seat_ && globals_.data_devices && (options_.selection_changed || options_.sets_selection))
+        clipboard_ = std::make_unique<Clipboard>(globals_, watches_, options_.selection_changed);
     copies_ = std::make_unique<ShmCopies>(globals_.shm.get(), [] {});
     if (globals_.presentation)
         feedbacks_ = std::make_unique<PresentationFeedbacks>(

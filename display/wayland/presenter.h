@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "display/frame.h"
 #include "display/wayland/buffer_cache.h"
+#include "display/wayland/clipboard.h"
 #include "display/wayland/connection.h"
 #include "display/wayland/explicit_sync.h"
 #include "display/wayland/feedback.h"
@@ -79,6 +80,10 @@ class Presenter {
         std::function<void(const PresenterCounts&)> before_events = [](const PresenterCounts&) {};
         /// Takes the window's input events, from within dispatch(). Borrowed; null: nobody does.
         SeatListener* input = nullptr;
+        /// With `input`: other programs' selections, while the window has the keyboard. Empty: they
+        /// are not read.
+        Clipboard::Offered selection_changed;
+        bool sets_selection = false;  // clipboard() will be used
     };
 
     /// `listener` is borrowed, and called on the thread that calls dispatch().
@@ -109,6 +114,8 @@ class Presenter {
     WindowSize picture_size() const { return window_ ? window_->picture() : WindowSize(); }
     /// Null: there is none, or not yet.
     Seat* seat() { return seat_.get(); }
+    /// Null: neither wanted nor offered, or not yet.
+    Clipboard* clipboard() { return clipboard_.get(); }
     void set_title(const std::string& title);
     void toggle_fullscreen();
     /// Sends what was requested, of the seat for example; dispatch() does as well.
@@ -172,6 +179,7 @@ class Presenter {
     Feedback feedback_;
     std::unique_ptr<Window> window_;
     std::unique_ptr<Seat> seat_;
+    std::unique_ptr<Clipboard> clipboard_;
     std::unique_ptr<ExplicitSync> explicit_sync_;
     std::unique_ptr<ShmCopies> copies_;
     BufferCache cache_;

@@ -110,6 +110,25 @@ void DestroyProxy::operator()(wl_touch* proxy) const {
         wl_touch_destroy(proxy);
 }
 
+void DestroyProxy::operator()(wl_data_device_manager* proxy) const {
+    wl_data_device_manager_destroy(proxy);
+}
+
+void DestroyProxy::operator()(wl_data_device* proxy) const {
+    if (wl_data_device_get_version(proxy) >= WL_DATA_DEVICE_RELEASE_SINCE_VERSION)
+        wl_data_device_release(proxy);
+    else
+        wl_data_device_destroy(proxy);
+}
+
+void DestroyProxy::operator()(wl_data_offer* proxy) const {
+    wl_data_offer_destroy(proxy);
+}
+
+void DestroyProxy::operator()(wl_data_source* proxy) const {
+    wl_data_source_destroy(proxy);
+}
+
 void DestroyProxy::operator()(zwp_pointer_constraints_v1* proxy) const {
     zwp_pointer_constraints_v1_destroy(proxy);
 }

@@ -55,6 +55,8 @@ class Seat {
     bool can_lock() const { return globals_.constraints && globals_.relative_pointers; }
     /// The pointer's picture over the window; null: none.
     Status set_cursor(const CursorImage* image);
+    /// Of the last key, button or entry of the keyboard; 0: the keyboard is elsewhere.
+    uint32_t keyboard_serial() const { return serial_; }
 
   private:
     friend struct SeatEvents;
@@ -72,6 +74,7 @@ class Seat {
     Pointer pointer_;
     Touch touch_;
     uint32_t entered_ = 0;  // the serial; 0: the pointer is elsewhere
+    uint32_t serial_ = 0;   // 0: the keyboard is elsewhere
     bool grabbed_ = false;
     LockedPointer lock_;
     RelativePointer relative_;

@@ -34,11 +34,19 @@ struct SeatEvents {
         if (format == WL_KEYBOARD_KEYMAP_FORMAT_XKB_V1) listener(data).keymap(fd, size);
     }
     // Keys that were pressed elsewhere are not this window's.
-    static void keyboard_enter(void*, wl_keyboard*, uint32_t, wl_surface*, wl_array*) {}
+    static void keyboard_enter(void* data, wl_keyboard*, uint32_t serial, wl_surface*, wl_array*) {
+        self<Seat>(data).serial_ = serial;
+    }
     static void keyboard_leave(void* data, wl_keyboard*, uint32_t, wl_surface*) {
+        self<Seat>(data).serial_ = 0;
         listener(data).keyboard_left();
     }
-    static void key(void* data, wl_keyboard*, uint32_t, uint32_t, uint32_t key, uint32_t state) {
+    static void used(void* data, uint32_t serial) {
+        if (self<Seat>(data).serial_ != 0) self<Seat>(data).serial_ = serial;
+    }
+    static void key(void* data, wl_keyboard*, uint32_t serial, uint32_t, uint32_t key,
+                    uint32_t state) {
+        used(data, serial);
         listener(data).key(key, state == WL_KEYBOARD_KEY_STATE_PRESSED);
     }
     static void modifiers(void*, wl_keyboard*, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t) {}
@@ -66,8 +74,9 @@ struct SeatEvents {
     static void end_old_frame(void* data, wl_pointer* pointer) {
         if (wl_pointer_get_version(pointer) < WL_POINTER_FRAME_SINCE_VERSION) frame(data, pointer);
     }
-    static void button(void* data, wl_pointer*, uint32_t, uint32_t, uint32_t button,
+    static void button(void* data, wl_pointer*, uint32_t serial, uint32_t, uint32_t button,
                        uint32_t state) {
+        used(data, serial);
         listener(data).button(button, state == WL_POINTER_BUTTON_STATE_PRESSED);
     }
     static void axis(void* data, wl_pointer* pointer, uint32_t, uint32_t axis,
@@ -168,6 +177,7 @@ void Seat::capabilities(uint32_t offered) {
     wl_seat* seat = globals_.seat.get();
     if (!(offered & WL_SEAT_CAPABILITY_KEYBOARD)) {
         if (keyboard_) listener_.keyboard_left();
+        serial_ = 0;
         keyboard_.reset();
     } else if (!keyboard_) {
         keyboard_.reset(wl_seat_get_keyboard(seat));

@@ -25,6 +25,7 @@ struct ViewOptions {
     int console = -1;
     bool reconnect = false;
     bool stats = false;
+    std::string clipboard = "off";
     std::string screenshot;
 };
 
@@ -76,6 +77,9 @@ Status show(const ViewOptions& options) {
     all.connect_bus = [&](wayland::Watches& watches) { return connect(options, watches); };
     all.has_daemon = options.qmp.empty() && options.fd < 0;
     all.reconnect = options.reconnect;
+    all.clipboard = {
+        .to_guest = options.clipboard == "to-guest" || options.clipboard == "both",
+        .from_guest = options.clipboard == "from-guest" || options.clipboard == "both"};
     if (options.console >= 0) all.only = static_cast<uint32_t>(options.console);
     all.head.connect = [] { return wayland::Connection::open(nullptr); };
     all.head.clock = now_ns;
@@ -88,6 +92,7 @@ Status show(const ViewOptions& options) {
     if (const auto tried = wayland::Connection::open(nullptr); !tried && !options.reconnect)
         return tl::unexpected(tried.error());
     const UniqueFd stop = watch_signals();
+    ::signal(SIGPIPE, SIG_IGN);  // programs may stop reading what they paste
     return viewer::Viewer(std::move(all)).run(stop.get());
 }
 
@@ -115,6 +120,10 @@ void add_view(CLI::App& app, int& status) {
     command->add_flag("--reconnect,-r", options->reconnect,
                       "Wait for QEMU, now and whenever it ends");
     command->add_flag("--stats,-s", options->stats, "A line of figures per window and second");
+    command
+        ->add_option("--clipboard", options->clipboard,
+                     "Share copied text: to-guest, from-guest, both, off (default)")
+        ->check(CLI::IsMember({"off", "to-guest", "from-guest", "both"}));
     command->add_option("--screenshot", options->screenshot,
                         "Write the picture to this PNG file; opens no window");
     command->callback([options, &status] { status = run(*options); });

@@ -81,6 +81,7 @@ struct ServerSeat {
 
     void send_keymap(const std::string& text) const;
     void send_key(uint32_t evdev, bool pressed);
+    void send_keyboard_enter(wl_resource* surface);
     void send_keyboard_leave(wl_resource* surface);
     void send_enter(wl_resource* surface, double x, double y);
     void send_leave(wl_resource* surface);
@@ -96,6 +97,26 @@ struct ServerSeat {
     void send_touch_motion(int32_t id, double x, double y) const;
     void send_touch_up(int32_t id);
     void send_touch_cancel() const;
+};
+
+/// The client's clipboard (compositor_selection.cpp).
+struct ServerSelection {
+    wl_resource* device = nullptr;   // null: not bound
+    wl_resource* source = nullptr;   // what the client has set; null: nothing
+    std::vector<std::string> types;  // of the source
+    uint32_t serial = 0;             // that it was set with
+    /// Requests of the client for what was offered: where it wants which type.
+    std::vector<std::pair<std::string, UniqueFd>> wanted;
+    int offers = 0;  // that live
+
+    /// Another client's selection; no types: none.
+    void offer(const std::vector<std::string>& types);
+    /// Something is dragged over the window and dropped.
+    void drag(wl_resource* surface, const std::vector<std::string>& types);
+    /// Reads the client's selection: the end of a pipe.
+    UniqueFd read(const std::string& type) const;
+    /// Another client has set the selection.
+    void cancel() const;
 };
 
 /// Runs on the test's own thread: everything happens within turn(). One client with one window.
@@ -141,6 +162,7 @@ class Compositor {
     bool fullscreen = false;      // the client's wish
     std::vector<int32_t> source;  // of the viewport; empty: unset
     ServerSeat seat;
+    ServerSelection selection;
     std::string error;  // why the client was refused
     int alive_buffers() const;
 
@@ -171,6 +193,8 @@ class Compositor {
 void offer_buffers(Compositor& compositor);
 /// wl_seat, and what grabs need (compositor_seat.cpp).
 void offer_seat(Compositor& compositor);
+/// wl_data_device_manager (compositor_selection.cpp).
+void offer_selection(Compositor& compositor);
 /// Null: not a dma-buf.
 ServerBuffer* dmabuf_of(wl_resource* buffer);
 void destroy_resource(wl_client* client, wl_resource* resource);

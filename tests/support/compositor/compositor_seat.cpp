@@ -112,6 +112,7 @@ void offer_seat(Compositor& compositor) {
         wl_global_create(compositor.display, &interface, version, &compositor, bound);
     };
     offer(wl_seat_interface, 8, bind_seat);
+    offer_selection(compositor);
     offer(zwp_pointer_constraints_v1_interface, 1,
           bind<kConstraints, zwp_pointer_constraints_v1_interface>);
     offer(zwp_relative_pointer_manager_v1_interface, 1,
@@ -130,6 +131,11 @@ void ServerSeat::send_keymap(const std::string& text) const {
 
 void ServerSeat::send_key(uint32_t evdev, bool pressed) {
     wl_keyboard_send_key(keyboard, ++serial, 0, evdev, pressed ? 1 : 0);
+}
+
+void ServerSeat::send_keyboard_enter(wl_resource* surface) {
+    wl_array none{};
+    wl_keyboard_send_enter(keyboard, ++serial, surface, &none);
 }
 
 void ServerSeat::send_keyboard_leave(wl_resource* surface) {

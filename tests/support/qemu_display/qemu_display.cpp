@@ -214,6 +214,7 @@ UniqueFd QemuDisplay::connect() {
         add(path_of(id), "org.qemu.Display1.Mouse", kMouse, &console);
         add(path_of(id), "org.qemu.Display1.MultiTouch", kMultiTouch, &console);
     }
+    add_clipboard();
     EXPECT_GE(sd_bus_start(bus_.get()), 0);
     return UniqueFd(ends[1]);
 }
@@ -225,6 +226,8 @@ void QemuDisplay::turn() {
 }
 
 void QemuDisplay::quit() {
+    requests_.clear();
+    requests = 0;
     for (auto& [id, console] : consoles_) console.listener.reset();
     slots_.clear();
     bus_.reset();

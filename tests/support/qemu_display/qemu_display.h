@@ -95,12 +95,26 @@ class QemuDisplay {
     QemuListener* listener(uint32_t console = 0);
     void set_absolute(uint32_t console, bool absolute);
 
+    // The clipboard, as QEMU's ui/dbus-clipboard.c shares it. The viewer's calls are in `calls`.
+    void copy(uint32_t serial, const std::vector<std::string>& types, uint32_t selection = 0);
+    void uncopy();
+    void restart_clipboard();
+    /// The guest pastes: what came is in `pasted`, or nothing if that was refused.
+    void paste(const std::string& type = "text/plain;charset=utf-8");
+    /// Answers the viewer's request for what was copied; until then it is under way.
+    void answer_request(const std::string& type, const std::string& bytes);
+    bool offers_clipboard = true;  // false: another viewer has it
+    std::vector<std::string> pasted;
+    int refused_pastes = 0;
+    int requests = 0;  // that are under way
+
     std::string name = "guest";
     std::string type = "Graphic";
     /// Calls of the viewer but those for properties: "0 Press 30".
     std::vector<std::string> calls;
 
   private:
+    void add_clipboard();
     struct Console {
         QemuDisplay* display = nullptr;
         uint32_t id = 0;
@@ -108,10 +122,12 @@ class QemuDisplay {
         std::unique_ptr<QemuListener> listener;
     };
     friend struct QemuMethods;
+    friend struct QemuClipboardMethods;
 
     std::map<uint32_t, Console> consoles_;
     PeerBus bus_;
     std::vector<PeerSlot> slots_;
+    std::vector<std::shared_ptr<sd_bus_message>> requests_;
 };
 
 }  // namespace viaduct::test
