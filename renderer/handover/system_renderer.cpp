@@ -95,6 +95,7 @@ Result<std::unique_ptr<SystemRenderer>> SystemRenderer::create(const SystemLibra
         return fail(error, "{} does not start (flags {:#x}, error {})", library.path(), flags,
                     error);
     renderer->running_ = true;
+    renderer->has_fence_thread_ = flags & VIRGL_RENDERER_THREAD_SYNC;
     return renderer;
 }
 
@@ -102,8 +103,11 @@ SystemRenderer::~SystemRenderer() {
     if (running_) api_.cleanup(this);
 }
 
+// The library's thread that waits for context 0's fences ends with the first reset, and it has no
+// other: polling does not report them either (virglrenderer 1.1, vrend_renderer_reset).
 void SystemRenderer::reset() {
     api_.reset();
+    fence_thread_ended_ = has_fence_thread_;
 }
 void SystemRenderer::poll() {
     api_.poll();
@@ -116,7 +120,7 @@ void SystemRenderer::force_ctx_0() {
 }
 
 bool SystemRenderer::create_fence(uint32_t fence_id) {
-    return api_.create_fence(as_int(fence_id), 0) == 0;
+    return !fence_thread_ended_ && api_.create_fence(as_int(fence_id), 0) == 0;
 }
 
 void SystemRenderer::fill_caps(uint32_t set, uint32_t version, void* caps) {

@@ -75,6 +75,8 @@ class SystemRenderer : public ClassicRenderer {
     FenceRelay& fences_;
     virgl_renderer_callbacks table_{};  // what the library sees; its cookie is this object
     bool running_ = false;
+    bool has_fence_thread_ = false;
+    bool fence_thread_ended_ = false;  // fences of context 0 are not reported any more
 
     friend struct Bridge;  // the callbacks, which reach back into this object
 };

@@ -133,6 +133,21 @@ TEST_F(Handover, ItsCallbacksLeadToTheVmms) {
     EXPECT_EQ(got->compat_ctx, 6);
 }
 
+// Its thread for them ends with a reset, and the guest would wait for ever.
+TEST_F(Handover, FencesAfterAResetRetireAtOnce) {
+    use(STUB_LIBRARY);
+    ASSERT_EQ(init(VIRGL_RENDERER_THREAD_SYNC | VIRGL_RENDERER_ASYNC_FENCE_CB), 0);
+    EXPECT_EQ(virgl_renderer_create_fence(5, 0), 0);
+    EXPECT_EQ(seen.fences, std::vector<uint32_t>()) << "the library's to report";
+    virgl_renderer_reset();
+    EXPECT_EQ(virgl_renderer_create_fence(6, 0), 0);
+    EXPECT_EQ(seen.fences, std::vector<uint32_t>{6});
+    virgl_renderer_cleanup(nullptr);
+    ASSERT_EQ(init(VIRGL_RENDERER_THREAD_SYNC | VIRGL_RENDERER_ASYNC_FENCE_CB), 0);
+    EXPECT_EQ(virgl_renderer_create_fence(7, 0), 0);
+    EXPECT_EQ(seen.fences, std::vector<uint32_t>{6}) << "a new thread";
+}
+
 TEST_F(Handover, ATableOfVersionOneHasNothingElse) {
     use(STUB_LIBRARY);
     callbacks.version = 1;
