@@ -53,9 +53,25 @@ int Renderer::create_blob(const virgl_renderer_resource_create_blob_args* args) 
     const bool is_guest = args->blob_mem == VIRGL_RENDERER_BLOB_MEM_GUEST;
     const uint32_t known_flags = is_guest ? kKnownBlobFlags | kCreateGuestHandle : kKnownBlobFlags;
     if ((args->blob_flags & ~known_flags) || !iovecs_fit(*args)) return -EINVAL;
-    if (is_guest) return create_guest_blob(*args);
-    if (!context) return -EINVAL;
-    return context->native ? create_native_blob(context, *args) : create_classic_blob(*args);
+    if (!is_guest && !context) return -EINVAL;
+    if (!is_guest && !context->native) return create_classic_blob(*args);
+    const int error = is_guest ? create_guest_blob(*args) : create_native_blob(context, *args);
+    if (!recorder_) return error;
+    recorder_->blob_created(*args, error);
+    const auto resource = is_guest && error == 0 ? look_up(ResourceId(args->res_handle)) : nullptr;
+    if (resource) record_mapping(resource);
+    return error;
+}
+
+// A resource is looked at through a mapping of its own, whatever becomes of the VMM's.
+void Renderer::record_mapping(const ResourcePtr& resource) {
+    if (!recorder_ || !recorder_->wants(resource->id)) return;
+    auto view = resource->storage->view();
+    if (view)
+        recorder_->mapped(resource->id, *std::move(view));
+    else
+        log(LogLevel::kWarning, "resource {} is not recorded: {}", resource->id,
+            view.error().message);
 }
 
 int Renderer::refuse_guest_handle(ResourceId res_id, const Error& error) {
@@ -179,6 +195,7 @@ int Renderer::map(ResourceId res_id, void** address, uint64_t* size) {
     const auto resource = look_up(res_id);
     if (!resource) return -EINVAL;
     if (const int error = resource->storage->map(address, size)) return error;
+    record_mapping(resource);
     return is_current(resource) ? 0 : -EINVAL;
 }
 
@@ -190,7 +207,10 @@ int Renderer::unmap(ResourceId res_id) {
 int Renderer::map_fixed(ResourceId res_id, void* address) {
     if (!address) return -EINVAL;
     const auto resource = look_up(res_id);
-    return resource ? resource->storage->map_fixed(address) : -EINVAL;
+    if (!resource) return -EINVAL;
+    const int error = resource->storage->map_fixed(address);
+    if (error == 0) record_mapping(resource);
+    return error;
 }
 
 int Renderer::map_as(ResourceId res_id, void* address, uint64_t size, int protection, int flags) {
@@ -208,7 +228,10 @@ int Renderer::map_info(ResourceId res_id, uint32_t* info) {
 int Renderer::export_blob(ResourceId res_id, uint32_t* type, int* fd) {
     if (!type || !fd) return -EINVAL;
     const auto resource = look_up(res_id);
-    return resource ? resource->storage->export_blob(type, fd) : -EINVAL;
+    if (!resource) return -EINVAL;
+    const int error = resource->storage->export_blob(type, fd);
+    if (error == 0) record_mapping(resource);
+    return error;
 }
 
 }  // namespace viaduct

@@ -35,7 +35,8 @@ int Renderer::context_create(ContextId ctx_id, uint32_t flags, std::string_view 
     context->capset = capset;
     context->name = sanitise(name);
     if (capset == wire::kCapsetDrm) {
-        if (!gpu_.capset()) return EINVAL;
+        const auto gpu_capset = gpu_.capset();
+        if (!gpu_capset) return EINVAL;
         auto native = gpu_.create_context(ctx_id, name);
         if (!native) {
             usage_->count_failed_context();
@@ -44,6 +45,7 @@ int Renderer::context_create(ContextId ctx_id, uint32_t flags, std::string_view 
             return ENOMEM;
         }
         context->native = *std::move(native);
+        if (recorder_) recorder_->context_created(ctx_id, name, *gpu_capset);
     } else if (const int error = classic->context_create(ctx_id, flags, name)) {
         return error;
     }
@@ -63,10 +65,13 @@ void Renderer::context_destroy(ContextId ctx_id) {
         contexts_.erase(found);
         classic = classic_;
     }
-    if (!context->native) classic->context_destroy(ctx_id);
+    if (!context->native)
+        classic->context_destroy(ctx_id);
+    else if (recorder_)
+        recorder_->context_destroyed(ctx_id);
 }
 
-int Renderer::submit(ContextId ctx_id, void* buffer, int ndw) {
+int Renderer::submit(ContextId ctx_id, void* buffer, int ndw, std::span<const uint64_t> in_fences) {
     ClassicPtr classic;
     ContextPtr context;
     {
@@ -81,14 +86,17 @@ int Renderer::submit(ContextId ctx_id, void* buffer, int ndw) {
     }
     if (!context->native) return classic->submit(ctx_id, buffer, ndw);
     const auto bytes = static_cast<size_t>(ndw) * sizeof(uint32_t);
-    return submit_native(*context, {static_cast<const std::byte*>(buffer), bytes});
+    return submit_native(*context, {static_cast<const std::byte*>(buffer), bytes}, in_fences);
 }
 
 // Without the lock of the tables: copying takes as long as the guest makes the submission.
-int Renderer::submit_native(Context& context, std::span<const std::byte> commands) {
+int Renderer::submit_native(Context& context, std::span<const std::byte> commands,
+                            std::span<const uint64_t> in_fences) {
     const LockGuard in_order(context.queue_mutex);
+    if (recorder_) recorder_->submitted(context.id, commands, in_fences);
     const auto status = context.native->submit(commands);
     if (status) return 0;
+    if (recorder_) recorder_->submission_refused(context.id, status.error().code);
     const LockGuard lock(mutex_);
     context.log.log(LogLevel::kWarning, "submit", "context {}: submission refused: {}", context.id,
                     status.error().message);
@@ -121,7 +129,7 @@ int Renderer::submit_with_fences(ContextId ctx_id, void* buffer, int ndw, uint64
     }
     if (!context) return EINVAL;
     if (const int error = add_in_fences(*context, ids, count)) return error;
-    return submit(ctx_id, buffer, ndw);
+    return submit(ctx_id, buffer, ndw, {ids, count});
 }
 
 // Ids that are not owed have retired, or never were: they count as signalled. Of those on one ring
@@ -185,6 +193,7 @@ int Renderer::device_fd(ContextId ctx_id) {
 }
 
 void Renderer::attach_resource(ContextId ctx_id, ResourceId res_id) {
+    if (recorder_) recorder_->attached(ctx_id, res_id);
     ContextPtr context;
     ResourcePtr resource;
     {
@@ -241,6 +250,7 @@ SharedFd Renderer::export_for(Context& context, const ResourcePtr& resource) {
 }
 
 void Renderer::detach_resource(ContextId ctx_id, ResourceId res_id) {
+    if (recorder_) recorder_->detached(ctx_id, res_id);
     ResourcePtr resource;
     {
         const LockGuard lock(mutex_);

@@ -22,7 +22,11 @@ int Renderer::context_create_fence(ContextId ctx_id, uint32_t flags, RingIndex r
         if (!context || !callbacks_.has_context_fences()) return -EINVAL;
         if (!context->native) classic = classic_;
     }
-    if (context->native) return create_native_fence(*context, flags, ring, fence_id);
+    if (context->native) {
+        const int error = create_native_fence(*context, flags, ring, fence_id);
+        if (recorder_ && error == 0) recorder_->settle(fence_id);
+        return error;
+    }
     return classic->context_create_fence(ctx_id, flags, ring, fence_id);
 }
 
@@ -31,8 +35,10 @@ int Renderer::create_native_fence(Context& context, uint32_t flags, RingIndex ri
                                   FenceId fence_id) {
     const LockGuard in_order(context.queue_mutex);
     fences_.expect(context.id, ring, fence_id, flags);  // it may retire before create_fence returns
+    if (recorder_) recorder_->fence_created(context.id, ring, fence_id);
     const auto status = context.native->create_fence(ring, fence_id);
     if (status) return 0;
+    if (recorder_) recorder_->fence_refused(context.id, fence_id, status.error().code);
     fences_.cancel(fence_id);
     const LockGuard lock(mutex_);
     context.log.log(LogLevel::kError, "fence", "context {}: fence {} on ring {}: {}", context.id,

@@ -10,6 +10,7 @@
 #include "renderer/log_output.h"
 #include "renderer/settings/metrics_paths.h"
 #include "renderer/settings/profiles.h"
+#include "renderer/settings/record_settings.h"
 #include "renderer/settings/vm_name.h"
 
 namespace viaduct {
@@ -37,13 +38,24 @@ HostFactory host_factory(const Result<Budget>& budget, std::shared_ptr<VmCounter
     return default_host_factory(std::move(options));
 }
 
+// Without a recording the VM runs as well: a line gives the reason.
+std::unique_ptr<Recorder> make_recorder() {
+    const auto settings = record_settings(process_environment, ::getpid());
+    if (settings && !*settings) return nullptr;
+    auto recorder = settings ? Recorder::create(**settings) : tl::unexpected(settings.error());
+    if (recorder) return *std::move(recorder);
+    log(LogLevel::kError, "nothing is recorded: {}", recorder.error().message);
+    return nullptr;
+}
+
 std::unique_ptr<Renderer> make_renderer() {
     configure_log();
     const auto budget = load_budget(process_environment);
     const auto counters = std::make_shared<VmCounters>();
     const auto usage = VmUsage::create(budget.value_or(Budget()).usage_limits(), counters);
     return std::make_unique<Renderer>(host_factory(budget, counters, usage),
-                                      default_classic_provider(), usage);
+                                      default_classic_provider(), usage, UdmabufDevice::open,
+                                      make_recorder());
 }
 
 // The process whose threads serve the instance; 0: none does.

@@ -17,11 +17,14 @@ int effective_flags(int flags) {
 }  // namespace
 
 Renderer::Renderer(HostFactory host_factory, std::unique_ptr<ClassicProvider> classic_provider,
-                   std::shared_ptr<VmUsage> usage, GuestDmabufs::Open open_udmabuf)
+                   std::shared_ptr<VmUsage> usage, GuestDmabufs::Open open_udmabuf,
+                   std::unique_ptr<Recorder> recorder)
     : usage_(std::move(usage)),
       guest_dmabufs_(std::move(open_udmabuf)),
+      recorder_(std::move(recorder)),
       gpu_(std::move(host_factory),
            [this](ContextId ctx_id, RingIndex ring_idx, FenceId fence_id) {
+               if (recorder_) recorder_->fence_retired(ctx_id, ring_idx, fence_id);
                fences_.context_retired(ctx_id, ring_idx, fence_id);
            }),
       classic_provider_(std::move(classic_provider)) {}
@@ -63,6 +66,7 @@ int Renderer::init(void* cookie, int flags, const virgl_renderer_callbacks* tabl
 }
 
 void Renderer::cleanup() {
+    if (recorder_) recorder_->finished();
     drop_contexts_and_resources();
     gpu_.shut_down();
     ClassicPtr classic;
@@ -80,6 +84,7 @@ void Renderer::cleanup() {
 // The guest starts anew, and so do its fence ids: a late callback for an old one would complete a
 // new command.
 void Renderer::reset() {
+    if (recorder_) recorder_->reset();
     drop_contexts_and_resources();
     gpu_.reset();
     if (const auto classic = this->classic()) classic->reset();

@@ -16,6 +16,7 @@
 #include "renderer/guest_dmabufs.h"
 #include "renderer/native_gpu.h"
 #include "renderer/provider.h"
+#include "renderer/record/recorder.h"
 #include "renderer/resource.h"
 #include "renderer/storage/own.h"
 
@@ -33,7 +34,8 @@ class Renderer {
   public:
     Renderer(HostFactory host_factory, std::unique_ptr<ClassicProvider> classic_provider,
              std::shared_ptr<VmUsage> usage = VmUsage::create(),
-             GuestDmabufs::Open open_udmabuf = UdmabufDevice::open);
+             GuestDmabufs::Open open_udmabuf = UdmabufDevice::open,
+             std::unique_ptr<Recorder> recorder = nullptr);
     ~Renderer();
     Renderer(const Renderer&) = delete;
     Renderer& operator=(const Renderer&) = delete;
@@ -53,7 +55,7 @@ class Renderer {
     // Contexts (contexts.cpp)
     int context_create(ContextId ctx_id, uint32_t flags, std::string_view name);
     void context_destroy(ContextId ctx_id);
-    int submit(ContextId ctx_id, void* buffer, int ndw);
+    int submit(ContextId ctx_id, void* buffer, int ndw, std::span<const uint64_t> in_fences = {});
     int submit_with_fences(ContextId ctx_id, void* buffer, int ndw, uint64_t* ids, uint32_t count);
     int device_fd(ContextId ctx_id);
     void attach_resource(ContextId ctx_id, ResourceId res_id);
@@ -119,7 +121,8 @@ class Renderer {
     void drop_contexts_and_resources();
     void attach_to_native(const ContextPtr& context, const ResourcePtr& resource);
     SharedFd export_for(Context& context, const ResourcePtr& resource);
-    int submit_native(Context& context, std::span<const std::byte> commands);
+    int submit_native(Context& context, std::span<const std::byte> commands,
+                      std::span<const uint64_t> in_fences);
     int create_native_fence(Context& context, uint32_t flags, RingIndex ring, FenceId fence_id);
     int create_classic_blob(const virgl_renderer_resource_create_blob_args& args);
     int refuse_guest_handle(ResourceId res_id, const Error& error);
@@ -127,6 +130,7 @@ class Renderer {
     BlobRequest native_blob_request(const virgl_renderer_resource_create_blob_args& args) const;
     int create_native_blob(const ContextPtr& context,
                            const virgl_renderer_resource_create_blob_args& args);
+    void record_mapping(const ResourcePtr& resource);
     StorageServices services() { return {*usage_, guest_dmabufs_, log_}; }
     void note_virgl_program(const Context& context) VIADUCT_REQUIRES(mutex_);
     int add_in_fences(Context& context, const uint64_t* ids, uint32_t count);
@@ -145,6 +149,7 @@ class Renderer {
         VIADUCT_GUARDED_BY(mutex_);  // after what their storage needs
 
     FenceRelay fences_;
+    const std::unique_ptr<Recorder> recorder_;  // null: nothing is recorded
     NativeGpu gpu_;
     const std::unique_ptr<ClassicProvider> classic_provider_;
     ClassicPtr classic_ VIADUCT_GUARDED_BY(mutex_);  // null before init

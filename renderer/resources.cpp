@@ -47,6 +47,7 @@ int Renderer::import_eglimage(virgl_renderer_resource_create_args* args, void* i
 }
 
 void Renderer::unref(ResourceId res_id) {
+    if (recorder_) recorder_->unreferenced(res_id);
     ResourcePtr resource;
     {
         const LockGuard lock(mutex_);
@@ -69,6 +70,7 @@ int Renderer::attach_iov(ResourceId res_id, iovec* iovecs, int count) {
 void Renderer::detach_iov(ResourceId res_id, iovec** iovecs, int* count) {
     const auto resource = look_up(res_id);
     if (!resource) return;
+    if (recorder_) recorder_->memory_detached(res_id);
     iovec* old_iovecs = nullptr;
     int old_count = 0;
     resource->storage->detach_iov(&old_iovecs, &old_count);

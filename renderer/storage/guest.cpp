@@ -77,6 +77,13 @@ Result<SharedFd> GuestStorage::make_dmabuf(std::span<const iovec> entries) {
     return share(*std::move(made), *std::move(booking));
 }
 
+Result<MemoryView> GuestStorage::view() {
+    const LockGuard lock(mutex_);
+    MemoryView view;
+    view.guest = entries();
+    return view;
+}
+
 bool GuestStorage::read(std::span<std::byte> to) {
     const LockGuard lock(mutex_);
     if (!attached_.iovecs) return false;

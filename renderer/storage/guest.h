@@ -31,6 +31,7 @@ class GuestStorage : public OwnStorage {
     /// The same. An error, the first time: the reason why there is none. Null later.
     Result<SharedFd> obtain_dmabuf();
     Status set_dmabuf(int fd) override;
+    Result<MemoryView> view() override;
     std::string_view without_dmabuf() const override {
         return "guest memory, which the GPU cannot reach";
     }

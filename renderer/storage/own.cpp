@@ -1,5 +1,7 @@
 #include "renderer/storage/own.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <utility>
@@ -119,6 +121,22 @@ int OwnStorage::export_blob(uint32_t* fd_type, int* fd) {
     *fd_type = exported->fd_type;
     *fd = exported->fd.release();
     return 0;
+}
+
+Result<MemoryView> OwnStorage::view() {
+    auto source = map_source();
+    if (!source) return tl::unexpected(source.error());
+    auto mapping = Mapping::map_shared(source->fd, source->offset, state_.size);
+    if (!mapping) return tl::unexpected(mapping.error());
+    MemoryView view;
+    view.mapping = *std::move(mapping);
+    view.file = std::move(source->file);
+    struct stat status {};
+    if (::fstat(source->fd, &status) == 0 && S_ISREG(status.st_mode)) {
+        view.sparse = UniqueFd::duplicate_of(source->fd);
+        view.offset = source->offset;
+    }
+    return view;
 }
 
 int OwnStorage::info(virgl_renderer_resource_info& info) {

@@ -56,6 +56,7 @@ class OwnStorage : public Storage {
     bool has_size(uint64_t bytes) const override { return bytes == state_.size; }
     int map_info(uint32_t* info) override;
     int export_blob(uint32_t* fd_type, int* fd) override;
+    Result<MemoryView> view() override;
     int info(virgl_renderer_resource_info& info) override;
     int info_ext(virgl_renderer_resource_info_ext& info) override;
     int export_query(virgl_renderer_export_query& query) override;

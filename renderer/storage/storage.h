@@ -12,6 +12,7 @@
 #include "base/unique_fd.h"
 #include "renderer/abi/virglrenderer.h"
 #include "renderer/classic.h"
+#include "renderer/record/memory_view.h"
 
 namespace viaduct {
 
@@ -52,6 +53,9 @@ class Storage {
     }
     /// The reason for the log if a native context gets no dma-buf of this. Empty: none is missed.
     virtual std::string_view without_dmabuf() const { return {}; }
+
+    /// The bytes, if a guest's processor may reach them: a mapping of this process. After settle().
+    virtual Result<MemoryView> view() { return fail(EINVAL, "it cannot be looked at"); }
 
     /// `info` comes zeroed, with the resource's id and fd -1.
     virtual int info(virgl_renderer_resource_info& info) = 0;

@@ -9,6 +9,8 @@ int main(int count, char** arguments) {
     viaduct::tool::add_top(app, status);
     viaduct::tool::add_stats(app, status);
     viaduct::tool::add_profiles(app, status);
+    viaduct::tool::add_record(app, status);
+    viaduct::tool::add_replay(app, status);
     viaduct::tool::add_view(app, status);
     CLI11_PARSE(app, count, arguments);
     return status;
