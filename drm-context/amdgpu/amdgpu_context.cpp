@@ -26,13 +26,35 @@ uint64_t largest_query_info(const Request& request) {
     return sizeof(w::Response) + (query == AMDGPU_INFO_VBIOS ? kBiosPiece : kStructure);
 }
 
+bool query_info_varies(const Request& request) {
+    switch (request.as<w::QueryInfoRequest>().query) {
+        case AMDGPU_INFO_TIMESTAMP:
+        case AMDGPU_INFO_SENSOR:
+        case AMDGPU_INFO_MEMORY:
+        case AMDGPU_INFO_VRAM_USAGE:
+        case AMDGPU_INFO_VIS_VRAM_USAGE:
+        case AMDGPU_INFO_GTT_USAGE:
+        case AMDGPU_INFO_NUM_BYTES_MOVED:
+        case AMDGPU_INFO_NUM_EVICTIONS:
+        case AMDGPU_INFO_NUM_VRAM_CPU_PAGE_FAULTS:
+            return true;
+        default:
+            return false;
+    }
+}
+bool always_varies(const Request&) {
+    return true;
+}
+
 constexpr ResultField kRet = {offsetof(w::Response, ret)};
 template <typename Response>
 constexpr ResponseLayout answers = {sizeof(Response), kRet};
 constexpr ResponseLayout kResult = answers<w::Response>;
 constexpr ResponseLayout kNone = {};
-constexpr ResponseLayout kInfo = {sizeof(w::Response), kRet, measure_query_info,
-                                  largest_query_info};
+constexpr ResponseLayout kInfo = {sizeof(w::Response), kRet, measure_query_info, largest_query_info,
+                                  query_info_varies};
+constexpr ResponseLayout kFenceStatus = {
+    .size = sizeof(w::CsQueryFenceStatusResponse), .result = kRet, .varies = always_varies};
 constexpr RingField kRing = {offsetof(w::CsSubmitRequest, ring_idx)};
 constexpr auto kBoQueryIoctls = makes<DRM_IOCTL_AMDGPU_GEM_METADATA, DRM_IOCTL_AMDGPU_GEM_OP>;
 // Guests before Mesa 25.1 do not round a SET_METADATA up to the driver's alignment.
@@ -51,8 +73,8 @@ constexpr CommandEntry kCommands[] = {
     {"CREATE_CTX", run<&C::create_ctx>, answers<w::CreateCtxResponse>, makes<DRM_IOCTL_AMDGPU_CTX>},
     {"RESERVE_VMID", run<&C::reserve_vmid>, kResult, makes<DRM_IOCTL_AMDGPU_VM>},
     {"SET_PSTATE", run<&C::set_pstate>, answers<w::SetPstateResponse>, makes<DRM_IOCTL_AMDGPU_CTX>},
-    {"CS_QUERY_FENCE_STATUS", run<&C::cs_query_fence_status>,
-     answers<w::CsQueryFenceStatusResponse>, makes<DRM_IOCTL_AMDGPU_WAIT_CS>},
+    {"CS_QUERY_FENCE_STATUS", run<&C::cs_query_fence_status>, kFenceStatus,
+     makes<DRM_IOCTL_AMDGPU_WAIT_CS>},
 };
 static_assert(std::size(kCommands) == static_cast<size_t>(w::Command::kCsQueryFenceStatus) + 1);
 

@@ -52,6 +52,9 @@ struct ResponseLayout {
     /// The most bytes that the kernel can have for `request`. A guest that asks for more is
     /// refused: zeroing and copying them would cost the host time.
     uint64_t (*largest)(const Request& request) = nullptr;
+    /// Whether the answer to `request` is of the moment: a clock, memory in use, whether work is
+    /// done. A recording leaves it out, for the next run has another. Null: it never is.
+    bool (*varies)(const Request& request) = nullptr;
 };
 
 /// How a submission names the fence ring that it gives work to.

@@ -34,15 +34,29 @@ uint64_t largest_query(const Request&) {
     return sizeof(w::QueryParamResponse) + kMost;
 }
 
+bool simple_varies(const Request& request) {
+    const uint32_t cmd = request.as<w::IoctlSimpleRequest>().cmd;
+    return cmd == DRM_IOCTL_I915_REG_READ || cmd == DRM_IOCTL_I915_GEM_WAIT;
+}
+bool query_varies(const Request& request) {
+    return request.as<w::QueryParamRequest>().query_id == DRM_I915_QUERY_MEMORY_REGIONS;
+}
+bool always_varies(const Request&) {
+    return true;
+}
+
 template <typename Response>
 constexpr ResultField kRet = {offsetof(Response, ret), ErrorForm::kPositiveErrno};
 template <typename Response>
 constexpr ResponseLayout answers = {sizeof(Response), kRet<Response>};
 constexpr ResponseLayout kNone = {};
 constexpr ResponseLayout kSimple = {sizeof(w::IoctlSimpleResponse), kRet<w::IoctlSimpleResponse>,
-                                    measure_simple, largest_simple};
+                                    measure_simple, largest_simple, simple_varies};
 constexpr ResponseLayout kQuery = {sizeof(w::QueryParamResponse), kRet<w::QueryParamResponse>,
-                                   measure_query, largest_query};
+                                   measure_query, largest_query, query_varies};
+constexpr ResponseLayout kBusy = {.size = sizeof(w::GemBusyResponse),
+                                  .result = kRet<w::GemBusyResponse>,
+                                  .varies = always_varies};
 constexpr RingField kRing = {offsetof(w::GemExecbuffer2Request, flags), w::kRingMask,
                              w::kFirstRing};
 constexpr auto kSimpleIoctlWords =
@@ -67,7 +81,7 @@ constexpr CommandEntry kCommands[] = {
     {"GEM_EXECBUFFER2", run<&C::gem_execbuffer2>, answers<w::GemExecbuffer2Response>,
      makes<DRM_IOCTL_I915_GEM_EXECBUFFER2_WR>, Role::kSubmit, kRing},
     {"GEM_SET_MMAP_MODE", run<&C::gem_set_mmap_mode>, kNone},
-    {"GEM_BUSY", run<&C::gem_busy>, answers<w::GemBusyResponse>, makes<DRM_IOCTL_I915_GEM_BUSY>},
+    {"GEM_BUSY", run<&C::gem_busy>, kBusy, makes<DRM_IOCTL_I915_GEM_BUSY>},
 };
 static_assert(std::size(kCommands) == static_cast<size_t>(w::Command::kGemBusy) + 1);
 

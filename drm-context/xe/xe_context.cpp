@@ -24,6 +24,11 @@ uint64_t largest_query(const Request&) {
     return 32 << 10;
 }
 
+bool query_varies(const Request& request) {
+    const uint32_t query = request.as<w::DeviceQueryRequest>().query;
+    return query == uapi::xe::kQueryEngineCycles || query == uapi::xe::kQueryMemRegions;
+}
+
 template <typename T>
 constexpr uint32_t kRetOffset = offsetof(T, ret);
 constexpr ResultField kRet = {kRetOffset<w::Response>, ErrorForm::kPositiveErrno};
@@ -31,7 +36,8 @@ constexpr ResultField kExecRet = {kRetOffset<w::ExecResponse>, ErrorForm::kPosit
 constexpr ResponseLayout kResult = {sizeof(w::Response), kRet};
 constexpr ResponseLayout kExecResult = {sizeof(w::ExecResponse), kExecRet};
 constexpr ResponseLayout kNone = {};
-constexpr ResponseLayout kQuery = {sizeof(w::Response), kRet, measure_query, largest_query};
+constexpr ResponseLayout kQuery = {sizeof(w::Response), kRet, measure_query, largest_query,
+                                   query_varies};
 constexpr RingField kRing = {.offset = offsetof(w::ExecRequest, exec_queue_id),
                              .base = w::kFirstQueueRing};
 

@@ -86,6 +86,7 @@ Status Player::step(const Record& record) {
 void Player::finish() {
     note_unexpected();
     drop_all();
+    judge_unexplained();
     library_.virgl_renderer_reset();
     retired_.clear();
     failures_.clear();
@@ -198,6 +199,16 @@ void Player::note_unexpected() {
     for (const auto& [call, error] : failures_)
         differ("{} {} was refused with error {} in the replay alone", name_of(call.first),
                call.second, error);
+}
+
+// A GPU that does nothing at all leaves every result unexplained.
+void Player::judge_unexplained() {
+    constexpr uint64_t kOneIn = 50;
+    if (report_.unexplained_bytes * kOneIn > report_.compared_bytes)
+        report_.add_difference(
+            fmt::format("{} bytes of {} that changed while the GPU worked were not written by this "
+                        "GPU: too many for the guest's processor",
+                        report_.unexplained_bytes, report_.compared_bytes));
 }
 
 Status Player::refused(const Record& record) {

@@ -80,6 +80,7 @@ class Player {
     void drop_all();
     void returned(Call call, int error);
     void note_unexpected();
+    void judge_unexplained();
     bool reaches(const Resource& control, uint32_t seqno) const;
     std::chrono::milliseconds patience() const;
     template <typename... Args>

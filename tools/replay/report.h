@@ -21,8 +21,6 @@ struct Report {
     uint64_t differences = 0;
     std::vector<std::string> sentences;  // the first differences
     std::vector<std::string> notes;      // worth a line, and not different
-    /// Answers that vary from run to run: clocks, use of memory.
-    uint64_t varying_answers = 0;
 
     void add_difference(std::string sentence) {
         ++differences;

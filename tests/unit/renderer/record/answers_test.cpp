@@ -1,5 +1,6 @@
 #include "renderer/record/answers.h"
 
+#include <amdgpu_drm.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -95,6 +96,19 @@ TEST_F(AnswersTest, CommandsWithoutAResponseAndUnansweredOnesHaveNone) {
     publish(2);
     EXPECT_EQ(collect(), Seen());
     EXPECT_EQ(announced.size(), 1u);
+}
+
+TEST_F(AnswersTest, OfTheMomentAreLeftOut) {
+    wire::amdgpu::QueryInfoRequest request{};
+    request.hdr = {kQueryInfo, sizeof(request), 1, 0};
+    request.query = AMDGPU_INFO_TIMESTAMP;
+    set(traits.shmem_size, 64);
+    answers.expect(control(), std::as_bytes(std::span(&request, 1)), traits,
+                   [&](uint64_t offset, auto) { announced.push_back(offset); });
+    set(traits.shmem_size, 16);
+    publish(1);
+    EXPECT_EQ(collect(), Seen());
+    EXPECT_EQ(announced.size(), 1u);  // the host needs the room all the same
 }
 
 TEST_F(AnswersTest, ForgetsTheOldestOfTooMany) {

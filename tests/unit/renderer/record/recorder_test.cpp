@@ -40,7 +40,8 @@ class RecorderTest : public Vmm {
         EXPECT_EQ(virgl_renderer_resource_map(res, &address, &size), 0);
         return static_cast<std::byte*>(address);
     }
-    int submit(std::vector<uint32_t> words = {1, 2, 3}) {
+    /// CS_SUBMIT, as far as its header.
+    int submit(std::vector<uint32_t> words = {4, 16, 1, 0}) {
         return virgl_renderer_submit_cmd(words.data(), 1, static_cast<int>(words.size()));
     }
     std::vector<RecordType> types() {
@@ -104,7 +105,7 @@ TEST_F(RecorderTest, FindsWhatTheProcessorWroteBeforeASubmissionAndTheGpuAfterIt
     EXPECT_EQ(virgl_renderer_context_create_fence(1, 0, 1, 40), 0);
     EXPECT_EQ(memory(5), (std::vector<FoundMemory>{{64, Found::kBeforeSubmission, "input"},
                                                    {4096, Found::kAfterFence, "result"}}));
-    // Of the control ring a fence is no sign of the GPU.
+    // A fence of the control ring says nothing about the GPU.
     std::memcpy(guest, "more", 4);
     EXPECT_EQ(virgl_renderer_context_create_fence(1, 0, 0, 41), 0);
     EXPECT_EQ(memory(5).size(), 2u);
