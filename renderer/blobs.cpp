@@ -70,8 +70,8 @@ void Renderer::record_mapping(const ResourcePtr& resource) {
     if (view)
         recorder_->mapped(resource->id, *std::move(view));
     else
-        log(LogLevel::kWarning, "resource {} is not recorded: {}", resource->id,
-            view.error().message);
+        log_.log(LogLevel::kWarning, "record", "resource {} is not recorded: {}", resource->id,
+                 view.error().message);
 }
 
 int Renderer::refuse_guest_handle(ResourceId res_id, const Error& error) {

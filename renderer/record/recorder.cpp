@@ -152,7 +152,8 @@ void Recorder::mapped(ResourceId res_id, MemoryView view) {
     auto memory = WatchedMemory::create(std::move(view));
     const LockGuard lock(mutex_);
     if (!memory) {
-        log(LogLevel::kWarning, "resource {} is not recorded: {}", res_id, memory.error().message);
+        log_guest(LogLevel::kWarning, "resource {} is not recorded: {}", res_id,
+                  memory.error().message);
         return;
     }
     const auto found = resources_.find(res_id);

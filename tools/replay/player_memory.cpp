@@ -184,10 +184,11 @@ void Player::drop(uint32_t res_id, Resource& resource) {
         report_.unexplained_bytes += resource.memory->unexplained();
         if (const auto difference = resource.memory->compare())
             differ(
-                "resource {}: {} bytes from {:#x} on were never written in the recording, the "
-                "first is {:#04x}",
+                "resource {}: {} bytes from {:#x} on differ at its end, the first is {:#04x} in "
+                "place of {:#04x}",
                 res_id, difference->bytes, difference->offset,
-                static_cast<unsigned>(difference->replayed));
+                static_cast<unsigned>(difference->replayed),
+                static_cast<unsigned>(difference->recorded));
     }
     if (resource.mapped) library_.virgl_renderer_resource_unmap(res_id);
     if (resource.guest.valid()) {

@@ -38,7 +38,7 @@ class FakeLibrary {
     std::function<void()> on_submit = [] {};
     std::byte* bytes_of(uint32_t res_id) { return blobs.at(res_id).data(); }
 
-    // What it has seen.
+    // Calls, and objects that exist.
     std::vector<std::string> calls;
     std::map<uint32_t, std::vector<std::byte>> blobs;
     std::set<uint32_t> guest_blobs;
