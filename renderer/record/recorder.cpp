@@ -110,6 +110,7 @@ void Recorder::blob_created(const virgl_renderer_resource_create_blob_args& args
         return add(recording::Refused{recording::RecordType::kBlob, args.res_handle, error});
     const ResourceId res_id(args.res_handle);
     Resource& resource = resources_[res_id];
+    resource.is_guest = is_guest;
     resource.mappable = is_guest || (args.blob_flags & VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE);
     if (is_guest) return;
     resource.users.insert(ctx_id);
@@ -119,9 +120,13 @@ void Recorder::blob_created(const virgl_renderer_resource_create_blob_args& args
 
 void Recorder::unreferenced(ResourceId res_id) {
     const LockGuard lock(mutex_);
-    if (resources_.erase(res_id) == 0) return;
-    for (auto& [id, context] : contexts_)
-        if (context.control == res_id) context.control = {};
+    if (!active() || !resources_.contains(res_id)) return;
+    for (auto& [id, context] : contexts_) {
+        if (context.control != res_id) continue;
+        collect_answers(id, context);
+        context.control = {};
+    }
+    resources_.erase(res_id);
     add(recording::Unreferenced{res_id.value()});
 }
 
@@ -161,7 +166,9 @@ void Recorder::mapped(ResourceId res_id, MemoryView view) {
     Resource& resource = found->second;
     resource.memory = std::make_unique<WatchedMemory>(*std::move(memory));
     add(recording::Mapped{res_id.value()});
-    if (!resource.is_control) collect(res_id, resource, recording::Found::kWhenMapped);
+    // Guest memory was the processor's before: it is looked at when a context may use it.
+    if (!resource.is_control && !resource.is_guest)
+        collect(res_id, resource, recording::Found::kWhenMapped);
 }
 
 void Recorder::memory_detached(ResourceId res_id) {

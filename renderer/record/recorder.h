@@ -73,6 +73,7 @@ class Recorder {
     };
     struct Resource {
         std::set<ContextId> users;
+        bool is_guest = false;
         bool mappable = false;
         bool is_control = false;
         std::unique_ptr<WatchedMemory> memory;  // null: not mapped yet, or not wanted

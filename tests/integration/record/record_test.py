@@ -90,12 +90,12 @@ def main():
     folder = tempfile.mkdtemp(prefix="record-", dir=os.environ["VIADUCT_BUILD"])
     try:
         path = os.path.join(folder, "recording")
-        env = dict(os.environ, VIADUCT_RECORD=path,
-                   VIADUCT_RECORD_CONTENTS="yes" if with_contents else "no")
-        status = subprocess.run([run_guest, mesa, "guest", gpu, *command], env=env,
-                                check=False).returncode
+        record = [viaduct, "record", "-o", path, *([] if with_contents else ["--no-contents"]), "--",
+                  run_guest, mesa, "guest", gpu, *command]
+        status = subprocess.run(record, check=False).returncode
         if status != 0:
             return status
+        assert subprocess.run(record, check=False).returncode == 1, "a recording was replaced"
         for isolation in ("process", "thread"):
             compared = check_replay(*replay(viaduct, path, isolation))
         assert (compared > 0) == with_results, "results are where they should not be"

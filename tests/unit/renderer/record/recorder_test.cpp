@@ -126,6 +126,29 @@ TEST_F(RecorderTest, FindsWhatTheGpuWroteBeforeTheBufferWasMapped) {
     EXPECT_EQ(std::ranges::count(all, RecordType::kMap), 1);
 }
 
+TEST_F(RecorderTest, LooksAtGuestMemoryThatAContextHasAttached) {
+    start();
+    alignas(4096) std::array<char, 8192> pages{};
+    std::memcpy(pages.data(), "before", 6);
+    iovec entry{pages.data(), pages.size()};
+    virgl_renderer_resource_create_blob_args args{};
+    args.res_handle = 9;
+    args.blob_mem = VIRGL_RENDERER_BLOB_MEM_GUEST;
+    args.size = pages.size();
+    args.iovecs = &entry;
+    args.num_iovs = 1;
+    ASSERT_EQ(virgl_renderer_resource_create_blob(&args), 0);
+    EXPECT_EQ(submit(), 0);
+    EXPECT_EQ(memory(9).size(), 0u);
+    virgl_renderer_ctx_attach_resource(1, 9);
+    EXPECT_EQ(submit(), 0);
+    EXPECT_EQ(memory(9), (std::vector<FoundMemory>{{0, Found::kBeforeSubmission, "before"}}));
+    virgl_renderer_resource_detach_iov(9, nullptr, nullptr);
+    std::memcpy(pages.data(), "behind", 6);
+    EXPECT_EQ(submit(), 0);
+    EXPECT_EQ(memory(9).size(), 1u);
+}
+
 TEST_F(RecorderTest, AWaitForAFenceEnds) {
     start();  // whose GPU retires nothing by itself
     EXPECT_EQ(submit(), 0);
