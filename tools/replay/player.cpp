@@ -66,7 +66,9 @@ Result<Report> Player::play(recording::RecordingReader& reader) {
     if (!status) return tl::unexpected(status.error());
     if (!ended_)
         report_.notes.emplace_back(
-            "the recording has no last record: its monitor was killed, or still runs");
+            "the recording has no last record: its monitor exited without a call, as QEMU does, "
+            "was "
+            "killed, or still runs");
     return std::move(report_);
 }
 

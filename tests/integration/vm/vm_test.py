@@ -8,9 +8,12 @@ the guest's programs say, and what QEMU and the renderer's workers hold.
 """
 
 import os
+import re
 import shlex
 import signal
+import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../tools/lib"))
@@ -276,6 +279,25 @@ def case_fallback(build):
         log = machine.log("qemu.log")
         print(log)
         check(log.count("uses virgl") == 1, "the log does not say it once")
+
+
+def case_record(build):
+    """What QEMU was asked is recorded, and replayed without it."""
+    with tempfile.TemporaryDirectory(prefix="record-", dir=build) as folder:
+        path = os.path.join(folder, "recording")
+        os.environ["VIADUCT_RECORD"] = path
+        guest = start(build)
+        with guest.machine:
+            guest.works()
+            guest.run(guest.program("tests/guest/viaduct-guest-mixed"))  # half of it is virgl's
+        for isolation in ("process", "thread"):
+            replay = subprocess.run(
+                [os.path.join(build, "tools/viaduct/viaduct"), "replay", "--isolation=" + isolation,
+                 path], stdout=subprocess.PIPE, text=True, check=False)
+            print(replay.stdout, flush=True)
+            check(replay.returncode == 0, "the replay differs")
+            compared = int(re.search(r"and (\d+) bytes of buffers", replay.stdout)[1])
+            check(compared > 65536, "results were not recorded")
 
 
 def case_starts(build):
