@@ -94,12 +94,6 @@ void Player::finish() {
     failures_.clear();
 }
 
-template <typename... Args>
-void Player::differ(fmt::format_string<Args...> text, Args&&... args) {
-    report_.add_difference(
-        fmt::format("record {}: {}", number_, fmt::format(text, std::forward<Args>(args)...)));
-}
-
 std::chrono::milliseconds Player::patience() const {
     return late_ ? std::min(kLatePatience, options_.patience) : options_.patience;
 }
@@ -206,11 +200,12 @@ void Player::note_unexpected() {
 // A GPU that does nothing at all leaves every result unexplained.
 void Player::judge_unexplained() {
     constexpr uint64_t kOneIn = 50;
-    if (report_.unexplained_bytes * kOneIn > report_.compared_bytes)
-        report_.add_difference(
-            fmt::format("{} bytes of {} that changed while the GPU worked were not written by this "
-                        "GPU: too many for the guest's processor",
-                        report_.unexplained_bytes, report_.compared_bytes));
+    if (report_.unexplained_bytes * kOneIn <= report_.compared_bytes) return;
+    ++report_.different_buffers;
+    report_.add_difference(
+        fmt::format("{} bytes of {} that changed while the GPU worked were not written by this "
+                    "GPU: too many for the guest's processor",
+                    report_.unexplained_bytes, report_.compared_bytes));
 }
 
 Status Player::refused(const Record& record) {

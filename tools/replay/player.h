@@ -81,10 +81,14 @@ class Player {
     void returned(Call call, int error);
     void note_unexpected();
     void judge_unexplained();
+    void differ_in_buffer(uint32_t res_id, const Difference& difference, const char* when);
     bool reaches(const Resource& control, uint32_t seqno) const;
     std::chrono::milliseconds patience() const;
     template <typename... Args>
-    void differ(fmt::format_string<Args...> text, Args&&... args);
+    void differ(fmt::format_string<Args...> text, Args&&... args) {
+        report_.add_difference(
+            fmt::format("record {}: {}", number_, fmt::format(text, std::forward<Args>(args)...)));
+    }
 
     const Library& library_;
     const PlayOptions options_;

@@ -103,13 +103,15 @@ Status Player::memory(const Record& record) {
                     record.number, memory.res_id, size, bytes.size(), memory.offset);
     const auto difference = resource->memory->apply(memory.offset, bytes, memory.found);
     if (memory.found != recording::Found::kBeforeSubmission) report_.compared_bytes += bytes.size();
-    if (difference)
-        differ(
-            "resource {}: {} bytes from {:#x} on differ, the first is {:#04x} in place of {:#04x}",
-            memory.res_id, difference->bytes, difference->offset,
-            static_cast<unsigned>(difference->replayed),
-            static_cast<unsigned>(difference->recorded));
+    if (difference) differ_in_buffer(memory.res_id, *difference, "");
     return {};
+}
+
+void Player::differ_in_buffer(uint32_t res_id, const Difference& difference, const char* when) {
+    ++report_.different_buffers;
+    differ("resource {}: {} bytes from {:#x} on differ{}, the first is {:#04x} in place of {:#04x}",
+           res_id, difference.bytes, difference.offset, when,
+           static_cast<unsigned>(difference.replayed), static_cast<unsigned>(difference.recorded));
 }
 
 bool Player::reaches(const Resource& control, uint32_t seqno) const {
@@ -183,12 +185,7 @@ void Player::drop(uint32_t res_id, Resource& resource) {
     if (resource.memory && !resource.is_control) {
         report_.unexplained_bytes += resource.memory->unexplained();
         if (const auto difference = resource.memory->compare())
-            differ(
-                "resource {}: {} bytes from {:#x} on differ at its end, the first is {:#04x} in "
-                "place of {:#04x}",
-                res_id, difference->bytes, difference->offset,
-                static_cast<unsigned>(difference->replayed),
-                static_cast<unsigned>(difference->recorded));
+            differ_in_buffer(res_id, *difference, " at its end");
     }
     if (resource.mapped) library_.virgl_renderer_resource_unmap(res_id);
     if (resource.guest.valid()) {

@@ -19,6 +19,7 @@ struct Report {
     uint64_t compared_bytes = 0;     // of buffers
     uint64_t unexplained_bytes = 0;  // ReplayedMemory::unexplained()
     uint64_t differences = 0;
+    uint64_t different_buffers = 0;      // of those
     std::vector<std::string> sentences;  // the first differences
     std::vector<std::string> notes;      // worth a line, and not different
 

@@ -72,7 +72,8 @@ void print_report(const replay::Report& report) {
         "{} contexts, {} submissions, {} fences, {} answers and {} bytes of buffers compared: {}\n",
         report.contexts, report.submissions, report.fences, report.answers, report.compared_bytes,
         report.differences == 0 ? "all the same"
-                                : fmt::format("{} differences", report.differences));
+                                : fmt::format("{} differences, {} of them in buffers",
+                                              report.differences, report.different_buffers));
     if (report.unexplained_bytes != 0)
         fmt::print(
             "{} bytes changed while the GPU worked and were not written by this GPU: taken "

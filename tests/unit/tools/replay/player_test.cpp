@@ -130,6 +130,7 @@ TEST_F(PlayerTest, CountsWhatTheGpuLeftAlone) {
     fake.on_submit = [] {};  // nothing at all
     report = play();
     EXPECT_EQ(report->differences, 1u);
+    EXPECT_EQ(report->different_buffers, 1u);
     EXPECT_EQ(report->unexplained_bytes, 509u);
 }
 
