@@ -185,17 +185,19 @@ std::span<const std::byte> Recorder::control_of(const Context& context) const {
 
 void Recorder::collect_answers(ContextId ctx_id, Context& context) {
     const ResourceId control = context.control;
-    context.answers.collect(control_of(context), [&](const Answers::Answer& answer) {
-        add(recording::Answer{ctx_id.value(), control.value(), answer.seqno, answer.command,
-                              static_cast<uint32_t>(answer.offset)},
-            {answer.bytes});
-    });
+    context.answers.collect(
+        control_of(context), [&](const Answers::Answer& answer) VIADUCT_REQUIRES(mutex_) {
+            add(recording::Answer{ctx_id.value(), control.value(), answer.seqno, answer.command,
+                                  static_cast<uint32_t>(answer.offset)},
+                {answer.bytes});
+        });
 }
 
 void Recorder::collect(ResourceId res_id, Resource& resource, recording::Found found) {
-    resource.memory->collect([&](uint64_t offset, std::span<const std::byte> bytes) {
+    const auto note = [&](uint64_t offset, auto bytes) VIADUCT_REQUIRES(mutex_) {
         add(recording::Memory{res_id.value(), found, offset}, {bytes});
-    });
+    };
+    resource.memory->collect(note);
 }
 
 void Recorder::collect_memory(ContextId ctx_id, recording::Found found) {
@@ -217,7 +219,7 @@ void Recorder::submitted(ContextId ctx_id, std::span<const std::byte> commands,
     if (context->traits)
         context->answers.expect(
             control_of(*context), commands, *context->traits,
-            [&](uint64_t offset, std::span<const std::byte> length) {
+            [&](uint64_t offset, std::span<const std::byte> length) VIADUCT_REQUIRES(mutex_) {
                 add(recording::Memory{context->control.value(), recording::Found::kBeforeSubmission,
                                       offset},
                     {length});

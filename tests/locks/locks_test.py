@@ -25,7 +25,8 @@ INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 # Folders whose locks are all stated as rules, and so must be among what is checked.
 COVERED = ("display/embed", "drm-context/account", "drm-context/front", "drm-context/worker",
            "guest-mesa/layer", "guest-mesa/layer/amdgpu", "guest-mesa/layer/i915",
-           "guest-mesa/layer/xe", "renderer", "renderer/storage", "simgpu/amd/kernel", "simgpu/drm",
+           "guest-mesa/layer/xe", "renderer", "renderer/record",
+           "renderer/storage", "simgpu/amd/kernel", "simgpu/drm",
            "simgpu/intel/kernel/i915", "simgpu/intel/kernel/xe", "simgpu/memory", "simgpu/sched",
            "simgpu/sync")
 # The rest of a command is another compiler's: its warnings, its sanitizers.
