@@ -50,11 +50,18 @@ tl::unexpected<Error> Connection::lost() const {
     if (code != EPROTO)
         return fail(code ? code : EPIPE, "the connection to the compositor is lost: {}",
                     std::strerror(code ? code : EPIPE));
+    const std::string_view interface = interface_at_fault();
+    return fail(EPROTO, "the compositor closed the connection with error {} of {}",
+                wl_display_get_protocol_error(display_.get(), nullptr, nullptr),
+                interface.empty() ? "an unknown interface" : interface);
+}
+
+std::string_view Connection::interface_at_fault() const {
+    if (wl_display_get_error(display_.get()) != EPROTO) return {};
     const wl_interface* interface = nullptr;
     uint32_t id = 0;
-    const uint32_t error = wl_display_get_protocol_error(display_.get(), &interface, &id);
-    return fail(EPROTO, "the compositor closed the connection with error {} of {}", error,
-                interface ? interface->name : "an unknown interface");
+    wl_display_get_protocol_error(display_.get(), &interface, &id);
+    return interface ? interface->name : std::string_view();
 }
 
 Status Connection::dispatch() {

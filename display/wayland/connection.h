@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -23,6 +24,8 @@ class Connection {
     int fd() const { return wl_display_get_fd(display_.get()); }
     /// Reads and handles what has come. Fails once the connection is lost: nothing comes any more.
     Status dispatch();
+    /// Of the protocol error that has ended the connection, as far as it is known; empty: none.
+    std::string_view interface_at_fault() const;
     /// Sends what waits. False: the socket is full; try again when it takes more.
     Result<bool> flush();
 

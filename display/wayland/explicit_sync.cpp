@@ -22,6 +22,7 @@ Status ExplicitSync::make_timelines(Buffer& buffer) {
     if (!acquire) return tl::unexpected(acquire.error());
     auto release = device_->create_timeline();
     if (!release) return tl::unexpected(release.error());
+    timeline_sent_ = true;
     buffer.acquire_handle.reset(
         wp_linux_drm_syncobj_manager_v1_import_timeline(manager_, (*acquire)->fd()));
     buffer.release_handle.reset(
@@ -43,6 +44,7 @@ Result<UniqueFd> ExplicitSync::set_points(Buffer& buffer) {
     if (!surface_sync_)
         surface_sync_.reset(wp_linux_drm_syncobj_manager_v1_get_surface(manager_, surface_));
     buffer.last_point = point;
+    points_set_ = true;
     wp_linux_drm_syncobj_surface_v1_set_acquire_point(
         surface_sync_.get(), buffer.acquire_handle.get(), high(point), low(point));
     wp_linux_drm_syncobj_surface_v1_set_release_point(

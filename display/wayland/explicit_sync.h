@@ -28,6 +28,10 @@ class ExplicitSync {
     Result<UniqueFd> set_points(Buffer& buffer);
     /// Commits that follow need no points.
     void suspend() { surface_sync_.reset(); }
+    /// The compositor has made use of the last commit.
+    void frame_used() { proven_ |= points_set_; }
+    /// The compositor was sent a timeline, and has not yet used a frame with points.
+    bool unproven() const { return timeline_sent_ && !proven_; }
 
   private:
     Status make_timelines(Buffer& buffer);
@@ -36,6 +40,9 @@ class ExplicitSync {
     wl_surface* surface_;
     std::unique_ptr<SyncDevice> device_;
     SyncobjSurface surface_sync_;  // one at a time (error surface_exists)
+    bool timeline_sent_ = false;
+    bool points_set_ = false;
+    bool proven_ = false;
 };
 
 }  // namespace viaduct::wayland

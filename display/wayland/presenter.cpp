@@ -60,7 +60,7 @@ void Presenter::toggle_fullscreen() {
 }
 
 void Presenter::read_connection() {
-    if (const auto status = connection_->dispatch(); !status) lose(status.error());
+    if (const auto status = connection_->dispatch(); !status) connection_ended(status.error());
 }
 
 void Presenter::flush() {
@@ -69,7 +69,7 @@ void Presenter::flush() {
     if (flushed)
         watches_.want_to_write(connection_watch_, !*flushed);
     else
-        lose(flushed.error());
+        connection_ended(flushed.error());
 }
 
 // All globals are known.
@@ -109,7 +109,7 @@ void Presenter::formats_changed() {
 
 void Presenter::start_explicit_sync() {
     const dev_t device = feedback_.table().main_device();
-    if (!globals_.syncobj || device == 0) return;
+    if (!globals_.syncobj || device == 0 || !options_.sync_trust->given()) return;
     auto opened = options_.open_sync(device);
     if (opened)
         explicit_sync_ = std::make_unique<ExplicitSync>(globals_.syncobj.get(), window_->surface(),
@@ -122,6 +122,19 @@ void Presenter::start_explicit_sync() {
 void Presenter::stop_explicit_sync(const Error& error) {
     log_.log(LogLevel::kWarning, "points", "frames are synchronised implicitly: {}", error.message);
     explicit_sync_.reset();
+}
+
+// A connection that ends before a frame with points was shown may have ended for them, too, with a
+// compositor that crashes.
+void Presenter::connection_ended(const Error& error) {
+    const bool refused = connection_->interface_at_fault().starts_with("wp_linux_drm_syncobj_");
+    const bool unproven = explicit_sync_ && explicit_sync_->unproven();
+    if ((refused || unproven) && options_.sync_trust->withdraw())
+        log(LogLevel::kWarning, "windows from now on are synchronised implicitly: {}",
+            refused ? error.message
+                    : "the connection to the compositor ended before a frame with explicit points "
+                      "was shown");
+    lose(error);
 }
 
 // Objects of the connection stay until the presenter goes; they send nothing any more.

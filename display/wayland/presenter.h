@@ -22,6 +22,7 @@
 #include "display/wayland/presentation_feedbacks.h"
 #include "display/wayland/seat.h"
 #include "display/wayland/shm_copies.h"
+#include "display/wayland/sync_trust.h"
 #include "display/wayland/watches.h"
 #include "display/wayland/window.h"
 
@@ -76,6 +77,8 @@ class Presenter {
         bool fullscreen = false;
         /// Opens the GPU's node for explicit synchronisation.
         OpenSync open_sync = [](dev_t device) { return SyncDevice::open(device); };
+        /// Not null.
+        std::shared_ptr<SyncTrust> sync_trust = SyncTrust::of_process();
         /// Called with counts(), from within dispatch(), before the listener gets events.
         std::function<void(const PresenterCounts&)> before_events = [](const PresenterCounts&) {};
         /// Takes the window's input events, from within dispatch(). Borrowed; null: nobody does.
@@ -139,6 +142,7 @@ class Presenter {
     void formats_changed();
     void start_explicit_sync();
     void stop_explicit_sync(const Error& error);
+    void connection_ended(const Error& error);
     void lose(const Error& error);
 
     // Life of a frame (presenter_frames.cpp)

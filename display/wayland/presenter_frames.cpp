@@ -173,6 +173,7 @@ void Presenter::commit(wl_buffer* buffer) {
             [](void* data, wl_callback*, uint32_t) {
                 auto& self = *static_cast<Presenter*>(data);
                 self.frame_callback_.reset();
+                if (self.explicit_sync_) self.explicit_sync_->frame_used();
                 if (!self.feedbacks_) self.post_shown(self.committed_, ShownFrame());
                 if (!self.staged_ && !self.pending_)
                     self.post([](PresenterListener& listener) { listener.frame_wanted(); });

@@ -23,6 +23,7 @@ namespace viaduct::test {
 struct CompositorOffers {
     int dmabuf = 4;  // version; 0: not offered
     bool syncobj = false;
+    bool takes_timelines = true;  // false: an import ends the connection
     bool viewporter = true;
     bool presentation = true;
     bool xdg_shell = true;

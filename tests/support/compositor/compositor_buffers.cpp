@@ -227,7 +227,10 @@ constexpr struct wp_linux_drm_syncobj_manager_v1_interface kManager = {
     .import_timeline =
         [](wl_client* client, wl_resource* manager, uint32_t id, int32_t fd) {
             const UniqueFd owned(fd);
-            ++compositor_of(wl_resource_get_user_data(manager)).timelines;
+            auto& compositor = compositor_of(wl_resource_get_user_data(manager));
+            ++compositor.timelines;
+            if (!compositor.offers.takes_timelines)
+                return compositor.refuse(manager, 1, "not a timeline");
             wl_resource* timeline =
                 wl_resource_create(client, &wp_linux_drm_syncobj_timeline_v1_interface, 1, id);
             wl_resource_set_implementation(

@@ -14,6 +14,7 @@
 #include "display/viewer/viewer.h"
 #include "tests/support/compositor/compositor.h"
 #include "tests/support/qemu_display/qemu_display.h"
+#include "tests/unit/display/wayland/presenter_fixture.h"
 
 namespace viaduct::viewer {
 
@@ -42,12 +43,16 @@ class ViewerTest : public ::testing::Test {
             offers.tranches = {
                 {0x1234, false, {{kXrgb, DRM_FORMAT_MOD_INVALID}, {kXrgb, DRM_FORMAT_MOD_LINEAR}}}};
             offers.viewporter = viewporter;
+            offers.syncobj = explicit_sync;
+            offers.takes_timelines = false;
             screens.push_back(std::make_unique<test::Compositor>(std::move(offers)));
             return wayland::Connection::adopt(screens.back()->connect());
         };
-        all.head.window.open_sync = [](dev_t) -> Result<std::unique_ptr<wayland::SyncDevice>> {
-            return fail(ENOENT, "no node");
+        all.head.window.open_sync = [this](dev_t) -> Result<std::unique_ptr<wayland::SyncDevice>> {
+            if (!explicit_sync) return fail(ENOENT, "no node");
+            return std::make_unique<wayland::PlayedSyncDevice>(timelines);
         };
+        all.head.window.sync_trust = std::make_shared<wayland::SyncTrust>();
         return all;
     }
     void start(Viewer::Options all) {
@@ -108,6 +113,8 @@ class ViewerTest : public ::testing::Test {
     std::vector<std::string> lines;
     bool has_compositor = true;
     bool viewporter = true;
+    bool explicit_sync = false;  // of a compositor that refuses timelines
+    std::vector<wayland::PlayedTimeline*> timelines;
     std::unique_ptr<test::QemuDisplay> qemu = std::make_unique<test::QemuDisplay>();
     std::vector<std::unique_ptr<test::Compositor>> screens;
     std::unique_ptr<Viewer> viewer;

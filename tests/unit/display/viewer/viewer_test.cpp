@@ -365,6 +365,20 @@ TEST_F(ViewerTest, OpensAnotherWindowWhenTheCompositorReturns) {
     EXPECT_EQ(shown(screen(1)), 1U) << "what the guest shows now";
 }
 
+TEST_F(ViewerTest, OpensAnotherWindowWithoutTimelinesThatAreRefused) {
+    explicit_sync = true;
+    start();
+    flip(0);
+    EXPECT_EQ(screen().error, "not a timeline");
+    for (int i = 0; i < 3; ++i) pass(Head::kRetry);
+    ASSERT_EQ(screens.size(), 2U);
+    screen(1).configure(0, 0);
+    settle();
+    EXPECT_EQ(shown(screen(1)), 1U);
+    EXPECT_TRUE(screen(1).commits.back().dmabuf) << "without a copy";
+    EXPECT_EQ(lines_with("synchronised implicitly"), 1U);
+}
+
 TEST_F(ViewerTest, ShowsEachHeadInAWindow) {
     qemu = std::make_unique<test::QemuDisplay>(3);
     start();

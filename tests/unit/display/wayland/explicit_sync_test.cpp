@@ -144,6 +144,54 @@ TEST_F(ExplicitSyncTest, GoesOnImplicitlyWhereATimelineFails) {
     EXPECT_TRUE(notes.has("released 1"));
 }
 
+TEST_F(ExplicitSyncTest, DoesWithoutAfterARefusedTimeline) {
+    auto offers = explicit_offers();
+    offers.takes_timelines = false;
+    start(offers);
+    present(frame(0));
+    EXPECT_EQ(compositor->error, "not a timeline");
+    EXPECT_TRUE(notes.has("lost"));
+    EXPECT_EQ(shown_commits(), 0U);
+    start(offers);
+    present(frame(0));
+    EXPECT_EQ(compositor->error, "");
+    EXPECT_EQ(compositor->timelines, 0);
+    ASSERT_EQ(shown_commits(), 1U) << "implicitly";
+    EXPECT_FALSE(last().acquire);
+    EXPECT_TRUE(notes.has("lost"));
+}
+
+TEST_F(ExplicitSyncTest, DoesWithoutIfAFirstFrameEndsTheConnection) {
+    start_explicit();
+    present(frame(0));
+    compositor->disconnect();
+    settle();
+    EXPECT_FALSE(trust->given());
+}
+
+TEST_F(ExplicitSyncTest, GoesOnExplicitlyAfterOtherEndsOfTheConnection) {
+    start_explicit();
+    compositor->disconnect();
+    settle();
+    EXPECT_TRUE(trust->given()) << "no timeline was imported";
+    start_explicit();
+    show(0);
+    present(frame(1));
+    compositor->disconnect();
+    settle();
+    EXPECT_TRUE(notes.count("lost") == 2);
+    EXPECT_TRUE(trust->given()) << "the compositor has used a timeline";
+    start_explicit();
+    present(frame(2));
+    presenter->abandon({ENOMEM, "no memory"});
+    EXPECT_TRUE(trust->given()) << "the compositor had no part in it";
+}
+
+TEST_F(ExplicitSyncTest, EachWindowOfAProcessKnowsOfTheOthers) {
+    EXPECT_EQ(Presenter::Options().sync_trust, Presenter::Options().sync_trust);
+    EXPECT_TRUE(Presenter::Options().sync_trust->given());
+}
+
 TEST_F(ExplicitSyncTest, BuffersAreBusyUntilTheirPoint) {
     start_explicit();
     for (size_t i = 0; i < 12; ++i) show(i);

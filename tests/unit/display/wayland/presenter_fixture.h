@@ -102,6 +102,7 @@ class PresenterTest : public ::testing::Test {
             if (!has_sync_device) return fail(ENOENT, "no node");
             return std::make_unique<PlayedSyncDevice>(timelines);
         };
+        options.sync_trust = trust;
         presenter = std::make_unique<Presenter>(Connection::adopt(compositor->connect()).value(),
                                                 std::move(options), notes);
         settle();
@@ -148,6 +149,7 @@ class PresenterTest : public ::testing::Test {
     }
 
     Notes notes;
+    std::shared_ptr<SyncTrust> trust = std::make_shared<SyncTrust>();
     std::vector<PlayedTimeline*> timelines;
     dev_t sync_device = 0;
     bool has_sync_device = true;
