@@ -111,6 +111,7 @@ void Head::turn() {
         if (presenter_->clipboard()) presenter_->clipboard()->expire(now);
     }
     input_.input_frame();
+    if (memory_changes_.due() <= now) present(memory_changes_.take());
     hold_.expire(now);
     if (scanout_.dark_at() <= now) {
         auto dark = scanout_.dark_frame();
@@ -127,7 +128,7 @@ void Head::turn() {
 
 int64_t Head::deadline() const {
     int64_t first = std::min(hold_.deadline(), scanout_.dark_at());
-    first = std::min(first, sizes_.deadline());
+    first = std::min({first, sizes_.deadline(), memory_changes_.due()});
     if (!presenter_ || lost_) first = std::min(first, retry_at_);
     if (presenter_ && presenter_->clipboard())
         first = std::min(first, presenter_->clipboard()->deadline());
@@ -166,13 +167,19 @@ uint64_t Head::present(const std::optional<FrameRect>& damage) {
 Status Head::scanout(Picture picture) {
     const bool complete = picture.plain_memory;
     const auto status = judge(scanout_.show(std::move(picture)));
-    if (status && complete) present({});
+    if (status && complete)
+        memory_changes_.all_with_update(options_.clock(), hold_.refresh());
+    else
+        memory_changes_.forget();
     return status;
 }
 
 Status Head::scanout(const Pixels& pixels) {
     const auto status = judge(scanout_.show(pixels));
-    if (status) present({});
+    if (status)
+        memory_changes_.all(options_.clock());
+    else
+        memory_changes_.forget();
     return status;
 }
 
@@ -180,16 +187,17 @@ Status Head::pixels_changed(int32_t x, int32_t y, const Pixels& pixels) {
     const auto status = judge(scanout_.change(x, y, pixels));
     if (status) {
         scanout_.wake();
-        present(FrameRect{x, y, static_cast<int32_t>(pixels.width),
-                          static_cast<int32_t>(pixels.height)});
+        memory_changes_.part(FrameRect{x, y, static_cast<int32_t>(pixels.width),
+                                       static_cast<int32_t>(pixels.height)},
+                             options_.clock());
     }
     return status;
 }
 
 void Head::update(const FrameRect& damage, UpdateHold::Reply reply) {
     scanout_.wake();
+    if (!reply) return memory_changes_.part(damage, options_.clock());
     const uint64_t number = present(damage);
-    if (!reply) return;
     hold_.hold(number, std::move(reply), options_.clock());
     if (presenter_) presenter_->dispatch();
 }

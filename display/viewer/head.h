@@ -11,6 +11,7 @@
 #include "display/input/input.h"
 #include "display/viewer/head_stats.h"
 #include "display/viewer/listener.h"
+#include "display/viewer/memory_changes.h"
 #include "display/viewer/scanout.h"
 #include "display/viewer/size_requests.h"
 #include "display/viewer/update_hold.h"
@@ -92,6 +93,7 @@ class Head : public ConsoleUser, public wayland::PresenterListener {
     std::string title_;
     Scanout scanout_;
     UpdateHold hold_;
+    MemoryChanges memory_changes_;
     SizeRequests sizes_;
     HeadStats stats_;
     input::Input input_;

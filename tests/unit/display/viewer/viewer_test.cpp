@@ -160,6 +160,7 @@ TEST_F(ViewerTest, ShowsSharedMemoryByOneCopy) {
     ASSERT_EQ(::write(file.get(), pixels.data(), pixels.size() * 4),
               static_cast<ssize_t>(pixels.size() * 4));
     pictures().scanout_map(file.get(), 0, 64, 32, 256, kPixmanXrgb);
+    pictures().update_map(0, 0, 64, 32);
     settle();
     ASSERT_EQ(shown(screen()), 1U);
     EXPECT_EQ(screen().commits.back().pixels, pixels);
@@ -172,6 +173,64 @@ TEST_F(ViewerTest, ShowsSharedMemoryByOneCopy) {
     EXPECT_EQ(screen().commits.back().pixels, pixels);
     EXPECT_EQ(screen().commits.back().damage, (std::vector<std::vector<int32_t>>{{6, 1, 1, 1}}));
     EXPECT_EQ(pictures().errors, 0);
+}
+
+// QEMU waits for the reply to ScanoutMap before it sends UpdateMap.
+TEST_F(ViewerTest, CopiesAFlipOfSharedMemoryOnce) {
+    start();
+    const UniqueFd file(::memfd_create("displaysurface", MFD_CLOEXEC));
+    ASSERT_EQ(::ftruncate(file.get(), 64 * 32 * 4), 0);
+    for (size_t flips = 1; flips <= 3; ++flips) {
+        pictures().scanout_map(file.get(), 0, 64, 32, 256, kPixmanXrgb);
+        settle();
+        screen().send_frame_done();
+        pictures().update_map(6, 1, 1, 1);
+        settle();
+        screen().send_frame_done();
+        settle();
+        EXPECT_EQ(shown(screen()), flips);
+        EXPECT_EQ(screen().commits.back().damage,
+                  (std::vector<std::vector<int32_t>>{{0, 0, 64, 32}}))
+            << "another picture";
+    }
+    EXPECT_EQ(viewer->heads().at(0)->presenter()->counts().copied, 3U);
+}
+
+TEST_F(ViewerTest, ShowsSharedMemoryWithoutAnUpdate) {
+    start();
+    const UniqueFd file(::memfd_create("displaysurface", MFD_CLOEXEC));
+    ASSERT_EQ(::ftruncate(file.get(), 64 * 32 * 4), 0);
+    pictures().scanout_map(file.get(), 0, 64, 32, 256, kPixmanXrgb);
+    settle();
+    EXPECT_EQ(viewer->deadline(), now + kRefresh);
+    pass(kRefresh - 1);
+    EXPECT_EQ(shown(screen()), 0U);
+    pass(1);
+    EXPECT_EQ(shown(screen()), 1U);
+    pictures().scanout_map(file.get(), 0, 64, 32, 256, kPixmanXrgb);
+    flip(0);
+    pass(kRefresh);
+    screen().send_frame_done();
+    settle();
+    EXPECT_TRUE(screen().commits.back().dmabuf) << "the memory is no longer shown";
+}
+
+TEST_F(ViewerTest, CopiesPartsThatComeAtOnceAsOneFrame) {
+    start();
+    pictures().scanout(64, 32, 256, kPixmanXrgb, std::vector<uint8_t>(64 * 32 * 4));
+    settle();
+    screen().send_frame_done();
+    settle();
+    for (int32_t x = 0; x < 8; ++x)
+        pictures().update(x, x, 1, 1, 4, kPixmanXrgb, std::vector<uint8_t>(4, 0x22));
+    settle();
+    screen().send_frame_done();
+    settle();
+    EXPECT_EQ(shown(screen()), 2U);
+    EXPECT_EQ(screen().commits.back().damage, (std::vector<std::vector<int32_t>>{{0, 0, 64, 32}}));
+    pictures().update(2, 3, 2, 2, 8, kPixmanXrgb, std::vector<uint8_t>(16, 0x22));
+    settle();
+    EXPECT_EQ(screen().commits.back().damage, (std::vector<std::vector<int32_t>>{{2, 3, 2, 2}}));
 }
 
 TEST_F(ViewerTest, SurvivesMemoryThatShrinks) {
