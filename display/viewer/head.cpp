@@ -73,7 +73,10 @@ Status Head::open() {
 
 void Head::close_window() {
     if (watch_) watches_.remove(std::exchange(watch_, 0));
-    if (presenter_) counts_ = sum(counts_, presenter_->counts());
+    if (presenter_) {
+        counts_ = sum(counts_, presenter_->counts());
+        if (!presenter_->last_refusal().empty()) why_unshown_ = presenter_->last_refusal();
+    }
     presenter_.reset();
 }
 
@@ -136,7 +139,9 @@ int64_t Head::deadline() const {
 }
 
 std::string Head::stats_line() {
-    return stats_.line(presenter_ ? sum(counts_, presenter_->counts()) : counts_, hold_.counts(),
+    const bool here = presenter_ && !presenter_->last_refusal().empty();
+    return stats_.line(presenter_ ? sum(counts_, presenter_->counts()) : counts_,
+                       here ? presenter_->last_refusal() : why_unshown_, hold_.counts(),
                        scanout_.copied_bytes());
 }
 
@@ -146,7 +151,7 @@ Status Head::judge(const Status& status) {
         last_refusal_.clear();
         return status;
     }
-    stats_.refused();
+    stats_.refused(status.error().message);
     if (std::exchange(last_refusal_, status.error().message) != status.error().message)
         log_guest(LogLevel::kWarning, "{}: cannot show a picture: {}", title_,
                   status.error().message);

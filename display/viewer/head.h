@@ -111,6 +111,7 @@ class Head : public ConsoleUser, public wayland::PresenterListener {
     int64_t opened_at_ = 0;
     int64_t retry_at_ = 0;
     wayland::PresenterCounts counts_;  // of windows before this one
+    std::string why_unshown_;          // of their last frame that was refused
 };
 
 }  // namespace viaduct::viewer

@@ -46,7 +46,8 @@ void HeadStats::dropped(uint64_t number) {
 }
 
 std::string HeadStats::line(const wayland::PresenterCounts& presenter,
-                            const UpdateHold::Counts& hold, uint64_t copied_here) {
+                            const std::string& why_unshown, const UpdateHold::Counts& hold,
+                            uint64_t copied_here) {
     const auto zero_copy = presenter.zero_copy - presenter_before_.zero_copy;
     const auto copied = presenter.copied - presenter_before_.copied;
     std::string line = fmt::format(
@@ -60,8 +61,11 @@ std::string HeadStats::line(const wayland::PresenterCounts& presenter,
     line += fmt::format("; {} repeats; the VM was held {} times for {:.1f} ms",
                         repeats_ - repeats_before_, hold.held - hold_before_.held,
                         milliseconds(hold.time - hold_before_.time));
-    if (refused_ + presenter.refused > 0)
-        line += fmt::format("; {} pictures refused", refused_ + presenter.refused);
+    if (refused_ > 0)
+        line += fmt::format("; {} pictures refused, the last one: {}", refused_, why_refused_);
+    if (presenter.refused > 0)
+        line +=
+            fmt::format("; {} frames not shown, the last one: {}", presenter.refused, why_unshown);
     latency_ = {};
     updates_before_ = updates_;
     repeats_before_ = repeats_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "display/viewer/update_hold.h"
 #include "display/wayland/presenter.h"
@@ -18,7 +19,10 @@ class HeadStats {
     void shown(uint64_t number, const wayland::ShownFrame& when);
     void dropped(uint64_t number);
     /// A description was refused.
-    void refused() { ++refused_; }
+    void refused(std::string why) {
+        ++refused_;
+        why_refused_ = std::move(why);
+    }
 
     uint64_t updates() const { return updates_; }
     uint64_t refusals() const { return refused_; }
@@ -26,8 +30,9 @@ class HeadStats {
     uint64_t repeats() const { return repeats_; }
 
     /// One line of what came since the last call, with the totals where those matter.
-    std::string line(const wayland::PresenterCounts& presenter, const UpdateHold::Counts& hold,
-                     uint64_t copied_here);
+    /// `why_unshown`: why the presenter refused its last frame.
+    std::string line(const wayland::PresenterCounts& presenter, const std::string& why_unshown,
+                     const UpdateHold::Counts& hold, uint64_t copied_here);
 
   private:
     /// Of one interval; zeroed by line().
@@ -39,6 +44,7 @@ class HeadStats {
 
     uint64_t updates_ = 0;
     uint64_t refused_ = 0;
+    std::string why_refused_;  // the last one
     uint64_t repeats_ = 0;
     std::map<uint64_t, int64_t> under_way_;  // when they came
     uint64_t last_shown_ = 0;                // when

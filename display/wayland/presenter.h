@@ -110,6 +110,8 @@ class Presenter {
     void abandon(const Error& error);
 
     const PresenterCounts& counts() const { return counts_; }
+    /// Why a frame was refused last; empty: none was.
+    const std::string& last_refusal() const { return last_refusal_; }
     WindowSize size() const { return window_ ? window_->wanted() : WindowSize(); }
     /// The window's size in the surface's coordinates, in which input events come; 0x0: not shown.
     WindowSize surface_size() const { return window_ ? window_->size() : WindowSize(); }
@@ -174,6 +176,7 @@ class Presenter {
     UniqueFd kick_;  // an eventfd: events wait
     LogLimiter log_;
     PresenterCounts counts_;
+    std::string last_refusal_;
 
     std::unique_ptr<Connection> connection_;
     Watches watches_;

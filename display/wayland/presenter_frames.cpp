@@ -191,9 +191,9 @@ void Presenter::commit(wl_buffer* buffer) {
 
 void Presenter::drop_staged(const char* why) {
     const FrameLayout& layout = staged_->frame.layout();
-    log_.log(LogLevel::kWarning, "refused",
-             "cannot show a frame of {}x{} in {} with modifier {:#x}: {}", layout.width,
-             layout.height, fourcc_name(layout.fourcc), layout.modifier, why);
+    last_refusal_ = fmt::format("{}x{} in {} with modifier {:#x}: {}", layout.width, layout.height,
+                                fourcc_name(layout.fourcc), layout.modifier, why);
+    log_.log(LogLevel::kWarning, "refused", "cannot show a frame of {}", last_refusal_);
     ++counts_.refused;
     damage_lost_ = true;
     post_dropped(staged_->number);

@@ -534,6 +534,26 @@ TEST_F(ViewerTest, WritesFigures) {
               std::string::npos)
         << figures[0];
     EXPECT_NE(figures[0].find("held 1 times for 2.0 ms"), std::string::npos) << figures[0];
+    EXPECT_EQ(figures[0].find("refused"), std::string::npos) << figures[0];
+}
+
+TEST_F(ViewerTest, FiguresSayWhatWasRefused) {
+    start();
+    Head& head = *viewer->heads().at(0);
+    auto bad = scanout(0);
+    bad.backing_height = 60000;
+    pictures().scanout_dmabuf2(bad);
+    settle();
+    EXPECT_NE(head.stats_line().find("; 1 pictures refused, the last one: a frame of 64x60000"),
+              std::string::npos)
+        << head.stats_line();
+    screen().accept_imports = false;
+    flip(1);
+    flip(1);
+    EXPECT_NE(head.stats_line().find("; 2 frames not shown, the last one: 64x32 in XR24 with "
+                                     "modifier 0xffffffffffffff: the compositor cannot import it"),
+              std::string::npos)
+        << head.stats_line();
 }
 
 }  // namespace
