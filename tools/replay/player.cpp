@@ -199,7 +199,7 @@ void Player::note_unexpected() {
 
 // A GPU that does nothing at all leaves every result unexplained.
 void Player::judge_unexplained() {
-    constexpr uint64_t kOneIn = 50;
+    constexpr uint64_t kOneIn = 4;
     if (report_.unexplained_bytes * kOneIn <= report_.compared_bytes) return;
     ++report_.different_buffers;
     report_.add_difference(
