@@ -70,7 +70,7 @@ Result<WatchedMemory> WatchedMemory::create(MemoryView view) {
     if (size == 0) return fail(EINVAL, "it has no bytes");
     void* const copy = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (copy == MAP_FAILED) return fail(ENOMEM, "there is no memory for a copy of {} bytes", size);
+    if (copy == MAP_FAILED) return fail(ENOMEM, "out of memory for a copy of {} bytes", size);
     return WatchedMemory(std::move(view), std::move(pieces), Mapping(copy, size));
 }
 

@@ -23,7 +23,7 @@ Result<ReplayedMemory> ReplayedMemory::create(std::span<std::byte> actual) {
     void* const copy = ::mmap(nullptr, actual.size(), PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (copy == MAP_FAILED)
-        return fail(ENOMEM, "there is no memory for a copy of {} bytes", actual.size());
+        return fail(ENOMEM, "out of memory for a copy of {} bytes", actual.size());
     return ReplayedMemory(actual, Mapping(copy, actual.size()));
 }
 
