@@ -30,4 +30,12 @@ struct ResponseHeader {
 };
 static_assert(sizeof(ResponseHeader) == 4);
 
+/// Answers a command that makes a buffer if its rsp_off is not 0: Viaduct's own addition, for all
+/// drivers. A host without it leaves `len` as it was preset: preset it to more than this.
+struct CreationResponse {
+    ResponseHeader hdr;
+    int32_t ret;  // 0 or a negative errno
+};
+static_assert(sizeof(CreationResponse) == 8);
+
 }  // namespace viaduct::wire

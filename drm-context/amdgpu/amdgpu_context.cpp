@@ -4,6 +4,8 @@
 #include <drm.h>
 #include <linux/dma-buf.h>
 
+#include "drm-context/context/requests.h"
+
 namespace viaduct::amdgpu {
 
 namespace w = wire::amdgpu;
@@ -50,7 +52,6 @@ constexpr ResultField kRet = {offsetof(w::Response, ret)};
 template <typename Response>
 constexpr ResponseLayout answers = {sizeof(Response), kRet};
 constexpr ResponseLayout kResult = answers<w::Response>;
-constexpr ResponseLayout kNone = {};
 constexpr ResponseLayout kInfo = {sizeof(w::Response), kRet, measure_query_info, largest_query_info,
                                   query_info_varies};
 constexpr ResponseLayout kFenceStatus = {
@@ -64,7 +65,8 @@ constexpr uint32_t kMetadataAlignment = 4;
 constexpr CommandEntry kCommands[] = {
     {},
     {"QUERY_INFO", run<&C::query_info>, kInfo, makes<DRM_IOCTL_AMDGPU_INFO>},
-    {"GEM_NEW", run<&C::gem_new>, kNone, makes<DRM_IOCTL_AMDGPU_GEM_CREATE>, Role::kCreate},
+    {"GEM_NEW", run<&C::gem_new>, kCreationResponse, makes<DRM_IOCTL_AMDGPU_GEM_CREATE>,
+     Role::kCreate},
     {"BO_VA_OP", run<&C::bo_va_op>, kResult, makes<DRM_IOCTL_AMDGPU_GEM_VA>},
     {"CS_SUBMIT", run<&C::cs_submit>, kResult, makes<DRM_IOCTL_AMDGPU_CS>, Role::kSubmit, kRing},
     {"SET_METADATA", run<&C::set_metadata>, kResult, makes<DRM_IOCTL_AMDGPU_GEM_METADATA>,

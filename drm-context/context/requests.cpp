@@ -40,6 +40,14 @@ BufferPart first_part(std::span<const std::byte> buffer, const DriverTraits& tra
     return {buffer.size(), {}};
 }
 
+uint64_t creation_response_size(const Request& request) {
+    return request.header().rsp_off == 0 ? 0 : sizeof(wire::CreationResponse);
+}
+
+uint64_t largest_creation_response(const Request&) {
+    return sizeof(wire::CreationResponse);
+}
+
 bool only_creates(std::span<const std::byte> buffer, const DriverTraits& traits) {
     const bool any = !buffer.empty();
     FramedRequest request;

@@ -48,6 +48,15 @@ struct BufferPart {
 /// broken before.
 BufferPart first_part(std::span<const std::byte> buffer, const DriverTraits& traits);
 
+/// The response of every command of Role::kCreate (wire::CreationResponse): for a guest that asks
+/// for one.
+uint64_t creation_response_size(const Request& request);
+uint64_t largest_creation_response(const Request& request);
+inline constexpr ResponseLayout kCreationResponse = {sizeof(wire::CreationResponse),
+                                                     {offsetof(wire::CreationResponse, ret)},
+                                                     creation_response_size,
+                                                     largest_creation_response};
+
 /// True if `buffer` does nothing but create objects: no other command's effect matters to it.
 bool only_creates(std::span<const std::byte> buffer, const DriverTraits& traits);
 

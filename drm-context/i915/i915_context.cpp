@@ -2,6 +2,7 @@
 
 #include <sys/ioctl.h>
 
+#include "drm-context/context/requests.h"
 #include "drm-context/i915/uapi.h"
 
 namespace viaduct::i915 {
@@ -73,9 +74,10 @@ constexpr CommandEntry kCommands[] = {
     {"IOCTL_SIMPLE", run<&C::ioctl_simple>, kSimple, kSimpleIoctlWords},
     {"GETPARAM", run<&C::get_param>, answers<w::GetParamResponse>, makes<DRM_IOCTL_I915_GETPARAM>},
     {"QUERYPARAM", run<&C::query_param>, kQuery, makes<DRM_IOCTL_I915_QUERY>},
-    {"GEM_CREATE", run<&C::gem_create>, kNone, makes<DRM_IOCTL_I915_GEM_CREATE>, Role::kCreate},
-    {"GEM_CREATE_EXT", run<&C::gem_create_ext>, kNone, makes<DRM_IOCTL_I915_GEM_CREATE_EXT>,
+    {"GEM_CREATE", run<&C::gem_create>, kCreationResponse, makes<DRM_IOCTL_I915_GEM_CREATE>,
      Role::kCreate},
+    {"GEM_CREATE_EXT", run<&C::gem_create_ext>, kCreationResponse,
+     makes<DRM_IOCTL_I915_GEM_CREATE_EXT>, Role::kCreate},
     {"GEM_CONTEXT_CREATE", run<&C::gem_context_create>, answers<w::GemContextCreateResponse>,
      makes<DRM_IOCTL_I915_GEM_CONTEXT_CREATE_EXT>},
     {"GEM_EXECBUFFER2", run<&C::gem_execbuffer2>, answers<w::GemExecbuffer2Response>,

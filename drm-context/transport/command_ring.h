@@ -60,15 +60,6 @@ class RingConsumer {
             if (const Record record = record_at(at); record.type != RecordType::kFiller)
                 visit(record);
     }
-    /// Whether one of the `most` records behind that one is what is looked for.
-    template <typename Matches>
-    bool comes_soon(int most, Matches matches) const {
-        const uint64_t end = page_.head.load(std::memory_order_acquire);
-        uint64_t at = tail_ + record_bytes_;
-        for (int i = 0; i < most && at != end; ++i, at += record_bytes_at(at))
-            if (matches(record_at(at))) return true;
-        return false;
-    }
     /// Frees it.
     void pop();
     bool empty() const;

@@ -78,7 +78,7 @@ inline constexpr uint64_t kReadyCookie = 0;
 inline constexpr uint64_t kPendingWorkCookie = UINT64_MAX - 1;
 /// Cookie of a line for the log.
 inline constexpr uint64_t kLogCookie = UINT64_MAX;
-/// Cookie of news: an object was made, and no kCreateBlob for it is among the next records. Names
+/// Cookie of news: an object was made by a command whose answer the guest waits for. Names
 /// the object's `blob_id` and has the fields of an answer to kCreateBlob for an opaque one.
 inline constexpr uint64_t kAnnouncementCookie = UINT64_MAX - 2;
 /// Objects that may be announced and wait for their kCreateBlob.

@@ -80,7 +80,6 @@ class Worker {
     bool can_answer(const Record& record, const std::set<ResourceId>& changed) const;
     void answer_ahead(const Record& record);
     void announce_object();
-    bool waits_for_answer(uint64_t blob_id) const;
     bool was_answered_ahead(const Record& record);
 
     void submit(Payload payload);

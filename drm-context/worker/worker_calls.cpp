@@ -18,8 +18,6 @@ namespace {
 
 // A look walks through the whole ring.
 constexpr int64_t kLookInterval = 1'000'000;  // ns
-// Records between a command and the call for its object; more are another thread's.
-constexpr int kSoon = 8;
 
 }  // namespace
 
@@ -35,8 +33,7 @@ void Worker::between_commands() {
 // late it gets a processor.
 void Worker::announce_object() {
     const auto blob_id = context_->objects().take_newest();
-    if (!blob_id || announced_.size() >= transport::kMostAnnounced || waits_for_answer(*blob_id))
-        return;
+    if (!blob_id || announced_.size() >= transport::kMostAnnounced) return;
     const auto object = context_->describe_unclaimed(*blob_id);
     if (!object) return;
     transport::Reply news{};
@@ -52,14 +49,6 @@ void Worker::announce_object() {
     const int descriptor = object->source ? object->source->fd.get() : -1;
     if (transport::send_message(end_.socket.get(), std::as_bytes(std::span(&news, 1)), descriptor))
         announced_.insert(*blob_id);
-}
-
-// Guests that do not wait have sent the call right behind the command.
-bool Worker::waits_for_answer(uint64_t blob_id) const {
-    return ring_.comes_soon(kSoon, [blob_id](const Record& record) {
-        return record.type == RecordType::kCreateBlob &&
-               payload_as<transport::CreateBlob>(record.payload).blob_id == blob_id;
-    });
 }
 
 void Worker::answer_waiting_calls() {

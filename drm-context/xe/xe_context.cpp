@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "drm-context/context/requests.h"
+
 namespace viaduct::xe {
 
 namespace w = wire::xe;
@@ -45,7 +47,8 @@ constexpr RingField kRing = {.offset = offsetof(w::ExecRequest, exec_queue_id),
 constexpr CommandEntry kCommands[] = {
     {},
     {"DEVICE_QUERY", run<&C::device_query>, kQuery, makes<uapi::xe::kDeviceQuery>},
-    {"GEM_CREATE", run<&C::gem_create>, kNone, makes<uapi::xe::kGemCreate>, Role::kCreate},
+    {"GEM_CREATE", run<&C::gem_create>, kCreationResponse, makes<uapi::xe::kGemCreate>,
+     Role::kCreate},
     {"VM_CREATE", run<&C::vm_create>, kResult, makes<uapi::xe::kVmCreate>},
     {"VM_DESTROY", run<&C::vm_destroy>, kNone, makes<uapi::xe::kVmDestroy>},
     {"VM_BIND", run<&C::vm_bind>, kResult, makes<uapi::xe::kVmBind>},

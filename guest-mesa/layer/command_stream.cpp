@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "guest-mesa/layer/blob_granule.h"
-#include "guest-mesa/layer/clock.h"
 #include "guest-mesa/layer/debug.h"
 #include "wire/capset.h"
 
@@ -17,9 +16,6 @@ namespace viaduct::guest {
 namespace {
 
 constexpr uint32_t kRings = 64;  // the most CONTEXT_INIT accepts
-// A host whose answer takes longer has too few processors at the moment: ten times what it needs.
-constexpr int64_t kSlow = 1'000'000;          // ns
-constexpr int64_t kSlowFor = 10'000'000'000;  // ns, after the last such answer: some take seconds
 
 std::atomic_ref<uint32_t> word_at(const Mapping& shmem, uint32_t offset) {
     return std::atomic_ref<uint32_t>(*reinterpret_cast<uint32_t*>(shmem.data() + offset));
@@ -190,34 +186,28 @@ int CommandStream::post(const Channel& channel, std::span<std::byte> request, Re
 }
 
 int CommandStream::create_blob(const Channel& channel, std::span<std::byte> request,
-                               virtgpu::ResourceCreateBlob& blob) {
+                               virtgpu::ResourceCreateBlob& blob, bool& confirmed) {
+    confirmed = false;
     if (lost()) return -ENODEV;
-    if (host_is_slow()) return create_blob_after_object(channel, request, blob);
-    const LockGuard lock(mutex_);
-    const size_t before = batch_.size();
-    append(request, 0);
-    blob.cmd = user_pointer(batch_.data());
-    blob.cmd_size = static_cast<uint32_t>(batch_.size());
-    if (const int error = channel.ioctl(kVirtgpuCreateBlob, &blob); error < 0)
-        return settle_refused_blob(channel, blob, before, error);
-    clear_batch();
-    return 0;
+    if (!answers_creations_.load(std::memory_order_relaxed))
+        return create_blob_with_object(channel, request, blob);
+    if (const int error = make_object(channel, request, confirmed); error < 0) return error;
+    return claim_object(channel, blob);
 }
 
-int CommandStream::create_blob_after_object(const Channel& channel, std::span<std::byte> request,
-                                            virtgpu::ResourceCreateBlob& blob) {
-    UniqueFd fence;
-    uint32_t seqno = 0;
-    {
-        const LockGuard lock(mutex_);
-        const size_t before = batch_.size();
-        seqno = append(request, 0);
-        if (const int error = send(channel, nullptr, &fence); error < 0) {
-            drop_from(before);
-            return error;
-        }
-    }
-    if (const int error = wait_for(channel, fence.get(), seqno); error < 0) return error;
+int CommandStream::make_object(const Channel& channel, std::span<std::byte> request,
+                               bool& confirmed) {
+    struct {
+        wire::CreationResponse known;
+        uint64_t more;  // so that a length that was not written shows
+    } answer{};
+    if (const int error = call(channel, {request, as_bytes(answer)}); error < 0) return error;
+    confirmed = answer.known.hdr.len == sizeof(answer.known);
+    if (!confirmed) answers_creations_.store(false, std::memory_order_relaxed);
+    return answer.known.ret == 0 ? 0 : -ENOMEM;
+}
+
+int CommandStream::claim_object(const Channel& channel, virtgpu::ResourceCreateBlob& blob) {
     blob.cmd = 0;  // of an attempt before
     blob.cmd_size = 0;
     const int error = channel.ioctl(kVirtgpuCreateBlob, &blob);
@@ -229,8 +219,17 @@ int CommandStream::create_blob_after_object(const Channel& channel, std::span<st
     return error;
 }
 
-bool CommandStream::host_is_slow() const {
-    return monotonic_now() < slow_until_.load(std::memory_order_relaxed);
+int CommandStream::create_blob_with_object(const Channel& channel, std::span<std::byte> request,
+                                           virtgpu::ResourceCreateBlob& blob) {
+    const LockGuard lock(mutex_);
+    const size_t before = batch_.size();
+    append(request, 0);
+    blob.cmd = user_pointer(batch_.data());
+    blob.cmd_size = static_cast<uint32_t>(batch_.size());
+    if (const int error = channel.ioctl(kVirtgpuCreateBlob, &blob); error < 0)
+        return settle_refused_blob(channel, blob, before, error);
+    clear_batch();
+    return 0;
 }
 
 /// The node sends a blob's commands before it makes the blob (virtgpu_ioctl.c:
@@ -406,13 +405,9 @@ int CommandStream::wait_for_seqno(uint32_t seqno) {
 }
 
 int CommandStream::wait_for(const Channel& channel, int fence_fd, uint32_t seqno) {
-    const int64_t start = monotonic_now();
     if (const int error = wait_readable(channel, fence_fd); error < 0) return error;
     // The number is there already, or the command broke.
-    const int error = wait_for_seqno(seqno);
-    const int64_t now = monotonic_now();
-    if (now - start > kSlow) slow_until_.store(now + kSlowFor, std::memory_order_relaxed);
-    return error;
+    return wait_for_seqno(seqno);
 }
 
 int CommandStream::declare_lost(const char* what) {

@@ -67,14 +67,16 @@ class CommandStream {
     int call(const Channel& channel, Call call) { return call_all(channel, {&call, 1}); }
     /// Several requests in one journey.
     int call_all(const Channel& channel, std::span<const Call> calls);
-    /// CREATE_BLOB with `request`, which makes the blob's object, embedded behind everything queued
-    /// before it. While the host answers late, the request goes ahead and is waited for, so that
-    /// the monitor, which cannot do anything else meanwhile, need not wait for the object. On an
-    /// error there is neither a blob nor, on the host, its object; what was queued before it has
-    /// run or will run, once. -ENOSPC: the host-visible window is full. What was closed before has
-    /// given its room back by then.
+    /// CREATE_BLOB of an object that `request` (wire::CreationResponse) makes. The request goes
+    /// ahead, behind everything queued before it, and is waited for, so that the monitor, which
+    /// cannot do anything else meanwhile, need not wait for the object. A host that has no answer
+    /// to it gets it embedded in CREATE_BLOB from then on, and `confirmed` is false: whether it has
+    /// the object is for the caller to ask. On an error there is neither a blob nor, on the host,
+    /// its object; what was queued before it has run or will run, once. -ENOMEM: the host did not
+    /// make the object. -ENOSPC: the host-visible window is full. What was closed before has given
+    /// its room back by then.
     int create_blob(const Channel& channel, std::span<std::byte> request,
-                    virtgpu::ResourceCreateBlob& blob);
+                    virtgpu::ResourceCreateBlob& blob, bool& confirmed);
     /// A GPU submission behind everything queued before it. Does not wait for it.
     int execute(const Channel& channel, std::span<std::byte> request,
                 const GpuSubmission& submission, Receipt receipt);
@@ -119,9 +121,10 @@ class CommandStream {
     int make_room_in_batch(const Channel& channel, size_t bytes) VIADUCT_REQUIRES(mutex_);
     int make_room_for_receipt(const Channel& channel) VIADUCT_REQUIRES(mutex_);
     void drop_from(size_t batch_size) VIADUCT_REQUIRES(mutex_);
-    int create_blob_after_object(const Channel& channel, std::span<std::byte> request,
-                                 virtgpu::ResourceCreateBlob& blob);
-    bool host_is_slow() const;
+    int make_object(const Channel& channel, std::span<std::byte> request, bool& confirmed);
+    int claim_object(const Channel& channel, virtgpu::ResourceCreateBlob& blob);
+    int create_blob_with_object(const Channel& channel, std::span<std::byte> request,
+                                virtgpu::ResourceCreateBlob& blob);
     int settle_refused_blob(const Channel& channel, const virtgpu::ResourceCreateBlob& blob,
                             size_t batch_size, int error) VIADUCT_REQUIRES(mutex_);
     int catch_up(const Channel& channel, bool& has_run);
@@ -142,7 +145,7 @@ class CommandStream {
     const uint32_t area_start_;
     const HostPatience patience_;
     std::atomic<bool> lost_ = false;
-    std::atomic<int64_t> slow_until_ = 0;  // the host; of monotonic_now()
+    std::atomic<bool> answers_creations_ = true;  // the host, as far as is known
 
     Mutex mutex_;  // also for the order of what is sent
     std::condition_variable slots_freed_;

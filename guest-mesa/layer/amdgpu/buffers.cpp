@@ -124,7 +124,9 @@ int Driver::create_once(const Channel& channel, const drm_amdgpu_gem_create_in& 
     blob.blob_mem = virtgpu::BlobMem::kHost3d;
     blob.blob_flags = blob_flags(in.domains, in.domain_flags);
     blob.blob_id = request.blob_id;
-    if (const int error = stream().create_blob(channel, as_bytes(request), blob); error < 0)
+    bool confirmed = false;
+    if (const int error = stream().create_blob(channel, as_bytes(request), blob, confirmed);
+        error < 0 || confirmed)
         return error;
     // Drivers answer -ENOMEM by freeing caches and trying elsewhere, which they cannot do when the
     // news comes later: radv takes a submission that fails for a lost device, whatever the errno.

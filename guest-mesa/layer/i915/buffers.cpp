@@ -65,11 +65,12 @@ int Driver::create_blob(const Channel& channel, std::span<std::byte> request, ui
     // i915 has no buffers that cannot be mapped or exported; the drivers decide later.
     blob.blob_flags = virtgpu::kBlobMappable | virtgpu::kBlobShareable;
     blob.blob_id = blob_id;
-    int error = stream().create_blob(channel, request, blob);
+    bool confirmed = false;
+    int error = stream().create_blob(channel, request, blob, confirmed);
     if (error == -ENOSPC) return -ENOMEM;  // the host-visible window is full
     if (error < 0) return error;
     const GemHandle made(blob.bo_handle);
-    error = check_allocation(channel, ResourceId(blob.res_handle));
+    if (!confirmed) error = check_allocation(channel, ResourceId(blob.res_handle));
     if (error < 0) {
         close_handle(channel, made);
         return error;

@@ -29,7 +29,8 @@ int Driver::gem_create(const Channel& channel, uapi::xe::GemCreate& arg) {
         blob.blob_flags = virtgpu::kBlobMappable | (of_vm ? 0 : virtgpu::kBlobShareable);
         blob.blob_id = request.blob_id;
         blob.size = arg.size;
-        return stream().create_blob(channel, as_bytes(request), blob);
+        bool confirmed = false;
+        return stream().create_blob(channel, as_bytes(request), blob, confirmed);
     };
     int error = create();
     // Buffers leave the window when the host has answered, and a blob that finds it full has waited

@@ -190,7 +190,7 @@ Message gem_new(uint64_t blob_id, uint64_t size, uint32_t domain, uint64_t flags
     request.alloc_size = size;
     request.preferred_heap = domain;
     request.flags = flags;
-    return Message::of(w::Command::kGemNew, request, 0, 0);
+    return Message::creation(w::Command::kGemNew, request);
 }
 
 uint32_t create_amdgpu_buffer(GuestContext& guest, uint64_t size, uint32_t blob_flags,

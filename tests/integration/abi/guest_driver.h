@@ -28,6 +28,12 @@ struct Message {
         const auto bytes = std::as_bytes(std::span(&request, 1));
         return {static_cast<uint32_t>(command), {bytes.begin(), bytes.end()}, answer, ret};
     }
+    /// Likewise, of a command that makes a buffer.
+    template <typename Command, typename Request>
+    static Message creation(Command command, const Request& request) {
+        return of(command, request, sizeof(wire::CreationResponse),
+                  offsetof(wire::CreationResponse, ret));
+    }
     Message& append(std::span<const std::byte> payload) {
         bytes.insert(bytes.end(), payload.begin(), payload.end());
         return *this;

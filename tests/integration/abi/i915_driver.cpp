@@ -57,7 +57,7 @@ class I915Driver final : public IntelDriver {
         w::GemCreateRequest request{};
         request.size = size;
         request.blob_id = static_cast<uint32_t>(blob_id);
-        return Message::of(w::Command::kGemCreate, request, 0, 0);
+        return Message::creation(w::Command::kGemCreate, request);
     }
     Message name_resource(uint32_t res_id) override {
         w::GemBusyRequest request{};

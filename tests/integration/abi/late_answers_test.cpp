@@ -31,11 +31,14 @@ class BlobsOfAStoppedWorker : public testing::Test {
         ASSERT_TRUE(guest_.settle());
         worker_ = worker_of(name_);
     }
-    void make_buffers() {
+    enum class Answer { kWanted, kNone };
+    void make_buffers(Answer answer) {
         blob_ids_.clear();
         for (int i = 0; i < kBlobs; ++i) {
             blob_ids_.push_back(guest_.next_blob_id());
-            guest_.send(guest_.driver().make_buffer(blob_ids_.back(), kBytes));
+            Message message = guest_.driver().make_buffer(blob_ids_.back(), kBytes);
+            if (answer == Answer::kNone) message.answer = 0;
+            guest_.send(std::move(message));
         }
     }
     void stop() { ASSERT_EQ(::kill(worker_, SIGSTOP), 0); }
@@ -82,22 +85,22 @@ class BlobsOfAStoppedWorker : public testing::Test {
     std::vector<uint64_t> blob_ids_;
 };
 
-/// As most guests do it: a buffer is made and asked for in one go.
+/// As Mesa does it: a buffer is made and asked for in one go.
 class LateAnswers : public BlobsOfAStoppedWorker {
   protected:
     void SetUp() override {
         BlobsOfAStoppedWorker::SetUp();
         stop();
-        make_buffers();
+        make_buffers(Answer::kNone);
     }
 };
 
-/// As guests do it that have waited until the buffer was there.
+/// As the guest layer does it, which waits until the buffer is there.
 class AnnouncedBlobs : public BlobsOfAStoppedWorker {
   protected:
     void SetUp() override {
         BlobsOfAStoppedWorker::SetUp();
-        make_buffers();
+        make_buffers(Answer::kWanted);
         ASSERT_TRUE(guest_.settle());
         stop();
     }
@@ -113,7 +116,7 @@ TEST_F(AnnouncedBlobs, AreCreatedAndMappedWithoutAWorker) {
             EXPECT_EQ(last_byte(res_id), 'x') << "the same memory";
             virgl_renderer_resource_unref(res_id);
         }
-        make_buffers();
+        make_buffers(Answer::kWanted);
         ASSERT_TRUE(guest_.settle());
         stop();
     }
@@ -151,7 +154,7 @@ TEST_F(LateAnswers, AreNotWaitedForWhereABlobIsCreated) {
         for (const uint32_t res_id : resources) virgl_renderer_resource_unref(res_id);
         ASSERT_TRUE(guest_.settle());
         stop();
-        make_buffers();
+        make_buffers(Answer::kNone);
     }
     go_on();
 }

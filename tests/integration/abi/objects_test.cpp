@@ -34,6 +34,18 @@ TEST_F(Objects, ABlobIdWaitsForOneObjectOnly) {  // C1
     EXPECT_EQ(guest_.create_blob(vmm_.next_res_id(), 8, 4096), 0);
 }
 
+TEST_F(Objects, AGuestThatAsksHearsWhetherOneWasMade) {
+    EXPECT_EQ(guest_.ask(guest_.driver().make_buffer(7, 4096)), 0);
+    EXPECT_EQ(guest_.ask(guest_.driver().make_buffer(7, 4096)), EINVAL) << "taken";
+    EXPECT_NE(guest_.ask(guest_.driver().make_buffer(8, 1ull << 62)), 0);
+    Message outside = guest_.driver().make_buffer(9, 4096);
+    Commands commands;
+    guest_.submit(commands.add(outside, {0, 0, guest_.next_seqno(), 0xfffffff8}));
+    EXPECT_TRUE(guest_.settle());
+    EXPECT_EQ(guest_.create_blob(vmm_.next_res_id(), 9, 4096), -ENOENT)
+        << "the answer's place is outside the control buffer";
+}
+
 TEST_F(Objects, OddBlobIds) {  // C2
     guest_.make_buffer(0, 4096);
     EXPECT_EQ(guest_.loss_field(), guest_.counted(1));

@@ -200,7 +200,7 @@ wire::RequestHeader GuestContext::send_bytes(uint32_t cmd, std::span<std::byte> 
     const uint32_t room = (reserve + 7) / 8 * 8;
     if (next_rsp_ + room > area().size()) next_rsp_ = 0;
     const wire::RequestHeader header{cmd, static_cast<uint32_t>(request.size()), next_seqno(),
-                                     next_rsp_};
+                                     room ? next_rsp_ : 0};
     std::memcpy(request.data(), &header, sizeof(header));
     if (room) {
         std::memset(area().data() + next_rsp_, 0, room);

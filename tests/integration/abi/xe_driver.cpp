@@ -52,7 +52,7 @@ class XeDriver final : public IntelDriver {
         request.placement = 1;
         request.blob_id = static_cast<uint32_t>(blob_id);
         request.cpu_caching = u::kCachingWriteBack;
-        return Message::of(w::Command::kGemCreate, request, 0, 0);
+        return Message::creation(w::Command::kGemCreate, request);
     }
     Message name_resource(uint32_t res_id) override {
         w::BindOp op{};

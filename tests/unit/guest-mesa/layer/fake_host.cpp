@@ -5,7 +5,6 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 #include "wire/amdgpu_info.h"
@@ -76,7 +75,6 @@ Result<Mapping> FakeHost::map(int, uint64_t, size_t size) {
 }
 
 int FakeHost::wait_readable(int fd, std::chrono::milliseconds) {
-    std::this_thread::sleep_for(delay);
     uint64_t value = 0;
     return ::read(fd, &value, sizeof(value)) == sizeof(value) ? 1 : 0;
 }
@@ -105,7 +103,10 @@ void FakeHost::execute(const Received& request) {
         const auto size = request.as<amd::GemNewRequest>().alloc_size;
         last_new_failed_ = unknown_resources_from_size.count(static_cast<uint32_t>(size / 1024));
         if (last_new_failed_) add_async_error();
-        return;
+        if (!answers_creations || request.header.rsp_off == 0) return;
+        const wire::CreationResponse answer{{},
+                                            std::exchange(last_new_failed_, false) ? -ENOMEM : ret};
+        return respond(request.header, &answer, sizeof(answer));
     }
     if (command == amd::Command::kQueryInfo) {
         const auto query = request.as<amd::QueryInfoRequest>();

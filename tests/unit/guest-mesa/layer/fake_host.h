@@ -81,7 +81,7 @@ class FakeHost final : public Kernel {
     uint64_t cap_value = 1;                          // of every DRM capability
     bool answers = true;                             // executes what it is sent
     bool publishes = true;                           // stores seqno
-    std::chrono::milliseconds delay{0};              // before a fence is readable
+    bool answers_creations = true;                   // wire::CreationResponse
     int exec_error = 0;                              // of the next EXECBUFFER
     std::vector<BlobFailure> blob_failures;          // of the next CREATE_BLOBs, last one first
     std::map<uint32_t, int> results;                 // `ret` by command

@@ -82,19 +82,26 @@ TEST_F(DriverTest, ImpossibleBuffersAreRefusedHere) {
     EXPECT_TRUE(host.received(Command::kGemNew).empty());
 }
 
-TEST_F(DriverTest, FailedAllocationIsReportedAndDoesNotLoseTheContext) {
+/// On hosts with and without an answer to GEM_NEW.
+class AllocationTest : public DriverTest, public ::testing::WithParamInterface<bool> {
+  protected:
+    void SetUp() override { host.answers_creations = GetParam(); }
+};
+INSTANTIATE_TEST_SUITE_P(Hosts, AllocationTest, ::testing::Bool());
+
+TEST_P(AllocationTest, ThatFailsIsReportedAndDoesNotLoseTheContext) {
     const uint32_t context = create_context();
     constexpr uint32_t kMegabytes = 64;
     host.unknown_resources_from_size.insert(kMegabytes * 1024);
     create_buffer(uint64_t{kMegabytes} << 20, AMDGPU_GEM_DOMAIN_VRAM, 0, -ENOMEM);
-    EXPECT_EQ(host.passed.back(), DRM_IOCTL_GEM_CLOSE);
+    EXPECT_EQ(host.closed.size(), GetParam() ? 0u : 1u);
     EXPECT_EQ(state_flags(context), 0u);
     EXPECT_EQ(submit(context, 0, 0), 0);
 }
 
 TEST_F(DriverTest, AFullWindowIsAllocationThatFailsAndNothingElse) {
     const uint32_t context = create_context();
-    host.blob_failures = {{-ENOSPC, true}, {-ENOSPC, true}};
+    host.blob_failures = {{-ENOSPC, false}, {-ENOSPC, false}};
     create_buffer(65536, AMDGPU_GEM_DOMAIN_GTT, 0, -ENOMEM);
     EXPECT_EQ(state_flags(context), 0u);
     EXPECT_EQ(submit(context, 0, 0), 0);
@@ -104,7 +111,7 @@ TEST_F(DriverTest, AFullWindowIsAllocationThatFailsAndNothingElse) {
 // A closed buffer leaves the window once the host has answered, which may be just now.
 TEST_F(DriverTest, AWindowThatIsFullIsTriedAgainOnce) {
     create_context();
-    host.blob_failures = {{-ENOSPC, true}};
+    host.blob_failures = {{-ENOSPC, false}};
     EXPECT_NE(create_buffer(65536, AMDGPU_GEM_DOMAIN_GTT, 0), 0u);
     const auto made = host.received(Command::kGemNew);
     ASSERT_EQ(made.size(), 2u);
@@ -112,20 +119,22 @@ TEST_F(DriverTest, AWindowThatIsFullIsTriedAgainOnce) {
 }
 
 // A driver that hears of it later takes its device for lost.
-TEST_F(DriverTest, ASmallBufferThatTheHostDoesNotHaveIsRefused) {
+TEST_P(AllocationTest, OfASmallBufferThatFailsIsReportedToo) {
     const uint32_t context = create_context();
     host.unknown_resources_from_size.insert(4);
     create_buffer(4096, AMDGPU_GEM_DOMAIN_GTT, 0, -ENOMEM);
-    EXPECT_EQ(host.closed.size(), 1u);
+    EXPECT_EQ(host.closed.size(), GetParam() ? 0u : 1u);
     EXPECT_NE(create_buffer(8192, AMDGPU_GEM_DOMAIN_GTT, 0), 0u);
     EXPECT_EQ(submit(context, 0, 0), 0);
     EXPECT_EQ(state_flags(context), 0u);
 }
 
-TEST_F(DriverTest, WhatAHostMayRefuseForWhatItIsIsNoMemory) {
+TEST_P(AllocationTest, ThatAHostMayRefuseForWhatItIsIsNoMemory) {
+    const Command refused = GetParam() ? Command::kGemNew : Command::kBoQueryInfo;
+
     for (const uint64_t domain :
          {AMDGPU_GEM_DOMAIN_GDS, AMDGPU_GEM_DOMAIN_GWS, AMDGPU_GEM_DOMAIN_OA}) {
-        host.results[static_cast<uint32_t>(Command::kBoQueryInfo)] = -EINVAL;
+        host.results[static_cast<uint32_t>(refused)] = -EINVAL;
         create_buffer(4096, domain, 0, -ENOMEM);
         host.results.clear();
         EXPECT_NE(create_buffer(4096, domain, 0), 0u);
@@ -137,10 +146,11 @@ TEST_F(DriverTest, WhatAHostMayRefuseForWhatItIsIsNoMemory) {
 }
 
 // A monitor may refuse the blob before the command counts: then there is nothing to forgive.
-TEST_F(DriverTest, RefusalThatTheHostDoesNotCountForgivesNothing) {
+TEST_P(AllocationTest, ThatTheHostRefusesWithoutACountForgivesNothing) {
+    const Command refused = GetParam() ? Command::kGemNew : Command::kBoQueryInfo;
     const uint32_t context = create_context();
     host.results[static_cast<uint32_t>(Command::kSetPstate)] = -EINVAL;  // only its count says so
-    host.results[static_cast<uint32_t>(Command::kBoQueryInfo)] = -EINVAL;
+    host.results[static_cast<uint32_t>(refused)] = -EINVAL;
     create_buffer(1 << 20, AMDGPU_GEM_DOMAIN_VRAM, 0, -ENOMEM);
     EXPECT_EQ(state_flags(context), 0u);
     host.add_async_error();
