@@ -201,7 +201,9 @@ int CommandStream::make_object(const Channel& channel, std::span<std::byte> requ
         wire::CreationResponse known;
         uint64_t more;  // so that a length that was not written shows
     } answer{};
-    if (const int error = call(channel, {request, as_bytes(answer)}); error < 0) return error;
+    if (const int error = call(channel, {request, std::as_writable_bytes(std::span(&answer, 1))});
+        error < 0)
+        return error;
     confirmed = answer.known.hdr.len == sizeof(answer.known);
     if (!confirmed) answers_creations_.store(false, std::memory_order_relaxed);
     return answer.known.ret == 0 ? 0 : -ENOMEM;
@@ -325,7 +327,7 @@ void CommandStream::give_back_slots(const std::vector<Slot>& slots) {
 }
 
 int CommandStream::start_calls(const Channel& channel, std::span<const Call> calls,
-                               std::vector<Slot>& slots, UniqueFd& fence, uint32_t& last_seqno) {
+                               std::vector<Slot>& slots, UniqueFd* fence, uint32_t& last_seqno) {
     UniqueLock lock(mutex_);
     // Somebody else's answer frees room, unless the host is lost: then nothing will.
     for (int i = 0; !take_slots(calls, slots); ++i) {
@@ -339,7 +341,7 @@ int CommandStream::start_calls(const Channel& channel, std::span<const Call> cal
         append(calls[i].request, slots[i].offset);
     }
     last_seqno = last_seqno_;
-    const int error = send(channel, nullptr, &fence);
+    const int error = send(channel, nullptr, fence);
     if (error == 0) return 0;
     for (size_t i = calls.size(); i-- > 0;) drop_from(batch_.size() - calls[i].request.size());
     give_back_slots(slots);
@@ -358,9 +360,13 @@ int CommandStream::call_all(const Channel& channel, std::span<const Call> calls)
     std::vector<Slot> slots;
     UniqueFd fence;
     uint32_t seqno = 0;
-    if (const int error = start_calls(channel, calls, slots, fence, seqno); error < 0) return error;
+    const bool briefly = brief_wait_.is_promising();
+    if (const int error = start_calls(channel, calls, slots, briefly ? nullptr : &fence, seqno);
+        error < 0)
+        return error;
     // On failure the room stays taken: a late answer would otherwise land in someone else's.
-    if (const int error = wait_for(channel, fence.get(), seqno); error < 0) return error;
+    if (const int error = wait_for_answer(channel, std::move(fence), seqno); error < 0)
+        return error;
 
     const LockGuard lock(mutex_);
     for (size_t i = 0; i < calls.size(); ++i)
@@ -408,6 +414,16 @@ int CommandStream::wait_for(const Channel& channel, int fence_fd, uint32_t seqno
     if (const int error = wait_readable(channel, fence_fd); error < 0) return error;
     // The number is there already, or the command broke.
     return wait_for_seqno(seqno);
+}
+
+/// Without a fence: looks for the answer first.
+int CommandStream::wait_for_answer(const Channel& channel, UniqueFd fence, uint32_t seqno) {
+    if (!fence) {
+        if (brief_wait_.wait([&] { return reached(seqno); })) return lost() ? -EIO : 0;
+        // The number itself is waited for where there is no fence.
+        if (transfer(channel, {}, nullptr, &fence) < 0) return wait_for_seqno(seqno);
+    }
+    return wait_for(channel, fence.get(), seqno);
 }
 
 int CommandStream::declare_lost(const char* what) {

@@ -12,6 +12,7 @@
 #include "base/ids.h"
 #include "base/mutex.h"
 #include "base/unique_fd.h"
+#include "guest-mesa/layer/brief_wait.h"
 #include "guest-mesa/layer/kernel.h"
 #include "guest-mesa/layer/receipts.h"
 #include "guest-mesa/layer/response_area.h"
@@ -111,7 +112,7 @@ class CommandStream {
     CommandStream(Mapping shmem, uint32_t area_start, HostPatience patience);
 
     int start_calls(const Channel& channel, std::span<const Call> calls, std::vector<Slot>& slots,
-                    UniqueFd& fence, uint32_t& last_seqno);
+                    UniqueFd* fence, uint32_t& last_seqno);
     bool take_slots(std::span<const Call> calls, std::vector<Slot>& slots) VIADUCT_REQUIRES(mutex_);
     void give_back_slots(const std::vector<Slot>& slots) VIADUCT_REQUIRES(mutex_);
     uint32_t append(std::span<std::byte> request, uint32_t response_offset)
@@ -137,6 +138,7 @@ class CommandStream {
     int wait_readable(const Channel& channel, int fence_fd);
     int wait_for_seqno(uint32_t seqno);
     int wait_for(const Channel& channel, int fence_fd, uint32_t seqno);
+    int wait_for_answer(const Channel& channel, UniqueFd fence, uint32_t seqno);
     int declare_lost(const char* what);
     uint32_t published() const;
     bool reached(uint32_t seqno) const;
@@ -145,6 +147,7 @@ class CommandStream {
     const uint32_t area_start_;
     const HostPatience patience_;
     std::atomic<bool> lost_ = false;
+    BriefWait brief_wait_;
     std::atomic<bool> answers_creations_ = true;  // the host, as far as is known
 
     Mutex mutex_;  // also for the order of what is sent

@@ -7,8 +7,10 @@
 
 namespace viaduct::guest {
 
-/// First-fit allocator over [0, size). An answer's room is taken until its reader gives it back, so
-/// that the host never writes a new answer over one that nobody has read yet. Not thread-safe.
+/// Next-fit allocator over [0, size). An answer's room is taken until its reader gives it back, so
+/// that the host never writes a new answer over one that nobody has read yet. The same room is
+/// handed out again as late as possible: a host that records a session reads answers behind the
+/// guest. Not thread-safe.
 class ResponseArea {
   public:
     explicit ResponseArea(uint32_t size);
@@ -22,8 +24,12 @@ class ResponseArea {
     static constexpr uint32_t round_up(uint32_t size) { return (size + 7) & ~7u; }
 
   private:
+    using Gaps = std::map<uint32_t, uint32_t>;
+    uint32_t take(Gaps::iterator gap, uint32_t offset, uint32_t length);
+
     uint32_t size_;
-    std::map<uint32_t, uint32_t> gaps_;  // offset → length, never touching each other
+    uint32_t next_ = 0;  // behind what was handed out last
+    Gaps gaps_;          // offset → length, never touching each other
 };
 
 }  // namespace viaduct::guest

@@ -18,9 +18,12 @@ uint32_t word(std::span<const std::byte> control, uint64_t offset) {
     return std::atomic_ref(*reinterpret_cast<uint32_t*>(place)).load(std::memory_order_acquire);
 }
 
-bool has_answer(const DriverTraits& traits, uint32_t command) {
-    const CommandEntry* entry = traits.find(command);
-    return entry && (entry->response.size != 0 || entry->response.measure);
+bool has_answer(const DriverTraits& traits, const FramedRequest& request) {
+    const CommandEntry* entry = traits.find(request.header.cmd);
+    if (!entry) return false;
+    std::vector<std::byte> none;
+    return entry->response.measure ? entry->response.measure(Request(request.bytes, none)) != 0
+                                   : entry->response.size != 0;
 }
 
 }  // namespace
@@ -31,7 +34,7 @@ void Answers::expect(std::span<const std::byte> control, std::span<const std::by
     FramedRequest request;
     while (take_request(commands, request)) {
         const wire::RequestHeader& header = request.header;
-        if (!has_answer(traits, header.cmd) || header.rsp_off % sizeof(uint32_t) != 0) continue;
+        if (!has_answer(traits, request) || header.rsp_off % sizeof(uint32_t) != 0) continue;
         const uint64_t offset = uint64_t{traits.shmem_size} + header.rsp_off;
         if (offset + sizeof(uint32_t) > control.size()) continue;
         const uint32_t length = word(control, offset);

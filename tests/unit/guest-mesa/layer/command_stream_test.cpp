@@ -12,6 +12,7 @@ namespace {
 namespace amd = wire::amdgpu;
 using test::bytes_of;
 using test::FakeHost;
+using test::Sent;
 
 constexpr HostPatience kShort{std::chrono::milliseconds(1), 20};
 

@@ -25,6 +25,14 @@ TEST(ResponseAreaTest, RoundsToEightBytes) {
     EXPECT_EQ(area.allocate(8), 24u);
 }
 
+TEST(ResponseAreaTest, TheSameRoomIsHandedOutAsLateAsPossible) {
+    ResponseArea area(64);
+    for (const uint32_t expected : {0u, 16u, 32u, 48u, 0u}) {
+        ASSERT_EQ(area.allocate(16), expected);
+        area.release(expected, 16);
+    }
+}
+
 // In any order of answers, nothing handed out overlaps, and everything comes back.
 TEST(ResponseAreaTest, NeverOverlapsAndNeverLeaks) {
     constexpr uint32_t kSize = 4096;

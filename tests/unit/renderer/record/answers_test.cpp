@@ -93,7 +93,9 @@ TEST_F(AnswersTest, AGuestThatLiesGetsNothingBeyondItsBuffer) {
 TEST_F(AnswersTest, CommandsWithoutAResponseAndUnansweredOnesHaveNone) {
     send(1, 0, 64, 9999);  // no command
     send(2, 64, 64);       // the host leaves it as it is
-    publish(2);
+    // The guest asks for none.
+    send(3, 0, 64, static_cast<uint32_t>(wire::amdgpu::Command::kGemNew));
+    publish(3);
     EXPECT_EQ(collect(), Seen());
     EXPECT_EQ(announced.size(), 1u);
 }
