@@ -19,7 +19,8 @@ class BlobPlaces {
   public:
     struct Place {
         uint64_t offset = 0;
-        UniqueFd memory;  // a simulated GPU's; else the GPU's own file has it
+        /// A simulated GPU's, checked for the size of the blob; else the GPU's own file has it.
+        UniqueFd memory;
     };
     /// One creation of a resource. Guests use ids again, and an answer may be late.
     using Creation = uint64_t;

@@ -112,6 +112,7 @@ Result<BlobObject> RemoteContext::create_control_buffer(const BlobRequest& reque
 
 Result<BlobMapSource> RemoteContext::map_source(ResourceId res_id, uint64_t size) {
     auto place = places_->take(res_id);
+    const bool is_checked = place.has_value();
     if (!place) {
         auto answer =
             link_->ask(RecordType::kMapSource, transport::ResourceCall{0, res_id.value(), 0});
@@ -128,9 +129,13 @@ Result<BlobMapSource> RemoteContext::map_source(ResourceId res_id, uint64_t size
         link_->discard(std::move(place->memory));
         return source;  // the GPU's driver checks offset and size
     }
-    auto opened = accept_memory(*link_, std::move(place->memory), source.offset, size);
-    if (!opened) return tl::unexpected(opened.error());
-    source.opened = *std::move(opened);
+    if (is_checked) {
+        source.opened = std::move(place->memory);
+    } else {
+        auto opened = accept_memory(*link_, std::move(place->memory), source.offset, size);
+        if (!opened) return tl::unexpected(opened.error());
+        source.opened = *std::move(opened);
+    }
     source.fd = source.opened.get();
     return source;
 }
