@@ -44,7 +44,7 @@ ContextLink::ContextLink(ContextId ctx_id, transport::ChannelEnd end,
     : ctx_id_(ctx_id),
       end_(std::move(end)),
       closer_(std::move(closer)),
-      inbox_(ctx_id, end_.socket.get(), end_.notify.get(),
+      inbox_(ctx_id, end_.socket.get(), end_.notify.get(), end_.page().front_listens,
              [this](UniqueFd fd) { discard(std::move(fd)); }),
       patience_(std::move(patience), steady_clock::now()),
       bookings_(std::move(bookings)),
@@ -74,6 +74,14 @@ Status ContextLink::send(RecordType type, std::span<const std::byte> payload) {
     if (payload.size() > max_payload_) return send_large(payload);
     const LockGuard lock(mutex_);
     return send_locked(type, payload);
+}
+
+// The next record wakes the worker, or whoever wants the answer after all, or check_progress().
+Status ContextLink::send_without_hurry(RecordType type, std::span<const std::byte> payload) {
+    const LockGuard lock(mutex_);
+    if (lost_ || !outbox_.send_without_hurry(type, payload)) return send_locked(type, payload);
+    ++records_since_turn_;
+    return {};
 }
 
 // Copied without the lock: the fence thread needs that for other contexts' sake.
@@ -348,6 +356,8 @@ void ContextLink::check_progress(steady_clock::time_point now) {
     const size_t waiting = outbox_.waiting();
     // No event reports room outside the ring, such as the kernel's for descriptors under way.
     const Status sent = outbox_.drain();
+    outbox_.wake();
+    transport::signal_event(end_.notify.get());  // for messages that came without a notification
     if (has_progressed(waiting))
         watchdog_.note_progress(now);
     else

@@ -94,7 +94,9 @@ class ContextLink {
     }
     /// The announcement of the object `blob_id`, if it has come; once.
     std::optional<Answer> take_announcement(uint64_t blob_id) {
-        return inbox_.take_announcement(blob_id);
+        auto announcement = inbox_.take_announcement(blob_id);
+        inbox_.deliver();  // that may have read others
+        return announcement;
     }
     /// Waits until an answer that was left has gone to its Late, as long as the patience lasts; one
     /// that comes during the wait goes to `late`. Any error: it has not come.
@@ -199,7 +201,9 @@ class ContextLink {
                                                           std::chrono::milliseconds most,
                                                           Late late);
     Status leave(transport::RecordType type, uint64_t cookie, std::span<const std::byte> call,
-                 Late late);
+                 Late late, Inbox::Delivery delivery);
+    Status send_without_hurry(transport::RecordType type, std::span<const std::byte> payload);
+    void wake_worker();
     Error judge_wait(Error error, std::chrono::steady_clock::time_point start);
     /// To the patience: a wait that ended with `error` (0: none).
     void charge(std::chrono::steady_clock::time_point start, int error);

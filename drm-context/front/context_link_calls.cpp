@@ -38,6 +38,10 @@ Result<std::variant<ContextLink::Answer, ContextLink::Left>> ContextLink::ask_or
     RecordType type, uint64_t cookie, std::span<const std::byte> call,
     std::chrono::milliseconds most, Late late) {
     if (inbox_.left() >= kMostLeft) {
+        inbox_.look();
+        inbox_.deliver();
+    }
+    if (inbox_.left() >= kMostLeft) {
         auto answer = ask_bytes(type, cookie, call);
         if (!answer) return tl::unexpected(std::move(answer.error()));
         return *std::move(answer);
@@ -47,7 +51,8 @@ Result<std::variant<ContextLink::Answer, ContextLink::Left>> ContextLink::ask_or
     const auto deadline =
         start + std::min<steady_clock::duration>(most, patience_.allowance(start));
     if (deadline == start || !started()) {
-        if (auto status = leave(type, cookie, call, std::move(late)); !status)
+        const auto delivery = most == 0ms ? Inbox::Delivery::kLater : Inbox::Delivery::kPrompt;
+        if (auto status = leave(type, cookie, call, std::move(late), delivery); !status)
             return tl::unexpected(status.error());
         return Left{cookie};
     }
@@ -64,9 +69,10 @@ Result<std::variant<ContextLink::Answer, ContextLink::Left>> ContextLink::ask_or
 }
 
 Status ContextLink::leave(RecordType type, uint64_t cookie, std::span<const std::byte> call,
-                          Late late) {
-    inbox_.leave(cookie, std::move(late));
-    auto status = send(type, call);
+                          Late late, Inbox::Delivery delivery) {
+    inbox_.leave(cookie, std::move(late), delivery);
+    auto status =
+        delivery == Inbox::Delivery::kLater ? send_without_hurry(type, call) : send(type, call);
     if (!status) inbox_.cancel(cookie);
     return status;
 }
@@ -78,6 +84,7 @@ Status ContextLink::await_late(uint64_t cookie, Late late) {
     if (auto status = wait_for_start(deadline); !status) return status;
     inbox_.deliver();
     if (!inbox_.expect_again(cookie)) return {};
+    wake_worker();  // its question may have been sent without hurry
     auto answer = inbox_.wait(deadline, late);
     const int error = answer ? 0 : answer.error().code;
     charge(start, error);
@@ -85,6 +92,11 @@ Status ContextLink::await_late(uint64_t cookie, Late late) {
     if (!answer) answer = tl::unexpected(judge_wait(std::move(answer.error()), start));
     late(std::move(answer));
     return {};
+}
+
+void ContextLink::wake_worker() {
+    const LockGuard lock(mutex_);
+    outbox_.wake();
 }
 
 Result<ContextLink::Answer> ContextLink::wait_for_answer(Deadline deadline, RecordType type,

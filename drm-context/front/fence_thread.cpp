@@ -19,13 +19,18 @@ constexpr uint64_t kStopKey = 0;  // the others are numbered from 1
 // For what was thrown to pass, most likely a lack of memory.
 constexpr std::chrono::milliseconds kPause{10};
 
-Status watch(int epoll, int fd, uint64_t key, uint32_t events = EPOLLIN | EPOLLET) {
+Status watch(int epoll, int fd, uint64_t key, uint32_t events) {
     epoll_event event{};
     event.events = events;
     event.data.u64 = key;
     if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0)
         return fail(errno, "epoll: {}", std::strerror(errno));
     return {};
+}
+
+// A worker's messages need no turn: what the thread has to look at comes with a notification.
+Status watch_for_end(int epoll, int socket, uint64_t key) {
+    return watch(epoll, socket, key, EPOLLRDHUP | EPOLLET);
 }
 
 }  // namespace
@@ -73,8 +78,9 @@ void FenceThread::abandon_all() noexcept {
 Status FenceThread::add(std::shared_ptr<ContextLink> link) {
     const LockGuard lock(mutex_);
     const uint64_t number = next_number_++;
-    if (auto status = watch(epoll_.get(), link->notify_fd(), number); !status) return status;
-    if (auto status = watch(epoll_.get(), link->socket_fd(), number); !status) {
+    if (auto status = watch(epoll_.get(), link->notify_fd(), number, EPOLLIN | EPOLLET); !status)
+        return status;
+    if (auto status = watch_for_end(epoll_.get(), link->socket_fd(), number); !status) {
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, link->notify_fd(), nullptr);
         return status;
     }
@@ -86,7 +92,8 @@ Status FenceThread::add(std::shared_ptr<ContextLink> link) {
 Status FenceThread::watch_anew(const ContextLink& link) {
     const LockGuard lock(mutex_);
     for (const auto& [number, watched] : watched_)
-        if (watched.link.get() == &link) return watch(epoll_.get(), link.socket_fd(), number);
+        if (watched.link.get() == &link)
+            return watch_for_end(epoll_.get(), link.socket_fd(), number);
     return {};
 }
 

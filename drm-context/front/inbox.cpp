@@ -57,7 +57,19 @@ void Inbox::expect(uint64_t cookie) {
 
 void Inbox::forget() {
     const LockGuard lock(mutex_);
+    stop_waiting();
+}
+
+// A turn that the fence thread has missed meanwhile is repeated.
+void Inbox::stop_waiting() {
     expected_.reset();
+    if (std::exchange(skipped_, false) || hung_up_ || strays_ != 0)
+        transport::signal_event(notify_);
+}
+
+// First the flag, then a look: the worker sends first, then reads the flag.
+void Inbox::listen() {
+    listens_.store(1, std::memory_order_seq_cst);
     transport::signal_event(notify_);
 }
 
@@ -66,10 +78,11 @@ Result<Inbox::Answer> Inbox::wait(transport::Deadline deadline, Late late) {
     {
         const LockGuard lock(mutex_);
         // It may have arrived just now: no other thread reads while it is expected.
-        if (!answer && answer.error().code == ETIMEDOUT && late)
-            left_.emplace(*expected_, std::move(late));
-        expected_.reset();
-        transport::signal_event(notify_);
+        if (!answer && answer.error().code == ETIMEDOUT && late) {
+            prompt_ += left_.emplace(*expected_, Left{std::move(late), Delivery::kPrompt}).second;
+            listen();
+        }
+        stop_waiting();
     }
     if (!answer) return answer;
     return checked(*std::move(answer));
@@ -81,15 +94,19 @@ Result<Inbox::Answer> Inbox::checked(Answer answer) {
     return tl::unexpected(error_of(answer.reply));
 }
 
-void Inbox::leave(uint64_t cookie, Late late) {
+void Inbox::leave(uint64_t cookie, Late late, Delivery delivery) {
     const LockGuard lock(mutex_);
-    left_.emplace(cookie, std::move(late));
+    left_.emplace(cookie, Left{std::move(late), delivery});
     ++unanswered_;
+    if (delivery == Delivery::kLater) return;
+    ++prompt_;
+    listen();
 }
 
 void Inbox::cancel(uint64_t cookie) {
     const LockGuard lock(mutex_);
-    if (left_.erase(cookie) != 0 && unanswered_ > 0) --unanswered_;
+    Late late;
+    if (take_left(cookie, late) && unanswered_ > 0) --unanswered_;
 }
 
 size_t Inbox::left() {
@@ -97,9 +114,25 @@ size_t Inbox::left() {
     return left_.size();
 }
 
+void Inbox::look() {
+    const LockGuard lock(mutex_);
+    if (!expected_) take_arrived();
+}
+
+// True if the answer is left; it is left no more then.
+bool Inbox::take_left(uint64_t cookie, Late& late) {
+    auto found = left_.extract(cookie);
+    if (!found) return false;
+    late = std::move(found.mapped().late);
+    if (found.mapped().delivery == Delivery::kPrompt && --prompt_ == 0)
+        listens_.store(0, std::memory_order_relaxed);
+    return true;
+}
+
 bool Inbox::expect_again(uint64_t cookie) {
     const LockGuard lock(mutex_);
-    if (left_.erase(cookie) == 0) return false;
+    Late late;
+    if (!take_left(cookie, late)) return false;
     expected_ = cookie;
     answer_.reset();
     return true;
@@ -112,10 +145,11 @@ void Inbox::deliver() {
         const LockGuard lock(mutex_);
         came.swap(came_late_);
         if (hung_up_) orphans.swap(left_);
+        if (hung_up_) prompt_ = 0;
     }
     for (auto& [late, answer] : came) late(checked(std::move(answer)));
-    for (auto& [cookie, late] : orphans)
-        late(fail(EPIPE, "the worker of context {} is gone", ctx_id_));
+    for (auto& [cookie, left] : orphans)
+        left.late(fail(EPIPE, "the worker of context {} is gone", ctx_id_));
 }
 
 void Inbox::start_anew() {
@@ -142,6 +176,7 @@ Result<Inbox::Answer> Inbox::wait_for_answer(transport::Deadline deadline) {
 
 Inbox::News Inbox::drain() {
     const LockGuard lock(mutex_);
+    skipped_ = expected_.has_value();
     const bool more = !expected_ && take_arrived();
     return {more, hung_up_, std::exchange(strays_, 0)};
 }
@@ -242,14 +277,14 @@ void Inbox::sort(Answer& message) {
 
 // The answer to a question that was left, or to one that was given up.
 void Inbox::set_aside(uint64_t cookie, Answer& message) {
-    const auto left = left_.find(cookie);
-    if (left == left_.end()) {
+    const bool prompt = prompt_ != 0;
+    Late late;
+    if (!take_left(cookie, late)) {
         ++strays_;
         return;
     }
-    came_late_.emplace_back(std::move(left->second), std::move(message));
-    left_.erase(left);
-    transport::signal_event(notify_);
+    came_late_.emplace_back(std::move(late), std::move(message));
+    if (prompt) transport::signal_event(notify_);
 }
 
 // A worker leaves few unclaimed. A second one for an id, or one too many, comes from a worker that
@@ -284,7 +319,8 @@ void Inbox::complete(Answer& answer) {
 std::optional<Inbox::Answer> Inbox::take_announcement(uint64_t blob_id) {
     const LockGuard lock(mutex_);
     for (int i = 0; i < kMessagesPerTurn && !expected_ && !hung_up_; ++i)
-        if ((unanswered_ == 0 && !next_is_news()) || !take_one()) break;
+        if (announced_.contains(blob_id) || (unanswered_ == 0 && !next_is_news()) || !take_one())
+            break;
     auto found = announced_.extract(blob_id);
     if (!found) return {};
     return std::move(found.mapped());

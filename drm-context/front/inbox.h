@@ -1,6 +1,7 @@
 // A worker's messages over the control socket: answers, log lines, and finally the end of file.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -38,10 +39,15 @@ class Inbox {
     /// Takes an unrequested descriptor, and closes it where close() may block.
     using Discard = std::function<void(UniqueFd)>;
 
-    /// `socket` and `notify` are borrowed. `notify` gives the fence thread another turn: what
-    /// arrived while somebody waited is news to it.
-    Inbox(ContextId ctx_id, int socket, int notify, Discard discard)
-        : ctx_id_(ctx_id), socket_(socket), notify_(notify), discard_(std::move(discard)) {}
+    /// `socket`, `notify` and `listens` are borrowed. `notify` gives the fence thread another turn:
+    /// what arrived while somebody waited is news to it. While `listens` is set, the worker
+    /// signals `notify` with each answer, since somebody wants it and nobody waits for it.
+    Inbox(ContextId ctx_id, int socket, int notify, std::atomic<uint32_t>& listens, Discard discard)
+        : ctx_id_(ctx_id),
+          socket_(socket),
+          notify_(notify),
+          listens_(listens),
+          discard_(std::move(discard)) {}
 
     ~Inbox();
     Inbox(const Inbox&) = delete;
@@ -59,12 +65,19 @@ class Inbox {
     /// It is not waited for any more.
     void forget();
 
+    /// The way of an answer that is left.
+    enum class Delivery {
+        kPrompt,  // the fence thread hands it over when it comes
+        kLater,   // it is handed over with the next call that looks: nothing depends on it
+    };
     /// Announces an answer that no call waits for: before the question is sent.
-    void leave(uint64_t cookie, Late late);
+    void leave(uint64_t cookie, Late late, Delivery delivery);
     /// The question was not sent.
     void cancel(uint64_t cookie);
     /// How many answers are left and have not come.
     size_t left();
+    /// Takes what has arrived, unless a call waits, for deliver().
+    void look();
     /// Announces that an answer that was left will be waited for after all. False if it is left no
     /// more: deliver() has handed it over, or is about to.
     bool expect_again(uint64_t cookie);
@@ -107,16 +120,26 @@ class Inbox {
     void keep_announcement(Answer& message) VIADUCT_REQUIRES(mutex_);
     void complete(Answer& answer) VIADUCT_REQUIRES(mutex_);
     void log_line_of(const transport::Reply& reply) VIADUCT_REQUIRES(mutex_);
+    void stop_waiting() VIADUCT_REQUIRES(mutex_);
+    void listen() VIADUCT_REQUIRES(mutex_);
+    bool take_left(uint64_t cookie, Late& late) VIADUCT_REQUIRES(mutex_);
 
     const ContextId ctx_id_;
     const int socket_;
     const int notify_;
+    std::atomic<uint32_t>& listens_;
     QuickMutex mutex_;
     const Discard discard_;
     std::optional<uint64_t> expected_ VIADUCT_GUARDED_BY(mutex_);
     std::optional<Answer> answer_ VIADUCT_GUARDED_BY(mutex_);
     uint64_t unanswered_ VIADUCT_GUARDED_BY(mutex_) = 0;  // questions, those given up included
-    std::map<uint64_t, Late> left_ VIADUCT_GUARDED_BY(mutex_);
+    struct Left {
+        Late late;
+        Delivery delivery;
+    };
+    std::map<uint64_t, Left> left_ VIADUCT_GUARDED_BY(mutex_);
+    size_t prompt_ VIADUCT_GUARDED_BY(mutex_) = 0;     // of them, those of Delivery::kPrompt
+    bool skipped_ VIADUCT_GUARDED_BY(mutex_) = false;  // a turn of the fence thread, by a call
     std::vector<std::pair<Late, Answer>> came_late_ VIADUCT_GUARDED_BY(mutex_);
     std::map<uint64_t, Answer> announced_ VIADUCT_GUARDED_BY(mutex_);  // by blob id
     size_t surplus_ VIADUCT_GUARDED_BY(mutex_) = 0;  // announcements that were not kept

@@ -54,9 +54,17 @@ class Outbox {
     /// The same for a record without a descriptor, as most are: the short way, if nothing is in
     /// front of it. False: nothing was done.
     bool send_at_once(transport::RecordType type, std::span<const std::byte> payload) {
-        if (!backlog_.empty() || !in_flight_.empty() || !ring_.push(type, payload)) return false;
+        if (!send_without_hurry(type, payload)) return false;
         ring_doorbell();
         return true;
+    }
+    /// Likewise, but a worker that sleeps goes on to sleep, until wake() or the next record.
+    bool send_without_hurry(transport::RecordType type, std::span<const std::byte> payload) {
+        return backlog_.empty() && in_flight_.empty() && ring_.push(type, payload);
+    }
+    /// Wakes a worker that has records.
+    void wake() noexcept {
+        if (!ring_.empty()) ring_doorbell();
     }
     /// Sends what waits, as far as there is room, and asks the worker to signal when there is more.
     /// The error: why the first record that is left cannot be sent yet.

@@ -15,6 +15,7 @@ struct SharedPage {
     // The front's.
     alignas(64) std::atomic<uint64_t> head;         // bytes ever written to the ring
     alignas(64) std::atomic<uint32_t> front_waits;  // wants a notification when there is room
+    std::atomic<uint32_t> front_listens;            // wants a notification when there is an answer
     std::atomic<uint32_t> abandoned;                // end at once, nobody listens
     std::atomic<uint32_t> quit;                     // finish what is in the ring, then end
     // The worker's.

@@ -246,7 +246,13 @@ void Worker::report(const char* cause, const Error& error) {
 void Worker::reply(transport::Reply reply, int descriptor) {
     const auto sent =
         transport::send_message(end_.socket.get(), std::as_bytes(std::span(&reply, 1)), descriptor);
-    if (sent) return;
+    if (sent) {
+        // A call that waits for it reads the socket. The flag is for answers that none waits for.
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+        if (end_.page().front_listens.load(std::memory_order_relaxed) != 0)
+            transport::signal_event(end_.notify.get());
+        return;
+    }
     report("answer to the front", sent.error());
     // The VMM waits for the answer. A process of a user that has many descriptors under way already
     // can send no further one (ETOOMANYREFS; unix(7)).

@@ -26,6 +26,7 @@ void say(const Loot& loot, const transport::Reply& reply, std::span<const int> d
         pollfd room{loot.socket, POLLOUT, 0};
         ::poll(&room, 1, 10);
     }
+    transport::signal_event(loot.notify);
 }
 
 transport::Reply reply_to(uint64_t cookie) {

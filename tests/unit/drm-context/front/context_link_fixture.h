@@ -35,8 +35,8 @@ class ContextLinkTest : public ::testing::Test {
     }
     /// True if the fence thread would take another turn.
     bool has_turn() {
-        pollfd entry{link_.notify_fd(), POLLIN, 0};
-        return ::poll(&entry, 1, 0) > 0;
+        pollfd entries[] = {{link_.notify_fd(), POLLIN, 0}, {link_.socket_fd(), POLLRDHUP, 0}};
+        return ::poll(entries, 2, 0) > 0;
     }
     void say(uint64_t cookie, uint64_t offset = 0) {
         transport::Reply reply{};

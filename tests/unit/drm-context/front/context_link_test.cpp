@@ -1,6 +1,7 @@
 #include "drm-context/front/context_link.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -8,7 +9,9 @@
 #include <csignal>
 #include <cstring>
 #include <functional>
+#include <thread>
 #include <utility>
+#include <variant>
 
 #include "blob/memfd.h"
 #include "drm-context/device/job_timeout.h"
@@ -354,6 +357,56 @@ TEST_F(ContextLinkTest, AnEndThatComesWithTheAnswerIsSeen) {
     ASSERT_TRUE(link_.ask(RecordType::kMapSource, transport::ResourceCall{0, 1, 0}));
     ASSERT_TRUE(has_turn());
     EXPECT_EQ(collect(), std::vector<uint64_t>{1});
+}
+
+/// A question whose answer nothing depends on, to a worker that sleeps.
+class ContextLinkWithoutHurry : public ContextLinkTest {
+  protected:
+    void SetUp() override {
+        ContextLinkTest::SetUp();
+        collect();
+        worker_.page().worker_sleeps = 1;
+        auto asked = link_.ask_or_leave(RecordType::kCreateBlob, transport::CreateBlob{}, 0ms,
+                                        [this](auto) { ++came_; });
+        ASSERT_TRUE(asked);
+        ASSERT_TRUE(std::holds_alternative<ContextLink::Left>(*asked));
+        cookie_ = std::get<ContextLink::Left>(*asked).cookie;
+        ASSERT_FALSE(is_woken(0));
+        ASSERT_FALSE(has_turn());
+    }
+    /// Within `most` ms.
+    bool is_woken(int most) {
+        pollfd entry{worker_.doorbell.get(), POLLIN, 0};
+        return ::poll(&entry, 1, most) > 0;
+    }
+
+    uint64_t cookie_ = 0;
+    int came_ = 0;
+};
+
+TEST_F(ContextLinkWithoutHurry, TheNextRecordWakesIt) {
+    EXPECT_TRUE(submit(1));
+    EXPECT_TRUE(is_woken(0));
+}
+
+TEST_F(ContextLinkWithoutHurry, TheFenceThreadWakesItInTime) {
+    link_.check_progress(start_);
+    EXPECT_TRUE(is_woken(0));
+    say(cookie_);
+    link_.check_progress(start_ + check_interval());
+    ASSERT_TRUE(has_turn()) << "to read what it has said";
+    collect();
+    EXPECT_EQ(came_, 1);
+}
+
+TEST_F(ContextLinkWithoutHurry, ACallThatWantsTheAnswerWakesIt) {
+    std::thread worker([this] {
+        EXPECT_TRUE(is_woken(10'000));
+        say(cookie_);
+    });
+    EXPECT_TRUE(link_.await_late(cookie_, [this](auto) { ++came_; }));
+    worker.join();
+    EXPECT_EQ(came_, 1);
 }
 
 TEST_F(ContextLinkTest, AnEndBehindManyMessagesIsSeen) {

@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <unistd.h>
+
+#include <atomic>
 
 namespace viaduct {
 namespace {
@@ -18,6 +21,11 @@ struct InboxTest : ::testing::Test {
         ASSERT_TRUE(
             transport::send_message(sockets.second.get(), std::as_bytes(std::span(&reply, 1)), -1));
     }
+    /// Whether the fence thread was given a turn since the last time.
+    bool had_turn() {
+        uint64_t count = 0;
+        return ::read(notify.get(), &count, sizeof(count)) == sizeof(count);
+    }
     bool something_is_left() {
         pollfd entry{sockets.first.get(), POLLIN, 0};
         return ::poll(&entry, 1, 0) > 0;
@@ -25,8 +33,9 @@ struct InboxTest : ::testing::Test {
 
     std::pair<UniqueFd, UniqueFd> sockets = transport::create_control_sockets().value();
     UniqueFd notify = transport::create_event().value();
+    std::atomic<uint32_t> listens = 0;
     std::vector<UniqueFd> discarded;
-    Inbox inbox{ContextId(1), sockets.first.get(), notify.get(),
+    Inbox inbox{ContextId(1), sockets.first.get(), notify.get(), listens,
                 [this](UniqueFd fd) { discarded.push_back(std::move(fd)); }};
 };
 
@@ -34,6 +43,18 @@ TEST_F(InboxTest, AnAnswerThatIsThereCountsThoughTheDeadlineHasPassed) {
     inbox.expect(kCookie);
     say(kCookie);
     EXPECT_TRUE(inbox.wait({}));
+}
+
+TEST_F(InboxTest, ATurnThatCameDuringAWaitIsRepeated) {
+    inbox.expect(kCookie);
+    say(kCookie);
+    EXPECT_TRUE(inbox.wait({}));
+    EXPECT_FALSE(had_turn()) << "there was none";
+    inbox.expect(kCookie);
+    inbox.drain();
+    say(kCookie);
+    EXPECT_TRUE(inbox.wait({}));
+    EXPECT_TRUE(had_turn());
 }
 
 TEST_F(InboxTest, OneThatNeverStopsTalkingDoesNotOutlastTheDeadline) {
@@ -91,7 +112,8 @@ TEST_F(InboxAnnouncementTest, GoesWithTheAnswerToTheCreation) {
 }
 
 TEST_F(InboxAnnouncementTest, IsFoundBehindAnAnswerThatWasLeft) {
-    inbox.leave(kCookie, [](auto) {});
+    inbox.leave(
+        kCookie, [](auto) {}, Inbox::Delivery::kPrompt);
     say(kCookie);
     announce(3);
     EXPECT_TRUE(inbox.take_announcement(3));
@@ -100,7 +122,7 @@ TEST_F(InboxAnnouncementTest, IsFoundBehindAnAnswerThatWasLeft) {
 
 // Its buffers need none.
 TEST_F(InboxAnnouncementTest, OfARenderNodesBufferWithADescriptorIsMisuse) {
-    Inbox other{ContextId(1), sockets.first.get(), notify.get(), [](UniqueFd) { FAIL(); }};
+    Inbox other{ContextId(1), sockets.first.get(), notify.get(), listens, [](UniqueFd) { FAIL(); }};
     announce(3);
     EXPECT_FALSE(other.take_announcement(3));
     EXPECT_TRUE(other.misused());
@@ -168,7 +190,8 @@ struct InboxDescriptorTest : InboxTest {
 // Closing a descriptor may wait for the GPU, or give back gigabytes.
 TEST_F(InboxDescriptorTest, OnesThatNobodyAskedForStayInTheSocket) {
     for (const uint64_t cookie : {kCookie, uint64_t{transport::kLogCookie}, uint64_t{0}}) {
-        Inbox other{ContextId(1), sockets.first.get(), notify.get(), [](UniqueFd) { FAIL(); }};
+        Inbox other{ContextId(1), sockets.first.get(), notify.get(), listens,
+                    [](UniqueFd) { FAIL(); }};
         send(cookie, 3);
         EXPECT_FALSE(other.drain().more);
         EXPECT_TRUE(other.hung_up());
@@ -202,7 +225,7 @@ TEST_F(InboxDescriptorTest, AnAnswerBringsOneAtMost) {
     for (const size_t count : {2u, 9u, 253u}) {
         discarded.clear();
         std::vector<UniqueFd> elsewhere;
-        Inbox other{ContextId(1), sockets.first.get(), notify.get(),
+        Inbox other{ContextId(1), sockets.first.get(), notify.get(), listens,
                     [&](UniqueFd fd) { elsewhere.push_back(std::move(fd)); }};
         other.expect(kCookie);
         send(kCookie, count);
@@ -231,8 +254,8 @@ struct LateAnswers : InboxDescriptorTest {
 };
 
 TEST_F(LateAnswers, GoWhereTheyWereLeftFor) {
-    inbox.leave(kCookie, late("first"));
-    inbox.leave(kCookie + 1, late("second"));
+    inbox.leave(kCookie, late("first"), Inbox::Delivery::kPrompt);
+    inbox.leave(kCookie + 1, late("second"), Inbox::Delivery::kPrompt);
     send(kCookie + 1, 0, ENOENT);
     send(kCookie, 1);
     inbox.drain();
@@ -246,9 +269,33 @@ TEST_F(LateAnswers, GoWhereTheyWereLeftFor) {
     EXPECT_TRUE(inbox.misused()) << "all questions are answered";
 }
 
+TEST_F(LateAnswers, AreListenedForIfSomebodyWantsThem) {
+    inbox.leave(kCookie, late("first"), Inbox::Delivery::kPrompt);
+    EXPECT_TRUE(had_turn()) << "the answer may be there already";
+    inbox.leave(kCookie + 1, late("second"), Inbox::Delivery::kPrompt);
+    send(kCookie, 0);
+    inbox.drain();
+    EXPECT_EQ(listens, 1u);
+    send(kCookie + 1, 0);
+    inbox.drain();
+    EXPECT_EQ(listens, 0u);
+}
+
+TEST_F(LateAnswers, ThatNothingDependsOnWakeNobody) {
+    inbox.leave(kCookie, late("it"), Inbox::Delivery::kLater);
+    EXPECT_EQ(listens, 0u);
+    send(kCookie, 0);
+    inbox.look();
+    inbox.deliver();
+    EXPECT_EQ(came, std::vector<std::string>{"it"});
+    EXPECT_EQ(listens, 0u);
+    EXPECT_FALSE(had_turn());
+}
+
 TEST_F(LateAnswers, AreThoseOfWaitsThatEnded) {
     inbox.expect(kCookie);
     EXPECT_EQ(inbox.wait({}, late("it")).error().code, ETIMEDOUT);
+    EXPECT_EQ(listens, 1u);
     say(kCookie);
     inbox.drain();
     inbox.deliver();
@@ -256,7 +303,7 @@ TEST_F(LateAnswers, AreThoseOfWaitsThatEnded) {
 }
 
 TEST_F(LateAnswers, CanBeWaitedForAfterAll) {
-    inbox.leave(kCookie, late("left"));
+    inbox.leave(kCookie, late("left"), Inbox::Delivery::kPrompt);
     ASSERT_TRUE(inbox.expect_again(kCookie));
     say(kCookie);
     EXPECT_TRUE(inbox.wait({}));
@@ -266,7 +313,7 @@ TEST_F(LateAnswers, CanBeWaitedForAfterAll) {
 }
 
 TEST_F(LateAnswers, AreErrorsOnceTheWorkerIsGone) {
-    inbox.leave(kCookie, late("it"));
+    inbox.leave(kCookie, late("it"), Inbox::Delivery::kPrompt);
     sockets.second.reset();
     inbox.drain();
     inbox.deliver();
@@ -274,7 +321,7 @@ TEST_F(LateAnswers, AreErrorsOnceTheWorkerIsGone) {
 }
 
 TEST_F(LateAnswers, OfQuestionsThatWereNotSentDoNotCome) {
-    inbox.leave(kCookie, late("it"));
+    inbox.leave(kCookie, late("it"), Inbox::Delivery::kPrompt);
     inbox.cancel(kCookie);
     send(kCookie, 1);
     inbox.drain();
@@ -285,7 +332,7 @@ TEST_F(LateAnswers, OfQuestionsThatWereNotSentDoNotCome) {
 
 TEST_F(LateAnswers, SurviveTheSecondStartOfAWorker) {
     inbox.expect(transport::kReadyCookie);
-    inbox.leave(kCookie, late("it"));
+    inbox.leave(kCookie, late("it"), Inbox::Delivery::kPrompt);
     inbox.start_anew();
     inbox.expect(transport::kReadyCookie);
     send(transport::kReadyCookie, 1);
@@ -298,9 +345,10 @@ TEST_F(LateAnswers, SurviveTheSecondStartOfAWorker) {
 
 TEST_F(LateAnswers, LeaveNoDescriptorBehind) {
     {
-        Inbox other{ContextId(1), sockets.first.get(), notify.get(),
+        Inbox other{ContextId(1), sockets.first.get(), notify.get(), listens,
                     [this](UniqueFd fd) { discarded.push_back(std::move(fd)); }};
-        other.leave(kCookie, [](Result<Inbox::Answer>) { FAIL(); });
+        other.leave(
+            kCookie, [](Result<Inbox::Answer>) { FAIL(); }, Inbox::Delivery::kPrompt);
         send(kCookie, 1);
         other.drain();
     }

@@ -1,5 +1,6 @@
 // The announcements of new objects, by which nobody has to wait for the worker.
 #include <amdgpu_drm.h>
+#include <unistd.h>
 
 #include <optional>
 #include <vector>
@@ -62,6 +63,12 @@ class AnnouncementTest : public test::WorkerWithAGuest {
         return news;
     }
 
+    /// Whether the front was, since the last time.
+    bool is_signalled() {
+        uint64_t count = 0;
+        return ::read(front_.notify.get(), &count, sizeof(count)) == sizeof(count);
+    }
+
     uint32_t seqno_ = 0;
     uint64_t cookie_ = 0;
 };
@@ -118,6 +125,19 @@ TEST_F(AnnouncementTest, OneThatTheGuestDoesNotWaitForIsAnsweredOnly) {
     const News answer = next();
     EXPECT_EQ(answer.reply.cookie, cookie);
     EXPECT_EQ(answer.reply.has_place, 1u);
+}
+
+// The front reads the socket when it looks for one, or when it waits.
+TEST_F(AnnouncementTest, NeitherItNorAnAnswerWakesAFrontThatDoesNotListen) {
+    make(5);
+    next();
+    claim(5);
+    next();
+    EXPECT_FALSE(is_signalled());
+    front_.page().front_listens = 1;
+    claim(5);
+    next();
+    EXPECT_TRUE(is_signalled()) << "the answer that there is none any more";
 }
 
 TEST_F(AnnouncementTest, ThereAreNeverMoreThanTheFrontKeeps) {
