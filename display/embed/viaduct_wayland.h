@@ -31,6 +31,7 @@ struct viaduct_presenter_callbacks {
     void (*released)(void* cookie, uint64_t frame);
     /* The compositor would show a frame at once; a hidden window asks for none. */
     void (*frame_wanted)(void* cookie);
+    /* Pictures should have this size in pixels, to have one for each pixel of the screen. */
     void (*resized)(void* cookie, uint32_t width, uint32_t height);
     void (*close_requested)(void* cookie);
     /* The connection is gone, and all frames are released. `why` is a sentence, valid in the call.

@@ -8,7 +8,7 @@ CursorImage arrow_cursor() {
     constexpr uint32_t kSide = 16;
     constexpr uint32_t kWhite = 0xffffffff;
     constexpr uint32_t kBlack = 0xff000000;
-    CursorImage arrow{kSide, kSide, 0, 0, std::vector<uint32_t>(size_t{kSide} * kSide)};
+    CursorImage arrow{kSide, kSide, 0, 0, std::vector<uint32_t>(size_t{kSide} * kSide), false};
     // A triangle whose corner is the hot spot, black with a white edge.
     for (uint32_t y = 0; y < kSide; ++y)
         for (uint32_t x = 0; x <= y * 2 / 3; ++x) {

@@ -16,6 +16,8 @@ struct CursorImage {
     int32_t hot_x = 0;  // the point that points
     int32_t hot_y = 0;
     std::vector<uint32_t> pixels;
+    /// False: its sizes are in the surface's coordinates, not in pixels as a guest's are.
+    bool of_guest = true;
 };
 
 /// Cursors of guests are 64x64; this is what larger planes of real cards have.

@@ -80,6 +80,7 @@ void Globals::bind(uint32_t name, const char* interface, uint32_t version) {
     const Offer offer{registry_.get(), name, interface, version};
     offer.take(compositor, wl_compositor_interface, 4, 4);
     offer.take(viewporter, wp_viewporter_interface, 1);
+    offer.take(fractional_scales, wp_fractional_scale_manager_v1_interface, 1);
     offer.take(syncobj, wp_linux_drm_syncobj_manager_v1_interface, 1);
     offer.take(dmabuf, zwp_linux_dmabuf_v1_interface, 4, 3);
     offer.take(constraints, zwp_pointer_constraints_v1_interface, 1);

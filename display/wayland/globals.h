@@ -32,6 +32,7 @@ class Globals {
     WmBase wm_base;
     LinuxDmabuf dmabuf;
     Viewporter viewporter;
+    FractionalScaleManager fractional_scales;
     Presentation presentation;
     SyncobjManager syncobj;
     WlSeat seat;  // after bind_seat()

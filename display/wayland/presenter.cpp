@@ -79,6 +79,7 @@ void Presenter::start() {
         globals_, Window::Look{options_.title, options_.app_id, options_.fullscreen},
         Window::Events{
             [this, last = WindowSize()]() mutable {
+                if (seat_) seat_->set_scale(window_->scale());
                 const WindowSize size = window_->wanted();
                 if (size != std::exchange(last, size))
                     post([size](PresenterListener& listener) { listener.resized(size); });

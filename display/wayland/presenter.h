@@ -45,7 +45,8 @@ class PresenterListener {
     virtual void dropped(uint64_t /*frame*/) {}
     /// The frame's buffers are its producer's again; they are no longer read.
     virtual void released(uint64_t /*frame*/) {}
-    /// The compositor demands another size, in the surface's coordinates.
+    /// Pictures should have another size in pixels: the compositor demands it, or has another
+    /// scale.
     virtual void resized(WindowSize /*size*/) {}
     virtual void close_requested() {}
     /// The connection is gone. All frames are released; present() fails from now on.
@@ -112,6 +113,7 @@ class Presenter {
     const PresenterCounts& counts() const { return counts_; }
     /// Why a frame was refused last; empty: none was.
     const std::string& last_refusal() const { return last_refusal_; }
+    /// The size in pixels for pictures to have; 0x0: any.
     WindowSize size() const { return window_ ? window_->wanted() : WindowSize(); }
     /// The window's size in the surface's coordinates, in which input events come; 0x0: not shown.
     WindowSize surface_size() const { return window_ ? window_->size() : WindowSize(); }

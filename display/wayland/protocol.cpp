@@ -62,6 +62,14 @@ void DestroyProxy::operator()(wp_viewport* proxy) const {
     wp_viewport_destroy(proxy);
 }
 
+void DestroyProxy::operator()(wp_fractional_scale_manager_v1* proxy) const {
+    wp_fractional_scale_manager_v1_destroy(proxy);
+}
+
+void DestroyProxy::operator()(wp_fractional_scale_v1* proxy) const {
+    wp_fractional_scale_v1_destroy(proxy);
+}
+
 void DestroyProxy::operator()(wp_presentation* proxy) const {
     wp_presentation_destroy(proxy);
 }

@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "fractional-scale-client-protocol.h"
 #include "keyboard-shortcuts-inhibit-client-protocol.h"
 #include "linux-dmabuf-client-protocol.h"
 #include "linux-drm-syncobj-client-protocol.h"
@@ -34,6 +35,8 @@ struct DestroyProxy {
     void operator()(zwp_linux_buffer_params_v1* proxy) const;
     void operator()(wp_viewporter* proxy) const;
     void operator()(wp_viewport* proxy) const;
+    void operator()(wp_fractional_scale_manager_v1* proxy) const;
+    void operator()(wp_fractional_scale_v1* proxy) const;
     void operator()(wp_presentation* proxy) const;
     void operator()(struct wp_presentation_feedback* proxy) const;
     void operator()(wp_linux_drm_syncobj_manager_v1* proxy) const;
@@ -80,6 +83,8 @@ using DmabufFeedback = Proxy<zwp_linux_dmabuf_feedback_v1>;
 using BufferParams = Proxy<zwp_linux_buffer_params_v1>;
 using Viewporter = Proxy<wp_viewporter>;
 using Viewport = Proxy<wp_viewport>;
+using FractionalScaleManager = Proxy<wp_fractional_scale_manager_v1>;
+using FractionalScale = Proxy<wp_fractional_scale_v1>;
 using Presentation = Proxy<wp_presentation>;
 using PresentationFeedback = Proxy<struct wp_presentation_feedback>;
 using SyncobjManager = Proxy<wp_linux_drm_syncobj_manager_v1>;

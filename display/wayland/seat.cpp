@@ -46,6 +46,10 @@ Status Seat::set_cursor(const CursorImage* image) {
     return {};
 }
 
+void Seat::set_scale(Scale scale) {
+    if (cursor_.set_scale(scale)) show_cursor();
+}
+
 void Seat::show_cursor() {
     if (!pointer_ || entered_ == 0) return;
     if (cursor_visible_)

@@ -55,6 +55,8 @@ class Seat {
     bool can_lock() const { return globals_.constraints && globals_.relative_pointers; }
     /// The pointer's picture over the window; null: none.
     Status set_cursor(const CursorImage* image);
+    /// Of the window, for the pointer's picture.
+    void set_scale(Scale scale);
     /// Of the last key, button or entry of the keyboard; 0: the keyboard is elsewhere.
     uint32_t keyboard_serial() const { return serial_; }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "display/wayland/protocol.h"
 
@@ -35,6 +36,11 @@ const xdg_toplevel_listener Window::kToplevelListener = {
     .wm_capabilities = [](void*, xdg_toplevel*, wl_array*) {},
 };
 
+const wp_fractional_scale_v1_listener Window::kScaleListener = {
+    .preferred_scale = [](void* data, wp_fractional_scale_v1*,
+                          uint32_t parts) { self<Window>(data).set_scale(Scale(parts)); },
+};
+
 Window::Window(const Globals& globals, const Look& look, Events events)
     : events_(std::move(events)),
       surface_(wl_compositor_create_surface(globals.compositor.get())),
@@ -47,6 +53,11 @@ Window::Window(const Globals& globals, const Look& look, Events events)
     if (look.fullscreen) xdg_toplevel_set_fullscreen(toplevel_.get(), nullptr);
     if (globals.viewporter)
         viewport_.reset(wp_viewporter_get_viewport(globals.viewporter.get(), surface_.get()));
+    if (viewport_ && globals.fractional_scales) {
+        fractional_scale_.reset(wp_fractional_scale_manager_v1_get_fractional_scale(
+            globals.fractional_scales.get(), surface_.get()));
+        wp_fractional_scale_v1_add_listener(fractional_scale_.get(), &kScaleListener, this);
+    }
     wl_surface_commit(surface_.get());  // without a buffer: asks for the first configure
 }
 
@@ -57,7 +68,7 @@ void Window::configure(uint32_t serial) {
     exact_ = announced_exact_;
     // The picture that is there fills the new size until the next one comes.
     if (shown_ && viewport_) {
-        scale();
+        set_destination();
         wl_surface_commit(surface_.get());
     }
     events_.configured();
@@ -70,11 +81,21 @@ void Window::toggle_fullscreen() {
         xdg_toplevel_set_fullscreen(toplevel_.get(), nullptr);
 }
 
-void Window::scale() {
+// A picture whose size nobody demands keeps its pixels, and takes more or less of the surface's
+// coordinates.
+void Window::set_scale(Scale scale) {
+    if (std::exchange(scale_, scale) == scale) return;
+    if (shown_) {
+        set_destination();
+        wl_surface_commit(surface_.get());
+    }
+    events_.configured();
+}
+
+void Window::set_destination() {
     if (!viewport_) return;
-    const bool set = wanted_.width > 0 && wanted_.height > 0;
-    wp_viewport_set_destination(viewport_.get(), set ? wanted_.width : -1,
-                                set ? wanted_.height : -1);
+    const bool set = size_demanded() || scale_ != Scale();
+    wp_viewport_set_destination(viewport_.get(), set ? size().width : -1, set ? size().height : -1);
 }
 
 bool Window::fits(WindowSize buffer) const {
@@ -97,19 +118,26 @@ void Window::crop(const Frame& frame) {
     cropped_ = cropped;
 }
 
+WindowSize Window::wanted() const {
+    return {scale_.to_pixels(wanted_.width), scale_.to_pixels(wanted_.height)};
+}
+
 WindowSize Window::size() const {
-    return viewport_ && wanted_.width > 0 && wanted_.height > 0 ? wanted_ : picture_;
+    if (viewport_ && size_demanded()) return wanted_;
+    if (picture_ == WindowSize()) return {};
+    return {std::max(scale_.to_surface(picture_.width), 1),
+            std::max(scale_.to_surface(picture_.height), 1)};
 }
 
 void Window::commit(wl_buffer* buffer, const Frame& frame) {
-    scale();
+    picture_ = {frame.crop().width, frame.crop().height};
+    set_destination();
     crop(frame);
     if (frame.bottom_up() != bottom_up_)
         wl_surface_set_buffer_transform(surface_.get(), frame.bottom_up()
                                                             ? WL_OUTPUT_TRANSFORM_FLIPPED_180
                                                             : WL_OUTPUT_TRANSFORM_NORMAL);
     bottom_up_ = frame.bottom_up();
-    picture_ = {frame.crop().width, frame.crop().height};
     wl_surface_attach(surface_.get(), buffer, 0, 0);
     wl_surface_commit(surface_.get());
     shown_ = true;

@@ -8,10 +8,11 @@
 #include "display/frame.h"
 #include "display/wayland/globals.h"
 #include "display/wayland/protocol.h"
+#include "display/wayland/scale.h"
 
 namespace viaduct::wayland {
 
-/// A size in the surface's coordinates; 0: not set.
+/// A size, in pixels or in the surface's coordinates; 0: not set.
 struct WindowSize {
     int32_t width = 0;
     int32_t height = 0;
@@ -19,11 +20,13 @@ struct WindowSize {
 };
 
 /// A toplevel window. Its picture is scaled to the size that the compositor demands, where the
-/// compositor has viewports.
+/// compositor has viewports. If it also has fractional scales, sizes in pixels differ from those in
+/// the surface's coordinates, and a picture of the wanted size has a pixel for each of the screen.
 class Window {
   public:
     struct Events {
-        std::function<void()> configured;  // after every configure, already acknowledged
+        /// After every configure, already acknowledged, and after each change of the scale.
+        std::function<void()> configured;
         std::function<void()> close_requested;
     };
 
@@ -45,8 +48,10 @@ class Window {
     wl_surface* surface() const { return surface_.get(); }
     /// True once a buffer may be attached (xdg_surface: after the first configure).
     bool configured() const { return configured_; }
-    /// The size that the compositor demands; 0x0: any.
-    WindowSize wanted() const { return wanted_; }
+    /// The size in pixels for pictures to have, as the compositor demands it; 0x0: any.
+    WindowSize wanted() const;
+    /// Of this window on its screen.
+    Scale scale() const { return scale_; }
     /// True if a buffer of this size may be shown: one that exceeds a maximised or fullscreen
     /// window, and cannot be scaled, is an error that ends the connection.
     bool fits(WindowSize buffer) const;
@@ -54,7 +59,7 @@ class Window {
     bool can_crop() const { return viewport_ != nullptr; }
     /// Attaches the frame's buffer and commits it, with what the caller has set on the surface.
     void commit(wl_buffer* buffer, const Frame& frame);
-    /// The surface's size: what the compositor demands, or the picture's.
+    /// The surface's size in its own coordinates: what the compositor demands, or the picture's.
     WindowSize size() const;
     /// The size of the last frame that was committed, in pixels; 0x0: none was.
     WindowSize picture() const { return picture_; }
@@ -62,8 +67,11 @@ class Window {
   private:
     static const xdg_surface_listener kSurfaceListener;
     static const xdg_toplevel_listener kToplevelListener;
+    static const wp_fractional_scale_v1_listener kScaleListener;
     void configure(uint32_t serial);
-    void scale();
+    void set_scale(Scale scale);
+    void set_destination();
+    bool size_demanded() const { return wanted_.width > 0 && wanted_.height > 0; }
     void crop(const Frame& frame);
 
     Events events_;
@@ -71,10 +79,12 @@ class Window {
     XdgSurface xdg_surface_;
     Toplevel toplevel_;
     Viewport viewport_;
+    FractionalScale fractional_scale_;
+    Scale scale_;
     WindowSize announced_;  // by xdg_toplevel.configure, until xdg_surface.configure completes it
     bool announced_exact_ = false;
     bool fullscreen_ = false;
-    WindowSize wanted_;
+    WindowSize wanted_;   // in the surface's coordinates
     bool exact_ = false;  // maximised or fullscreen: not to be exceeded
     bool configured_ = false;
     bool shown_ = false;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "fractional-scale-server-protocol.h"
 #include "presentation-time-server-protocol.h"
 #include "tests/support/compositor/server_objects.h"
 #include "viewporter-server-protocol.h"
@@ -162,12 +163,39 @@ constexpr struct wp_viewport_interface kViewport = {
         },
 };
 
+// Of a cursor's surface.
+constexpr struct wp_viewport_interface kCursorViewport = {
+    .destroy = destroy_resource,
+    .set_source = [](wl_client*, wl_resource*, wl_fixed_t, wl_fixed_t, wl_fixed_t, wl_fixed_t) {},
+    .set_destination =
+        [](wl_client*, wl_resource* resource, int32_t width, int32_t height) {
+            of(resource).seat.cursor_size = {width, height};
+        },
+};
+
 constexpr struct wp_viewporter_interface kViewporter = {
     .destroy = destroy_resource,
     .get_viewport =
-        [](wl_client* client, wl_resource* resource, uint32_t id, wl_resource*) {
+        [](wl_client* client, wl_resource* resource, uint32_t id, wl_resource* surface) {
             wl_resource* viewport = wl_resource_create(client, &wp_viewport_interface, 1, id);
-            wl_resource_set_implementation(viewport, &kViewport, &of(resource), nullptr);
+            const bool window = surface == of(resource).surface;
+            wl_resource_set_implementation(viewport, window ? &kViewport : &kCursorViewport,
+                                           &of(resource), nullptr);
+        },
+};
+
+constexpr struct wp_fractional_scale_v1_interface kScale = {.destroy = destroy_resource};
+constexpr struct wp_fractional_scale_manager_v1_interface kScales = {
+    .destroy = destroy_resource,
+    .get_fractional_scale =
+        [](wl_client* client, wl_resource* resource, uint32_t id, wl_resource* surface) {
+            EXPECT_EQ(surface, of(resource).surface) << "not the window";
+            if (of(resource).fractional_scale) return of(resource).refuse(resource, 0, "exists");
+            of(resource).fractional_scale =
+                wl_resource_create(client, &wp_fractional_scale_v1_interface, 1, id);
+            wl_resource_set_implementation(
+                of(resource).fractional_scale, &kScale, &of(resource),
+                [](wl_resource* gone) { of(gone).fractional_scale = nullptr; });
         },
 };
 
@@ -219,6 +247,9 @@ Compositor::Compositor(CompositorOffers offered)
     if (offers.xdg_shell) offer(xdg_wm_base_interface, 3, bind<kWmBase, xdg_wm_base_interface>);
     if (offers.viewporter)
         offer(wp_viewporter_interface, 1, bind<kViewporter, wp_viewporter_interface>);
+    if (offers.fractional_scale)
+        offer(wp_fractional_scale_manager_v1_interface, 1,
+              bind<kScales, wp_fractional_scale_manager_v1_interface>);
     if (offers.presentation) offer(wp_presentation_interface, 1, bind_presentation);
     if (offers.seat) offer_seat(*this);
     offer_buffers(*this);
@@ -297,6 +328,10 @@ void Compositor::configure(int32_t width, int32_t height, std::vector<uint32_t> 
 
 void Compositor::close_window() {
     xdg_toplevel_send_close(toplevel);
+}
+
+void Compositor::send_scale(uint32_t parts) {
+    wp_fractional_scale_v1_send_preferred_scale(fractional_scale, parts);
 }
 
 void Compositor::send_frame_done() {

@@ -25,6 +25,7 @@ struct CompositorOffers {
     bool syncobj = false;
     bool takes_timelines = true;  // false: an import ends the connection
     bool viewporter = true;
+    bool fractional_scale = false;
     bool presentation = true;
     bool xdg_shell = true;
     bool seat = false;  // with all devices, and what grabs need
@@ -78,6 +79,8 @@ struct ServerSeat {
     int inhibitors = 0;             // of the compositor's shortcuts, that live
     wl_resource* cursor = nullptr;  // the surface that the pointer shows; null: none
     int cursors_set = 0;
+    std::vector<int32_t> cursor_size;  // of its viewport; empty: its buffer's
+    std::vector<int32_t> hot_spot;
     uint32_t serial = 100;
 
     void send_keymap(const std::string& text) const;
@@ -142,6 +145,8 @@ class Compositor {
     // Events
     void configure(int32_t width, int32_t height, std::vector<uint32_t> states = {});
     void close_window();
+    /// The window's, in parts of 120.
+    void send_scale(uint32_t parts);
     void send_frame_done();
     void send_presented(uint64_t seconds, uint32_t nanoseconds, uint32_t refresh, uint32_t flags);
     void send_discarded();
@@ -176,6 +181,7 @@ class Compositor {
     wl_resource* surface = nullptr;
     wl_resource* xdg_surface = nullptr;
     wl_resource* toplevel = nullptr;
+    wl_resource* fractional_scale = nullptr;
     wl_resource* syncobj_surface = nullptr;
     std::deque<wl_resource*> frame_callbacks;
     std::deque<wl_resource*> feedbacks;

@@ -18,10 +18,11 @@ constexpr struct wl_keyboard_interface kKeyboard = {.release = destroy_resource}
 constexpr struct wl_touch_interface kTouch = {.release = destroy_resource};
 constexpr struct wl_pointer_interface kPointer = {
     .set_cursor =
-        [](wl_client*, wl_resource* pointer, uint32_t serial, wl_resource* surface, int32_t,
-           int32_t) {
+        [](wl_client*, wl_resource* pointer, uint32_t serial, wl_resource* surface, int32_t x,
+           int32_t y) {
             EXPECT_GT(serial, 100U);
             of(pointer).seat.cursor = surface;
+            of(pointer).seat.hot_spot = {x, y};
             ++of(pointer).seat.cursors_set;
         },
     .release = destroy_resource,

@@ -43,6 +43,7 @@ class ViewerTest : public ::testing::Test {
             offers.tranches = {
                 {0x1234, false, {{kXrgb, DRM_FORMAT_MOD_INVALID}, {kXrgb, DRM_FORMAT_MOD_LINEAR}}}};
             offers.viewporter = viewporter;
+            offers.fractional_scale = fractional_scale;
             offers.syncobj = explicit_sync;
             offers.takes_timelines = false;
             screens.push_back(std::make_unique<test::Compositor>(std::move(offers)));
@@ -113,6 +114,7 @@ class ViewerTest : public ::testing::Test {
     std::vector<std::string> lines;
     bool has_compositor = true;
     bool viewporter = true;
+    bool fractional_scale = false;
     bool explicit_sync = false;  // of a compositor that refuses timelines
     std::vector<wayland::PlayedTimeline*> timelines;
     std::unique_ptr<test::QemuDisplay> qemu = std::make_unique<test::QemuDisplay>();

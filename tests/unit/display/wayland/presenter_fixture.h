@@ -103,6 +103,7 @@ class PresenterTest : public ::testing::Test {
             return std::make_unique<PlayedSyncDevice>(timelines);
         };
         options.sync_trust = trust;
+        options.input = input;
         presenter = std::make_unique<Presenter>(Connection::adopt(compositor->connect()).value(),
                                                 std::move(options), notes);
         settle();
@@ -153,6 +154,7 @@ class PresenterTest : public ::testing::Test {
     std::vector<PlayedTimeline*> timelines;
     dev_t sync_device = 0;
     bool has_sync_device = true;
+    SeatListener* input = nullptr;
     std::unique_ptr<test::Compositor> compositor;
     std::unique_ptr<Presenter> presenter;
     std::optional<FrameRect> damage;
