@@ -6,6 +6,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/extension_list.h"
 #include "drm-context/device/render_nodes.h"
 
 namespace viaduct {
@@ -26,15 +27,6 @@ using QueryDeviceString = const char* (*)(void* device, int32_t name);
 struct Unload {
     void operator()(void* library) const { ::dlclose(library); }
 };
-
-bool has_extension(std::string_view list, std::string_view name) {
-    for (size_t at = list.find(name); at != std::string_view::npos; at = list.find(name, at + 1)) {
-        const size_t end = at + name.size();
-        if ((at == 0 || list[at - 1] == ' ') && (end == list.size() || list[end] == ' '))
-            return true;
-    }
-    return false;
-}
 
 std::string text(const char* maybe) {
     return maybe ? maybe : "";

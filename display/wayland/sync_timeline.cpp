@@ -3,11 +3,10 @@
 #include <drm.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/sysmacros.h>
 
 #include <cstring>
-#include <filesystem>
-#include <string>
+
+#include "display/render_node.h"
 
 namespace viaduct::wayland {
 
@@ -153,28 +152,21 @@ class DrmSyncDevice : public SyncDevice {
     std::shared_ptr<const Node> node_;
 };
 
-}  // namespace
-
-Result<std::unique_ptr<SyncDevice>> SyncDevice::open(const char* path) {
-    UniqueFd fd(::open(path, O_RDWR | O_CLOEXEC));
-    if (!fd) return fail(errno, "cannot open {}: {}", path, std::strerror(errno));
-    auto device = std::make_unique<DrmSyncDevice>(std::move(fd));
-    if (const auto status = device->check(); !status)
-        return fail(status.error().code, "{}: {}", path, status.error().message);
+Result<std::unique_ptr<SyncDevice>> make_device(Result<UniqueFd> node) {
+    if (!node) return tl::unexpected(node.error());
+    auto device = std::make_unique<DrmSyncDevice>(*std::move(node));
+    if (const auto status = device->check(); !status) return tl::unexpected(status.error());
     return device;
 }
 
-// A compositor may name the card's primary node, which others may not open: its render node is
-// another file of the same device (/sys/dev/char/MAJOR:MINOR/device/drm).
+}  // namespace
+
+Result<std::unique_ptr<SyncDevice>> SyncDevice::open(const char* path) {
+    return make_device(open_render_node(path));
+}
+
 Result<std::unique_ptr<SyncDevice>> SyncDevice::open(dev_t device) {
-    const auto folder = fmt::format("/sys/dev/char/{}:{}/device/drm", major(device), minor(device));
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-        const std::string name = entry.path().filename();
-        if (name.starts_with("renderD")) return open(("/dev/dri/" + name).c_str());
-    }
-    return fail(ENODEV, "device {}:{} has no render node in {}", major(device), minor(device),
-                folder);
+    return make_device(open_render_node(device));
 }
 
 }  // namespace viaduct::wayland
