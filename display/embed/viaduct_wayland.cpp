@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "display/embed/embedded_window.h"
+#include "display/gpu_copy/egl_copier.h"
 
 namespace viaduct::embed {
 
@@ -49,6 +50,7 @@ EmbeddedWindow::Options options_of(const viaduct_presenter_options& given) {
     if (given.app_id) options.window.app_id = given.app_id;
     options.window.fullscreen = given.fullscreen != 0;
     options.input = given.input != 0;
+    options.window.open_copier = gpu_copy::chosen_copier(given.gpu_copies != 0);
     return options;
 }
 
@@ -122,7 +124,7 @@ int viaduct_presenter_set_cursor(viaduct_presenter* presenter, const viaduct_cur
 
 void viaduct_presenter_get_counts(viaduct_presenter* presenter, viaduct_presenter_counts* counts) {
     const auto now = presenter->window.counts();
-    const viaduct_presenter_counts all{counts->size,     now.zero_copy,  now.copied,
-                                       now.copied_bytes, now.superseded, now.refused};
+    const viaduct_presenter_counts all{counts->size,   now.zero_copy, now.copied, now.copied_bytes,
+                                       now.superseded, now.refused,   now.blitted};
     std::memcpy(counts, &all, std::min<size_t>(counts->size, sizeof(all)));
 }

@@ -69,6 +69,10 @@ struct viaduct_presenter_options {
     const char* display; /* default: WAYLAND_DISPLAY */
     const char* title;
     const char* app_id; /* the name of the desktop file */
+    /* The compositor's GPU may copy frames that the compositor cannot import: with EGL and GBM,
+       whose drivers then read, in this process, how a guest has laid out its buffer.
+       VIADUCT_GPU_COPIES overrides it. */
+    int gpu_copies;
 };
 
 struct viaduct_frame_plane {
@@ -105,7 +109,7 @@ struct viaduct_cursor {
 
 struct viaduct_presenter_counts {
     uint32_t size; /* sizeof(struct viaduct_presenter_counts); the caller sets it */
-    uint64_t zero_copy, copied, copied_bytes, superseded, refused;
+    uint64_t zero_copy, copied, copied_bytes, superseded, refused, blitted;
 };
 
 /* Connects to a compositor. `options` may be null, and so may `callbacks` and its members. Null,

@@ -9,9 +9,9 @@ namespace {
 
 wayland::PresenterCounts sum(wayland::PresenterCounts counts, const wayland::PresenterCounts& by) {
     using Counts = wayland::PresenterCounts;
-    for (const auto member :
-         {&Counts::zero_copy, &Counts::copied, &Counts::copied_bytes, &Counts::superseded,
-          &Counts::refused, &Counts::imports, &Counts::failed_imports, &Counts::explicit_points})
+    for (const auto member : {&Counts::zero_copy, &Counts::blitted, &Counts::copied,
+                              &Counts::copied_bytes, &Counts::superseded, &Counts::refused,
+                              &Counts::imports, &Counts::failed_imports, &Counts::explicit_points})
         counts.*member += by.*member;
     return counts;
 }

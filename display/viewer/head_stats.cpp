@@ -51,8 +51,10 @@ std::string HeadStats::line(const wayland::PresenterCounts& presenter,
     const auto zero_copy = presenter.zero_copy - presenter_before_.zero_copy;
     const auto copied = presenter.copied - presenter_before_.copied;
     std::string line = fmt::format(
-        "{} updates, {} frames without a copy, {} copied ({} bytes in all), {} skipped",
+        "{} updates, {} frames without a copy, {} copied ({} bytes in all), {} by the GPU, "
+        "{} skipped",
         updates_ - updates_before_, zero_copy, copied, presenter.copied_bytes + copied_here,
+        presenter.blitted - presenter_before_.blitted,
         presenter.superseded - presenter_before_.superseded);
     if (latency_.count > 0)
         line += fmt::format("; to the screen {:.1f} ms, at most {:.1f} ms",

@@ -13,6 +13,12 @@
 
 namespace viaduct::wayland {
 
+/// Memory to be given back when the compositor no longer reads it.
+struct Hold {
+    uint64_t frame = 0;   // to its producer,
+    uint64_t target = 0;  // unless it is a copy: to GpuCopies
+};
+
 /// A dma-buf as the compositor has imported it. Every flip brings new descriptors of the same few
 /// buffers; they are recognised by their layout, which contains their inodes.
 struct Buffer {
@@ -26,7 +32,7 @@ struct Buffer {
     WlBuffer handle;
 
     /// Frames that the compositor holds: released by wl_buffer.release ...
-    std::vector<uint64_t> held;
+    std::vector<Hold> held;
     /// ... or, with explicit synchronisation, one by one: frames under way, and the timelines.
     unsigned points_pending = 0;
     std::unique_ptr<SyncTimeline> acquire;

@@ -32,6 +32,16 @@ std::optional<uint64_t> FormatTable::modifier_for(uint32_t fourcc, uint64_t modi
     return {};
 }
 
+std::vector<uint64_t> FormatTable::modifiers_of(uint32_t fourcc) const {
+    std::vector<uint64_t> modifiers;
+    for (const Tranche& tranche : tranches_)
+        for (const FormatPair& pair : tranche.formats)
+            if (pair.fourcc == fourcc &&
+                std::ranges::find(modifiers, pair.modifier) == modifiers.end())
+                modifiers.push_back(pair.modifier);
+    return modifiers;
+}
+
 bool FormatTable::scanout(uint32_t fourcc, uint64_t modifier) const {
     return std::ranges::any_of(tranches_, [&](const Tranche& tranche) {
         return tranche.scanout &&

@@ -44,6 +44,8 @@ class FormatTable {
     /// be announced as INVALID, for the kernel's own record of the buffer decides then; INVALID
     /// never as linear. Nothing: the compositor cannot import it.
     std::optional<uint64_t> modifier_for(uint32_t fourcc, uint64_t modifier) const;
+    /// All modifiers of a format, the compositor's favourites first.
+    std::vector<uint64_t> modifiers_of(uint32_t fourcc) const;
     /// True if a tranche for scan-out has it.
     bool scanout(uint32_t fourcc, uint64_t modifier) const;
     dev_t main_device() const { return main_device_; }

@@ -42,7 +42,7 @@ Status Presenter::present(Frame frame, uint64_t number) {
         post_dropped(pending_->number);
         post_released(pending_->number);
     }
-    pending_.emplace(Waiting{number, std::move(frame), 0, false, damage_lost});
+    pending_.emplace(Waiting{number, std::move(frame), 0, false, damage_lost, false, {}, 0});
     advance();
     flush();
     return {};
@@ -90,6 +90,8 @@ void Presenter::start() {
     if (seat_ && globals_.data_devices && (options_.selection_changed || options_.sets_selection))
         clipboard_ = std::make_unique<Clipboard>(globals_, watches_, options_.selection_changed);
     copies_ = std::make_unique<ShmCopies>(globals_.shm.get(), [] {});
+    gpu_copies_ =
+        std::make_unique<GpuCopies>(options_.open_copier, watches_, [this] { take_gpu_copy(); });
     if (globals_.presentation)
         feedbacks_ = std::make_unique<PresentationFeedbacks>(
             globals_, [this](uint64_t frame, const std::optional<ShownFrame>& when) {
@@ -105,6 +107,7 @@ void Presenter::start() {
 
 void Presenter::formats_changed() {
     cache_.retry_failed();
+    gpu_copies_->retry_failed();
     if (feedback_.tables() == 1) start_explicit_sync();
 }
 

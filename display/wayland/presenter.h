@@ -19,6 +19,7 @@
 #include "display/wayland/explicit_sync.h"
 #include "display/wayland/feedback.h"
 #include "display/wayland/globals.h"
+#include "display/wayland/gpu_copies.h"
 #include "display/wayland/presentation_feedbacks.h"
 #include "display/wayland/seat.h"
 #include "display/wayland/shm_copies.h"
@@ -53,22 +54,25 @@ class PresenterListener {
     virtual void lost(const Error& /*error*/) {}
 };
 
-/// How frames have fared. A guest's frames are copied where `copied` grows.
+/// How frames have fared. A guest's frames are copied by the CPU where `copied` grows, and by the
+/// GPU where `blitted` does.
 struct PresenterCounts {
     uint64_t zero_copy = 0;  // committed as dma-bufs
-    uint64_t copied = 0;     // committed as copies
+    uint64_t blitted = 0;    // committed as the GPU's copies
+    uint64_t copied = 0;     // committed as the CPU's copies
     uint64_t copied_bytes = 0;
     uint64_t superseded = 0;  // a newer one came before they were committed
     uint64_t refused = 0;     // cannot be shown in any way
     uint64_t imports = 0;     // dma-bufs that the compositor was asked to import
     uint64_t failed_imports = 0;
-    uint64_t explicit_points = 0;  // of zero_copy, those with acquire and release points
+    uint64_t explicit_points =
+        0;  // of zero_copy and blitted, those with acquire and release points
 };
 
 /// Everything on one thread, driven by the caller's loop: poll fd(), then call dispatch(). Neither
 /// that nor present() waits for the compositor, or for a frame's fences. PresenterThread also keeps
-/// from its caller what is left: a copy is work, DMA_BUF_IOCTL_SYNC waits for a GPU that goes on
-/// writing, and to open or close the GPU's node may wake the GPU, or wait for it.
+/// from its caller what is left: a copy by the CPU is work, DMA_BUF_IOCTL_SYNC waits for a GPU that
+/// goes on writing, and to open or close the GPU's node may wake the GPU, or wait for it.
 class Presenter {
   public:
     using OpenSync = std::function<Result<std::unique_ptr<SyncDevice>>(dev_t)>;
@@ -78,6 +82,9 @@ class Presenter {
         bool fullscreen = false;
         /// Opens the GPU's node for explicit synchronisation.
         OpenSync open_sync = [](dev_t device) { return SyncDevice::open(device); };
+        /// Opens the compositor's GPU to copy frames that the compositor cannot import; empty:
+        /// those are copied by the CPU. Called on a thread of the presenter's.
+        gpu_copy::OpenCopier open_copier;
         /// Not null.
         std::shared_ptr<SyncTrust> sync_trust = SyncTrust::of_process();
         /// Called with counts(), from within dispatch(), before the listener gets events.
@@ -135,9 +142,12 @@ class Presenter {
     struct Waiting {
         uint64_t number = 0;
         Frame frame;
-        Watches::Id fence = 0;     // being waited for
-        bool fence_done = false;   // waited for, or handed on
-        bool damage_lost = false;  // a frame between this one and the one before was skipped
+        Watches::Id fence = 0;          // being waited for
+        bool fence_done = false;        // waited for, or handed on
+        bool damage_lost = false;       // a frame between this one and the one before was skipped
+        bool copying = false;           // by the GPU; `frame` is on its way
+        std::optional<Frame> original;  // `frame` is the GPU's copy of it,
+        uint64_t target = 0;            // in this one
     };
 
     // Life of the connection (presenter.cpp)
@@ -153,8 +163,11 @@ class Presenter {
     bool may_commit() const;
     void advance();
     bool advance_staged();
-    bool commit_zero_copy(Buffer& buffer);
+    bool commit_dmabuf(Buffer& buffer);
     bool commit_copy();
+    bool copy_by_gpu();
+    void take_gpu_copy();
+    void let_go(const Hold& hold);
     bool hand_fence_on(Buffer& buffer);
     void wait_for(UniqueFd fence);
     bool can_copy(const Frame& frame) const;
@@ -191,6 +204,7 @@ class Presenter {
     std::unique_ptr<Clipboard> clipboard_;
     std::unique_ptr<ExplicitSync> explicit_sync_;
     std::unique_ptr<ShmCopies> copies_;
+    std::unique_ptr<GpuCopies> gpu_copies_;
     BufferCache cache_;
     Callback frame_callback_;  // outstanding: it is too early for another frame
     std::unique_ptr<PresentationFeedbacks> feedbacks_;

@@ -36,7 +36,7 @@ void Presenter::advance() {
 
 // False: the frame waits for something, which will call advance() again.
 bool Presenter::advance_staged() {
-    if (staged_->fence) return false;
+    if (staged_->fence || staged_->copying) return false;
     const Frame& frame = staged_->frame;
     if (!window_->fits({frame.crop().width, frame.crop().height})) {
         drop_staged("it exceeds the window, and the compositor has no wp_viewporter to scale it");
@@ -53,16 +53,17 @@ bool Presenter::advance_staged() {
     if (modifier) {
         Buffer& buffer = cache_.find_or_create(frame, *modifier, globals_.dmabuf.get());
         if (buffer.state == Buffer::State::kCreating) return false;
-        if (buffer.state == Buffer::State::kReady) return commit_zero_copy(buffer);
+        if (buffer.state == Buffer::State::kReady) return commit_dmabuf(buffer);
     }
-    if (can_copy(frame)) return commit_copy();
+    if (copy_by_gpu()) return false;
+    if (can_copy(staged_->frame)) return commit_copy();
     drop_staged("the compositor cannot import it, and its layout cannot be copied");
     return true;
 }
 
-bool Presenter::commit_zero_copy(Buffer& buffer) {
+bool Presenter::commit_dmabuf(Buffer& buffer) {
     if (!hand_fence_on(buffer)) return staged_->fence == 0;
-    const uint64_t number = staged_->number;
+    const Hold hold{staged_->number, staged_->target};
     if (explicit_sync_) {
         auto released = explicit_sync_->set_points(buffer);
         if (!released) {
@@ -71,16 +72,79 @@ bool Presenter::commit_zero_copy(Buffer& buffer) {
         }
         ++buffer.points_pending;
         ++counts_.explicit_points;
-        when_readable(*std::move(released), [this, number, &buffer] {
+        when_readable(*std::move(released), [this, hold, &buffer] {
             --buffer.points_pending;
-            post_released(number);
+            let_go(hold);
         });
     } else {
-        buffer.held.push_back(number);
+        buffer.held.push_back(hold);
     }
-    ++counts_.zero_copy;
+    if (!staged_->original) {
+        ++counts_.zero_copy;
+        commit(buffer.handle.get());
+        return true;
+    }
+    // The frame is its producer's again when it has been copied.
+    ++counts_.blitted;
+    UniqueFd copied = staged_->frame.acquire_fence().duplicate();
     commit(buffer.handle.get());
+    const auto release = [this, number = hold.frame] { post_released(number); };
+    if (copied)
+        when_readable(std::move(copied), release);
+    else
+        release();
     return true;
+}
+
+void Presenter::let_go(const Hold& hold) {
+    if (hold.target == 0)
+        post_released(hold.frame);
+    else
+        gpu_copies_->give_back(hold.target);
+}
+
+// True: the frame waits for the GPU's copy, or for a buffer to put one in.
+bool Presenter::copy_by_gpu() {
+    const FormatTable& table = feedback_.table();
+    if (staged_->original) {  // its copy cannot be imported
+        const FrameLayout& copy = staged_->frame.layout();
+        const bool refused = table.modifier_for(copy.fourcc, copy.modifier).has_value();
+        if (refused) gpu_copies_->refuse(staged_->original->layout());
+        gpu_copies_->give_back(std::exchange(staged_->target, 0));
+        staged_->frame = *std::exchange(staged_->original, {});
+        if (refused) return false;
+        // The table has changed meanwhile: another copy may do.
+    }
+    const auto kind = globals_.dmabuf ? gpu_copies_->kind_for(staged_->frame, table) : std::nullopt;
+    if (!kind) return false;
+    if (!gpu_copies_->ready(*kind)) return true;
+    staged_->copying = gpu_copies_->begin(staged_->frame, *kind, table.main_device());
+    return staged_->copying;
+}
+
+void Presenter::take_gpu_copy() {
+    auto copied = gpu_copies_->take();
+    if (!copied) return;
+    if (!staged_ || !staged_->copying) {  // the connection was lost meanwhile
+        gpu_copies_->give_back(copied->target);
+        return;
+    }
+    staged_->copying = false;
+    const auto [width, height, fourcc] =
+        std::tuple(copied->original.layout().width, copied->original.layout().height,
+                   fourcc_name(copied->original.layout().fourcc));
+    if (!copied->copy) {
+        if (copied->copy.error().code != ENODEV)
+            log_.log(LogLevel::kWarning, "blit", "the GPU cannot copy a frame of {}x{} in {}: {}",
+                     width, height, fourcc, copied->copy.error().message);
+        staged_->frame = std::move(copied->original);
+        return;
+    }
+    log_.log(LogLevel::kInfo, "blitted", "a frame of {}x{} in {} was copied by the GPU", width,
+             height, fourcc);
+    staged_->original = std::move(copied->original);
+    staged_->frame = *std::move(copied->copy);
+    staged_->target = copied->target;
 }
 
 // The GPU's work for the frame: the compositor waits for it, by an acquire point or by the
@@ -213,12 +277,12 @@ void Presenter::buffer_created(Buffer& buffer) {
 
 // The compositor's GPU may read on after this event: its fences are in the dma-buf.
 void Presenter::buffer_released(Buffer& buffer) {
-    for (const uint64_t frame : std::exchange(buffer.held, {})) {
+    for (const Hold& hold : std::exchange(buffer.held, {})) {
         auto fence = export_sync_file(buffer.memory[0]->get(), BufferAccess::kWrite);
         if (fence)
-            when_readable(*std::move(fence), [this, frame] { post_released(frame); });
+            when_readable(*std::move(fence), [this, hold] { let_go(hold); });
         else
-            post_released(frame);
+            let_go(hold);
     }
 }
 

@@ -23,7 +23,7 @@ CLANG = sys.argv.pop()
 RULE = re.compile(r"\bVIADUCT_(GUARDED_BY|REQUIRES)\b")
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 # Folders whose locks are all stated as rules, and so must be among what is checked.
-COVERED = ("display/embed", "drm-context/account", "drm-context/front", "drm-context/worker",
+COVERED = ("display/embed", "display/gpu_copy", "drm-context/account", "drm-context/front", "drm-context/worker",
            "guest-mesa/layer", "guest-mesa/layer/amdgpu", "guest-mesa/layer/i915",
            "guest-mesa/layer/xe", "renderer", "renderer/record",
            "renderer/storage", "simgpu/amd/kernel", "simgpu/drm",

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/unique_fd.h"
+#include "display/gpu_copy/egl_copier.h"
 #include "display/viewer/qmp.h"
 #include "display/viewer/screenshot.h"
 #include "display/viewer/viewer.h"
@@ -83,6 +84,7 @@ Status show(const ViewOptions& options) {
     if (options.console >= 0) all.only = static_cast<uint32_t>(options.console);
     all.head.connect = [] { return wayland::Connection::open(nullptr); };
     all.head.clock = now_ns;
+    all.head.window.open_copier = gpu_copy::chosen_copier(true);
     if (options.stats)
         all.stats = [](const std::string& line) {
             fmt::print("{}\n", line);

@@ -113,12 +113,13 @@ class CFace : public ::testing::Test {
     }
     ~CFace() override { viaduct_presenter_destroy(presenter); }
 
-    void start(const viaduct_presenter_callbacks* callbacks = &kCallbacks) {
+    void start(const viaduct_presenter_callbacks* callbacks = &kCallbacks, int gpu_copies = 0) {
         viaduct_presenter_options options{};
         options.size = sizeof(options);
         options.display = socket_.c_str();
         options.title = "guest";
         options.input = 1;
+        options.gpu_copies = gpu_copies;
         presenter = viaduct_presenter_create(&options, callbacks, &seen);
         ASSERT_TRUE(presenter);
         run_until([this] { return compositor->toplevel != nullptr; });
@@ -178,6 +179,36 @@ TEST_F(CFace, ShowsAFrame) {
     viaduct_presenter_get_counts(presenter, &counts);
     EXPECT_EQ(counts.zero_copy, 1U);
     EXPECT_EQ(counts.copied_bytes, 0U);
+}
+
+class CFaceGpuCopies : public CFace {
+  protected:
+    /// Shows a frame of a layout that is not in the compositor's table. True: a GPU was looked for.
+    /// The compositor's device is not there.
+    bool looks_for_a_gpu(int gpu_copies) {
+        ::testing::internal::CaptureStderr();
+        start(&kCallbacks, gpu_copies);
+        auto description = frame();
+        description.modifier = DRM_FORMAT_MOD_INVALID;
+        EXPECT_EQ(viaduct_presenter_present(presenter, &description, 1), 0);
+        run_until([&] { return seen.released == 1; });
+        EXPECT_EQ(seen.dropped, 1);
+        viaduct_presenter_counts counts{};
+        counts.size = sizeof(counts);
+        viaduct_presenter_get_counts(presenter, &counts);
+        EXPECT_EQ(counts.refused, 1U);
+        EXPECT_EQ(counts.blitted, 0U);
+        return ::testing::internal::GetCapturedStderr().find(
+                   "no frame is copied by the GPU from now on") != std::string::npos;
+    }
+};
+
+TEST_F(CFaceGpuCopies, AreMadeOnRequest) {
+    EXPECT_TRUE(looks_for_a_gpu(1));
+}
+
+TEST_F(CFaceGpuCopies, AreNotMadeOtherwise) {
+    EXPECT_FALSE(looks_for_a_gpu(0));
 }
 
 TEST_F(CFace, EveryFrameIsReleased) {

@@ -31,6 +31,9 @@ TEST(FormatTable, KnowsWhatMayBeScannedOut) {
     EXPECT_FALSE(table.scanout(kX, 0));
     EXPECT_TRUE(table.has(kX, 0));
     EXPECT_EQ(table.main_device(), dev_t{1});
+    EXPECT_EQ(table.modifiers_of(kX), (std::vector<uint64_t>{kTiled, 0}))
+        << "each once, those of the first tranche first";
+    EXPECT_TRUE(table.modifiers_of(DRM_FORMAT_NV12).empty());
 }
 
 TEST(FormatRows, AreReadAndPicked) {

@@ -104,6 +104,7 @@ class PresenterTest : public ::testing::Test {
         };
         options.sync_trust = trust;
         options.input = input;
+        options.open_copier = open_copier;
         presenter = std::make_unique<Presenter>(Connection::adopt(compositor->connect()).value(),
                                                 std::move(options), notes);
         settle();
@@ -155,6 +156,7 @@ class PresenterTest : public ::testing::Test {
     dev_t sync_device = 0;
     bool has_sync_device = true;
     SeatListener* input = nullptr;
+    gpu_copy::OpenCopier open_copier;
     std::unique_ptr<test::Compositor> compositor;
     std::unique_ptr<Presenter> presenter;
     std::optional<FrameRect> damage;
