@@ -1,5 +1,7 @@
 // Presenter: the life of a frame, from present() to its commit and its release.
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 #include "blob/dmabuf.h"
 #include "display/wayland/presenter.h"
@@ -260,6 +262,7 @@ void Presenter::drop_staged(const char* why) {
     log_.log(LogLevel::kWarning, "refused", "cannot show a frame of {}", last_refusal_);
     ++counts_.refused;
     damage_lost_ = true;
+    if (staged_->target != 0) gpu_copies_->give_back(staged_->target);
     post_dropped(staged_->number);
     post_released(staged_->number);
     staged_.reset();

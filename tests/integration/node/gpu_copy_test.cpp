@@ -241,6 +241,8 @@ class GpuCopyTest : public ::testing::Test, public wayland::PresenterListener {
     uint64_t ended = 0;
 };
 
+class GpuCopyResetTest : public GpuCopyTest {};
+
 TEST_F(GpuCopyTest, ACompositorThatTakesRowsGetsEveryPixel) {
     Painter guest;
     start({DRM_FORMAT_MOD_LINEAR});
@@ -319,6 +321,28 @@ TEST_F(GpuCopyTest, AFrameThatTheDriverRefusesIsNotShown) {
     EXPECT_EQ(presenter->counts().refused, 1U);
     show(guest.paint(320, 200, 2));
     EXPECT_EQ(presenter->counts().blitted, 1U) << "others are";
+}
+
+// With a hang that VIADUCT_SIMGPU_INJECT asks for, in one of the copies.
+TEST_F(GpuCopyResetTest, FramesGoTheOldWayAfterAReset) {
+    Painter guest;
+    start({DRM_FORMAT_MOD_LINEAR});
+    const auto tiled = guest.paint(128, 96, 1);
+    const auto rows = guest.paint(128, 96, 2, DRM_FORMAT_MOD_LINEAR);
+    for (int i = 0; i < 20 && presenter->counts().refused == 0; ++i) {
+        ASSERT_TRUE(presenter->present(Frame::check(tiled.description).value(), ++number));
+        run_until([&] { return ended == number; });
+        for (const auto& buffer : compositor->buffers)
+            if (buffer->resource) compositor->release(buffer->resource);
+        compositor->send_frame_done();
+    }
+    EXPECT_GT(presenter->counts().blitted, 0U);
+    EXPECT_EQ(presenter->counts().refused, 1U);
+    ASSERT_TRUE(presenter->present(Frame::check(rows.description).value(), ++number));
+    run_until([&] { return presenter->counts().zero_copy == 1; });
+    settle();
+    EXPECT_EQ(shown_rows(), picture(128, 96, 2));
+    EXPECT_EQ(compositor->error, "");
 }
 
 TEST(EglCopier, SaysWhyThereIsNone) {

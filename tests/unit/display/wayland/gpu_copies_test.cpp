@@ -10,14 +10,15 @@
 
 #include "blob/mapping.h"
 #include "presenter_fixture.h"
+#include "xdg-shell-client-protocol.h"
 
 namespace viaduct::wayland {
 namespace {
 
 constexpr uint64_t kUnknown = fourcc_mod_code(INTEL, 1);  // to every compositor here
 
-/// The behaviour of a played GPU, and notes of what it was asked. The copying thread is done with it
-/// before the presenter has its answer.
+/// The behaviour of a played GPU, and notes of what it was asked. The copying thread is done with
+/// it before the presenter has its answer.
 struct PlayedGpu {
     std::optional<Error> open_fails;
     std::optional<Error> copy_fails;
@@ -364,6 +365,29 @@ TEST_F(GpuCopiesTest, CopiesThatTheCompositorRefuses) {
     }
     EXPECT_EQ(presenter->counts().copied, 6U);
     EXPECT_EQ(presenter->counts().blitted, 0U);
+    EXPECT_EQ(compositor->error, "");
+}
+
+TEST_F(GpuCopiesTest, TheWindowMayBecomeTooSmallMeanwhile) {
+    auto offers = rows_only();
+    offers.viewporter = false;
+    start(offers);
+    gpu.holds = true;
+    for (size_t i = 0; i < 4; ++i) {
+        compositor->configure(64, 32, {XDG_TOPLEVEL_STATE_FULLSCREEN});
+        settle();
+        present(frame(i, kUnknown));
+        compositor->configure(63, 32, {XDG_TOPLEVEL_STATE_FULLSCREEN});
+        settle();
+        gpu.go.release(1);
+        run_until([&] { return notes.has("dropped " + std::to_string(i + 1)); });
+    }
+    EXPECT_EQ(shown_commits(), 0U);
+    compositor->configure(64, 32, {XDG_TOPLEVEL_STATE_FULLSCREEN});
+    settle();
+    gpu.go.release(1);
+    present_and_wait(frame(5, kUnknown));
+    EXPECT_LE(gpu.targets_alive, 3) << "their buffers are free";
     EXPECT_EQ(compositor->error, "");
 }
 
