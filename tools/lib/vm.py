@@ -8,6 +8,7 @@ Everything it needs at run time is in a directory of its own, which goes with it
 its worker, sockets, logs.
 """
 
+import gzip
 import json
 import os
 import re
@@ -190,6 +191,7 @@ class VirtualMachine(Session):
     display      as -display takes it; default: one that this machine can show or do without
     environment  more variables for QEMU
     arguments    more arguments for QEMU
+    modules      a directory of kernel modules, instead of the image's of the same names
     progress     called with each line that says how far the start is
     """
 
@@ -295,9 +297,25 @@ class VirtualMachine(Session):
 
     def boot(self, image):
         return ["-kernel", os.path.join(image, "vmlinuz"),
-                "-initrd", os.path.join(image, "initrd.img"),
+                "-initrd", self.initrd(image),
                 "-append", "console=ttyS0 loglevel=5 panic=1 " + shares_argument(self.shares),
                 *disk_argument(os.path.join(image, "root.squashfs"))]
+
+    def initrd(self, image):
+        """The image's; what follows it in the same file replaces files of it
+        (Documentation/driver-api/early-userspace/buffer-format.rst)."""
+        initrd = os.path.join(image, "initrd.img")
+        if "modules" not in self.options:
+            return initrd
+        folder = self.path("more/modules")
+        shutil.copytree(self.options["modules"], folder)
+        names = "".join("modules/%s\n" % name for name in os.listdir(folder))
+        more = subprocess.run(["cpio", "--quiet", "--create", "--format=newc", "--owner=0:0"], input=names.encode(),
+                              stdout=subprocess.PIPE, cwd=self.path("more"), check=True).stdout
+        with open(initrd, "rb") as file, open(self.path("initrd.img"), "wb") as both:
+            shutil.copyfileobj(file, both)
+            both.write(gzip.compress(more))
+        return both.name
 
     def devices(self):
         return [*port_argument("port", self.path("port")),
