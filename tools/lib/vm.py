@@ -27,10 +27,11 @@ from session import Session
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-# Which QEMU: the tree (tools/trees/) that it runs in, and the script that makes it, if any.
+# Which QEMU: the tree (tools/trees/) that it runs in, and the script that makes it, if any. The patched
+# one is QEMU 10.0, or QEMU 11.1 from a source that Debian does not have.
 QEMUS = {
     "stock": ("forky", None),
-    "patched": ("trixie-qemu", "qemu-patches/build"),
+    "patched": ("forky-qemu" if os.environ.get("VIADUCT_QEMU_SOURCE") else "trixie-qemu", "qemu-patches/build"),
 }
 
 # What they need of the build beside the library: targets, and their files.

@@ -60,6 +60,8 @@ class Host(vm.VirtualMachine):
         self.guest = self.qemu = None
 
     def start(self):
+        if os.environ.get("VIADUCT_QEMU_SOURCE"):
+            raise Failure("dom0 is a Debian 13 and runs QEMU 10.0: unset VIADUCT_QEMU_SOURCE")
         self.guest = vm.tool(*vm.VirtualMachine.IMAGE)
         self.qemu = vm.tool("qemu-patches/build")
         folders = [LIBRARIES, self.guest, os.path.dirname(os.path.realpath(self.guest_file("vmlinuz"))),

@@ -17,7 +17,7 @@ import vm  # noqa: E402
 from native_guest import NativeGuest  # noqa: E402
 from qtest_gpu import Qtest  # noqa: E402
 
-TREE, SLOT = "trixie-qemu", 4
+TREE, SLOT = vm.QEMUS["patched"][0], 4
 PATIENCE = 60  # seconds; what takes longer has failed
 
 

@@ -85,7 +85,7 @@ class Window:
 
 
 class Viewer:
-    """-display dbus and viaduct view. Without a VGA adapter: its surfaces have their textures in any thread."""
+    """-display dbus and viaduct view, without a VGA adapter."""
 
     process = None
     QEMU, ARGUMENTS, RESETS = "patched", (), True
@@ -119,7 +119,7 @@ class Viewer:
 
 
 class StockViewer(Viewer):
-    # QEMU 11 aborts when it is reset with such a viewer (dbus_scanout_texture: Assertion `tex_id' failed).
+    # It aborts when the guest reboots (docs/view.md).
     QEMU, RESETS = "stock", False
 
 
