@@ -25,7 +25,7 @@ class CopyThread {
     struct Answer {
         Frame original;
         /// The copy, with the damage and the crop of its original, and the fence that completes it.
-        /// ENODEV: there is no copier (any more); nothing will be copied.
+        /// ENODEV: no copier is left; nothing will be copied.
         Result<Frame> copy;
     };
 

@@ -59,7 +59,7 @@ class GpuCopies {
     bool start(dev_t device);
     void give_up(std::string_view why);
 
-    gpu_copy::OpenCopier open_;  // empty: there is no copier (any more)
+    gpu_copy::OpenCopier open_;  // empty: none is left
     Watches& watches_;
     std::function<void()> done_;
     Kind kind_;
