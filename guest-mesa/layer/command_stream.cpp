@@ -420,7 +420,7 @@ int CommandStream::wait_for(const Channel& channel, int fence_fd, uint32_t seqno
 int CommandStream::wait_for_answer(const Channel& channel, UniqueFd fence, uint32_t seqno) {
     if (!fence) {
         if (brief_wait_.wait([&] { return reached(seqno); })) return lost() ? -EIO : 0;
-        // The number itself is waited for where there is no fence.
+        // Without a fence, the number itself tells.
         if (transfer(channel, {}, nullptr, &fence) < 0) return wait_for_seqno(seqno);
     }
     return wait_for(channel, fence.get(), seqno);

@@ -47,8 +47,7 @@ struct GpuSubmission {
 /// sections 2 to 5 and 8). Results are 0 or a negative errno.
 ///
 /// Threads: any. Requests reach the host in the order in which the methods were entered, but a blob
-/// whose object was made ahead is asked for later. A method
-/// that waits for an answer waits outside the lock.
+/// is asked for later than its object. A method that waits for an answer waits outside the lock.
 ///
 /// A host that does not answer within its patience is lost: that call returns -EIO, and every later
 /// one -ENODEV, at once. So do all once the host has given the context up: it then publishes a
