@@ -21,7 +21,7 @@ namespace {
 // contexts, and the reason is logged where a missing GPU would be.
 HostFactory host_factory(const Result<Budget>& budget, std::shared_ptr<VmCounters> counters,
                          std::shared_ptr<VmUsage> usage) {
-    auto places = metrics_places(process_environment, ::getpid());
+    auto places = metrics_places(process_environment, ::getpid(), ::geteuid());
     const Error* error = !budget ? &budget.error() : !places ? &places.error() : nullptr;
     if (error)
         return [error = *error](const VmmGpu&,

@@ -12,7 +12,7 @@ std::vector<std::string> metrics_folders(const Environment& environment) {
     return folders;
 }
 
-Result<MetricsPlaces> metrics_places(const Environment& environment, int pid) {
+Result<MetricsPlaces> metrics_places(const Environment& environment, int pid, uid_t user) {
     constexpr std::string_view kUnix = "unix:";
     MetricsPlaces places;
     if (const char* wish = environment("VIADUCT_METRICS"); wish && *wish) {
@@ -27,7 +27,9 @@ Result<MetricsPlaces> metrics_places(const Environment& environment, int pid) {
         places.wanted = true;
         return places;
     }
-    for (const std::string& folder : metrics_folders(environment))
+    std::vector<std::string> folders = metrics_folders(environment);
+    if (user != 0) folders.insert(folders.end() - 1, fmt::format("{}/{}", folders.back(), user));
+    for (const std::string& folder : folders)
         places.paths.push_back(fmt::format("{}/{}.metrics", folder, pid));
     return places;
 }

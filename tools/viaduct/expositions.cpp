@@ -36,19 +36,41 @@ void remove_if_abandoned(const std::string& path) {
         ::unlink(path.c_str());
 }
 
-void find_sockets(const Environment& environment, std::vector<std::string>& paths,
+bool is_number(const std::string& name) {
+    return !name.empty() && name.find_first_not_of("0123456789") == std::string::npos;
+}
+
+// Each user's own below it, too (metrics_paths.h).
+std::vector<std::filesystem::path> with_folders_of_users(const std::string& folder) {
+    std::vector<std::filesystem::path> folders{folder};
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, error))
+        if (is_number(entry.path().filename()) && !entry.is_symlink(error) &&
+            entry.is_directory(error))
+            folders.push_back(entry.path());
+    return folders;
+}
+
+// A link would lead root to a socket that the folder's user must not talk to.
+bool may_be_asked(const std::filesystem::directory_entry& entry) {
+    std::error_code error;
+    return entry.path().extension() == ".metrics" &&
+           entry.symlink_status(error).type() == std::filesystem::file_type::socket;
+}
+
+void find_sockets(const std::filesystem::path& folder, std::vector<std::string>& paths,
                   std::vector<std::string>& notes) {
-    for (const std::string& folder : metrics_folders(environment)) {
-        std::error_code error;
-        for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-            if (entry.path().extension() != ".metrics") continue;
-            if (paths.size() == kMostSockets) {
-                notes.push_back(fmt::format("{} has more than {} sockets; the others are left out",
-                                            printable(folder), kMostSockets));
-                return;
-            }
-            paths.push_back(entry.path());
+    size_t left = kMostSockets;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+        if (!may_be_asked(entry)) continue;
+        if (left == 0) {
+            notes.push_back(fmt::format("{} has more than {} sockets; the others are left out",
+                                        printable(folder.native()), kMostSockets));
+            return;
         }
+        --left;
+        paths.push_back(entry.path());
     }
 }
 
@@ -89,7 +111,8 @@ Result<Expositions> fetch_expositions(const std::string& path, const Environment
         return all;
     }
     std::vector<std::string> paths;
-    find_sockets(environment, paths, all.notes);
+    for (const std::string& folder : metrics_folders(environment))
+        for (const auto& each : with_folders_of_users(folder)) find_sockets(each, paths, all.notes);
     for (const Fetched& fetched : fetch(paths)) add_found(fetched, all);
     return all;
 }

@@ -42,7 +42,7 @@ bool try_namespace() {
 std::string find_settings_error() {
     if (const auto budget = load_budget(process_environment); !budget)
         return budget.error().message;
-    if (const auto places = metrics_places(process_environment, ::getpid()); !places)
+    if (const auto places = metrics_places(process_environment, ::getpid(), ::geteuid()); !places)
         return places.error().message;
     return {};
 }

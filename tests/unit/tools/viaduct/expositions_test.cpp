@@ -67,6 +67,31 @@ TEST_F(SocketFolder, ShowsWhatAProcessSaysOfItself) {
     EXPECT_FALSE(fetch_expositions(place("none")));
 }
 
+TEST_F(SocketFolder, HasFoldersOfUsers) {
+    ::mkdir(place("1001").c_str(), 0750);
+    ::mkdir(place("alice").c_str(), 0750);
+    const auto name = fmt::format("/{}.metrics", ::getpid());
+    const auto text = [](const char* vm) {
+        return fmt::format("a{{vm=\"{}\",pid=\"{}\"}} 1\n", vm, ::getpid());
+    };
+    const auto of_a_user = server(place("1001") + name, text("web"));
+    const auto of_no_user = server(place("alice") + name, text("db"));
+    { test::bound_socket(place(fmt::format("1001/{}.metrics", dead_process()))); }
+    const Expositions all = look();
+    EXPECT_EQ(all.texts, std::vector<std::string>{text("web")});
+    EXPECT_EQ(std::filesystem::directory_iterator(place("1001"))->path(), place("1001") + name)
+        << "the dead one's is gone";
+}
+
+TEST_F(SocketFolder, FollowsNoLinks) {
+    const test::PrivateFolder elsewhere;
+    const std::string own = fmt::format("a{{vm=\"web\",pid=\"{}\"}} 1\n", ::getpid());
+    const auto serving = server(elsewhere / "1.metrics", own);
+    ASSERT_EQ(::symlink((elsewhere / "1.metrics").c_str(), place("2.metrics").c_str()), 0);
+    ASSERT_EQ(::symlink(elsewhere.path().c_str(), place("1001").c_str()), 0);
+    EXPECT_TRUE(look().texts.empty());
+}
+
 TEST_F(SocketFolder, LosesTheSocketsOfTheDeadOnly) {
     const pid_t dead = dead_process();
     { test::bound_socket(place(dead)); }

@@ -203,11 +203,21 @@ TEST(VmName, OnTheCommandLine) {
 }
 
 TEST(MetricsPlaces, AsAskedFor) {
-    EXPECT_EQ(metrics_places(environment({{"VIADUCT_METRICS", "unix:/a/b"}}), 1)->paths,
+    EXPECT_EQ(metrics_places(environment({{"VIADUCT_METRICS", "unix:/a/b"}}), 1, 0)->paths,
               std::vector<std::string>{"/a/b"});
-    EXPECT_TRUE(metrics_places(environment({{"VIADUCT_METRICS", "off"}}), 1)->paths.empty());
-    EXPECT_FALSE(metrics_places(environment({{"VIADUCT_METRICS", "/a/b"}}), 1));
-    EXPECT_FALSE(metrics_places(environment({{"VIADUCT_METRICS", "unix:"}}), 1));
+    EXPECT_TRUE(metrics_places(environment({{"VIADUCT_METRICS", "off"}}), 1, 0)->paths.empty());
+    EXPECT_FALSE(metrics_places(environment({{"VIADUCT_METRICS", "/a/b"}}), 1, 0));
+    EXPECT_FALSE(metrics_places(environment({{"VIADUCT_METRICS", "unix:"}}), 1, 0));
+}
+
+TEST(MetricsPlaces, OfAUserAndOfTheSystem) {
+    const std::map<std::string, std::string> of_root{{"XDG_RUNTIME_DIR", "/run/user/0"}};
+    EXPECT_EQ(metrics_places(environment({}), 7, 0)->paths,
+              std::vector<std::string>{"/run/viaduct/7.metrics"});
+    EXPECT_EQ(metrics_places(environment(of_root), 7, 1001)->paths,
+              (std::vector<std::string>{"/run/user/0/viaduct/7.metrics",
+                                        "/run/viaduct/1001/7.metrics", "/run/viaduct/7.metrics"}))
+        << "a device model that was root";
 }
 
 }  // namespace
