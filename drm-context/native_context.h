@@ -188,6 +188,9 @@ class NativeContextHost {
 
     virtual const wire::CapsetDrm& capset() const = 0;
     virtual GpuNote gpu() const { return {}; }
+    /// To be called once a VMM is connected: figures can be had from then on, if there is a place
+    /// for them (HostOptions::metrics_paths). Further calls do nothing.
+    virtual void serve_metrics() {}
     /// `name`: the guest process's, for logs and the host's tools; any bytes.
     virtual Result<std::unique_ptr<NativeContext>> create_context(ContextId ctx_id,
                                                                   std::string_view name) = 0;

@@ -33,9 +33,13 @@ HostFactory host_factory(const Result<Budget>& budget, std::shared_ptr<VmCounter
     options.vm_name = vm_name();
     options.counters = std::move(counters);
     options.usage = std::move(usage);
-    options.metrics_paths = std::move(places->paths);
     options.metrics_wanted = places->wanted;
-    return default_host_factory(std::move(options));
+    return [options = std::move(options)](const VmmGpu& vmm, FenceCallback on_fence) {
+        HostOptions own = options;
+        // The process may have another user by now.
+        own.metrics_paths = metrics_places(process_environment, ::getpid(), ::geteuid())->paths;
+        return default_host_factory(std::move(own))(vmm, std::move(on_fence));
+    };
 }
 
 // Without a recording the VM runs as well: a line gives the reason.

@@ -71,6 +71,7 @@ void NativeGpu::start(const Callbacks& callbacks) {
     old.reset();
     if (!kept) kept = host();
     if (!kept) return;
+    kept->serve_metrics();
     announce(*kept);
     warn_of_few_descriptors();
 }
@@ -107,9 +108,10 @@ Result<UniqueFd> NativeGpu::signalled_sync_file() {
     return gpu->signalled_sync_file();
 }
 
-// Another host is worth its making only if it can be of another GPU.
+// Another host is worth its making if it can be of another GPU, or if workers would run as a user
+// that the VMM no longer is.
 bool NativeGpu::keeps_host(const VmmGpu& vmm) const {
-    if (!host_ || vmm.get_drm_fd) return false;
+    if (!host_ || vmm.get_drm_fd || made_by_ != user_()) return false;
     return vmm.display_node.empty() || same_node(host_->gpu().node, vmm.display_node);
 }
 
@@ -120,17 +122,22 @@ std::shared_ptr<NativeContextHost> NativeGpu::host() {
         if (host_ || absent_) return host_;
         vmm = vmm_;
     }
+    const uid_t user = user_();
     auto made = probe(vmm);
     bool known_to_vmm = false;
     {
         const LockGuard lock(mutex_);
         if (host_) return host_;  // another thread was faster
         host_ = made;
+        made_by_ = user;
         absent_ = !host_;
         if (host_) capset_ = host_->capset();
         known_to_vmm = started_;
     }
-    if (made && known_to_vmm) announce(*made);
+    if (made && known_to_vmm) {
+        made->serve_metrics();
+        announce(*made);
+    }
     return made;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -79,9 +80,7 @@ class Host final : public NativeContextHost {
           closer_(std::move(machinery.closer)),
           launcher_(std::move(machinery.launcher)),
           fences_(std::move(machinery.fences)),
-          signalled_(std::move(machinery.signalled)) {
-        serve_metrics();
-    }
+          signalled_(std::move(machinery.signalled)) {}
 
     ~Host() override {
         fences_->stop();
@@ -90,6 +89,9 @@ class Host final : public NativeContextHost {
 
     const wire::CapsetDrm& capset() const override { return capset_; }
     GpuNote gpu() const override { return options_.gpu; }
+    void serve_metrics() override {
+        std::call_once(serves_, [this] { start_metrics(); });
+    }
 
     Result<std::unique_ptr<NativeContext>> create_context(ContextId ctx_id,
                                                           std::string_view name) override {
@@ -182,7 +184,7 @@ class Host final : public NativeContextHost {
     }
 
     // Best effort: a VM runs without its figures too.
-    void serve_metrics() {
+    void start_metrics() {
         for (const std::string& path : options_.metrics_paths) {
             auto server = MetricsServer::start(
                 path, [identity = identity(), vm = vm_] { return exposition(identity, *vm); });
@@ -212,6 +214,7 @@ class Host final : public NativeContextHost {
     const JobTimeout job_timeout_;
     const std::shared_ptr<VmAccount> vm_;
     const std::shared_ptr<VmTraffic> traffic_;
+    std::once_flag serves_;
     std::unique_ptr<MetricsServer> metrics_;
     const std::shared_ptr<TaskThread> opener_;
     const std::shared_ptr<TaskThread> closer_;

@@ -14,12 +14,16 @@ class FakeHost : public NativeContextHost {
     }
     ~FakeHost() override {
         --gpu_.hosts_alive;
+        gpu_.serving -= serves_;
         const std::scoped_lock lock(gpu_.callback_mutex, gpu_.mutex);
         gpu_.on_fence = nullptr;
         gpu_.fences.clear();
     }
 
     const wire::CapsetDrm& capset() const override { return capset_; }
+    void serve_metrics() override {
+        if (!std::exchange(serves_, true)) ++gpu_.serving;
+    }
     Result<std::unique_ptr<NativeContext>> create_context(ContextId ctx_id,
                                                           std::string_view name) override {
         if (gpu_.context_error) return fail(gpu_.context_error, "told to fail");
@@ -38,6 +42,7 @@ class FakeHost : public NativeContextHost {
 
   private:
     FakeGpu& gpu_;
+    bool serves_ = false;
     wire::CapsetDrm capset_{};
 };
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -79,6 +80,7 @@ struct FakeGpu {
     bool retire_at_once = false;
     int hosts_made = 0;
     int hosts_alive = 0;
+    int serving = 0;           // hosts that serve figures
     std::vector<int> vmm_fds;  // what get_drm_fd gave
     FenceCallback on_fence;
     std::mutex mutex;  // guards fences and contexts
