@@ -23,7 +23,7 @@ PAGE = os.path.join(vm.ROOT, "docs/xen.md")
 DOM0 = ("guest-mesa/image/build", "dom0")
 LIBRARIES = os.path.dirname(os.path.abspath(__file__))
 # In dom0: sockets, configurations and logs of domains.
-RUN = "/run/viaduct"
+RUN = "/run/domains"
 
 
 def is_made():
@@ -31,13 +31,25 @@ def is_made():
     return vm.is_made("patched", [*DOM0, "have"])
 
 
+def documented(heading):
+    """The first block of that part of the page."""
+    with open(PAGE, encoding="utf-8") as file:
+        part = re.search(r"^## %s\n(.*?)(?=^## )" % heading, file.read(), re.MULTILINE | re.DOTALL)
+    block = part and re.search(r"^```\w*\n(.*?)^```", part[1], re.MULTILINE | re.DOTALL)
+    if not block:
+        raise Failure("%s has no block below \"%s\"" % (PAGE, heading))
+    return block[1]
+
+
 def documented_domain():
     """The settings of a domain that the page shows; xl.cfg(5) looks like Python there."""
-    with open(PAGE, encoding="utf-8") as file:
-        block = re.search(r"^## The domain\n+```\n(.*?)^```", file.read(), re.MULTILINE | re.DOTALL)
-    if not block:
-        raise Failure("%s has no configuration of a domain" % PAGE)
-    return {item.targets[0].id: ast.literal_eval(item.value) for item in ast.parse(block[1]).body}
+    return {item.targets[0].id: ast.literal_eval(item.value)
+            for item in ast.parse(documented("The domain")).body}
+
+
+def documented_users():
+    """The script that makes users for device models, alice and bob."""
+    return documented("A user for each domain")
 
 
 def as_configuration(settings):
