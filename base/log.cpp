@@ -45,8 +45,6 @@ std::string escape(std::string_view text, std::string_view also) {
     return out;
 }
 
-thread_local LogHold* t_hold = nullptr;  // the outermost of this thread
-
 void write_line(LogLevel level, std::string_view text) {
     std::shared_ptr<const LogSink> write;
     {
@@ -69,13 +67,9 @@ void set_log_sink(LogSink write) {
     // `next`, now the old one, ends after the lock is released.
 }
 
-LogHold::LogHold() {
-    if (!t_hold) t_hold = this;
-}
+constinit thread_local LogHold* LogHold::outermost_ = nullptr;
 
-LogHold::~LogHold() {
-    if (t_hold != this) return;
-    t_hold = nullptr;  // what the sink logs goes out at once
+void LogHold::write_lines() noexcept {
     for (const auto& [level, text] : lines_) {
         try {
             write_line(level, text);
@@ -98,8 +92,8 @@ bool log_enabled(LogLevel level) {
 
 void log_line(LogLevel level, std::string_view text) {
     if (!log_enabled(level)) return;
-    if (t_hold)
-        t_hold->lines_.emplace_back(level, text);
+    if (LogHold* hold = LogHold::outermost_)
+        hold->lines_.emplace_back(level, text);
     else
         write_line(level, text);
 }

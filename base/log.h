@@ -41,13 +41,22 @@ void log_line(LogLevel level, std::string_view text);
 /// held.
 class LogHold {
   public:
-    LogHold();
-    ~LogHold();
+    LogHold() {
+        if (!outermost_) outermost_ = this;
+    }
+    ~LogHold() {
+        if (outermost_ != this) return;
+        outermost_ = nullptr;  // what the sink logs goes out at once
+        if (!lines_.empty()) write_lines();
+    }
     LogHold(const LogHold&) = delete;
     LogHold& operator=(const LogHold&) = delete;
 
   private:
     friend void log_line(LogLevel level, std::string_view text);
+    void write_lines() noexcept;
+
+    static constinit thread_local LogHold* outermost_;  // of this thread
     std::vector<std::pair<LogLevel, std::string>> lines_;
 };
 

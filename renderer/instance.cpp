@@ -65,9 +65,9 @@ std::unique_ptr<Renderer> make_renderer() {
 // The process whose threads serve the instance; 0: none does.
 std::atomic<pid_t> g_user{0};
 
-// Points to a number that is not 0 in that process. In a child the kernel clears the page
-// (MADV_WIPEONFORK, Linux 4.14), so a call notices a fork without a system call. Null on older
-// kernels: there each call asks for the process id.
+// A number in a page of its own, which the kernel clears in a child (MADV_WIPEONFORK, Linux 4.14):
+// a call notices a fork without a system call. Null on older kernels: there each call asks for the
+// process id.
 std::atomic<uint32_t>* make_mark() {
     void* page = ::mmap(nullptr, sizeof(std::atomic<uint32_t>), PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -77,15 +77,6 @@ std::atomic<uint32_t>* make_mark() {
     ::munmap(page, sizeof(std::atomic<uint32_t>));
     return nullptr;
 }
-std::atomic<std::atomic<uint32_t>*> g_mark{nullptr};  // set before g_user
-
-// For this process, which may be the child of one that has given the instance up.
-void use_instance() {
-    static std::atomic<uint32_t>* const mark = make_mark();
-    if (mark) mark->store(1, std::memory_order_relaxed);
-    g_mark.store(mark, std::memory_order_relaxed);
-    g_user.store(::getpid(), std::memory_order_release);
-}
 
 std::unique_ptr<Renderer>& slot() {
     static auto& renderer = *new std::unique_ptr<Renderer>(make_renderer());
@@ -94,23 +85,31 @@ std::unique_ptr<Renderer>& slot() {
 
 }  // namespace
 
-Renderer& instance() {
-    if (g_user.load(std::memory_order_relaxed) == 0) use_instance();
-    return *slot();
+// By this process, which may be the child of one that has given the instance up.
+Renderer& instance_detail::use() {
+    Renderer& renderer = *slot();
+    static std::atomic<uint32_t>* const own_mark = make_mark();
+    if (own_mark) own_mark->store(1, std::memory_order_relaxed);
+    mark.store(own_mark, std::memory_order_release);
+    g_user.store(::getpid(), std::memory_order_release);
+    in_use.store(&renderer, std::memory_order_release);
+    return renderer;
 }
 
-bool belongs_to_parent() {
+bool instance_detail::belongs_to_parent() {
     const pid_t user = g_user.load(std::memory_order_acquire);
     if (user == 0) return false;
-    const std::atomic<uint32_t>* mark = g_mark.load(std::memory_order_relaxed);
-    return mark ? mark->load(std::memory_order_relaxed) == 0 : user != ::getpid();
+    const auto* const own_mark = mark.load(std::memory_order_relaxed);
+    return own_mark ? own_mark->load(std::memory_order_relaxed) == 0 : user != ::getpid();
 }
 
 void give_instance_up() {
+    instance_detail::in_use.store(nullptr, std::memory_order_relaxed);
     g_user.store(0, std::memory_order_relaxed);
 }
 
 void replace_instance(std::unique_ptr<Renderer> renderer) {
+    instance_detail::in_use.store(nullptr, std::memory_order_relaxed);
     slot() = std::move(renderer);
 }
 
