@@ -20,7 +20,7 @@ namespace {
 // Applies the settings of this process. An invalid limit must not mean no limit: it disables native
 // contexts, and the reason is logged where a missing GPU would be.
 HostFactory host_factory(const Result<Budget>& budget, std::shared_ptr<VmCounters> counters,
-                         std::shared_ptr<VmUsage> usage) {
+                         std::shared_ptr<VmUsage> usage, bool records) {
     auto places = metrics_places(process_environment, ::getpid(), ::geteuid());
     const Error* error = !budget ? &budget.error() : !places ? &places.error() : nullptr;
     if (error)
@@ -34,6 +34,8 @@ HostFactory host_factory(const Result<Budget>& budget, std::shared_ptr<VmCounter
     options.counters = std::move(counters);
     options.usage = std::move(usage);
     options.metrics_wanted = places->wanted;
+    // A recorder compares memory when a fence retires: the guest must not have gone on.
+    options.shows_finished_work = !records;
     return [options = std::move(options)](const VmmGpu& vmm, FenceCallback on_fence) {
         HostOptions own = options;
         // The process may have another user by now.
@@ -57,9 +59,10 @@ std::unique_ptr<Renderer> make_renderer() {
     const auto budget = load_budget(process_environment);
     const auto counters = std::make_shared<VmCounters>();
     const auto usage = VmUsage::create(budget.value_or(Budget()).usage_limits(), counters);
-    return std::make_unique<Renderer>(host_factory(budget, counters, usage),
+    auto recorder = make_recorder();
+    return std::make_unique<Renderer>(host_factory(budget, counters, usage, recorder != nullptr),
                                       default_classic_provider(), usage, UdmabufDevice::open,
-                                      make_recorder());
+                                      std::move(recorder));
 }
 
 // The process whose threads serve the instance; 0: none does.

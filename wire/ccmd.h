@@ -8,13 +8,29 @@
 
 namespace viaduct::wire {
 
-/// Head of the control buffer ("shmem", blob_id 0). Driver fields follow; the response area starts
-/// at rsp_mem_offset.
+/// Head of the control buffer ("shmem", blob_id 0). Driver fields follow, and FinishedWork where
+/// the host has it; the response area starts at rsp_mem_offset.
 struct ShmemHeader {
     uint32_t seqno;
     uint32_t rsp_mem_offset;
 };
 static_assert(sizeof(ShmemHeader) == 8);
+
+/// Directly before the response area: how far the GPU is, for a guest that would have to sleep
+/// until its kernel hears of a fence. Viaduct's own addition, for all drivers.
+struct FinishedWork {
+    static constexpr uint64_t kMark = 0x6b72'6f77'6e69'6601;  // no host has such a field by chance
+    uint64_t mark;  // kMark: the host keeps the numbers below up to date
+    // By ring, numbers of requests, modulo 2^32; those of a ring without work stay behind.
+    /// All work that requests up to this one gave to the ring has ended, and its fences retire.
+    uint32_t requests[64];
+    /// The guest's: it looks for the end of requests up to this one here. The host may report their
+    /// fences several at once, late by kLongestDelay, or until its next request has run. 0: it does
+    /// not look.
+    uint32_t looked_for[64];
+    static constexpr uint32_t kLongestDelay = 1'000'000;  // ns
+};
+static_assert(sizeof(FinishedWork) == 520);
 
 struct RequestHeader {
     uint32_t cmd;

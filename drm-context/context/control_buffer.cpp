@@ -11,6 +11,10 @@ namespace viaduct {
 
 namespace {
 
+// The least that is in front of the responses.
+constexpr uint32_t kFixedPart = sizeof(wire::ShmemHeader) + sizeof(wire::FinishedWork);
+constexpr size_t kShownRings = std::size(wire::FinishedWork().requests);
+
 // The guest runs at the same time: every access is one atomic word.
 std::atomic_ref<uint32_t> word(const Mapping& mapping, uint64_t offset) {
     return std::atomic_ref(*reinterpret_cast<uint32_t*>(mapping.data() + offset));
@@ -18,23 +22,43 @@ std::atomic_ref<uint32_t> word(const Mapping& mapping, uint64_t offset) {
 
 }  // namespace
 
-Status ControlBuffer::adopt(const UniqueFd& memory, uint32_t driver_size) {
+Status ControlBuffer::adopt(const UniqueFd& memory, uint32_t area_offset) {
     if (exists()) return fail(EINVAL, "the context already has a control buffer");
     const auto size = object_size(memory.get());
     if (!size) return tl::unexpected(size.error());
-    if (*size > UINT32_MAX || *size < driver_size)
-        return fail(EINVAL, "a control buffer of {} bytes cannot hold {}", *size, driver_size);
+    if (*size > UINT32_MAX || *size < area_offset || area_offset < kFixedPart)
+        return fail(EINVAL, "a control buffer of {} bytes cannot hold responses at {}", *size,
+                    area_offset);
     auto mapping = Mapping::map_shared(memory.get(), 0, *size);
     if (!mapping) return tl::unexpected(mapping.error());
     mapping_ = *std::move(mapping);
-    area_offset_ = driver_size;
-    area_size_ = static_cast<uint32_t>(*size) - driver_size;
+    area_offset_ = area_offset;
+    area_size_ = static_cast<uint32_t>(*size) - area_offset;
     return {};
 }
 
 void ControlBuffer::publish_seqno(uint32_t seqno) {
-    if (exists())
-        word(mapping_, offsetof(wire::ShmemHeader, seqno)).store(seqno, std::memory_order_release);
+    if (!exists()) return;
+    word(mapping_, offsetof(wire::ShmemHeader, seqno)).store(seqno, std::memory_order_release);
+    published_ = seqno;
+}
+
+std::atomic_ref<uint32_t> ControlBuffer::finished_word(size_t array, RingIndex ring) const {
+    return word(mapping_, area_offset_ - sizeof(wire::FinishedWork) + array +
+                              ring.value() * sizeof(uint32_t));
+}
+
+// Sequentially consistent, both: a guest that no longer looks says so, then looks once more.
+void ControlBuffer::publish_finished(RingIndex ring, uint32_t seqno) {
+    if (exists() && ring.value() < kShownRings)
+        finished_word(offsetof(wire::FinishedWork, requests), ring).store(seqno);
+}
+
+bool ControlBuffer::is_looked_for(RingIndex ring, uint32_t seqno) const {
+    if (!exists() || ring.value() >= kShownRings) return false;
+    const uint32_t looked_for =
+        finished_word(offsetof(wire::FinishedWork, looked_for), ring).load();
+    return looked_for != 0 && static_cast<int32_t>(looked_for - seqno) >= 0;
 }
 
 void ControlBuffer::write_response(uint32_t rsp_off, std::span<const std::byte> response) {

@@ -24,7 +24,7 @@ void DriverContext::set_name(std::string name, const std::string& client_name) {
 }
 
 Status DriverContext::adopt_control_buffer(const UniqueFd& memory) {
-    if (auto status = control_.adopt(memory, traits_.shmem_size); !status) return status;
+    if (auto status = control_.adopt(memory, traits_.area_offset()); !status) return status;
     control_created();
     return {};
 }

@@ -1,6 +1,5 @@
 #include "drm-context/context/timelines.h"
 
-#include <algorithm>
 #include <bit>
 
 #include "drm-context/device/syncobj.h"
@@ -28,7 +27,7 @@ bool Timelines::is_done(RingIndex ring, const Work& work) const {
 void Timelines::add_work(RingIndex ring, Work work) {
     Ring& pending = rings_[ring.value()];
     if (pending.empty() && is_done(ring, work)) return hooks_.done(ring, work);
-    if (pending.empty() || !join_newest(pending, work)) pending.push_back({std::move(work), 0});
+    if (pending.empty() || !join_newest(pending, work)) pending.push_back({std::move(work), 0, 0});
     pending_ |= uint64_t{1} << ring.value();
 }
 
@@ -48,11 +47,11 @@ bool Timelines::join_newest(Ring& pending, Work& work) const {
     return true;
 }
 
-void Timelines::add_fence(RingIndex ring, uint64_t count) {
-    if (rings_[ring.value()].empty())
-        hooks_.retired(ring, count);
-    else
-        rings_[ring.value()].back().last_count = count;
+void Timelines::add_fence(RingIndex ring, uint64_t count, uint32_t request) {
+    Ring& pending = rings_[ring.value()];
+    if (pending.empty()) return hooks_.retired(ring, count, request);
+    pending.back().last_count = count;
+    pending.back().last_request = request;
 }
 
 // Entries may be of several queues of the kernel's: the last to be done is not the last added.
@@ -85,14 +84,14 @@ void Timelines::advance() {
     for_each_ring(pending_, [this](uint32_t i) {
         const RingIndex ring(i);
         Ring& pending = rings_[i];
-        uint64_t count = 0;
+        Newest newest;
         while (!pending.empty() && is_done(ring, pending.front().work)) {
             hooks_.done(ring, pending.front().work);
-            count = std::max(count, pending.front().last_count);
+            newest.include(pending.front());
             pending.pop_front();
         }
         if (pending.empty()) pending_ &= ~(uint64_t{1} << i);
-        if (count != 0) hooks_.retired(ring, count);
+        if (newest.count != 0) hooks_.retired(ring, newest.count, newest.request);
     });
 }
 
@@ -100,11 +99,11 @@ void Timelines::retire_all() {
     for_each_ring(pending_, [this](uint32_t i) {
         const RingIndex ring(i);
         Ring& pending = rings_[i];
-        uint64_t count = 0;
-        for (const Entry& entry : pending) count = std::max(count, entry.last_count);
+        Newest newest;
+        for (const Entry& entry : pending) newest.include(entry);
         pending.clear();
         pending_ &= ~(uint64_t{1} << i);
-        if (count != 0) hooks_.retired(ring, count);
+        if (newest.count != 0) hooks_.retired(ring, newest.count, newest.request);
     });
 }
 

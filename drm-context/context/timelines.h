@@ -34,8 +34,8 @@ class Timelines {
     struct Hooks {
         /// All work of the ring up to this is done. Called before retired() of its fences.
         std::function<void(RingIndex ring, const Work& work)> done;
-        /// All fences up to `count` of `ring` have retired.
-        std::function<void(RingIndex ring, uint64_t count)> retired;
+        /// All fences up to `count` of `ring` have retired; `request`: of the last of them.
+        std::function<void(RingIndex ring, uint64_t count, uint32_t request)> retired;
         /// A sync file that signals when both have; invalid on failure.
         std::function<UniqueFd(int a, int b)> merge;
         /// True once all work submitted on `ring` is done: asked where no descriptor could be had.
@@ -46,8 +46,8 @@ class Timelines {
 
     /// Adds what was submitted to `ring` since the last call.
     void add_work(RingIndex ring, Work work);
-    /// Adds fence number `count` to `ring`.
-    void add_fence(RingIndex ring, uint64_t count);
+    /// Adds fence number `count` to `ring`; `request`: the newest that had run by then.
+    void add_fence(RingIndex ring, uint64_t count, uint32_t request);
     /// A sync file that signals when fence `count` retires; invalid if it has, or on failure.
     UniqueFd export_fence(RingIndex ring, uint64_t count) const;
     /// Retires what has signalled.
@@ -67,6 +67,14 @@ class Timelines {
     struct Entry {
         Work work;
         uint64_t last_count = 0;  // 0: no fence waits for it alone
+        uint32_t last_request = 0;
+    };
+    struct Newest {
+        uint64_t count = 0;
+        uint32_t request = 0;
+        void include(const Entry& entry) {
+            if (entry.last_count > count) *this = {entry.last_count, entry.last_request};
+        }
     };
     using Ring = std::deque<Entry>;
 

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "wire/ccmd.h"
 
 namespace viaduct {
 
@@ -100,10 +101,15 @@ struct DriverTraits {
     std::string_view name;
     std::span<const CommandEntry> commands = {};
     uint32_t alignment = 4;   // bytes, of request lengths and rsp_off
-    uint32_t shmem_size = 8;  // bytes, fixed part of the control buffer
+    uint32_t shmem_size = 8;  // bytes, of the driver's fields in the control buffer
     LossField loss = {};
     std::span<const uint32_t> ioctls = {};  // made apart from commands
 
+    /// Where responses begin in the control buffer (bytes): behind the driver's fields and
+    /// wire::FinishedWork.
+    constexpr uint32_t area_offset() const {
+        return (shmem_size + 7) / 8 * 8 + sizeof(wire::FinishedWork);
+    }
     /// The row of a command number of the wire; null if there is none.
     constexpr const CommandEntry* find(uint32_t command) const {
         if (command >= commands.size() || !commands[command].run) return nullptr;

@@ -154,8 +154,8 @@ class ContextLink {
     void check_progress(std::chrono::steady_clock::time_point now);
 
     /// For the fence thread, when notify_fd() is signalled or socket_fd() hangs up: reads what the
-    /// worker says, drains the backlog, appends the fences that have retired. Bounded: notify_fd() is
-    /// signalled if there is more to do. True once the worker has ended and the VMM has let go:
+    /// worker says, drains the backlog, appends the fences that have retired. Bounded: notify_fd()
+    /// is signalled if there is more to do. True once the worker has ended and the VMM has let go:
     /// everything has been taken out then.
     bool collect(std::vector<RetiredFence>& out);
 

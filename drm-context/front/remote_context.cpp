@@ -10,7 +10,6 @@
 #include <variant>
 
 #include "drm-context/front/late_answer.h"
-#include "drm-context/transport/control_memory.h"
 
 namespace viaduct {
 
@@ -94,7 +93,8 @@ Result<BlobObject> RemoteContext::create_control_buffer(const BlobRequest& reque
     if (request.blob_flags != kBlobMappable)
         return fail(EINVAL, "the control buffer must be mappable only, not flags {:#x}",
                     request.blob_flags);
-    auto memory = transport::create_control_memory(request.size, traits_.shmem_size);
+    auto memory =
+        transport::create_control_memory(request.size, traits_.area_offset(), finished_work_);
     if (!memory) return tl::unexpected(memory.error());
     auto charged = charge_memory_(request.size);
     if (!charged) return tl::unexpected(charged.error());

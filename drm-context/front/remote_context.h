@@ -10,6 +10,7 @@
 #include "drm-context/front/blob_places.h"
 #include "drm-context/front/context_link.h"
 #include "drm-context/native_context.h"
+#include "drm-context/transport/control_memory.h"
 
 namespace viaduct {
 
@@ -20,8 +21,12 @@ class RemoteContext final : public NativeContext {
     using ChargeMemory = std::function<Result<HostMemory>(uint64_t bytes)>;
     RemoteContext(
         std::shared_ptr<ContextLink> link, const DriverTraits& traits,
-        ChargeMemory charge_memory = [](uint64_t) { return HostMemory(); })
-        : link_(std::move(link)), traits_(traits), charge_memory_(std::move(charge_memory)) {}
+        ChargeMemory charge_memory = [](uint64_t) { return HostMemory(); },
+        transport::FinishedWork finished_work = transport::FinishedWork::kShown)
+        : link_(std::move(link)),
+          traits_(traits),
+          charge_memory_(std::move(charge_memory)),
+          finished_work_(finished_work) {}
     /// The link is watched on until all its fences are reported.
     ~RemoteContext() override { link_->quit(); }
 
@@ -45,6 +50,7 @@ class RemoteContext final : public NativeContext {
     const std::shared_ptr<BlobPlaces> places_ = std::make_shared<BlobPlaces>();
     const DriverTraits& traits_;
     const ChargeMemory charge_memory_;
+    const transport::FinishedWork finished_work_;
 };
 
 }  // namespace viaduct

@@ -87,7 +87,8 @@ Worker::Worker(const transport::ChannelEnd& end, std::unique_ptr<DriverContext> 
       loop_(*context_, end_.page().abandoned, [this] { between_commands(); }),
       timelines_({
           .done = [this](RingIndex ring, const Timelines::Work& work) { done(ring, work); },
-          .retired = [this](RingIndex ring, uint64_t count) { retired(ring, count); },
+          .retired = [this](RingIndex ring, uint64_t count,
+                            uint32_t request) { retired(ring, count, request); },
           .merge =
               [this](int a, int b) {
                   auto merged = context_->device().merge_sync_files(a, b);
@@ -112,10 +113,12 @@ bool Worker::asked_to_quit() const {
 void Worker::run() {
     while (!quit_ && !abandoned()) {
         timelines_.advance();  // first: what is done makes room for what is held
+        report_if_due();
         const bool more = process_records();
         if (!more && !quit_) wait_for_work();
         context_->meter().measure_if_due(monotonic_ns());
     }
+    report_retired();
     finish_submitted_work();
 }
 
@@ -126,6 +129,7 @@ bool Worker::process_records() {
         const auto record = ring_.peek();
         if (!record && no_more) quit_ = true;  // what is held has its time
         if (!record || held_.full()) return false;
+        report_if_due();
         take(record->type, record->payload);
         ring_.pop();
         if (end_.page().front_waits.exchange(0, std::memory_order_seq_cst) != 0)
@@ -146,7 +150,7 @@ void Worker::dispatch(const Record& record) {
 void Worker::wait_for_work() {
     auto& sleeps = end_.page().worker_sleeps;
     sleeps.store(1, std::memory_order_seq_cst);
-    const int64_t due = context_->meter().due();
+    const int64_t due = std::min(context_->meter().due(), report_due_);
     const bool nothing_came = ring_.empty() && !asked_to_quit();
     if ((nothing_came || held_.full()) && !abandoned())
         sleep_until(time_point_of(held_.empty() ? due : std::min(due, look_again_)));
@@ -233,8 +237,23 @@ void Worker::done(RingIndex ring, const Timelines::Work& work) {
     context_->meter().note_work(now);
 }
 
-void Worker::retired(RingIndex ring, uint64_t count) {
+// The guest first: then it need not hear of the fence through the VMM, which may take a while for
+// several at once.
+void Worker::retired(RingIndex ring, uint64_t count, uint32_t request) {
+    if (context_) context_->control().publish_finished(ring, request);
     end_.page().retired[ring.value()].store(count, std::memory_order_release);
+    if (!context_ || quit_ || !context_->control().is_looked_for(ring, request))
+        report_retired();
+    else if (report_due_ == INT64_MAX)
+        report_due_ = monotonic_ns() + wire::FinishedWork::kLongestDelay;
+}
+
+void Worker::report_if_due() {
+    if (report_due_ != INT64_MAX && report_due_ <= monotonic_ns()) report_retired();
+}
+
+void Worker::report_retired() {
+    report_due_ = INT64_MAX;
     transport::signal_event(end_.notify.get());
 }
 
@@ -377,7 +396,7 @@ void Worker::fence(Payload payload) {
     if (call.ring >= kMaxRings) return;
     const RingIndex ring(call.ring);
     add_work(ring);
-    timelines_.add_fence(ring, call.count);
+    timelines_.add_fence(ring, call.count, context_->control().published());
 }
 
 void Worker::export_fence(Payload payload) {

@@ -57,7 +57,9 @@ class Worker {
     void show_wait();
     void add_work(RingIndex ring, int64_t submitted_ns = 0, uint64_t command_bytes = 0);
     void done(RingIndex ring, const Timelines::Work& work);
-    void retired(RingIndex ring, uint64_t count);
+    void retired(RingIndex ring, uint64_t count, uint32_t request);
+    void report_if_due();
+    void report_retired();
     bool abandoned() const;
     bool asked_to_quit() const;
 
@@ -114,6 +116,7 @@ class Worker {
     std::vector<int> pending_;       // of one sleep, and kept for the next: sync files
     std::vector<pollfd> poll_list_;  // and all that it waits for
     int64_t next_reset_check_ns_ = 0;
+    int64_t report_due_ = INT64_MAX;  // to the front, of fences that the guest knows of; ns
 
     // Calls that were answered ahead of their turn.
     int64_t next_look_ns_ = 0;           // for such calls

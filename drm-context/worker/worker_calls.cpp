@@ -25,6 +25,7 @@ void Worker::between_commands() {
     announce_object();
     const int64_t now = monotonic_ns();
     if (spare_processor_) spare_processor_->worked(now);
+    if (report_due_ <= now) report_retired();
     if (now >= next_look_ns_) answer_waiting_calls();
 }
 

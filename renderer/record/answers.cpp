@@ -35,7 +35,7 @@ void Answers::expect(std::span<const std::byte> control, std::span<const std::by
     while (take_request(commands, request)) {
         const wire::RequestHeader& header = request.header;
         if (!has_answer(traits, request) || header.rsp_off % sizeof(uint32_t) != 0) continue;
-        const uint64_t offset = uint64_t{traits.shmem_size} + header.rsp_off;
+        const uint64_t offset = uint64_t{traits.area_offset()} + header.rsp_off;
         if (offset + sizeof(uint32_t) > control.size()) continue;
         const uint32_t length = word(control, offset);
         announced(offset, std::as_bytes(std::span(&length, 1)));

@@ -74,7 +74,7 @@ class Guest {
         context_ = *std::move(context);
         loop_.emplace(*context_, abandoned_);
         const auto memory =
-            transport::create_control_memory(kControlBytes, context_->traits().shmem_size);
+            transport::create_control_memory(kControlBytes, context_->traits().area_offset());
         if (!memory || !context_->adopt_control_buffer(*memory)) give_up("no control buffer");
     }
 

@@ -192,7 +192,7 @@ class Hostage {
     }
     void give_control_buffer() {
         const auto& traits = amdgpu::traits();
-        auto memory = transport::create_control_memory(4096, traits.shmem_size);
+        auto memory = transport::create_control_memory(4096, traits.area_offset());
         if (memory) (void)link_.give_control_buffer(*std::move(memory), nullptr, traits);
     }
     bool collect() {

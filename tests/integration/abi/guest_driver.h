@@ -69,7 +69,7 @@ class GuestDriver {
     struct Facts {
         std::string_view name;    // the kernel driver's
         uint32_t alignment = 4;   // bytes, of request lengths and rsp_off
-        uint32_t shmem_size = 0;  // bytes, of the control buffer's fixed part
+        uint32_t shmem_size = 0;  // bytes, of the driver's fields in the control buffer
         uint32_t loss_at = 0;     // where that shows losses
         uint32_t loss_bytes = 4;
         /// The field is a counter, which counts failures of commands without a response as well.

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "wire/capset.h"
+#include "wire/ccmd.h"
 
 namespace viaduct::test {
 
@@ -182,6 +183,8 @@ bool GuestContext::create_control(uint64_t size, Refusal refusal) {
     EXPECT_EQ(type, uint32_t{VIRGL_RENDERER_BLOB_FD_TYPE_SHM});
     const UniqueFd owned(fd);
     control_ = Mapping::map_shared(fd, 0, size).value();
+    std::memcpy(&area_offset_, control_.data() + offsetof(wire::ShmemHeader, rsp_mem_offset),
+                sizeof(area_offset_));
     vmm_.attach(ctx_id_, control_res_);
     return true;
 }

@@ -205,7 +205,7 @@ class GuestContext {
     /// Its value after `failures` of commands without a response.
     uint64_t counted(uint64_t failures) const { return facts().counts_failures ? failures : 0; }
     std::span<std::byte> control() { return control_.bytes(); }
-    std::span<std::byte> area() { return control().subspan(facts().shmem_size); }
+    std::span<std::byte> area() { return control().subspan(area_offset_); }
 
     /// Makes a buffer under `blob_id` without claiming it, and waits for that.
     void make_buffer(uint64_t blob_id, uint64_t size) { ask(driver_->make_buffer(blob_id, size)); }
@@ -262,6 +262,7 @@ class GuestContext {
     const std::unique_ptr<GuestDriver> driver_;
     const bool exists_;
     Mapping control_;
+    uint32_t area_offset_ = 0;  // as the host named it
     uint32_t control_res_ = 0;
     uint32_t last_seqno_ = 0;
     uint64_t last_blob_id_ = 0;

@@ -157,7 +157,12 @@ class Driver : public ::testing::Test {
         send(command, request);
     }
 
-    std::byte* area() { return control_.data() + sizeof(w::Shmem); }
+    std::byte* area() {
+        uint32_t offset = 0;
+        std::memcpy(&offset, control_.data() + offsetof(wire::ShmemHeader, rsp_mem_offset),
+                    sizeof(offset));
+        return control_.data() + offset;
+    }
     w::Shmem shmem() const {
         w::Shmem value;
         std::memcpy(&value, control_.data(), sizeof(value));

@@ -160,8 +160,8 @@ class AmdgpuContextTest : public ::testing::Test {
         context_ =
             create_context(std::make_unique<ScriptedDevice>(kernel_), *std::move(account)).value();
         loop_.emplace(*context_, abandoned_);
-        control_ =
-            transport::create_control_memory(kControlBytes, context_->traits().shmem_size).value();
+        control_ = transport::create_control_memory(kControlBytes, context_->traits().area_offset())
+                       .value();
         EXPECT_TRUE(context_->adopt_control_buffer(control_));
         shmem_ = Mapping::map_shared(control_.get(), 0, kControlBytes).value();
     }
@@ -241,7 +241,7 @@ class AmdgpuContextTest : public ::testing::Test {
     }
     uint32_t async_error() const { return shmem().async_error; }
     account::ContextCounters& counters() { return context_->account().counters(); }
-    std::byte* response_area() { return shmem_.data() + sizeof(w::Shmem); }
+    std::byte* response_area() { return shmem_.data() + context_->traits().area_offset(); }
 
     static constexpr uint32_t kMappable = 1;
     static constexpr size_t kControlBytes = 0x4000;

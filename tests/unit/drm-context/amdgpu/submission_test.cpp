@@ -153,7 +153,7 @@ class AmdgpuSubmission : public ::testing::Test {
                        .value();
         loop_.emplace(*context_, abandoned_);
         EXPECT_TRUE(context_->adopt_control_buffer(
-            *transport::create_control_memory(4096, context_->traits().shmem_size)));
+            *transport::create_control_memory(4096, context_->traits().area_offset())));
         EXPECT_TRUE(run(w::Command::kCreateCtx, w::CreateCtxRequest{}));
         for (const uint32_t res_id : {kFirst, kSecond}) {
             create_buffer(res_id, 4096);

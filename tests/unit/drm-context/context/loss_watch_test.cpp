@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "drm-context/transport/control_memory.h"
+#include "wire/ccmd.h"
 
 namespace viaduct {
 namespace {
 
 using Finding = LossWatch::Finding;
 
-constexpr uint32_t kHead = 16, kField = 8, kBytes = 4096;
+constexpr uint32_t kHead = 16 + sizeof(wire::FinishedWork), kField = 8, kBytes = 4096;
 
 /// A guest whose control buffer has a field of one kind or the other.
 class Losses : public ::testing::TestWithParam<LossField::Kind> {

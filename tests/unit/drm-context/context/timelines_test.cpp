@@ -37,7 +37,14 @@ class TimelinesTest : public ::testing::Test {
     Retirements take_done() { return std::exchange(done_, {}); }
     void add_fence_after(RingIndex ring, uint64_t count, UniqueFd sync_file) {
         timelines_.add_work(ring, {std::move(sync_file), 10 * count});
-        timelines_.add_fence(ring, count);
+        add_fence(ring, count);
+    }
+    void add_fence(RingIndex ring, uint64_t count) {
+        timelines_.add_fence(ring, count, request_before(ring, count));
+    }
+    /// Each fence's own.
+    static uint32_t request_before(RingIndex ring, uint64_t count) {
+        return 1000 * ring.value() + static_cast<uint32_t>(count);
     }
 
     Retirements retired_, done_;
@@ -47,7 +54,11 @@ class TimelinesTest : public ::testing::Test {
     Timelines timelines_{{
         .done = [this](RingIndex ring,
                        const auto& work) { done_.emplace_back(ring, work.submissions); },
-        .retired = [this](RingIndex ring, uint64_t count) { retired_.emplace_back(ring, count); },
+        .retired =
+            [this](RingIndex ring, uint64_t count, uint32_t request) {
+                EXPECT_EQ(request, request_before(ring, count));
+                retired_.emplace_back(ring, count);
+            },
         .merge =
             [this](int, int b) {
                 ++merges_;
@@ -58,8 +69,8 @@ class TimelinesTest : public ::testing::Test {
 };
 
 TEST_F(TimelinesTest, AFenceWithoutWorkRetiresAtOnce) {
-    timelines_.add_fence(kCpu, 1);
-    timelines_.add_fence(kLast, 1);
+    add_fence(kCpu, 1);
+    add_fence(kLast, 1);
     EXPECT_EQ(take(), (Retirements{{kCpu, 1}, {kLast, 1}}));
     EXPECT_TRUE(timelines_.idle());
 }
@@ -67,8 +78,8 @@ TEST_F(TimelinesTest, AFenceWithoutWorkRetiresAtOnce) {
 TEST_F(TimelinesTest, AFenceWithoutWorkOfItsOwnWaitsForThoseBefore) {
     Job work;
     add_fence_after(kFirst, 1, std::move(work.sync_file));
-    timelines_.add_fence(kFirst, 2);
-    timelines_.add_fence(kSecond, 1);  // another ring does not wait
+    add_fence(kFirst, 2);
+    add_fence(kSecond, 1);  // another ring does not wait
     EXPECT_EQ(take(), (Retirements{{kSecond, 1}}));
     timelines_.advance();
     EXPECT_EQ(take(), Retirements{});
@@ -137,7 +148,7 @@ TEST_F(TimelinesTest, WorkIsDoneWithoutAFenceToo) {
     first.done.reset();
     timelines_.advance();
     EXPECT_EQ(take_done(), (Retirements{{kFirst, 8}}));
-    timelines_.add_fence(kFirst, 1);
+    add_fence(kFirst, 1);
     EXPECT_EQ(take(), Retirements{}) << "the newer work is not done";
     second.done.reset();
     timelines_.advance();
@@ -161,9 +172,9 @@ TEST_F(TimelinesTest, HundredThousandFencesCostFewDescriptors) {
 
 TEST_F(TimelinesTest, ExportGivesTheSyncFileOfAPendingFenceOnly) {
     Job work;
-    timelines_.add_fence(kFirst, 1);
+    add_fence(kFirst, 1);
     add_fence_after(kFirst, 2, std::move(work.sync_file));
-    timelines_.add_fence(kFirst, 3);
+    add_fence(kFirst, 3);
     EXPECT_TRUE(timelines_.export_fence(kFirst, 3).valid());
     EXPECT_FALSE(timelines_.export_fence(kFirst, 4).valid());
     EXPECT_FALSE(timelines_.export_fence(kSecond, 1).valid());

@@ -32,8 +32,8 @@ class I915ContextTest : public ::testing::Test {
         context_ =
             create_context(open_simulated_device("tgl").value(), *std::move(account)).value();
         loop_.emplace(*context_, abandoned_);
-        control_ =
-            transport::create_control_memory(kControlBytes, context_->traits().shmem_size).value();
+        control_ = transport::create_control_memory(kControlBytes, context_->traits().area_offset())
+                       .value();
         EXPECT_TRUE(context_->adopt_control_buffer(control_));
         shmem_ = Mapping::map_shared(control_.get(), 0, kControlBytes).value();
     }
@@ -146,7 +146,7 @@ class I915ContextTest : public ::testing::Test {
         return value.banned_ctx_mask;
     }
     account::ContextCounters& counters() { return context_->account().counters(); }
-    std::byte* response_area() { return shmem_.data() + sizeof(w::Shmem); }
+    std::byte* response_area() { return shmem_.data() + context_->traits().area_offset(); }
 
     static constexpr size_t kControlBytes = 0x4000;
 

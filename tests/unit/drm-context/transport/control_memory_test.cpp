@@ -3,36 +3,55 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <utility>
 
 #include "blob/foreign_memory.h"
 #include "blob/mapping.h"
+#include "wire/ccmd.h"
 
 namespace viaduct::transport {
 namespace {
 
-constexpr uint32_t kDriverSize = 88;
+constexpr uint32_t kAreaOffset = 88 + sizeof(wire::FinishedWork);
 
 TEST(ControlMemory, RefusesSizesThatCannotWork) {
-    for (const uint64_t size : {uint64_t{0}, uint64_t{1}, uint64_t{88}, uint64_t{91},
-                                kMaxControlMemory + 1, uint64_t{1} << 32, uint64_t{1} << 63})
-        EXPECT_EQ(create_control_memory(size, kDriverSize).error().code, EINVAL) << size;
-    for (const uint64_t size : {uint64_t{92}, uint64_t{4095}, uint64_t{4097}, kMaxControlMemory})
-        EXPECT_TRUE(create_control_memory(size, kDriverSize)) << size;
+    for (const uint64_t size :
+         {uint64_t{0}, uint64_t{1}, uint64_t{kAreaOffset}, uint64_t{kAreaOffset + 3},
+          kMaxControlMemory + 1, uint64_t{1} << 32, uint64_t{1} << 63})
+        EXPECT_EQ(create_control_memory(size, kAreaOffset).error().code, EINVAL) << size;
+    for (const uint64_t size :
+         {uint64_t{kAreaOffset + 4}, uint64_t{4095}, uint64_t{4097}, kMaxControlMemory})
+        EXPECT_TRUE(create_control_memory(size, kAreaOffset)) << size;
 }
 
 TEST(ControlMemory, NamesThePlaceOfResponsesBeforeAnyWorkerRuns) {
-    const auto memory = create_control_memory(0x4000, kDriverSize);
+    const auto memory = create_control_memory(0x4000, kAreaOffset);
     ASSERT_TRUE(memory);
     const auto mapping = Mapping::map_shared(memory->get(), 0, 0x4000);
     ASSERT_TRUE(mapping);
     uint32_t head[2];
     std::memcpy(head, mapping->data(), sizeof(head));
     EXPECT_EQ(head[0], 0u) << "the sequence number";
-    EXPECT_EQ(head[1], kDriverSize);
+    EXPECT_EQ(head[1], kAreaOffset);
+}
+
+TEST(ControlMemory, SaysWhetherFinishedWorkIsShown) {
+    for (const auto& [finished, expected] :
+         {std::pair{FinishedWork::kShown, wire::FinishedWork::kMark},
+          std::pair{FinishedWork::kHidden, uint64_t{0}}}) {
+        const auto memory = create_control_memory(0x4000, kAreaOffset, finished);
+        ASSERT_TRUE(memory);
+        const auto mapping = Mapping::map_shared(memory->get(), 0, 0x4000);
+        ASSERT_TRUE(mapping);
+        wire::FinishedWork shown;
+        std::memcpy(&shown, mapping->data() + kAreaOffset - sizeof(shown), sizeof(shown));
+        EXPECT_EQ(shown.mark, expected);
+        for (const uint32_t request : shown.requests) EXPECT_EQ(request, 0u);
+    }
 }
 
 TEST(ControlMemory, CannotShrinkUnderTheVmm) {
-    const auto memory = create_control_memory(0x4000, kDriverSize);
+    const auto memory = create_control_memory(0x4000, kAreaOffset);
     ASSERT_TRUE(memory);
     EXPECT_TRUE(check_mappable(memory->get(), 0, 0x4000));
 }

@@ -127,6 +127,7 @@ class WorkerWithJobs : public WorkerWithAGuest {
   protected:
     static constexpr uint32_t kRing = 1;
     static constexpr uint32_t kGpuContext = 1;  // the kernel numbers them from 1
+    static constexpr uint32_t kSubmission = 7;  // each one's number as a request
 
     explicit WorkerWithJobs(const char* name) {
         simgpu::set_injection(simgpu::parse_injection("slow:client=slow:ms=20").value());
@@ -160,7 +161,8 @@ class WorkerWithJobs : public WorkerWithAGuest {
             drm_amdgpu_cs_chunk_ib ib;
             w::UserFence user_fence;
         } request{};
-        request.head.hdr = {static_cast<uint32_t>(w::Command::kCsSubmit), sizeof(request), 1, 0};
+        request.head.hdr = {static_cast<uint32_t>(w::Command::kCsSubmit), sizeof(request),
+                            kSubmission, 0};
         request.head.ctx_id = kGpuContext;
         request.head.num_chunks = user_fence.res_id != 0 ? 2 : 1;
         request.head.ring_idx = kRing;
@@ -193,6 +195,12 @@ class WorkerWithJobs : public WorkerWithAGuest {
         auto mapping = Mapping::map_shared(memory->get(), answer.offset, size);
         return mapping ? *std::move(mapping) : Mapping();
     }
+    /// The number of the request up to which the ring's work has ended, as the guest sees it.
+    uint32_t shown_finished() const {
+        const auto* words = reinterpret_cast<const uint32_t*>(
+            control_.data() + sizeof(w::Shmem) + offsetof(wire::FinishedWork, requests));
+        return __atomic_load_n(words + kRing, __ATOMIC_ACQUIRE);
+    }
     const account::RingCounters& ring_counters() const {
         return std::as_const(*vm_).books().slots[slot_.index()].counters.ring[kRing];
     }
@@ -206,10 +214,19 @@ class WorkerWithJobs : public WorkerWithAGuest {
             std::this_thread::sleep_for(1ms);
         return ring_counters().submissions >= count;
     }
+    /// As the guest says it.
+    void look_for(uint32_t request) {
+        auto* words = reinterpret_cast<uint32_t*>(control_.data() + sizeof(w::Shmem) +
+                                                  offsetof(wire::FinishedWork, looked_for));
+        __atomic_store_n(words + kRing, request, __ATOMIC_SEQ_CST);
+    }
     /// Fence `count` of the ring, after all that was submitted.
-    void wait_for_fence(uint64_t count) {
+    void send_fence(uint64_t count) {
         const transport::FenceCall call{0, count, kRing, 0};
         send(RecordType::kFence, std::as_bytes(std::span(&call, 1)));
+    }
+    void wait_for_fence(uint64_t count) {
+        send_fence(count);
         while (front_.page().retired[kRing] < count &&
                transport::wait_readable(front_.notify.get(), deadline()))
             transport::clear_event(front_.notify.get());
@@ -276,6 +293,45 @@ TEST_F(WorkerWithQuickJobs, WriteUserFencesThatTheKernelDoesNotWrite) {
     }
     for (size_t i = 0; i < buffer.size(); ++i)
         ASSERT_TRUE(i / 8 == kOffset / 8 || buffer.data()[i] == std::byte{}) << i;
+}
+
+// Before the front hears of the fence.
+TEST_F(WorkerWithSlowJobs, ShowTheGuestWhatHasEnded) {
+    submit_job();
+    ASSERT_TRUE(wait_for_submissions(1));
+    const uint32_t shown = shown_finished();
+    if (under_way() != 0) {
+        EXPECT_EQ(shown, 0u);
+    }
+    wait_for_fence(1);
+    EXPECT_EQ(shown_finished(), kSubmission);
+}
+
+// A guest that looks by itself needs no fence soon: the VMM hears of several at once.
+TEST_F(WorkerWithQuickJobs, ReportFencesLateWhereTheGuestLooksForTheEnd) {
+    constexpr uint64_t kJobs = 200;
+    look_for(kSubmission);
+    uint64_t reports = 0;
+    for (uint64_t i = 1; i <= kJobs; ++i) {
+        submit_job();
+        send_fence(i);
+        while (front_.page().retired[kRing] < i && std::chrono::steady_clock::now() < end_)
+            std::this_thread::yield();
+        pollfd notify{front_.notify.get(), POLLIN, 0};
+        if (::poll(&notify, 1, 0) == 1) {
+            transport::clear_event(front_.notify.get());
+            ++reports;
+        }
+    }
+    EXPECT_EQ(front_.page().retired[kRing], kJobs);
+    EXPECT_EQ(shown_finished(), kSubmission);
+    EXPECT_LT(reports, kJobs);
+    // The last ones are reported without anything else to do.
+    submit_job();
+    send_fence(kJobs + 1);
+    while (front_.page().retired[kRing] <= kJobs && std::chrono::steady_clock::now() < end_)
+        std::this_thread::yield();
+    EXPECT_TRUE(transport::wait_readable(front_.notify.get(), deadline()));
 }
 
 // fdinfo locks the root of the page tables; the state is an ioctl per GPU context.

@@ -75,8 +75,8 @@ class XeContextTest : public ::testing::Test {
                                   *std::move(account))
                        .value();
         loop_.emplace(*context_, abandoned_);
-        control_ =
-            transport::create_control_memory(kControlBytes, context_->traits().shmem_size).value();
+        control_ = transport::create_control_memory(kControlBytes, context_->traits().area_offset())
+                       .value();
         EXPECT_TRUE(context_->adopt_control_buffer(control_));
         shmem_ = Mapping::map_shared(control_.get(), 0, kControlBytes).value();
     }
@@ -84,7 +84,7 @@ class XeContextTest : public ::testing::Test {
     ~XeContextTest() override { ::unsetenv("VIADUCT_SIMGPU_HANG_MS"); }
 
     static constexpr size_t kControlBytes = 0x4000;
-    std::byte* area() { return shmem_.data() + sizeof(w::Shmem); }
+    std::byte* area() { return shmem_.data() + context_->traits().area_offset(); }
     uint64_t banned() const {
         w::Shmem value;
         std::memcpy(&value, shmem_.data(), sizeof(value));

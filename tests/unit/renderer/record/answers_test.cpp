@@ -24,7 +24,7 @@ class AnswersTest : public ::testing::Test {
   protected:
     /// A request with a response at `rsp_off`, for which the guest keeps `room`.
     void send(uint32_t seqno, uint32_t rsp_off, uint32_t room, uint32_t command = kQueryInfo) {
-        set(traits.shmem_size + rsp_off, room);
+        set(traits.area_offset() + rsp_off, room);
         const wire::RequestHeader header{command, sizeof(header), seqno, rsp_off};
         answers.expect(
             control(), std::as_bytes(std::span(&header, 1)), traits,
@@ -54,22 +54,22 @@ class AnswersTest : public ::testing::Test {
 TEST_F(AnswersTest, AreTakenWhenTheirNumberIsPublished) {
     send(1, 0, 64);
     send(2, 64, 128);
-    EXPECT_EQ(announced, (std::vector<uint64_t>{traits.shmem_size, traits.shmem_size + 64}));
+    EXPECT_EQ(announced, (std::vector<uint64_t>{traits.area_offset(), traits.area_offset() + 64}));
     EXPECT_EQ(collect(), Seen());
-    set(traits.shmem_size, 24);  // the host's length
+    set(traits.area_offset(), 24);  // the host's length
     publish(1);
-    EXPECT_EQ(collect(), (Seen{{1, traits.shmem_size, 24}}));
+    EXPECT_EQ(collect(), (Seen{{1, traits.area_offset(), 24}}));
     EXPECT_EQ(collect(), Seen());
-    set(traits.shmem_size + 64, 100);
+    set(traits.area_offset() + 64, 100);
     publish(2);
-    EXPECT_EQ(collect(), (Seen{{2, traits.shmem_size + 64, 100}}));
+    EXPECT_EQ(collect(), (Seen{{2, traits.area_offset() + 64, 100}}));
 }
 
 TEST_F(AnswersTest, NumbersMayWrap) {
     send(UINT32_MAX, 0, 64);
     publish(UINT32_MAX - 1);
     EXPECT_EQ(collect(), Seen());
-    set(traits.shmem_size, 16);
+    set(traits.area_offset(), 16);
     publish(3);
     EXPECT_EQ(collect().size(), 1u);
 }
@@ -79,10 +79,10 @@ TEST_F(AnswersTest, AGuestThatLiesGetsNothingBeyondItsBuffer) {
     send(2, UINT32_MAX - 3, 16);  // behind the buffer
     send(3, 2, 16);               // not aligned
     send(4, 128, 16);
-    set(traits.shmem_size + 128, UINT32_MAX);  // a length beyond its room
+    set(traits.area_offset() + 128, UINT32_MAX);  // a length beyond its room
     publish(4);
     for (const auto& [seqno, offset, size] : collect()) EXPECT_LE(offset + size, bytes.size());
-    bytes[traits.shmem_size + 4000] = std::byte{0};
+    bytes[traits.area_offset() + 4000] = std::byte{0};
     const wire::RequestHeader broken{kQueryInfo, 0, 5, 0};
     answers.expect(control(), std::as_bytes(std::span(&broken, 1)), traits, [](auto, auto) {});
     answers.expect(control().first(4), std::as_bytes(std::span(&broken, 1)), traits,
@@ -104,10 +104,10 @@ TEST_F(AnswersTest, OfTheMomentAreLeftOut) {
     wire::amdgpu::QueryInfoRequest request{};
     request.hdr = {kQueryInfo, sizeof(request), 1, 0};
     request.query = AMDGPU_INFO_TIMESTAMP;
-    set(traits.shmem_size, 64);
+    set(traits.area_offset(), 64);
     answers.expect(control(), std::as_bytes(std::span(&request, 1)), traits,
                    [&](uint64_t offset, auto) { announced.push_back(offset); });
-    set(traits.shmem_size, 16);
+    set(traits.area_offset(), 16);
     publish(1);
     EXPECT_EQ(collect(), Seen());
     EXPECT_EQ(announced.size(), 1u);  // the host needs the room all the same
@@ -115,7 +115,7 @@ TEST_F(AnswersTest, OfTheMomentAreLeftOut) {
 
 TEST_F(AnswersTest, ForgetsTheOldestOfTooMany) {
     for (uint32_t i = 1; i <= 10000; ++i) send(i, 0, 64);
-    set(traits.shmem_size, 16);
+    set(traits.area_offset(), 16);
     publish(10000);
     EXPECT_EQ(collect().size(), 4096u);
 }
