@@ -3,6 +3,7 @@
 #include <drm.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <thread>
 #include <utility>
@@ -16,6 +17,7 @@ namespace viaduct::guest {
 namespace {
 
 constexpr uint32_t kRings = 64;  // the most CONTEXT_INIT accepts
+constexpr uint32_t kShownRings = std::size(wire::FinishedWork().requests);
 
 std::atomic_ref<uint32_t> word_at(const Mapping& shmem, uint32_t offset) {
     return std::atomic_ref<uint32_t>(*reinterpret_cast<uint32_t*>(shmem.data() + offset));
@@ -27,6 +29,17 @@ int init_context(const Channel& channel) {
         {static_cast<uint64_t>(virtgpu::ContextParam::kNumRings), kRings}};
     virtgpu::ContextInit init{2, 0, user_pointer(params)};
     return channel.ioctl(kVirtgpuContextInit, &init);
+}
+
+/// Where a host that has wire::FinishedWork keeps it.
+bool shows_finished_work(const Mapping& shmem, uint32_t area_start) {
+    if (area_start < sizeof(wire::ShmemHeader) + sizeof(wire::FinishedWork)) return false;
+    uint64_t mark = 0;
+    std::memcpy(
+        &mark,
+        shmem.data() + area_start - sizeof(wire::FinishedWork) + offsetof(wire::FinishedWork, mark),
+        sizeof(mark));
+    return mark == wire::FinishedWork::kMark;
 }
 
 Result<Mapping> map_blob(const Channel& channel, GemHandle handle, size_t size) {
@@ -42,6 +55,8 @@ Result<Mapping> map_blob(const Channel& channel, GemHandle handle, size_t size) 
 CommandStream::CommandStream(Mapping shmem, uint32_t area_start, HostPatience patience)
     : shmem_(std::move(shmem)),
       area_start_(area_start),
+      shows_finished_(shows_finished_work(shmem_, area_start)),
+      fields_end_(shows_finished_ ? area_start - uint32_t{sizeof(wire::FinishedWork)} : area_start),
       patience_(patience),
       area_(static_cast<uint32_t>(shmem_.size()) - area_start - Receipts::kBytes),
       max_response_(area_.size() - kDiscardBytes),
@@ -77,11 +92,11 @@ Result<std::unique_ptr<CommandStream>> CommandStream::create(const Channel& chan
 }
 
 uint32_t CommandStream::shmem_u32(uint32_t offset) const {
-    return offset + 4 <= area_start_ ? word_at(shmem_, offset).load() : 0;
+    return offset + 4 <= fields_end_ ? word_at(shmem_, offset).load() : 0;
 }
 
 uint64_t CommandStream::shmem_u64(uint32_t offset) const {
-    if (offset + 8 > area_start_) return 0;
+    if (offset + 8 > fields_end_) return 0;
     return std::atomic_ref<uint64_t>(*reinterpret_cast<uint64_t*>(shmem_.data() + offset)).load();
 }
 
@@ -279,11 +294,12 @@ void CommandStream::give_up_object(const Channel& channel,
 }
 
 int CommandStream::execute(const Channel& channel, std::span<std::byte> request,
-                           const GpuSubmission& submission, Receipt receipt) {
+                           const GpuSubmission& submission, Receipt receipt, uint32_t& seqno) {
     if (lost()) return -ENODEV;
     const LockGuard lock(mutex_);
     const int refused = append_with_receipt(channel, request, std::move(receipt));
     if (refused < 0) return refused;
+    seqno = last_seqno_;
     const int error = send(channel, &submission, nullptr);
     if (error == 0) return 0;
     drop_from(batch_.size() - request.size());
@@ -386,6 +402,37 @@ bool CommandStream::lost() const {
     // In this order: what is sent in between only makes it fewer.
     const uint32_t reached = published();
     return static_cast<int32_t>(reached - last_seqno_.load()) > 0;
+}
+
+/// Of an array of wire::FinishedWork, at this offset.
+std::atomic_ref<uint32_t> CommandStream::finished_word(size_t array, uint32_t ring) const {
+    const size_t start = area_start_ - sizeof(wire::FinishedWork);
+    return word_at(shmem_, static_cast<uint32_t>(start + array + ring * sizeof(uint32_t)));
+}
+
+// Of a ring that had no work for long, the number may be so old that it looks like a future one.
+bool CommandStream::has_finished(RingIndex ring, uint32_t seqno) const {
+    if (!shows_finished_ || ring.value() >= kShownRings) return false;
+    const uint32_t finished =
+        finished_word(offsetof(wire::FinishedWork, requests), ring.value()).load();
+    return finished - seqno <= last_seqno_.load() - seqno;
+}
+
+void CommandStream::look_for(RingIndex ring, uint32_t seqno) {
+    if (!shows_finished_ || ring.value() >= kShownRings) return;
+    looks_.fetch_or(uint64_t{1} << ring.value());
+    const auto word = finished_word(offsetof(wire::FinishedWork, looked_for), ring.value());
+    if (word.load(std::memory_order_relaxed) != seqno) word.store(seqno);
+}
+
+void CommandStream::look_for_nothing(RingIndex ring) {
+    if (shows_finished_ && ring.value() < kShownRings)
+        finished_word(offsetof(wire::FinishedWork, looked_for), ring.value()).store(0);
+}
+
+void CommandStream::look_for_nothing() {
+    for (uint64_t rings = looks_.exchange(0); rings != 0; rings &= rings - 1)
+        look_for_nothing(RingIndex(static_cast<uint32_t>(std::countr_zero(rings))));
 }
 
 bool CommandStream::reached(uint32_t seqno) const {

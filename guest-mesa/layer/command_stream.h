@@ -77,9 +77,20 @@ class CommandStream {
     /// its room back by then.
     int create_blob(const Channel& channel, std::span<std::byte> request,
                     virtgpu::ResourceCreateBlob& blob, bool& confirmed);
-    /// A GPU submission behind everything queued before it. Does not wait for it.
+    /// A GPU submission behind everything queued before it. Does not wait for it. `seqno`: for
+    /// has_finished().
     int execute(const Channel& channel, std::span<std::byte> request,
-                const GpuSubmission& submission, Receipt receipt);
+                const GpuSubmission& submission, Receipt receipt, uint32_t& seqno);
+    /// Whether all work has ended that requests up to `seqno`, which were sent, gave to `ring`:
+    /// its fences retire then, though the node may not know it yet. False also where the host does
+    /// not show it (wire::FinishedWork).
+    bool has_finished(RingIndex ring, uint32_t seqno) const;
+    /// Tells the host that somebody looks for that, so that the fences of requests up to `seqno`
+    /// may be late; and with the others, that somebody needs them in time again. Then one more look
+    /// is due: what the host had shown before that it may report late.
+    void look_for(RingIndex ring, uint32_t seqno);
+    void look_for_nothing(RingIndex ring);
+    void look_for_nothing();  // on any ring
     /// Waits until the host has run request `seqno`, and sends it first if it is queued.
     int settle(const Channel& channel, uint32_t seqno);
     /// Requests with receipts that have failed since the last call, and what may have undone it, in
@@ -139,14 +150,18 @@ class CommandStream {
     int wait_for(const Channel& channel, int fence_fd, uint32_t seqno);
     int wait_for_answer(const Channel& channel, UniqueFd fence, uint32_t seqno);
     int declare_lost(const char* what);
+    std::atomic_ref<uint32_t> finished_word(size_t array, uint32_t ring) const;
     uint32_t published() const;
     bool reached(uint32_t seqno) const;
 
     Mapping shmem_;
     const uint32_t area_start_;
+    const bool shows_finished_;  // the host: in front of the area
+    const uint32_t fields_end_;  // of the driver's fields
     const HostPatience patience_;
     std::atomic<bool> lost_ = false;
     BriefWait brief_wait_;
+    std::atomic<uint64_t> looks_ = 0;             // a bit for each ring with look_for()
     std::atomic<bool> answers_creations_ = true;  // the host, as far as is known
 
     Mutex mutex_;  // also for the order of what is sent

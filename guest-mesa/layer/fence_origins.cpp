@@ -2,63 +2,131 @@
 
 #include <sys/ioctl.h>
 
+#include <algorithm>
+#include <span>
+
 namespace viaduct::guest {
+
+namespace {
+
+std::span<const uint32_t> handles_at(uint64_t address, uint32_t count) {
+    return {reinterpret_cast<const uint32_t*>(static_cast<uintptr_t>(address)), count};
+}
+
+}  // namespace
+
+// A binary syncobj's fence replaces everything; a point joins the others.
+void FenceOrigins::Fences::set(uint64_t point, const FenceOrigin& origin) {
+    if (point == 0) *this = {};
+    origins[point] = origin;
+    told_binary = false;
+    is_opaque |= ring && *ring != origin.timeline;
+    ring = origin.timeline;
+    if (origins.size() > kMaxPoints) origins.erase(origins.begin());
+}
+
+// A binary wait is for whatever the syncobj holds.
+const FenceOrigin* FenceOrigins::Fences::find_last(uint64_t point) const {
+    const auto found = origins.lower_bound(point);
+    if (is_opaque || found == origins.end()) return nullptr;
+    if (point == 0 && (found->first != 0 || origins.size() != 1)) return nullptr;
+    return &found->second;
+}
 
 void FenceOrigins::set(uint32_t handle, uint64_t point, const FenceOrigin& origin) {
     const LockGuard lock(mutex_);
-    if (shared_.count(handle)) return;
-    auto& points = fences_[handle];
-    // A binary syncobj's fence replaces everything; a point joins the others.
-    if (point == 0) points.clear();
-    points[point] = origin;
-    if (points.size() > kMaxPoints) points.erase(points.begin());
+    if (!shared_.count(handle)) fences_[handle].set(point, origin);
+}
+
+// Another thread may have given the point another since.
+FenceOrigin* FenceOrigins::find_own(uint32_t handle, uint64_t point, const FenceOrigin& origin) {
+    const auto fence = fences_.find(handle);
+    if (fence == fences_.end()) return nullptr;
+    const auto at = fence->second.origins.find(point);
+    if (at == fence->second.origins.end()) return nullptr;
+    const FenceOrigin& known = at->second;
+    const bool is_own = known.context == origin.context && known.timeline == origin.timeline &&
+                        known.seqno == origin.seqno;
+    return is_own ? &at->second : nullptr;
+}
+
+void FenceOrigins::set_request(uint32_t handle, uint64_t point, const FenceOrigin& origin,
+                               uint32_t request) {
+    const LockGuard lock(mutex_);
+    if (FenceOrigin* const known = find_own(handle, point, origin)) known->request = request;
+}
+
+void FenceOrigins::take_back(uint32_t handle, uint64_t point, const FenceOrigin& origin) {
+    const LockGuard lock(mutex_);
+    if (!find_own(handle, point, origin)) return;
+    if (point == 0) return make_opaque_locked(handle);  // what it held before was forgotten
+    fences_[handle].origins.erase(point);
+}
+
+std::pair<uint64_t, bool> FenceOrigins::told(uint32_t handle) const {
+    const LockGuard lock(mutex_);
+    const auto fence = fences_.find(handle);
+    if (fence == fences_.end()) return {0, false};
+    return {fence->second.told, fence->second.told_binary};
 }
 
 std::optional<FenceOrigin> FenceOrigins::find(uint32_t handle, uint64_t point) const {
     const LockGuard lock(mutex_);
     const auto fence = fences_.find(handle);
     if (fence == fences_.end()) return std::nullopt;
-    const auto origin = fence->second.find(point);
-    if (origin == fence->second.end()) return std::nullopt;
+    const auto origin = fence->second.origins.find(point);
+    if (origin == fence->second.origins.end() || origin->second.is_orphan) return std::nullopt;
     return origin->second;
 }
 
 void FenceOrigins::forget(uint32_t handle) {
     const LockGuard lock(mutex_);
-    forget_locked(handle);
+    remove_locked(handle);
 }
 
-void FenceOrigins::forget_locked(uint32_t handle) {
+void FenceOrigins::make_opaque_locked(uint32_t handle) {
+    if (shared_.count(handle)) return;
+    Fences& fences = fences_[handle];
+    fences.origins.clear();
+    fences.is_opaque = true;
+    fences.told_binary = false;
+}
+
+void FenceOrigins::remove_locked(uint32_t handle) {
     fences_.erase(handle);
 }
 
 void FenceOrigins::share_locked(uint32_t handle) {
-    forget_locked(handle);
+    remove_locked(handle);
     shared_.insert(handle);
 }
 
 void FenceOrigins::forget_context(uint32_t context) {
     const LockGuard lock(mutex_);
-    for (auto& [handle, points] : fences_)
-        std::erase_if(points, [&](const auto& each) { return each.second.context == context; });
+    for (auto& [handle, fences] : fences_)
+        for (auto& [point, origin] : fences.origins) origin.is_orphan |= origin.context == context;
 }
 
-void FenceOrigins::forget_array(uint64_t handles, uint32_t count) {
-    const auto* array = reinterpret_cast<const uint32_t*>(static_cast<uintptr_t>(handles));
-    for (uint32_t i = 0; i < count; ++i) forget_locked(array[i]);
-}
-
+// A point that is transferred waits for all before it, too.
 void FenceOrigins::observe_transfer(const drm_syncobj_transfer& transfer) {
     std::optional<FenceOrigin> origin;
-    if (const auto source = fences_.find(transfer.src_handle); source != fences_.end())
-        if (const auto at = source->second.find(transfer.src_point); at != source->second.end())
+    bool is_whole = false;
+    if (const auto source = fences_.find(transfer.src_handle); source != fences_.end()) {
+        const auto& origins = source->second.origins;
+        if (const auto at = origins.find(transfer.src_point); at != origins.end()) {
             origin = at->second;
-    if (transfer.dst_point == 0) forget_locked(transfer.dst_handle);
+            is_whole = source->second.find_last(transfer.src_point) == &at->second;
+        }
+    }
     if (shared_.count(transfer.dst_handle)) return;
+    if (transfer.dst_point == 0) remove_locked(transfer.dst_handle);
+    Fences& target = fences_[transfer.dst_handle];
     if (origin)
-        fences_[transfer.dst_handle][transfer.dst_point] = *origin;
-    else if (const auto target = fences_.find(transfer.dst_handle); target != fences_.end())
-        target->second.erase(transfer.dst_point);
+        target.set(transfer.dst_point, *origin);
+    else
+        target.origins.erase(transfer.dst_point);
+    target.is_opaque |= !is_whole;
+    target.told_binary = false;
 }
 
 void FenceOrigins::observe_handle(const drm_syncobj_handle& arg, bool is_import) {
@@ -66,10 +134,12 @@ void FenceOrigins::observe_handle(const drm_syncobj_handle& arg, bool is_import)
                   DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE);
     const bool is_sync_file = arg.flags & DRM_SYNCOBJ_FD_TO_HANDLE_FLAGS_IMPORT_SYNC_FILE;
     // A sync file is a copy of a fence; any other descriptor is the syncobj itself.
-    if (!is_sync_file)
+    if (!is_sync_file) {
         share_locked(arg.handle);
-    else if (is_import)
-        forget_locked(arg.handle);
+    } else if (is_import) {
+        remove_locked(arg.handle);
+        make_opaque_locked(arg.handle);
+    }
 }
 
 void FenceOrigins::observe(unsigned long request, const void* argument) {
@@ -80,10 +150,10 @@ void FenceOrigins::observe(unsigned long request, const void* argument) {
     const LockGuard lock(mutex_);
     switch (number) {
         case _IOC_NR(DRM_IOCTL_SYNCOBJ_CREATE):
-            forget_locked(static_cast<const drm_syncobj_create*>(argument)->handle);
+            remove_locked(static_cast<const drm_syncobj_create*>(argument)->handle);
             break;
         case _IOC_NR(DRM_IOCTL_SYNCOBJ_DESTROY):
-            forget_locked(static_cast<const drm_syncobj_destroy*>(argument)->handle);
+            remove_locked(static_cast<const drm_syncobj_destroy*>(argument)->handle);
             shared_.erase(static_cast<const drm_syncobj_destroy*>(argument)->handle);
             break;
         case _IOC_NR(DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD):
@@ -95,12 +165,14 @@ void FenceOrigins::observe(unsigned long request, const void* argument) {
         case _IOC_NR(DRM_IOCTL_SYNCOBJ_RESET):
         case _IOC_NR(DRM_IOCTL_SYNCOBJ_SIGNAL): {
             const auto& arg = *static_cast<const drm_syncobj_array*>(argument);
-            forget_array(arg.handles, arg.count_handles);
+            for (const uint32_t handle : handles_at(arg.handles, arg.count_handles))
+                remove_locked(handle);
             break;
         }
         case _IOC_NR(DRM_IOCTL_SYNCOBJ_TIMELINE_SIGNAL): {
             const auto& arg = *static_cast<const drm_syncobj_timeline_array*>(argument);
-            forget_array(arg.handles, arg.count_handles);
+            for (const uint32_t handle : handles_at(arg.handles, arg.count_handles))
+                make_opaque_locked(handle);
             break;
         }
         case _IOC_NR(DRM_IOCTL_SYNCOBJ_TRANSFER):

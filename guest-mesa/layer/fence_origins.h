@@ -3,11 +3,13 @@
 
 #include <drm.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <unordered_map>
+#include <utility>
 
 #include "base/ids.h"
 #include "base/mutex.h"
@@ -19,18 +21,65 @@ struct FenceOrigin {
     uint32_t context;
     RingIndex timeline;
     uint64_t seqno;
+    /// Its number as a request, once it was sent.
+    std::optional<uint32_t> request = {};
+    /// Its context is gone, and its number may have another owner.
+    bool is_orphan = false;
 };
 
 /// The guest's kernel waits for in-fences before it sends a submission, in the thread that submits.
 /// Where the fence is a submission of the same file, the host can order the two on the GPU instead;
 /// to that end the layer remembers what each syncobj was last given. Whatever it did not see happen
 /// is forgotten, and then waited for: being wrong only ever costs time. Thread-safe.
+///
+/// What it remembers also tells whether a fence has signalled, if whoever asks knows that of the
+/// submissions.
 class FenceOrigins {
   public:
-    /// A submission was sent that signals `point` of `handle` (0: a binary syncobj's fence).
+    /// A submission is about to be sent that signals `point` of `handle` (0: a binary syncobj's
+    /// fence).
     void set(uint32_t handle, uint64_t point, const FenceOrigin& origin);
+    /// It was sent as `request`.
+    void set_request(uint32_t handle, uint64_t point, const FenceOrigin& origin, uint32_t request);
     std::optional<FenceOrigin> find(uint32_t handle, uint64_t point) const;
-    /// No longer counts on anything about `handle`.
+    enum class State { kUnknown, kPending, kSignalled };
+    /// Of what a wait for `point` of `handle` waits for. `has_finished(origin)`: all that was
+    /// submitted to origin.timeline up to origin.request has ended; false if that is not known.
+    template <typename HasFinished>
+    State state(uint32_t handle, uint64_t point, HasFinished has_finished) {
+        const LockGuard lock(mutex_);
+        const auto entry = fences_.find(handle);
+        if (entry == fences_.end()) return State::kUnknown;
+        Fences& fences = entry->second;
+        if (point == 0 ? fences.told_binary : point <= fences.told) return State::kSignalled;
+        const FenceOrigin* const last = fences.find_last(point);
+        if (!last) return State::kUnknown;
+        if (!has_finished(*last)) return State::kPending;
+        fences.told = std::max(fences.told, point);
+        fences.told_binary |= point == 0;
+        return State::kSignalled;
+    }
+    /// The newest point of `handle` that state() has called signalled, or would; 0: none.
+    template <typename HasFinished>
+    uint64_t newest_signalled(uint32_t handle, HasFinished has_finished) {
+        const LockGuard lock(mutex_);
+        const auto entry = fences_.find(handle);
+        if (entry == fences_.end()) return 0;
+        Fences& fences = entry->second;
+        if (!fences.is_opaque) {
+            const auto& origins = fences.origins;
+            for (auto at = origins.rbegin(); at != origins.rend() && at->first > fences.told; ++at)
+                if (has_finished(at->second)) fences.told = at->first;
+        }
+        return fences.told;
+    }
+    /// The newest point that a program was told of before the node may know, and whether point 0
+    /// was.
+    std::pair<uint64_t, bool> told(uint32_t handle) const;
+
+    /// The submission of set() was refused, so the node has given the syncobj nothing.
+    void take_back(uint32_t handle, uint64_t point, const FenceOrigin& origin);
+    /// The syncobj is gone.
     void forget(uint32_t handle);
     /// The GPU context is gone, and its number may come back for another.
     void forget_context(uint32_t context);
@@ -40,18 +89,37 @@ class FenceOrigins {
     void observe(unsigned long request, const void* argument);
 
   private:
-    /// Points of a timeline that are worth remembering: nobody has more of them in flight.
-    static constexpr size_t kMaxPoints = 256;
+    /// The fences of a syncobj.
+    struct Fences {
+        /// Points of a timeline that are worth remembering: nobody has more of them in flight.
+        static constexpr size_t kMaxPoints = 256;
 
-    void forget_locked(uint32_t handle) VIADUCT_REQUIRES(mutex_);
+        std::map<uint64_t, FenceOrigin> origins;  // by point
+        /// The ring of all fences that it has got, unless it is opaque. On a ring, work ends in its
+        /// order: of a timeline that has one, the newest point tells of all before it.
+        std::optional<RingIndex> ring;
+        /// It may have fences that are not among these, or of several rings.
+        bool is_opaque = false;
+        /// The newest point that state() has called signalled, and whether point 0 was. That stays
+        /// true whatever joins them.
+        uint64_t told = 0;
+        bool told_binary = false;
+
+        void set(uint64_t point, const FenceOrigin& origin);
+        /// The whole of what a wait for `point` waits for; nothing: unknown.
+        const FenceOrigin* find_last(uint64_t point) const;
+    };
+
+    void remove_locked(uint32_t handle) VIADUCT_REQUIRES(mutex_);
+    void make_opaque_locked(uint32_t handle) VIADUCT_REQUIRES(mutex_);
+    FenceOrigin* find_own(uint32_t handle, uint64_t point, const FenceOrigin& origin)
+        VIADUCT_REQUIRES(mutex_);
     void share_locked(uint32_t handle) VIADUCT_REQUIRES(mutex_);
     void observe_transfer(const drm_syncobj_transfer& transfer) VIADUCT_REQUIRES(mutex_);
     void observe_handle(const drm_syncobj_handle& arg, bool is_import) VIADUCT_REQUIRES(mutex_);
-    void forget_array(uint64_t handles, uint32_t count) VIADUCT_REQUIRES(mutex_);
 
     mutable Mutex mutex_;
-    std::unordered_map<uint32_t, std::map<uint64_t, FenceOrigin>> fences_
-        VIADUCT_GUARDED_BY(mutex_);  // by handle, point
+    std::unordered_map<uint32_t, Fences> fences_ VIADUCT_GUARDED_BY(mutex_);  // by handle
     /// Syncobjs that another file can change behind our back, until their handle is destroyed.
     std::set<uint32_t> shared_ VIADUCT_GUARDED_BY(mutex_);
 };

@@ -1,12 +1,14 @@
 // GuestDriver: one kernel driver's interface, played over a native context.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 
 #include "base/result.h"
+#include "guest-mesa/layer/brief_wait.h"
 #include "guest-mesa/layer/command_stream.h"
 #include "guest-mesa/layer/fence_origins.h"
 #include "guest-mesa/layer/gem_table.h"
@@ -21,6 +23,18 @@ struct Session {
     std::unique_ptr<CommandStream> stream;
     GemTable gems;
     FenceOrigins fences;
+    BriefWait brief_wait;  // of the GPU
+    /// Whether anybody may wait for this file's fences elsewhere: a buffer or a syncobj left it, or
+    /// a descriptor tells of a fence.
+    std::atomic<bool> is_shared = false;
+    std::atomic<int> node_waits = 0;  // threads that wait for fences in the node
+
+    /// From now on fences are needed in time. Of a context that has not begun there are none.
+    void share() {
+        is_shared = true;
+        if (has_begun.load(std::memory_order_acquire)) stream->look_for_nothing();
+    }
+    std::atomic<bool> has_begun = false;  // stream is there
 };
 
 /// Answers the ioctls of one open file. Thread-safe. Results are those of the kernel: ≥ 0 or a

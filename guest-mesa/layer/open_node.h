@@ -20,8 +20,11 @@ namespace viaduct::guest {
 class OpenNode {
   public:
     OpenNode(const wire::CapsetDrm& capset, const DriverRow& driver)
-        : session_{capset, nullptr, {}, {}}, row_(driver) {}
+        : session_{.capset = capset, .stream = nullptr, .gems = {}, .fences = {}, .brief_wait = {}},
+          row_(driver) {}
 
+    /// True for requests about syncobjs, which belong to the open file.
+    static bool concerns_syncobjs(unsigned long request);
     /// True for requests that only a context can answer.
     static bool needs_context(unsigned long request);
     /// Begins the native context unless it has begun: 0 or a negative errno. -EEXIST: the file has

@@ -154,6 +154,12 @@ int Registry::ioctl(int fd, unsigned long request, void* argument) {
     if (makes_virtgpu_context(request)) file->speaks_virtgpu = true;
     if (OpenNode::needs_context(request))
         if (const int error = begin(fd, file); error < 0) return error;
+    // They must be followed where the file's context has begun, though under another number.
+    if (!file->known_mark() && OpenNode::concerns_syncobjs(request)) {
+        State& state = this->state();
+        const LockGuard lock(state.mutex);
+        if (FilePtr begun = find_begun(state, fd)) file = std::move(begun);
+    }
     return file->node.ioctl({kernel_, fd}, request, argument);
 }
 

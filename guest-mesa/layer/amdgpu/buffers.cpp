@@ -6,7 +6,7 @@
 #include "guest-mesa/layer/blob_granule.h"
 #include "guest-mesa/layer/clock.h"
 #include "guest-mesa/layer/debug.h"
-#include "guest-mesa/layer/syncobj.h"
+#include "guest-mesa/layer/fence_waits.h"
 #include "wire/amdgpu_capset.h"
 
 namespace viaduct::guest::amdgpu {
@@ -291,8 +291,8 @@ int Driver::gem_wait_idle(const Channel& channel, drm_amdgpu_gem_wait_idle& arg)
         points.push_back(use.point);
     }
     if (!handles.empty()) {
-        const int result =
-            syncobj::wait(channel, handles, points, deadline, DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL);
+        const int result = wait_for_points(channel, session_, handles, points, deadline,
+                                           DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL);
         if (result == -ETIME) arg.out.status = 1;
         if (result < 0) return result == -ETIME ? 0 : result;
     }

@@ -3,6 +3,7 @@
 
 #include "guest-mesa/layer/amdgpu/driver.h"
 #include "guest-mesa/layer/debug.h"
+#include "guest-mesa/layer/fence_waits.h"
 #include "guest-mesa/layer/syncobj.h"
 #include "guest-mesa/layer/virtgpu_ioctls.h"
 
@@ -67,8 +68,8 @@ int Driver::wait_cs(const Channel& channel, drm_amdgpu_wait_cs& arg) {
     if (const int error = find_fence(fence, point); error < 0) return error;
     int result = 0;
     if (point.point)
-        result =
-            syncobj::wait(channel, {&point.syncobj, 1}, {&point.point, 1}, to_deadline(in.timeout));
+        result = wait_for_points(channel, session_, {&point.syncobj, 1}, {&point.point, 1},
+                                 to_deadline(in.timeout));
     if (result < 0 && result != -ETIME) return result;
     arg = {};
     arg.out.status = result == -ETIME ? 1 : 0;
@@ -103,8 +104,9 @@ int Driver::wait_fences(const Channel& channel, drm_amdgpu_wait_fences& arg) {
         return 0;
     }
     uint32_t index = 0;
-    const int result = syncobj::wait(channel, handles, points, to_deadline(in.timeout_ns),
-                                     in.wait_all ? DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL : 0, &index);
+    const int result =
+        wait_for_points(channel, session_, handles, points, to_deadline(in.timeout_ns),
+                        in.wait_all ? DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL : 0, &index);
     if (result == -ETIME) {
         arg.out.status = 0;
         return 0;
@@ -123,6 +125,8 @@ int Driver::fence_to_handle(const Channel& channel, drm_amdgpu_fence_to_handle& 
     if (const int error = find_fence(in.fence, point); error < 0) return error;
     if (in.what > AMDGPU_FENCE_TO_HANDLE_GET_SYNC_FILE_FD) return -EINVAL;
 
+    let_the_node_know(channel, session_, point.syncobj);
+    if (in.what != AMDGPU_FENCE_TO_HANDLE_GET_SYNCOBJ) session_.share();
     // A binary syncobj that holds the fence; of one that is complete, the timeline's beginning.
     drm_syncobj_create create{};
     if (point.point == 0) create.flags = DRM_SYNCOBJ_CREATE_SIGNALED;

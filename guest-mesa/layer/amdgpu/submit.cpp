@@ -8,7 +8,7 @@
 #include "guest-mesa/layer/amdgpu/driver.h"
 #include "guest-mesa/layer/clock.h"
 #include "guest-mesa/layer/debug.h"
-#include "guest-mesa/layer/syncobj.h"
+#include "guest-mesa/layer/fence_waits.h"
 #include "wire/amdgpu_info.h"
 
 namespace viaduct::guest::amdgpu {
@@ -22,23 +22,24 @@ constexpr size_t kMaxListed = UINT16_MAX / 2;
 /// (drm_syncobj_find_fence).
 constexpr int64_t kWaitForSubmitNs = 5'000'000'000;
 
-int wait_for_all(const Channel& channel, const std::vector<virtgpu::ExecbufferSyncobj>& fences,
-                 int64_t deadline, uint32_t flags) {
+int wait_for_all(const Channel& channel, Session& session,
+                 const std::vector<virtgpu::ExecbufferSyncobj>& fences, int64_t deadline,
+                 uint32_t flags) {
     std::vector<uint32_t> handles;
     std::vector<uint64_t> points;
     for (const auto& entry : fences) {
         handles.push_back(entry.handle);
         points.push_back(entry.point);
     }
-    return syncobj::wait(channel, handles, points, deadline,
-                         flags | DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL);
+    return wait_for_points(channel, session, handles, points, deadline,
+                           flags | DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL);
 }
 
 /// Waits until all of `fences` exist.
-int wait_until_available(const Channel& channel,
+int wait_until_available(const Channel& channel, Session& session,
                          const std::vector<virtgpu::ExecbufferSyncobj>& fences) {
     return wait_for_all(
-        channel, fences, monotonic_now() + kWaitForSubmitNs,
+        channel, session, fences, monotonic_now() + kWaitForSubmitNs,
         DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT | DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE);
 }
 
@@ -118,7 +119,8 @@ int Driver::collect_buffers(const Channel& channel, Submission& submission, Buff
 /// just that.
 int Driver::resolve_in_fences(const Channel& channel, Submission& submission) {
     if (submission.wait_for_submit) {
-        if (const int error = wait_until_available(channel, submission.in); error < 0) return error;
+        if (const int error = wait_until_available(channel, session_, submission.in); error < 0)
+            return error;
     }
     std::vector<virtgpu::ExecbufferSyncobj> unknown;
     for (const auto& entry : submission.in) {
@@ -134,7 +136,7 @@ int Driver::resolve_in_fences(const Channel& channel, Submission& submission) {
     }
     IoctlNotes::add("dependencies={} waits={}", submission.dependencies.size(), unknown.size());
     if (unknown.empty()) return 0;
-    return wait_for_all(channel, unknown, std::numeric_limits<int64_t>::max(), 0);
+    return wait_for_all(channel, session_, unknown, std::numeric_limits<int64_t>::max(), 0);
 }
 
 /// Numbers the submission, sends it, and ties its end to the timeline's next point.
@@ -154,19 +156,14 @@ int Driver::send_submission(const Channel& channel, const Submission& submission
         point = timeline.points + 1;
         seqno = timeline.contexts[submission.context].last() + 1;
     }
-    // Before it is sent: whoever sees the fence may at once give the syncobj another.
-    for (const auto& signalled : submission.out)
-        session_.fences.set(signalled.handle, signalled.point,
-                            {submission.context, submission.timeline, seqno});
     std::vector<virtgpu::ExecbufferSyncobj> out = submission.out;
     out.push_back({timeline.syncobj, 0, point});
     const GpuSubmission gpu{submission.timeline, out, buffers.shared_handles};
-    const int error = stream().execute(channel, request, gpu, Receipt{submission.context, {}});
-    if (error < 0) {
-        for (const auto& signalled : submission.out) session_.fences.forget(signalled.handle);
+    if (const int error = send_work(
+            channel, session_, request, gpu, Receipt{submission.context, {}},
+            {.context = submission.context, .timeline = submission.timeline, .seqno = seqno});
+        error < 0)
         return error;
-    }
-
     {
         const LockGuard lock(timeline.mutex);
         timeline.points = point;

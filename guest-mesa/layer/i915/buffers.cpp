@@ -5,8 +5,8 @@
 #include "guest-mesa/layer/blob_granule.h"
 #include "guest-mesa/layer/clock.h"
 #include "guest-mesa/layer/debug.h"
+#include "guest-mesa/layer/fence_waits.h"
 #include "guest-mesa/layer/i915/driver.h"
-#include "guest-mesa/layer/syncobj.h"
 
 namespace viaduct::guest::i915 {
 
@@ -187,8 +187,8 @@ int Driver::wait_idle(const Channel& channel, GemHandle handle, int64_t deadline
         points.push_back(use.point);
     }
     if (!handles.empty()) {
-        const int result =
-            syncobj::wait(channel, handles, points, deadline, DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL);
+        const int result = wait_for_points(channel, session_, handles, points, deadline,
+                                           DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL);
         if (result < 0) return result;
     }
     if (!object->shared) return 0;

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "guest-mesa/layer/debug.h"
+#include "guest-mesa/layer/fence_waits.h"
 #include "guest-mesa/layer/i915/driver.h"
 #include "guest-mesa/layer/i915/submission.h"
 #include "guest-mesa/layer/syncobj.h"
@@ -38,8 +39,8 @@ int Driver::wait_for_fences(const Channel& channel, const Submission& submission
             return error;
     IoctlNotes::add("waits={}", handles.size());
     if (handles.empty()) return 0;
-    return syncobj::wait(channel, handles, points, std::numeric_limits<int64_t>::max(),
-                         DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL);
+    return wait_for_points(channel, session_, handles, points, std::numeric_limits<int64_t>::max(),
+                           DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL);
 }
 
 /// Numbers the submission, sends it, and ties its end to the timeline's next point.
@@ -50,17 +51,14 @@ int Driver::send(const Channel& channel, Submission& submission, RingIndex ring)
     if (timeline.syncobj == 0)
         if (const int error = syncobj::create(channel, timeline.syncobj); error < 0) return error;
     const uint64_t point = timeline.points + 1;
-    // Before it is sent: whoever sees the fence may at once give the syncobj another.
-    for (const auto& signalled : submission.out())
-        session_.fences.set(signalled.handle, signalled.point, {submission.context(), ring, point});
     auto out = submission.out();
     out.push_back({timeline.syncobj, 0, point});
     const GpuSubmission gpu{ring, out, submission.shared_handles()};
-    const int error = stream().execute(channel, request, gpu, Receipt{submission.context(), {}});
-    if (error < 0) {
-        for (const auto& signalled : submission.out()) session_.fences.forget(signalled.handle);
+    if (const int error =
+            send_work(channel, session_, request, gpu, Receipt{submission.context(), {}},
+                      {.context = submission.context(), .timeline = ring, .seqno = point});
+        error < 0)
         return error;
-    }
     timeline.points = point;
     session_.gems.add_use(submission.handles(), {ring, point});
     return 0;
@@ -77,6 +75,7 @@ int Driver::execbuffer2(const Channel& channel, drm_i915_gem_execbuffer2& arg) {
     if (const int error = wait_for_fences(channel, submission, ring); error < 0) return error;
     uint32_t out_fence = 0;  // a syncobj that takes it
     if (submission.wants_out_fence()) {
+        session_.share();
         if (const int error = syncobj::create(channel, out_fence); error < 0) return error;
         submission.out().push_back({out_fence, 0, 0});
     }

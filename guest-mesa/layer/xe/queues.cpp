@@ -6,6 +6,7 @@
 
 #include "guest-mesa/layer/clock.h"
 #include "guest-mesa/layer/debug.h"
+#include "guest-mesa/layer/fence_waits.h"
 #include "guest-mesa/layer/xe/driver.h"
 
 namespace viaduct::guest::xe {
@@ -136,7 +137,7 @@ int Driver::exec(const Channel& channel, Exec& arg) {
     // The GPU would write it, when the work is done: the wire has no room for that.
     if (syncs.user_fence) return -EOPNOTSUPP;
     const RingIndex ring = ring_of(arg.exec_queue_id);
-    if (const int error = syncs.wait(channel, session_.fences, ring); error < 0) return error;
+    if (const int error = syncs.wait(channel, session_, ring); error < 0) return error;
     return send_exec(channel, arg, syncs);
 }
 
@@ -154,14 +155,10 @@ int Driver::send_exec(const Channel& channel, const Exec& arg, const Syncs& sync
         if (queue == queues_.end()) return -ENOENT;
         number = ++queue->second.submissions;
     }
-    // Before it is sent: whoever sees the fence may at once give the syncobj another.
-    for (const auto& signalled : syncs.out)
-        session_.fences.set(signalled.handle, signalled.point, {arg.exec_queue_id, ring, number});
-    const int error = stream().execute(channel, as_bytes(request), {ring, syncs.out, {}},
-                                       Receipt{arg.exec_queue_id, {}});
-    if (error >= 0) return 0;
-    for (const auto& signalled : syncs.out) session_.fences.forget(signalled.handle);
-    return stream().lost() ? -ECANCELED : error;
+    const int error = send_work(channel, session_, as_bytes(request), {ring, syncs.out, {}},
+                                Receipt{arg.exec_queue_id, {}},
+                                {.context = arg.exec_queue_id, .timeline = ring, .seqno = number});
+    return error < 0 && stream().lost() ? -ECANCELED : error;
 }
 
 /// Only VM_BIND has user fences here, and has signalled its own when it returns.

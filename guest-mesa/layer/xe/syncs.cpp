@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "guest-mesa/layer/fence_waits.h"
 #include "guest-mesa/layer/syncobj.h"
 #include "uapi/xe.h"
 
@@ -45,18 +46,18 @@ int Syncs::parse(uint64_t pointer, uint32_t count) {
     return 0;
 }
 
-int Syncs::wait(const Channel& channel, const FenceOrigins& origins, RingIndex ring) const {
+int Syncs::wait(const Channel& channel, Session& session, RingIndex ring) const {
     std::vector<uint32_t> handles;
     std::vector<uint64_t> points;
     for (const auto& entry : in) {
-        const auto origin = origins.find(entry.handle, entry.point);
+        const auto origin = session.fences.find(entry.handle, entry.point);
         if (ring != RingIndex() && origin && origin->timeline == ring) continue;
         handles.push_back(entry.handle);
         points.push_back(entry.point);
     }
     if (handles.empty()) return 0;
-    return syncobj::wait(channel, handles, points, std::numeric_limits<int64_t>::max(),
-                         DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL);
+    return wait_for_points(channel, session, handles, points, std::numeric_limits<int64_t>::max(),
+                           DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL);
 }
 
 int Syncs::signal(const Channel& channel) const {

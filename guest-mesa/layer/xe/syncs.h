@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "guest-mesa/layer/fence_origins.h"
+#include "guest-mesa/layer/guest_driver.h"
 #include "guest-mesa/layer/kernel.h"
 #include "guest-mesa/layer/virtgpu_ioctls.h"
 
@@ -22,7 +22,7 @@ struct Syncs {
     /// Waits for all in-fences, except those of submissions to `ring` of this file, which the host
     /// keeps in order (0: none of them). The node would wait too, and let no other thread send
     /// anything meanwhile.
-    int wait(const Channel& channel, const FenceOrigins& origins, RingIndex ring) const;
+    int wait(const Channel& channel, Session& session, RingIndex ring) const;
     /// Signals all out-syncs and the user fence: the work is done.
     int signal(const Channel& channel) const;
 };

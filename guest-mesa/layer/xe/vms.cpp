@@ -85,8 +85,7 @@ int Driver::vm_bind(const Channel& channel, VmBind& arg) {
     }
     Syncs syncs;
     if (const int error = syncs.parse(arg.syncs, arg.num_syncs); error < 0) return error;
-    if (const int error = syncs.wait(channel, session_.fences, RingIndex()); error < 0)
-        return error;
+    if (const int error = syncs.wait(channel, session_, RingIndex()); error < 0) return error;
     const std::span<const wire::BindOp> all = ops;
     for (size_t sent = 0; sent < all.size() || sent == 0; sent += kBindsPerRequest) {
         const size_t count = std::min(kBindsPerRequest, all.size() - sent);

@@ -3,6 +3,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <atomic>
 
 #include <algorithm>
 #include <utility>
@@ -43,6 +44,24 @@ FakeHost::FakeHost() {
             kShmemBytes);
     const uint32_t area = sizeof(wire::amdgpu::Shmem);
     std::memcpy(shmem_.data() + 4, &area, 4);
+}
+
+void FakeHost::show_finished_work() {
+    const uint32_t at = sizeof(wire::amdgpu::Shmem), area = at + sizeof(wire::FinishedWork);
+    std::memcpy(shmem_.data() + at, &wire::FinishedWork::kMark, sizeof(wire::FinishedWork::kMark));
+    std::memcpy(shmem_.data() + offsetof(wire::ShmemHeader, rsp_mem_offset), &area, sizeof(area));
+}
+
+void FakeHost::show_finished(uint32_t ring, uint32_t request) {
+    auto* word = reinterpret_cast<uint32_t*>(shmem_.data() + sizeof(wire::amdgpu::Shmem) +
+                                             offsetof(wire::FinishedWork, requests));
+    std::atomic_ref(word[ring]).store(request);
+}
+
+uint32_t FakeHost::looked_for(uint32_t ring) const {
+    return shmem_word(static_cast<uint32_t>(sizeof(wire::amdgpu::Shmem) +
+                                            offsetof(wire::FinishedWork, looked_for) +
+                                            ring * sizeof(uint32_t)));
 }
 
 uint32_t FakeHost::shmem_word(uint32_t offset) const {
@@ -205,6 +224,7 @@ int FakeHost::execbuffer(virtgpu::Execbuffer& arg) {
 }
 
 int FakeHost::syncobj_wait(drm_syncobj_timeline_wait& arg) {
+    on_wait();
     const auto handles = array_at<uint32_t>(arg.handles, arg.count_handles);
     const auto points = array_at<uint64_t>(arg.points, arg.count_handles);
     uint32_t done = 0;

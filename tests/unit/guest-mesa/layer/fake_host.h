@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -61,6 +62,14 @@ class FakeHost final : public Kernel {
 
     /// All submitted work is complete.
     void finish_gpu_work();
+    /// The control buffer has wire::FinishedWork. Before the context begins.
+    void show_finished_work();
+    /// There: what requests up to `request` gave to the ring. The node has not heard of it.
+    void show_finished(uint32_t ring, uint32_t request);
+    /// There: what the guest looks for; 0: nothing.
+    uint32_t looked_for(uint32_t ring) const;
+    /// Called when a program waits for fences in the node.
+    std::function<void()> on_wait = [] {};
     /// Requests of one command, in order.
     std::vector<Received> received(wire::amdgpu::Command command) const;
     void add_async_error();
