@@ -208,9 +208,12 @@ def check_shares(work):
     check(2.7 < work[1] / work[0] < 3.3, "1:3 is not how the GPU was shared: %s" % work)
 
 
-# Longer than what a domain's emulated processor takes for a submission, and no longer than a share of a
-# quarter is kept for: a submission is held back for two seconds at most. Works that take as long.
-JOB_MS, JOBS, STRETCH = 500, (15, 45), 120
+# Longer than what a domain's emulated processor takes for a submission. Two may be under way before the
+# first is paid for, and a debt of more than two seconds bring is forgiven: half a second for a quarter.
+# Works that take as long.
+JOB_MS, JOBS, STRETCH = 240, (15, 45), 240
+
+
 def case_owners(build):
     """Two domains whose device models are processes of a user each: so are their workers, and one
     user cannot ask for the other's figures. Nothing is left of them."""
