@@ -133,6 +133,7 @@ TEST(NativeContextHost, FiguresAndFencesHaveAThreadEach) {
         },
         options);
     ASSERT_TRUE(host) << host.error().message;
+    (*host)->serve_metrics();
     auto context = (*host)->create_context(ContextId(1), "gears");
     ASSERT_TRUE(context) << context.error().message;
     ASSERT_TRUE((*context)->create_fence(RingIndex(0), FenceId(42)));
