@@ -32,8 +32,7 @@ struct FenceOrigin {
 /// to that end the layer remembers what each syncobj was last given. Whatever it did not see happen
 /// is forgotten, and then waited for: being wrong only ever costs time. Thread-safe.
 ///
-/// What it remembers also tells whether a fence has signalled, if whoever asks knows that of the
-/// submissions.
+/// A caller that knows which submissions have ended learns here which fences have signalled.
 class FenceOrigins {
   public:
     /// A submission is about to be sent that signals `point` of `handle` (0: a binary syncobj's
