@@ -18,9 +18,12 @@ std::span<const uint32_t> handles_at(uint64_t address, uint32_t count) {
 // A binary syncobj's fence replaces everything; a point joins the others.
 void FenceOrigins::Fences::set(uint64_t point, const FenceOrigin& origin) {
     if (point == 0) *this = {};
+    const uint64_t newest = origins.empty() ? told : std::max(told, origins.rbegin()->first);
+    const bool is_behind = point != 0 && point <= newest;  // then only the node knows
+    if (is_behind) told = 0;
     origins[point] = origin;
     told_binary = false;
-    is_opaque |= ring && *ring != origin.timeline;
+    is_opaque |= is_behind || (ring && *ring != origin.timeline);
     ring = origin.timeline;
     if (origins.size() > kMaxPoints) origins.erase(origins.begin());
 }

@@ -103,22 +103,54 @@ std::optional<size_t> wait_briefly(Session& session, const FenceWait& wait, uint
     return over ? std::optional(found.first) : std::nullopt;
 }
 
+/// Somebody waits for fences in the node: the host is to report them in time.
+class NodeWait {
+  public:
+    explicit NodeWait(Session& session) : session_(session) {
+        ++session_.node_waits;
+        session_.stream->look_for_nothing();
+    }
+    ~NodeWait() { --session_.node_waits; }
+    NodeWait(const NodeWait&) = delete;
+    NodeWait& operator=(const NodeWait&) = delete;
+
+  private:
+    Session& session_;
+};
+
+/// Looks, then has the node wait by `ask_node()`; `first`: of what looking found.
+template <typename AskNode>
+int look_or_ask(Session& session, const FenceWait& wait, uint32_t flags, uint32_t& first,
+                AskNode ask_node) {
+    auto found = wait_briefly(session, wait, flags);
+    std::optional<NodeWait> waits;
+    if (!found) {
+        waits.emplace(session);
+        // Once more: the host may have taken its time with what it had shown before.
+        found = look_once(session, wait, flags);
+    }
+    if (!found) return ask_node();
+    first = static_cast<uint32_t>(*found);
+    return 0;
+}
+
+bool is_for_all(uint32_t flags) {
+    return (flags & DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL) != 0;
+}
+
 template <typename T>
 std::span<const T> array_at(uint64_t address, uint32_t count) {
     return {reinterpret_cast<const T*>(static_cast<uintptr_t>(address)), count};
 }
 
-using Looks = std::optional<size_t> (*)(Session&, const FenceWait&, uint32_t flags);
-
 /// Both ioctls begin with the fields that older kernels know.
 template <typename Argument>
-bool answer(Session& session, Argument& arg, std::span<const uint64_t> points, Looks looks) {
+int wait_as_asked(const Channel& channel, Session& session, unsigned long request, Argument& arg,
+                  std::span<const uint64_t> points) {
     const FenceWait wait{array_at<uint32_t>(arg.handles, arg.count_handles), points,
-                         arg.timeout_nsec, (arg.flags & DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL) != 0};
-    const auto first = looks(session, wait, arg.flags);
-    if (!first) return false;
-    arg.first_signaled = static_cast<uint32_t>(*first);
-    return true;
+                         arg.timeout_nsec, is_for_all(arg.flags)};
+    return look_or_ask(session, wait, arg.flags, arg.first_signaled,
+                       [&] { return channel.ioctl(request, &arg); });
 }
 
 }  // namespace
@@ -143,24 +175,18 @@ int send_work(const Channel& channel, Session& session, std::span<std::byte> req
 int wait_for_points(const Channel& channel, Session& session, std::span<const uint32_t> handles,
                     std::span<const uint64_t> points, int64_t deadline, uint32_t flags,
                     uint32_t* first) {
-    const FenceWait wait{handles, points, deadline, (flags & DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL) != 0};
-    if (const auto found = wait_briefly(session, wait, flags)) {
-        if (first) *first = static_cast<uint32_t>(*found);
-        return 0;
-    }
-    const NodeWait waits(session, true);
-    // Once more: the host may have taken its time with what it had shown before.
-    if (const auto found = look_once(session, wait, flags)) {
-        if (first) *first = static_cast<uint32_t>(*found);
-        return 0;
-    }
-    return syncobj::wait(channel, handles, points, deadline, flags, first);
+    uint32_t found = 0;
+    const int result = look_or_ask(
+        session, {handles, points, deadline, is_for_all(flags)}, flags, found,
+        [&] { return syncobj::wait(channel, handles, points, deadline, flags, &found); });
+    if (first) *first = found;
+    return result;
 }
 
 void let_the_node_know(const Channel& channel, Session& session, uint32_t handle) {
     const auto [point, binary] = session.fences.told(handle);
     if (point == 0 && !binary) return;
-    const NodeWait waits(session, true);
+    const NodeWait waits(session);
     const int64_t deadline = monotonic_now() + kLongestReport;
     if (binary) {
         drm_syncobj_wait wait{};
@@ -173,35 +199,19 @@ void let_the_node_know(const Channel& channel, Session& session, uint32_t handle
     }
 }
 
-NodeWait::NodeWait(Session& session, bool waits) : session_(waits ? &session : nullptr) {
-    if (!session_) return;
-    ++session_->node_waits;
-    session_->stream->look_for_nothing();
-}
-
-NodeWait::~NodeWait() {
-    if (session_) --session_->node_waits;
-}
-
 bool is_wait(unsigned long request) {
     const auto number = static_cast<unsigned>(_IOC_NR(request));
     return number == _IOC_NR(DRM_IOCTL_SYNCOBJ_WAIT) ||
            number == _IOC_NR(DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT);
 }
 
-bool answer_wait(Session& session, unsigned long request, void* argument, WaitAnswer when) {
-    if (!argument) return false;
-    const Looks looks = when == WaitAnswer::kNow ? look_once : wait_briefly;
-    switch (static_cast<unsigned>(_IOC_NR(request))) {
-        case _IOC_NR(DRM_IOCTL_SYNCOBJ_WAIT):
-            return answer(session, *static_cast<drm_syncobj_wait*>(argument), {}, looks);
-        case _IOC_NR(DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT): {
-            auto& arg = *static_cast<drm_syncobj_timeline_wait*>(argument);
-            return answer(session, arg, array_at<uint64_t>(arg.points, arg.count_handles), looks);
-        }
-        default:
-            return false;
-    }
+int wait_by_ioctl(const Channel& channel, Session& session, unsigned long request, void* argument) {
+    if (_IOC_NR(request) == _IOC_NR(DRM_IOCTL_SYNCOBJ_WAIT))
+        return wait_as_asked(channel, session, request, *static_cast<drm_syncobj_wait*>(argument),
+                             {});
+    auto& arg = *static_cast<drm_syncobj_timeline_wait*>(argument);
+    return wait_as_asked(channel, session, request, arg,
+                         array_at<uint64_t>(arg.points, arg.count_handles));
 }
 
 void complete_query(Session& session, unsigned long request, const void* argument) {

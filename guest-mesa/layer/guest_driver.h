@@ -29,12 +29,11 @@ struct Session {
     std::atomic<bool> is_shared = false;
     std::atomic<int> node_waits = 0;  // threads that wait for fences in the node
 
-    /// From now on fences are needed in time. Of a context that has not begun there are none.
+    /// From now on fences are needed in time.
     void share() {
         is_shared = true;
-        if (has_begun.load(std::memory_order_acquire)) stream->look_for_nothing();
+        stream->look_for_nothing();
     }
-    std::atomic<bool> has_begun = false;  // stream is there
 };
 
 /// Answers the ioctls of one open file. Thread-safe. Results are those of the kernel: ≥ 0 or a

@@ -58,22 +58,26 @@ int OpenNode::ioctl(const Channel& channel, unsigned long request, void* argumen
     if (const auto* row = find_row<OpenNode>(kGenericIoctls, number))
         return run_row(*row, *this, channel, request, argument);
     const bool has_begun = started_.load(std::memory_order_acquire) != nullptr;
-    if (has_begun && answer_wait(session_, request, argument, WaitAnswer::kSoon)) return 0;
+    if (has_begun && argument && is_wait(request))
+        return wait_by_ioctl(channel, session_, request, argument);
     if (number == _IOC_NR(DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD) || number == kSyncobjEventfd) {
-        session_.share();
+        share();
         if (has_begun && argument)  // both begin with the handle
             let_the_node_know(channel, session_, *static_cast<const uint32_t*>(argument));
     }
     const bool destroys = number == _IOC_NR(DRM_IOCTL_SYNCOBJ_DESTROY);
     // A handle is forgotten before it goes: its number may be another thread's at once.
     if (destroys) session_.fences.observe(request, argument);
-    const NodeWait waits(session_, has_begun && is_wait(request));
-    // Once more: the host may have taken its time with what it had shown before.
-    if (has_begun && answer_wait(session_, request, argument, WaitAnswer::kNow)) return 0;
     const int result = channel.ioctl(request, argument);
     if (result >= 0 && !destroys) session_.fences.observe(request, argument);
     if (result >= 0 && has_begun) complete_query(session_, request, argument);
     return result;
+}
+
+// Of a context that has not begun there are no fences.
+void OpenNode::share() {
+    session_.is_shared = true;
+    if (started_.load(std::memory_order_acquire)) session_.stream->look_for_nothing();
 }
 
 int OpenNode::start(const Channel& channel) {
@@ -85,7 +89,6 @@ int OpenNode::start(const Channel& channel) {
         auto stream = CommandStream::create(channel);
         if (!stream) return tl::unexpected(stream.error());
         session_.stream = std::move(*stream);
-        session_.has_begun.store(true, std::memory_order_release);
         auto driver = row_.create(channel, session_);
         if (!driver) return tl::unexpected(driver.error());
         driver_ = std::move(*driver);
@@ -139,7 +142,7 @@ int OpenNode::prime_export(const Channel& channel, drm_prime_handle& arg) {
             return error;
         session_.gems.set_shared(GemHandle(arg.handle));
     }
-    session_.share();
+    share();
     const int result = channel.ioctl(DRM_IOCTL_PRIME_HANDLE_TO_FD, &arg);
     IoctlNotes::add("fd={}", arg.fd);
     return result;
@@ -148,7 +151,7 @@ int OpenNode::prime_export(const Channel& channel, drm_prime_handle& arg) {
 int OpenNode::prime_import(const Channel& channel, drm_prime_handle& arg) {
     // The host ties the buffer to this file's context while the node imports it: there must be one.
     if (const int error = start(channel); error < 0) return error;
-    session_.share();
+    share();
     const int result = channel.ioctl(DRM_IOCTL_PRIME_FD_TO_HANDLE, &arg);
     IoctlNotes::add("fd={} handle={}", arg.fd, arg.handle);
     if (result < 0) return result;

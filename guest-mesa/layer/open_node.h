@@ -47,6 +47,7 @@ class OpenNode {
     int add_framebuffer(const Channel& channel, drm_mode_fb_cmd2& arg);
 
   private:
+    void share();
     bool is_guest_memory(const Channel& channel, GemHandle handle) const;
 
     Session session_;

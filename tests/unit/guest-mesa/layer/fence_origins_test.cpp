@@ -268,6 +268,19 @@ TEST_F(FinishedFences, WhatWasToldStaysTrue) {
     EXPECT_EQ(state(kOther, 0), State::kUnknown) << "a binary wait is for the new point, too";
 }
 
+TEST_F(FinishedFences, PointsThatDoNotGrowAreLeftToTheNode) {
+    submit(kHandle, 5, 2, 1);
+    finished[2] = 1;
+    EXPECT_EQ(state(kHandle, 5), State::kSignalled);
+    submit(kHandle, 5, 2, 2);  // pending
+    EXPECT_EQ(state(kHandle, 5), State::kUnknown);
+    EXPECT_EQ(newest(kHandle), 0u);
+    finished[2] = 3;
+    submit(kOther, 20, 2, 3);
+    submit(kOther, 10, 2, 4);  // pending
+    EXPECT_EQ(state(kOther, 20), State::kUnknown);
+}
+
 // Its work goes on, and its ring's numbers go on with it.
 TEST_F(FinishedFences, ADestroyedContextsWorkIsFollowedToItsEnd) {
     submit(kHandle, 5, 3, 1);
