@@ -30,13 +30,15 @@ void ExecutionEstimate::add(const Job& job) {
 
 uint64_t ExecutionEstimate::take_due(uint64_t busy_ns, bool idle) {
     const uint64_t busy = busy_ns > balanced_busy_ns_ ? busy_ns - balanced_busy_ns_ : 0;
-    const uint64_t owed = busy_ns == 0 ? estimated_ns_ : std::clamp(estimated_ns_, busy / 2, busy);
+    const uint64_t most = busy + counted_early_ns_;
+    const uint64_t owed = busy_ns == 0 ? estimated_ns_ : std::clamp(estimated_ns_, busy / 2, most);
     const uint64_t due = owed > paid_ns_ ? owed - paid_ns_ : 0;
     paid_ns_ += due;
     // Not in the middle of a job: half of its time so far is paid, and its estimate will come
     // whole.
     if (idle || (estimated_ns_ != 0 && busy >= kBalanceNs)) {
         balanced_busy_ns_ = std::max(balanced_busy_ns_, busy_ns);
+        counted_early_ns_ = idle || busy_ns == 0 ? 0 : std::min(most - owed, busy);
         estimated_ns_ = paid_ns_ = 0;
     }
     return due;

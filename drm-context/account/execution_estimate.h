@@ -13,7 +13,11 @@
 // The estimate of a job is the shortest span among the last ones like it (same ring, same size of
 // the command): waiting for others comes and goes, execution does not. A guest could make long jobs
 // look like short ones; so what is paid is never less than half of the kernel's count, which is
-// exact on a full ring and costs honest guests nothing on any other. And never more than all of it.
+// exact on a full ring and costs honest guests nothing on any other. And never more than all of it,
+// plus what it may have counted early: a job that waits on the ring is counted at once, but when
+// the job before it is done, the scheduler has it begin there (drm_sched_get_finished_job), and
+// does not count again what it has counted for the wait.
+//
 // A guest that cheats gains twice its share at most; one with short jobs beside a neighbour's long
 // ones pays up to half of the wait behind them.
 #pragma once
@@ -59,6 +63,7 @@ class ExecutionEstimate {
     uint64_t jobs_ = 0;
     // Since the last balance:
     uint64_t balanced_busy_ns_ = 0;
+    uint64_t counted_early_ns_ = 0;  // by the kernel before, at most
     uint64_t estimated_ns_ = 0;
     uint64_t paid_ns_ = 0;
 };

@@ -6,6 +6,13 @@ namespace viaduct {
 
 namespace {
 
+// As many jobs as sit on a hardware ring (amdgpu_sched_hw_submission) keep it busy, and the
+// kernel's count means something then (account/execution_estimate.h).
+constexpr uint64_t kKeepRingBusy = 2;
+// More only if they are so short that the ring would run dry before the worker hears of their end.
+constexpr uint64_t kMostUnpaid = 16;
+constexpr int64_t kUnpaidTime = 2'000'000;  // ns of typical jobs
+
 /// A bucket's rate: per cent of the time, divided into equal parts.
 struct Inflow {
     int64_t percent, parts;
@@ -47,6 +54,14 @@ void refill(account::TokenBucket& bucket, int64_t now_ns, const Inflow& inflow) 
 }
 
 }  // namespace
+
+// Two that are longer than what may be owed would not be paid whole.
+uint64_t most_unpaid(int64_t typical_ns, const ContextLimits& limits) {
+    if (typical_ns <= 0) return kKeepRingBusy;
+    if (typical_ns > -Inflow(limits, 1).deepest_debt() / static_cast<int64_t>(kKeepRingBusy))
+        return 1;
+    return std::clamp(static_cast<uint64_t>(kUnpaidTime / typical_ns), kKeepRingBusy, kMostUnpaid);
+}
 
 void take_tokens(account::TokenBucket& bucket, uint64_t busy_ns, const ContextLimits& limits,
                  uint32_t parts) {

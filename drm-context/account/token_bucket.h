@@ -11,8 +11,13 @@ namespace viaduct {
 /// Longest time that one submission is held back: whatever the figures say, nothing hangs.
 inline constexpr int64_t kMaxHold = 2'000'000'000;  // ns
 
+/// How many submissions to one ring may be under way at once, which are paid for when they are
+/// done. `typical_ns`: how long such a job takes; 0: not known.
+uint64_t most_unpaid(int64_t typical_ns, const ContextLimits& limits);
+
 /// Takes `busy_ns` of GPU time that was used. It may have been more than there was: that is paid
-/// before the next submission. `parts`: the bucket gets one of so many equal parts of the share.
+/// before the next submission, as far as kMaxHold allows. `parts`: the bucket gets one of so many
+/// equal parts of the share.
 void take_tokens(account::TokenBucket& bucket, uint64_t busy_ns, const ContextLimits& limits,
                  uint32_t parts = 1);
 

@@ -13,8 +13,6 @@
 //
 // Records behind a held submission wait too, because its order matters, except what the VMM
 // waits for: new buffers, their mapping and their export. These depend on no submission.
-#include <algorithm>
-
 #include "base/clock.h"
 #include "drm-context/account/token_bucket.h"
 #include "drm-context/context/requests.h"
@@ -30,13 +28,6 @@ namespace {
 // Unfinished submissions per ring: enough that the GPU never idles, and fewer than the kernel's 32.
 // An administrator can lower those to 4 (module parameter sched_jobs); then the kernel blocks.
 constexpr uint64_t kMostOutstanding = 24;
-// With a share of GPU time, time is taken for work that is done. As many jobs as sit on a hardware
-// ring (amdgpu_sched_hw_submission) keep it busy, and the kernel's count means something then
-// (account/execution_estimate.h); more of them only if they are so short that the ring would run
-// dry before the worker hears of their end.
-constexpr uint64_t kFewestUnpaid = 2;
-constexpr uint64_t kMostUnpaid = 16;
-constexpr int64_t kUnpaidTime = 2'000'000;  // ns of typical jobs
 // After so many submissions without a guest's fence the worker takes one of its own: a third of
 // kMostOutstanding, so that the wait ends well before the ring runs dry. With a share each job is
 // measured.
@@ -126,9 +117,8 @@ RingIndex Worker::ring_of(const GuestSubmission& submission) const {
 
 uint64_t Worker::most_outstanding(RingIndex ring) const {
     if (!limited_) return kMostOutstanding;
-    const int64_t job = context_->meter().typical_ns(context_->statistics().class_of(ring));
-    if (job <= 0) return kFewestUnpaid;
-    return std::clamp(static_cast<uint64_t>(kUnpaidTime / job), kFewestUnpaid, kMostUnpaid);
+    return most_unpaid(context_->meter().typical_ns(context_->statistics().class_of(ring)),
+                       context_->account().limits());
 }
 
 bool Worker::must_hold(const GuestSubmission& submission) {

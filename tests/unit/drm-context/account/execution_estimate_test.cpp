@@ -17,7 +17,7 @@ namespace {
 constexpr RingIndex kRing{1};
 constexpr int64_t kMicrosecond = 1000, kMillisecond = 1'000'000, kSecond = 1'000'000'000;
 
-/// A VM that always wants `depth` jobs under way, and its worker, which lets two through at a time
+/// A VM that always wants `depth` jobs under way, and its worker, which lets some through at a time
 /// as far as the share allows.
 struct Vm {
     ContextLimits limits;
@@ -29,14 +29,21 @@ struct Vm {
     ExecutionEstimate estimate;
     size_t held = 0, under_way = 0;
     int64_t last_finish = 0;
-    uint64_t busy_ns = 0;      // as the kernel counts
+    uint64_t done_ns = 0;      // the kernel's count, of jobs that are done
+    uint64_t busy_ns = 0;      // and of all, as the worker saw it last
     uint64_t executed_ns = 0;  // what it really had
 };
 
-/// A hardware ring as amdgpu feeds it: in the order of submission, two jobs at a time.
+/// From when a job on a full ring is counted in the end. Until the job before it is done it is
+/// counted from its handing over either way.
+enum class Counted { kFromHandingOver, kFromItsTurn };
+
+/// A hardware ring as amdgpu feeds it: in the order of submission, two jobs at a time. Workers look
+/// at the kernel's count at once when a job is done.
 class HardwareRing {
   public:
-    explicit HardwareRing(std::vector<Vm*> vms) : vms_(std::move(vms)) {
+    explicit HardwareRing(std::vector<Vm*> vms, Counted counted = Counted::kFromHandingOver)
+        : vms_(std::move(vms)), counted_(counted) {
         for (Vm* vm : vms_) vm->held = vm->depth;
     }
 
@@ -62,7 +69,11 @@ class HardwareRing {
     };
 
     void submit(Vm& vm) {
-        while (vm.held > 0 && vm.under_way < 2 && hold_time(vm.bucket, now_ + 1, vm.limits) == 0) {
+        const size_t most = vm.limits.limits_gpu_time()
+                                ? most_unpaid(vm.estimate.typical_ns(), vm.limits)
+                                : vm.depth;
+        while (vm.held > 0 && vm.under_way < most &&
+               hold_time(vm.bucket, now_ + 1, vm.limits) == 0) {
             --vm.held;
             ++vm.under_way;
             queue_.push_back({&vm, vm.duration(), now_, 0, 0, vm.command_bytes()});
@@ -76,17 +87,28 @@ class HardwareRing {
         }
     }
     void step() {
-        for (const Job& job : ring_) job.vm->busy_ns += kStep;
         now_ += kStep;
         if (ring_.empty()) return;
         Job& first = ring_.front();
         first.vm->executed_ns += kStep;
         first.left -= kStep;
         if (first.left > 0) return;
+        count();
         const Job done = first;
         ring_.pop_front();
+        done.vm->done_ns += static_cast<uint64_t>(now_ - done.handed_over);
+        if (counted_ == Counted::kFromItsTurn && !ring_.empty()) ring_.front().handed_over = now_;
         hand_over();
         finish(done);
+    }
+    // A worker sees no count go down.
+    void count() {
+        for (Vm* vm : vms_) {
+            uint64_t busy = vm->done_ns;
+            for (const Job& job : ring_)
+                if (job.vm == vm) busy += static_cast<uint64_t>(now_ - job.handed_over);
+            vm->busy_ns = std::max(vm->busy_ns, busy);
+        }
     }
     void finish(const Job& job) {
         Vm& vm = *job.vm;
@@ -98,6 +120,7 @@ class HardwareRing {
     }
 
     std::vector<Vm*> vms_;
+    const Counted counted_;
     std::deque<Job> queue_, ring_;
     int64_t now_ = kSecond;
 };
@@ -119,6 +142,19 @@ TEST(ExecutionEstimate, TwoVmsOnOneFullRingHaveTheirShares) {
     EXPECT_NEAR(ring.share_of(*rest), 0.75, 0.075);
     EXPECT_GT(quarter->busy_ns, quarter->executed_ns * 3 / 2)
         << "by the kernel's count it had far more: this test shows nothing";
+}
+
+TEST(ExecutionEstimate, TwoVmsHaveTheirSharesWhateverTheirJobsLast) {
+    for (const int64_t duration : {1, 20, 90, 240, 490})
+        for (const Counted counted : {Counted::kFromHandingOver, Counted::kFromItsTurn}) {
+            const auto quarter = vm_with(25, duration * kMillisecond);
+            const auto rest = vm_with(75, duration * kMillisecond);
+            HardwareRing ring({quarter.get(), rest.get()}, counted);
+            ring.run_until(120 * kSecond);
+            const double ratio = ring.share_of(*rest) / ring.share_of(*quarter);
+            EXPECT_GT(ratio, 2.7) << duration << " ms, " << static_cast<int>(counted);
+            EXPECT_LT(ratio, 3.3) << duration << " ms, " << static_cast<int>(counted);
+        }
 }
 
 TEST(ExecutionEstimate, JobsThatAreWaitedForOneByOneHaveTheirShareToo) {
