@@ -21,6 +21,12 @@ size_t cost_of(const Outbox::Record& record) {
     return record.payload.size() + record.beside + kEntryCost;
 }
 
+transport::FenceCall fence_of(const Outbox::Record& record) {
+    transport::FenceCall call{};
+    std::memcpy(&call, record.payload.data(), std::min(sizeof(call), record.payload.size()));
+    return call;
+}
+
 ResourceId resource_of(const Outbox::Record& record) {
     transport::ResourceCall call{};
     std::memcpy(&call, record.payload.data(), std::min(sizeof(call), record.payload.size()));
@@ -43,6 +49,7 @@ Status Outbox::send(Record record) {
 }
 
 Status Outbox::keep(Record record) {
+    if (join_last_fence(record)) return {};
     if (!take_room(cost_of(record)))
         return fail(ENOBUFS, "{} bytes are waiting to be executed; {} more exceed the limit",
                     bytes_, cost_of(record));
@@ -60,6 +67,18 @@ Status Outbox::keep(Record record) {
     }
     drop(std::prev(backlog_.end()));
     return tl::unexpected(booking.error());
+}
+
+// A fence right behind one of the same ring waits for nothing else, and counts include those
+// before.
+bool Outbox::join_last_fence(const Record& record) {
+    if (record.type != RecordType::kFence || backlog_.empty()) return false;
+    Waiting& last = backlog_.back();
+    if (last.record.type != RecordType::kFence ||
+        fence_of(last.record).ring != fence_of(record).ring)
+        return false;
+    std::ranges::copy(record.payload, last.bytes.begin());
+    return true;
 }
 
 // Only across records that cannot refer to the resource.

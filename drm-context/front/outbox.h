@@ -48,7 +48,8 @@ class Outbox {
     /// Largest payload of a record.
     size_t max_payload() const { return ring_.max_payload(); }
     /// Sends a record, or keeps it until drain() can. An attachment that still waits when its
-    /// resource is detached goes without having been sent. ENOBUFS: too much is under way. ENOMEM:
+    /// resource is detached goes without having been sent; of several fences of one ring in a row
+    /// that wait, the last one is sent. ENOBUFS: too much is under way. ENOMEM:
     /// the descriptor would have to wait, and cannot be booked.
     Status send(Record record);
     /// The same for a record without a descriptor, as most are: the short way, if nothing is in
@@ -96,6 +97,7 @@ class Outbox {
     };
 
     Status keep(Record record);
+    bool join_last_fence(const Record& record);
     bool take_back_attachment(const Record& detach);
     Status try_send(const Record& record);
     Status send_descriptor(const Record& record);

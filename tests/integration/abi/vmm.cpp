@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <thread>
 
 #include "wire/capset.h"
@@ -71,6 +72,7 @@ bool Vmm::returns_to(const ProcessUse& before) {
 Vmm::~Vmm() {
     if (ends_library_) virgl_renderer_cleanup(this);
     virgl_set_log_callback(nullptr, nullptr, nullptr);
+    if (testing::Test::HasFailure() && !log_.empty()) std::cerr << "the library's log:\n" << log_;
 }
 
 int Vmm::create_context(uint32_t ctx_id, const std::string& name) {

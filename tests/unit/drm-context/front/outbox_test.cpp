@@ -23,6 +23,11 @@ class Way {
         const std::vector<std::byte> bytes(size);
         return outbox.send({.type = RecordType::kSubmit, .payload = bytes});
     }
+    Status fence(uint32_t ring, uint64_t count) {
+        const transport::FenceCall call{0, count, ring, 0};
+        return outbox.send(
+            {.type = RecordType::kFence, .payload = std::as_bytes(std::span(&call, 1))});
+    }
     Status attach(uint32_t res_id, SharedFd dmabuf) {
         return call(RecordType::kAttach, res_id, std::move(dmabuf));
     }
@@ -43,7 +48,11 @@ class Way {
     /// Takes the records in the ring; their number.
     int take_records() {
         int taken = 0;
-        for (; consumer_.peek(); ++taken) consumer_.pop();
+        for (; const auto record = consumer_.peek(); ++taken) {
+            if (record->type == RecordType::kFence)
+                std::memcpy(&last_fence, record->payload.data(), sizeof(last_fence));
+            consumer_.pop();
+        }
         return taken;
     }
     /// The descriptors that have arrived; their number.
@@ -82,6 +91,7 @@ class Way {
   public:
     transport::ChannelEnd worker = transport::open_channel_end(std::move(channel_.worker)).value();
     Outbox outbox;
+    transport::FenceCall last_fence{};  // that was taken
 
   private:
     transport::RingConsumer consumer_{worker.page(), worker.ring_bytes()};
@@ -230,6 +240,23 @@ TEST_F(OutboxTest, WhatWaitsIsBounded) {
     EXPECT_EQ(sent.error().code, ENOBUFS);
     EXPECT_LE(bytes, Outbox::kMaxBytes);
     EXPECT_GE(bytes, Outbox::kMaxBytes / 2);
+}
+
+TEST_F(OutboxTest, FencesInARowWaitAsOne) {
+    while (way_.outbox.waiting() == 0) ASSERT_TRUE(way_.submit());
+    for (uint64_t count = 1; count <= 100'000; ++count) ASSERT_TRUE(way_.fence(5, count));
+    EXPECT_EQ(way_.outbox.waiting(), 2u);
+    ASSERT_TRUE(way_.fence(6, 1));
+    EXPECT_EQ(way_.outbox.waiting(), 3u) << "of another ring";
+    ASSERT_TRUE(way_.fence(5, 100'001));
+    EXPECT_EQ(way_.outbox.waiting(), 4u);
+    ASSERT_TRUE(way_.submit());
+    ASSERT_TRUE(way_.fence(5, 100'002));
+    EXPECT_EQ(way_.outbox.waiting(), 6u) << "of what was submitted since";
+    ASSERT_TRUE(way_.fence(5, 100'003));
+    way_.take_all();
+    EXPECT_EQ(way_.last_fence.count, 100'003u);
+    EXPECT_EQ(way_.last_fence.ring, 5u);
 }
 
 TEST_F(OutboxTest, MemoryBesideTheRingCountsUntilItIsTaken) {
