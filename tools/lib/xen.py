@@ -107,15 +107,16 @@ class Host(vm.VirtualMachine):
         return {"LD_LIBRARY_PATH": self.folder.name, **self.options.get("environment", {})}
 
     def machine(self):
-        return ["-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", self.PROCESSOR, "-smp", "2",
-                "-m", "%dM" % self.MIB, "-no-reboot"]
+        processors = 1 + self.options.get("domains", 2)
+        return ["-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", self.PROCESSOR,
+                "-smp", "%d" % processors, "-m", "%dM" % self.MIB, "-no-reboot"]
 
     def boot(self, image):
         kernel = "%s console=hvc0 loglevel=5 mitigations=off %s" % (
             os.path.join(image, "vmlinuz"), vm.shares_argument(self.shares))
         return ["-kernel", self.path("xen"),
-                "-append", "%s dom0_mem=%dM,max:%dM dom0_max_vcpus=1 cpuidle=0 console=com1 "
-                "com1=115200,8n1 loglvl=warning guest_loglvl=warning noreboot" % (
+                "-append", "%s dom0_mem=%dM,max:%dM dom0_max_vcpus=1 dom0_vcpus_pin cpuidle=0 "
+                "console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=warning noreboot" % (
                     self.REGISTERS, self.DOM0_MIB, self.DOM0_MIB),
                 # A comma ends a module.
                 "-initrd", "%s,%s" % (kernel.replace(",", ",,"), os.path.join(image, "initrd.img")),
@@ -242,7 +243,8 @@ class Domain(Session):
     def settings(self):
         settings = documented_domain()
         settings.update(
-            name=self.name, memory=self.MIB, vcpus=1, kernel=self.host.guest_file("vmlinuz"),
+            # dom0 has the first processor.
+            name=self.name, memory=self.MIB, vcpus=1, cpus=str(self.number), kernel=self.host.guest_file("vmlinuz"),
             ramdisk=self.host.guest_file("initrd.img"), tsc_mode="native",
             cmdline=self.CMDLINE + " " + vm.shares_argument(self.shares),
             on_reboot="destroy", on_crash="destroy")
