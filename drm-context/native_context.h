@@ -172,9 +172,9 @@ struct HostOptions {
     /// On which threads the GPU may be opened: a VMM's callback must be called on the VMM's.
     enum class OpenOn { kAnyThread, kCallersThread };
     OpenOn open_on = OpenOn::kAnyThread;
-    /// Whether guests may see that work has ended before the VMM hears of its fence
-    /// (wire::FinishedWork).
-    bool shows_finished_work = true;
+    /// Whether guests may send requests past the VMM, and see that work has ended before the VMM
+    /// hears of its fence (wire::GuestRing, wire::FinishedWork).
+    bool offers_shortcuts = true;
 };
 
 /// The GPU that native contexts run on. Thread-safe.

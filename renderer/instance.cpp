@@ -34,8 +34,9 @@ HostFactory host_factory(const Result<Budget>& budget, std::shared_ptr<VmCounter
     options.counters = std::move(counters);
     options.usage = std::move(usage);
     options.metrics_wanted = places->wanted;
-    // A recorder compares memory when a fence retires: the guest must not have gone on.
-    options.shows_finished_work = !records;
+    // A recorder must see all requests, and compares memory when a fence retires: the guest must
+    // not have gone on.
+    options.offers_shortcuts = !records;
     return [options = std::move(options)](const VmmGpu& vmm, FenceCallback on_fence) {
         HostOptions own = options;
         // The process may have another user by now.

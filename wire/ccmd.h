@@ -8,8 +8,8 @@
 
 namespace viaduct::wire {
 
-/// Head of the control buffer ("shmem", blob_id 0). Driver fields follow, and FinishedWork where
-/// the host has it; the response area starts at rsp_mem_offset.
+/// Head of the control buffer ("shmem", blob_id 0). Driver fields follow, then GuestRing and
+/// FinishedWork where the host has them; the response area starts at rsp_mem_offset.
 struct ShmemHeader {
     uint32_t seqno;
     uint32_t rsp_mem_offset;
@@ -31,6 +31,36 @@ struct FinishedWork {
     static constexpr uint32_t kLongestDelay = 1'000'000;  // ns
 };
 static_assert(sizeof(FinishedWork) == 520);
+
+/// Directly before FinishedWork: requests that do not pass the monitor. The guest writes them into
+/// the last kBytes of the control buffer, which the host reads while it is awake; so does Venus.
+/// Viaduct's own addition, for all drivers.
+///
+/// A buffer of requests, as EXECBUFFER has it, begins at a multiple of 8 with its length (uint32_t)
+/// and 4 bytes without a meaning. It goes on at the ring's beginning when it reaches the end.
+///
+/// A guest writes here only once the host has run all requests that came through the monitor, and
+/// knows the resources that they are about: `blobs` tells of those that were created, and a request
+/// that came through the monitor later, of all. The host takes what is here before it takes what
+/// came through the monitor later. No fence comes of it: one that is asked for through the monitor,
+/// on the ring that was submitted to, stands for all that was submitted before.
+struct GuestRing {
+    static constexpr uint64_t kMark = 0x676e'6972'7473'6701;  // no host has such a field by chance
+    static constexpr uint32_t kBytes = 0x8000;
+    static constexpr uint32_t kLargest = kBytes / 2;  // bytes of a buffer of requests
+    uint64_t mark;   // kMark: the host looks at `head`, if the control buffer has room for the ring
+    uint32_t head;   // the guest's: bytes ever written, modulo 2^32
+    uint32_t tail;   // the host's: bytes it has taken
+    uint32_t awake;  // the host's: 1: it looks at `head` before it sleeps
+    uint32_t used;   // the guest's: 1: it would write here if the host were awake
+    uint32_t blobs;  // the host's: how many it was asked to create, and has or has refused
+    uint32_t pad;
+};
+static_assert(sizeof(GuestRing) == 32);
+
+/// The least that Viaduct's host has in front of the responses: bytes.
+inline constexpr uint32_t kLeastAreaOffset =
+    sizeof(ShmemHeader) + sizeof(GuestRing) + sizeof(FinishedWork);
 
 struct RequestHeader {
     uint32_t cmd;

@@ -11,8 +11,6 @@ namespace viaduct {
 
 namespace {
 
-// The least that is in front of the responses.
-constexpr uint32_t kFixedPart = sizeof(wire::ShmemHeader) + sizeof(wire::FinishedWork);
 constexpr size_t kShownRings = std::size(wire::FinishedWork().requests);
 
 // The guest runs at the same time: every access is one atomic word.
@@ -26,7 +24,7 @@ Status ControlBuffer::adopt(const UniqueFd& memory, uint32_t area_offset) {
     if (exists()) return fail(EINVAL, "the context already has a control buffer");
     const auto size = object_size(memory.get());
     if (!size) return tl::unexpected(size.error());
-    if (*size > UINT32_MAX || *size < area_offset || area_offset < kFixedPart)
+    if (*size > UINT32_MAX || *size < area_offset || area_offset < wire::kLeastAreaOffset)
         return fail(EINVAL, "a control buffer of {} bytes cannot hold responses at {}", *size,
                     area_offset);
     auto mapping = Mapping::map_shared(memory.get(), 0, *size);
@@ -34,6 +32,7 @@ Status ControlBuffer::adopt(const UniqueFd& memory, uint32_t area_offset) {
     mapping_ = *std::move(mapping);
     area_offset_ = area_offset;
     area_size_ = static_cast<uint32_t>(*size) - area_offset;
+    guest_ring_.adopt(mapping_, area_offset);
     return {};
 }
 

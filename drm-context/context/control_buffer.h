@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "blob/mapping.h"
+#include "drm-context/context/guest_ring.h"
 
 namespace viaduct {
 
@@ -21,6 +22,8 @@ class ControlBuffer {
     /// begins. EINVAL: there is one already, or it is too small.
     Status adopt(const UniqueFd& memory, uint32_t area_offset);
     bool exists() const { return mapping_.valid(); }
+
+    GuestRing& guest_ring() { return guest_ring_; }
 
     /// Bytes of the response area.
     uint32_t area_size() const { return area_size_; }
@@ -50,6 +53,7 @@ class ControlBuffer {
     std::atomic_ref<uint32_t> finished_word(size_t array, RingIndex ring) const;
 
     Mapping mapping_;
+    GuestRing guest_ring_;
     uint32_t area_offset_ = 0;
     uint32_t area_size_ = 0;
     uint32_t published_ = 0;

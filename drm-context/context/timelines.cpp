@@ -27,7 +27,7 @@ bool Timelines::is_done(RingIndex ring, const Work& work) const {
 void Timelines::add_work(RingIndex ring, Work work) {
     Ring& pending = rings_[ring.value()];
     if (pending.empty() && is_done(ring, work)) return hooks_.done(ring, work);
-    if (pending.empty() || !join_newest(pending, work)) pending.push_back({std::move(work), 0, 0});
+    if (pending.empty() || !join_newest(pending, work)) pending.push_back({std::move(work), 0, {}});
     pending_ |= uint64_t{1} << ring.value();
 }
 
@@ -52,6 +52,16 @@ void Timelines::add_fence(RingIndex ring, uint64_t count, uint32_t request) {
     if (pending.empty()) return hooks_.retired(ring, count, request);
     pending.back().last_count = count;
     pending.back().last_request = request;
+}
+
+void Timelines::add_request(RingIndex ring, uint32_t request) {
+    Ring& pending = rings_[ring.value()];
+    if (pending.empty()) return hooks_.retired(ring, 0, request);
+    pending.back().last_request = request;
+}
+
+void Timelines::report(RingIndex ring, const Newest& newest) const {
+    if (newest.request) hooks_.retired(ring, newest.count, *newest.request);
 }
 
 // Entries may be of several queues of the kernel's: the last to be done is not the last added.
@@ -91,7 +101,7 @@ void Timelines::advance() {
             pending.pop_front();
         }
         if (pending.empty()) pending_ &= ~(uint64_t{1} << i);
-        if (newest.count != 0) hooks_.retired(ring, newest.count, newest.request);
+        report(ring, newest);
     });
 }
 
@@ -103,7 +113,7 @@ void Timelines::retire_all() {
         for (const Entry& entry : pending) newest.include(entry);
         pending.clear();
         pending_ &= ~(uint64_t{1} << i);
-        if (newest.count != 0) hooks_.retired(ring, newest.count, newest.request);
+        report(ring, newest);
     });
 }
 

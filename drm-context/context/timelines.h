@@ -1,10 +1,12 @@
 // Fences of one context: which sync file must signal before which fence retires.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/ids.h"
@@ -34,7 +36,8 @@ class Timelines {
     struct Hooks {
         /// All work of the ring up to this is done. Called before retired() of its fences.
         std::function<void(RingIndex ring, const Work& work)> done;
-        /// All fences up to `count` of `ring` have retired; `request`: of the last of them.
+        /// All fences up to `count` of `ring` have retired (0: no further one), and what requests
+        /// up to `request` gave to it has ended.
         std::function<void(RingIndex ring, uint64_t count, uint32_t request)> retired;
         /// A sync file that signals when both have; invalid on failure.
         std::function<UniqueFd(int a, int b)> merge;
@@ -48,6 +51,8 @@ class Timelines {
     void add_work(RingIndex ring, Work work);
     /// Adds fence number `count` to `ring`; `request`: the newest that had run by then.
     void add_fence(RingIndex ring, uint64_t count, uint32_t request);
+    /// Without a fence: retired() tells of the end of the work so far as that of `request`.
+    void add_request(RingIndex ring, uint32_t request);
     /// A sync file that signals when fence `count` retires; invalid if it has, or on failure.
     UniqueFd export_fence(RingIndex ring, uint64_t count) const;
     /// Retires what has signalled.
@@ -67,15 +72,18 @@ class Timelines {
     struct Entry {
         Work work;
         uint64_t last_count = 0;  // 0: no fence waits for it alone
-        uint32_t last_request = 0;
+        std::optional<uint32_t> last_request;
     };
+    /// Of entries in their order.
     struct Newest {
         uint64_t count = 0;
-        uint32_t request = 0;
+        std::optional<uint32_t> request;
         void include(const Entry& entry) {
-            if (entry.last_count > count) *this = {entry.last_count, entry.last_request};
+            count = std::max(count, entry.last_count);
+            if (entry.last_request) request = entry.last_request;
         }
     };
+    void report(RingIndex ring, const Newest& newest) const;
     using Ring = std::deque<Entry>;
 
     bool is_done(RingIndex ring, const Work& work) const;

@@ -105,10 +105,10 @@ struct DriverTraits {
     LossField loss = {};
     std::span<const uint32_t> ioctls = {};  // made apart from commands
 
-    /// Where responses begin in the control buffer (bytes): behind the driver's fields and
-    /// wire::FinishedWork.
+    /// Where responses begin in the control buffer (bytes): behind the driver's fields,
+    /// wire::GuestRing and wire::FinishedWork.
     constexpr uint32_t area_offset() const {
-        return (shmem_size + 7) / 8 * 8 + sizeof(wire::FinishedWork);
+        return (shmem_size + 7) / 8 * 8 + sizeof(wire::GuestRing) + sizeof(wire::FinishedWork);
     }
     /// The row of a command number of the wire; null if there is none.
     constexpr const CommandEntry* find(uint32_t command) const {

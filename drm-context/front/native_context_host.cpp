@@ -132,8 +132,8 @@ class Host final : public NativeContextHost {
             [vm = vm_, most = options_.limits.vm_memory](uint64_t bytes) {
                 return take_host_memory(vm, bytes, most);
             },
-            options_.shows_finished_work ? transport::FinishedWork::kShown
-                                         : transport::FinishedWork::kHidden);
+            options_.offers_shortcuts ? transport::Shortcuts::kOffered
+                                      : transport::Shortcuts::kHidden);
     }
 
     // On the VMM's API thread: an ioctl here would first wake a GPU that sleeps.

@@ -22,11 +22,11 @@ class RemoteContext final : public NativeContext {
     RemoteContext(
         std::shared_ptr<ContextLink> link, const DriverTraits& traits,
         ChargeMemory charge_memory = [](uint64_t) { return HostMemory(); },
-        transport::FinishedWork finished_work = transport::FinishedWork::kShown)
+        transport::Shortcuts shortcuts = transport::Shortcuts::kOffered)
         : link_(std::move(link)),
           traits_(traits),
           charge_memory_(std::move(charge_memory)),
-          finished_work_(finished_work) {}
+          shortcuts_(shortcuts) {}
     /// The link is watched on until all its fences are reported.
     ~RemoteContext() override { link_->quit(); }
 
@@ -50,7 +50,7 @@ class RemoteContext final : public NativeContext {
     const std::shared_ptr<BlobPlaces> places_ = std::make_shared<BlobPlaces>();
     const DriverTraits& traits_;
     const ChargeMemory charge_memory_;
-    const transport::FinishedWork finished_work_;
+    const transport::Shortcuts shortcuts_;
 };
 
 }  // namespace viaduct

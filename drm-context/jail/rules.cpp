@@ -61,6 +61,7 @@ constexpr SyscallRule kWorker[] = {
     // Its own thread's processors.
     {SCMP_SYS(sched_getaffinity), equals(0, 0)},
     {SCMP_SYS(sched_setaffinity), equals(0, 0)},
+    {SCMP_SYS(sched_yield)},
     // Time, locks, the end.
     {SCMP_SYS(clock_gettime)},
     {SCMP_SYS(clock_nanosleep)},
@@ -97,7 +98,6 @@ constexpr SyscallRule kSimulatedGpu[] = {
     {SCMP_SYS(clone3), {}, Answer::kNoSuchCall},  // its flags lie in memory
     {SCMP_SYS(set_robust_list)},
     {SCMP_SYS(rseq)},
-    {SCMP_SYS(sched_yield)},
     {SCMP_SYS(sched_getaffinity)},
     {SCMP_SYS(nanosleep)},
     {SCMP_SYS(fallocate)},                          // a discarded buffer's content

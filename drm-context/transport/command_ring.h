@@ -60,6 +60,8 @@ class RingConsumer {
             if (const Record record = record_at(at); record.type != RecordType::kFiller)
                 visit(record);
     }
+    /// Looks no longer at it: look_ahead() begins with it again.
+    void put_back() { record_bytes_ = 0; }
     /// Frees it.
     void pop();
     bool empty() const;

@@ -12,13 +12,13 @@ namespace viaduct::transport {
 /// Guests ask for some tens of KiB (Mesa: src/virtio/vdrm); no VMM shall hold much more for one.
 inline constexpr uint64_t kMaxControlMemory = 16 << 20;  // bytes
 
-/// Whether a guest may rely on wire::FinishedWork.
-enum class FinishedWork { kShown, kHidden };
+/// Whether a guest is offered what passes the front: wire::GuestRing and wire::FinishedWork.
+enum class Shortcuts { kOffered, kHidden };
 
 /// A sealed memfd of `size` bytes that names `area_offset` (DriverTraits::area_offset()) as the
 /// place where responses begin (drm_hw.h: vdrm_shmem, rsp_mem_offset). EINVAL for sizes that cannot
 /// work.
 Result<UniqueFd> create_control_memory(uint64_t size, uint32_t area_offset,
-                                       FinishedWork finished = FinishedWork::kShown);
+                                       Shortcuts shortcuts = Shortcuts::kOffered);
 
 }  // namespace viaduct::transport

@@ -125,17 +125,43 @@ void Worker::run() {
 bool Worker::process_records() {
     release_held();
     const bool no_more = asked_to_quit();  // before the ring: nothing comes into it afterwards
+    if (no_more) context_->control().guest_ring().close();
     for (int i = 0; i < kRecordsPerTurn && !quit_; ++i) {
         const auto record = ring_.peek();
-        if (!record && no_more) quit_ = true;  // what is held has its time
-        if (!record || held_.full()) return false;
+        const bool passed_by = has_passed_by(record.has_value());
+        if (!record && !passed_by && no_more) quit_ = true;  // what is held has its time
+        if (passed_by || held_.full()) ring_.put_back();     // it may be answered ahead of its turn
+        if ((!record && !passed_by) || held_.full()) return false;
         report_if_due();
+        if (passed_by) {
+            take_from_guest_ring();
+            continue;
+        }
         take(record->type, record->payload);
         ring_.pop();
+        passed_by_until_.reset();
         if (end_.page().front_waits.exchange(0, std::memory_order_seq_cst) != 0)
             transport::signal_event(end_.notify.get());
     }
     return true;
+}
+
+// Whether there are requests in the guest's ring to be taken now. If a record of the front waits,
+// those that are there at the first look after it: what the guest wrote before it went to the VMM
+// is among them, and no flood of others keeps the record waiting.
+bool Worker::has_passed_by(bool record_waits) {
+    const GuestRing& guest_ring = context_->control().guest_ring();
+    if (!record_waits) return !guest_ring.empty();
+    if (!passed_by_until_) passed_by_until_ = guest_ring.written();
+    return guest_ring.has_before(*passed_by_until_);
+}
+
+void Worker::take_from_guest_ring() {
+    const auto requests = context_->control().guest_ring().take();
+    if (requests)
+        take(RecordType::kSubmit, *requests);
+    else
+        report("requests lost", requests.error());
 }
 
 void Worker::process(const Record& record) {
@@ -148,13 +174,31 @@ void Worker::dispatch(const Record& record) {
 }
 
 void Worker::wait_for_work() {
+    if (look_for_more()) return;
     auto& sleeps = end_.page().worker_sleeps;
+    GuestRing& guest_ring = context_->control().guest_ring();
     sleeps.store(1, std::memory_order_seq_cst);
+    guest_ring.show_awake(false);
     const int64_t due = std::min(context_->meter().due(), report_due_);
-    const bool nothing_came = ring_.empty() && !asked_to_quit();
+    const bool nothing_came = ring_.empty() && guest_ring.empty() && !asked_to_quit();
     if ((nothing_came || held_.full()) && !abandoned())
         sleep_until(time_point_of(held_.empty() ? due : std::min(due, look_again_)));
     sleeps.store(0, std::memory_order_relaxed);
+    guest_ring.show_awake(true);
+}
+
+// Of a guest that would send more without the VMM, and of work that ends meanwhile. True if there
+// is something to do.
+bool Worker::look_for_more() {
+    const GuestRing& guest_ring = context_->control().guest_ring();
+    if (!guest_ring.is_used() || !held_.empty() || !brief_wait_.is_promising()) return false;
+    const bool found = brief_wait_.wait([&] {
+        timelines_.advance();
+        report_if_due();
+        return !guest_ring.empty() || !ring_.empty() || asked_to_quit() || abandoned();
+    });
+    if (spare_processor_) spare_processor_->worked(monotonic_ns());
+    return found;
 }
 
 void Worker::sleep_until(steady_clock::time_point deadline) {
@@ -241,6 +285,7 @@ void Worker::done(RingIndex ring, const Timelines::Work& work) {
 // several at once.
 void Worker::retired(RingIndex ring, uint64_t count, uint32_t request) {
     if (context_) context_->control().publish_finished(ring, request);
+    if (count == 0) return;
     end_.page().retired[ring.value()].store(count, std::memory_order_release);
     if (!context_ || quit_ || !context_->control().is_looked_for(ring, request))
         report_retired();
@@ -333,6 +378,7 @@ void Worker::create_blob(Payload payload) {
     const bool announced = announced_.erase(call.blob_id) != 0;
     auto blob =
         context_->create_blob({ResourceId(call.res_id), call.blob_flags, call.blob_id, call.size});
+    context_->control().guest_ring().count_blob();
     transport::Reply answer = blob ? transport::Reply{} : error_reply(call.cookie, blob.error());
     answer.cookie = call.cookie;
     answer.blob_id = call.blob_id;

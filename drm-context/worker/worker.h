@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/brief_wait.h"
 #include "drm-context/context/command_loop.h"
 #include "drm-context/context/driver_context.h"
 #include "drm-context/context/timelines.h"
@@ -47,6 +48,9 @@ class Worker {
     static const RecordRule kRules[];
 
     bool process_records();
+    bool has_passed_by(bool record_waits);
+    void take_from_guest_ring();
+    bool look_for_more();
     void process(const Record& record);
     void dispatch(const Record& record);
     void wait_for_work();
@@ -117,6 +121,8 @@ class Worker {
     std::vector<pollfd> poll_list_;  // and all that it waits for
     int64_t next_reset_check_ns_ = 0;
     int64_t report_due_ = INT64_MAX;  // to the front, of fences that the guest knows of; ns
+    BriefWait brief_wait_;            // for more requests
+    std::optional<uint32_t> passed_by_until_;  // of the guest's ring, before the oldest record
 
     // Calls that were answered ahead of their turn.
     int64_t next_look_ns_ = 0;           // for such calls

@@ -30,7 +30,7 @@ namespace {
 constexpr uint64_t kMostOutstanding = 24;
 // After so many submissions without a guest's fence the worker takes one of its own: a third of
 // kMostOutstanding, so that the wait ends well before the ring runs dry. With a share each job is
-// measured.
+// measured; and a guest that sends some without the VMM looks for the end of each.
 constexpr uint64_t kMarkEvery = 8;
 
 bool brings_descriptor(RecordType type) {
@@ -105,8 +105,13 @@ void Worker::execute(RecordType type, Payload payload, const GuestSubmission& su
     process({type, payload});
     const RingIndex ring = ring_of(submission);
     const bool followed = context_->take_followed();
-    if (followed || context_->statistics().unmarked(ring) >= (limited_ ? 1 : kMarkEvery))
-        add_work(ring, now, submission.bytes);
+    const bool may_be_looked_for = context_->control().guest_ring().is_used();
+    const bool each = limited_ || may_be_looked_for;
+    const bool marked = context_->statistics().unmarked(ring) >= (each ? 1 : kMarkEvery);
+    if (followed || marked) add_work(ring, now, submission.bytes);
+    // Of one that was refused there is nothing to wait for.
+    if (may_be_looked_for && context_->rings().has(ring))
+        timelines_.add_request(ring, context_->control().published());
 }
 
 // Of a queue that does not exist: no ring's number. A command before the submission may make it.

@@ -42,6 +42,14 @@ bool shows_finished_work(const Mapping& shmem, uint32_t area_start) {
     return mark == wire::FinishedWork::kMark;
 }
 
+/// Of the driver's.
+uint32_t end_of_fields(const Mapping& shmem, uint32_t area_start) {
+    uint32_t end = area_start;
+    if (shows_finished_work(shmem, area_start)) end -= uint32_t{sizeof(wire::FinishedWork)};
+    if (GuestRing::is_offered(shmem, area_start)) end -= uint32_t{sizeof(wire::GuestRing)};
+    return end;
+}
+
 Result<Mapping> map_blob(const Channel& channel, GemHandle handle, size_t size) {
     virtgpu::Map map{0, handle.value(), 0};
     if (const int error = channel.ioctl(kVirtgpuMap, &map); error < 0)
@@ -56,9 +64,10 @@ CommandStream::CommandStream(Mapping shmem, uint32_t area_start, HostPatience pa
     : shmem_(std::move(shmem)),
       area_start_(area_start),
       shows_finished_(shows_finished_work(shmem_, area_start)),
-      fields_end_(shows_finished_ ? area_start - uint32_t{sizeof(wire::FinishedWork)} : area_start),
+      fields_end_(end_of_fields(shmem_, area_start)),
       patience_(patience),
-      area_(static_cast<uint32_t>(shmem_.size()) - area_start - Receipts::kBytes),
+      ring_(shmem_, area_start),
+      area_(static_cast<uint32_t>(shmem_.size()) - area_start - Receipts::kBytes - ring_.bytes()),
       max_response_(area_.size() - kDiscardBytes),
       receipts_(shmem_.data() + area_start + area_.size()) {
     discard_offset_ = area_.allocate(kDiscardBytes).value_or(0);
@@ -78,15 +87,14 @@ Result<std::unique_ptr<CommandStream>> CommandStream::create(const Channel& chan
     blob.size = round_up_to(blob_granule(channel), kShmemBytes);
     if (const int error = channel.ioctl(kVirtgpuCreateBlob, &blob); error < 0)
         return fail(-error, "cannot create the control buffer (CREATE_BLOB, error {})", -error);
-    auto shmem = map_blob(channel, GemHandle(blob.bo_handle), kShmemBytes);
+    auto shmem = map_blob(channel, GemHandle(blob.bo_handle), static_cast<size_t>(blob.size));
     if (!shmem) return tl::unexpected(shmem.error());
 
     const uint32_t area_start = word_at(*shmem, offsetof(wire::ShmemHeader, rsp_mem_offset)).load();
-    if (area_start < sizeof(wire::ShmemHeader) || area_start % 8 != 0 ||
-        area_start > kShmemBytes / 2)
+    if (area_start < sizeof(wire::ShmemHeader) || area_start % 8 != 0 || area_start > kLatestArea)
         return fail(EIO,
                     "the host places its responses at {:#x} of a control buffer of {:#x} bytes",
-                    area_start, kShmemBytes);
+                    area_start, uint64_t{blob.size});
     return std::unique_ptr<CommandStream>(
         new CommandStream(std::move(*shmem), area_start, patience));
 }
@@ -166,9 +174,55 @@ int CommandStream::transfer(const Channel& channel, std::span<const std::byte> c
 
 /// Sends the batch; keeps it if the node refuses.
 int CommandStream::send(const Channel& channel, const GpuSubmission* submission, UniqueFd* fence) {
+    if (!submission && !fence && pass_by(channel)) return 0;
+    // Before it is sent: it comes behind the resources so far, but maybe not behind the next one.
+    const uint32_t blobs = blobs_ended_;
+    const bool is_behind = !batch_.empty() && has_foreign_resource_.exchange(false);
     const int error = transfer(channel, batch_, submission, fence);
-    if (error == 0) clear_batch();
+    if (error < 0) {
+        if (is_behind) has_foreign_resource_ = true;
+        return error;
+    }
+    if (!batch_.empty()) {
+        monitors_seqno_ = last_seqno_;
+        blobs_before_ = blobs;
+        hosts_blobs_.reset();
+    }
+    clear_batch();
+    return 0;
+}
+
+/// Whether it has run what went through the monitor, and knows all blobs. Counting too few of those
+/// is harmless: then the next request goes through the monitor.
+bool CommandStream::host_has_caught_up() {
+    if (!ring_.exists() || !reached(monitors_seqno_)) return false;
+    if (!hosts_blobs_) hosts_blobs_ = ring_.blobs();
+    const uint32_t counted = ring_.blobs() - *hosts_blobs_;  // first: more may be begun since
+    return static_cast<int32_t>(counted - (blobs_begun_ - blobs_before_)) >= 0;
+}
+
+int CommandStream::create_counted_blob(const Channel& channel, virtgpu::ResourceCreateBlob& blob) {
+    ++blobs_begun_;
+    const int error = channel.ioctl(kVirtgpuCreateBlob, &blob);
+    ++blobs_ended_;
     return error;
+}
+
+/// Sends the batch past the monitor; false: it cannot. A host that is awake has soon run what went
+/// through the monitor before, and is then ready for it.
+bool CommandStream::pass_by(const Channel& channel) {
+    if (batch_.empty() || !ring_.exists() || has_foreign_resource_ || !ring_.host_is_awake())
+        return false;
+    // It is called with the lock held.
+    const auto has_caught_up = [this]() VIADUCT_LOCKS_UNCHECKED { return host_has_caught_up(); };
+    if (!has_caught_up() && !(catch_up_wait_.is_promising() && catch_up_wait_.wait(has_caught_up)))
+        return false;
+    if (!ring_.write(batch_)) return false;
+    clear_batch();
+    if (ring_.host_is_awake()) return true;
+    UniqueFd fence;  // a request without commands or a fence would not wake it
+    transfer(channel, {}, nullptr, &fence);
+    return true;
 }
 
 void CommandStream::clear_batch() {
@@ -227,7 +281,11 @@ int CommandStream::make_object(const Channel& channel, std::span<std::byte> requ
 int CommandStream::claim_object(const Channel& channel, virtgpu::ResourceCreateBlob& blob) {
     blob.cmd = 0;  // of an attempt before
     blob.cmd_size = 0;
-    const int error = channel.ioctl(kVirtgpuCreateBlob, &blob);
+    {
+        const LockGuard lock(mutex_);
+        host_has_caught_up();  // its count before this one
+    }
+    const int error = create_counted_blob(channel, blob);
     if (error == 0) return 0;
     if (error != -ENOSPC) give_up_object(channel, blob);
     UniqueFd behind;  // once the host is there, what was closed before has given its room back
@@ -243,8 +301,9 @@ int CommandStream::create_blob_with_object(const Channel& channel, std::span<std
     append(request, 0);
     blob.cmd = user_pointer(batch_.data());
     blob.cmd_size = static_cast<uint32_t>(batch_.size());
-    if (const int error = channel.ioctl(kVirtgpuCreateBlob, &blob); error < 0)
+    if (const int error = create_counted_blob(channel, blob); error < 0)
         return settle_refused_blob(channel, blob, before, error);
+    note_resource();
     clear_batch();
     return 0;
 }
@@ -288,23 +347,42 @@ void CommandStream::give_up_object(const Channel& channel,
     blob.blob_flags = 0;
     blob.cmd = 0;
     blob.cmd_size = 0;
-    if (channel.ioctl(kVirtgpuCreateBlob, &blob) < 0) return;
+    if (create_counted_blob(channel, blob) < 0) return;
     drm_gem_close close{blob.bo_handle, 0};
     channel.ioctl(DRM_IOCTL_GEM_CLOSE, &close);
 }
 
 int CommandStream::execute(const Channel& channel, std::span<std::byte> request,
-                           const GpuSubmission& submission, Receipt receipt, uint32_t& seqno) {
+                           const GpuSubmission& submission, Receipt receipt, Execution& execution) {
     if (lost()) return -ENODEV;
     const LockGuard lock(mutex_);
     const int refused = append_with_receipt(channel, request, std::move(receipt));
     if (refused < 0) return refused;
-    seqno = last_seqno_;
+    execution.seqno = last_seqno_;
+    execution.has_passed_by = submission.may_pass_by && pass_by(channel);
+    if (execution.has_passed_by) return 0;
     const int error = send(channel, &submission, nullptr);
     if (error == 0) return 0;
     drop_from(batch_.size() - request.size());
     receipts_.take_back();
     return error;
+}
+
+int CommandStream::make_room(const Channel& channel) {
+    if (lost()) return -ENODEV;
+    const LockGuard lock(mutex_);
+    return make_room_for_receipt(channel);
+}
+
+bool CommandStream::has_room() {
+    const LockGuard lock(mutex_);
+    return !receipts_.full();
+}
+
+int CommandStream::signal(const Channel& channel, RingIndex ring,
+                          std::span<const virtgpu::ExecbufferSyncobj> out) {
+    const GpuSubmission submission{.ring = ring, .out = out, .bo_handles = {}};
+    return transfer(channel, {}, &submission, nullptr);
 }
 
 int CommandStream::settle(const Channel& channel, uint32_t seqno) {

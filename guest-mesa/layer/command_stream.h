@@ -6,13 +6,15 @@
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "base/brief_wait.h"
 #include "base/ids.h"
 #include "base/mutex.h"
 #include "base/unique_fd.h"
-#include "guest-mesa/layer/brief_wait.h"
+#include "guest-mesa/layer/guest_ring.h"
 #include "guest-mesa/layer/kernel.h"
 #include "guest-mesa/layer/receipts.h"
 #include "guest-mesa/layer/response_area.h"
@@ -41,10 +43,19 @@ struct GpuSubmission {
     std::span<const virtgpu::ExecbufferSyncobj> out;
     /// Buffers that others may wait for through the node (implicit synchronisation).
     std::span<const GemHandle> bo_handles;
+    /// Whether it may pass the monitor, and the node, which then learns of `out` by signal() only.
+    bool may_pass_by = false;
 };
 
-/// Sends requests through EXECBUFFER and reads answers from the control buffer (drm-common.md,
-/// sections 2 to 5 and 8). Results are 0 or a negative errno.
+/// A submission that was sent.
+struct Execution {
+    uint32_t seqno = 0;          // for has_finished()
+    bool has_passed_by = false;  // the node
+};
+
+/// Sends requests through EXECBUFFER, or past the monitor where the host reads along
+/// (wire::GuestRing), and reads answers from the control buffer (drm-common.md, sections 2 to 5 and
+/// 8). Results are 0 or a negative errno.
 ///
 /// Threads: any. Requests reach the host in the order in which the methods were entered, but a blob
 /// is asked for later than its object. A method that waits for an answer waits outside the lock.
@@ -77,10 +88,19 @@ class CommandStream {
     /// its room back by then.
     int create_blob(const Channel& channel, std::span<std::byte> request,
                     virtgpu::ResourceCreateBlob& blob, bool& confirmed);
-    /// A GPU submission behind everything queued before it. Does not wait for it. `seqno`: for
-    /// has_finished().
+    /// Waits until execute() need not wait for the host to run what it was sent long ago.
+    int make_room(const Channel& channel);
+    bool has_room();
+    /// A GPU submission behind everything queued before it. Does not wait for it.
     int execute(const Channel& channel, std::span<std::byte> request,
-                const GpuSubmission& submission, Receipt receipt, uint32_t& seqno);
+                const GpuSubmission& submission, Receipt receipt, Execution& execution);
+    /// Has the node signal `out` at the end of all that was submitted to `ring`.
+    int signal(const Channel& channel, RingIndex ring,
+               std::span<const virtgpu::ExecbufferSyncobj> out);
+    /// CREATE_BLOB itself: the host's count of blobs is compared with that of these calls.
+    int create_counted_blob(const Channel& channel, virtgpu::ResourceCreateBlob& blob);
+    /// A resource may have been given to the context by another ioctl.
+    void note_resource() { has_foreign_resource_ = true; }
     /// Whether all work has ended that requests up to `seqno`, which were sent, gave to `ring`:
     /// its fences retire then, though the node may not know it yet. False also where the host does
     /// not show it (wire::FinishedWork).
@@ -112,7 +132,8 @@ class CommandStream {
     /// Room that all answers nobody reads share.
     static constexpr uint32_t kDiscardBytes = 8;
     static constexpr size_t kBatchBytes = 0x4000;
-    static constexpr size_t kShmemBytes = 0x4000;
+    static constexpr size_t kShmemBytes = 0x4000 + wire::GuestRing::kBytes;
+    static constexpr uint32_t kLatestArea = 0x2000;
 
     struct Slot {
         uint32_t offset;
@@ -141,6 +162,8 @@ class CommandStream {
     int catch_up(const Channel& channel, bool& has_run);
     int transfer(const Channel& channel, std::span<const std::byte> commands,
                  const GpuSubmission* submission, UniqueFd* fence);
+    bool pass_by(const Channel& channel) VIADUCT_REQUIRES(mutex_);
+    bool host_has_caught_up() VIADUCT_REQUIRES(mutex_);
     int send(const Channel& channel, const GpuSubmission* submission, UniqueFd* fence)
         VIADUCT_REQUIRES(mutex_);
     void clear_batch() VIADUCT_REQUIRES(mutex_);
@@ -161,10 +184,22 @@ class CommandStream {
     const HostPatience patience_;
     std::atomic<bool> lost_ = false;
     BriefWait brief_wait_;
+    BriefWait catch_up_wait_;  // of the host, for pass_by()
+    // That this file asked the node to create, and those of them for which that is over.
+    std::atomic<uint32_t> blobs_begun_ = 0;
+    std::atomic<uint32_t> blobs_ended_ = 0;
+    /// By note_resource(), since the last request that went through the monitor.
+    std::atomic<bool> has_foreign_resource_ = false;
     std::atomic<uint64_t> looks_ = 0;             // a bit for each ring with look_for()
     std::atomic<bool> answers_creations_ = true;  // the host, as far as is known
 
     Mutex mutex_;  // also for the order of what is sent
+    GuestRing ring_ VIADUCT_GUARDED_BY(mutex_);
+    /// The last request that went through the monitor, and how many blobs were behind the node by
+    /// then; and the host's count of them, no earlier than when it had run that request.
+    uint32_t monitors_seqno_ VIADUCT_GUARDED_BY(mutex_) = 0;
+    uint32_t blobs_before_ VIADUCT_GUARDED_BY(mutex_) = 0;
+    std::optional<uint32_t> hosts_blobs_ VIADUCT_GUARDED_BY(mutex_) = 0;
     std::condition_variable slots_freed_;
     ResponseArea area_ VIADUCT_GUARDED_BY(mutex_);
     const uint32_t max_response_;

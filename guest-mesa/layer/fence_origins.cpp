@@ -66,6 +66,75 @@ void FenceOrigins::take_back(uint32_t handle, uint64_t point, const FenceOrigin&
     fences_[handle].origins.erase(point);
 }
 
+// A fence that is owed takes its place behind those that the node has: of the same ring, or, for a
+// binary syncobj, in their place. The node knows of errors in handles.
+bool FenceOrigins::may_owe(uint32_t handle, uint64_t point, RingIndex ring) const {
+    const LockGuard lock(mutex_);
+    const auto fence = fences_.find(handle);
+    if (fence == fences_.end()) return false;
+    const Fences& fences = fence->second;
+    if (point == 0) return true;
+    const uint64_t newest = fences.origins.empty()
+                                ? fences.told
+                                : std::max(fences.told, fences.origins.rbegin()->first);
+    return !fences.is_opaque && (!fences.ring || *fences.ring == ring) && point > newest &&
+           point > fences.given;
+}
+
+void FenceOrigins::owe(uint32_t handle, uint64_t point, const FenceOrigin& origin, int64_t now) {
+    const LockGuard lock(mutex_);
+    if (!find_own(handle, point, origin)) return;
+    fences_[handle].owed = point;
+    fences_[handle].owed_since = now;
+    has_ever_owed_.store(true, std::memory_order_relaxed);
+}
+
+void FenceOrigins::given(uint32_t handle, uint64_t point) {
+    const LockGuard lock(mutex_);
+    const auto fence = fences_.find(handle);
+    if (fence == fences_.end()) return;
+    Fences& fences = fence->second;
+    if (fences.owed && *fences.owed <= point) fences.owed.reset();
+    fences.given = std::max(fences.given, point);
+}
+
+void FenceOrigins::signalled(uint32_t handle, uint64_t point) {
+    const LockGuard lock(mutex_);
+    const auto fence = fences_.find(handle);
+    if (fence == fences_.end()) return;
+    if (point == 0)
+        fence->second = {};
+    else
+        fence->second.given = std::max(fence->second.given, point);
+}
+
+bool FenceOrigins::owes(uint32_t handle, uint64_t point, int64_t now, int64_t longest) const {
+    const LockGuard lock(mutex_);
+    const auto fence = fences_.find(handle);
+    if (fence == fences_.end() || !fence->second.owed) return false;
+    return (point == 0 || point > fence->second.given) && now - fence->second.owed_since < longest;
+}
+
+std::optional<FenceOrigins::Owed> FenceOrigins::find_owed(uint32_t handle) const {
+    const LockGuard lock(mutex_);
+    const auto fence = fences_.find(handle);
+    if (fence == fences_.end() || !fence->second.owed) return std::nullopt;
+    const Fences& fences = fence->second;
+    Owed owed{.handle = handle, .point = *fences.owed, .ring = fences.ring.value_or(RingIndex())};
+    if (const auto origin = fences.origins.find(owed.point); origin != fences.origins.end())
+        owed.request = origin->second.request;
+    if (fences.told > fences.given && fences.told < owed.point) owed.told = fences.told;
+    return owed;
+}
+
+std::vector<uint32_t> FenceOrigins::owed_handles() const {
+    const LockGuard lock(mutex_);
+    std::vector<uint32_t> handles;
+    for (const auto& [handle, fences] : fences_)
+        if (fences.owed) handles.push_back(handle);
+    return handles;
+}
+
 std::pair<uint64_t, bool> FenceOrigins::told(uint32_t handle) const {
     const LockGuard lock(mutex_);
     const auto fence = fences_.find(handle);
@@ -80,6 +149,16 @@ std::optional<FenceOrigin> FenceOrigins::find(uint32_t handle, uint64_t point) c
     const auto origin = fence->second.origins.find(point);
     if (origin == fence->second.origins.end() || origin->second.is_orphan) return std::nullopt;
     return origin->second;
+}
+
+void FenceOrigins::begin(uint32_t handle) {
+    const LockGuard lock(mutex_);
+    fences_[handle] = {};
+}
+
+void FenceOrigins::share(uint32_t handle) {
+    const LockGuard lock(mutex_);
+    share_locked(handle);
 }
 
 void FenceOrigins::forget(uint32_t handle) {
@@ -147,13 +226,11 @@ void FenceOrigins::observe_handle(const drm_syncobj_handle& arg, bool is_import)
 
 void FenceOrigins::observe(unsigned long request, const void* argument) {
     const auto number = static_cast<unsigned>(_IOC_NR(request));
-    if (number < _IOC_NR(DRM_IOCTL_SYNCOBJ_CREATE) ||
-        number > _IOC_NR(DRM_IOCTL_SYNCOBJ_TIMELINE_SIGNAL) || !argument)
-        return;
+    if (number < _IOC_NR(DRM_IOCTL_SYNCOBJ_CREATE) || number > kSyncobjEventfd || !argument) return;
     const LockGuard lock(mutex_);
     switch (number) {
         case _IOC_NR(DRM_IOCTL_SYNCOBJ_CREATE):
-            remove_locked(static_cast<const drm_syncobj_create*>(argument)->handle);
+            fences_[static_cast<const drm_syncobj_create*>(argument)->handle] = {};
             break;
         case _IOC_NR(DRM_IOCTL_SYNCOBJ_DESTROY):
             remove_locked(static_cast<const drm_syncobj_destroy*>(argument)->handle);
@@ -169,7 +246,8 @@ void FenceOrigins::observe(unsigned long request, const void* argument) {
         case _IOC_NR(DRM_IOCTL_SYNCOBJ_SIGNAL): {
             const auto& arg = *static_cast<const drm_syncobj_array*>(argument);
             for (const uint32_t handle : handles_at(arg.handles, arg.count_handles))
-                remove_locked(handle);
+                if (const auto known = fences_.find(handle); known != fences_.end())
+                    known->second = {};
             break;
         }
         case _IOC_NR(DRM_IOCTL_SYNCOBJ_TIMELINE_SIGNAL): {
@@ -178,6 +256,9 @@ void FenceOrigins::observe(unsigned long request, const void* argument) {
                 make_opaque_locked(handle);
             break;
         }
+        case kSyncobjEventfd:  // of fences to come, too
+            share_locked(*static_cast<const uint32_t*>(argument));
+            break;
         case _IOC_NR(DRM_IOCTL_SYNCOBJ_TRANSFER):
             observe_transfer(*static_cast<const drm_syncobj_transfer*>(argument));
             break;

@@ -4,17 +4,23 @@
 #include <drm.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/mutex.h"
 
 namespace viaduct::guest {
+
+/// DRM_IOCTL_SYNCOBJ_EVENTFD, drm.h of Linux 6.6: the node writes to a descriptor when a fence
+/// signals. It begins with the handle.
+constexpr unsigned kSyncobjEventfd = 0xcf;
 
 /// A submission of this open file.
 struct FenceOrigin {
@@ -76,8 +82,40 @@ class FenceOrigins {
     /// was.
     std::pair<uint64_t, bool> told(uint32_t handle) const;
 
+    /// A fence that the node was not given, of a submission that passed it by. Those of the syncobj
+    /// before it may be owed, too.
+    struct Owed {
+        uint32_t handle = 0;
+        uint64_t point = 0;  // 0: a binary syncobj's fence
+        RingIndex ring = {};
+        std::optional<uint32_t> request = {};  // all that it was submitted with; nothing: unknown
+        /// The newest point before it that a program was told of, if the node was not.
+        uint64_t told = 0;
+    };
+    // The caller sees to it that one thread at a time changes what the node has.
+    /// Whether the node may be left without a fence of `ring` for `point` of `handle`.
+    bool may_owe(uint32_t handle, uint64_t point, RingIndex ring) const;
+    /// After set_request(): of a submission that passed the node by.
+    void owe(uint32_t handle, uint64_t point, const FenceOrigin& origin, int64_t now);
+    /// The node was given a fence for `point`, which stands for all before it.
+    void given(uint32_t handle, uint64_t point);
+    /// The node was given one that has signalled, and a program could not have seen it here.
+    void signalled(uint32_t handle, uint64_t point);
+    /// Whether the node was given nothing that a wait for `point` would end with, and that for no
+    /// longer than `longest` (ns) before `now`.
+    bool owes(uint32_t handle, uint64_t point, int64_t now, int64_t longest) const;
+    /// The newest one of `handle`, if it is owed.
+    std::optional<Owed> find_owed(uint32_t handle) const;
+    /// Of all syncobjs.
+    std::vector<uint32_t> owed_handles() const;
+    bool has_ever_owed() const { return has_ever_owed_.load(std::memory_order_relaxed); }
+
     /// The submission of set() was refused, so the node has given the syncobj nothing.
     void take_back(uint32_t handle, uint64_t point, const FenceOrigin& origin);
+    /// There is such a syncobj, without a fence.
+    void begin(uint32_t handle);
+    /// Another file can wait for what it will be given.
+    void share(uint32_t handle);
     /// The syncobj is gone.
     void forget(uint32_t handle);
     /// The GPU context is gone, and its number may come back for another.
@@ -103,6 +141,10 @@ class FenceOrigins {
         /// true whatever joins them.
         uint64_t told = 0;
         bool told_binary = false;
+        /// The newest that the node was not given, of the ring; and the newest that it was given.
+        std::optional<uint64_t> owed;
+        int64_t owed_since = 0;  // ns
+        uint64_t given = 0;
 
         void set(uint64_t point, const FenceOrigin& origin);
         /// The whole of what a wait for `point` waits for; nothing: unknown.
@@ -117,6 +159,7 @@ class FenceOrigins {
     void observe_transfer(const drm_syncobj_transfer& transfer) VIADUCT_REQUIRES(mutex_);
     void observe_handle(const drm_syncobj_handle& arg, bool is_import) VIADUCT_REQUIRES(mutex_);
 
+    std::atomic<bool> has_ever_owed_ = false;
     mutable Mutex mutex_;
     std::unordered_map<uint32_t, Fences> fences_ VIADUCT_GUARDED_BY(mutex_);  // by handle
     /// Syncobjs that another file can change behind our back, until their handle is destroyed.

@@ -7,8 +7,9 @@
 #include <optional>
 #include <span>
 
+#include "base/brief_wait.h"
+#include "base/mutex.h"
 #include "base/result.h"
-#include "guest-mesa/layer/brief_wait.h"
 #include "guest-mesa/layer/command_stream.h"
 #include "guest-mesa/layer/fence_origins.h"
 #include "guest-mesa/layer/gem_table.h"
@@ -19,7 +20,9 @@ namespace viaduct::guest {
 
 /// The driver-independent state of an open file with a native context.
 struct Session {
-    wire::CapsetDrm capset;
+    explicit Session(const wire::CapsetDrm& host) : capset(host) {}
+
+    const wire::CapsetDrm capset;
     std::unique_ptr<CommandStream> stream;
     GemTable gems;
     FenceOrigins fences;
@@ -28,6 +31,9 @@ struct Session {
     /// a descriptor tells of a fence.
     std::atomic<bool> is_shared = false;
     std::atomic<int> node_waits = 0;  // threads that wait for fences in the node
+    /// Held while the node is given a syncobj's fence or loses it, and while it is decided whether
+    /// it gets one: the order of both is the same here and there.
+    Mutex fence_order;
 
     /// From now on fences are needed in time.
     void share() {

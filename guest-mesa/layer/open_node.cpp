@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "guest-mesa/layer/debug.h"
+#include "guest-mesa/layer/fence_debts.h"
 #include "guest-mesa/layer/fence_waits.h"
 #include "guest-mesa/layer/ioctl_table.h"
 
@@ -18,12 +19,15 @@ void answer_string(const char* text, char* buffer, __kernel_size_t& length) {
     length = size;
 }
 
-/// DRM_IOCTL_SYNCOBJ_EVENTFD, drm.h of Linux 6.6: the node writes to a descriptor when a fence
-/// signals.
-constexpr unsigned kSyncobjEventfd = 0xcf;
-
 constexpr bool is_driver_request(unsigned number) {
     return number >= DRM_COMMAND_BASE && number < DRM_COMMAND_END;
+}
+
+/// Generic ioctls that give a file a buffer which it did not have.
+bool may_bring_resource(unsigned long request) {
+    const auto number = static_cast<unsigned>(_IOC_NR(request));
+    return number == _IOC_NR(DRM_IOCTL_GEM_OPEN) || number == _IOC_NR(DRM_IOCTL_MODE_CREATE_DUMB) ||
+           number == _IOC_NR(DRM_IOCTL_MODE_GETFB) || number == _IOC_NR(DRM_IOCTL_MODE_GETFB2);
 }
 
 constexpr IoctlRow<OpenNode> kGenericIoctls[] = {
@@ -49,28 +53,32 @@ bool OpenNode::concerns_syncobjs(unsigned long request) {
 }
 
 int OpenNode::ioctl(const Channel& channel, unsigned long request, void* argument) {
-    if (is_virtgpu_request(request)) return channel.ioctl(request, argument);
     const auto number = static_cast<unsigned>(_IOC_NR(request));
+    if (is_virtgpu_request(request)) {
+        if (!started_.load(std::memory_order_acquire)) return channel.ioctl(request, argument);
+        if (request == kVirtgpuCreateBlob && argument)
+            return session_.stream->create_counted_blob(
+                channel, *static_cast<virtgpu::ResourceCreateBlob*>(argument));
+        const int result = channel.ioctl(request, argument);
+        session_.stream->note_resource();
+        return result;
+    }
     if (is_driver_request(number)) {
         if (const int error = start(channel); error < 0) return error;
         return started_.load(std::memory_order_acquire)->ioctl(channel, request, argument);
     }
     if (const auto* row = find_row<OpenNode>(kGenericIoctls, number))
         return run_row(*row, *this, channel, request, argument);
+    if (number == _IOC_NR(DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD) || number == kSyncobjEventfd) share();
     const bool has_begun = started_.load(std::memory_order_acquire) != nullptr;
-    if (has_begun && argument && is_wait(request))
-        return wait_by_ioctl(channel, session_, request, argument);
-    if (number == _IOC_NR(DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD) || number == kSyncobjEventfd) {
-        share();
-        if (has_begun && argument)  // both begin with the handle
-            let_the_node_know(channel, session_, *static_cast<const uint32_t*>(argument));
+    if (has_begun && argument && concerns_syncobjs(request)) {
+        if (asks_for_fences(request, argument))
+            return ask_for_fences(channel, session_, request, argument);
+        return syncobj_ioctl(channel, session_, request, argument);
     }
-    const bool destroys = number == _IOC_NR(DRM_IOCTL_SYNCOBJ_DESTROY);
-    // A handle is forgotten before it goes: its number may be another thread's at once.
-    if (destroys) session_.fences.observe(request, argument);
     const int result = channel.ioctl(request, argument);
-    if (result >= 0 && !destroys) session_.fences.observe(request, argument);
-    if (result >= 0 && has_begun) complete_query(session_, request, argument);
+    if (result >= 0) session_.fences.observe(request, argument);
+    if (result >= 0 && has_begun && may_bring_resource(request)) session_.stream->note_resource();
     return result;
 }
 
@@ -166,6 +174,7 @@ int OpenNode::prime_import(const Channel& channel, drm_prime_handle& arg) {
         return -EINVAL;
     }
     session_.gems.set_shared(GemHandle(arg.handle));
+    session_.stream->note_resource();
     return result;
 }
 

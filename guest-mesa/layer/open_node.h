@@ -20,8 +20,7 @@ namespace viaduct::guest {
 class OpenNode {
   public:
     OpenNode(const wire::CapsetDrm& capset, const DriverRow& driver)
-        : session_{.capset = capset, .stream = nullptr, .gems = {}, .fences = {}, .brief_wait = {}},
-          row_(driver) {}
+        : session_(capset), row_(driver) {}
 
     /// True for requests about syncobjs, which belong to the open file.
     static bool concerns_syncobjs(unsigned long request);

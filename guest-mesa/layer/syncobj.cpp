@@ -56,6 +56,13 @@ int signal_point(const Channel& channel, uint32_t handle, uint64_t point) {
     return channel.ioctl(DRM_IOCTL_SYNCOBJ_TIMELINE_SIGNAL, &arg);
 }
 
+int signal(const Channel& channel, uint32_t handle) {
+    drm_syncobj_array arg{};
+    arg.handles = user_pointer(&handle);
+    arg.count_handles = 1;
+    return channel.ioctl(DRM_IOCTL_SYNCOBJ_SIGNAL, &arg);
+}
+
 int export_fd(const Channel& channel, uint32_t handle, uint32_t flags) {
     drm_syncobj_handle arg{};
     arg.handle = handle;

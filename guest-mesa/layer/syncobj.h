@@ -22,6 +22,8 @@ int query(const Channel& channel, uint32_t handle, uint64_t& point);
 /// Makes `destination` (binary) hold the fence of `point` of `source`.
 int copy_point(const Channel& channel, uint32_t source, uint64_t point, uint32_t destination);
 int signal_point(const Channel& channel, uint32_t handle, uint64_t point);
+/// Gives a binary one a fence that has signalled.
+int signal(const Channel& channel, uint32_t handle);
 /// A descriptor of the syncobj itself, or of the fence that it holds now (a sync file).
 int export_fd(const Channel& channel, uint32_t handle, uint32_t flags);
 

@@ -85,6 +85,7 @@ Result<std::unique_ptr<GuestDriver>> Driver::create(const Channel& channel, Sess
     for (Timeline& timeline : driver->timelines_) {
         if (const int error = syncobj::create(channel, timeline.syncobj); error < 0)
             return fail(-error, "cannot create a syncobj for a ring (error {})", -error);
+        session.fences.begin(timeline.syncobj);
     }
     return driver;
 }

@@ -3,6 +3,7 @@
 
 #include "guest-mesa/layer/amdgpu/driver.h"
 #include "guest-mesa/layer/debug.h"
+#include "guest-mesa/layer/fence_debts.h"
 #include "guest-mesa/layer/fence_waits.h"
 #include "guest-mesa/layer/syncobj.h"
 #include "guest-mesa/layer/virtgpu_ioctls.h"
@@ -49,7 +50,7 @@ void Driver::trim(const Channel& channel, Timeline& timeline) {
         if (!crowded) return;
     }
     uint64_t reached = 0;
-    if (syncobj::query(channel, timeline.syncobj, reached) < 0) return;
+    if (query_point(channel, session_, timeline.syncobj, reached) < 0) return;
     const LockGuard lock(timeline.mutex);
     for (auto& [id, seqnos] : timeline.contexts) seqnos.forget_until(reached);
 }
@@ -125,7 +126,8 @@ int Driver::fence_to_handle(const Channel& channel, drm_amdgpu_fence_to_handle& 
     if (const int error = find_fence(in.fence, point); error < 0) return error;
     if (in.what > AMDGPU_FENCE_TO_HANDLE_GET_SYNC_FILE_FD) return -EINVAL;
 
-    let_the_node_know(channel, session_, point.syncobj);
+    if (const int error = let_the_node_know(channel, session_, point.syncobj); error < 0)
+        return error;
     if (in.what != AMDGPU_FENCE_TO_HANDLE_GET_SYNCOBJ) session_.share();
     // A binary syncobj that holds the fence; of one that is complete, the timeline's beginning.
     drm_syncobj_create create{};

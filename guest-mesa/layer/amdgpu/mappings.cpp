@@ -5,6 +5,7 @@
 
 #include "guest-mesa/layer/amdgpu/driver.h"
 #include "guest-mesa/layer/debug.h"
+#include "guest-mesa/layer/fence_debts.h"
 #include "guest-mesa/layer/syncobj.h"
 
 namespace viaduct::guest::amdgpu {
@@ -45,7 +46,8 @@ int Driver::gem_va(const Channel& channel, GemVa& arg) {
     }
     const auto finish = [&] {
         if (arg.vm_timeline_syncobj_out == 0) return 0;
-        return syncobj::signal_point(channel, arg.vm_timeline_syncobj_out, arg.vm_timeline_point);
+        return signal_in_node(channel, session_, arg.vm_timeline_syncobj_out,
+                              arg.vm_timeline_point);
     };
     // As memory: there is nothing to fail for a driver that has still to hear of the loss.
     if (stream().lost()) return finish();

@@ -8,6 +8,7 @@
 #include "guest-mesa/layer/amdgpu/driver.h"
 #include "guest-mesa/layer/clock.h"
 #include "guest-mesa/layer/debug.h"
+#include "guest-mesa/layer/fence_debts.h"
 #include "guest-mesa/layer/fence_waits.h"
 #include "wire/amdgpu_info.h"
 
@@ -158,7 +159,8 @@ int Driver::send_submission(const Channel& channel, const Submission& submission
     }
     std::vector<virtgpu::ExecbufferSyncobj> out = submission.out;
     out.push_back({timeline.syncobj, 0, point});
-    const GpuSubmission gpu{submission.timeline, out, buffers.shared_handles};
+    const GpuSubmission gpu{submission.timeline, out, buffers.shared_handles,
+                            /*may_pass_by=*/true};
     if (const int error = send_work(
             channel, session_, request, gpu, Receipt{submission.context, {}},
             {.context = submission.context, .timeline = submission.timeline, .seqno = seqno});

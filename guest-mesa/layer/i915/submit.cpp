@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "guest-mesa/layer/debug.h"
+#include "guest-mesa/layer/fence_debts.h"
 #include "guest-mesa/layer/fence_waits.h"
 #include "guest-mesa/layer/i915/driver.h"
 #include "guest-mesa/layer/i915/submission.h"
@@ -48,12 +49,15 @@ int Driver::send(const Channel& channel, Submission& submission, RingIndex ring)
     std::vector<std::byte> request = submission.request();
     Timeline& timeline = timelines_[ring.value()];
     const LockGuard in_order(timeline.order);
-    if (timeline.syncobj == 0)
+    if (timeline.syncobj == 0) {
         if (const int error = syncobj::create(channel, timeline.syncobj); error < 0) return error;
+        session_.fences.begin(timeline.syncobj);
+    }
     const uint64_t point = timeline.points + 1;
     auto out = submission.out();
     out.push_back({timeline.syncobj, 0, point});
-    const GpuSubmission gpu{ring, out, submission.shared_handles()};
+    const GpuSubmission gpu{ring, out, submission.shared_handles(),
+                            /*may_pass_by=*/!submission.wants_out_fence()};
     if (const int error =
             send_work(channel, session_, request, gpu, Receipt{submission.context(), {}},
                       {.context = submission.context(), .timeline = ring, .seqno = point});

@@ -6,7 +6,7 @@
 
 #include "guest-mesa/layer/clock.h"
 #include "guest-mesa/layer/debug.h"
-#include "guest-mesa/layer/fence_waits.h"
+#include "guest-mesa/layer/fence_debts.h"
 #include "guest-mesa/layer/xe/driver.h"
 
 namespace viaduct::guest::xe {
@@ -155,9 +155,11 @@ int Driver::send_exec(const Channel& channel, const Exec& arg, const Syncs& sync
         if (queue == queues_.end()) return -ENOENT;
         number = ++queue->second.submissions;
     }
-    const int error = send_work(channel, session_, as_bytes(request), {ring, syncs.out, {}},
-                                Receipt{arg.exec_queue_id, {}},
-                                {.context = arg.exec_queue_id, .timeline = ring, .seqno = number});
+    const int error =
+        send_work(channel, session_, as_bytes(request),
+                  {.ring = ring, .out = syncs.out, .bo_handles = {}, .may_pass_by = true},
+                  Receipt{arg.exec_queue_id, {}},
+                  {.context = arg.exec_queue_id, .timeline = ring, .seqno = number});
     return error < 0 && stream().lost() ? -ECANCELED : error;
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "guest-mesa/layer/fence_debts.h"
 #include "guest-mesa/layer/fence_waits.h"
 #include "guest-mesa/layer/syncobj.h"
 #include "uapi/xe.h"
@@ -60,17 +61,9 @@ int Syncs::wait(const Channel& channel, Session& session, RingIndex ring) const 
                            DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL);
 }
 
-int Syncs::signal(const Channel& channel) const {
+int Syncs::signal(const Channel& channel, Session& session) const {
     for (const auto& entry : out) {
-        int error = 0;
-        if (entry.point != 0) {
-            error = syncobj::signal_point(channel, entry.handle, entry.point);
-        } else {
-            drm_syncobj_array array{};
-            array.handles = user_pointer(&entry.handle);
-            array.count_handles = 1;
-            error = channel.ioctl(DRM_IOCTL_SYNCOBJ_SIGNAL, &array);
-        }
+        const int error = signal_in_node(channel, session, entry.handle, entry.point);
         if (error < 0) return error;
     }
     if (user_fence)

@@ -24,7 +24,7 @@ struct Syncs {
     /// anything meanwhile.
     int wait(const Channel& channel, Session& session, RingIndex ring) const;
     /// Signals all out-syncs and the user fence: the work is done.
-    int signal(const Channel& channel) const;
+    int signal(const Channel& channel, Session& session) const;
 };
 
 }  // namespace viaduct::guest::xe

@@ -92,7 +92,7 @@ int Driver::vm_bind(const Channel& channel, VmBind& arg) {
         if (const int error = send_binds(channel, arg.vm_id, all.subspan(sent, count)); error < 0)
             return error;
     }
-    return syncs.signal(channel);
+    return syncs.signal(channel, session_);
 }
 
 }  // namespace viaduct::guest::xe

@@ -142,7 +142,8 @@ def check_report(report):
 
 def check_all_signalled(report):
     device = report["device"]
-    check(device["fences_signalled"] == device["fences_created"],
+    # Those that nothing waits for may retire behind the end of their file.
+    check(device["fence_callbacks"] >= device["fences_created"],
           "fences were lost: %s" % device)
 
 

@@ -15,7 +15,7 @@
 namespace viaduct {
 namespace {
 
-constexpr uint32_t kAreaOffset = 88 + sizeof(wire::FinishedWork);
+constexpr uint32_t kAreaOffset = 88 + sizeof(wire::GuestRing) + sizeof(wire::FinishedWork);
 constexpr uint32_t kSize = 0x4000;
 
 class ControlBufferTest : public ::testing::Test {
@@ -46,7 +46,7 @@ TEST(ControlBuffer, RefusesMemoryThatCannotHoldTheDriversFields) {
     EXPECT_FALSE(ControlBuffer().adopt(UniqueFd(), kAreaOffset));
     const auto memory = transport::create_control_memory(kSize, kAreaOffset);
     ASSERT_TRUE(memory);
-    EXPECT_EQ(ControlBuffer().adopt(*memory, sizeof(wire::FinishedWork)).error().code, EINVAL);
+    EXPECT_EQ(ControlBuffer().adopt(*memory, wire::kLeastAreaOffset - 8).error().code, EINVAL);
 }
 
 TEST_F(ControlBufferTest, ASecondOneLeavesTheFirst) {

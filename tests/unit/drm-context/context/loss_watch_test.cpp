@@ -15,7 +15,8 @@ namespace {
 
 using Finding = LossWatch::Finding;
 
-constexpr uint32_t kHead = 16 + sizeof(wire::FinishedWork), kField = 8, kBytes = 4096;
+constexpr uint32_t kHead = 16 + sizeof(wire::GuestRing) + sizeof(wire::FinishedWork);
+constexpr uint32_t kField = 8, kBytes = 4096;
 
 /// A guest whose control buffer has a field of one kind or the other.
 class Losses : public ::testing::TestWithParam<LossField::Kind> {

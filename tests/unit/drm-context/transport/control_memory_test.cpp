@@ -12,7 +12,7 @@
 namespace viaduct::transport {
 namespace {
 
-constexpr uint32_t kAreaOffset = 88 + sizeof(wire::FinishedWork);
+constexpr uint32_t kAreaOffset = 88 + sizeof(wire::GuestRing) + sizeof(wire::FinishedWork);
 
 TEST(ControlMemory, RefusesSizesThatCannotWork) {
     for (const uint64_t size :
@@ -35,18 +35,22 @@ TEST(ControlMemory, NamesThePlaceOfResponsesBeforeAnyWorkerRuns) {
     EXPECT_EQ(head[1], kAreaOffset);
 }
 
-TEST(ControlMemory, SaysWhetherFinishedWorkIsShown) {
-    for (const auto& [finished, expected] :
-         {std::pair{FinishedWork::kShown, wire::FinishedWork::kMark},
-          std::pair{FinishedWork::kHidden, uint64_t{0}}}) {
-        const auto memory = create_control_memory(0x4000, kAreaOffset, finished);
+TEST(ControlMemory, SaysWhatIsOffered) {
+    for (const Shortcuts shortcuts : {Shortcuts::kOffered, Shortcuts::kHidden}) {
+        const bool offered = shortcuts == Shortcuts::kOffered;
+        const auto memory = create_control_memory(0x4000, kAreaOffset, shortcuts);
         ASSERT_TRUE(memory);
         const auto mapping = Mapping::map_shared(memory->get(), 0, 0x4000);
         ASSERT_TRUE(mapping);
-        wire::FinishedWork shown;
+        struct {
+            wire::GuestRing ring;
+            wire::FinishedWork finished;
+        } shown;
         std::memcpy(&shown, mapping->data() + kAreaOffset - sizeof(shown), sizeof(shown));
-        EXPECT_EQ(shown.mark, expected);
-        for (const uint32_t request : shown.requests) EXPECT_EQ(request, 0u);
+        EXPECT_EQ(shown.finished.mark, offered ? wire::FinishedWork::kMark : 0);
+        for (const uint32_t request : shown.finished.requests) EXPECT_EQ(request, 0u);
+        EXPECT_EQ(shown.ring.mark, offered ? wire::GuestRing::kMark : 0);
+        EXPECT_EQ(shown.ring.awake, 0u) << "no worker reads it yet";
     }
 }
 

@@ -15,6 +15,7 @@
 #include "drm-context/transport/command_ring.h"
 #include "drm-context/transport/control_socket.h"
 #include "drm-context/worker/worker_host.h"
+#include "wire/amdgpu.h"
 
 namespace viaduct::test {
 
@@ -70,14 +71,18 @@ class WorkerTest : public ::testing::Test {
 /// A guest with a control buffer.
 class WorkerWithAGuest : public WorkerTest {
   protected:
+    // In the control buffer.
+    static constexpr uint32_t kFinished = sizeof(wire::amdgpu::Shmem) + sizeof(wire::GuestRing);
+    static constexpr uint32_t kArea = kFinished + sizeof(wire::FinishedWork);
+
     void send(transport::RecordType type, std::span<const std::byte> payload) {
         while (!ring_.push(type, payload)) std::this_thread::yield();
         transport::signal_event(front_.doorbell.get());
     }
-    void give_control_buffer() {
+    void give_control_buffer(size_t bytes = 4096) {
         const transport::DescriptorMessage call{1};
-        const UniqueFd memory = create_sealed_memfd("control", 4096).value();
-        control_ = Mapping::map_shared(memory.get(), 0, 4096).value();
+        const UniqueFd memory = create_sealed_memfd("control", bytes).value();
+        control_ = Mapping::map_shared(memory.get(), 0, bytes).value();
         ASSERT_TRUE(transport::send_message(front_.socket.get(), std::as_bytes(std::span(&call, 1)),
                                             memory.get()));
         send(transport::RecordType::kControlBuffer, std::as_bytes(std::span(&call, 1)));

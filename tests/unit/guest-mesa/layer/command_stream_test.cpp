@@ -214,7 +214,7 @@ TEST_F(CommandStreamTest, FenceWithoutSeqnoIsALostHostToo) {
 TEST_F(CommandStreamTest, AnswerLargerThanTheControlBufferIsRefused) {
     amd::QueryInfoRequest request{};
     request.hdr = {static_cast<uint32_t>(amd::Command::kQueryInfo), sizeof(request), 0, 0};
-    std::vector<std::byte> answer(0x4000);
+    std::vector<std::byte> answer(0x10000);
     EXPECT_EQ(stream->call(channel, {bytes_of(request), answer}), -EINVAL);
     EXPECT_TRUE(host.requests.empty());
 }

@@ -14,7 +14,7 @@ namespace viaduct::guest::test {
 
 namespace {
 
-constexpr size_t kShmemBytes = 0x4000;
+constexpr size_t kShmemBytes = 0xc000;  // as the layer asks for
 
 template <typename T>
 T& as(void* argument) {
@@ -47,21 +47,58 @@ FakeHost::FakeHost() {
 }
 
 void FakeHost::show_finished_work() {
-    const uint32_t at = sizeof(wire::amdgpu::Shmem), area = at + sizeof(wire::FinishedWork);
-    std::memcpy(shmem_.data() + at, &wire::FinishedWork::kMark, sizeof(wire::FinishedWork::kMark));
+    const uint32_t area = finished_at_ + sizeof(wire::FinishedWork);
+    std::memcpy(shmem_.data() + finished_at_, &wire::FinishedWork::kMark,
+                sizeof(wire::FinishedWork::kMark));
     std::memcpy(shmem_.data() + offsetof(wire::ShmemHeader, rsp_mem_offset), &area, sizeof(area));
 }
 
+void FakeHost::offer_guest_ring() {
+    std::memcpy(shmem_.data() + finished_at_, &wire::GuestRing::kMark,
+                sizeof(wire::GuestRing::kMark));
+    has_guest_ring_ = true;
+    set_awake(true);
+    finished_at_ += sizeof(wire::GuestRing);
+    show_finished_work();
+}
+
+std::atomic_ref<uint32_t> FakeHost::ring_field(size_t offset) const {
+    std::byte* const ring = shmem_.data() + sizeof(wire::amdgpu::Shmem);
+    return std::atomic_ref(*reinterpret_cast<uint32_t*>(ring + offset));
+}
+
+void FakeHost::set_awake(bool awake) {
+    ring_field(offsetof(wire::GuestRing, awake)) = awake ? 1 : 0;
+}
+
+void FakeHost::take_from_guest_ring() {
+    if (!has_guest_ring_) return;
+    const auto tail = ring_field(offsetof(wire::GuestRing, tail));
+    const auto head = ring_field(offsetof(wire::GuestRing, head));
+    const std::byte* const bytes = shmem_.data() + kShmemBytes - wire::GuestRing::kBytes;
+    const auto byte_at = [&](uint32_t at) { return bytes[at % wire::GuestRing::kBytes]; };
+    while (tail != head) {
+        uint32_t size = 0;
+        std::memcpy(&size, &bytes[tail % wire::GuestRing::kBytes], sizeof(size));
+        std::vector<std::byte> requests;
+        for (uint32_t i = 0; i < size; ++i) requests.push_back(byte_at(tail + uint32_t{8} + i));
+        Sent record;
+        record.passed_by = true;
+        run(requests.data(), requests.size(), record);
+        sent.push_back(record);
+        tail += (size + 15) / 8 * 8;
+    }
+}
+
 void FakeHost::show_finished(uint32_t ring, uint32_t request) {
-    auto* word = reinterpret_cast<uint32_t*>(shmem_.data() + sizeof(wire::amdgpu::Shmem) +
+    auto* word = reinterpret_cast<uint32_t*>(shmem_.data() + finished_at_ +
                                              offsetof(wire::FinishedWork, requests));
     std::atomic_ref(word[ring]).store(request);
 }
 
 uint32_t FakeHost::looked_for(uint32_t ring) const {
-    return shmem_word(static_cast<uint32_t>(sizeof(wire::amdgpu::Shmem) +
-                                            offsetof(wire::FinishedWork, looked_for) +
-                                            ring * sizeof(uint32_t)));
+    return shmem_word(static_cast<uint32_t>(
+        finished_at_ + offsetof(wire::FinishedWork, looked_for) + ring * sizeof(uint32_t)));
 }
 
 uint32_t FakeHost::shmem_word(uint32_t offset) const {
@@ -185,6 +222,7 @@ void FakeHost::run(const std::byte* command, size_t size, Sent& record) {
 }
 
 int FakeHost::create_blob(virtgpu::ResourceCreateBlob& arg) {
+    take_from_guest_ring();
     blobs.push_back(arg);
     if (!blob_failures.empty()) return refuse_blob(arg);
     arg.bo_handle = next_handle_++;
@@ -194,7 +232,9 @@ int FakeHost::create_blob(virtgpu::ResourceCreateBlob& arg) {
     record.is_blob = true;
     run(reinterpret_cast<const std::byte*>(static_cast<uintptr_t>(arg.cmd)), arg.cmd_size, record);
     if (std::exchange(last_new_failed_, false)) missing_.insert(arg.res_handle);
+    if (has_guest_ring_ && counts_blobs) ring_field(offsetof(wire::GuestRing, blobs)) += 1;
     sent.push_back(record);
+    if (const auto called = on_blob) called();
     return 0;
 }
 
@@ -210,6 +250,7 @@ int FakeHost::refuse_blob(const virtgpu::ResourceCreateBlob& arg) {
 
 int FakeHost::execbuffer(virtgpu::Execbuffer& arg) {
     if (exec_error) return std::exchange(exec_error, 0);
+    take_from_guest_ring();
     Sent record;
     record.ring = arg.ring_idx;
     record.in = array_at<virtgpu::ExecbufferSyncobj>(arg.in_syncobjs, arg.num_in_syncobjs);
@@ -230,6 +271,9 @@ int FakeHost::syncobj_wait(drm_syncobj_timeline_wait& arg) {
     uint32_t done = 0;
     for (uint32_t i = 0; i < arg.count_handles; ++i) {
         if (!syncobjs_.count(handles[i])) return -ENOENT;
+        const bool may_come = arg.flags & DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT;
+        if (misses_fences && syncobjs_[handles[i]].available < points[i] && !may_come)
+            return -EINVAL;
         if (syncobjs_[handles[i]].reached < points[i]) continue;
         if (done++ == 0) arg.first_signaled = i;
     }
@@ -279,6 +323,7 @@ int FakeHost::generic(unsigned long request, void* argument) {
             return 0;
         case DRM_IOCTL_SYNCOBJ_TRANSFER:
             transfers.push_back(as<drm_syncobj_transfer>(argument));
+            on_transfer();
             return 0;
         case DRM_IOCTL_PRIME_FD_TO_HANDLE:
             as<drm_prime_handle>(argument).handle = next_handle_;
@@ -299,6 +344,7 @@ int FakeHost::generic(unsigned long request, void* argument) {
 }
 
 int FakeHost::ioctl(int, unsigned long request, void* argument) {
+    if (request == kVirtgpuExecbuffer) on_exec();
     const std::lock_guard lock(mutex_);
     switch (request) {
         case kVirtgpuGetCaps: {

@@ -5,6 +5,7 @@
 #include <drm.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <functional>
 #include <map>
@@ -34,10 +35,11 @@ struct Received {
     }
 };
 
-/// An EXECBUFFER or CREATE_BLOB as the node received it.
+/// An EXECBUFFER or CREATE_BLOB as the node received it, or a buffer in the guest's ring.
 struct Sent {
     uint32_t ring = 0;
     bool is_blob = false;
+    bool passed_by = false;  // the node
     std::vector<uint32_t> commands;
     std::vector<virtgpu::ExecbufferSyncobj> in;
     std::vector<virtgpu::ExecbufferSyncobj> out;
@@ -64,10 +66,21 @@ class FakeHost final : public Kernel {
     void finish_gpu_work();
     /// The control buffer has wire::FinishedWork. Before the context begins.
     void show_finished_work();
+    /// wire::GuestRing, too, whose host is awake. It takes what is there when it is told to, and
+    /// before what comes through the node.
+    void offer_guest_ring();
+    void set_awake(bool awake);
+    void take_from_guest_ring();
     /// There: what requests up to `request` gave to the ring. The node has not heard of it.
     void show_finished(uint32_t ring, uint32_t request);
     /// There: what the guest looks for; 0: nothing.
     uint32_t looked_for(uint32_t ring) const;
+    /// Called before the node does anything about an EXECBUFFER.
+    std::function<void()> on_exec = [] {};
+    /// Called when the host has a new blob, and the node has not answered.
+    std::function<void()> on_blob;
+    /// Called in a TRANSFER.
+    std::function<void()> on_transfer = [] {};
     /// Called when a program waits for fences in the node.
     std::function<void()> on_wait = [] {};
     /// Requests of one command, in order.
@@ -90,6 +103,7 @@ class FakeHost final : public Kernel {
     uint64_t cap_value = 1;                          // of every DRM capability
     bool answers = true;                             // executes what it is sent
     bool publishes = true;                           // stores seqno
+    bool counts_blobs = true;                        // in wire::GuestRing, when it has them
     bool answers_creations = true;                   // wire::CreationResponse
     int exec_error = 0;                              // of the next EXECBUFFER
     std::vector<BlobFailure> blob_failures;          // of the next CREATE_BLOBs, last one first
@@ -101,6 +115,7 @@ class FakeHost final : public Kernel {
     std::map<uint32_t, uint32_t> states;             // QUERY_STATE2's flags by GPU context
     std::set<uint32_t> unknown_resources_from_size;  // sizes (in KiB) whose GEM_NEW fails
     bool node_busy = false;                          // WAIT
+    bool misses_fences = false;                      // a wait for none is EINVAL
     std::set<virtgpu::Param> missing_params;         // of GETPARAM; all others are 1
     uint32_t blob_alignment = 0;                     // of GETPARAM; 0: EINVAL
     uint64_t page = 4096;                            // bytes
@@ -130,6 +145,7 @@ class FakeHost final : public Kernel {
     int execbuffer(virtgpu::Execbuffer& arg);
     int syncobj_wait(drm_syncobj_timeline_wait& arg);
     int generic(unsigned long request, void* argument);
+    std::atomic_ref<uint32_t> ring_field(size_t offset) const;
     void run(const std::byte* command, size_t size, Sent& sent);
     void execute(const Received& request);
     void respond(const wire::RequestHeader& header, const void* response, uint32_t size);
@@ -137,6 +153,8 @@ class FakeHost final : public Kernel {
     mutable std::recursive_mutex mutex_;
     UniqueFd shmem_fd_;
     Mapping shmem_;
+    uint32_t finished_at_ = sizeof(wire::amdgpu::Shmem);  // wire::FinishedWork
+    bool has_guest_ring_ = false;
     std::map<uint32_t, Syncobj> syncobjs_;
     uint32_t next_syncobj_ = 1;
     uint32_t next_handle_ = 1;

@@ -1,8 +1,8 @@
-#include "guest-mesa/layer/brief_wait.h"
+#include "base/brief_wait.h"
 
 #include <gtest/gtest.h>
 
-namespace viaduct::guest {
+namespace viaduct {
 namespace {
 
 /// A host that answers after `answer_after` looks, each of which takes `look_ns`.
@@ -60,4 +60,4 @@ TEST_F(BriefWaitTest, IsLeftOutMoreOftenWhereItIsInVain) {
 }
 
 }  // namespace
-}  // namespace viaduct::guest
+}  // namespace viaduct

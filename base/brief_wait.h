@@ -1,22 +1,24 @@
 // BriefWait: whether it pays to look for an answer in shared memory before one sleeps for it.
 #pragma once
 
+#include <sched.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
 
-#include "guest-mesa/layer/clock.h"
+#include "base/clock.h"
 
-namespace viaduct::guest {
+namespace viaduct {
 
-/// A host that has a processor answers before a guest that asks for a fence would be asleep, and
-/// without a fence it has less to do. One that has none is soon looked at no more: after each wait
-/// in vain twice as many are left out.
+/// Another side that has a processor answers before one who asks to be woken would be asleep, and
+/// it need not wake anybody. One that has none is soon looked at no more: after each wait in vain
+/// twice as many are left out.
 ///
 /// Threads: any; they share what was learned.
 class BriefWait {
   public:
-    /// Several times the round trip to a host that is not busy.
+    /// Several times the round trip between guest and host, if neither is busy.
     static constexpr int64_t kLongest = 100'000;  // ns
 
     /// Whether to try at all, this time.
@@ -41,14 +43,14 @@ class BriefWait {
     }
     template <typename Arrived>
     bool wait(Arrived arrived) {
-        return wait(arrived, monotonic_now);
+        return wait(arrived, monotonic_ns);
     }
 
   private:
     static constexpr uint32_t kMostLeftOut = 255;
 
     /// For whoever answers, if that is on this processor.
-    static void step_aside();
+    static void step_aside() { ::sched_yield(); }
     void note(bool arrived) {
         uint32_t penalty = 0;
         if (!arrived)
@@ -61,4 +63,4 @@ class BriefWait {
     std::atomic<uint32_t> left_out_ = 0;
 };
 
-}  // namespace viaduct::guest
+}  // namespace viaduct

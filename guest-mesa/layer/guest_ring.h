@@ -1,0 +1,42 @@
+// GuestRing: the guest's end of wire::GuestRing, by which requests pass the monitor.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "blob/mapping.h"
+
+namespace viaduct::guest {
+
+/// Not thread-safe; the host runs at the same time.
+class GuestRing {
+  public:
+    /// In a control buffer, which outlives it, whose responses begin at `area_start`. There is none
+    /// if the host has none, if the memory is slow to reach, as where a hypervisor stops its guest
+    /// at each access, or with VIADUCT_GUEST_RING=off.
+    GuestRing(const Mapping& shmem, uint32_t area_start);
+    /// Whether such a control buffer has the ring's fields.
+    static bool is_offered(const Mapping& shmem, uint32_t area_start);
+
+    bool exists() const { return fields_ != nullptr; }
+    /// Of the control buffer's end that are its own.
+    uint32_t bytes() const;
+    /// Whether the host will look for what is written, or has to be told of it.
+    bool host_is_awake() const;
+    /// How many blobs the host was asked to create, and knows by now.
+    uint32_t blobs() const;
+    /// Appends a buffer of requests; false: there is no room for it now.
+    bool write(std::span<const std::byte> requests);
+
+  private:
+    std::atomic_ref<uint32_t> field(size_t offset) const;
+    void store_word(uint32_t position, uint64_t word);
+
+    std::byte* fields_ = nullptr;
+    std::byte* bytes_ = nullptr;
+    uint32_t head_ = 0;
+};
+
+}  // namespace viaduct::guest
