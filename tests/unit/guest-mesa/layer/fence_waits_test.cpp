@@ -19,11 +19,6 @@ class FenceWaits : public DriverTest {
         context = create_context();
     }
 
-    uint32_t create_syncobj() {
-        drm_syncobj_create arg{};
-        EXPECT_EQ(call(DRM_IOCTL_SYNCOBJ_CREATE, arg), 0);
-        return arg.handle;
-    }
     /// Signals `point` of `syncobj`. The number of its request.
     uint32_t submit_for(uint32_t syncobj, uint64_t point, uint32_t ring = kRing) {
         const drm_amdgpu_cs_chunk_syncobj out{syncobj, 0, point};

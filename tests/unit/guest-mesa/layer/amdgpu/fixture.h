@@ -40,6 +40,11 @@ class DriverTest : public ::testing::Test {
         EXPECT_EQ(call(DRM_IOCTL_AMDGPU_GEM_CREATE, arg), expected);
         return arg.out.handle;
     }
+    uint32_t create_syncobj() {
+        drm_syncobj_create arg{};
+        EXPECT_EQ(call(DRM_IOCTL_SYNCOBJ_CREATE, arg), 0);
+        return arg.handle;
+    }
     uint32_t create_context() {
         drm_amdgpu_ctx arg{};
         arg.in.op = AMDGPU_CTX_OP_ALLOC_CTX;

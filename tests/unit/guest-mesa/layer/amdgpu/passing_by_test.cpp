@@ -24,11 +24,6 @@ class PassingBy : public DriverTest {
         host.requests.clear();
     }
 
-    uint32_t create_syncobj() {
-        drm_syncobj_create arg{};
-        EXPECT_EQ(call(DRM_IOCTL_SYNCOBJ_CREATE, arg), 0);
-        return arg.handle;
-    }
     int submit_for(uint32_t syncobj, uint64_t point, uint32_t ring = kRing) {
         const drm_amdgpu_cs_chunk_syncobj out{syncobj, 0, point};
         const uint32_t ip_type = ring == kRing ? AMDGPU_HW_IP_GFX : AMDGPU_HW_IP_COMPUTE;
