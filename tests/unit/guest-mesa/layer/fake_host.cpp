@@ -234,7 +234,6 @@ int FakeHost::create_blob(virtgpu::ResourceCreateBlob& arg) {
     if (std::exchange(last_new_failed_, false)) missing_.insert(arg.res_handle);
     if (has_guest_ring_ && counts_blobs) ring_field(offsetof(wire::GuestRing, blobs)) += 1;
     sent.push_back(record);
-    if (const auto called = on_blob) called();
     return 0;
 }
 
@@ -323,7 +322,6 @@ int FakeHost::generic(unsigned long request, void* argument) {
             return 0;
         case DRM_IOCTL_SYNCOBJ_TRANSFER:
             transfers.push_back(as<drm_syncobj_transfer>(argument));
-            on_transfer();
             return 0;
         case DRM_IOCTL_PRIME_FD_TO_HANDLE:
             as<drm_prime_handle>(argument).handle = next_handle_;
@@ -343,8 +341,17 @@ int FakeHost::generic(unsigned long request, void* argument) {
     }
 }
 
+// The script's own calls may come back here, and take the layer's locks.
 int FakeHost::ioctl(int, unsigned long request, void* argument) {
     if (request == kVirtgpuExecbuffer) on_exec();
+    if (request == DRM_IOCTL_SYNCOBJ_TRANSFER) on_transfer();
+    const int result = answer(request, argument);
+    if (request == kVirtgpuCreateBlob)
+        if (const auto called = on_blob) called();
+    return result;
+}
+
+int FakeHost::answer(unsigned long request, void* argument) {
     const std::lock_guard lock(mutex_);
     switch (request) {
         case kVirtgpuGetCaps: {

@@ -79,7 +79,7 @@ class FakeHost final : public Kernel {
     std::function<void()> on_exec = [] {};
     /// Called when the host has a new blob, and the node has not answered.
     std::function<void()> on_blob;
-    /// Called in a TRANSFER.
+    /// Called before the node does anything about a TRANSFER.
     std::function<void()> on_transfer = [] {};
     /// Called when a program waits for fences in the node.
     std::function<void()> on_wait = [] {};
@@ -139,6 +139,7 @@ class FakeHost final : public Kernel {
         bool signalled = false;  // from the beginning
     };
 
+    int answer(unsigned long request, void* argument);
     int version(drm_version& arg) const;
     int create_blob(virtgpu::ResourceCreateBlob& arg);
     int refuse_blob(const virtgpu::ResourceCreateBlob& arg);
