@@ -29,7 +29,7 @@ class Count {
     uint32_t get() const { return value_.load(); }
     void raise(uint32_t value) {
         value_.store(value);
-        if (sleeping_.exchange(0) != 0) futex(FUTEX_WAKE_PRIVATE, 1);
+        if (sleeping_.exchange(0) != 0) futex(FUTEX_WAKE_PRIVATE);
     }
     /// Waits until it is above `seen`.
     uint32_t wait(uint32_t seen) {
@@ -37,13 +37,15 @@ class Count {
             const uint32_t now = value_.load();
             if (now > seen) return now;
             sleeping_.store(1);
-            if (value_.load() == now) futex(FUTEX_WAIT_PRIVATE, now);
+            if (value_.load() == now) futex(FUTEX_WAIT_PRIVATE);
         }
     }
 
   private:
-    void futex(int operation, uint32_t value) {
-        ::syscall(SYS_futex, &value_, operation, value, nullptr, nullptr, 0);
+    // On the flag, not on the value: a raise that came before the value was looked at may clear the
+    // flag after that, and the next one would wake nobody.
+    void futex(int operation) {
+        ::syscall(SYS_futex, &sleeping_, operation, 1, nullptr, nullptr, 0);
     }
     std::atomic<uint32_t> value_{0};
     std::atomic<uint32_t> sleeping_{0};
