@@ -20,7 +20,7 @@ class Fifo {
     const T& operator[](size_t index) const { return elements_[(first_ + index) & mask_]; }
 
     void push_back(T element) {
-        if (size_ > mask_ || elements_.empty()) grow();
+        if (size_ == elements_.size()) grow();
         elements_[(first_ + size_) & mask_] = std::move(element);
         ++size_;
     }

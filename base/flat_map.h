@@ -35,17 +35,23 @@ class FlatMap {
         return at == kNowhere ? nullptr : &slots_[at].value;
     }
 
-    /// Needed before each add(), which does not throw then.
+    /// Needed before each add(), try_add() and find_or_add(), which do not throw then.
     void make_room() {
         if (2 * size_ >= mask_) grow();
     }
     /// `key` is not there yet.
     Value& add(uint64_t key, const Value& value) {
-        ++size_;
-        Slot& slot = slots_[free_slot(key)];
-        slot.key = key;
-        slot.used = true;
-        return slot.value = value;
+        return fill(slots_[free_slot(key)], key, value);
+    }
+    /// Like add(), unless `key` is there: then null, and nothing was done.
+    Value* try_add(uint64_t key, const Value& value) {
+        Slot& slot = slots_[slot_for(key)];
+        return slot.used ? nullptr : &fill(slot, key, value);
+    }
+    /// Finds it, or adds a new one.
+    Value& find_or_add(uint64_t key) {
+        Slot& slot = slots_[slot_for(key)];
+        return slot.used ? slot.value : fill(slot, key, Value());
     }
 
     /// Nothing if it is not there.
@@ -86,9 +92,20 @@ class FlatMap {
     // At most half of the slots are used: every search ends.
     size_t slot_of(uint64_t key) const {
         if (size_ == 0) return kNowhere;
-        for (size_t at = home(key); slots_[at].used; at = (at + 1) & mask_)
-            if (slots_[at].key == key) return at;
-        return kNowhere;
+        const size_t at = slot_for(key);
+        return slots_[at].used ? at : kNowhere;
+    }
+    // Where it is, or would be added.
+    size_t slot_for(uint64_t key) const {
+        size_t at = home(key);
+        while (slots_[at].used && slots_[at].key != key) at = (at + 1) & mask_;
+        return at;
+    }
+    Value& fill(Slot& slot, uint64_t key, const Value& value) {
+        ++size_;
+        slot.key = key;
+        slot.used = true;
+        return slot.value = value;
     }
     size_t free_slot(uint64_t key) const {
         size_t at = home(key);

@@ -69,8 +69,14 @@ void set_log_sink(LogSink write) {
 
 constinit thread_local LogHold* LogHold::outermost_ = nullptr;
 
+void LogHold::keep(LogLevel level, std::string_view text) {
+    if (!lines_) lines_ = new Lines;
+    lines_->emplace_back(level, text);
+}
+
 void LogHold::write_lines() noexcept {
-    for (const auto& [level, text] : lines_) {
+    const std::unique_ptr<const Lines> lines(lines_);
+    for (const auto& [level, text] : *lines) {
         try {
             write_line(level, text);
         } catch (...) {  // as in log(): that line is not there
@@ -93,7 +99,7 @@ bool log_enabled(LogLevel level) {
 void log_line(LogLevel level, std::string_view text) {
     if (!log_enabled(level)) return;
     if (LogHold* hold = LogHold::outermost_)
-        hold->lines_.emplace_back(level, text);
+        hold->keep(level, text);
     else
         write_line(level, text);
 }

@@ -41,23 +41,25 @@ void log_line(LogLevel level, std::string_view text);
 /// held.
 class LogHold {
   public:
-    LogHold() {
-        if (!outermost_) outermost_ = this;
+    LogHold() : threads_(outermost_) {
+        if (!threads_) threads_ = this;
     }
     ~LogHold() {
-        if (outermost_ != this) return;
-        outermost_ = nullptr;  // what the sink logs goes out at once
-        if (!lines_.empty()) write_lines();
+        if (threads_ == this) threads_ = nullptr;  // what the sink logs goes out at once
+        if (lines_) write_lines();
     }
     LogHold(const LogHold&) = delete;
     LogHold& operator=(const LogHold&) = delete;
 
   private:
     friend void log_line(LogLevel level, std::string_view text);
+    using Lines = std::vector<std::pair<LogLevel, std::string>>;
+    void keep(LogLevel level, std::string_view text);
     void write_lines() noexcept;
 
     static constinit thread_local LogHold* outermost_;  // of this thread
-    std::vector<std::pair<LogLevel, std::string>> lines_;
+    LogHold*& threads_;       // the same: a library has to call a function to find it
+    Lines* lines_ = nullptr;  // owned; only the outermost has some
 };
 
 /// The same for a line that a guest can cause: all of them together are limited (LogBudget), and

@@ -72,35 +72,39 @@ void Renderer::context_destroy(ContextId ctx_id) {
 }
 
 int Renderer::submit(ContextId ctx_id, void* buffer, int ndw, std::span<const uint64_t> in_fences) {
-    ClassicPtr classic;
     ContextPtr context;
     {
         const LockGuard lock(mutex_);
         context = find_context(ctx_id);
-        if (!context || ndw < 0 || ndw >= kMaxSubmitWords) return EINVAL;
-        if (!readable(buffer, ndw)) return EFAULT;
-        if (!context->native) {
-            note_virgl_program(*context);
-            classic = classic_;
-        }
     }
-    if (!context->native) return classic->submit(ctx_id, buffer, ndw);
-    const auto bytes = static_cast<size_t>(ndw) * sizeof(uint32_t);
-    return submit_native(*context, {static_cast<const std::byte*>(buffer), bytes}, in_fences);
+    if (!context || ndw < 0 || ndw >= kMaxSubmitWords) return EINVAL;
+    if (!readable(buffer, ndw)) return EFAULT;
+    if (!context->native) return submit_classic(*context, buffer, ndw);
+    const std::span commands(static_cast<const std::byte*>(buffer),
+                             static_cast<size_t>(ndw) * sizeof(uint32_t));
+    // Without the lock of the tables: copying takes as long as the guest makes the submission.
+    const LockGuard in_order(context->queue_mutex);
+    if (recorder_) recorder_->submitted(ctx_id, commands, in_fences);
+    const auto status = context->native->submit(commands);
+    return status ? 0 : refuse_submission(*context, status.error());
 }
 
-// Without the lock of the tables: copying takes as long as the guest makes the submission.
-int Renderer::submit_native(Context& context, std::span<const std::byte> commands,
-                            std::span<const uint64_t> in_fences) {
-    const LockGuard in_order(context.queue_mutex);
-    if (recorder_) recorder_->submitted(context.id, commands, in_fences);
-    const auto status = context.native->submit(commands);
-    if (status) return 0;
-    if (recorder_) recorder_->submission_refused(context.id, status.error().code);
+int Renderer::refuse_submission(Context& context, const Error& error) {
+    if (recorder_) recorder_->submission_refused(context.id, error.code);
     const LockGuard lock(mutex_);
     context.log.log(LogLevel::kWarning, "submit", "context {}: submission refused: {}", context.id,
-                    status.error().message);
-    return status.error().code;
+                    error.message);
+    return error.code;
+}
+
+int Renderer::submit_classic(const Context& context, void* buffer, int ndw) {
+    ClassicPtr classic;
+    {
+        const LockGuard lock(mutex_);
+        note_virgl_program(context);
+        classic = classic_;
+    }
+    return classic ? classic->submit(context.id, buffer, ndw) : EINVAL;
 }
 
 // Logs that a guest does not use the native contexts it is offered. A submission is the sign of a

@@ -27,15 +27,13 @@ void FenceRelay::stop() {
 void FenceRelay::expect(ContextId ctx_id, RingIndex ring_idx, FenceId fence_id, uint32_t flags) {
     const bool mergeable = flags & VIRGL_RENDERER_FENCE_FLAG_MERGEABLE;
     const LockGuard lock(mutex_);
-    if (owed_.find(fence_id.value()))  // of a guest that uses the id twice
-        settle(fence_id, Settled::kUnreported);
     owed_.make_room();
     timelines_.make_room();
-    const uint64_t key = timeline_key(ctx_id, ring_idx);
-    Timeline* timeline = timelines_.find(key);
-    if (!timeline) timeline = &timelines_.add(key, {});
-    ++timeline->owed;
-    owed_.add(fence_id.value(), {ctx_id, ring_idx, ++last_number_, mergeable});
+    ++timelines_.find_or_add(timeline_key(ctx_id, ring_idx)).owed;
+    const Debt debt{ctx_id, ring_idx, ++last_number_, mergeable};
+    if (owed_.try_add(fence_id.value(), debt)) return;
+    settle(fence_id, Settled::kUnreported);  // of a guest that uses the id twice
+    owed_.add(fence_id.value(), debt);
 }
 
 void FenceRelay::cancel(FenceId fence_id) {

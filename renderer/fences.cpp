@@ -15,35 +15,34 @@ int Renderer::create_fence(uint32_t fence_id) {
 int Renderer::context_create_fence(ContextId ctx_id, uint32_t flags, RingIndex ring,
                                    FenceId fence_id) {
     ContextPtr context;
-    ClassicPtr classic;
     {
         const LockGuard lock(mutex_);
         context = find_context(ctx_id);
         if (!context || !callbacks_.has_context_fences()) return -EINVAL;
-        if (!context->native) classic = classic_;
     }
-    if (context->native) {
-        const int error = create_native_fence(*context, flags, ring, fence_id);
-        if (recorder_ && error == 0) recorder_->settle(fence_id);
-        return error;
+    if (!context->native) {
+        const auto classic = this->classic();
+        return classic ? classic->context_create_fence(ctx_id, flags, ring, fence_id) : -EINVAL;
     }
-    return classic->context_create_fence(ctx_id, flags, ring, fence_id);
+    {
+        // Without the lock of the tables: a submission may be on its way.
+        const LockGuard in_order(context->queue_mutex);
+        fences_.expect(ctx_id, ring, fence_id, flags);  // it may retire before create_fence returns
+        if (recorder_) recorder_->fence_created(ctx_id, ring, fence_id);
+        const auto status = context->native->create_fence(ring, fence_id);
+        if (!status) return refuse_fence(*context, ring, fence_id, status.error());
+    }
+    if (recorder_) recorder_->settle(fence_id);
+    return 0;
 }
 
-// Without the lock of the tables: a submission may be on its way.
-int Renderer::create_native_fence(Context& context, uint32_t flags, RingIndex ring,
-                                  FenceId fence_id) {
-    const LockGuard in_order(context.queue_mutex);
-    fences_.expect(context.id, ring, fence_id, flags);  // it may retire before create_fence returns
-    if (recorder_) recorder_->fence_created(context.id, ring, fence_id);
-    const auto status = context.native->create_fence(ring, fence_id);
-    if (status) return 0;
-    if (recorder_) recorder_->fence_refused(context.id, fence_id, status.error().code);
+int Renderer::refuse_fence(Context& context, RingIndex ring, FenceId fence_id, const Error& error) {
+    if (recorder_) recorder_->fence_refused(context.id, fence_id, error.code);
     fences_.cancel(fence_id);
     const LockGuard lock(mutex_);
     context.log.log(LogLevel::kError, "fence", "context {}: fence {} on ring {}: {}", context.id,
-                    fence_id, ring, status.error().message);
-    return -status.error().code;
+                    fence_id, ring, error.message);
+    return -error.code;
 }
 
 void Renderer::context_poll(ContextId ctx_id) {

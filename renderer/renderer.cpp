@@ -141,11 +141,6 @@ void Renderer::fill_caps(uint32_t set, uint32_t version, void* caps) {
     if (const auto capset = gpu_.capset()) std::memcpy(caps, &*capset, sizeof *capset);
 }
 
-Renderer::ContextPtr Renderer::find_context(ContextId ctx_id) const {
-    const auto found = contexts_.find(ctx_id);
-    return found == contexts_.end() ? nullptr : found->second;
-}
-
 Renderer::ResourcePtr Renderer::find_resource(ResourceId res_id) const {
     const auto found = resources_.find(res_id);
     return found == resources_.end() ? nullptr : found->second;

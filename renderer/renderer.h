@@ -105,7 +105,10 @@ class Renderer {
     using ResourcePtr = std::shared_ptr<Resource>;
     using ClassicPtr = std::shared_ptr<ClassicRenderer>;
 
-    ContextPtr find_context(ContextId ctx_id) const VIADUCT_REQUIRES(mutex_);
+    ContextPtr find_context(ContextId ctx_id) const VIADUCT_REQUIRES(mutex_) {
+        const auto found = contexts_.find(ctx_id);
+        return found == contexts_.end() ? nullptr : found->second;
+    }
     ResourcePtr find_resource(ResourceId res_id) const VIADUCT_REQUIRES(mutex_);
     bool may_create(ResourceId res_id) const VIADUCT_REQUIRES(mutex_);
     ResourcePtr insert_resource(ResourceId res_id, std::unique_ptr<Storage> storage)
@@ -121,9 +124,9 @@ class Renderer {
     void drop_contexts_and_resources();
     void attach_to_native(const ContextPtr& context, const ResourcePtr& resource);
     SharedFd export_for(Context& context, const ResourcePtr& resource);
-    int submit_native(Context& context, std::span<const std::byte> commands,
-                      std::span<const uint64_t> in_fences);
-    int create_native_fence(Context& context, uint32_t flags, RingIndex ring, FenceId fence_id);
+    int submit_classic(const Context& context, void* buffer, int ndw);
+    int refuse_submission(Context& context, const Error& error);
+    int refuse_fence(Context& context, RingIndex ring, FenceId fence_id, const Error& error);
     int create_classic_blob(const virgl_renderer_resource_create_blob_args& args);
     int refuse_guest_handle(ResourceId res_id, const Error& error);
     int create_guest_blob(const virgl_renderer_resource_create_blob_args& args);

@@ -4,15 +4,6 @@
 
 namespace viaduct {
 
-FenceQueue::Place FenceQueue::add(RingIndex ring_idx, FenceId fence_id) {
-    const bool known = ring_idx.value() < transport::kFenceRings;
-    const RingIndex ring = known ? ring_idx : RingIndex();
-    Ring& own = rings_[ring.value()];
-    own.waiting.push_back({ring_idx, fence_id});
-    pending_ |= uint64_t{1} << ring.value();
-    return {ring, ++own.issued};
-}
-
 std::optional<FenceQueue::Place> FenceQueue::find(FenceId fence_id) const {
     for (uint32_t ring = 0; ring < transport::kFenceRings; ++ring) {
         const Ring& own = rings_[ring];

@@ -25,7 +25,14 @@ class FenceQueue {
     };
 
     /// Rings beyond the protocol's count as the CPU's: they retire in command order.
-    Place add(RingIndex ring_idx, FenceId fence_id);
+    Place add(RingIndex ring_idx, FenceId fence_id) {
+        const bool known = ring_idx.value() < transport::kFenceRings;
+        const RingIndex ring = known ? ring_idx : RingIndex();
+        Ring& own = rings_[ring.value()];
+        own.waiting.push_back({ring_idx, fence_id});
+        pending_ |= uint64_t{1} << ring.value();
+        return {ring, ++own.issued};
+    }
     /// Where a fence waits; nothing if it has retired or never existed.
     std::optional<Place> find(FenceId fence_id) const;
     /// Takes out those up to the worker's counts (any values), in order.

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 
@@ -10,6 +11,13 @@
 #include "drm-context/transport/shared_page.h"
 
 namespace viaduct::transport {
+
+/// Bytes of a record: header and payload, padded. Every record begins aligned, and a header always
+/// fits before the end of the ring.
+constexpr uint64_t record_size(size_t payload) {
+    constexpr uint64_t kAlignment = sizeof(RecordHeader);
+    return (sizeof(RecordHeader) + payload + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 /// The front's end. One thread at a time.
 class RingProducer {
@@ -26,14 +34,37 @@ class RingProducer {
     /// Bytes ever pushed; and whether as many were consumed (a lying worker harms itself).
     uint64_t head() const { return head_; }
     bool consumed(uint64_t position) const { return tail() >= position; }
-    /// Appends a record; false if there is no room.
-    bool push(RecordType type, std::span<const std::byte> payload);
+    /// Appends a record; false if there is no room. Each submission and each fence does so.
+    bool push(RecordType type, std::span<const std::byte> payload) {
+        const uint64_t needed = record_size(payload.size());
+        uint64_t at = head_ % bytes_.size();
+        const uint64_t to_end = bytes_.size() - at;
+        const uint64_t filler = needed <= to_end ? 0 : to_end;
+        if (payload.size() > max_payload() || free_bytes() < filler + needed) return false;
+        if (filler != 0) {
+            write_header(at, RecordType::kFiller, filler - sizeof(RecordHeader));
+            at = 0;
+        }
+        write_header(at, type, payload.size());
+        if (!payload.empty())
+            std::memcpy(bytes_.data() + at + sizeof(RecordHeader), payload.data(), payload.size());
+        head_ += filler + needed;
+        page_.head.store(head_, std::memory_order_seq_cst);
+        return true;
+    }
 
   private:
     // Sequentially consistent, like SharedPage::front_waits: who asks to be told of room and looks
     // once more either sees it or is told.
     uint64_t tail() const { return page_.tail.load(std::memory_order_seq_cst); }
-    uint64_t free_bytes() const;
+    uint64_t free_bytes() const {
+        const uint64_t used = head_ - tail();
+        return used > bytes_.size() ? 0 : bytes_.size() - used;  // a lying worker gets nothing more
+    }
+    void write_header(uint64_t at, RecordType type, size_t size) {
+        const RecordHeader header{type, static_cast<uint32_t>(size)};
+        std::memcpy(bytes_.data() + at, &header, sizeof(header));
+    }
 
     SharedPage& page_;
     std::span<std::byte> bytes_;

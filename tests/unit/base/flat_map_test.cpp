@@ -35,14 +35,22 @@ TEST(FlatMapTest, IsWhatAMapIs) {
     for (int i = 0; i < 100000; ++i) {
         const uint64_t key = random() % 64 << (random() % 2 * 32);
         const auto known = model.find(key);
+        const auto way = random() % 3;
+        map.make_room();
         if (known == model.end()) {
-            map.make_room();
-            map.add(key, i);
+            if (way == 0)
+                map.add(key, i);
+            else if (way == 1)
+                ASSERT_TRUE(map.try_add(key, i));
+            else
+                map.find_or_add(key) = i;
             model.emplace(key, i);
-        } else if (random() % 2) {
+        } else if (way == 0) {
             ASSERT_EQ(map.take(key), known->second);
             model.erase(known);
         } else {
+            ASSERT_EQ(map.try_add(key, i), nullptr);
+            ASSERT_EQ(map.find_or_add(key), known->second);
             ASSERT_TRUE(map.find(key));
             ASSERT_EQ(*map.find(key), known->second);
         }
