@@ -21,6 +21,7 @@ class FlatMap {
     FlatMap() {
         // Early after boot there may be none; the constants do then.
         [[maybe_unused]] const ssize_t got = ::getrandom(secret_, sizeof(secret_), GRND_NONBLOCK);
+        secret_[1] |= 1;  // a factor that loses no bit
     }
 
     size_t size() const { return size_; }
@@ -86,7 +87,7 @@ class FlatMap {
     static constexpr size_t kNowhere = SIZE_MAX;
 
     size_t home(uint64_t key) const {
-        const auto product = static_cast<unsigned __int128>(key ^ secret_[0]) * (secret_[1] | 1);
+        const auto product = static_cast<unsigned __int128>(key ^ secret_[0]) * secret_[1];
         return (static_cast<uint64_t>(product >> 64) ^ static_cast<uint64_t>(product)) & mask_;
     }
     // At most half of the slots are used: every search ends.

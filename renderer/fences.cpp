@@ -29,20 +29,16 @@ int Renderer::context_create_fence(ContextId ctx_id, uint32_t flags, RingIndex r
         const LockGuard in_order(context->queue_mutex);
         fences_.expect(ctx_id, ring, fence_id, flags);  // it may retire before create_fence returns
         if (recorder_) recorder_->fence_created(ctx_id, ring, fence_id);
-        const auto status = context->native->create_fence(ring, fence_id);
-        if (!status) return refuse_fence(*context, ring, fence_id, status.error());
+        try {
+            context->native->create_fence(ring, fence_id);
+        } catch (...) {
+            if (recorder_) recorder_->fence_refused(ctx_id, fence_id, ENOMEM);
+            fences_.cancel(fence_id);
+            throw;
+        }
     }
     if (recorder_) recorder_->settle(fence_id);
     return 0;
-}
-
-int Renderer::refuse_fence(Context& context, RingIndex ring, FenceId fence_id, const Error& error) {
-    if (recorder_) recorder_->fence_refused(context.id, fence_id, error.code);
-    fences_.cancel(fence_id);
-    const LockGuard lock(mutex_);
-    context.log.log(LogLevel::kError, "fence", "context {}: fence {} on ring {}: {}", context.id,
-                    fence_id, ring, error.message);
-    return -error.code;
 }
 
 void Renderer::context_poll(ContextId ctx_id) {

@@ -126,7 +126,6 @@ class Renderer {
     SharedFd export_for(Context& context, const ResourcePtr& resource);
     int submit_classic(const Context& context, void* buffer, int ndw);
     int refuse_submission(Context& context, const Error& error);
-    int refuse_fence(Context& context, RingIndex ring, FenceId fence_id, const Error& error);
     int create_classic_blob(const virgl_renderer_resource_create_blob_args& args);
     int refuse_guest_handle(ResourceId res_id, const Error& error);
     int create_guest_blob(const virgl_renderer_resource_create_blob_args& args);

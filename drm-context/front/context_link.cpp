@@ -225,7 +225,7 @@ void ContextLink::fail_start(Error error) {
     transport::signal_event(end_.notify.get());
 }
 
-Status ContextLink::add_fence(RingIndex ring_idx, FenceId fence_id) {
+void ContextLink::add_fence(RingIndex ring_idx, FenceId fence_id) {
     const LockGuard lock(mutex_);
     const auto place = fences_.add(ring_idx, fence_id);
     const transport::FenceCall call{0, place.count, place.ring.value(), 0};
@@ -234,7 +234,6 @@ Status ContextLink::add_fence(RingIndex ring_idx, FenceId fence_id) {
     if (!send_at_once(RecordType::kFence, payload) &&
         !send_locked({.type = RecordType::kFence, .payload = payload}))
         transport::signal_event(end_.notify.get());
-    return {};
 }
 
 std::optional<FenceQueue::Place> ContextLink::find_fence(FenceId fence_id) {

@@ -130,7 +130,7 @@ class ContextLink {
     /// Closes a descriptor that the worker sent, and that is not what it should be.
     void discard(UniqueFd fd) { close_elsewhere(std::move(fd), *closer_); }
 
-    Status add_fence(RingIndex ring_idx, FenceId fence_id);
+    void add_fence(RingIndex ring_idx, FenceId fence_id);
     std::optional<FenceQueue::Place> find_fence(FenceId fence_id);
 
     /// Passes the memory of the guest's control buffer on to the worker; the guest reads of a loss

@@ -200,12 +200,8 @@ void Outbox::pass_quit_on() noexcept {
     ring_doorbell();
 }
 
-// The worker sets the flag, then looks at the ring once more; here it is the other way round. The
-// flag is read first: most of the time the worker is awake, and keeps its cache line.
-void Outbox::ring_doorbell() noexcept {
-    std::atomic<uint32_t>& sleeps = end_.page().worker_sleeps;
-    if (sleeps.load(std::memory_order_seq_cst) != 0 &&
-        sleeps.exchange(0, std::memory_order_seq_cst) != 0)
+void Outbox::wake_sleeping_worker() noexcept {
+    if (end_.page().worker_sleeps.exchange(0, std::memory_order_seq_cst) != 0)
         transport::signal_event(end_.doorbell.get());
 }
 

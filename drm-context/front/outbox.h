@@ -108,7 +108,12 @@ class Outbox {
     void forget_taken();
     void count_descriptors();
     void pass_quit_on() noexcept;
-    void ring_doorbell() noexcept;
+    // The worker sets the flag, then looks at the ring once more; here it is the other way round.
+    // The flag is read first: most of the time the worker is awake, and keeps its cache line.
+    void ring_doorbell() noexcept {
+        if (end_.page().worker_sleeps.load(std::memory_order_seq_cst) != 0) wake_sleeping_worker();
+    }
+    void wake_sleeping_worker() noexcept;
 
     const transport::ChannelEnd& end_;
     const std::shared_ptr<VmTraffic> traffic_;

@@ -172,8 +172,8 @@ void RemoteContext::detach_resource(ResourceId res_id) {
     (void)link_->send_call(RecordType::kDetach, transport::ResourceCall{0, res_id.value(), 0});
 }
 
-Status RemoteContext::create_fence(RingIndex ring_idx, FenceId fence_id) {
-    return link_->add_fence(ring_idx, fence_id);
+void RemoteContext::create_fence(RingIndex ring_idx, FenceId fence_id) {
+    link_->add_fence(ring_idx, fence_id);
 }
 
 Result<UniqueFd> RemoteContext::export_fence(FenceId fence_id) {

@@ -37,7 +37,7 @@ class RemoteContext final : public NativeContext {
     Result<ImageLayout> image_layout(ResourceId res_id) override;
     void attach_resource(ResourceId res_id, SharedFd dmabuf) override;
     void detach_resource(ResourceId res_id) override;
-    Status create_fence(RingIndex ring_idx, FenceId fence_id) override;
+    void create_fence(RingIndex ring_idx, FenceId fence_id) override;
     Result<UniqueFd> export_fence(FenceId fence_id) override;
     Status add_in_fence(SharedFd sync_file) override;
     int device_fd() const override;

@@ -5,7 +5,6 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -198,14 +197,6 @@ Result<UniqueFd> create_event() {
     UniqueFd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!event) return fail(errno, "eventfd: {}", std::strerror(errno));
     return event;
-}
-
-// Not write(): that is a cancellation point, at which a thread of the VMM may end with our locks
-// held, and being one takes as long as the call.
-void signal_event(int event) {
-    const uint64_t one = 1;
-    // Fails only when the counter is full, that is, when it is signalled already.
-    (void)::syscall(SYS_write, event, &one, sizeof(one));
 }
 
 void clear_event(int event) {

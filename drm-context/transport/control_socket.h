@@ -1,10 +1,13 @@
 // Control sockets: small messages of a fixed size, with descriptors.
 #pragma once
 
+#include <sys/syscall.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <utility>
 #include <vector>
@@ -63,7 +66,13 @@ Status wait_readable(int socket, Deadline deadline);
 
 /// An eventfd for wake-ups, close-on-exec, non-blocking.
 Result<UniqueFd> create_event();
-void signal_event(int event);
+/// Not write(): that is a cancellation point, at which a thread of the VMM may end with our locks
+/// held, and being one takes as long as the call. Fails only when the counter is full, that is,
+/// when the event is signalled already.
+inline void signal_event(int event) {
+    const uint64_t one = 1;
+    (void)::syscall(SYS_write, event, &one, sizeof(one));
+}
 void clear_event(int event);
 
 }  // namespace viaduct::transport

@@ -94,14 +94,13 @@ Result<UniqueFd> FakeNativeContext::export_blob(ResourceId res_id) {
     return std::move(source->opened);
 }
 
-Status FakeNativeContext::create_fence(RingIndex ring_idx, FenceId fence_id) {
+void FakeNativeContext::create_fence(RingIndex ring_idx, FenceId fence_id) {
     if (in_queue) in_queue();
     {
         const std::lock_guard lock(gpu_.mutex);
         gpu_.fences.push_back({id, ring_idx, fence_id});
     }
     if (gpu_.retire_at_once) gpu_.retire();
-    return {};
 }
 
 Result<UniqueFd> FakeNativeContext::export_fence(FenceId fence_id) {

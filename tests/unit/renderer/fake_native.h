@@ -39,7 +39,7 @@ class FakeNativeContext : public NativeContext {
         attached.erase(res_id);
         opaque_.erase(res_id);
     }
-    Status create_fence(RingIndex ring_idx, FenceId fence_id) override;
+    void create_fence(RingIndex ring_idx, FenceId fence_id) override;
     Result<UniqueFd> export_fence(FenceId fence_id) override;
     Status add_in_fence(SharedFd sync_file) override {
         if (!sync_file) return fail(EINVAL, "no sync file");
@@ -56,7 +56,7 @@ class FakeNativeContext : public NativeContext {
   public:
     const uint32_t id;
     const std::string name;
-    std::function<void()> in_queue;  // called within submit() and create_fence()
+    std::function<void()> in_queue;  // called first by submit() and create_fence()
     bool exportable = true;          // its opaque blobs
     int export_error = 0;            // what export_fence fails with
     std::vector<FenceId> exports;    // which fences it was asked for

@@ -177,8 +177,22 @@ TEST_F(Vmm, AnIdThatIsUsedTwiceMakesNoOtherFenceLate) {
     for (const uint64_t id : {10u, 11u, 11u})
         ASSERT_EQ(virgl_renderer_context_create_fence(1, kMergeable, 2, id), 0);
     gpu.retire();
-    EXPECT_EQ(seen.context_fences,
-              (std::vector<ContextFence>{{1, 2, 10}, {1, 2, 11}, {1, 2, 11}}));
+    EXPECT_EQ(seen.context_fences, (std::vector<ContextFence>{{1, 2, 10}, {1, 2, 11}, {1, 2, 11}}));
+}
+
+// Neither is it owed, nor does it make another one of its id late.
+TEST_F(Vmm, AFenceWithoutMemoryIsNone) {
+    ASSERT_EQ(init(), 0);
+    ASSERT_EQ(native_context(1), 0);
+    gpu.context(1).in_queue = [] { throw std::bad_alloc(); };
+    EXPECT_EQ(virgl_renderer_context_create_fence(1, 0, 2, 10), -ENOMEM);
+    gpu.context(1).in_queue = nullptr;
+    int fd = -1;
+    EXPECT_EQ(virgl_renderer_export_fence(10, &fd), -EINVAL);
+    EXPECT_TRUE(gpu.context(1).exports.empty()) << "the context is not asked";
+    ASSERT_EQ(virgl_renderer_context_create_fence(1, 0, 2, 10), 0);
+    gpu.retire();
+    EXPECT_EQ(seen.context_fences, (std::vector<ContextFence>{{1, 2, 10}}));
 }
 
 TEST_F(Vmm, NothingOfAnOldGuestReachesTheNewOne) {
