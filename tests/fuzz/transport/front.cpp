@@ -163,9 +163,8 @@ class Hostage {
                                  std::vector<std::byte>(operands.what % (64 << 10)));
                 break;
             case Kind::kFence:
-                if (link_.add_fence(RingIndex(operands.where % (transport::kFenceRings + 2)),
-                                    FenceId(fences_ + 1)))
-                    ++fences_;
+                link_.add_fence(RingIndex(operands.where % (transport::kFenceRings + 2)),
+                                FenceId(++fences_));
                 break;
             case Kind::kAsk:
                 (void)link_.ask_or_leave(RecordType::kMapSource, transport::ResourceCall{},

@@ -8,8 +8,11 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "blob/mapping.h"
 #include "blob/memfd.h"
 #include "drm-context/context/timelines.h"
+#include "drm-context/driver/table.h"
+#include "drm-context/driver/traits.h"
 #include "drm-context/transport/command_ring.h"
 #include "drm-context/transport/control_memory.h"
 #include "drm-context/transport/control_socket.h"
@@ -17,7 +20,7 @@
 #include "tests/fuzz/ccmd/requests.h"
 #include "tests/fuzz/grammar.h"
 #include "tests/fuzz/target.h"
-#include "wire/amdgpu.h"
+#include "tests/support/guest_ring_writer.h"
 
 namespace viaduct::fuzz {
 
@@ -30,8 +33,9 @@ enum class Kind : uint16_t {
     kDescriptor,  // DescriptorOperands
     kMessage,     // any bytes on the socket
     kShare,       // of the first step only, LimitOperands
+    kPassedBy,    // RingOperands, and requests in the guest's ring
 };
-constexpr uint16_t kKinds = 4;
+constexpr uint16_t kKinds = 5;
 
 struct RecordOperands {
     uint32_t type;  // RecordType
@@ -44,9 +48,14 @@ struct DescriptorOperands {
 struct LimitOperands {
     uint32_t gpu_share;  // per cent
 };
+/// Differences from what an honest guest would write.
+struct RingOperands {
+    uint32_t more_size;     // of the requests, as the ring says
+    uint32_t more_written;  // bytes
+};
 
 constexpr uint32_t kTypes = 13;  // of records, and one that does not exist
-constexpr uint64_t kControlBytes = 0x4000;
+constexpr uint64_t kControlBytes = 0xc000;
 constexpr uint64_t kRingBytes = 64 << 10;
 
 template <typename Payload>
@@ -99,6 +108,15 @@ Step any_step(Kind kind, Random& random) {
                                          random.id(), static_cast<uint32_t>(random.below(kFiles))});
         case Kind::kShare:
             return make_step(number, LimitOperands{static_cast<uint32_t>(random.below(100))});
+        case Kind::kPassedBy: {
+            const auto wrong = [&] {
+                return random.once(8) ? static_cast<uint32_t>(random.edge()) : 0u;
+            };
+            Step step = make_step(number, RingOperands{wrong(), wrong()});
+            const Bytes requests = make_requests(random);
+            step.bytes.insert(step.bytes.end(), requests.begin(), requests.end());
+            return step;
+        }
         case Kind::kMessage:
             break;
     }
@@ -154,6 +172,9 @@ class Front {
                 break;
             case Kind::kShare:
                 break;
+            case Kind::kPassedBy:
+                pass_by(step);
+                break;
         }
     }
     /// The worker's whole life, on this thread.
@@ -184,11 +205,21 @@ class Front {
         (void)transport::send_message(front_.socket.get(), std::as_bytes(std::span(&message, 1)),
                                       file.get());
     }
-    static UniqueFd open_file(uint32_t kind) {
+    void pass_by(const Step& step) {
+        const auto operands = step.as<RingOperands>();
+        const std::span bytes(step.bytes);
+        const auto requests = bytes.subspan(std::min(sizeof(operands), bytes.size()));
+        if (requests.size() > wire::GuestRing::kLargest) return;
+        const uint32_t at = passed_by_.head();
+        passed_by_.set_used();
+        passed_by_.write(requests);
+        passed_by_.word(at) += operands.more_size;
+        passed_by_.head() += operands.more_written;
+    }
+    UniqueFd open_file(uint32_t kind) const {
         switch (kind % kFiles) {
             case kControlMemory:
-                return transport::create_control_memory(kControlBytes, sizeof(wire::amdgpu::Shmem))
-                    .value();
+                return control_.duplicate();
             case kSubmission:
                 return create_sealed_memfd("fuzz", 8192).value();
             case kEvent:
@@ -201,6 +232,12 @@ class Front {
     transport::Channel channel_ = transport::create_channel(kRingBytes).value();
     transport::ChannelEnd& front_ = channel_.front;
     transport::RingProducer ring_{front_.page(), front_.ring_bytes()};
+
+    const uint32_t area_offset_ =
+        find_context_type(wire::ContextType::kAmdgpu)->traits().area_offset();
+    const UniqueFd control_ = transport::create_control_memory(kControlBytes, area_offset_).value();
+    const Mapping control_memory_ = Mapping::map_shared(control_.get(), 0, kControlBytes).value();
+    const test::GuestRingWriter passed_by_{control_memory_.bytes(), area_offset_};
 };
 
 }  // namespace

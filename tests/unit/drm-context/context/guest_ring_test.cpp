@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "drm-context/transport/control_memory.h"
-#include "tests/unit/drm-context/context/guest_ring_writer.h"
+#include "tests/support/guest_ring_writer.h"
 
 namespace viaduct {
 namespace {
@@ -42,7 +42,7 @@ class GuestRingTest : public ::testing::Test {
     }
 
     const Mapping control_;
-    const test::GuestRingWriter guest_{control_, kArea};
+    const test::GuestRingWriter guest_{control_.bytes(), kArea};
     GuestRing ring_;
     std::mt19937 random_{1};
 };

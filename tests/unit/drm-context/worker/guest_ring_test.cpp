@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "tests/unit/drm-context/context/guest_ring_writer.h"
+#include "tests/support/guest_ring_writer.h"
 #include "tests/unit/drm-context/worker/worker_with_jobs.h"
 
 namespace viaduct {
@@ -39,7 +39,7 @@ class WorkerWithAGuestRing : public WorkerWithJobs {
     }
     bool taken() const { return guest_.tail() == guest_.head(); }
 
-    const test::GuestRingWriter guest_{control_, kArea};
+    const test::GuestRingWriter guest_{control_.bytes(), kArea};
     uint64_t wakes_ = 0;
 };
 

@@ -12,7 +12,7 @@
 #include "drm-context/device/device_decorator.h"
 #include "drm-context/native_context.h"
 #include "simgpu/inject.h"
-#include "tests/unit/drm-context/context/guest_ring_writer.h"
+#include "tests/support/guest_ring_writer.h"
 #include "tests/unit/drm-context/worker/worker_with_jobs.h"
 #include "wire/amdgpu.h"
 
@@ -348,7 +348,7 @@ TEST_F(WorkerWithALongBuffer, AnswersBetweenTheCommandsOfTheGuestsRing) {
     submit({new_buffer(1)});
     create_blob(1, 1, 7);
     expect_answer(1);
-    const test::GuestRingWriter guest(control_, kArea);
+    const test::GuestRingWriter guest(control_.bytes(), kArea);
     while (guest.host_is_awake()) std::this_thread::sleep_for(1ms);
     guest.write(queries());
     call(RecordType::kMapSource, 2, 7);  // wakes the worker, and is behind the ring

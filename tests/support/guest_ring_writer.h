@@ -7,7 +7,6 @@
 #include <cstring>
 #include <span>
 
-#include "blob/mapping.h"
 #include "wire/ccmd.h"
 
 namespace viaduct::test {
@@ -17,7 +16,7 @@ class GuestRingWriter {
   public:
     static constexpr uint32_t kBytes = wire::GuestRing::kBytes;
 
-    GuestRingWriter(const Mapping& control, uint32_t area_offset)
+    GuestRingWriter(std::span<std::byte> control, uint32_t area_offset)
         : fields_(control.data() + area_offset - sizeof(wire::FinishedWork) -
                   sizeof(wire::GuestRing)),
           bytes_(control.data() + control.size() - kBytes) {}
@@ -26,9 +25,10 @@ class GuestRingWriter {
     uint32_t tail() const { return field(offsetof(wire::GuestRing, tail)); }
     bool host_is_awake() const { return field(offsetof(wire::GuestRing, awake)) != 0; }
     void set_used() const { field(offsetof(wire::GuestRing, used)) = 1; }
-    /// Of the ring, at any position.
+    /// The word of the ring that has this position in it, which may be any.
     std::atomic_ref<uint64_t> word(uint32_t position) const {
-        return std::atomic_ref(*reinterpret_cast<uint64_t*>(bytes_ + position % kBytes));
+        const uint32_t at = position % kBytes / sizeof(uint64_t) * sizeof(uint64_t);
+        return std::atomic_ref(*reinterpret_cast<uint64_t*>(bytes_ + at));
     }
     /// Room for `size` bytes of requests.
     static uint32_t room_for(size_t size) { return static_cast<uint32_t>((size + 15) / 8 * 8); }

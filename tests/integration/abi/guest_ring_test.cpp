@@ -1,0 +1,116 @@
+// Hostile rings of requests that pass the VMM (wire::GuestRing).
+#include "tests/support/guest_ring_writer.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <random>
+#include <thread>
+
+#include "tests/integration/abi/vmm.h"
+
+namespace viaduct::test {
+namespace {
+
+constexpr uint64_t kControlBytes = 2 * GuestRingWriter::kBytes;
+
+class GuestRingTest : public ::testing::Test {
+  protected:
+    GuestRingTest() { EXPECT_TRUE(guest_.create_control(kControlBytes)); }
+
+    GuestRingWriter ring() {
+        return {guest_.control(), static_cast<uint32_t>(kControlBytes - guest_.area().size())};
+    }
+    /// A worker that has read this submission looks at the ring before it sleeps.
+    bool settle() { return guest_.settle() && neighbour_.settle(); }
+    std::vector<std::byte> probe(uint32_t seqno) {
+        return Commands().add(guest_.driver().probe(), {0, 0, seqno, 0}).bytes();
+    }
+
+    Vmm vmm_;
+    GuestContext guest_{vmm_, 1, GuestContext::Control::kNone};
+    GuestContext neighbour_{vmm_, 2};
+};
+
+TEST_F(GuestRingTest, WhatIsInItIsExecuted) {
+    ASSERT_TRUE(settle());
+    ring().set_used();
+    const uint32_t passed = guest_.next_seqno();
+    ring().write(probe(passed));
+    ASSERT_TRUE(settle());
+    EXPECT_EQ(ring().tail(), ring().head());
+}
+
+// The worker looks at it no more, says so once, and goes on with what comes through the VMM.
+TEST_F(GuestRingTest, OneThatIsInvalidEndsAndNothingElse) {
+    ASSERT_TRUE(settle());
+    ring().set_used();
+    ring().head() = 4;
+    ASSERT_TRUE(settle());
+    EXPECT_TRUE(vmm_.wait_log("its ring of requests is invalid"));
+    ring().head() = 0;
+    ring().write(probe(guest_.next_seqno()));
+    ASSERT_TRUE(settle());
+    EXPECT_EQ(ring().tail(), 0u);
+    EXPECT_FALSE(ring().host_is_awake());
+    EXPECT_EQ(guest_.loss_field(), 0u);
+    EXPECT_TRUE(guest_.fence_retires(0));
+}
+
+struct Nonsense {
+    const char* name;
+    uint32_t head;
+    uint64_t size;  // of the first buffer of requests
+};
+
+class NonsenseTest : public GuestRingTest, public ::testing::WithParamInterface<Nonsense> {};
+
+TEST_P(NonsenseTest, IsExecutedByNobody) {
+    ASSERT_TRUE(settle());
+    ring().set_used();
+    ring().word(0) = GetParam().size;
+    ring().head() = GetParam().head;
+    ASSERT_TRUE(settle());
+    EXPECT_EQ(ring().tail(), 0u);
+    EXPECT_EQ(guest_.loss_field(), 0u);
+    EXPECT_TRUE(guest_.fence_retires(0));
+}
+
+constexpr uint32_t kRing = GuestRingWriter::kBytes;
+INSTANTIATE_TEST_SUITE_P(, NonsenseTest,
+                         ::testing::Values(Nonsense{"NotAWord", 20, 8},
+                                           Nonsense{"NoRequests", 16, 0},
+                                           Nonsense{"LargerThanWhatIsThere", 16, 9},
+                                           Nonsense{"LargerThanAllowed", kRing, kRing / 2 + 1},
+                                           Nonsense{"LargerThanTheRing", kRing, kRing},
+                                           Nonsense{"LargestSize", kRing, 0xffffffff},
+                                           Nonsense{"MoreThanFits", kRing + 8, 8},
+                                           Nonsense{"MoreThanHalf", 0x7ffffff8, 8},
+                                           Nonsense{"Backwards", 0xfffffff8, 8}),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+// All words of the ring and of what describes it, at any time: whatever of it is executed, the
+// context answers, and so does its neighbour.
+TEST_F(GuestRingTest, OneThatChangesWhileItIsReadHarmsNobody) {
+    ASSERT_TRUE(settle());
+    ring().set_used();
+    std::atomic<bool> stop = false;
+    std::thread scribbler([&] {
+        std::mt19937_64 random(1);
+        const GuestRingWriter own = ring();
+        while (!stop) {
+            const uint32_t at = own.head();
+            own.write(probe(0));
+            own.word(at + 8 * static_cast<uint32_t>(random() % 4)) = random() % 8 ? 0x40 : random();
+            if (random() % 64 == 0) own.head() = random() % 2 ? own.tail() : at;
+        }
+    });
+    for (int i = 0; i < 200; ++i) EXPECT_TRUE(neighbour_.settle()) << i;
+    stop = true;
+    scribbler.join();
+    EXPECT_TRUE(guest_.fence_retires(0, GuestContext::Fate::kAny));
+    EXPECT_TRUE(neighbour_.settle());
+}
+
+}  // namespace
+}  // namespace viaduct::test
