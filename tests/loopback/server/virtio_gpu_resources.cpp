@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/log.h"
 #include "blob/memfd.h"
@@ -196,6 +197,12 @@ Result<BlobReply> VirtioGpu::map_blob(FileId file, uint32_t resource_id) {
     map_in_host(resource);
     if (resource.map_state == MapState::kFailed)
         return fail(EINVAL, "resource {} could not be mapped", resource_id);
+    // A monitor maps, and asks for no descriptor.
+    if (resource.mapped_file) {
+        auto mapped = *std::exchange(resource.mapped_file, std::nullopt);
+        return BlobReply{{resource.map_info, 0, mapped.offset, resource.size},
+                         std::move(mapped.fd)};
+    }
     if (const auto status = describe(resource); !status) return tl::unexpected(status.error());
     // Neither a monitor nor a guest has a descriptor for each mapping.
     UniqueFd fd = resource.keeps_descriptor ? resource.descriptor.duplicate()
