@@ -33,7 +33,8 @@ class WorkerWithAGuestRing : public WorkerWithJobs {
     }
     template <typename Condition>
     bool eventually(Condition condition) const {
-        while (!condition() && std::chrono::steady_clock::now() < end_)
+        const transport::Deadline end = deadline();  // of each wait: some tests have thousands
+        while (!condition() && std::chrono::steady_clock::now() < end)
             std::this_thread::sleep_for(100us);
         return condition();
     }
