@@ -55,8 +55,10 @@ def place_of_a_result(content):
 
 def replay(viaduct, path, isolation):
     env = dict(os.environ, VIADUCT_SIMGPU_INSTANCE=f"record-{os.getpid()}")
-    run = subprocess.run([viaduct, "replay", f"--isolation={isolation}", path], env=env, text=True,
-                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    command = [viaduct, "replay", f"--isolation={isolation}", path]
+    command.append("--patience=60")  # an instrumented GPU is slow
+    run = subprocess.run(command, env=env, text=True, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, check=False)
     print(f"-- {isolation}: status {run.returncode}\n{run.stdout}", flush=True)
     return run.returncode, run.stdout
 
