@@ -52,7 +52,8 @@ Vmm::Vmm(Unstarted, std::chrono::milliseconds hang) {
              /*overwrite=*/1);
     virgl_set_log_callback([](virgl_log_level_flags, const char* text,
                               void* user) { static_cast<Vmm*>(user)->add_to_log(text); },
-                           this, nullptr);
+                           this,
+                           [](void* user) { static_cast<Vmm*>(user)->is_logged_to_ = false; });
 }
 
 int Vmm::start(int flags, const virgl_renderer_callbacks& table) {
@@ -72,6 +73,7 @@ bool Vmm::returns_to(const ProcessUse& before) {
 Vmm::~Vmm() {
     if (ends_library_) virgl_renderer_cleanup(this);
     virgl_set_log_callback(nullptr, nullptr, nullptr);
+    EXPECT_TRUE(eventually([&] { return !is_logged_to_; }));
     if (testing::Test::HasFailure() && !log_.empty()) std::cerr << "the library's log:\n" << log_;
 }
 

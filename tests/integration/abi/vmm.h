@@ -116,6 +116,7 @@ class Vmm {
     std::condition_variable changed_;
     std::map<std::pair<uint32_t, uint32_t>, std::vector<uint64_t>> reported_;
     std::string log_;
+    std::atomic<bool> is_logged_to_ = true;  // a thread of the library may still be at it
     std::atomic<uint64_t> last_fence_id_ = 0;
     std::atomic<uint32_t> last_res_id_ = 1;
 };
