@@ -32,8 +32,9 @@ void FenceRelay::expect(ContextId ctx_id, RingIndex ring_idx, FenceId fence_id, 
     ++timelines_.find_or_add(timeline_key(ctx_id, ring_idx)).owed;
     const Debt debt{ctx_id, ring_idx, ++last_number_, mergeable};
     if (owed_.try_add(fence_id.value(), debt)) return;
-    settle(fence_id, Settled::kUnreported);  // of a guest that uses the id twice
-    owed_.add(fence_id.value(), debt);
+    // A guest that uses the id twice: nobody hears of the first one.
+    const Debt first = std::exchange(*owed_.find(fence_id.value()), debt);
+    no_longer_owed(timeline_key(first.ctx_id, first.ring_idx));
 }
 
 void FenceRelay::cancel(FenceId fence_id) {
@@ -50,8 +51,13 @@ bool FenceRelay::settle(FenceId fence_id, Settled how) {
     const bool is_late = debt->number < timeline->last_reported;
     if (how == Settled::kReported)
         timeline->last_reported = std::max(timeline->last_reported, debt->number);
-    if (--timeline->owed == 0) timelines_.take(key);
+    no_longer_owed(key);
     return !is_late || !debt->mergeable;
+}
+
+void FenceRelay::no_longer_owed(uint64_t key) {
+    Timeline* timeline = timelines_.find(key);
+    if (timeline && --timeline->owed == 0) timelines_.take(key);
 }
 
 std::optional<FenceRelay::Debt> FenceRelay::debt(FenceId fence_id) const {

@@ -75,6 +75,8 @@ class FenceRelay {
     void report(const Retired& fence);
     /// The fence is no longer owed. False if a report of it would be late.
     bool settle(FenceId fence_id, Settled how) VIADUCT_REQUIRES(mutex_);
+    /// One fence of this timeline less.
+    void no_longer_owed(uint64_t key) VIADUCT_REQUIRES(mutex_);
     static void call(const Callbacks& callbacks, const Retired& fence);
 
     mutable QuickMutex mutex_;
