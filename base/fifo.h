@@ -29,7 +29,7 @@ class Fifo {
         elements_[first_] = T();
         first_ = (first_ + 1) & mask_;
         if (--size_ == 0 && mask_ >= kKept) {
-            elements_ = {};
+            elements_ = std::vector<T>();  // gives the memory back, too
             first_ = mask_ = 0;
         }
     }

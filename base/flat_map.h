@@ -73,7 +73,7 @@ class FlatMap {
     }
 
     void clear() {
-        slots_ = {};
+        slots_ = std::vector<Slot>();  // gives the memory back, too
         size_ = mask_ = 0;
     }
 
