@@ -28,12 +28,12 @@ int Renderer::context_create_fence(ContextId ctx_id, uint32_t flags, RingIndex r
         // Without the lock of the tables: a submission may be on its way.
         const LockGuard in_order(context->queue_mutex);
         fences_.expect(ctx_id, ring, fence_id, flags);  // it may retire before create_fence returns
-        if (recorder_) recorder_->fence_created(ctx_id, ring, fence_id);
         try {
+            if (recorder_) recorder_->fence_created(ctx_id, ring, fence_id);
             context->native->create_fence(ring, fence_id);
         } catch (...) {
-            if (recorder_) recorder_->fence_refused(ctx_id, fence_id, ENOMEM);
             fences_.cancel(fence_id);
+            if (recorder_) recorder_->fence_refused(ctx_id, fence_id, ENOMEM);
             throw;
         }
     }

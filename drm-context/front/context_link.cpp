@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "base/log.h"
@@ -230,10 +231,17 @@ void ContextLink::add_fence(RingIndex ring_idx, FenceId fence_id) {
     const auto place = fences_.add(ring_idx, fence_id);
     const transport::FenceCall call{0, place.count, place.ring.value(), 0};
     const auto payload = std::as_bytes(std::span(&call, 1));
-    // A lost context's fences still retire: the fence thread takes them.
-    if (!send_at_once(RecordType::kFence, payload) &&
-        !send_locked({.type = RecordType::kFence, .payload = payload}))
-        transport::signal_event(end_.notify.get());
+    if (!send_at_once(RecordType::kFence, payload)) send_fence(payload);
+}
+
+// A lost context's fences still retire: the fence thread takes them.
+void ContextLink::send_fence(std::span<const std::byte> payload) {
+    try {
+        if (send_locked({.type = RecordType::kFence, .payload = payload})) return;
+    } catch (const std::bad_alloc&) {
+        lose("there is no memory for its fence");
+    }
+    transport::signal_event(end_.notify.get());
 }
 
 std::optional<FenceQueue::Place> ContextLink::find_fence(FenceId fence_id) {

@@ -167,6 +167,7 @@ class ContextLink {
     bool has_ended(const Inbox::News& arrived) VIADUCT_REQUIRES(mutex_);
     bool is_lost();
     Status send_large(std::span<const std::byte> payload);
+    void send_fence(std::span<const std::byte> payload) VIADUCT_REQUIRES(mutex_);
     Status refuse(Error error);
     Status send_locked(Outbox::Record record) VIADUCT_REQUIRES(mutex_);
     Status send_locked(transport::RecordType type, std::span<const std::byte> payload)
