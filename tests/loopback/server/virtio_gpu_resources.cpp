@@ -155,6 +155,20 @@ int VirtioGpu::map_at_place(Resource& resource) {
     return 0;
 }
 
+/// For the file behind a mapping whose descriptor was handed out.
+void VirtioGpu::map_again(Resource& resource) {
+    MapObserver observer;
+    if (resource.map_state == MapState::kWindow) {
+        if (api_.virgl_renderer_resource_map_fixed(resource.id, resource.place) != 0) return;
+    } else {
+        uint64_t size = 0;
+        if (api_.virgl_renderer_resource_unmap(resource.id) != 0 ||
+            api_.virgl_renderer_resource_map(resource.id, &resource.address, &size) != 0)
+            return;
+    }
+    resource.mapped_file = observer.take(resource.address, resource.size);
+}
+
 /// Finds the descriptor by which another process reaches the resource's bytes.
 Status VirtioGpu::describe(Resource& resource) {
     if (resource.descriptor.valid()) return {};
@@ -176,6 +190,7 @@ Status VirtioGpu::describe(Resource& resource) {
         if (resource.map_state != MapState::kWindow && resource.map_state != MapState::kLibrary)
             return fail(EINVAL, "resource {}: neither export ({}) nor map succeeds", resource.id,
                         code);
+        if (!resource.mapped_file) map_again(resource);
         if (!resource.mapped_file) {
             auto file = file_behind_mapping(resource.address, resource.size);
             if (!file) return tl::unexpected(file.error());

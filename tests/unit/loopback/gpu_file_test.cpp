@@ -358,6 +358,9 @@ TEST_F(GpuFileTest, WhatCannotBeExportedIsReachedThroughTheMonitorsMapping) {
         fill.add(fake::Command::kFill, fake::Fill{blob.res_handle, 5, 4096, 1});
         ASSERT_TRUE(guest.wait(guest.submit(1, fill)));
         EXPECT_EQ(word_at(*mapping, 4096), 5u);
+        const auto again = guest.map(blob.bo_handle, 8192);
+        ASSERT_TRUE(again) << again.error().message;
+        EXPECT_EQ(word_at(*again, 4096), 5u);
     }
 }
 
