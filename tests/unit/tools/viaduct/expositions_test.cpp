@@ -33,6 +33,7 @@ class SocketFolder : public testing::Test {
     std::string place(const std::string& name) const { return runtime_ / ("viaduct/" + name); }
     std::string place(pid_t pid) const { return place(fmt::format("{}.metrics", pid)); }
 
+    /// May also have what other virtual machines say that run here.
     Expositions look() const {
         const auto found = fetch_expositions("", [this](const char* name) -> const char* {
             return std::string_view(name) == "XDG_RUNTIME_DIR" ? runtime_.path().c_str() : nullptr;
@@ -78,7 +79,8 @@ TEST_F(SocketFolder, HasFoldersOfUsers) {
     const auto of_no_user = server(place("alice") + name, text("db"));
     { test::bound_socket(place(fmt::format("1001/{}.metrics", dead_process()))); }
     const Expositions all = look();
-    EXPECT_EQ(all.texts, std::vector<std::string>{text("web")});
+    EXPECT_TRUE(anywhere(all.texts, text("web")));
+    EXPECT_FALSE(anywhere(all.texts, text("db")));
     EXPECT_EQ(std::filesystem::directory_iterator(place("1001"))->path(), place("1001") + name)
         << "the dead one's is gone";
 }
@@ -89,7 +91,7 @@ TEST_F(SocketFolder, FollowsNoLinks) {
     const auto serving = server(elsewhere / "1.metrics", own);
     ASSERT_EQ(::symlink((elsewhere / "1.metrics").c_str(), place("2.metrics").c_str()), 0);
     ASSERT_EQ(::symlink(elsewhere.path().c_str(), place("1001").c_str()), 0);
-    EXPECT_TRUE(look().texts.empty());
+    EXPECT_FALSE(anywhere(look().texts, own));
 }
 
 TEST_F(SocketFolder, LosesTheSocketsOfTheDeadOnly) {
