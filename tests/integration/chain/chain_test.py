@@ -133,7 +133,8 @@ def wait_for_line(stream, text):
 def check_report(report):
     device = report["device"]
     check(device["contexts_created"] > 0, "no context was created: %s" % device)
-    check(device["fences_created"] > 0, "no fence was created: %s" % device)
+    # Of fences there may be none: a guest whose requests pass the monitor looks for their end.
+    check(device["submissions"] > 0, "nothing was submitted: %s" % device)
     check(device["resources_alive"] == 0, "resources are left: %s" % device)
     start, end = report["process"]["start"], report["process"]["end"]
     for name, count in end.items():
