@@ -66,11 +66,11 @@ Status wait_readable(int socket, Deadline deadline);
 
 /// An eventfd for wake-ups, close-on-exec, non-blocking.
 Result<UniqueFd> create_event();
-/// Not write(): that is a cancellation point, at which a thread of the VMM may end with our locks
-/// held, and being one takes as long as the call. Fails only when the counter is full, that is,
-/// when the event is signalled already.
+/// Fails only when the counter is full, that is, when the event is signalled already.
 inline void signal_event(int event) {
     const uint64_t one = 1;
+    // Not write(): that is a cancellation point, at which a thread of the VMM may end with our
+    // locks held, and being one takes as long as the call.
     (void)::syscall(SYS_write, event, &one, sizeof(one));
 }
 void clear_event(int event);
