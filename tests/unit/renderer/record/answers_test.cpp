@@ -46,7 +46,7 @@ class AnswersTest : public ::testing::Test {
 
     static constexpr uint32_t kQueryInfo = static_cast<uint32_t>(wire::amdgpu::Command::kQueryInfo);
     const DriverTraits& traits = find_context_type(wire::ContextType::kAmdgpu)->traits();
-    alignas(8) std::array<std::byte, 4096> bytes{};
+    alignas(8) std::array<std::byte, 8192> bytes{};
     Answers answers;
     std::vector<uint64_t> announced;
 };
