@@ -58,8 +58,8 @@ class LogHold {
     void write_lines() noexcept;
 
     static constinit thread_local LogHold* outermost_;  // of this thread
-    LogHold*& threads_;               // the same: a library has to call a function to find it
-    mutable Lines* lines_ = nullptr;  // owned; only the outermost has some
+    LogHold*& threads_;               // outermost_, which a shared library calls a function for
+    mutable Lines* lines_ = nullptr;  // owned; null: none. Holds are const, and collect lines
 };
 
 /// The same for a line that a guest can cause: all of them together are limited (LogBudget), and

@@ -135,8 +135,8 @@ class NativeContext {
     virtual void attach_resource(ResourceId res_id, SharedFd dmabuf) = 0;
     virtual void detach_resource(ResourceId res_id) = 0;
     /// `fence_id` is reported after all work submitted before on `ring_idx` is done. Any ring_idx
-    /// is accepted; those without a GPU timeline retire in command order. Fails only with
-    /// std::bad_alloc: then there is no fence.
+    /// is accepted; those without a GPU timeline retire in command order. Throws only
+    /// std::bad_alloc, and leaves no fence behind then.
     virtual void create_fence(RingIndex ring_idx, FenceId fence_id) = 0;
     /// A sync file for a fence of this context that is still pending; ENOENT otherwise.
     virtual Result<UniqueFd> export_fence(FenceId fence_id) = 0;

@@ -23,7 +23,6 @@ void GuestRing::adopt(const Mapping& control, uint32_t area_offset) {
     if (control.size() < area_offset + size_t{kBytes} || control.size() % kWord != 0) return;
     fields_ = control.data() + area_offset - kBehind;
     bytes_ = control.data() + control.size() - kBytes;
-    end_.reset();  // it was closed before there was one
     show_awake(true);
 }
 
@@ -70,7 +69,7 @@ Error GuestRing::give_up() {
 }
 
 void GuestRing::close() {
-    if (!end_) end_ = written();
+    if (fields_ && !end_) end_ = written();
 }
 
 void GuestRing::show_awake(bool awake) {

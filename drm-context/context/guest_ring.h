@@ -34,7 +34,7 @@ class GuestRing {
     /// The oldest buffer of requests, of which there is one, good until the next call. EPROTO: the
     /// ring is invalid, as one is from which the guest has taken something back; said once.
     Result<std::span<const std::byte>> take();
-    /// Nothing is taken that the guest has not written by now.
+    /// Nothing is taken that the guest has not written by now. Without a ring it does nothing.
     void close();
     /// Whether the worker will look here before it sleeps. Once the guest has been told that it
     /// will not, one more look is due.

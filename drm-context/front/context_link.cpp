@@ -239,7 +239,7 @@ void ContextLink::send_fence(std::span<const std::byte> payload) {
     try {
         if (send_locked({.type = RecordType::kFence, .payload = payload})) return;
     } catch (const std::bad_alloc&) {
-        lose("there is no memory for its fence");
+        lose("out of memory for one of its fences");
     }
     transport::signal_event(end_.notify.get());
 }

@@ -93,8 +93,7 @@ Result<BlobObject> RemoteContext::create_control_buffer(const BlobRequest& reque
     if (request.blob_flags != kBlobMappable)
         return fail(EINVAL, "the control buffer must be mappable only, not flags {:#x}",
                     request.blob_flags);
-    auto memory =
-        transport::create_control_memory(request.size, traits_.area_offset(), shortcuts_);
+    auto memory = transport::create_control_memory(request.size, traits_.area_offset(), shortcuts_);
     if (!memory) return tl::unexpected(memory.error());
     auto charged = charge_memory_(request.size);
     if (!charged) return tl::unexpected(charged.error());

@@ -102,7 +102,7 @@ class VirtioGpu {
     Result<Resource*> find_resource(FileId file, uint32_t resource_id);
     Status adopt_pages(Resource& resource, UniqueFd pages);
     Status reserve_place(Resource& resource);
-    void map_again(Resource& resource);
+    void unmap_in_host(Resource& resource);
     int map_at_place(Resource& resource);
     void map_in_host(Resource& resource);
     Status describe(Resource& resource);

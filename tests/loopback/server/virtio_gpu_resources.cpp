@@ -155,18 +155,11 @@ int VirtioGpu::map_at_place(Resource& resource) {
     return 0;
 }
 
-/// For the file behind a mapping whose descriptor was handed out.
-void VirtioGpu::map_again(Resource& resource) {
-    MapObserver observer;
-    if (resource.map_state == MapState::kWindow) {
-        if (api_.virgl_renderer_resource_map_fixed(resource.id, resource.place) != 0) return;
-    } else {
-        uint64_t size = 0;
-        if (api_.virgl_renderer_resource_unmap(resource.id) != 0 ||
-            api_.virgl_renderer_resource_map(resource.id, &resource.address, &size) != 0)
-            return;
-    }
-    resource.mapped_file = observer.take(resource.address, resource.size);
+/// Makes map_in_host() map it anew, which shows the file again that was handed out.
+void VirtioGpu::unmap_in_host(Resource& resource) {
+    if (resource.map_state == MapState::kFailed) return;
+    if (resource.map_state == MapState::kLibrary) api_.virgl_renderer_resource_unmap(resource.id);
+    resource.map_state = MapState::kNone;
 }
 
 /// Finds the descriptor by which another process reaches the resource's bytes.
@@ -186,11 +179,11 @@ Status VirtioGpu::describe(Resource& resource) {
         resource.descriptor.reset(fd);
     } else {
         // Not for sharing: then what the monitor itself would map into the guest.
+        if (!resource.mapped_file) unmap_in_host(resource);
         map_in_host(resource);
         if (resource.map_state != MapState::kWindow && resource.map_state != MapState::kLibrary)
             return fail(EINVAL, "resource {}: neither export ({}) nor map succeeds", resource.id,
                         code);
-        if (!resource.mapped_file) map_again(resource);
         if (!resource.mapped_file) {
             auto file = file_behind_mapping(resource.address, resource.size);
             if (!file) return tl::unexpected(file.error());

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <random>
@@ -85,6 +86,21 @@ TEST_F(GuestRingTest, NothingComesAfterItIsClosed) {
     ring_.close();
     EXPECT_EQ(take(), requests);
     EXPECT_TRUE(ring_.empty());
+}
+
+// As of a guest that ends before its worker has taken the control buffer.
+TEST_F(GuestRingTest, OneThatIsClosedBeforeItExistsIsReadAllTheSame) {
+    const auto requests = some_requests(20);
+    guest_.write(requests);
+    GuestRing ring;
+    ring.close();
+    ring.adopt(control_, kArea);
+    ring.close();
+    guest_.write(some_requests(20));
+    const auto taken = ring.take();
+    ASSERT_TRUE(taken);
+    EXPECT_TRUE(std::ranges::equal(*taken, requests));
+    EXPECT_TRUE(ring.empty());
 }
 
 // A worker that waits for it to come would never do anything else.

@@ -77,7 +77,6 @@ TEST(FenceThread, AContextIsLostWithNoLockHeldWhileItIsSaid) {
     Reports reports;
     set_log_sink([&](LogLevel, std::string_view text) {
         EXPECT_NE(text.find("context 1 is lost"), std::string_view::npos) << text;
-
         context.link->add_fence(RingIndex(1), FenceId(1));  // as a VMM's log callback may
     });
     {
