@@ -25,8 +25,8 @@ class Answer {
         return 0;
     }
     int put_bytes(const void* data, size_t size) {
-        bytes_.resize(size);
-        std::memcpy(bytes_.data(), data, size);
+        const auto* begin = static_cast<const std::byte*>(data);
+        bytes_.assign(begin, begin + size);
         return 0;
     }
     const std::vector<std::byte>& bytes() const { return bytes_; }
@@ -275,7 +275,7 @@ int info(DrmFile& file, void* argument) {
     Answer answer;
     if (const int error = query->handler(file, in, answer)) return error;
     const size_t size = std::min<size_t>(in.return_size, answer.bytes().size());
-    std::memcpy(reinterpret_cast<void*>(in.return_pointer), answer.bytes().data(), size);
+    std::copy_n(answer.bytes().begin(), size, reinterpret_cast<std::byte*>(in.return_pointer));
     return 0;
 }
 

@@ -211,6 +211,13 @@ TEST(Info, RefusesWhatTheKernelRefuses) {
     EXPECT_EQ(file.ioctl(DRM_IOCTL_AMDGPU_INFO, &args), -EINVAL) << "nowhere to write";
 }
 
+TEST(Info, ReadsNoRegisterAtAll) {
+    TestFile file;
+    uint32_t out = 0xeeeeeeee;
+    EXPECT_EQ(file.info(AMDGPU_INFO_READ_MMR_REG, &out, 0x263e, 0), 0);
+    EXPECT_EQ(out, 0xeeeeeeee);
+}
+
 TEST(Info, ReportsTheRingsThatTheChipsHave) {
     struct Case {
         const char* model;
