@@ -13,7 +13,7 @@ import xml.etree.ElementTree as ElementTree
 from unittest import mock
 
 from common import TOOLS, output_of
-from bench import machine, measures, profiles, tables
+from bench import idle, machine, measures, profiles, tables
 from bench.ways import BARE, OTHER, PROCESS, THREAD, VM
 from hardware.steps import Machine
 import cli
@@ -53,6 +53,18 @@ else:
     command = words[words.index("--") + 1:]
     os.execv(command[0], command)
 """
+
+
+class IdleProcessors(unittest.TestCase):
+    def test_may_take_no_time_to_wake(self):
+        with tempfile.NamedTemporaryFile() as file:
+            with idle.kept_awake(file.name) as awake:
+                self.assertTrue(awake)
+                self.assertEqual(file.read(), b"\0\0\0\0")
+
+    def test_halt_where_they_cannot_be_kept_awake(self):
+        with idle.kept_awake("/nowhere/at/all") as awake:
+            self.assertFalse(awake)
 
 
 class Run(unittest.TestCase):
