@@ -105,6 +105,9 @@ class CommandStream {
     /// its fences retire then, though the node may not know it yet. False also where the host does
     /// not show it (wire::FinishedWork).
     bool has_finished(RingIndex ring, uint32_t seqno) const;
+    /// Whether it does. A host that records does not: its guest waits until the monitor has seen
+    /// the end.
+    bool shows_finished() const { return shows_finished_; }
     /// Tells the host that somebody looks for that, so that the fences of requests up to `seqno`
     /// may be late; and with the others, that somebody needs them in time again. Then one more look
     /// is due: what the host had shown before that it may report late.

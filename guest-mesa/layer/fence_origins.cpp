@@ -25,6 +25,8 @@ void FenceOrigins::Fences::set(uint64_t point, const FenceOrigin& origin) {
     told_binary = false;
     is_opaque |= is_behind || (ring && *ring != origin.timeline);
     ring = origin.timeline;
+    has_one_context &= !context || *context == origin.context;
+    context = origin.context;
     if (origins.size() > kMaxPoints) origins.erase(origins.begin());
 }
 

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -15,6 +16,7 @@
 
 #include "base/ids.h"
 #include "base/mutex.h"
+#include "guest-mesa/layer/gpu_counter.h"
 
 namespace viaduct::guest {
 
@@ -31,6 +33,9 @@ struct FenceOrigin {
     std::optional<uint32_t> request = {};
     /// Its context is gone, and its number may have another owner.
     bool is_orphan = false;
+    /// If not null: it reaches `seqno` when all has ended that this context gave to the ring by
+    /// then.
+    std::shared_ptr<const GpuCounter> counter = {};
 };
 
 /// The guest's kernel waits for in-fences before it sends a submission, in the thread that submits.
@@ -59,7 +64,7 @@ class FenceOrigins {
         if (point == 0 ? fences.told_binary : point <= fences.told) return State::kSignalled;
         const FenceOrigin* const last = fences.find_last(point);
         if (!last) return State::kUnknown;
-        if (!has_finished(*last)) return State::kPending;
+        if (!fences.has_ended(*last, has_finished)) return State::kPending;
         fences.told = std::max(fences.told, point);
         fences.told_binary |= point == 0;
         return State::kSignalled;
@@ -74,7 +79,7 @@ class FenceOrigins {
         if (!fences.is_opaque) {
             const auto& origins = fences.origins;
             for (auto at = origins.rbegin(); at != origins.rend() && at->first > fences.told; ++at)
-                if (has_finished(at->second)) fences.told = at->first;
+                if (fences.has_ended(at->second, has_finished)) fences.told = at->first;
         }
         return fences.told;
     }
@@ -137,6 +142,9 @@ class FenceOrigins {
         std::optional<RingIndex> ring;
         /// It may have fences that are not among these, or of several rings.
         bool is_opaque = false;
+        /// The context of the newest, and whether it is that of all.
+        std::optional<uint32_t> context;
+        bool has_one_context = true;
         /// The newest point that state() has called signalled, and whether point 0 was. That stays
         /// true whatever joins them.
         uint64_t told = 0;
@@ -147,6 +155,12 @@ class FenceOrigins {
         uint64_t given = 0;
 
         void set(uint64_t point, const FenceOrigin& origin);
+        /// Whether `origin`, one of these, has ended, and all that joined the ring before it.
+        template <typename HasFinished>
+        bool has_ended(const FenceOrigin& origin, HasFinished has_finished) const {
+            return has_finished(origin) ||
+                   (has_one_context && origin.counter && origin.counter->has_reached(origin.seqno));
+        }
         /// The whole of what a wait for `point` waits for; nothing: unknown.
         const FenceOrigin* find_last(uint64_t point) const;
     };

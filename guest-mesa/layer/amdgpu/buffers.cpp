@@ -334,10 +334,13 @@ int Driver::vm(const Channel& channel, drm_amdgpu_vm& arg) {
 int Driver::prepare_export(const Channel& channel, GemHandle handle) {
     const auto object = session_.gems.find(channel, handle);
     if (!object) return -ENOENT;
-    return object->always_valid ? -EPERM : 0;
+    if (object->always_valid) return -EPERM;
+    user_fences_.forget_buffer(handle);
+    return 0;
 }
 
 void Driver::forget_buffer(const Channel& channel, GemHandle handle) {
+    user_fences_.forget_buffer(handle);
     const LockGuard lock(mutex_);
     std::erase_if(missing_mappings_,
                   [&](const auto& each) { return each.second.handle == handle; });

@@ -151,6 +151,7 @@ int Driver::free_context(const Channel& channel, uint32_t id) {
         timeline.contexts.erase(id);
     }
     session_.fences.forget_context(id);
+    user_fences_.forget_context(id);
     auto request = make_request<wire::CreateCtxRequest>(wire::Command::kCreateCtx);
     request.priority_or_id = static_cast<int32_t>(id);
     request.flags = wire::kCreateCtxDestroy;

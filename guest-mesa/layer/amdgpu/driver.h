@@ -15,6 +15,7 @@
 #include "guest-mesa/layer/amdgpu/info_cache.h"
 #include "guest-mesa/layer/amdgpu/seqno_map.h"
 #include "guest-mesa/layer/amdgpu/submission.h"
+#include "guest-mesa/layer/amdgpu/user_fences.h"
 #include "guest-mesa/layer/guest_driver.h"
 #include "guest-mesa/layer/request.h"
 #include "wire/amdgpu_rings.h"
@@ -164,6 +165,8 @@ class Driver final : public GuestDriver {
     bool has_too_many_ibs(const Channel& channel, const Submission& submission);
     int collect_buffers(const Channel& channel, Submission& submission, BufferList& buffers);
     int resolve_in_fences(const Channel& channel, Submission& submission);
+    std::shared_ptr<const GpuCounter> counter_of(const Channel& channel,
+                                                 const Submission& submission, uint64_t seqno);
     int send_submission(const Channel& channel, const Submission& submission,
                         const BufferList& buffers, uint64_t& seqno);
 
@@ -176,6 +179,7 @@ class Driver final : public GuestDriver {
     const uint64_t blob_granule_;
     InfoCache info_cache_;
     std::vector<Timeline> timelines_;  // ring n's at [n - 1]
+    UserFences user_fences_;
 
     std::atomic<uint32_t> next_blob_id_ = 1;
     std::atomic<uint32_t> forgiven_errors_ = 0;

@@ -140,6 +140,16 @@ int Driver::resolve_in_fences(const Channel& channel, Submission& submission) {
     return wait_for_all(channel, session_, unknown, std::numeric_limits<int64_t>::max(), 0);
 }
 
+/// The number that the GPU counts up to `seqno`; null if the driver has not asked for one.
+std::shared_ptr<const GpuCounter> Driver::counter_of(const Channel& channel,
+                                                     const Submission& submission, uint64_t seqno) {
+    if (!submission.user_fence || !stream().shows_finished()) return nullptr;
+    const auto object = session_.gems.find_known(GemHandle(submission.user_fence->handle));
+    if (!object) return nullptr;
+    return user_fences_.find(channel, *submission.user_fence, *object,
+                             {submission.context, submission.timeline, seqno});
+}
+
 /// Numbers the submission, sends it, and ties its end to the timeline's next point.
 int Driver::send_submission(const Channel& channel, const Submission& submission,
                             const BufferList& buffers, uint64_t& seqno) {
@@ -161,9 +171,12 @@ int Driver::send_submission(const Channel& channel, const Submission& submission
     out.push_back({timeline.syncobj, 0, point});
     const GpuSubmission gpu{submission.timeline, out, buffers.shared_handles,
                             /*may_pass_by=*/true};
-    if (const int error = send_work(
-            channel, session_, request, gpu, Receipt{submission.context, {}},
-            {.context = submission.context, .timeline = submission.timeline, .seqno = seqno});
+    if (const int error =
+            send_work(channel, session_, request, gpu, Receipt{submission.context, {}},
+                      {.context = submission.context,
+                       .timeline = submission.timeline,
+                       .seqno = seqno,
+                       .counter = counter_of(channel, submission, seqno)});
         error < 0)
         return error;
     {

@@ -1,11 +1,12 @@
 #include "tests/unit/guest-mesa/layer/fake_host.h"
 
+#include <gtest/gtest.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <atomic>
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "wire/amdgpu_info.h"
@@ -124,10 +125,27 @@ void FakeHost::give_up() {
     answers = false;
 }
 
-Result<Mapping> FakeHost::map(int, uint64_t, size_t size) {
-    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, shmem_fd_.get(), 0);
+int FakeHost::memory_of(uint32_t handle) {
+    if (handle == shmem_handle_) return shmem_fd_.get();
+    UniqueFd& memory = buffers_[handle];
+    if (!memory) {
+        memory.reset(::memfd_create("fake-buffer", MFD_CLOEXEC));
+        if (::ftruncate(memory.get(), kBufferBytes) != 0) memory.reset();
+    }
+    return memory.get();
+}
+
+Result<Mapping> FakeHost::map(int, uint64_t offset, size_t size) {
+    const auto handle = static_cast<uint32_t>(offset >> 32);
+    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory_of(handle), 0);
     if (address == MAP_FAILED) return fail(errno, "mmap");
+    mapped.push_back(handle);
     return Mapping(address, size);
+}
+
+void FakeHost::write_buffer(uint32_t handle, size_t offset, uint64_t value) {
+    EXPECT_EQ(::pwrite(memory_of(handle), &value, sizeof(value), static_cast<off_t>(offset)),
+              ssize_t{sizeof(value)});
 }
 
 int FakeHost::wait_readable(int fd, std::chrono::milliseconds) {
@@ -226,6 +244,7 @@ int FakeHost::create_blob(virtgpu::ResourceCreateBlob& arg) {
     blobs.push_back(arg);
     if (!blob_failures.empty()) return refuse_blob(arg);
     arg.bo_handle = next_handle_++;
+    if (arg.blob_id == 0 && shmem_handle_ == 0) shmem_handle_ = arg.bo_handle;
     arg.res_handle = next_resource_++;
     resources_[arg.bo_handle] = arg.res_handle;
     Sent record;

@@ -73,6 +73,8 @@ class FakeHost final : public Kernel {
     void take_from_guest_ring();
     /// There: what requests up to `request` gave to the ring. The node has not heard of it.
     void show_finished(uint32_t ring, uint32_t request);
+    /// The GPU writes 64 bits to a buffer, at `offset` of its first kBufferBytes.
+    void write_buffer(uint32_t handle, size_t offset, uint64_t value);
     /// There: what the guest looks for; 0: nothing.
     uint32_t looked_for(uint32_t ring) const;
     /// Called before the node does anything about an EXECBUFFER.
@@ -96,6 +98,7 @@ class FakeHost final : public Kernel {
     bool created_signalled(uint32_t syncobj) const { return syncobjs_.at(syncobj).signalled; }
 
     static constexpr int kExportedFd = 1000;
+    static constexpr size_t kBufferBytes = 4096;
 
     // For the script to change.
     wire::CapsetDrm capset{};
@@ -126,6 +129,7 @@ class FakeHost final : public Kernel {
     std::vector<Sent> sent;
     std::vector<unsigned long> passed;  // generic ioctls
     std::vector<uint32_t> closed;       // handles
+    std::vector<uint32_t> mapped;       // likewise, by the layer itself
     std::vector<virtgpu::ResourceCreateBlob> blobs;
     std::vector<drm_syncobj_transfer> transfers;
     std::vector<drm_mode_fb_cmd2> framebuffers;
@@ -152,8 +156,13 @@ class FakeHost final : public Kernel {
     void respond(const wire::RequestHeader& header, const void* response, uint32_t size);
 
     mutable std::recursive_mutex mutex_;
+    /// The memory behind a handle, as mmap() takes it.
+    int memory_of(uint32_t handle);
+
     UniqueFd shmem_fd_;
     Mapping shmem_;
+    uint32_t shmem_handle_ = 0;
+    std::map<uint32_t, UniqueFd> buffers_;                // by handle
     uint32_t finished_at_ = sizeof(wire::amdgpu::Shmem);  // wire::FinishedWork
     bool has_guest_ring_ = false;
     std::map<uint32_t, Syncobj> syncobjs_;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr uint32_t kHandle = 3;
 constexpr uint32_t kOther = 4;
-constexpr FenceOrigin kOrigin{1, RingIndex(2), 77};
+const FenceOrigin kOrigin{1, RingIndex(2), 77};
 
 class FenceOriginsTest : public ::testing::Test {
   protected:
