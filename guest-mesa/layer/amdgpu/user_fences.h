@@ -27,9 +27,9 @@ class UserFences {
         RingIndex ring = {};
         uint64_t seqno = 0;
     };
-    /// What counts up to numbered.seqno, by the place that the submission names in `object`. Null
-    /// if the number there may be another's: of a buffer that others reach, of a place that several
-    /// contexts or rings have used, or one that began with a number that is too high.
+    /// The counter that reaches numbered.seqno, by the place that the submission names in `object`.
+    /// Null if the number there may be another's: of a buffer that others reach, of a place that
+    /// several contexts or rings have used, or one that began with a number that is too high.
     std::shared_ptr<const GpuCounter> find(const Channel& channel,
                                            const drm_amdgpu_cs_chunk_fence& place,
                                            const GemObject& object, const Numbered& numbered);

@@ -89,7 +89,7 @@ TEST_F(RecordingHost, HasTheGuestWaitForTheNode) {
     EXPECT_FALSE(has_ended(1));
 }
 
-// What is there is the number of another owner's work.
+// The number there is that of another owner's work.
 TEST_F(UserFencesTest, AreNotBelievedWhereTheNumberIsTooHighAtFirst) {
     end(1);
     submit_with_fence(1);
