@@ -98,6 +98,8 @@ struct BlobObject {
     /// Null: the worker has answered. Else `cache` is unknown, and `fd` is a stand-in, an event
     /// that nobody signals, for replace().
     std::shared_ptr<LateBlob> late = nullptr;
+    /// The kernel exports no such object, and export_blob() need not be tried.
+    bool is_private = false;
     /// The booking that the memory is charged to. Hold it as long as `fd`.
     std::shared_ptr<const void> charge = nullptr;
 };

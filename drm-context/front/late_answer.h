@@ -43,6 +43,8 @@ class LateAnswer final : public LateBlob {
     /// The worker has announced the object. True if it can be used as announced: then neither its
     /// creation nor its mapping need wait for the answer.
     bool foresee(ContextLink::Answer announcement);
+    /// That object's BlobObject::is_private.
+    bool is_private() const { return is_private_; }
     /// The answer has this cookie.
     void set_cookie(uint64_t cookie) { cookie_ = cookie; }
     /// Takes the answer, or the reason why there is none. At most once.
@@ -60,7 +62,8 @@ class LateAnswer final : public LateBlob {
     const std::weak_ptr<ContextLink> link_;
     const std::weak_ptr<BlobPlaces> places_;
     const Creation creation_;
-    uint64_t cookie_ = 0;  // set before anybody settles
+    uint64_t cookie_ = 0;      // set before anybody settles
+    bool is_private_ = false;  // likewise
 
     Mutex mutex_;
     std::condition_variable arrived_;

@@ -75,9 +75,10 @@ Result<BlobObject> RemoteContext::create_blob(const BlobRequest& request) {
 }
 
 Result<BlobObject> RemoteContext::stand_in_for(const BlobRequest& request,
-                                               std::shared_ptr<LateBlob> late) {
+                                               const std::shared_ptr<LateAnswer>& late) {
     BlobObject blob;
-    blob.late = std::move(late);
+    blob.late = late;
+    blob.is_private = late->is_private();
     if (request.kind() == BlobKind::kOpaque) return blob;
     auto event = transport::create_event();
     if (!event) {

@@ -14,6 +14,8 @@
 
 namespace viaduct {
 
+class LateAnswer;
+
 /// Passes calls on to a worker, and judges its answers: a guest may have taken the worker over.
 class RemoteContext final : public NativeContext {
   public:
@@ -44,7 +46,8 @@ class RemoteContext final : public NativeContext {
 
   private:
     Result<BlobObject> create_control_buffer(const BlobRequest& request);
-    Result<BlobObject> stand_in_for(const BlobRequest& request, std::shared_ptr<LateBlob> late);
+    Result<BlobObject> stand_in_for(const BlobRequest& request,
+                                    const std::shared_ptr<LateAnswer>& late);
 
     const std::shared_ptr<ContextLink> link_;
     const std::shared_ptr<BlobPlaces> places_ = std::make_shared<BlobPlaces>();

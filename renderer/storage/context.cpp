@@ -23,6 +23,7 @@ ContextStorage::ContextStorage(const BlobState& state, const StorageServices& se
       fd_(std::move(object.fd)),
       charge_(std::move(object.given.charge)),
       booked_(services.usage.take_resource()),
+      is_private_(object.given.is_private),
       cache_(object.given.cache),
       late_(std::move(object.given.late)) {
     if (late_ && fd_) late_->replace(fd_);
@@ -60,6 +61,13 @@ Status ContextStorage::settle_mapping() {
     return settle();
 }
 
+// Some VMMs (crosvm, libkrun) export each blob when it is created: no worker is waited for to say
+// no.
+Status ContextStorage::settle_export() {
+    if (is_private_) return fail(EPERM, "resource {} is not for export", state_.id);
+    return settle();
+}
+
 bool ContextStorage::has_stand_in() const {
     const LockGuard lock(mutex_);
     return fd_ && late_;
@@ -84,7 +92,7 @@ SharedFd ContextStorage::dmabuf() {
 }
 
 Result<UniqueFd> ContextStorage::new_dmabuf() {
-    if (auto status = settle(); !status) return tl::unexpected(status.error());
+    if (auto status = settle_export(); !status) return tl::unexpected(status.error());
     const auto creator = creator_.lock();
     if (!creator) return fail(EINVAL, "resource {}: its context is gone", state_.id);
     return creator->native->export_blob(state_.id);

@@ -25,11 +25,12 @@ class ContextStorage : public OwnStorage {
 
     Status settle() override;
     SharedFd dmabuf() override;
-    bool makes_dmabufs() const override { return opaque(); }
+    bool makes_dmabufs() const override { return opaque() && !is_private_; }
     Result<UniqueFd> new_dmabuf() override;
 
   protected:
     Status settle_mapping() override;
+    Status settle_export() override;
     Result<BlobMapSource> map_source() override;
     MapCache cache() const override;
     Result<ExportedStorage> exported() override;
@@ -44,6 +45,7 @@ class ContextStorage : public OwnStorage {
     const SharedFd fd_;
     const std::shared_ptr<const void> charge_;  // BlobObject::charge
     const Booking booked_;                      // one resource of a native context
+    const bool is_private_;                     // BlobObject::is_private
     MapCache cache_ VIADUCT_GUARDED_BY(mutex_);
     std::shared_ptr<LateBlob> late_
         VIADUCT_GUARDED_BY(mutex_);  // BlobObject::late, until it is settled

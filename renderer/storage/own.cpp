@@ -115,7 +115,7 @@ int OwnStorage::map_info(uint32_t* info) {
 }
 
 int OwnStorage::export_blob(uint32_t* fd_type, int* fd) {
-    if (!settle()) return -EINVAL;
+    if (!settle_export()) return -EINVAL;
     auto exported = this->exported();
     if (!exported) return -EINVAL;
     *fd_type = exported->fd_type;
@@ -248,7 +248,7 @@ bool OwnStorage::introduce_to(const std::shared_ptr<ClassicRenderer>& classic) {
 }
 
 int OwnStorage::create_in(ClassicRenderer& classic) {
-    if (!settle()) return -EINVAL;
+    if (!settle_export()) return -EINVAL;
     auto exported = this->exported();
     if (!exported) return -EINVAL;
     const int error = classic.import_blob({state_.id.value(), VIRGL_RENDERER_BLOB_MEM_HOST3D,

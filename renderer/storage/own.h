@@ -69,11 +69,13 @@ class OwnStorage : public Storage {
   protected:
     /// As much of settle() as mapping needs.
     virtual Status settle_mapping() { return settle(); }
+    /// Likewise exporting. An error: it cannot be exported.
+    virtual Status settle_export() { return settle(); }
     /// The file to mmap, which holds at least the blob's size. EINVAL: not mappable.
     virtual Result<BlobMapSource> map_source() = 0;
     /// How the guest should map it; kNone: not at all. After settle_mapping().
     virtual MapCache cache() const { return MapCache::kNone; }
-    /// After settle().
+    /// After settle_export().
     virtual Result<ExportedStorage> exported() = 0;
     /// How the image in the blob is laid out: any values.
     virtual ImageLayout layout() { return {}; }

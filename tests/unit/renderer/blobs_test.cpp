@@ -125,6 +125,23 @@ TEST_F(Blobs, MapFixedReplacesExactlyTheBlob) {
     }
 }
 
+// As a VMM does that exports each blob when it is created.
+TEST_F(Blobs, PrivateObjectsAreNotAskedFor) {
+    gpu.context(1).says_private = true;
+    gpu.context(1).exportable = false;
+    ASSERT_EQ(host_blob(5, 1, 7, 8192), 0);
+    uint32_t type = 0;
+    int fd = -1;
+    EXPECT_EQ(virgl_renderer_resource_export_blob(5, &type, &fd), -EINVAL);
+    ASSERT_EQ(native_context(2), 0);
+    virgl_renderer_ctx_attach_resource(2, 5);
+    EXPECT_TRUE(gpu.context(2).attached.empty());
+    EXPECT_EQ(gpu.context(1).exported, 0);
+    void* address = nullptr;
+    uint64_t size = 0;
+    EXPECT_EQ(virgl_renderer_resource_map(5, &address, &size), 0);
+}
+
 TEST_F(Blobs, OpaqueObjectsDieWithTheirContextButMappingsStay) {
     ASSERT_EQ(host_blob(5, 1, 7, 8192), 0);
     void* address = nullptr;

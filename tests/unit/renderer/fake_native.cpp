@@ -71,6 +71,7 @@ Result<BlobObject> FakeNativeContext::create_blob(const BlobRequest& request) {
     }
     auto memory = create_sealed_memfd("fake", round_up_to_page(request.size));
     if (!memory) return tl::unexpected(memory.error());
+    object.is_private = says_private;
     if (request.kind() == BlobKind::kOpaque)
         opaque_[request.res_id] = std::move(*memory);
     else
@@ -88,6 +89,7 @@ Result<BlobMapSource> FakeNativeContext::map_source(ResourceId res_id, uint64_t)
 }
 
 Result<UniqueFd> FakeNativeContext::export_blob(ResourceId res_id) {
+    ++exported;
     if (!exportable) return fail(EPERM, "told to fail");
     auto source = map_source(res_id, 0);
     if (!source) return tl::unexpected(source.error());

@@ -58,6 +58,8 @@ class FakeNativeContext : public NativeContext {
     const std::string name;
     std::function<void()> in_queue;  // called first by submit() and create_fence()
     bool exportable = true;          // its opaque blobs
+    bool says_private = false;       // and says so when they are created
+    int exported = 0;                // how often it was asked
     int export_error = 0;            // what export_fence fails with
     std::vector<FenceId> exports;    // which fences it was asked for
     std::vector<std::vector<std::byte>> submissions;

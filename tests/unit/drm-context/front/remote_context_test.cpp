@@ -310,6 +310,18 @@ TEST(RemoteContext, TheAnswerToAnAnnouncedObjectsCreationIsItsOutcome) {
     EXPECT_EQ(refused->late->settle().error().code, EPERM);
 }
 
+TEST(RemoteContext, AnOpaqueObjectThatWouldBeReplacedIsPrivate) {
+    for (const bool is_replaced : {false, true}) {
+        Remote remote;
+        transport::Reply news = placed(0);
+        news.if_opaque = is_replaced ? 1 : 0;
+        remote.announce(news, sealed_memory());
+        const auto blob = remote.context().create_blob(kOpaque);
+        ASSERT_TRUE(blob);
+        EXPECT_EQ(blob->is_private, is_replaced);
+    }
+}
+
 TEST(RemoteContext, AnAnnouncementThatCannotBeUsedIsAskedFor) {
     struct Case {
         const char* what;
