@@ -96,7 +96,7 @@ bool LateAnswer::foresee(ContextLink::Answer announcement) {
     }
     if (!keep_place(*link, places.get(), std::move(announcement), creation_) && is_mapped)
         return false;
-    // The kernel does not export an object that another one would have to be exported for.
+    // An object that would have been replaced to be exported cannot be exported itself.
     is_private_ = request.kind() == BlobKind::kOpaque && reply.if_opaque != 0;
     const LockGuard lock(mutex_);
     foreseen_ = static_cast<MapCache>(reply.cache);
