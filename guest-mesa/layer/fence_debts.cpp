@@ -29,7 +29,7 @@ int signal(const Channel& channel, uint32_t handle, uint64_t point) {
 
 int pay(const Channel& channel, Session& session, const Owed& owed)
     VIADUCT_REQUIRES(session.fence_order) {
-    if (owed.request && session.stream->has_finished(owed.ring, *owed.request))
+    if (owed.is_told || (owed.request && session.stream->has_finished(owed.ring, *owed.request)))
         return signal(channel, owed.handle, owed.point);
     if (owed.told != 0) {
         if (const int error = signal(channel, owed.handle, owed.told); error < 0) return error;

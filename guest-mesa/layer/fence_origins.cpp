@@ -21,6 +21,10 @@ void FenceOrigins::Fences::set(uint64_t point, const FenceOrigin& origin) {
     const uint64_t newest = origins.empty() ? told : std::max(told, origins.rbegin()->first);
     const bool is_behind = point != 0 && point <= newest;  // then only the node knows
     if (is_behind) told = 0;
+    if (told == newest && !is_behind) {  // all before has signalled
+        has_one_context = true;
+        context.reset();
+    }
     origins[point] = origin;
     told_binary = false;
     is_opaque |= is_behind || (ring && *ring != origin.timeline);
@@ -125,6 +129,7 @@ std::optional<FenceOrigins::Owed> FenceOrigins::find_owed(uint32_t handle) const
     Owed owed{.handle = handle, .point = *fences.owed, .ring = fences.ring.value_or(RingIndex())};
     if (const auto origin = fences.origins.find(owed.point); origin != fences.origins.end())
         owed.request = origin->second.request;
+    owed.is_told = owed.point == 0 ? fences.told_binary : fences.told >= owed.point;
     if (fences.told > fences.given && fences.told < owed.point) owed.told = fences.told;
     return owed;
 }
@@ -187,19 +192,22 @@ void FenceOrigins::share_locked(uint32_t handle) {
 
 void FenceOrigins::forget_context(uint32_t context) {
     const LockGuard lock(mutex_);
-    for (auto& [handle, fences] : fences_)
+    for (auto& [handle, fences] : fences_) {
         for (auto& [point, origin] : fences.origins) origin.is_orphan |= origin.context == context;
+        fences.has_one_context &= fences.context != context;  // the next of that number is another
+    }
 }
 
 // A point that is transferred waits for all before it, too.
 void FenceOrigins::observe_transfer(const drm_syncobj_transfer& transfer) {
     std::optional<FenceOrigin> origin;
-    bool is_whole = false;
+    bool is_whole = false, has_one_context = true;
     if (const auto source = fences_.find(transfer.src_handle); source != fences_.end()) {
         const auto& origins = source->second.origins;
         if (const auto at = origins.find(transfer.src_point); at != origins.end()) {
             origin = at->second;
             is_whole = source->second.find_last(transfer.src_point) == &at->second;
+            has_one_context = source->second.has_one_context;
         }
     }
     if (shared_.count(transfer.dst_handle)) return;
@@ -210,6 +218,7 @@ void FenceOrigins::observe_transfer(const drm_syncobj_transfer& transfer) {
     else
         target.origins.erase(transfer.dst_point);
     target.is_opaque |= !is_whole;
+    target.has_one_context &= has_one_context;
     target.told_binary = false;
 }
 

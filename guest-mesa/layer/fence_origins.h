@@ -16,6 +16,7 @@
 
 #include "base/ids.h"
 #include "base/mutex.h"
+#include "guest-mesa/layer/clock.h"
 #include "guest-mesa/layer/gpu_counter.h"
 
 namespace viaduct::guest {
@@ -36,6 +37,7 @@ struct FenceOrigin {
     /// If not null: it reaches `seqno` when all has ended that this context gave to the ring by
     /// then.
     std::shared_ptr<const GpuCounter> counter = {};
+    int64_t sent_ns = 0;  // CLOCK_MONOTONIC, if there is a counter
 };
 
 /// The guest's kernel waits for in-fences before it sends a submission, in the thread that submits.
@@ -94,6 +96,7 @@ class FenceOrigins {
         uint64_t point = 0;  // 0: a binary syncobj's fence
         RingIndex ring = {};
         std::optional<uint32_t> request = {};  // all that it was submitted with; nothing: unknown
+        bool is_told = false;                  // a program was told that it has signalled
         /// The newest point before it that a program was told of, if the node was not.
         uint64_t told = 0;
     };
@@ -133,6 +136,14 @@ class FenceOrigins {
   private:
     /// The fences of a syncobj.
     struct Fences {
+        /// A job that a kernel kills because it takes too long counts itself as done
+        /// (amdgpu_ring_soft_recovery()); the host shows such an end behind the reset. No kernel
+        /// gives a job so little time.
+        static constexpr int64_t kLongestCounted = 1'000'000'000;  // ns
+        static bool was_counted(const FenceOrigin& origin) {
+            return origin.counter && origin.counter->has_reached(origin.seqno) &&
+                   monotonic_now() - origin.sent_ns < kLongestCounted;
+        }
         /// Points of a timeline that are worth remembering: nobody has more of them in flight.
         static constexpr size_t kMaxPoints = 256;
 
@@ -158,8 +169,7 @@ class FenceOrigins {
         /// Whether `origin`, one of these, has ended, and all that joined the ring before it.
         template <typename HasFinished>
         bool has_ended(const FenceOrigin& origin, HasFinished has_finished) const {
-            return has_finished(origin) ||
-                   (has_one_context && origin.counter && origin.counter->has_reached(origin.seqno));
+            return has_finished(origin) || (has_one_context && was_counted(origin));
         }
         /// The whole of what a wait for `point` waits for; nothing: unknown.
         const FenceOrigin* find_last(uint64_t point) const;

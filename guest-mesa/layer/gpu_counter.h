@@ -44,11 +44,10 @@ class GpuCounter {
 
     /// False also if it is not known. All ones is what a bus answers where there is nothing.
     bool has_reached(uint64_t number) const {
-        if (spoilt_) return false;
-        const auto now = memory_->read(offset_);
-        return now && *now >= number && *now != ~uint64_t{0};
+        const auto now = memory_->read(offset_);  // first: spoil() comes before another's number
+        return now && *now >= number && *now != ~uint64_t{0} && !spoilt_;
     }
-    /// From now on somebody else's work is counted there, too.
+    /// Somebody else's work is about to be counted there, too.
     void spoil() { spoilt_ = true; }
 
   private:

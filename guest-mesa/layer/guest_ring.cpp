@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "base/clock.h"
+#include "guest-mesa/layer/slow_memory.h"
 #include "wire/ccmd.h"
 
 namespace viaduct::guest {
@@ -13,8 +13,6 @@ namespace {
 
 constexpr uint32_t kBytes = wire::GuestRing::kBytes;
 constexpr uint32_t kWord = sizeof(uint64_t);
-/// An access that takes so long is not one to memory.
-constexpr int64_t kSlow = 5'000;  // ns
 
 constexpr uint32_t round_up(size_t size) {
     return static_cast<uint32_t>((size + kWord - 1) / kWord * kWord);
@@ -27,17 +25,6 @@ bool is_switched_off() {
 
 std::byte* fields_in(const Mapping& shmem, uint32_t area_start) {
     return shmem.data() + area_start - sizeof(wire::FinishedWork) - sizeof(wire::GuestRing);
-}
-
-/// The fastest of a few accesses: a guest is interrupted, too.
-bool is_slow(const std::byte* memory) {
-    int64_t fastest = INT64_MAX;
-    for (int i = 0; i < 4; ++i) {
-        const int64_t start = monotonic_ns();
-        static_cast<void>(*static_cast<const volatile std::byte*>(memory));
-        fastest = std::min(fastest, monotonic_ns() - start);
-    }
-    return fastest >= kSlow;
 }
 
 }  // namespace

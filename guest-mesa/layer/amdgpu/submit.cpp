@@ -176,7 +176,8 @@ int Driver::send_submission(const Channel& channel, const Submission& submission
                       {.context = submission.context,
                        .timeline = submission.timeline,
                        .seqno = seqno,
-                       .counter = counter_of(channel, submission, seqno)});
+                       .counter = counter_of(channel, submission, seqno),
+                       .sent_ns = monotonic_now()});
         error < 0)
         return error;
     {

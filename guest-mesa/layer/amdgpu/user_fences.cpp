@@ -1,5 +1,6 @@
 #include "guest-mesa/layer/amdgpu/user_fences.h"
 
+#include "guest-mesa/layer/slow_memory.h"
 #include "guest-mesa/layer/virtgpu_ioctls.h"
 
 namespace viaduct::guest::amdgpu {
@@ -10,7 +11,8 @@ std::shared_ptr<CounterMemory> UserFences::map(const Channel& channel, GemHandle
     virtgpu::Map arg{0, handle.value(), 0};
     if (channel.ioctl(kVirtgpuMap, &arg) < 0) return nullptr;
     auto mapping = channel.kernel.map(channel.fd, arg.offset, static_cast<size_t>(size));
-    return mapping ? std::make_shared<CounterMemory>(*std::move(mapping)) : nullptr;
+    if (!mapping || is_slow(mapping->data())) return nullptr;
+    return std::make_shared<CounterMemory>(*std::move(mapping));
 }
 
 std::shared_ptr<const GpuCounter> UserFences::find(const Channel& channel,
@@ -49,7 +51,7 @@ void UserFences::forget_context(uint32_t context) {
     const LockGuard lock(mutex_);
     for (auto& [handle, buffer] : buffers_)
         for (auto& [offset, owned] : buffer.places)
-            if (owned.context == context) owned.counter = nullptr;
+            if (owned.context == context) owned.context.reset();
 }
 
 }  // namespace viaduct::guest::amdgpu

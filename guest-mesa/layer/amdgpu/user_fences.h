@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "base/ids.h"
 #include "base/mutex.h"
@@ -43,7 +44,7 @@ class UserFences {
     static constexpr uint64_t kMostBytes = 64 << 10;
 
     struct Owned {
-        uint32_t context = 0;
+        std::optional<uint32_t> context;  // nothing: it is gone
         RingIndex ring = {};
         std::shared_ptr<GpuCounter> counter;  // null: of no use
     };

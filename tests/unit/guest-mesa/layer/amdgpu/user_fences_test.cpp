@@ -1,5 +1,10 @@
 // Waits that are answered from the numbers that the GPU writes for the driver.
+#include <sys/mman.h>
+
+#include <chrono>
+#include <cstring>
 #include <limits>
+#include <thread>
 
 #include "tests/unit/guest-mesa/layer/amdgpu/fixture.h"
 
@@ -11,8 +16,11 @@ constexpr uint64_t kOffset = 64;  // of the number, in its buffer
 /// Neither the host nor the node ever tells of an end here.
 class UserFencesTest : public DriverTest {
   protected:
-    explicit UserFencesTest(bool host_shows_ends = true) {
-        if (host_shows_ends) host.show_finished_work();
+    explicit UserFencesTest(bool host_shows_ends = true, bool has_ring = false) {
+        if (has_ring)
+            host.offer_guest_ring();
+        else if (host_shows_ends)
+            host.show_finished_work();
         context = create_context();
         buffer = create_fence_buffer();
         syncobj = create_syncobj();
@@ -143,6 +151,66 @@ TEST_F(UserFencesTest, OfAContextThatIsGoneAreNoneOfTheNext) {
     EXPECT_FALSE(has_ended(2));
 }
 
+// It may be counted on another ring of the hardware, which is faster.
+TEST_F(UserFencesTest, OfTheNextContextOfANumberSayNothingOfWorkBefore) {
+    submit_with_fence(1);
+    const uint32_t old_buffer = std::exchange(buffer, create_fence_buffer());
+    EXPECT_EQ(free_context(context), 0);
+    host.next_context = context;
+    EXPECT_EQ(create_context(), context);
+    submit_with_fence(2);
+    end(1);
+    EXPECT_FALSE(has_ended(2));
+    EXPECT_FALSE(has_ended(1));
+    host.write_buffer(old_buffer, kOffset, 1);
+    EXPECT_FALSE(has_ended(1)) << "late, not wrong";
+}
+
+TEST_F(UserFencesTest, OfTheNextContextAtTheSamePlaceAreNoneOfTheLast) {
+    submit_with_fence(1);
+    EXPECT_EQ(free_context(context), 0);
+    const uint32_t first = std::exchange(syncobj, create_syncobj());
+    submit_with_fence({create_context(), 1});
+    end(1);
+    EXPECT_FALSE(has_ended(1));
+    syncobj = first;
+    EXPECT_FALSE(has_ended(1));
+}
+
+TEST_F(UserFencesTest, AreBelievedAgainOnceAllBeforeHasEnded) {
+    submit_with_fence({create_context(), 1, AMDGPU_HW_IP_GFX, kOffset + 8});
+    submit_with_fence(2);
+    host.show_finished(1, host.requests.back().header.seqno);
+    EXPECT_TRUE(has_ended(2));
+    submit_with_fence(3);
+    EXPECT_FALSE(has_ended(3));
+    end(2);
+    EXPECT_TRUE(has_ended(3));
+}
+
+TEST_F(UserFencesTest, OfSeveralContextsAreNotTransferred) {
+    submit_with_fence({create_context(), 1, AMDGPU_HW_IP_GFX, kOffset + 8});
+    submit_with_fence(2);
+    drm_syncobj_transfer transfer{};
+    transfer.src_handle = std::exchange(syncobj, create_syncobj());
+    transfer.src_point = 2;
+    transfer.dst_handle = syncobj;
+    transfer.dst_point = 1;
+    EXPECT_EQ(call(DRM_IOCTL_SYNCOBJ_TRANSFER, transfer), 0);
+    end(1);
+    EXPECT_FALSE(has_ended(1));
+}
+
+// A kernel that kills a job has its number written, too.
+TEST_F(UserFencesTest, OfLongJobsAreTheHostsToTell) {
+    submit_with_fence(1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1050));
+    end(1);
+    EXPECT_FALSE(has_ended(1));
+    host.show_finished(1, host.requests.back().header.seqno);
+    EXPECT_TRUE(has_ended(1));
+}
+
 TEST_F(UserFencesTest, AreForgottenWithTheirBuffer) {
     submit_with_fence(1);
     end(1);
@@ -170,11 +238,46 @@ TEST_F(UserFencesTest, AreNotReadInALargeBuffer) {
     EXPECT_FALSE(has_ended(1));
 }
 
-TEST_F(UserFencesTest, AreNotReadBeyondTheirBuffer) {
-    submit_with_fence({context, 1, AMDGPU_HW_IP_GFX, test::FakeHost::kBufferBytes});
-    submit_with_fence({context, 2, AMDGPU_HW_IP_GFX, kOffset + 4});
-    submit_with_fence({context, 3, AMDGPU_HW_IP_GFX, std::numeric_limits<uint32_t>::max()});
-    EXPECT_FALSE(has_ended(3));
+TEST(CounterMemory, IsReadInWholeNumbersAndNotBeyondItsEnd) {
+    constexpr size_t kPage = 4096;
+    void* const pages =
+        ::mmap(nullptr, 2 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(pages, MAP_FAILED);
+    std::memset(pages, 0x11, 2 * kPage);
+    const Mapping second(static_cast<std::byte*>(pages) + kPage, kPage);
+    CounterMemory memory(Mapping(pages, kPage));
+    constexpr uint64_t kNumber = 0x1111'1111'1111'1111;
+    for (const uint64_t offset : {uint64_t{0}, kPage - 8}) EXPECT_EQ(memory.read(offset), kNumber);
+    for (const uint64_t offset :
+         {uint64_t{4}, kPage - 4, uint64_t{kPage}, uint64_t{UINT32_MAX}, ~uint64_t{0}})
+        EXPECT_FALSE(memory.read(offset)) << offset;
+    memory.close();
+    EXPECT_FALSE(memory.read(0));
+}
+
+/// The program's own word is the only one that the node will have.
+class ToldByTheGpu : public UserFencesTest {
+  protected:
+    ToldByTheGpu() : UserFencesTest(/*host_shows_ends=*/true, /*has_ring=*/true) {}
+};
+
+TEST_F(ToldByTheGpu, TheNodeIsGivenWhatTheProgramKnows) {
+    submit_with_fence(1);
+    end(1);
+    EXPECT_TRUE(has_ended(1));
+    const uint32_t ended = std::exchange(syncobj, create_syncobj());
+    submit_with_fence(1);  // goes on and on
+    host.take_from_guest_ring();
+    host.sent.clear();
+    host.passed.clear();
+    drm_syncobj_transfer transfer{};
+    transfer.src_handle = ended;
+    transfer.src_point = 1;
+    transfer.dst_handle = create_syncobj();
+    EXPECT_EQ(call(DRM_IOCTL_SYNCOBJ_TRANSFER, transfer), 0);
+    for (const test::Sent& sent : host.sent)
+        for (const auto& out : sent.out) EXPECT_NE(out.handle, ended) << "the end of all so far";
+    EXPECT_EQ(std::ranges::count(host.passed, DRM_IOCTL_SYNCOBJ_TIMELINE_SIGNAL), 1);
 }
 
 // A bus answers that for memory which is gone.
