@@ -220,6 +220,22 @@ TEST_F(AmdgpuSubmissions, AMappingBeginsAtItsOffset) {
 }
 
 // One that says nothing of queues in its budget; the simulated renoir has as many.
+TEST_F(AmdgpuSubmissions, AMappingStaysInItsBufferAndInItsSpace) {  // C5
+    const uint32_t res_id = guest_.create_buffer(8192);
+    struct Case {
+        uint64_t va, size, offset;
+    };
+    for (const Case& c :
+         {Case{kVa, 12288, 0}, Case{kVa, 8192, 4096}, Case{kVa, 4096, 8192},
+          Case{kVa, 8192, UINT64_MAX - 4095}, Case{kVa, UINT64_MAX - 4095, 8192},
+          Case{UINT64_MAX - 4095, 8192, 0}, Case{1ull << 62, 4096, 0}, Case{kVa + 1, 4096, 0},
+          Case{kVa, 4095, 0}, Case{kVa, 0, 0}, Case{kVa, 4096, 1}})
+        EXPECT_NE(guest_.map(res_id, c.va, c.size, c.offset), 0)
+            << c.va << " " << c.size << " " << c.offset;
+    EXPECT_EQ(guest_.map(res_id, kVa, 8192), 0) << "nothing of those is in its place";
+    EXPECT_TRUE(guest_.settle());
+}
+
 TEST_F(AmdgpuSubmissions, UnlimitedGuestsSeeEveryRing) {
     const uint32_t expected[] = {1, 4, 1};  // graphics, compute, DMA
     for (uint32_t ip_type = 0; ip_type < std::size(expected); ++ip_type) {

@@ -150,6 +150,23 @@ TEST_F(ControlTest, ResponsesMayOverlapButNeverReachTheHeader) {  // B9
     EXPECT_EQ(word(0), response);
 }
 
+TEST_F(ControlTest, AnAnswerHasNothingOfTheHostsMemory) {  // B17
+    const Message probe = guest_.driver().probe();
+    std::memset(guest_.area().data(), 0xee, 256);
+    set_room(256);
+    const uint32_t seqno = guest_.next_seqno();
+    guest_.submit(Commands().add(probe, {0, 0, seqno, 0}));
+    ASSERT_TRUE(guest_.wait_seqno(seqno));
+    const uint32_t length = word(0);
+    ASSERT_LE(length, 256u);
+    EXPECT_NE(word(probe.ret), 0u);
+    for (uint32_t at = 4; at < 256; ++at) {
+        if (at >= probe.ret && at < probe.ret + 4) continue;
+        const std::byte byte = guest_.area()[at];
+        ASSERT_EQ(byte, at < length ? std::byte{0} : std::byte{0xee}) << "at " << at;
+    }
+}
+
 TEST(Control, CommandsBeforeItExists) {  // B10
     Vmm vmm;
     GuestContext guest(vmm, 1, GuestContext::Control::kNone);

@@ -3,7 +3,9 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <functional>
 
 #include "tests/integration/abi/vmm.h"
 
@@ -117,6 +119,28 @@ TEST_F(Fences, OddIds) {  // E5
     EXPECT_EQ(vmm_.reported(1, 0).size(), 6u);
 }
 
+TEST_F(Fences, RetireInTheOrderOfTheirRing) {  // E5
+    keep_busy();
+    std::vector<uint64_t> all, wanted;
+    for (uint64_t id = 5000; id > 4000; --id) {
+        const bool may_be_skipped = id % 3 == 0;
+        EXPECT_EQ(busy_.create_fence(gpu_context_.ring, id, may_be_skipped ? kMergeable : 0), 0);
+        EXPECT_EQ(guest_.create_fence(gpu_context_.ring, id + 10000), 0) << "another guest's";
+        EXPECT_EQ(busy_.create_fence(0, id + 20000), 0) << "another ring's";
+        all.push_back(id);
+        if (!may_be_skipped) wanted.push_back(id);
+    }
+    EXPECT_TRUE(vmm_.wait_fence(14001));
+    EXPECT_TRUE(vmm_.wait_fence(24001));
+    EXPECT_TRUE(vmm_.reported(2, gpu_context_.ring).empty());
+    release();
+    EXPECT_TRUE(vmm_.wait_fence(4001));
+    std::vector<uint64_t> left = vmm_.reported(2, gpu_context_.ring);
+    EXPECT_TRUE(std::ranges::is_sorted(left, std::greater<>())) << "as they were created";
+    EXPECT_TRUE(std::ranges::includes(all, left, std::greater<>())) << "each once";
+    EXPECT_TRUE(std::ranges::includes(left, wanted, std::greater<>())) << "none is missing";
+}
+
 // Others may wait for it, and look at what it wrote.
 TEST_F(Fences, WorkOfADestroyedContextIsFinished) {
     auto mortal = std::make_unique<GuestContext>(vmm_, 3);
@@ -167,6 +191,21 @@ TEST(FencesAtReset, NoneIsReportedAfterwards) {  // E6, E10
     }
 }
 
+TEST(FencesAtReset, ItWaitsForNoWork) {  // E6
+    Vmm vmm(5s);
+    GuestContext hanging(vmm, 1, GuestContext::Control::kCreate, "hang");
+    const GpuContext gpu_context = hanging.create_gpu_context();
+    ASSERT_NE(hanging.submit_write(gpu_context, 1), 0u);
+    const uint64_t id = vmm.next_fence_id();
+    EXPECT_EQ(hanging.create_fence(gpu_context.ring, id), 0);
+    for (int i = 0; i < 10000; ++i)
+        EXPECT_EQ(hanging.create_fence(gpu_context.ring, vmm.next_fence_id()), 0);
+    virgl_renderer_reset();
+    GuestContext next(vmm, 1);
+    EXPECT_TRUE(next.settle());
+    EXPECT_EQ(vmm.times_reported(id), 0u) << "the work has its five seconds, and nobody else";
+}
+
 TEST_F(Fences, InFencesOfAnyKind) {  // E8
     alignas(8) uint32_t nothing[4] = {0, 16, 0, 0};
     std::vector<uint64_t> ids(100000);
@@ -180,6 +219,61 @@ TEST_F(Fences, InFencesOfAnyKind) {  // E8
     ::close(ends[0]);
     virgl_renderer_attach_fence(1, ends[1]);  // no sync file: taken, and the submission fails
     EXPECT_TRUE(guest_.settle());
+}
+
+TEST_F(Fences, AMillionInFencesAreTakenAtOnce) {  // E8
+    keep_busy();
+    std::vector<uint64_t> ids(1'000'000);
+    for (size_t i = 0; i < ids.size(); ++i) ids[i] = 1'000'000'000 + i;  // of nobody
+    for (size_t i = 0; i < 1000; ++i) {
+        ids[i * 1000] = vmm_.next_fence_id();  // of another context, and pending
+        EXPECT_EQ(busy_.create_fence(gpu_context_.ring, ids[i * 1000]), 0);
+    }
+    const auto before = ProcessUse::now();
+    alignas(8) uint32_t nothing[4] = {0, 16, 0, 0};
+    EXPECT_EQ(
+        virgl_renderer_submit_cmd2(nothing, 1, 4, ids.data(), static_cast<uint32_t>(ids.size())),
+        0);
+    EXPECT_EQ(vmm_.times_reported(ids[0]), 0u) << "nobody waited for it";
+    EXPECT_LE(ProcessUse::now().descriptors, before.descriptors + 8);
+    EXPECT_EQ(virgl_renderer_submit_cmd2(nothing, 1, 4, nullptr, UINT32_MAX), EINVAL);
+    release();
+    EXPECT_TRUE(vmm_.wait_fence(ids[999'000]));
+    EXPECT_TRUE(guest_.settle());
+}
+
+/// Does not return from the callback of one fence until it is released.
+class SlowVmm : public Vmm {
+  public:
+    using Vmm::Vmm;
+    static constexpr uint64_t kHeld = 123456;
+    std::atomic<bool> is_held = false;
+    std::atomic<bool> may_go = false;
+
+  private:
+    void context_fence(uint32_t ctx_id, uint32_t ring_idx, uint64_t fence_id) override {
+        is_held = fence_id == kHeld;
+        if (is_held) eventually([&] { return may_go.load(); });
+        Vmm::context_fence(ctx_id, ring_idx, fence_id);
+    }
+};
+
+TEST(FencesOfASlowVmm, HoldNoOtherCall) {  // E9
+    SlowVmm vmm;
+    GuestContext guest(vmm, 1), other(vmm, 2);
+    ASSERT_EQ(guest.create_fence(0, SlowVmm::kHeld), 0);
+    ASSERT_TRUE(eventually([&] { return vmm.is_held.load(); }));
+    const uint64_t later = vmm.next_fence_id();
+    EXPECT_EQ(other.create_fence(0, later), 0);
+    const MappedResource memory(other.create_buffer(4096));
+    EXPECT_TRUE(memory.valid());
+    EXPECT_NE(other.create_gpu_context().ring, 0u) << "commands are answered";
+    { const GuestContext third(vmm, 3); }
+    virgl_renderer_context_destroy(1);
+    EXPECT_EQ(vmm.times_reported(SlowVmm::kHeld), 0u) << "a call waited for the callback";
+    vmm.may_go = true;
+    EXPECT_TRUE(vmm.wait_fence(later));
+    EXPECT_EQ(vmm.times_reported(SlowVmm::kHeld), 1u);
 }
 
 TEST_F(Fences, AnInFenceHoldsTheNextSubmission) {

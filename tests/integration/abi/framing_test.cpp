@@ -93,6 +93,9 @@ TEST_F(Framing, BadArgumentsOfTheCall) {  // A7, A11
     alignas(8) std::byte bytes[64] = {};
     EXPECT_EQ(virgl_renderer_submit_cmd(bytes, 1, -1), EINVAL);
     EXPECT_EQ(virgl_renderer_submit_cmd(bytes, 1, INT32_MIN), EINVAL);
+    // Counts of bytes that wrap, or that no guest's ring holds: refused before a word is read.
+    for (const int words : {(1 << 30) + 1, INT32_MAX, INT32_MAX - 3})
+        EXPECT_EQ(virgl_renderer_submit_cmd(bytes, 1, words), EINVAL) << words;
     for (int skew = 1; skew < 4; ++skew)
         EXPECT_EQ(virgl_renderer_submit_cmd(bytes + skew, 1, 4), EFAULT);
     EXPECT_EQ(virgl_renderer_submit_cmd(bytes, 2, 4), EINVAL);

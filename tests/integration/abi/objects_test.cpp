@@ -237,6 +237,47 @@ TEST_F(Objects, WhatCannotBeImportedStaysUnknown) {  // C12
     EXPECT_TRUE(guest_.settle());
 }
 
+TEST_F(Objects, ImportsThatFailKeepNoDescriptor) {  // C12
+    const auto before = ProcessUse::now();
+    for (int round = 0; round < 20; ++round) {
+        // Nothing, a file that is no buffer, and one of 5 GiB, whose size does not fit 32 bits.
+        for (const uint64_t size : {uint64_t{0}, uint64_t{4096}, uint64_t{5} << 30}) {
+            virgl_renderer_resource_import_blob_args args{};
+            args.res_handle = vmm_.next_res_id();
+            args.blob_mem = VIRGL_RENDERER_BLOB_MEM_HOST3D;
+            args.fd_type = VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF;
+            args.fd = ::memfd_create("no buffer", MFD_CLOEXEC);
+            args.size = size;
+            ASSERT_EQ(::ftruncate(args.fd, static_cast<off_t>(size)), 0);
+            if (virgl_renderer_resource_import_blob(&args) != 0) ::close(args.fd);
+            attach(1, args.res_handle);
+            EXPECT_EQ(guest_.error_of(args.res_handle), unknown()) << size;
+            virgl_renderer_resource_unref(args.res_handle);
+        }
+    }
+    EXPECT_TRUE(vmm_.returns_to(before)) << ::testing::PrintToString(ProcessUse::now());
+}
+
+TEST_F(Objects, WhatAVmmHasPlacedAndOthersUseOutlivesItsContext) {  // C13
+    GuestContext other(vmm_, 3);
+    auto mortal = std::make_unique<GuestContext>(vmm_, 2);
+    const uint32_t res_id = mortal->create_buffer(4096, kMappable | kShareable);
+    ASSERT_NE(res_id, 0u);
+    void* const window =
+        ::mmap(nullptr, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_EQ(virgl_renderer_resource_map_fixed(res_id, window), 0);
+    attach(3, res_id);
+    EXPECT_EQ(other.error_of(res_id), 0);
+    mortal.reset();
+    std::memset(window, 0x5a, 4096);
+    EXPECT_EQ(static_cast<const uint8_t*>(window)[4095], 0x5a);
+    EXPECT_EQ(other.map(res_id, 0x8000'0000, 4096), 0) << "its own handle stays";
+    virgl_renderer_resource_unref(res_id);
+    EXPECT_EQ(static_cast<const uint8_t*>(window)[4095], 0x5a) << "the mapping is the VMM's";
+    EXPECT_EQ(other.error_of(res_id), unknown());
+    ::munmap(window, 8192);
+}
+
 TEST_F(Objects, MappingsOutliveTheirContext) {  // C13
     auto mortal = std::make_unique<GuestContext>(vmm_, 2);
     const uint32_t res_id = mortal->create_buffer(4096);
@@ -319,6 +360,63 @@ TEST_F(Objects, HostBlobsAreCreatedWithSenseOnly) {  // C16, C17
         EXPECT_EQ(virgl_renderer_resource_create_blob(&args), -EINVAL)
             << "blob_mem " << c.blob_mem << " size " << c.size << " flags " << c.flags;
     }
+}
+
+TEST_F(Objects, GuestMemoryMustCoverItsBlob) {  // C16
+    std::byte page[4096];
+    std::vector<iovec> many(1000, iovec{page, 4});
+    iovec empty[] = {{page, 4096}, {page, 0}};
+    iovec wrapping[] = {{page, SIZE_MAX}, {page, 4097}};  // 4096 bytes, modulo 2^64
+    struct Case {
+        const char* what;
+        iovec* iovecs;
+        uint32_t count;
+        uint64_t size;
+    };
+    const Case cases[] = {{"an entry of nothing", empty, 2, 4096},
+                          {"a sum that wraps", wrapping, 2, 4096},
+                          {"many, too short", many.data(), 1000, 4096},
+                          {"one byte more", many.data(), 1000, 4001},
+                          {"a count of nothing", nullptr, UINT32_MAX, 4096},
+                          {"nothing", nullptr, 0, UINT64_MAX}};
+    for (const Case& one : cases) {
+        virgl_renderer_resource_create_blob_args args{};
+        args.res_handle = vmm_.next_res_id();
+        args.blob_mem = VIRGL_RENDERER_BLOB_MEM_GUEST;
+        args.blob_flags = kShareable;
+        args.size = one.size;
+        args.iovecs = one.iovecs;
+        args.num_iovs = one.count;
+        EXPECT_EQ(virgl_renderer_resource_create_blob(&args), -EINVAL) << one.what;
+        virgl_renderer_resource_info info{};
+        EXPECT_EQ(virgl_renderer_resource_get_info(static_cast<int>(args.res_handle), &info),
+                  EINVAL)
+            << one.what;
+    }
+}
+
+TEST_F(Objects, ANewContextOfAnOldNumberHasNothingOfIt) {  // C18
+    auto old = std::make_unique<GuestContext>(vmm_, 2);
+    const GpuContext gpu_context = old->create_gpu_context();
+    const uint32_t res_id = old->create_buffer(4096, kMappable | kShareable);
+    attach(2, res_id);
+    old->make_buffer(77, 4096);  // waits for its blob
+    const uint32_t batch = old->create_batch(0x8000'0000);
+    ASSERT_TRUE(res_id != 0 && batch != 0);
+    old.reset();
+    GuestContext fresh(vmm_, 2);
+    EXPECT_EQ(fresh.loss_field(), 0u);
+    EXPECT_EQ(fresh.error_of(res_id), unknown());
+    EXPECT_EQ(fresh.create_blob(vmm_.next_res_id(), 77, 4096), -ENOENT);
+    const uint32_t own = fresh.create_batch(0x8000'0000);
+    ASSERT_NE(own, 0u);
+    if (gpu_context.id != 0 &&
+        fresh.facts().name != "i915") {  // i915 has a context 0, always there
+        EXPECT_NE(fresh.ask(fresh.submission(gpu_context, 0x8000'0000, own)), 0);
+    }
+    EXPECT_TRUE(fresh.settle());
+    virgl_renderer_resource_unref(res_id);
+    virgl_renderer_resource_unref(batch);
 }
 
 TEST_F(Objects, RunningOutOfDescriptors) {  // C20
