@@ -1,4 +1,4 @@
-// What a hostile guest of i915 asks for, and the answers.
+// Requests of a hostile guest of i915, and the answers.
 #include <drm.h>
 #include <gtest/gtest.h>
 #include <i915_drm.h>
@@ -156,7 +156,7 @@ TEST_F(I915Requests, ChainsOfExtensionsAreTheHosts) {  // D11
     Chain right{};
     right.head.num_regions = 1;
     right.region.memory_class = I915_MEMORY_CLASS_SYSTEM;
-    // What the guest writes for pointers is not looked at.
+    // Pointers that the guest writes are not looked at.
     right.head.base.next_extension = 0xdead'beef;
     right.head.regions = 0xdead'beef;
     constexpr size_t kSize = sizeof(right.head) + sizeof(right.region);

@@ -1,4 +1,4 @@
-// What a hostile guest of xe asks for, and the answers.
+// Requests of a hostile guest of xe, and the answers.
 #include <gtest/gtest.h>
 
 #include <array>
