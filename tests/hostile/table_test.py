@@ -10,9 +10,11 @@ import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tools/lib"))
+sys.path.insert(0, os.path.join(ROOT, "tests/prose"))
 
 from cli import Failure  # noqa: E402
 from hostile import table  # noqa: E402
+import prose  # noqa: E402
 
 TABLE = os.path.join(ROOT, "tests/hostile/cases.toml")
 SECTIONS = "ABCDEFXV"
@@ -68,6 +70,12 @@ class Cases(unittest.TestCase):
             if case.note:
                 self.assertRegex(case.note, r"^[A-Z].*\.$", case.id)
 
+    def test_sentences_are_plain_English(self):
+        for case in self.table.cases:
+            for text in (case.guest, case.host, case.note):
+                faults = list(prose.faults_of(text, prose.PATTERNS + prose.READERS))
+                self.assertEqual(faults, [], case.id)
+
     def test_every_named_test_exists_wherever_it_applies(self):
         for case in self.table.cases:
             for program, pattern in case.tests:
@@ -80,6 +88,10 @@ class Cases(unittest.TestCase):
                         tests = self.listed_tests_of(self.commands[name].program)
                         self.assertTrue(table.matches(pattern, tests), "%s: %s has no test %s"
                                         % (case.id, name, pattern))
+
+    def test_the_page_has_the_number_of_cases(self):
+        with open(os.path.join(ROOT, "docs/hostile.md"), encoding="utf-8") as file:
+            self.assertIn(" %d cases." % len(self.table.cases), file.read())
 
     def test_every_program_is_used(self):
         used = {program.key for case in self.table.cases for program, _ in case.tests}
@@ -96,7 +108,7 @@ class Cases(unittest.TestCase):
         self.assertGreater(len(tried), 0.8 * len(self.table.cases))
 
     def test_the_tests_of_the_c_abi_are_in_the_table(self):
-        """A new hostile case does not stay outside."""
+        """A new one cannot be left out of it."""
         abi = self.table.programs["abi"]
         patterns = [pattern for case in self.table.cases for program, pattern in case.tests
                     if program == abi]
