@@ -134,7 +134,8 @@ class Reading(unittest.TestCase):
                 ("[[case]]\n", "case without an id has no id"),
                 (CASE + "note = \"x\"\n" + CASE + "note = \"x\"", "more than one case A1"),
                 ("[programs.x]\ndrivers = [\"amdgpu\"]", "program x has no test"),
-                ("[programs.x]\ntest = \"x\"\nmodes = [\"both\"]", "both is not one of process, thread"),
+                ("[programs.x]\ntest = \"x\"\nmodes = [\"both\"]",
+                 "both is not one of process, thread"),
                 ("case = [", "Invalid value")):
             if "[programs" not in text:
                 text = PROGRAMS + text
@@ -176,7 +177,8 @@ tests = ["abi Suite.Test", "abi Amdgpu*.*", "abi I915Suite.*", "jail Jail.*", "u
 
     def test_listed_tests_are_read_as_googletest_prints_them(self):
         tests = table.listed_tests(
-            "Running main() from gtest_main.cc\nA.\n  One\n  Two\nAll/B.\n  Three/0  # GetParam() = 7\n")
+            "Running main() from gtest_main.cc\n"
+            "A.\n  One\n  Two\nAll/B.\n  Three/0  # GetParam() = 7\n")
         self.assertEqual(tests, ["A.One", "A.Two", "All/B.Three/0"])
         self.assertTrue(table.matches("All/B.*/*", tests))
         self.assertFalse(table.matches("A.Three", tests))

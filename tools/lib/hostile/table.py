@@ -19,7 +19,7 @@ PREFIXES = {"Amdgpu": "amdgpu", "I915": "i915", "Xe": "xe"}
 class Program:
     """A test of this build.
 
-    test     its name in meson, with {mode} and {driver} ("", "-i915" or "-xe") where there is one each
+    test     its name in meson; {mode} and {driver} ("", "-i915" or "-xe") stand for one test each
     drivers  those that it is run with
     modes    likewise
     own      it tests parts of this library, or its workers: nothing of another library
