@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -79,6 +80,11 @@ void keep_calling(Libkrun& vmm, const std::string& name, std::atomic<int>& round
     }
 }
 
+/// As _exit(), without a sanitizer's word about threads that are at work.
+void end_at_once(int status) {
+    ::syscall(SYS_exit_group, status);
+}
+
 /// Ends by `end` while another thread calls the library. Returns what waitpid() tells of it.
 int status_of_a_vm_that_ends(const std::string& name, void (*end)(int)) {
     std::fflush(nullptr);
@@ -99,7 +105,7 @@ int status_of_a_vm_that_ends(const std::string& name, void (*end)(int)) {
 // libkrun ends with the guest, from whichever thread hears of that.
 TEST(LibkrunTest, EndsWhileItsGpuWorkerCalls) {
     const std::string name = unique_name("krun");
-    EXPECT_EQ(status_of_a_vm_that_ends(name, ::_exit), 0);
+    EXPECT_EQ(status_of_a_vm_that_ends(name, end_at_once), 0);
     EXPECT_TRUE(workers_end(name));
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     EXPECT_EQ(status_of_a_vm_that_ends(name, std::exit), 0);

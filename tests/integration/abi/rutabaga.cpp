@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <tuple>
 
 #include "wire/capset.h"
@@ -35,11 +36,20 @@ int no_server(void*, uint32_t) {
     return -1;
 }
 
-Rutabaga* g_logs_to = nullptr;  // the debug callback has no user data
+// The debug callback has no user data, and another thread may still call it when it is replaced.
+std::mutex g_mutex;
+Rutabaga* g_logs_to = nullptr;
+
+void send_logs_to(Rutabaga* monitor) {
+    const std::lock_guard lock(g_mutex);
+    g_logs_to = monitor;
+}
 
 void debug_callback(const char* format, va_list arguments) {
     char line[256] = {};
-    if (::vsnprintf(line, sizeof(line), format, arguments) >= 0 && g_logs_to) g_logs_to->log(line);
+    if (::vsnprintf(line, sizeof(line), format, arguments) < 0) return;
+    const std::lock_guard lock(g_mutex);
+    if (g_logs_to) g_logs_to->log(line);
 }
 
 std::optional<virgl_renderer_export_query> layout_of(uint32_t res_id) {
@@ -66,7 +76,7 @@ Rutabaga::Rutabaga(Unstarted, const RutabagaHabits& habits, std::chrono::millise
 int Rutabaga::build() {
     if (habits_.debug_callback) {
         virgl_set_log_callback(nullptr, nullptr, nullptr);
-        g_logs_to = this;
+        send_logs_to(this);
         virgl_set_debug_callback(debug_callback);
     }
     const int error = start(habits_.flags, table());
@@ -318,7 +328,7 @@ void Rutabaga::finish() {
     built_ = false;
     if (habits_.debug_callback) {
         virgl_set_debug_callback(nullptr);
-        g_logs_to = nullptr;
+        send_logs_to(nullptr);
     }
 }
 
