@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <span>
 
+#include "guest-mesa/layer/clock.h"
+
 namespace viaduct::guest {
 
 namespace {
@@ -21,7 +23,8 @@ void FenceOrigins::Fences::set(uint64_t point, const FenceOrigin& origin) {
     const uint64_t newest = origins.empty() ? told : std::max(told, origins.rbegin()->first);
     const bool is_behind = point != 0 && point <= newest;  // then only the node knows
     if (is_behind) told = 0;
-    if (told == newest && !is_behind) {  // all before has signalled
+    const bool is_all_told = newest != 0 ? told == newest : origins.empty() || told_binary;
+    if (is_all_told && !is_behind) {
         has_one_context = true;
         context.reset();
     }
@@ -31,7 +34,20 @@ void FenceOrigins::Fences::set(uint64_t point, const FenceOrigin& origin) {
     ring = origin.timeline;
     has_one_context &= !context || *context == origin.context;
     context = origin.context;
-    if (origins.size() > kMaxPoints) origins.erase(origins.begin());
+    if (origins.size() <= kMaxPoints) return;
+    has_one_context &= origins.begin()->first <= told;  // else its age would be forgotten, too
+    origins.erase(origins.begin());
+}
+
+// A job that a kernel kills because it takes too long has its number written, too
+// (amdgpu_ring_soft_recovery()), and so has what runs after it; the host shows such an end behind
+// the reset. Kernels give a job more time than this, unless they are told otherwise.
+bool FenceOrigins::Fences::was_counted(const FenceOrigin& origin) const {
+    constexpr int64_t kLongest = 1'000'000'000;  // ns
+    if (!has_one_context || !origin.counter || !origin.counter->has_reached(origin.seqno))
+        return false;
+    const auto oldest = told != 0 ? origins.upper_bound(told) : origins.begin();
+    return oldest != origins.end() && monotonic_now() - oldest->second.sent_ns < kLongest;
 }
 
 // A binary wait is for whatever the syncobj holds.
@@ -161,6 +177,12 @@ std::optional<FenceOrigin> FenceOrigins::find(uint32_t handle, uint64_t point) c
 void FenceOrigins::begin(uint32_t handle) {
     const LockGuard lock(mutex_);
     fences_[handle] = {};
+}
+
+void FenceOrigins::begin_opaque(uint32_t handle) {
+    const LockGuard lock(mutex_);
+    remove_locked(handle);
+    make_opaque_locked(handle);
 }
 
 void FenceOrigins::share(uint32_t handle) {

@@ -16,7 +16,6 @@
 
 #include "base/ids.h"
 #include "base/mutex.h"
-#include "guest-mesa/layer/clock.h"
 #include "guest-mesa/layer/gpu_counter.h"
 
 namespace viaduct::guest {
@@ -120,8 +119,9 @@ class FenceOrigins {
 
     /// The submission of set() was refused, so the node has given the syncobj nothing.
     void take_back(uint32_t handle, uint64_t point, const FenceOrigin& origin);
-    /// There is such a syncobj, without a fence.
+    /// There is such a syncobj, without a fence; or with one that is not known.
     void begin(uint32_t handle);
+    void begin_opaque(uint32_t handle);
     /// Another file can wait for what it will be given.
     void share(uint32_t handle);
     /// The syncobj is gone.
@@ -136,14 +136,6 @@ class FenceOrigins {
   private:
     /// The fences of a syncobj.
     struct Fences {
-        /// A job that a kernel kills because it takes too long counts itself as done
-        /// (amdgpu_ring_soft_recovery()); the host shows such an end behind the reset. No kernel
-        /// gives a job so little time.
-        static constexpr int64_t kLongestCounted = 1'000'000'000;  // ns
-        static bool was_counted(const FenceOrigin& origin) {
-            return origin.counter && origin.counter->has_reached(origin.seqno) &&
-                   monotonic_now() - origin.sent_ns < kLongestCounted;
-        }
         /// Points of a timeline that are worth remembering: nobody has more of them in flight.
         static constexpr size_t kMaxPoints = 256;
 
@@ -169,8 +161,9 @@ class FenceOrigins {
         /// Whether `origin`, one of these, has ended, and all that joined the ring before it.
         template <typename HasFinished>
         bool has_ended(const FenceOrigin& origin, HasFinished has_finished) const {
-            return has_finished(origin) || (has_one_context && was_counted(origin));
+            return has_finished(origin) || was_counted(origin);
         }
+        bool was_counted(const FenceOrigin& origin) const;
         /// The whole of what a wait for `point` waits for; nothing: unknown.
         const FenceOrigin* find_last(uint64_t point) const;
     };

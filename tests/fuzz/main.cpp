@@ -1,10 +1,12 @@
 // The entry points that libFuzzer calls; and `--make-seeds=DIRECTORY`, which writes programs of the
 // grammar there, for a corpus to begin with.
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "tests/fuzz/grammar.h"
 #include "tests/fuzz/target.h"
@@ -47,6 +49,8 @@ extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
         std::exit(0);
     }
     viaduct::fuzz::start();
+    // Threads that were let go have their time before the leak checker looks.
+    std::atexit([] { std::this_thread::sleep_for(std::chrono::seconds(1)); });
     return 0;
 }
 

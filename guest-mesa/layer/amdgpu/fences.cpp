@@ -138,6 +138,7 @@ int Driver::fence_to_handle(const Channel& channel, drm_amdgpu_fence_to_handle& 
     if (point.point) result = syncobj::copy_point(channel, point.syncobj, point.point, handle);
     arg = {};
     if (result >= 0 && in.what == AMDGPU_FENCE_TO_HANDLE_GET_SYNCOBJ) {
+        session_.fences.begin_opaque(handle);
         arg.out.handle = handle;
         return 0;
     }

@@ -56,11 +56,25 @@ else:
 
 
 class IdleProcessors(unittest.TestCase):
+    def states(self, *names):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        for number, name in enumerate(names):
+            with open(os.path.join(folder.name, "cpu%d" % number), "w", encoding="ascii") as file:
+                file.write(name + "\n")
+        return os.path.join(folder.name, "cpu*")
+
     def test_may_take_no_time_to_wake(self):
         with tempfile.NamedTemporaryFile() as file:
-            with idle.kept_awake(file.name) as awake:
+            with idle.kept_awake(file.name, self.states("POLL", "POLL")) as awake:
                 self.assertTrue(awake)
                 self.assertEqual(file.read(), b"\0\0\0\0")
+
+    def test_halt_where_they_know_nothing_else(self):
+        with tempfile.NamedTemporaryFile() as file:
+            for names in (), ("WFI",), ("POLL", "C1"):
+                with idle.kept_awake(file.name, self.states(*names)) as awake:
+                    self.assertFalse(awake, names)
 
     def test_halt_where_they_cannot_be_kept_awake(self):
         with idle.kept_awake("/nowhere/at/all") as awake:

@@ -188,6 +188,13 @@ TEST_F(UserFencesTest, AreBelievedAgainOnceAllBeforeHasEnded) {
     EXPECT_TRUE(has_ended(3));
 }
 
+TEST_F(UserFencesTest, SayNothingOfAnotherContextsBinaryFence) {
+    submit_with_fence({create_context(), 0, AMDGPU_HW_IP_GFX, kOffset + 8});
+    submit_with_fence(7);
+    end(1);
+    EXPECT_FALSE(has_ended(7));
+}
+
 TEST_F(UserFencesTest, OfSeveralContextsAreNotTransferred) {
     submit_with_fence({create_context(), 1, AMDGPU_HW_IP_GFX, kOffset + 8});
     submit_with_fence(2);
@@ -207,8 +214,29 @@ TEST_F(UserFencesTest, OfLongJobsAreTheHostsToTell) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1050));
     end(1);
     EXPECT_FALSE(has_ended(1));
+    submit_with_fence(2);
+    end(2);
+    EXPECT_FALSE(has_ended(2)) << "the one before may have been killed";
     host.show_finished(1, host.requests.back().header.seqno);
     EXPECT_TRUE(has_ended(1));
+    EXPECT_TRUE(has_ended(2));
+    submit_with_fence(3);
+    end(3);
+    EXPECT_TRUE(has_ended(3));
+}
+
+TEST_F(UserFencesTest, SayNothingOfAFenceThatIsNotKnown) {
+    submit_with_fence(1);
+    drm_amdgpu_fence_to_handle arg{};
+    arg.in.fence.ctx_id = context;
+    arg.in.fence.ip_type = AMDGPU_HW_IP_GFX;
+    arg.in.fence.seq_no = 1;
+    arg.in.what = AMDGPU_FENCE_TO_HANDLE_GET_SYNCOBJ;
+    ASSERT_EQ(call(DRM_IOCTL_AMDGPU_FENCE_TO_HANDLE, arg), 0);
+    syncobj = arg.out.handle;
+    submit_with_fence({create_context(), 2, AMDGPU_HW_IP_GFX, kOffset + 8});
+    host.write_buffer(buffer, kOffset + 8, 1);
+    EXPECT_FALSE(has_ended(2));
 }
 
 TEST_F(UserFencesTest, AreForgottenWithTheirBuffer) {
