@@ -34,7 +34,8 @@ class RingProducer {
     /// Bytes ever pushed; and whether as many were consumed (a lying worker harms itself).
     uint64_t head() const { return head_; }
     bool consumed(uint64_t position) const { return tail() >= position; }
-    /// Appends a record; false if there is no room. Inline, for every submission and fence.
+    /// Appends a record; false if there is no room. Inline, since each submission and fence calls
+    /// it.
     bool push(RecordType type, std::span<const std::byte> payload) {
         const uint64_t needed = record_size(payload.size());
         uint64_t at = head_ % bytes_.size();

@@ -68,7 +68,7 @@ class Verdicts(unittest.TestCase):
         before = runner.PATIENCE
         self.addCleanup(setattr, runner, "PATIENCE", before)
         runner.PATIENCE = 0.2
-        self.expect("sleep 300 & %s" % PASSING, runner.FAILED, "it left 1 processes behind")
+        self.expect("sleep 300 & %s" % PASSING, runner.FAILED, "it left 1 process behind")
 
     def test_files_that_stay(self):
         self.expect("mkdir $TMPDIR/empty; touch $XDG_RUNTIME_DIR/it; %s" % PASSING, runner.FAILED,

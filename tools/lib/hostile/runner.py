@@ -119,7 +119,7 @@ class Runner:
         result = {**os.environ, **command.environment, "TMPDIR": folder, "XDG_RUNTIME_DIR": folder,
                   "VIADUCT_GPU": self.gpu,
                   "VIADUCT_SIMGPU_INSTANCE": "hostile-%d-%s" % (os.getpid(), case.id)}
-        # Slow machines are no fault of a worker's, as in tests/meson.build.
+        # A worker on a slow machine has time, as in tests/meson.build.
         result.setdefault("VIADUCT_DEADLINE_MS", "10000")
         if self.library:
             result.update(self.library.environment)
@@ -182,14 +182,15 @@ def failed_tests(output):
 
 def leftovers(processes, files):
     if processes:
-        return Outcome(FAILED, "it left %d processes behind" % processes)
+        return Outcome(FAILED, "it left %d process%s behind" % (
+            processes, "" if processes == 1 else "es"))
     if files:
         return Outcome(FAILED, "it left files behind: %s" % ", ".join(sorted(files)))
     return None
 
 
 def files_in(folder):
-    """Whatever is no directory: those for sockets stay."""
+    """All but directories: those for sockets may stay."""
     return [os.path.relpath(os.path.join(parent, name), folder)
             for parent, _, names in os.walk(folder) for name in names]
 

@@ -39,7 +39,7 @@ class Program:
 @dataclasses.dataclass(frozen=True)
 class Case:
     """guest: what it does. host: what a correct one does. tests: (program, filter) pairs. note: why
-    there are no tests, or where else it is looked at."""
+    there are no tests, or where else the case is tested."""
 
     id: str
     guest: str

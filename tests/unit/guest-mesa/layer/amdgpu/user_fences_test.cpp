@@ -16,11 +16,10 @@ constexpr uint64_t kOffset = 64;  // of the number, in its buffer
 /// Neither the host nor the node ever tells of an end here.
 class UserFencesTest : public DriverTest {
   protected:
-    explicit UserFencesTest(bool host_shows_ends = true, bool has_ring = false) {
-        if (has_ring)
-            host.offer_guest_ring();
-        else if (host_shows_ends)
-            host.show_finished_work();
+    enum class Host { kShowsEnds, kHasRing, kRecords };
+    explicit UserFencesTest(Host kind = Host::kShowsEnds) {
+        if (kind == Host::kShowsEnds) host.show_finished_work();
+        if (kind == Host::kHasRing) host.offer_guest_ring();
         context = create_context();
         buffer = create_fence_buffer();
         syncobj = create_syncobj();
@@ -88,7 +87,7 @@ TEST_F(UserFencesTest, AreMappedOnce) {
 
 class RecordingHost : public UserFencesTest {
   protected:
-    RecordingHost() : UserFencesTest(/*host_shows_ends=*/false) {}
+    RecordingHost() : UserFencesTest(Host::kRecords) {}
 };
 
 TEST_F(RecordingHost, HasTheGuestWaitForTheNode) {
@@ -286,7 +285,7 @@ TEST(CounterMemory, IsReadInWholeNumbersAndNotBeyondItsEnd) {
 /// The program's own word is the only one that the node will have.
 class ToldByTheGpu : public UserFencesTest {
   protected:
-    ToldByTheGpu() : UserFencesTest(/*host_shows_ends=*/true, /*has_ring=*/true) {}
+    ToldByTheGpu() : UserFencesTest(Host::kHasRing) {}
 };
 
 TEST_F(ToldByTheGpu, TheNodeIsGivenWhatTheProgramKnows) {
