@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <array>
 
 #include "blob/memfd.h"
@@ -82,22 +83,6 @@ void collect_descriptors(msghdr& message, Packet& packet) {
     }
 }
 
-/// Splits what was received into header, body and inline payload.
-Status split_packet(std::span<const std::byte> bytes, Packet& packet) {
-    if (bytes.size() < sizeof(MessageHeader)) return fail(EBADMSG, "packet without a header");
-    std::memcpy(&packet.header, bytes.data(), sizeof(MessageHeader));
-    const MessageHeader& header = packet.header;
-    bytes = bytes.subspan(sizeof(MessageHeader));
-    const uint64_t inline_size = header.payload_in_fd ? 0 : header.payload_size;
-    if (header.body_size > kMaxBody || header.payload_size > kMaxPayload ||
-        header.body_size + inline_size != bytes.size())
-        return fail(EBADMSG, "packet of {} bytes with a body of {} and a payload of {}",
-                    bytes.size(), header.body_size, header.payload_size);
-    packet.body.assign(bytes.begin(), bytes.begin() + header.body_size);
-    packet.payload.assign(bytes.begin() + header.body_size, bytes.end());
-    return header.payload_in_fd ? read_payload_from_memfd(packet) : Status{};
-}
-
 Result<socklen_t> socket_address(const std::string& path, sockaddr_un& address) {
     address = {};
     address.sun_family = AF_UNIX;
@@ -116,16 +101,46 @@ Result<UniqueFd> new_socket() {
     return socket;
 }
 
+void set_sizes(Packet& packet) {
+    packet.header.body_size = static_cast<uint32_t>(packet.body.size());
+    if (packet.header.payload_in_fd == 0) packet.header.payload_size = packet.payload.size();
+}
+
 }  // namespace
 
+size_t packet_size(const Packet& packet) {
+    return sizeof(packet.header) + packet.body.size() + packet.payload.size();
+}
+
+void join_packet(Packet& packet, std::span<std::byte> room) {
+    set_sizes(packet);
+    std::memcpy(room.data(), &packet.header, sizeof(packet.header));
+    room = room.subspan(sizeof(packet.header));
+    std::copy(packet.body.begin(), packet.body.end(), room.begin());
+    room = room.subspan(packet.body.size());
+    std::copy(packet.payload.begin(), packet.payload.end(), room.begin());
+}
+
+Status split_packet(std::span<const std::byte> bytes, Packet& packet) {
+    if (bytes.size() < sizeof(MessageHeader)) return fail(EBADMSG, "packet without a header");
+    std::memcpy(&packet.header, bytes.data(), sizeof(MessageHeader));
+    const MessageHeader& header = packet.header;
+    bytes = bytes.subspan(sizeof(MessageHeader));
+    const uint64_t inline_size = header.payload_in_fd ? 0 : header.payload_size;
+    if (header.body_size > kMaxBody || header.payload_size > kMaxPayload ||
+        header.body_size + inline_size != bytes.size())
+        return fail(EBADMSG, "packet of {} bytes with a body of {} and a payload of {}",
+                    bytes.size(), header.body_size, header.payload_size);
+    packet.body.assign(bytes.begin(), bytes.begin() + header.body_size);
+    packet.payload.assign(bytes.begin() + header.body_size, bytes.end());
+    return header.payload_in_fd ? read_payload_from_memfd(packet) : Status{};
+}
+
 Status send_packet(int socket, Packet& packet, SendMode mode) {
-    if (packet.header.payload_in_fd == 0) {
-        packet.header.payload_size = packet.payload.size();
-        if (packet.payload.size() > kMaxInlinePayload) {
-            if (auto moved = move_payload_to_memfd(packet); !moved) return moved;
-        }
+    set_sizes(packet);
+    if (packet.payload.size() > kMaxInlinePayload) {
+        if (auto moved = move_payload_to_memfd(packet); !moved) return moved;
     }
-    packet.header.body_size = static_cast<uint32_t>(packet.body.size());
     std::array<iovec, 3> parts = {io_vector(&packet.header, sizeof(packet.header)),
                                   io_vector(packet.body.data(), packet.body.size()),
                                   io_vector(packet.payload.data(), packet.payload.size())};

@@ -1,4 +1,4 @@
-// Packets of the loopback's protocol on a SEQPACKET socket.
+// Packets of the loopback's protocol, and their way over a SEQPACKET socket.
 #pragma once
 
 #include <sys/uio.h>
@@ -58,6 +58,14 @@ struct Packet {
         return index < descriptors.size() ? std::move(descriptors[index]) : UniqueFd{};
     }
 };
+
+/// Bytes of header, body and payload.
+size_t packet_size(const Packet& packet);
+/// Writes them one behind the other, with a header that says how large each is; `room` has at least
+/// packet_size() bytes.
+void join_packet(Packet& packet, std::span<std::byte> room);
+/// The reverse. Error: EBADMSG, not of this protocol.
+Status split_packet(std::span<const std::byte> bytes, Packet& packet);
 
 enum class SendMode { kBlock, kNonBlock };
 

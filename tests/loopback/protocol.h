@@ -1,10 +1,15 @@
 // The messages between the preload client (the guest's kernel, as a process sees it) and the server
 // (the virtio queue and the machine monitor behind it).
 //
-// One SEQPACKET connection per open file of the node. A packet is a MessageHeader, a fixed body of
-// the message's type, and a payload of any length; descriptors travel as ancillary data. Payloads
-// beyond kMaxInlinePayload travel in a memfd. Guests' commands ask for no reply, as on the queue:
-// what the host made of them shows later, or never.
+// One connection per open file of the node: a queue in shared memory (RequestQueue) for what the
+// client asks, a SEQPACKET socket for the replies, and for requests that no slot of the queue
+// holds, and another one for the fences that the server signals. The server sleeps when all queues
+// are empty: whoever fills a slot then rings its doorbell, as a virtqueue is kicked.
+//
+// A packet is a MessageHeader, a fixed body of the message's type, and a payload of any length;
+// descriptors travel as ancillary data. Payloads beyond kMaxInlinePayload travel in a memfd.
+// Guests' commands ask for no reply, as on the queue: what the host made of them shows later, or
+// never.
 #pragma once
 
 #include <array>
@@ -13,7 +18,7 @@
 
 namespace viaduct::loopback {
 
-inline constexpr uint32_t kProtocolVersion = 2;
+inline constexpr uint32_t kProtocolVersion = 3;
 inline constexpr size_t kMaxInlinePayload = 32 * 1024;
 inline constexpr size_t kMaxPayload = 256u << 20;
 inline constexpr size_t kMaxBody = 256;
@@ -31,8 +36,8 @@ inline constexpr char kSocketSeparator = ',';
 
 enum class MessageType : uint32_t {
     kReply,
-    kFenceSignalled,  // server to client, unasked: FenceSignalled
-    kHello,
+    kFenceSignalled,  // server to client, on the fences' socket: FenceSignalled
+    kHello,           // the first, on the socket
     kGetCapset,
     kCreateContext,
     kCreateBlob,
@@ -58,14 +63,17 @@ struct MessageHeader {
 static_assert(sizeof(MessageHeader) == 32);
 
 /// Memory that the server and all clients share: what the guest kernel hands out without asking
-/// its device.
-struct SharedCounters {
+/// its device, and whether the device is to be kicked.
+struct SharedState {
     /// virtio-gpu's resource ids: from 2, never reused (id 1 is the console's).
     uint32_t next_resource_id;
     /// Magic numbers of the primary node's files (GET_MAGIC): from 1.
     uint32_t next_magic;
+    /// 1: the server may be asleep.
+    uint32_t server_sleeps;
 };
 
+/// Descriptor 0: the queue's memory; 1: the server's end of the fences' socket.
 struct Hello {
     uint32_t version;
     uint32_t pid;
@@ -77,7 +85,8 @@ struct CapsetInfo {
     uint32_t max_size;
 };
 
-/// The device as the guest kernel probed it. Descriptor 0: a memfd with SharedCounters.
+/// The device as the guest kernel probed it. Descriptor 0: a memfd with SharedState; 1: the
+/// doorbell, an eventfd.
 struct HelloReply {
     uint32_t version;
     uint32_t capset_count;

@@ -1,7 +1,10 @@
 #include "tests/loopback/client/connection.h"
 
+#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 
 namespace viaduct::loopback {
@@ -27,69 +30,128 @@ class SignalMask {
 }  // namespace
 
 Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Events events) {
-    auto socket = connect_socket(path);
-    if (!socket) return tl::unexpected(socket.error());
-    return std::unique_ptr<Connection>(new Connection(std::move(*socket), std::move(events)));
-}
-
-Connection::Connection(UniqueFd socket, Events events)
-    : socket_(std::move(socket)), events_(std::move(events)) {
+    auto replies = connect_socket(path);
+    if (!replies) return tl::unexpected(replies.error());
+    int fences[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fences) != 0)
+        return fail(errno, "cannot create a pair of sockets");
+    UniqueFd servers_fences(fences[1]);
+    Sockets sockets{std::move(*replies), UniqueFd(fences[0])};
+    UniqueFd queue_memory;
+    auto queue = RequestQueue::create(queue_memory);
+    if (!queue) return tl::unexpected(queue.error());
+    std::unique_ptr<Connection> connection(
+        new Connection(std::move(sockets), std::move(*queue), std::move(events)));
+    const auto greeted = connection->greet(std::move(queue_memory), std::move(servers_fences));
+    if (!greeted) return tl::unexpected(greeted.error());
     const SignalMask inherited_by_the_thread;
-    receiver_ = std::thread([this] { receive_loop(); });
+    connection->receiver_ = std::thread([raw = connection.get()] { raw->receive_fences(); });
+    return connection;
 }
 
 Connection::~Connection() {
-    ::shutdown(socket_.get(), SHUT_RDWR);
-    receiver_.join();
+    ::shutdown(sockets_.replies.get(), SHUT_RDWR);
+    ::shutdown(sockets_.fences.get(), SHUT_RDWR);
+    if (receiver_.joinable()) receiver_.join();
+}
+
+/// Before there is a queue at the other end: over the socket.
+Status Connection::greet(UniqueFd queue_memory, UniqueFd servers_fences) {
+    Packet hello = Packet::request(MessageType::kHello);
+    hello.header.request_id = next_request_++;
+    hello.set_body(Hello{kProtocolVersion, static_cast<uint32_t>(::getpid())});
+    hello.descriptors.push_back(std::move(queue_memory));
+    hello.descriptors.push_back(std::move(servers_fences));
+    if (auto sent = send_packet(sockets_.replies.get(), hello, SendMode::kBlock); !sent)
+        return sent;
+    hello.descriptors.clear();
+    auto reply = receive_packet(sockets_.replies.get(), SendMode::kBlock);
+    if (!reply) return tl::unexpected(reply.error());
+    const auto device = reply->body_as<HelloReply>();
+    if (!device) return fail(EPROTO, "the version of the server's greeting differs");
+    device_ = *device;
+    auto shared = Mapping::map_shared(reply->take_descriptor(0).get(), 0, sizeof(SharedState));
+    if (!shared) return tl::unexpected(shared.error());
+    shared_ = std::move(*shared);
+    doorbell_ = reply->take_descriptor(1);
+    return doorbell_ ? Status{} : fail(EPROTO, "the server has no doorbell");
 }
 
 Status Connection::post(Packet& request) {
     request.header.request_id = 0;
-    return send_packet(socket_.get(), request, SendMode::kBlock);
+    return enqueue(request);
+}
+
+Status Connection::enqueue(Packet& request) {
+    const std::lock_guard lock(queue_mutex_);
+    if (auto room = wait_for_room(); !room) return room;
+    if (RequestQueue::fits(request)) {
+        queue_.push(request);
+    } else {
+        if (auto sent = send_packet(sockets_.replies.get(), request, SendMode::kBlock); !sent)
+            return fail(EIO, "the loopback server has gone");
+        queue_.push_mark();
+    }
+    ring_doorbell();
+    return {};
+}
+
+/// The server is awake while the queue is full, and no fence comes when it has room again.
+Status Connection::wait_for_room() {
+    constexpr std::chrono::microseconds kLookInterval{50};
+    while (!lost_ && !queue_.has_room()) std::this_thread::sleep_for(kLookInterval);
+    return lost_ ? fail(EIO, "the loopback server has gone") : Status{};
+}
+
+void Connection::ring_doorbell() {
+    if (std::atomic_ref(shared().server_sleeps).load() != 0) ::eventfd_write(doorbell_.get(), 1);
 }
 
 Result<Packet> Connection::call(Packet& request) {
-    Call call;
-    std::unique_lock lock(mutex_);
-    if (lost_) return fail(EIO, "the loopback server has gone");
-    const uint32_t id = next_request_++;
-    if (next_request_ == 0) next_request_ = 1;
-    request.header.request_id = id;
-    calls_[id] = &call;
-    lock.unlock();
-    const auto sent = send_packet(socket_.get(), request, SendMode::kBlock);
-    lock.lock();
-    if (sent) call.arrived.wait(lock, [&] { return call.reply || lost_; });
-    calls_.erase(id);
-    if (!sent || !call.reply) return fail(EIO, "the loopback server has gone");
-    const int status = call.reply->header.status;
+    {
+        const std::lock_guard lock(replies_mutex_);
+        request.header.request_id = next_request_++;
+        if (next_request_ == 0) next_request_ = 1;
+    }
+    if (const auto asked = enqueue(request); !asked) return tl::unexpected(asked.error());
+    auto reply = wait_for_reply(request.header.request_id);
+    if (!reply) return fail(EIO, "the loopback server has gone");
+    const int status = reply->header.status;
     if (status != 0) return fail(-status, "the loopback server says {}", status);
-    return std::move(*call.reply);
+    return std::move(*reply);
 }
 
-void Connection::receive_loop() {
-    while (auto packet = receive_packet(socket_.get(), SendMode::kBlock)) {
-        if (packet->header.type == MessageType::kReply) {
-            finish_call(std::move(*packet));
-        } else if (const auto fence = packet->body_as<FenceSignalled>();
-                   fence && packet->header.type == MessageType::kFenceSignalled) {
-            events_.on_fence(*fence);
+/// One of the threads that wait reads the socket for all of them.
+std::optional<Packet> Connection::wait_for_reply(uint32_t request_id) {
+    std::unique_lock lock(replies_mutex_);
+    while (true) {
+        if (auto mine = others_replies_.extract(request_id)) return std::move(mine.mapped());
+        if (lost_) return std::nullopt;
+        if (receiving_) {
+            reply_arrived_.wait(lock);
+            continue;
+        }
+        receiving_ = true;
+        lock.unlock();
+        auto packet = receive_packet(sockets_.replies.get(), SendMode::kBlock);
+        lock.lock();
+        receiving_ = false;
+        reply_arrived_.notify_all();
+        if (!packet) {
+            lost_ = true;
+        } else if (packet->header.request_id == request_id) {
+            return std::move(*packet);
+        } else {
+            others_replies_.emplace(packet->header.request_id, std::move(*packet));
         }
     }
-    {
-        const std::lock_guard lock(mutex_);
-        lost_ = true;
-        for (auto& [id, call] : calls_) call->arrived.notify_all();
-    }
-    events_.on_lost();
 }
 
-void Connection::finish_call(Packet reply) {
-    const std::lock_guard lock(mutex_);
-    const auto call = calls_.find(reply.header.request_id);
-    if (call == calls_.end()) return;  // its thread has given up
-    call->second->reply = std::move(reply);
-    call->second->arrived.notify_all();
+void Connection::receive_fences() {
+    while (auto packet = receive_packet(sockets_.fences.get(), SendMode::kBlock))
+        if (const auto fence = packet->body_as<FenceSignalled>()) events_.on_fence(*fence);
+    lost_ = true;
+    events_.on_lost();
 }
 
 }  // namespace viaduct::loopback

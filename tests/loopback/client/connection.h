@@ -1,6 +1,7 @@
 // The client's end of one connection to the server.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -10,12 +11,14 @@
 #include <string>
 #include <thread>
 
+#include "blob/mapping.h"
 #include "tests/loopback/packet.h"
+#include "tests/loopback/request_queue.h"
 
 namespace viaduct::loopback {
 
-/// Thread-safe. A thread of its own receives replies and fence signals. Signal handlers of the
-/// program never run on it.
+/// Thread-safe. A thread of its own receives fence signals. Signal handlers of the program never
+/// run on it.
 class Connection {
   public:
     struct Events {
@@ -28,30 +31,48 @@ class Connection {
     static Result<std::unique_ptr<Connection>> open(const std::string& path, Events events);
     ~Connection();
 
-    /// Sends without waiting for the host: as a command on the virtqueue. Blocks only while the
-    /// queue is full.
+    /// As the server described it.
+    const HelloReply& device() const { return device_; }
+    SharedState& shared() const { return *reinterpret_cast<SharedState*>(shared_.data()); }
+
+    /// Asks without waiting for the host: as with a command on the virtqueue. Blocks only while the
+    /// queue is full. Error: EIO, the server has gone.
     Status post(Packet& request);
-    /// Sends, and waits for the reply. Error: the reply's status, or EIO if the server has gone.
+    /// Asks, and waits for the reply. Error: the reply's status, or EIO if the server has gone.
     Result<Packet> call(Packet& request);
 
   private:
-    /// A thread that waits for its reply.
-    struct Call {
-        std::condition_variable arrived;
-        std::optional<Packet> reply;
+    struct Sockets {
+        UniqueFd replies;  // and for requests that no slot of the queue holds
+        UniqueFd fences;
     };
 
-    Connection(UniqueFd socket, Events events);
-    void receive_loop();
-    void finish_call(Packet reply);
+    Connection(Sockets sockets, RequestQueue queue, Events events)
+        : sockets_(std::move(sockets)), events_(std::move(events)), queue_(std::move(queue)) {}
+    Status greet(UniqueFd queue_memory, UniqueFd servers_fences);
+    void receive_fences();
+    Status enqueue(Packet& request);
+    Status wait_for_room();
+    void ring_doorbell();
+    std::optional<Packet> wait_for_reply(uint32_t request_id);
 
-    UniqueFd socket_;
-    Events events_;
-    std::mutex mutex_;
+    const Sockets sockets_;
+    const Events events_;
+    HelloReply device_{};
+    Mapping shared_;
+    UniqueFd doorbell_;
+    std::atomic<bool> lost_ = false;
+
+    std::mutex queue_mutex_;
+    RequestQueue queue_;
+
+    std::mutex replies_mutex_;
+    std::condition_variable reply_arrived_;
     uint32_t next_request_ = 1;
-    bool lost_ = false;
-    std::map<uint32_t, Call*> calls_;
-    std::thread receiver_;
+    bool receiving_ = false;                     // a thread reads the socket, for all that wait
+    std::map<uint32_t, Packet> others_replies_;  // by request: read by another thread
+
+    std::thread receiver_;  // last: it uses the members above
 };
 
 }  // namespace viaduct::loopback

@@ -103,16 +103,6 @@ Status GpuFile::connect(const std::string& socket_path) {
                                                      [this] { fences_.signal_all(-ENODEV); }});
     if (!connection) return tl::unexpected(connection.error());
     connection_ = std::move(*connection);
-    Packet hello = Packet::request(MessageType::kHello);
-    hello.set_body(Hello{kProtocolVersion, static_cast<uint32_t>(::getpid())});
-    auto reply = connection_->call(hello);
-    if (!reply) return tl::unexpected(reply.error());
-    const auto device = reply->body_as<HelloReply>();
-    if (!device) return fail(EPROTO, "the version of the server's greeting differs");
-    device_ = *device;
-    auto counters = Mapping::map_shared(reply->take_descriptor(0).get(), 0, sizeof(SharedCounters));
-    if (!counters) return tl::unexpected(counters.error());
-    counters_ = std::move(*counters);
     return {};
 }
 
@@ -158,8 +148,9 @@ int GpuFile::on_get_unique(void* argument) {
 
 /// drm_auth.c, drm_getmagic: a file has one magic number, of the device's.
 int GpuFile::on_get_magic(void* argument) {
-    std::call_once(magic_once_,
-                   [this] { magic_ = std::atomic_ref(counters().next_magic).fetch_add(1); });
+    std::call_once(magic_once_, [this] {
+        magic_ = std::atomic_ref(connection_->shared().next_magic).fetch_add(1);
+    });
     static_cast<drm_auth*>(argument)->magic = magic_;
     return 0;
 }
@@ -224,13 +215,13 @@ int GpuFile::on_get_param(void* argument) {
             value = 0;  // no resource has a UUID here
             break;
         case Param::kBlobAlignment:
-            if (device_.blob_alignment == 0) return -EINVAL;  // as kernels that do not know it
-            value = device_.blob_alignment;
+            if (device().blob_alignment == 0) return -EINVAL;  // as kernels that do not know it
+            value = device().blob_alignment;
             break;
         case Param::kSupportedCapsetIds:
             value = 0;
-            for (uint32_t i = 0; i < device_.capset_count; ++i)
-                value |= 1u << device_.capsets[i].id;
+            for (uint32_t i = 0; i < device().capset_count; ++i)
+                value |= 1u << device().capsets[i].id;
             break;
         default:
             return -EINVAL;
@@ -243,10 +234,10 @@ int GpuFile::on_get_param(void* argument) {
 
 int GpuFile::on_get_caps(void* argument) {
     const auto& request = *static_cast<GetCaps*>(argument);
-    if (device_.capset_count == 0) return -ENOSYS;
+    if (device().capset_count == 0) return -ENOSYS;
     if (request.size == 0) return -EINVAL;
-    const auto end = device_.capsets.begin() + device_.capset_count;
-    const auto info = std::find_if(device_.capsets.begin(), end, [&](const CapsetInfo& candidate) {
+    const auto end = device().capsets.begin() + device().capset_count;
+    const auto info = std::find_if(device().capsets.begin(), end, [&](const CapsetInfo& candidate) {
         return candidate.id == request.cap_set_id && candidate.max_version >= request.cap_set_ver;
     });
     if (info == end) return -EINVAL;
@@ -266,17 +257,13 @@ int GpuFile::on_get_caps(void* argument) {
 }
 
 bool GpuFile::has_capset(uint32_t id) const {
-    const auto end = device_.capsets.begin() + device_.capset_count;
-    return std::any_of(device_.capsets.begin(), end,
+    const auto end = device().capsets.begin() + device().capset_count;
+    return std::any_of(device().capsets.begin(), end,
                        [&](const CapsetInfo& info) { return info.id == id; });
 }
 
-SharedCounters& GpuFile::counters() {
-    return *reinterpret_cast<SharedCounters*>(counters_.data());
-}
-
 ResourceId GpuFile::next_resource_id() {
-    return ResourceId(std::atomic_ref(counters().next_resource_id).fetch_add(1));
+    return ResourceId(std::atomic_ref(connection_->shared().next_resource_id).fetch_add(1));
 }
 
 }  // namespace viaduct::loopback

@@ -11,7 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "blob/mapping.h"
 #include "simgpu/node/fake_node.h"
 #include "simgpu/simgpu.h"
 #include "simgpu/sync/syncobj.h"
@@ -74,11 +73,11 @@ class GpuFile {
     int on_resource_create_blob(void* argument);
     int on_context_init(void* argument);
 
+    const HelloReply& device() const { return connection_->device(); }
     bool has_capset(uint32_t id) const;
     /// Creates the lazy context without a capset if there is none yet.
     int ensure_context();
     int create_context(uint32_t capset_id, std::string_view name);
-    SharedCounters& counters();
     ResourceId next_resource_id();
     int send_create_blob(Packet& packet);
     int fetch_memory(const Buffer& buffer, simgpu::MapSource& source);
@@ -95,8 +94,6 @@ class GpuFile {
 
     const NodeType type_;
     const uint64_t id_;  // never used again in this process; not 0
-    HelloReply device_{};
-    Mapping counters_;
     std::once_flag magic_once_;
     drm_magic_t magic_ = 0;
     GuestFences fences_;

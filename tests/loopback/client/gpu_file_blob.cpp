@@ -54,7 +54,7 @@ int GpuFile::on_resource_create_blob(void* argument) {
     ResourceCreateBlob& blob = request.base;
     if (const int status = check_blob(request); status != 0) return status;
     // Linux 7.2, verify_blob: nothing is rounded up for the program.
-    if (device_.blob_alignment != 0 && blob.size % device_.blob_alignment != 0) return -EINVAL;
+    if (device().blob_alignment != 0 && blob.size % device().blob_alignment != 0) return -EINVAL;
     if (const int status = ensure_context(); status != 0) return status;
     auto buffer = std::make_shared<Buffer>();
     buffer->blob_mem = blob.blob_mem;
@@ -83,7 +83,7 @@ int GpuFile::on_resource_create_blob(void* argument) {
 /// The host's answer is waited for only where the kernel's own part may fail: it runs on the
 /// server, which all processes share. What the host itself refuses shows when the blob is mapped.
 int GpuFile::send_create_blob(Packet& packet) {
-    if (!device_.window_may_fill) return connection_->post(packet) ? 0 : -EIO;
+    if (!device().window_may_fill) return connection_->post(packet) ? 0 : -EIO;
     const auto reply = connection_->call(packet);
     if (reply) return 0;
     const int code = reply.error().code;

@@ -18,6 +18,7 @@ void FenceInbox::push(const RetiredFence& fence) {
 
 std::vector<RetiredFence> FenceInbox::take() {
     const std::lock_guard lock(mutex_);
+    if (fences_.empty()) return {};
     eventfd_t count;
     ::eventfd_read(wakeup_.get(), &count);
     return std::exchange(fences_, {});

@@ -1,10 +1,11 @@
 #include "tests/loopback/server/server.h"
 
-#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <new>
 
@@ -15,14 +16,16 @@ namespace viaduct::loopback {
 
 namespace {
 
-// Keys of the epoll set: files are numbered from 1, in 32 bits.
+// Keys of the epoll set. Files are numbered from 1, in 32 bits: the key of one's socket is its
+// number, that of its fences' socket has a bit more.
 constexpr uint64_t kListenerKey = 1ull << 32;
 constexpr uint64_t kFenceKey = 2ull << 32;
 constexpr uint64_t kLifelineKey = 3ull << 32;
 constexpr uint64_t kStopKey = 4ull << 32;
+constexpr uint64_t kDoorbellKey = 5ull << 32;
 
-/// Packets taken from one client before the next one has its turn.
-constexpr int kPacketsPerTurn = 32;
+/// Requests taken from one client before the next one has its turn.
+constexpr int kRequestsPerTurn = 32;
 /// QEMU's interval for virgl_renderer_poll where fences are not asynchronous.
 constexpr int kPollIntervalMs = 10;
 /// How often dma-bufs are looked after that keep a resource without handles.
@@ -35,16 +38,19 @@ constexpr uint32_t kFirstMagic = 1;
 Result<std::unique_ptr<Server>> Server::create(VirtioGpu& device, UniqueFd listener,
                                                UniqueFd lifeline) {
     std::unique_ptr<Server> server(new Server(device, std::move(listener), std::move(lifeline)));
-    auto counters = create_sealed_memfd("loopback-counters", sizeof(SharedCounters));
-    if (!counters) return tl::unexpected(counters.error());
-    auto mapping = Mapping::map_shared(counters->get(), 0, sizeof(SharedCounters));
+    auto shared = create_sealed_memfd("loopback-shared", sizeof(SharedState));
+    if (!shared) return tl::unexpected(shared.error());
+    auto mapping = Mapping::map_shared(shared->get(), 0, sizeof(SharedState));
     if (!mapping) return tl::unexpected(mapping.error());
-    new (mapping->data()) SharedCounters{kFirstResourceId, kFirstMagic};
-    server->counters_fd_ = std::move(*counters);
-    server->counters_ = std::move(*mapping);
+    new (mapping->data()) SharedState{kFirstResourceId, kFirstMagic, 0};
+    server->shared_fd_ = std::move(*shared);
+    server->shared_ = std::move(*mapping);
     server->epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
+    server->doorbell_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     Status status = server->watch(server->listener_.get(), kListenerKey, EPOLLIN);
     if (status) status = server->watch(device.fence_fd(), kFenceKey, EPOLLIN);
+    // Each ring is an edge: nobody reads it.
+    if (status) status = server->watch(server->doorbell_.get(), kDoorbellKey, EPOLLIN | EPOLLET);
     if (status && server->lifeline_)
         status = server->watch(server->lifeline_.get(), kLifelineKey, EPOLLIN);
     if (!status) return tl::unexpected(status.error());
@@ -78,19 +84,36 @@ Status Server::run(int stop_fd) {
     }
     while (is_needed() && !stopped_) {
         std::array<epoll_event, 32> events;
-        const int timeout = device_.needs_polling() ? kPollIntervalMs
-                            : device_.has_orphans() ? kReapIntervalMs
-                                                    : -1;
-        const int count =
-            ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
-        if (count < 0 && errno != EINTR) return fail(errno, "epoll: {}", std::strerror(errno));
-        for (int i = 0; i < count; ++i)
-            dispatch_event(events[static_cast<size_t>(i)].data.u64,
-                           events[static_cast<size_t>(i)].events);
+        const auto count = wait_for_events(events);
+        if (!count) return tl::unexpected(count.error());
+        for (const epoll_event& event : std::span(events).first(*count))
+            dispatch_event(event.data.u64, event.events);
+        serve_clients();
         deliver_fences();
-        if (count == 0) device_.reap_exported();
+        if (*count == 0) device_.reap_exported();
     }
     return {};
+}
+
+Result<size_t> Server::wait_for_events(std::span<epoll_event> events) {
+    int timeout = device_.needs_polling() ? kPollIntervalMs
+                  : device_.has_orphans() ? kReapIntervalMs
+                                          : -1;
+    // First the word, then the look: a client that fills a slot does it the other way round.
+    std::atomic_ref sleeps(shared().server_sleeps);
+    sleeps.store(1);
+    const bool idle = std::ranges::all_of(clients_, [](const auto& item) {
+        return !item.second.queue || item.second.queue->empty();
+    });
+    if (!idle) {
+        sleeps.store(0);
+        timeout = 0;
+    }
+    const int count =
+        ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
+    sleeps.store(0);
+    if (count < 0 && errno != EINTR) return fail(errno, "epoll: {}", std::strerror(errno));
+    return static_cast<size_t>(std::max(count, 0));
 }
 
 void Server::dispatch_event(uint64_t key, uint32_t events) {
@@ -105,12 +128,15 @@ void Server::dispatch_event(uint64_t key, uint32_t events) {
         had_client_ = true;
         return;
     }
-    if (key == kFenceKey) return;  // deliver_fences runs after every round
-    const auto file = static_cast<FileId>(key);
-    const auto client = clients_.find(file);
-    if (client == clients_.end()) return;
-    if (events & EPOLLOUT) flush(client->second);
-    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) serve_client(file);
+    // Queues and fences are looked at in every round.
+    if (key == kFenceKey || key == kDoorbellKey) return;
+    const auto found = clients_.find(static_cast<FileId>(key));
+    if (found == clients_.end()) return;
+    Client& client = found->second;
+    Outlet& outlet = key & kFencesOfClient ? client.fences : client.replies;
+    if (events & EPOLLOUT) flush(outlet);
+    if (events & (EPOLLHUP | EPOLLERR)) client.gone = true;
+    if (!client.queue && (events & EPOLLIN)) greet(client);
 }
 
 void Server::accept_client() {
@@ -122,7 +148,18 @@ void Server::accept_client() {
         return;
     }
     had_client_ = true;
-    clients_.emplace(file, Client{std::move(socket), file, {}});
+    Client& client = clients_[file];
+    client.file = file;
+    client.replies = {std::move(socket), file};
+}
+
+/// The first request, which brings the queue of all others.
+void Server::greet(Client& client) {
+    auto hello = receive_packet(client.replies.socket.get(), SendMode::kNonBlock);
+    if (hello) handle(client, *hello);
+    // From now on, a request that lies on the socket has a slot that says so.
+    if (client.queue) set_events(client.replies, 0);
+    client.gone = !client.queue;
 }
 
 void Server::drop_client(FileId file) {
@@ -131,19 +168,33 @@ void Server::drop_client(FileId file) {
     clients_.erase(file);
 }
 
-void Server::serve_client(FileId file) {
-    Client& client = clients_.at(file);
-    for (int i = 0; i < kPacketsPerTurn; ++i) {
-        auto packet = receive_packet(client.socket.get(), SendMode::kNonBlock);
-        if (packet) {
-            handle(client, *packet);
-            continue;
-        }
-        if (packet.error().code == EAGAIN) return;
-        if (packet.error().code != ECONNRESET)
-            log(LogLevel::kError, "loopback: client {} dropped: {}", file, packet.error().message);
-        return drop_client(file);
+void Server::serve_clients() {
+    for (auto next = clients_.begin(); next != clients_.end();) {
+        Client& client = (next++)->second;
+        Status status;
+        do {
+            if (client.queue) status = serve_queue(client);
+        } while (client.gone && status && client.queue && !client.queue->empty());
+        if (!status)
+            log(LogLevel::kError, "loopback: client {} dropped: {}", client.file,
+                status.error().message);
+        if (client.gone || !status) drop_client(client.file);
     }
+}
+
+Status Server::serve_queue(Client& client) {
+    for (int i = 0; i < kRequestsPerTurn && !client.queue->empty(); ++i) {
+        const auto place = client.queue->pop(request_);
+        if (!place) return tl::unexpected(place.error());
+        if (*place == RequestQueue::Place::kOnSocket) {
+            auto packet = receive_packet(client.replies.socket.get(), SendMode::kNonBlock);
+            if (!packet) return tl::unexpected(packet.error());
+            request_ = std::move(*packet);
+        }
+        handle(client, request_);
+        request_.descriptors.clear();
+    }
+    return {};
 }
 
 void Server::deliver_fences() {
@@ -153,7 +204,7 @@ void Server::deliver_fences() {
         if (client == clients_.end()) continue;
         Packet packet = Packet::request(MessageType::kFenceSignalled);
         packet.set_body(FenceSignalled{event.ring, 0, event.token});
-        send(client->second, std::move(packet));
+        send(client->second.fences, std::move(packet));
     }
     if (!events.empty()) answer_idle_waiters();
 }
@@ -161,34 +212,36 @@ void Server::deliver_fences() {
 void Server::answer_idle_waiters() {
     std::erase_if(idle_waiters_, [&](const IdleWaiter& waiter) {
         if (device_.is_busy(waiter.resource_id)) return false;
-        send(clients_.at(waiter.file), Packet::reply(waiter.request_id, 0));
+        send(clients_.at(waiter.file).replies, Packet::reply(waiter.request_id, 0));
         return true;
     });
 }
 
-void Server::send(Client& client, Packet packet) {
-    if (client.outgoing.empty()) {
-        const auto status = send_packet(client.socket.get(), packet, SendMode::kNonBlock);
-        if (status || status.error().code != EAGAIN) return;  // a dead peer is noticed on receive
+void Server::send(Outlet& outlet, Packet packet) {
+    if (outlet.outgoing.empty()) {
+        const auto status = send_packet(outlet.socket.get(), packet, SendMode::kNonBlock);
+        if (status || status.error().code != EAGAIN) return;  // a dead peer shows by its hang-up
     }
-    client.outgoing.push_back(std::move(packet));
-    epoll_event event{};
-    event.events = EPOLLIN | EPOLLOUT;
-    event.data.u64 = client.file;
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, client.socket.get(), &event);
+    outlet.outgoing.push_back(std::move(packet));
+    set_events(outlet, EPOLLOUT);
 }
 
-void Server::flush(Client& client) {
-    while (!client.outgoing.empty()) {
+void Server::flush(Outlet& outlet) {
+    while (!outlet.outgoing.empty()) {
         const auto status =
-            send_packet(client.socket.get(), client.outgoing.front(), SendMode::kNonBlock);
+            send_packet(outlet.socket.get(), outlet.outgoing.front(), SendMode::kNonBlock);
         if (!status && status.error().code == EAGAIN) return;
-        client.outgoing.pop_front();
+        outlet.outgoing.pop_front();
     }
+    set_events(outlet, 0);
+}
+
+/// Hang-ups are reported whether asked for or not.
+void Server::set_events(const Outlet& outlet, uint32_t events) {
     epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.u64 = client.file;
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, client.socket.get(), &event);
+    event.events = events;
+    event.data.u64 = outlet.key;
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, outlet.socket.get(), &event);
 }
 
 }  // namespace viaduct::loopback

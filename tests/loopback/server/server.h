@@ -1,12 +1,17 @@
 // The server process's loop: connections of clients, fences of the library, one thread.
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 
 #include "blob/mapping.h"
 #include "tests/loopback/packet.h"
+#include "tests/loopback/request_queue.h"
 #include "tests/loopback/server/virtio_gpu.h"
 
 namespace viaduct::loopback {
@@ -27,11 +32,22 @@ class Server {
     void drop_clients();
 
   private:
-    struct Client {
+    /// The sending end of one socket.
+    struct Outlet {
         UniqueFd socket;
-        FileId file = 0;
-        std::deque<Packet> outgoing;  // what its socket had no room for
+        uint64_t key = 0;               // in the epoll set
+        std::deque<Packet> outgoing{};  // what the socket had no room for
     };
+    struct Client {
+        FileId file = 0;
+        Outlet replies;
+        // From its hello on:
+        Outlet fences;
+        std::optional<RequestQueue> queue;
+        bool gone = false;
+    };
+    /// In the key of a fences' socket, beside the file's number.
+    static constexpr uint64_t kFencesOfClient = 1ull << 63;
     struct IdleWaiter {
         FileId file;
         uint32_t resource_id;
@@ -43,9 +59,12 @@ class Server {
 
     Status watch(int fd, uint64_t key, uint32_t events);
     bool is_needed() const;
+    Result<size_t> wait_for_events(std::span<epoll_event> events);
     void dispatch_event(uint64_t key, uint32_t events);
     void accept_client();
-    void serve_client(FileId file);
+    void greet(Client& client);
+    void serve_clients();
+    Status serve_queue(Client& client);
     void drop_client(FileId file);
     void deliver_fences();
     void answer_idle_waiters();
@@ -71,15 +90,19 @@ class Server {
     Result<Packet> on_transfer(Client& client, Packet& request);
     void on_wait_resource(Client& client, const Packet& request);
 
-    void send(Client& client, Packet packet);
-    void flush(Client& client);
+    void send(Outlet& outlet, Packet packet);
+    void flush(Outlet& outlet);
+    void set_events(const Outlet& outlet, uint32_t events);
+    SharedState& shared() const { return *reinterpret_cast<SharedState*>(shared_.data()); }
 
     VirtioGpu& device_;
     UniqueFd listener_;
     UniqueFd lifeline_;
     UniqueFd epoll_;
-    UniqueFd counters_fd_;
-    Mapping counters_;
+    UniqueFd doorbell_;
+    UniqueFd shared_fd_;
+    Mapping shared_;
+    Packet request_;  // reused
     std::map<FileId, Client> clients_;
     std::vector<IdleWaiter> idle_waiters_;
     bool had_client_ = false;

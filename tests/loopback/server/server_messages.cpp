@@ -59,18 +59,26 @@ void Server::handle(Client& client, Packet& request) {
     }
     if (request_id == 0) return;
     reply->header.request_id = request_id;
-    send(client, std::move(*reply));
+    send(client.replies, std::move(*reply));
 }
 
-Result<Packet> Server::on_hello(Client&, Packet& request) {
+Result<Packet> Server::on_hello(Client& client, Packet& request) {
     const auto hello = expect_body<Hello>(request);
     if (!hello) return tl::unexpected(hello.error());
     if (hello->version != kProtocolVersion)
         return fail(EPROTO, "client of version {}, server of version {}", hello->version,
                     kProtocolVersion);
+    if (client.queue) return fail(EPROTO, "the client has said hello before");
+    auto queue = RequestQueue::open(request.take_descriptor(0));
+    if (!queue) return tl::unexpected(queue.error());
+    client.queue = std::move(*queue);
+    client.fences = {request.take_descriptor(1), kFencesOfClient | client.file};
+    if (auto status = watch(client.fences.socket.get(), client.fences.key, 0); !status)
+        return tl::unexpected(status.error());
     Packet reply = Packet::reply(0, 0);
     reply.set_body(device_.probe());
-    reply.descriptors.push_back(counters_fd_.duplicate());
+    reply.descriptors.push_back(shared_fd_.duplicate());
+    reply.descriptors.push_back(doorbell_.duplicate());
     return reply;
 }
 
@@ -150,7 +158,7 @@ void Server::on_wait_resource(Client& client, const Packet& request) {
     if (busy && !body->no_wait)
         idle_waiters_.push_back({client.file, body->resource_id, request.header.request_id});
     else
-        send(client, Packet::reply(request.header.request_id, busy ? -EBUSY : 0));
+        send(client.replies, Packet::reply(request.header.request_id, busy ? -EBUSY : 0));
 }
 
 }  // namespace viaduct::loopback

@@ -12,6 +12,7 @@ namespace {
 
 using namespace wire::virtgpu;
 
+constexpr uint64_t kBlobSize = 4096;
 constexpr int kShortWhile = 30;  // milliseconds, for what must not happen
 
 class ExecbufferTest : public LoopbackTest {
@@ -218,6 +219,38 @@ TEST_F(ExecbufferTest, AThousandSubmissionsFromFourThreads) {
             EXPECT_TRUE(GuestProgram::wait(last));
         });
     for (auto& thread : threads) thread.join();
+}
+
+// Small ones take a slot of the queue, larger ones the socket, the largest a file of their own.
+TEST_F(ExecbufferTest, SubmissionsOfAllSizesArriveInOrder) {
+    CommandBuffer creation;
+    creation.add(fake::Command::kCreateObject, fake::CreateObject{9, 0, 0});
+    const auto blob = guest_->create_blob(9, kBlobSize, creation);
+    const auto memory = guest_->map(blob.bo_handle, kBlobSize);
+    ASSERT_TRUE(memory) << memory.error().message;
+    const auto fill_with = [&](uint32_t value, int times) {
+        CommandBuffer commands;
+        for (int i = 0; i < times; ++i)
+            commands.add(fake::Command::kFill, fake::Fill{blob.res_handle, value, 0, 1});
+        return commands;
+    };
+    constexpr int kSizes[] = {1, 60, 1000};
+    for (const int first : kSizes) {
+        for (const int second : kSizes) {
+            guest_->submit(1, fill_with(1, first));
+            ASSERT_TRUE(GuestProgram::wait(guest_->submit(1, fill_with(2, second))));
+            EXPECT_EQ(memory->data()[0], std::byte{2}) << first << " and then " << second;
+        }
+    }
+}
+
+TEST_F(ExecbufferTest, MoreRequestsThanTheQueueHoldsWaitForRoom) {
+    CommandBuffer slow;
+    for (int i = 0; i < 2000; ++i)
+        slow.add(fake::Command::kHold, fake::Hold{2, static_cast<uint32_t>(i % 2)});
+    UniqueFd last;
+    for (int i = 0; i < 1000; ++i) last = guest_->submit(1, i % 100 == 0 ? slow : CommandBuffer{});
+    EXPECT_TRUE(GuestProgram::wait(last));
 }
 
 TEST_F(ExecbufferTest, FencesSignalWhenTheServerGoes) {
