@@ -163,7 +163,7 @@ Status ContextLink::send_node() {
 }
 
 void ContextLink::expect_worker() {
-    transport::ask_for_senders(end_.socket.get(), transport::Senders::kNamed);
+    inbox_.ask_for_senders(transport::Senders::kNamed);
 }
 
 void ContextLink::set_worker(std::unique_ptr<WorkerHandle> worker) {
@@ -176,7 +176,7 @@ void ContextLink::set_worker(std::unique_ptr<WorkerHandle> worker) {
 Status ContextLink::wait_for_first_word(steady_clock::time_point deadline) {
     auto word = inbox_.wait(deadline);
     if (!word) return tl::unexpected(word.error());
-    transport::ask_for_senders(end_.socket.get(), transport::Senders::kUnnamed);
+    inbox_.ask_for_senders(transport::Senders::kUnnamed);
     {
         const LockGuard lock(mutex_);
         worker_process_ = word->sender;

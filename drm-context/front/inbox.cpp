@@ -1,7 +1,5 @@
 #include "drm-context/front/inbox.h"
 
-#include <poll.h>
-
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -26,12 +24,6 @@ std::string text_of(const transport::Reply& reply) {
     return printable({reply.message, ::strnlen(reply.message, sizeof(reply.message))});
 }
 
-/// Neither a message nor a hang-up: what nearly every look finds, as each fence causes one.
-bool is_empty(int socket) {
-    pollfd entry{socket, POLLIN, 0};
-    return ::poll(&entry, 1, 0) == 0;
-}
-
 Error error_of(const transport::Reply& reply) {
     const bool is_errno = reply.error >= 1 && reply.error <= kMaxErrno;
     return {is_errno ? reply.error : EIO, text_of(reply)};
@@ -46,6 +38,12 @@ Inbox::~Inbox() {
         if (answer.descriptor) discard_(std::move(answer.descriptor));
     for (auto& [blob_id, answer] : announced_)
         if (answer.descriptor) discard_(std::move(answer.descriptor));
+}
+
+void Inbox::ask_for_senders(transport::Senders senders) {
+    const LockGuard lock(mutex_);
+    transport::ask_for_senders(socket_, senders);
+    senders_ = senders;
 }
 
 void Inbox::expect(uint64_t cookie) {
@@ -198,17 +196,17 @@ UniqueFd Inbox::take_pending_work() {
 
 bool Inbox::take_arrived() {
     for (int i = 0; i < kMessagesPerTurn; ++i)
-        if (hung_up_ || !take_one()) return false;
+        if (hung_up_ || !take_one(Wanted::kAny)) return false;
     return true;
 }
 
-bool Inbox::take_one() {
-    if (is_empty(socket_)) return false;
-    if (unanswered_ == 0 && next_is_misuse()) return false;
+// Nearly every look finds nothing, as each fence causes one: that costs one system call.
+bool Inbox::take_one(Wanted wanted) {
+    if (unanswered_ == 0 && !may_take_next(wanted)) return false;
     Answer message{};
     transport::Attached attached;
-    const auto got = transport::receive_message(
-        socket_, std::as_writable_bytes(std::span(&message.reply, 1)), {}, attached);
+    const auto got = transport::receive_arrived(
+        socket_, std::as_writable_bytes(std::span(&message.reply, 1)), attached);
     message.sender = attached.sender;
     std::vector<UniqueFd>& descriptors = attached.descriptors;
     const size_t most = got && may_bring_descriptor(message.reply.cookie) ? 1 : 0;
@@ -228,21 +226,19 @@ bool Inbox::take_one() {
     return true;
 }
 
-// Examined while it is in the socket, so that the front need not close it.
-bool Inbox::next_is_misuse() {
+// While nothing was asked: examined while it is in the socket, so that the front need not close
+// what it brings. Other messages than news are for the fence thread to judge, as is a hang-up.
+bool Inbox::may_take_next(Wanted wanted) {
     transport::Reply next{};
     const auto brings =
-        transport::peek_message(socket_, std::as_writable_bytes(std::span(&next, 1)));
-    if (!brings || !*brings || may_bring_descriptor(next.cookie)) return false;
+        transport::peek_message(socket_, std::as_writable_bytes(std::span(&next, 1)), senders_);
+    if (!brings) return wanted == Wanted::kAny && brings.error().code != EAGAIN;
+    const bool is_news =
+        next.cookie == transport::kAnnouncementCookie || next.cookie == transport::kLogCookie;
+    if (wanted == Wanted::kNews && !is_news) return false;
+    if (!*brings || may_bring_descriptor(next.cookie)) return true;
     hang_up_on_misuse();
-    return true;
-}
-
-// Nothing was asked: any other message is for the fence thread to judge.
-bool Inbox::next_is_news() {
-    transport::Reply next{};
-    return transport::peek_message(socket_, std::as_writable_bytes(std::span(&next, 1))) &&
-           (next.cookie == transport::kAnnouncementCookie || next.cookie == transport::kLogCookie);
+    return false;
 }
 
 void Inbox::hang_up_on_misuse() {
@@ -319,8 +315,7 @@ void Inbox::complete(Answer& answer) {
 std::optional<Inbox::Answer> Inbox::take_announcement(uint64_t blob_id) {
     const LockGuard lock(mutex_);
     for (int i = 0; i < kMessagesPerTurn && !expected_ && !hung_up_; ++i)
-        if (announced_.contains(blob_id) || (unanswered_ == 0 && !next_is_news()) || !take_one())
-            break;
+        if (announced_.contains(blob_id) || !take_one(Wanted::kNews)) break;
     auto found = announced_.extract(blob_id);
     if (!found) return {};
     return std::move(found.mapped());

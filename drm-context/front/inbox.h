@@ -56,6 +56,9 @@ class Inbox {
     /// After the socket was replaced by another with the same number.
     void start_anew();
 
+    /// Whether messages that are sent from now on name their sender; at first they do not.
+    void ask_for_senders(transport::Senders senders);
+
     /// Announces that the answer to `cookie` will be waited for: before the question is sent. One
     /// at a time.
     void expect(uint64_t cookie);
@@ -109,9 +112,9 @@ class Inbox {
   private:
     Result<Answer> wait_for_answer(transport::Deadline deadline);
     bool take_arrived() VIADUCT_REQUIRES(mutex_);
-    bool take_one() VIADUCT_REQUIRES(mutex_);
-    bool next_is_news() VIADUCT_REQUIRES(mutex_);
-    bool next_is_misuse() VIADUCT_REQUIRES(mutex_);
+    enum class Wanted { kAny, kNews };
+    bool take_one(Wanted wanted) VIADUCT_REQUIRES(mutex_);
+    bool may_take_next(Wanted wanted) VIADUCT_REQUIRES(mutex_);
     bool may_bring_descriptor(uint64_t cookie) const VIADUCT_REQUIRES(mutex_);
     void hang_up_on_misuse() VIADUCT_REQUIRES(mutex_);
     void sort(Answer& message) VIADUCT_REQUIRES(mutex_);
@@ -130,6 +133,7 @@ class Inbox {
     std::atomic<uint32_t>& listens_;
     QuickMutex mutex_;
     const Discard discard_;
+    transport::Senders senders_ VIADUCT_GUARDED_BY(mutex_) = transport::Senders::kUnnamed;
     std::optional<uint64_t> expected_ VIADUCT_GUARDED_BY(mutex_);
     std::optional<Answer> answer_ VIADUCT_GUARDED_BY(mutex_);
     uint64_t unanswered_ VIADUCT_GUARDED_BY(mutex_) = 0;  // questions, those given up included

@@ -63,12 +63,6 @@ size_t queued_bytes_of_a_message() {
     return queued_bytes(sockets->first.get());
 }
 
-bool names_senders(int socket) {
-    int on = 0;
-    socklen_t size = sizeof(on);
-    return ::getsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, &size) == 0 && on != 0;
-}
-
 }  // namespace
 
 size_t unreceived(int socket) {
@@ -131,38 +125,45 @@ Status send_message(int socket, std::span<const std::byte> message, int descript
                         std::span<const int>(&descriptor, descriptor >= 0 ? 1 : 0));
 }
 
+Status receive_arrived(int socket, std::span<std::byte> message, Attached& attached) {
+    iovec part{message.data(), message.size()};
+    AttachedSpace space{};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    header.msg_control = &space;
+    header.msg_controllen = sizeof(space.bytes);
+    ssize_t size = 0;
+    while ((size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT)) < 0 &&
+           errno == EINTR) {
+    }
+    if (size < 0 && errno == EAGAIN) return fail(EAGAIN, "no message");
+    if (size <= 0) return fail(EPIPE, "the peer has closed the socket");
+    attached = take_attached(header);
+    if (static_cast<size_t>(size) != message.size() || (header.msg_flags & MSG_TRUNC))
+        return fail(EBADMSG, "received a message of {} bytes instead of {}", size, message.size());
+    return {};
+}
+
 Status receive_message(int socket, std::span<std::byte> message, Deadline deadline,
                        Attached& attached) {
     for (;;) {
         if (auto status = wait_readable(socket, deadline); !status) return status;
-        iovec part{message.data(), message.size()};
-        AttachedSpace space{};
-        msghdr header{};
-        header.msg_iov = &part;
-        header.msg_iovlen = 1;
-        header.msg_control = &space;
-        header.msg_controllen = sizeof(space.bytes);
-        const ssize_t size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-        if (size < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-        if (size <= 0) return fail(EPIPE, "the peer has closed the socket");
-        attached = take_attached(header);
-        if (static_cast<size_t>(size) != message.size() || (header.msg_flags & MSG_TRUNC))
-            return fail(EBADMSG, "received a message of {} bytes instead of {}", size,
-                        message.size());
-        return {};
+        auto status = receive_arrived(socket, message, attached);
+        if (status || status.error().code != EAGAIN) return status;
     }
 }
 
 // Where senders are named there has to be room for that, and for nothing else: descriptors that
 // have room are installed, even by a look.
-Result<bool> peek_message(int socket, std::span<std::byte> message) {
+Result<bool> peek_message(int socket, std::span<std::byte> message, Senders senders) {
     alignas(cmsghdr) char sender[CMSG_SPACE(sizeof(ucred))];
     std::ranges::fill(message, std::byte{0});
     iovec part{message.data(), message.size()};
     msghdr header{};
     header.msg_iov = &part;
     header.msg_iovlen = 1;
-    if (names_senders(socket)) {
+    if (senders == Senders::kNamed) {
         header.msg_control = sender;
         header.msg_controllen = sizeof(sender);
     }

@@ -53,14 +53,16 @@ struct Attached {
 /// must not close it.
 Status receive_message(int socket, std::span<std::byte> message, Deadline deadline,
                        Attached& attached);
+/// The same of a message that has arrived; EAGAIN if there is none.
+Status receive_arrived(int socket, std::span<std::byte> message, Attached& attached);
 /// Messages that are sent to this socket from now on name their sender; or no longer. Best effort.
 enum class Senders { kNamed, kUnnamed };
 void ask_for_senders(int socket, Senders senders);
 /// The same, of which the first descriptor counts.
 Result<UniqueFd> receive_message(int socket, std::span<std::byte> message, Deadline deadline);
 /// Looks at the next message without receiving it; what is missing of it is zero. The value:
-/// whether it brings descriptors. EPIPE, EAGAIN.
-Result<bool> peek_message(int socket, std::span<std::byte> message);
+/// whether it brings descriptors. `senders`: what was asked for last. EPIPE, EAGAIN.
+Result<bool> peek_message(int socket, std::span<std::byte> message, Senders senders);
 /// Waits until a message, or the peer's end, can be received. ETIMEDOUT.
 Status wait_readable(int socket, Deadline deadline);
 

@@ -367,7 +367,7 @@ TEST_F(InboxDescriptorTest, OneMoreComesAtTheEnd) {
 
 // A worker's first word and a line of its log may arrive before the word is looked at.
 TEST_F(InboxDescriptorTest, LinesBringNoneWhileSendersAreNamed) {
-    transport::ask_for_senders(sockets.first.get(), transport::Senders::kNamed);
+    inbox.ask_for_senders(transport::Senders::kNamed);
     inbox.expect(kCookie);
     send(kCookie, 1);
     send(transport::kLogCookie, 0);

@@ -46,7 +46,7 @@ TEST(ControlSocket, WhatThePeerHasNotReceivedIsCounted) {
 TEST(ControlSocket, AMessageThatWasLookedAtIsStillThere) {
     auto [ours, theirs] = create_control_sockets().value();
     std::byte message[16];
-    EXPECT_EQ(peek_message(theirs.get(), message).error().code, EAGAIN);
+    EXPECT_EQ(peek_message(theirs.get(), message, Senders::kUnnamed).error().code, EAGAIN);
     const std::byte sent[8]{std::byte{7}};
     const UniqueFd event = create_event().value();
     const std::pair<int, Senders> cases[] = {{-1, Senders::kUnnamed},
@@ -58,7 +58,7 @@ TEST(ControlSocket, AMessageThatWasLookedAtIsStillThere) {
         ASSERT_TRUE(send_message(ours.get(), sent, descriptor));
         std::ranges::fill(message, std::byte{1});
         for (int times = 0; times < 2; ++times) {
-            EXPECT_EQ(peek_message(theirs.get(), message).value(), descriptor >= 0);
+            EXPECT_EQ(peek_message(theirs.get(), message, senders).value(), descriptor >= 0);
             EXPECT_EQ(message[0], std::byte{7});
             EXPECT_EQ(message[8], std::byte{0});
         }
@@ -66,7 +66,7 @@ TEST(ControlSocket, AMessageThatWasLookedAtIsStillThere) {
         EXPECT_EQ(receive_message(theirs.get(), received, {})->valid(), descriptor >= 0);
     }
     ours.reset();
-    EXPECT_EQ(peek_message(theirs.get(), message).error().code, EPIPE);
+    EXPECT_EQ(peek_message(theirs.get(), message, Senders::kUnnamed).error().code, EPIPE);
 }
 
 TEST(ControlSocket, SendersAreNamedWhenThatIsAskedFor) {
