@@ -2,6 +2,7 @@
 
 #include <sched.h>
 
+#include <csignal>
 #include <utility>
 
 namespace simgpu {
@@ -15,6 +16,8 @@ cpu_set_t processors_now() {
 }
 const cpu_set_t kAtFirst = processors_now();
 
+thread_local bool is_gpu_thread = false;
+
 // Only where they differ: a monitor's own filter may kill a thread that asks for other processors.
 void use_all_processors() {
     const cpu_set_t now = processors_now();
@@ -23,11 +26,22 @@ void use_all_processors() {
 
 }  // namespace
 
+// The mask is inherited.
 std::thread start_gpu_thread(std::function<void()> run) {
-    return std::thread([run = std::move(run)] {
+    sigset_t all, before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::thread thread([run = std::move(run)] {
+        is_gpu_thread = true;
         use_all_processors();
         run();
     });
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return thread;
+}
+
+bool on_gpu_thread() {
+    return is_gpu_thread;
 }
 
 }  // namespace simgpu

@@ -81,14 +81,17 @@ constexpr SyscallRule kSimulatedGpu[] = {
     {SCMP_SYS(memfd_create), only_bits(1, MFD_CLOEXEC | MFD_ALLOW_SEALING)},
     {SCMP_SYS(ftruncate)},
     {SCMP_SYS(fcntl), equals(1, F_ADD_SEALS)},
-    // A sync file is a socket pair with a name; others' are watched. Not of a kind that sends to
-    // addresses (SOCK_DGRAM).
+    // A sync file is a pipe with a mode and times; others' are watched.
+    {SCMP_SYS(pipe2), equals(1, O_CLOEXEC)},
+    {SCMP_SYS(fchmod), equals(1, 01640)},
+    {SCMP_SYS(utimensat), {1, ~uint64_t{0}, 0}},  // of a descriptor
+    {SCMP_SYS(rt_sigtimedwait)},                  // for the SIGPIPE of one that nobody has
+    // A syncobj's descriptor is a socket pair with a name. Not of a kind that sends to addresses
+    // (SOCK_DGRAM).
     {SCMP_SYS(socketpair), equals(0, AF_UNIX), Answer::kAllow,
      equals(1, SOCK_SEQPACKET | SOCK_CLOEXEC)},
     {SCMP_SYS(bind)},
     {SCMP_SYS(getsockname)},
-    {SCMP_SYS(sendto)},
-    {SCMP_SYS(recvfrom)},
     {SCMP_SYS(epoll_create1)},
     {SCMP_SYS(epoll_ctl)},
     {SCMP_SYS(epoll_wait)},

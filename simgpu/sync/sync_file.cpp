@@ -1,9 +1,8 @@
-// Sync files: fences as descriptors. The user holds the outer end of a socket pair; signalling
-// sends one message and closes the inner end, as does the death of the signaller, so that the
-// descriptor polls readable in any process once there is nothing left to wait for.
+// Sync files: fences as descriptors. The user holds the outer end of a pipe. Signalling closes the
+// inner end, as does the death of the signaller, so that the descriptor's poll ends in any process
+// once there is nothing left to wait for.
 #include <fmt/format.h>
 #include <linux/sync_file.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,35 +13,13 @@
 #include "base/mutex.h"
 #include "simgpu/clock.h"
 #include "simgpu/fork_mutex.h"
+#include "simgpu/sync/completion_pipe.h"
 #include "simgpu/sync/fd_watcher.h"
 #include "simgpu/sync/fence.h"
-#include "simgpu/sync/named_socket.h"
 
 namespace simgpu::drm {
 
 namespace {
-
-constexpr std::string_view kSyncFileKind = "sync_file";
-constexpr int kMaxErrno = 4095;  // the kernel's MAX_ERRNO
-
-/// The content of a signalled sync file. Readers peek, so that every copy shows it for ever.
-struct Completion {
-    int32_t status;  // 0 or a negative errno
-    uint32_t pad;
-    uint64_t timestamp_ns;  // CLOCK_MONOTONIC
-};
-
-/// Nothing while the fence is pending.
-std::optional<Completion> peek_completion(int fd) {
-    Completion completion{};
-    const ssize_t got = ::recv(fd, &completion, sizeof(completion), MSG_PEEK | MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return {};
-    if (got != sizeof(completion))
-        // The signaller was killed: as drm_sched_entity_kill().
-        return Completion{.status = -ESRCH, .pad = 0, .timestamp_ns = monotonic_ns()};
-    completion.status = std::clamp(completion.status, -kMaxErrno, 0);
-    return completion;
-}
 
 /// The fences of this process that live in sync files, so that importing one of our own needs
 /// neither descriptor nor thread.
@@ -85,12 +62,7 @@ class Signaller {
     Signaller& operator=(const Signaller&) = delete;
     ~Signaller() { ExportedFences::instance().remove(id_); }
 
-    void complete(int status) {
-        const Completion completion{.status = status, .pad = 0, .timestamp_ns = monotonic_ns()};
-        // Fails only if the user has closed every copy: nobody is left to tell.
-        (void)!::send(inner_.get(), &completion, sizeof(completion), MSG_NOSIGNAL | MSG_DONTWAIT);
-        inner_.reset();
-    }
+    void complete(int status) { drm::complete(std::move(inner_), {status, monotonic_ns()}); }
 
   private:
     viaduct::UniqueFd inner_;
@@ -115,7 +87,7 @@ int merge(int fd, sync_merge_data& args) {
 
 int file_info(int fd, uint64_t id, sync_file_info& args) {
     if (args.flags != 0 || args.pad != 0) return -EINVAL;
-    const std::optional<Completion> completion = peek_completion(fd);
+    const std::optional<Completion> completion = completion_of(fd);
     // <linux/sync_file.h>: 1 signalled, 0 active, negative: failed.
     const int status = !completion ? 0 : completion->status == 0 ? 1 : completion->status;
     if (args.num_fences != 0) {
@@ -136,19 +108,19 @@ int file_info(int fd, uint64_t id, sync_file_info& args) {
 }  // namespace
 
 viaduct::UniqueFd Fence::export_sync_file() {
-    NamedSocketPair pair = make_named_socket_pair(kSyncFileKind);
-    if (!pair.valid()) return {};
-    const auto signaller = std::make_shared<Signaller>(std::move(pair.inner), pair.id);
-    ExportedFences::instance().add(pair.id, shared_from_this());
+    CompletionPipe pipe = make_completion_pipe();
+    if (!pipe.valid()) return {};
+    const auto signaller = std::make_shared<Signaller>(std::move(pipe.inner), pipe.id);
+    ExportedFences::instance().add(pipe.id, shared_from_this());
     on_signal([signaller](int status) { signaller->complete(status); });
-    return std::move(pair.outer);
+    return std::move(pipe.outer);
 }
 
 FencePtr Fence::from_sync_file(int fd) {
-    const std::optional<uint64_t> id = named_socket_id(fd, kSyncFileKind);
+    const std::optional<uint64_t> id = completion_pipe_id(fd);
     if (!id) return nullptr;
     if (FencePtr own = ExportedFences::instance().find(*id)) return own;
-    if (const auto completion = peek_completion(fd)) return signalled(completion->status);
+    if (const auto completion = completion_of(fd)) return signalled(completion->status);
 
     viaduct::UniqueFd copy = viaduct::UniqueFd::duplicate_of(fd);
     if (!copy) return nullptr;
@@ -157,7 +129,7 @@ FencePtr Fence::from_sync_file(int fd) {
     auto source = watch_descriptor(std::move(copy), [weak = std::weak_ptr(fence), watched] {
         const FencePtr imported = weak.lock();
         if (!imported) return;
-        const auto completion = peek_completion(watched);
+        const auto completion = completion_of(watched);
         imported->signal(completion ? completion->status : 0);
     });
     if (!source) return nullptr;
@@ -167,11 +139,11 @@ FencePtr Fence::from_sync_file(int fd) {
 }
 
 bool is_sync_file(int fd) {
-    return named_socket_id(fd, kSyncFileKind).has_value();
+    return completion_pipe_id(fd).has_value();
 }
 
 int sync_file_ioctl(int fd, unsigned long request, void* argument) {
-    const std::optional<uint64_t> id = named_socket_id(fd, kSyncFileKind);
+    const std::optional<uint64_t> id = completion_pipe_id(fd);
     if (!id) return -ENOTTY;
     if (!argument) return -EFAULT;
     switch (request) {
