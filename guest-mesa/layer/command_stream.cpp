@@ -125,11 +125,17 @@ int CommandStream::append_with_receipt(const Channel& channel, std::span<std::by
     return 0;
 }
 
-/// A host that is that far behind is waited for.
+/// A host that is that far behind is waited for: for one answer, or else for all.
 int CommandStream::make_room_for_receipt(const Channel& channel) {
     if (!receipts_.full()) return 0;
-    receipts_.collect(published(), outcomes_);
-    if (!receipts_.full()) return 0;
+    // It is called with the lock held.
+    const auto has_room = [this]() VIADUCT_LOCKS_UNCHECKED {
+        receipts_.collect(published(), outcomes_);
+        return !receipts_.full();
+    };
+    if (has_room()) return 0;
+    // None comes for what has not been sent.
+    if (batch_.empty() && room_wait_.is_promising() && room_wait_.wait(has_room)) return 0;
     UniqueFd fence;
     if (const int error = send(channel, nullptr, &fence); error < 0) return error;
     if (const int error = wait_for(channel, fence.get(), last_seqno_); error < 0) return error;
@@ -208,7 +214,11 @@ bool CommandStream::pass_by(const Channel& channel) {
     const auto has_caught_up = [this]() VIADUCT_LOCKS_UNCHECKED { return host_has_caught_up(); };
     if (!has_caught_up() && !(catch_up_wait_.is_promising() && catch_up_wait_.wait(has_caught_up)))
         return false;
-    if (!ring_.write(batch_)) return false;
+    // Behind a full ring, the monitor's way would be no shorter, and keep the next ones on it.
+    const auto is_written = [this]() VIADUCT_LOCKS_UNCHECKED { return ring_.write(batch_); };
+    if (!is_written() &&
+        !(GuestRing::fits(batch_) && room_wait_.is_promising() && room_wait_.wait(is_written)))
+        return false;
     clear_batch();
     if (ring_.host_is_awake()) return true;
     UniqueFd fence;  // a request without commands or a fence would not wake it

@@ -188,6 +188,7 @@ class CommandStream {
     std::atomic<bool> lost_ = false;
     BriefWait brief_wait_;
     BriefWait catch_up_wait_;  // of the host, for pass_by()
+    BriefWait room_wait_;      // in the ring, or for a receipt
     // That this file asked the node to create, and those of them for which that is over.
     std::atomic<uint32_t> blobs_begun_ = 0;
     std::atomic<uint32_t> blobs_ended_ = 0;

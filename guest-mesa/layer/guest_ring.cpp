@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "guest-mesa/layer/slow_memory.h"
-#include "wire/ccmd.h"
 
 namespace viaduct::guest {
 
@@ -70,8 +69,7 @@ void GuestRing::store_word(uint32_t position, uint64_t word) {
 bool GuestRing::write(std::span<const std::byte> requests) {
     const uint32_t tail = field(offsetof(wire::GuestRing, tail)).load(std::memory_order_acquire);
     const uint32_t size = round_up(requests.size());
-    if (requests.size() > wire::GuestRing::kLargest || head_ - tail > kBytes - kWord - size)
-        return false;
+    if (!fits(requests) || head_ - tail > kBytes - kWord - size) return false;
     store_word(head_, requests.size());
     for (uint32_t at = 0; at < requests.size(); at += kWord) {
         uint64_t word = 0;

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "blob/mapping.h"
+#include "wire/ccmd.h"
 
 namespace viaduct::guest {
 
@@ -27,6 +28,10 @@ class GuestRing {
     bool host_is_awake() const;
     /// How many blobs the host was asked to create, and knows by now.
     uint32_t blobs() const;
+    /// Whether there is ever room for such a buffer of requests.
+    static bool fits(std::span<const std::byte> requests) {
+        return requests.size() <= wire::GuestRing::kLargest;
+    }
     /// Appends a buffer of requests; false: there is no room for it now.
     bool write(std::span<const std::byte> requests);
 

@@ -73,6 +73,7 @@ void FakeHost::set_awake(bool awake) {
 }
 
 void FakeHost::take_from_guest_ring() {
+    const std::lock_guard lock(mutex_);
     if (!has_guest_ring_) return;
     const auto tail = ring_field(offsetof(wire::GuestRing, tail));
     const auto head = ring_field(offsetof(wire::GuestRing, head));

@@ -1,4 +1,5 @@
 // Requests that pass the node, and fences that it is given later.
+#include <atomic>
 #include <chrono>
 #include <thread>
 
@@ -8,6 +9,8 @@
 
 namespace viaduct::guest::amdgpu {
 namespace {
+
+using namespace std::chrono_literals;
 
 /// A host that takes what is in the ring when it is told to, or before what comes through the node.
 class PassingBy : public DriverTest {
@@ -394,6 +397,16 @@ TEST_F(PassingBy, NothingPassesWhatTheHostHasNotRun) {
     EXPECT_TRUE(passes_by(syncobj, 4));
 }
 
+/// The host has these submissions, each once and in order.
+void expect_in_order(const test::FakeHost& host, size_t submissions) {
+    EXPECT_EQ(host.received(Command::kCsSubmit).size(), submissions) << "none is lost";
+    uint32_t last = 0;
+    for (const test::Received& request : host.requests) {
+        EXPECT_GT(request.header.seqno, last);
+        last = request.header.seqno;
+    }
+}
+
 TEST_F(PassingBy, AFullRingIsNoObstacle) {
     std::vector<drm_amdgpu_bo_list_entry> buffers(100);
     for (auto& each : buffers) each.bo_handle = create_buffer(4096, AMDGPU_GEM_DOMAIN_GTT, 0);
@@ -413,12 +426,25 @@ TEST_F(PassingBy, AFullRingIsNoObstacle) {
     EXPECT_GT(submissions, 20u);
     EXPECT_LT(submissions, 40u);
     EXPECT_FALSE(host.sent.back().passed_by);
-    EXPECT_EQ(host.received(Command::kCsSubmit).size(), submissions) << "none is lost";
-    uint32_t last = 0;
-    for (const test::Received& request : host.requests) {
-        EXPECT_GT(request.header.seqno, last);
-        last = request.header.seqno;
-    }
+    expect_in_order(host, submissions);
+}
+
+// Now and then the guest finds the ring or the receipts full, and room after a short while or not.
+TEST_F(PassingBy, AFloodArrivesWhole) {
+    constexpr size_t kSubmissions = 3000;
+    std::atomic<bool> done = false;
+    std::thread takes([&] {
+        for (std::chrono::microseconds pause{0}; !done; pause = (pause + 7us) % 300us) {
+            host.take_from_guest_ring();
+            std::this_thread::sleep_for(pause);
+        }
+    });
+    for (size_t i = 0; i < kSubmissions; ++i)
+        EXPECT_EQ(submit(context, AMDGPU_HW_IP_GFX, 0, nullptr, {}), 0);
+    done = true;
+    takes.join();
+    host.take_from_guest_ring();
+    expect_in_order(host, kSubmissions);
 }
 
 }  // namespace
