@@ -36,22 +36,26 @@ static_assert(sizeof(FinishedWork) == 520);
 /// the last kBytes of the control buffer, which the host reads while it is awake; so does Venus.
 /// Viaduct's own addition, for all drivers.
 ///
-/// A buffer of requests, as EXECBUFFER has it, begins at a multiple of 8 with its length (uint32_t)
-/// and 4 bytes without a meaning. It goes on at the ring's beginning when it reaches the end.
+/// A buffer of requests, as EXECBUFFER has it, begins at a multiple of 8 with its length and the
+/// number of the request that the host is to have taken before (uint32_t both). It goes on at the
+/// ring's beginning when it reaches the end.
 ///
-/// A guest writes here only once the host has run all requests that came through the monitor, and
-/// knows the resources that they are about: `blobs` tells of those that were created, and a request
-/// that came through the monitor later, of all. The host takes what is here before it takes what
-/// came through the monitor later. No fence comes of it: one that is asked for through the monitor,
-/// on the ring that was submitted to, stands for all that was submitted before.
+/// That number is of the last request that went through the monitor, which may still be on its way.
+/// A guest that has had resources created since then writes here only once the host has run that
+/// request, and knows them: `blobs` tells of those that were created, and a request that came
+/// through the monitor later, of all. The host takes what is here before it takes what came through
+/// the monitor later. No fence comes of it: one that is asked for through the monitor, on the ring
+/// that was submitted to, stands for all that was submitted before.
 struct GuestRing {
-    static constexpr uint64_t kMark = 0x676e'6972'7473'6701;  // no host has such a field by chance
+    static constexpr uint64_t kMark = 0x676e'6972'7473'6702;  // no host has such a field by chance
     static constexpr uint32_t kBytes = 0x8000;
     static constexpr uint32_t kLargest = kBytes / 2;  // bytes of a buffer of requests
-    uint64_t mark;   // kMark: the host looks at `head`, if the control buffer has room for the ring
-    uint32_t head;   // the guest's: bytes ever written, modulo 2^32
-    uint32_t tail;   // the host's: bytes it has taken
-    uint32_t awake;  // the host's: 1: it looks at `head` before it sleeps
+    uint64_t mark;  // kMark: the host looks at `head`, if the control buffer has room for the ring
+    uint32_t head;  // the guest's: bytes ever written, modulo 2^32
+    uint32_t tail;  // the host's: bytes it has taken
+    /// The host's: odd: it looks at `head` before it sleeps. It counts up with each change, so that
+    /// a guest that has had it woken knows whether it has slept since.
+    uint32_t awake;
     uint32_t used;   // the guest's: 1: it would write here if the host were awake
     uint32_t blobs;  // the host's: how many it was asked to create, and has or has refused
     uint32_t pad;

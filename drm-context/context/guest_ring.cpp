@@ -45,6 +45,12 @@ uint64_t GuestRing::word_at(uint32_t position) const {
         .load(std::memory_order_relaxed);
 }
 
+// An invalid ring is for take() to say.
+bool GuestRing::is_due() const {
+    const auto after = static_cast<uint32_t>(word_at(tail_) >> 32);
+    return static_cast<int32_t>(taken_seqno_ - after) >= 0 || written() - tail_ > kBytes;
+}
+
 Result<std::span<const std::byte>> GuestRing::take() {
     if (!fields_) return std::span<const std::byte>();
     const uint32_t there = written() - tail_;
@@ -73,7 +79,8 @@ void GuestRing::close() {
 }
 
 void GuestRing::show_awake(bool awake) {
-    if (fields_) field(offsetof(wire::GuestRing, awake)).store(awake ? 1 : 0);
+    if (awake != (awake_ % 2 == 1)) ++awake_;
+    if (fields_) field(offsetof(wire::GuestRing, awake)).store(awake_);
 }
 
 void GuestRing::count_blob() {

@@ -27,10 +27,13 @@ class GuestRing {
     bool is_used() const;
     bool empty() const { return !has_before(written()); }
     /// Where the guest's writing has come to, and whether there is something to take before that.
+    /// What has to come behind a request that the VMM has yet to bring is not there before it.
     uint32_t written() const;
     bool has_before(uint32_t position) const {
-        return fields_ && static_cast<int32_t>(position - tail_) > 0;
+        return fields_ && static_cast<int32_t>(position - tail_) > 0 && is_due();
     }
+    /// A request was taken, from here or from the VMM.
+    void note_taken(uint32_t seqno) { taken_seqno_ = seqno; }
     /// The oldest buffer of requests, of which there is one, good until the next call. EPROTO: the
     /// ring is invalid, as one is from which the guest has taken something back; said once.
     Result<std::span<const std::byte>> take();
@@ -45,12 +48,15 @@ class GuestRing {
   private:
     std::atomic_ref<uint32_t> field(size_t offset) const;
     uint64_t word_at(uint32_t position) const;
+    bool is_due() const;
     Error give_up();
 
     std::byte* fields_ = nullptr;  // null: there is no ring
     std::byte* bytes_ = nullptr;
     uint32_t tail_ = 0;
     uint32_t blobs_ = 0;
+    uint32_t awake_ = 0;
+    uint32_t taken_seqno_ = 0;
     std::optional<uint32_t> end_;  // once it is closed
     std::vector<std::byte> taken_;
 };

@@ -31,13 +31,16 @@ Status check_framing(std::span<const std::byte> rest) {
 BufferPart first_part(std::span<const std::byte> buffer, const DriverTraits& traits) {
     auto rest = buffer;
     FramedRequest request;
+    std::optional<uint32_t> seqno;
     while (take_request(rest, request)) {
+        seqno = request.header.seqno;
         const CommandEntry* entry = traits.find(request.header.cmd);
         if (!entry || entry->role != Role::kSubmit) continue;
         return {buffer.size() - rest.size(),
+                seqno,
                 {request.header.len, read(entry->ring, request.bytes), entry->ring.names}};
     }
-    return {buffer.size(), {}};
+    return {buffer.size(), seqno, {}};
 }
 
 uint64_t creation_response_size(const Request& request) {

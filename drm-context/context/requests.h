@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "drm-context/context/request.h"
@@ -42,6 +43,7 @@ struct GuestSubmission {
 /// The front of a buffer with one submission at most, as its last request.
 struct BufferPart {
     size_t bytes = 0;
+    std::optional<uint32_t> last_seqno;  // of its requests, if there is any
     GuestSubmission submission;
 };
 /// Up to the first submission in `buffer`; all of it if there is none, or where the framing is

@@ -52,6 +52,7 @@ void Worker::take_buffer(Payload payload) {
     do {
         const BufferPart part = first_part(payload, context_->traits());
         take_part(RecordType::kSubmit, payload.first(part.bytes), part.submission);
+        if (part.last_seqno) context_->control().guest_ring().note_taken(*part.last_seqno);
         payload = payload.subspan(part.bytes);
     } while (!payload.empty());
 }

@@ -182,6 +182,7 @@ int CommandStream::send(const Channel& channel, const GpuSubmission* submission,
     // Before it is sent: it comes behind the resources so far, but maybe not behind the next one.
     const uint32_t blobs = blobs_ended_;
     const bool is_behind = !batch_.empty() && has_foreign_resource_.exchange(false);
+    const uint32_t awake = ring_.exists() ? ring_.awake() : 0;
     const int error = transfer(channel, batch_, submission, fence);
     if (error < 0) {
         if (is_behind) has_foreign_resource_ = true;
@@ -191,6 +192,7 @@ int CommandStream::send(const Channel& channel, const GpuSubmission* submission,
         monitors_seqno_ = last_seqno_;
         blobs_before_ = blobs;
         hosts_blobs_.reset();
+        woken_from_ = awake;
     }
     clear_batch();
     return 0;
@@ -205,24 +207,40 @@ bool CommandStream::host_has_caught_up() {
     return static_cast<int32_t>(counted - (blobs_begun_ - blobs_before_)) >= 0;
 }
 
-/// Sends the batch past the monitor; false: it cannot. A host that is awake has soon run what went
-/// through the monitor before, and is then ready for it.
+/// Whether it knows the blobs, or does when it has run what went through the monitor: the host puts
+/// the ring's requests behind that by itself.
+bool CommandStream::host_knows_blobs() {
+    return blobs_begun_ == blobs_before_ || host_has_caught_up();
+}
+
+/// Whether the host will look at the ring: it is awake, or what is on its way to it wakes it.
+bool CommandStream::host_will_look() {
+    const uint32_t awake = ring_.awake();
+    if (awake % 2 != 0) woken_from_.reset();
+    return awake % 2 != 0 || woken_from_ == awake;
+}
+
+/// Sends the batch past the monitor; false: it cannot. A host that is awake soon knows the blobs
+/// that the monitor was asked for before.
 bool CommandStream::pass_by(const Channel& channel) {
-    if (batch_.empty() || !ring_.exists() || has_foreign_resource_ || !ring_.host_is_awake())
+    if (batch_.empty() || !ring_.exists() || has_foreign_resource_ || !host_will_look())
         return false;
     // It is called with the lock held.
-    const auto has_caught_up = [this]() VIADUCT_LOCKS_UNCHECKED { return host_has_caught_up(); };
-    if (!has_caught_up() && !(catch_up_wait_.is_promising() && catch_up_wait_.wait(has_caught_up)))
+    const auto knows_blobs = [this]() VIADUCT_LOCKS_UNCHECKED { return host_knows_blobs(); };
+    if (!knows_blobs() && !(catch_up_wait_.is_promising() && catch_up_wait_.wait(knows_blobs)))
         return false;
-    // Behind a full ring, the monitor's way would be no shorter, and keep the next ones on it.
-    const auto is_written = [this]() VIADUCT_LOCKS_UNCHECKED { return ring_.write(batch_); };
+    // Behind a full ring, the monitor's way would be no shorter.
+    const auto is_written = [this]() VIADUCT_LOCKS_UNCHECKED {
+        return ring_.write(batch_, monitors_seqno_);
+    };
     if (!is_written() &&
         !(GuestRing::fits(batch_) && room_wait_.is_promising() && room_wait_.wait(is_written)))
         return false;
     clear_batch();
-    if (ring_.host_is_awake()) return true;
+    if (host_will_look()) return true;
+    const uint32_t awake = ring_.awake();
     UniqueFd fence;  // a request without commands or a fence would not wake it
-    transfer(channel, {}, nullptr, &fence);
+    if (transfer(channel, {}, nullptr, &fence) == 0) woken_from_ = awake;
     return true;
 }
 

@@ -52,8 +52,8 @@ std::atomic_ref<uint32_t> GuestRing::field(size_t offset) const {
     return std::atomic_ref(*reinterpret_cast<uint32_t*>(fields_ + offset));
 }
 
-bool GuestRing::host_is_awake() const {
-    return field(offsetof(wire::GuestRing, awake)).load() != 0;
+uint32_t GuestRing::awake() const {
+    return field(offsetof(wire::GuestRing, awake)).load();
 }
 
 uint32_t GuestRing::blobs() const {
@@ -66,11 +66,11 @@ void GuestRing::store_word(uint32_t position, uint64_t word) {
 }
 
 // Sequentially consistent at the end: whoever finds the host asleep afterwards must tell it.
-bool GuestRing::write(std::span<const std::byte> requests) {
+bool GuestRing::write(std::span<const std::byte> requests, uint32_t after) {
     const uint32_t tail = field(offsetof(wire::GuestRing, tail)).load(std::memory_order_acquire);
     const uint32_t size = round_up(requests.size());
     if (!fits(requests) || head_ - tail > kBytes - kWord - size) return false;
-    store_word(head_, requests.size());
+    store_word(head_, requests.size() | uint64_t{after} << 32);
     for (uint32_t at = 0; at < requests.size(); at += kWord) {
         uint64_t word = 0;
         std::memcpy(&word, requests.data() + at, std::min<size_t>(kWord, requests.size() - at));

@@ -24,16 +24,19 @@ class GuestRing {
     bool exists() const { return fields_ != nullptr; }
     /// Of the control buffer's end that are its own.
     uint32_t bytes() const;
+    /// wire::GuestRing::awake.
+    uint32_t awake() const;
     /// Whether the host will look for what is written, or has to be told of it.
-    bool host_is_awake() const;
+    bool host_is_awake() const { return awake() % 2 != 0; }
     /// How many blobs the host was asked to create, and knows by now.
     uint32_t blobs() const;
     /// Whether there is ever room for such a buffer of requests.
     static bool fits(std::span<const std::byte> requests) {
         return requests.size() <= wire::GuestRing::kLargest;
     }
-    /// Appends a buffer of requests; false: there is no room for it now.
-    bool write(std::span<const std::byte> requests);
+    /// Appends a buffer of requests, to be taken behind request `after`; false: there is no room
+    /// for it now.
+    bool write(std::span<const std::byte> requests, uint32_t after);
 
   private:
     std::atomic_ref<uint32_t> field(size_t offset) const;

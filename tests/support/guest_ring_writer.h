@@ -23,7 +23,7 @@ class GuestRingWriter {
 
     std::atomic_ref<uint32_t> head() const { return field(offsetof(wire::GuestRing, head)); }
     uint32_t tail() const { return field(offsetof(wire::GuestRing, tail)); }
-    bool host_is_awake() const { return field(offsetof(wire::GuestRing, awake)) != 0; }
+    bool host_is_awake() const { return field(offsetof(wire::GuestRing, awake)) % 2 != 0; }
     void set_used() const { field(offsetof(wire::GuestRing, used)) = 1; }
     /// The word of the ring that has this position in it, which may be any.
     std::atomic_ref<uint64_t> word(uint32_t position) const {
@@ -32,9 +32,9 @@ class GuestRingWriter {
     }
     /// Room for `size` bytes of requests.
     static uint32_t room_for(size_t size) { return static_cast<uint32_t>((size + 15) / 8 * 8); }
-    void write(std::span<const std::byte> requests) const {
+    void write(std::span<const std::byte> requests, uint32_t after = 0) const {
         const uint32_t at = head();
-        word(at) = requests.size();
+        word(at) = requests.size() | uint64_t{after} << 32;
         for (size_t i = 0; i < requests.size(); ++i)
             bytes_[(at + sizeof(uint64_t) + i) % kBytes] = requests[i];
         head() += room_for(requests.size());

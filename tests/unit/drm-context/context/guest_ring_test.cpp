@@ -78,6 +78,23 @@ TEST_F(GuestRingTest, SaysWhatIsBeforeAPosition) {
     EXPECT_TRUE(ring_.has_before(ring_.written()));
 }
 
+TEST_F(GuestRingTest, NothingIsThereAheadOfTheRequestThatItFollows) {
+    guest_.write(some_requests(20), 3);
+    const uint32_t position = ring_.written();
+    for (const uint32_t taken : {0u, 1u, 2u, 0x8000'0003u, UINT32_MAX}) {
+        ring_.note_taken(taken);
+        EXPECT_TRUE(ring_.empty()) << taken;
+        EXPECT_FALSE(ring_.has_before(position)) << taken;
+    }
+    for (const uint32_t taken : {3u, 4u, 0x7fff'ffffu}) {
+        ring_.note_taken(taken);
+        EXPECT_FALSE(ring_.empty()) << taken;
+        EXPECT_TRUE(ring_.has_before(position)) << taken;
+    }
+    take();
+    EXPECT_TRUE(ring_.empty());
+}
+
 TEST_F(GuestRingTest, NothingComesAfterItIsClosed) {
     const auto requests = some_requests(20);
     guest_.write(requests);
@@ -120,6 +137,20 @@ TEST_F(GuestRingTest, ShowsWhetherTheWorkerIsAwake) {
     EXPECT_FALSE(ring_.is_used());
     guest_.set_used();
     EXPECT_TRUE(ring_.is_used());
+}
+
+TEST_F(GuestRingTest, CountsHowOftenTheWorkerFellAsleepAndWoke) {
+    const auto awake = [&] {
+        uint32_t word = 0;
+        std::memcpy(&word,
+                    control_.data() + kArea - sizeof(wire::FinishedWork) - sizeof(wire::GuestRing) +
+                        offsetof(wire::GuestRing, awake),
+                    sizeof(word));
+        return word;
+    };
+    EXPECT_EQ(awake(), 1u);
+    for (const bool is_awake : {true, false, false, true, true, false}) ring_.show_awake(is_awake);
+    EXPECT_EQ(awake(), 4u);
 }
 
 TEST_F(GuestRingTest, ABufferWithoutRoomHasNone) {

@@ -111,6 +111,28 @@ TEST_F(WorkerWithAGuestRing, TakesItBeforeWhatTheFrontSendsLater) {
     }
 }
 
+// The front has it still: it wakes the worker, which meanwhile sleeps.
+TEST_F(WorkerWithAGuestRing, TakesNothingAheadOfTheRequestThatItFollows) {
+    for (uint32_t number = 10; number < 40; number += 3) {
+        guest_.write(job(number + 1).bytes(), number);
+        guest_.write(job(number + 2).bytes(), number);
+        wake();
+        EXPECT_TRUE(eventually([&] { return !guest_.host_is_awake(); }));
+        EXPECT_FALSE(taken());
+        send(transport::RecordType::kSubmit, job(number).bytes());
+        EXPECT_TRUE(eventually([&] { return shown_finished() == number + 2; })) << number;
+    }
+    EXPECT_EQ(ring_counters().submissions, 30u);
+}
+
+TEST_F(WorkerWithAGuestRing, EndsAlthoughARequestIsStillToFollow) {
+    guest_.write(job(10).bytes(), 9);
+    wake();
+    quit();
+    EXPECT_TRUE(ends());
+    EXPECT_EQ(ring_counters().submissions, 0u);
+}
+
 // A front waits for some of its records, however much its guest sends meanwhile.
 TEST_F(WorkerWithAGuestRing, AFloodDoesNotKeepTheFrontWaiting) {
     std::atomic<bool> stop = false;

@@ -69,7 +69,8 @@ std::atomic_ref<uint32_t> FakeHost::ring_field(size_t offset) const {
 }
 
 void FakeHost::set_awake(bool awake) {
-    ring_field(offsetof(wire::GuestRing, awake)) = awake ? 1 : 0;
+    const auto field = ring_field(offsetof(wire::GuestRing, awake));
+    if (awake != (field % 2 != 0)) ++field;
 }
 
 void FakeHost::take_from_guest_ring() {
@@ -80,12 +81,15 @@ void FakeHost::take_from_guest_ring() {
     const std::byte* const bytes = shmem_.data() + kShmemBytes - wire::GuestRing::kBytes;
     const auto byte_at = [&](uint32_t at) { return bytes[at % wire::GuestRing::kBytes]; };
     while (tail != head) {
-        uint32_t size = 0;
+        uint32_t size = 0, after = 0;
         std::memcpy(&size, &bytes[tail % wire::GuestRing::kBytes], sizeof(size));
+        std::memcpy(&after, &bytes[(tail + 4) % wire::GuestRing::kBytes], sizeof(after));
+        if (static_cast<int32_t>(taken_ - after) < 0) return;
         std::vector<std::byte> requests;
         for (uint32_t i = 0; i < size; ++i) requests.push_back(byte_at(tail + uint32_t{8} + i));
         Sent record;
         record.passed_by = true;
+        record.after = after;
         run(requests.data(), requests.size(), record);
         sent.push_back(record);
         tail += (size + 15) / 8 * 8;
@@ -234,6 +238,7 @@ void FakeHost::run(const std::byte* command, size_t size, Sent& record) {
         at += request.header.len;
         record.commands.push_back(request.header.cmd);
         requests.push_back(request);
+        taken_ = request.header.seqno;
         if (!answers) continue;
         execute(request);
         if (publishes) std::memcpy(shmem_.data(), &request.header.seqno, 4);

@@ -40,6 +40,7 @@ struct Sent {
     uint32_t ring = 0;
     bool is_blob = false;
     bool passed_by = false;  // the node
+    uint32_t after = 0;      // if so: the request that came through it before
     std::vector<uint32_t> commands;
     std::vector<virtgpu::ExecbufferSyncobj> in;
     std::vector<virtgpu::ExecbufferSyncobj> out;
@@ -165,6 +166,7 @@ class FakeHost final : public Kernel {
     std::map<uint32_t, UniqueFd> buffers_;                // by handle
     uint32_t finished_at_ = sizeof(wire::amdgpu::Shmem);  // wire::FinishedWork
     bool has_guest_ring_ = false;
+    uint32_t taken_ = 0;  // the number of the last request
     std::map<uint32_t, Syncobj> syncobjs_;
     uint32_t next_syncobj_ = 1;
     uint32_t next_handle_ = 1;

@@ -36,7 +36,7 @@ TEST(GuestRing, HoldsWhatWasWritten) {
         for (std::byte& each : requests) each = static_cast<std::byte>(random());
         const uint32_t room = static_cast<uint32_t>((requests.size() + 15) / 8 * 8);
         const bool fits = field(offsetof(wire::GuestRing, head)) - tail + room <= kBytes;
-        ASSERT_EQ(ring.write(requests), fits);
+        ASSERT_EQ(ring.write(requests, static_cast<uint32_t>(random())), fits);
         if (!fits) {
             tail = field(offsetof(wire::GuestRing, head));
             field(offsetof(wire::GuestRing, tail)) = tail;
@@ -47,7 +47,7 @@ TEST(GuestRing, HoldsWhatWasWritten) {
         for (size_t k = 0; k < requests.size(); ++k)
             ASSERT_EQ(bytes[(at + 8 + k) % kBytes], requests[k]);
     }
-    EXPECT_FALSE(ring.write(std::vector<std::byte>(wire::GuestRing::kLargest + 1)));
+    EXPECT_FALSE(ring.write(std::vector<std::byte>(wire::GuestRing::kLargest + 1), 0));
 }
 
 }  // namespace
