@@ -54,7 +54,8 @@ struct GuestRing {
     uint32_t head;  // the guest's: bytes ever written, modulo 2^32
     uint32_t tail;  // the host's: bytes it has taken
     /// The host's: odd: it looks at `head` before it sleeps. It counts up with each change, so that
-    /// a guest that has had it woken knows whether it has slept since.
+    /// a guest that has had it woken knows whether it has slept since. kGone: never again.
+    static constexpr uint32_t kGone = UINT32_MAX - 1;
     uint32_t awake;
     uint32_t used;   // the guest's: 1: it would write here if the host were awake
     uint32_t blobs;  // the host's: how many it was asked to create, and has or has refused

@@ -69,7 +69,7 @@ Result<std::span<const std::byte>> GuestRing::take() {
 }
 
 Error GuestRing::give_up() {
-    show_awake(false);
+    field(offsetof(wire::GuestRing, awake)).store(wire::GuestRing::kGone);
     fields_ = nullptr;
     return {EPROTO, "its ring of requests is invalid"};
 }

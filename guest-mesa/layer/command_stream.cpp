@@ -193,6 +193,7 @@ int CommandStream::send(const Channel& channel, const GpuSubmission* submission,
         blobs_before_ = blobs;
         hosts_blobs_.reset();
         woken_from_ = awake;
+        if (fence || (submission && !submission->may_pass_by)) fenced_seqno_ = last_seqno_;
     }
     clear_batch();
     return 0;
@@ -207,9 +208,13 @@ bool CommandStream::host_has_caught_up() {
     return static_cast<int32_t>(counted - (blobs_begun_ - blobs_before_)) >= 0;
 }
 
-/// Whether it knows the blobs, or does when it has run what went through the monitor: the host puts
-/// the ring's requests behind that by itself.
-bool CommandStream::host_knows_blobs() {
+/// Whether requests may be in the ring already. The host puts them behind what went through the
+/// monitor by itself, but the fence of that stands for all that it finds there: where somebody may
+/// wait for the fence, it comes first. And the host must know the blobs by then.
+bool CommandStream::host_is_ready() {
+    if (fenced_seqno_ && reached(*fenced_seqno_)) fenced_seqno_.reset();
+    if (fenced_seqno_) return false;
+    if (!GuestRing::may_follow(last_seqno_, monitors_seqno_)) return false;
     return blobs_begun_ == blobs_before_ || host_has_caught_up();
 }
 
@@ -217,17 +222,16 @@ bool CommandStream::host_knows_blobs() {
 bool CommandStream::host_will_look() {
     const uint32_t awake = ring_.awake();
     if (awake % 2 != 0) woken_from_.reset();
-    return awake % 2 != 0 || woken_from_ == awake;
+    return awake % 2 != 0 || (woken_from_ == awake && awake != wire::GuestRing::kGone);
 }
 
-/// Sends the batch past the monitor; false: it cannot. A host that is awake soon knows the blobs
-/// that the monitor was asked for before.
+/// Sends the batch past the monitor; false: it cannot. A host that is awake is soon ready for it.
 bool CommandStream::pass_by(const Channel& channel) {
     if (batch_.empty() || !ring_.exists() || has_foreign_resource_ || !host_will_look())
         return false;
     // It is called with the lock held.
-    const auto knows_blobs = [this]() VIADUCT_LOCKS_UNCHECKED { return host_knows_blobs(); };
-    if (!knows_blobs() && !(catch_up_wait_.is_promising() && catch_up_wait_.wait(knows_blobs)))
+    const auto is_ready = [this]() VIADUCT_LOCKS_UNCHECKED { return host_is_ready(); };
+    if (!is_ready() && !(catch_up_wait_.is_promising() && catch_up_wait_.wait(is_ready)))
         return false;
     // Behind a full ring, the monitor's way would be no shorter.
     const auto is_written = [this]() VIADUCT_LOCKS_UNCHECKED {

@@ -167,7 +167,7 @@ class CommandStream {
                  const GpuSubmission* submission, UniqueFd* fence);
     bool pass_by(const Channel& channel) VIADUCT_REQUIRES(mutex_);
     bool host_has_caught_up() VIADUCT_REQUIRES(mutex_);
-    bool host_knows_blobs() VIADUCT_REQUIRES(mutex_);
+    bool host_is_ready() VIADUCT_REQUIRES(mutex_);
     bool host_will_look() VIADUCT_REQUIRES(mutex_);
     int send(const Channel& channel, const GpuSubmission* submission, UniqueFd* fence)
         VIADUCT_REQUIRES(mutex_);
@@ -189,7 +189,7 @@ class CommandStream {
     const HostPatience patience_;
     std::atomic<bool> lost_ = false;
     BriefWait brief_wait_;
-    BriefWait catch_up_wait_;  // of the host, with blobs
+    BriefWait catch_up_wait_;  // of the host, for pass_by()
     BriefWait room_wait_;      // in the ring, or for a receipt
     // That this file asked the node to create, and those of them for which that is over.
     std::atomic<uint32_t> blobs_begun_ = 0;
@@ -206,6 +206,8 @@ class CommandStream {
     uint32_t monitors_seqno_ VIADUCT_GUARDED_BY(mutex_) = 0;
     uint32_t blobs_before_ VIADUCT_GUARDED_BY(mutex_) = 0;
     std::optional<uint32_t> hosts_blobs_ VIADUCT_GUARDED_BY(mutex_) = 0;
+    /// The last of them whose fence somebody may wait for, until the host has run it.
+    std::optional<uint32_t> fenced_seqno_ VIADUCT_GUARDED_BY(mutex_);
     /// wire::GuestRing::awake as it was before something went to the host that wakes it.
     std::optional<uint32_t> woken_from_ VIADUCT_GUARDED_BY(mutex_);
     std::condition_variable slots_freed_;

@@ -34,6 +34,9 @@ class GuestRing {
     static bool fits(std::span<const std::byte> requests) {
         return requests.size() <= wire::GuestRing::kLargest;
     }
+    /// Whether the host knows which of these requests is the earlier one: not half of all numbers
+    /// away.
+    static bool may_follow(uint32_t seqno, uint32_t after) { return seqno - after < 1u << 30; }
     /// Appends a buffer of requests, to be taken behind request `after`; false: there is no room
     /// for it now.
     bool write(std::span<const std::byte> requests, uint32_t after);

@@ -73,6 +73,10 @@ void FakeHost::set_awake(bool awake) {
     if (awake != (field % 2 != 0)) ++field;
 }
 
+void FakeHost::give_ring_up() {
+    ring_field(offsetof(wire::GuestRing, awake)) = wire::GuestRing::kGone;
+}
+
 void FakeHost::take_from_guest_ring() {
     const std::lock_guard lock(mutex_);
     if (!has_guest_ring_) return;

@@ -71,6 +71,7 @@ class FakeHost final : public Kernel {
     /// before what comes through the node.
     void offer_guest_ring();
     void set_awake(bool awake);
+    void give_ring_up();
     void take_from_guest_ring();
     /// There: what requests up to `request` gave to the ring. The node has not heard of it.
     void show_finished(uint32_t ring, uint32_t request);

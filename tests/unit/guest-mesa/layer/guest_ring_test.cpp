@@ -50,5 +50,14 @@ TEST(GuestRing, HoldsWhatWasWritten) {
     EXPECT_FALSE(ring.write(std::vector<std::byte>(wire::GuestRing::kLargest + 1), 0));
 }
 
+TEST(GuestRing, RequestsFollowOneThatIsNotLongAgo) {
+    for (const uint32_t after : {0u, 7u, 0x7fff'ffffu, UINT32_MAX}) {
+        EXPECT_TRUE(GuestRing::may_follow(after, after));
+        EXPECT_TRUE(GuestRing::may_follow(after + 1'000'000'000, after));
+        EXPECT_FALSE(GuestRing::may_follow(after + 0x7fff'0000, after));
+        EXPECT_FALSE(GuestRing::may_follow(after + 0x8000'0003, after));
+    }
+}
+
 }  // namespace
 }  // namespace viaduct::guest

@@ -410,6 +410,27 @@ TEST_F(PassingBy, AHostThatHasSleptSinceIsWokenAgain) {
     EXPECT_TRUE(passes_by(syncobj, 3));
 }
 
+// That fence stands for all that the host finds in the ring when it gets there.
+TEST_F(PassingBy, NothingIsInTheRingBeforeAFenceThatOthersMayWaitFor) {
+    const uint32_t syncobj = create_syncobj(), exported = create_syncobj();
+    drm_syncobj_handle handle{};
+    handle.handle = exported;
+    EXPECT_EQ(call(DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, handle), 0);
+    EXPECT_TRUE(passes_by(syncobj, 1));
+    host.publishes = false;
+    EXPECT_FALSE(passes_by(exported, 1));
+    EXPECT_FALSE(passes_by(syncobj, 2));
+    host.publishes = true;
+    EXPECT_FALSE(passes_by(exported, 2));
+    EXPECT_TRUE(passes_by(syncobj, 3));
+}
+
+TEST_F(PassingBy, NothingPassesToAHostThatHasGivenTheRingUp) {
+    const uint32_t syncobj = create_syncobj();
+    host.give_ring_up();
+    for (uint64_t point = 1; point < 4; ++point) EXPECT_FALSE(passes_by(syncobj, point));
+}
+
 // Before that, its count of them may have some that the node was asked for earlier.
 TEST_F(PassingBy, NoBlobPassesBeforeTheHostHasRunWhatItWasSent) {
     const uint32_t syncobj = create_syncobj();
