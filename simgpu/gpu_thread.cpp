@@ -18,6 +18,13 @@ const cpu_set_t kAtFirst = processors_now();
 
 thread_local bool is_gpu_thread = false;
 
+void block_sigpipe() {
+    sigset_t signals;
+    ::sigemptyset(&signals);
+    ::sigaddset(&signals, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
 // Only where they differ: a monitor's own filter may kill a thread that asks for other processors.
 void use_all_processors() {
     const cpu_set_t now = processors_now();
@@ -26,18 +33,13 @@ void use_all_processors() {
 
 }  // namespace
 
-// The mask is inherited.
 std::thread start_gpu_thread(std::function<void()> run) {
-    sigset_t all, before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    std::thread thread([run = std::move(run)] {
+    return std::thread([run = std::move(run)] {
         is_gpu_thread = true;
+        block_sigpipe();
         use_all_processors();
         run();
     });
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return thread;
 }
 
 bool on_gpu_thread() {

@@ -42,8 +42,7 @@ Inbox::~Inbox() {
 
 void Inbox::ask_for_senders(transport::Senders senders) {
     const LockGuard lock(mutex_);
-    transport::ask_for_senders(socket_, senders);
-    senders_ = senders;
+    if (transport::ask_for_senders(socket_, senders)) senders_ = senders;
 }
 
 void Inbox::expect(uint64_t cookie) {
@@ -153,6 +152,7 @@ void Inbox::deliver() {
 void Inbox::start_anew() {
     const LockGuard lock(mutex_);
     hung_up_ = false;
+    senders_ = transport::Senders::kUnnamed;
     unanswered_ = left_.size();  // their questions go to the next worker
 }
 

@@ -56,7 +56,8 @@ class Inbox {
     /// After the socket was replaced by another with the same number.
     void start_anew();
 
-    /// Whether messages that are sent from now on name their sender; at first they do not.
+    /// Whether messages that are sent from now on name their sender, if that can be had; at first
+    /// they do not.
     void ask_for_senders(transport::Senders senders);
 
     /// Announces that the answer to `cookie` will be waited for: before the question is sent. One

@@ -29,12 +29,12 @@ std::chrono::milliseconds time_for_answer(const BlobRequest& request, bool fores
 }
 
 // A worker that was taken over may send anything, down to the GPU's own file. The simulated GPU's
-// sync files are pipes.
+// sync files are pipes with a mode of their own (simgpu/sync/completion_pipe.cpp).
 bool is_sync_file(int fd) {
     struct stat info {};
     if (::fstat(fd, &info) != 0) return false;
     sync_file_info state{};
-    return S_ISFIFO(info.st_mode) || ::ioctl(fd, SYNC_IOC_FILE_INFO, &state) == 0;
+    return info.st_mode == (S_IFIFO | 01640) || ::ioctl(fd, SYNC_IOC_FILE_INFO, &state) == 0;
 }
 
 }  // namespace

@@ -189,9 +189,9 @@ Result<UniqueFd> receive_message(int socket, std::span<std::byte> message, Deadl
     return descriptors->empty() ? UniqueFd() : std::move(descriptors->front());
 }
 
-void ask_for_senders(int socket, Senders senders) {
+bool ask_for_senders(int socket, Senders senders) {
     const int on = senders == Senders::kNamed ? 1 : 0;
-    ::setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+    return ::setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) == 0;
 }
 
 Result<UniqueFd> create_event() {

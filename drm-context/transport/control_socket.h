@@ -55,9 +55,10 @@ Status receive_message(int socket, std::span<std::byte> message, Deadline deadli
                        Attached& attached);
 /// The same of a message that has arrived; EAGAIN if there is none.
 Status receive_arrived(int socket, std::span<std::byte> message, Attached& attached);
-/// Messages that are sent to this socket from now on name their sender; or no longer. Best effort.
+/// Messages that are sent to this socket from now on name their sender; or no longer. False: that
+/// could not be changed.
 enum class Senders { kNamed, kUnnamed };
-void ask_for_senders(int socket, Senders senders);
+bool ask_for_senders(int socket, Senders senders);
 /// The same, of which the first descriptor counts.
 Result<UniqueFd> receive_message(int socket, std::span<std::byte> message, Deadline deadline);
 /// Looks at the next message without receiving it; what is missing of it is zero. The value:

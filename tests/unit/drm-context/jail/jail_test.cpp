@@ -221,7 +221,8 @@ TEST(JailOnASimulatedGpu, MakesBuffers) {
     EXPECT_EQ(verdict.error, 0);
 }
 
-// A sync file has a name: abstract, which Landlock leaves alone, where a path needs its leave.
+// A syncobj's descriptor has a name: abstract, which Landlock leaves alone, where a path needs its
+// leave.
 TEST(JailOnASimulatedGpu, LeavesNoSocketInTheFileSystem) {
     const long landlock = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, 1u);
     if (landlock < 1) GTEST_SKIP() << "this kernel has no Landlock";

@@ -1,5 +1,6 @@
 #include "simgpu/sync/fence.h"
 #include "simgpu/clock.h"
+#include "simgpu/gpu_thread.h"
 #include "tests/unit/simgpu/sync/readable.h"
 
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <thread>
 
@@ -118,6 +120,15 @@ TEST(SyncFile, MayBeClosedBeforeItSignals) {
     fd.reset();
     fence->signal();  // raises no SIGPIPE
     EXPECT_TRUE(readable(other.get()));
+}
+
+// A jail's refusals and a sanitizer's findings are signals, too.
+TEST(GpuThread, KeepsOutNoSignalButSigpipe) {
+    sigset_t blocked;
+    start_gpu_thread([&] { ::pthread_sigmask(SIG_SETMASK, nullptr, &blocked); }).join();
+    for (int number = 1; number < 32; ++number)
+        EXPECT_EQ(::sigismember(&blocked, number) != 0, number == SIGPIPE) << number;
+    EXPECT_FALSE(on_gpu_thread());
 }
 
 TEST(SyncFile, FileInfoAndMergeAnswerAsTheKernel) {
