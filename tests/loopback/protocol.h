@@ -69,11 +69,13 @@ struct SharedState {
     uint32_t next_resource_id;
     /// Magic numbers of the primary node's files (GET_MAGIC): from 1.
     uint32_t next_magic;
+    /// Of the next request, whichever client's: there is one virtqueue.
+    uint32_t next_ticket;
     /// 1: the server may be asleep.
     uint32_t server_sleeps;
 };
 
-/// Descriptor 0: the queue's memory; 1: the server's end of the fences' socket.
+/// Descriptor 0: the queue's memory.
 struct Hello {
     uint32_t version;
     uint32_t pid;
@@ -86,7 +88,7 @@ struct CapsetInfo {
 };
 
 /// The device as the guest kernel probed it. Descriptor 0: a memfd with SharedState; 1: the
-/// doorbell, an eventfd.
+/// doorbell, an eventfd; 2: the client's end of the fences' socket.
 struct HelloReply {
     uint32_t version;
     uint32_t capset_count;

@@ -38,14 +38,16 @@ void RequestQueue::publish() {
     memory().head.fetch_add(1);
 }
 
-void RequestQueue::push(Packet& packet) {
+void RequestQueue::push(Packet& packet, uint32_t ticket) {
     Slot& slot = next_slot();
+    slot.ticket = ticket;
     slot.size = static_cast<uint32_t>(packet_size(packet));
     join_packet(packet, slot.bytes);
     publish();
 }
 
-void RequestQueue::push_mark() {
+void RequestQueue::push_mark(uint32_t ticket) {
+    next_slot().ticket = ticket;
     next_slot().size = 0;
     publish();
 }
@@ -54,9 +56,17 @@ bool RequestQueue::empty() const {
     return memory().head.load() == memory().tail.load(std::memory_order_relaxed);
 }
 
+const RequestQueue::Slot& RequestQueue::oldest_slot() const {
+    return memory().slots[memory().tail.load(std::memory_order_relaxed) % memory().slots.size()];
+}
+
+std::optional<uint32_t> RequestQueue::ticket() const {
+    if (empty()) return {};
+    return oldest_slot().ticket;
+}
+
 Result<RequestQueue::Place> RequestQueue::pop(Packet& packet) {
-    const uint32_t tail = memory().tail.load(std::memory_order_relaxed);
-    const Slot& slot = memory().slots[tail % memory().slots.size()];
+    const Slot& slot = oldest_slot();
     Place place = Place::kOnSocket;
     if (slot.size != 0) {
         place = Place::kHere;
@@ -64,7 +74,7 @@ Result<RequestQueue::Place> RequestQueue::pop(Packet& packet) {
         if (auto split = split_packet(std::span(slot.bytes).first(slot.size), packet); !split)
             return tl::unexpected(split.error());
     }
-    memory().tail.store(tail + 1);
+    memory().tail.fetch_add(1);
     return place;
 }
 

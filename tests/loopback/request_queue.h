@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <optional>
 
 #include "blob/mapping.h"
 #include "tests/loopback/packet.h"
@@ -25,13 +26,15 @@ class RequestQueue {
     bool has_room() const;
     /// False: the packet must go over the socket.
     static bool fits(const Packet& packet);
-    /// There must be room, and the packet must fit.
-    void push(Packet& packet);
+    /// There must be room, and the packet must fit. `ticket`: SharedState::next_ticket.
+    void push(Packet& packet, uint32_t ticket);
     /// The packet is on the socket already.
-    void push_mark();
+    void push_mark(uint32_t ticket);
 
     /// The server's end.
     bool empty() const;
+    /// Of the oldest slot; nothing if it is empty.
+    std::optional<uint32_t> ticket() const;
     enum class Place { kHere, kOnSocket };
     /// Takes the oldest slot, of which there must be one, and fills `packet` with what it holds.
     /// Error: EBADMSG.
@@ -39,8 +42,9 @@ class RequestQueue {
 
   private:
     struct Slot {
+        uint32_t ticket;
         uint32_t size;  // 0: on the socket
-        std::array<std::byte, 1020> bytes;
+        std::array<std::byte, 1016> bytes;
     };
     struct Memory {
         alignas(64) std::atomic<uint32_t> head;  // slots ever filled; the client's
@@ -52,6 +56,7 @@ class RequestQueue {
     explicit RequestQueue(Mapping mapping) : mapping_(std::move(mapping)) {}
     Memory& memory() const { return *reinterpret_cast<Memory*>(mapping_.data()); }
     Slot& next_slot() const;
+    const Slot& oldest_slot() const;
     void publish();
 
     Mapping mapping_;

@@ -32,40 +32,32 @@ class SignalMask {
 Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Events events) {
     auto replies = connect_socket(path);
     if (!replies) return tl::unexpected(replies.error());
-    int fences[2];
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fences) != 0)
-        return fail(errno, "cannot create a pair of sockets");
-    UniqueFd servers_fences(fences[1]);
-    Sockets sockets{std::move(*replies), UniqueFd(fences[0])};
     UniqueFd queue_memory;
     auto queue = RequestQueue::create(queue_memory);
     if (!queue) return tl::unexpected(queue.error());
     std::unique_ptr<Connection> connection(
-        new Connection(std::move(sockets), std::move(*queue), std::move(events)));
-    const auto greeted = connection->greet(std::move(queue_memory), std::move(servers_fences));
-    if (!greeted) return tl::unexpected(greeted.error());
+        new Connection(std::move(*replies), std::move(*queue), std::move(events)));
+    if (const auto greeted = connection->greet(std::move(queue_memory)); !greeted)
+        return tl::unexpected(greeted.error());
     const SignalMask inherited_by_the_thread;
     connection->receiver_ = std::thread([raw = connection.get()] { raw->receive_fences(); });
     return connection;
 }
 
 Connection::~Connection() {
-    ::shutdown(sockets_.replies.get(), SHUT_RDWR);
-    ::shutdown(sockets_.fences.get(), SHUT_RDWR);
+    ::shutdown(replies_.get(), SHUT_RDWR);
+    ::shutdown(fences_.get(), SHUT_RDWR);
     if (receiver_.joinable()) receiver_.join();
 }
 
 /// Before there is a queue at the other end: over the socket.
-Status Connection::greet(UniqueFd queue_memory, UniqueFd servers_fences) {
+Status Connection::greet(UniqueFd queue_memory) {
     Packet hello = Packet::request(MessageType::kHello);
     hello.header.request_id = next_request_++;
     hello.set_body(Hello{kProtocolVersion, static_cast<uint32_t>(::getpid())});
     hello.descriptors.push_back(std::move(queue_memory));
-    hello.descriptors.push_back(std::move(servers_fences));
-    if (auto sent = send_packet(sockets_.replies.get(), hello, SendMode::kBlock); !sent)
-        return sent;
-    hello.descriptors.clear();
-    auto reply = receive_packet(sockets_.replies.get(), SendMode::kBlock);
+    if (auto sent = send_packet(replies_.get(), hello, SendMode::kBlock); !sent) return sent;
+    auto reply = receive_packet(replies_.get(), SendMode::kBlock);
     if (!reply) return tl::unexpected(reply.error());
     const auto device = reply->body_as<HelloReply>();
     if (!device) return fail(EPROTO, "the version of the server's greeting differs");
@@ -74,7 +66,8 @@ Status Connection::greet(UniqueFd queue_memory, UniqueFd servers_fences) {
     if (!shared) return tl::unexpected(shared.error());
     shared_ = std::move(*shared);
     doorbell_ = reply->take_descriptor(1);
-    return doorbell_ ? Status{} : fail(EPROTO, "the server has no doorbell");
+    fences_ = reply->take_descriptor(2);
+    return doorbell_ && fences_ ? Status{} : fail(EPROTO, "the server has no descriptor left");
 }
 
 Status Connection::post(Packet& request) {
@@ -85,12 +78,13 @@ Status Connection::post(Packet& request) {
 Status Connection::enqueue(Packet& request) {
     const std::lock_guard lock(queue_mutex_);
     if (auto room = wait_for_room(); !room) return room;
+    const uint32_t ticket = std::atomic_ref(shared().next_ticket).fetch_add(1);
     if (RequestQueue::fits(request)) {
-        queue_.push(request);
+        queue_.push(request, ticket);
     } else {
-        if (auto sent = send_packet(sockets_.replies.get(), request, SendMode::kBlock); !sent)
+        if (auto sent = send_packet(replies_.get(), request, SendMode::kBlock); !sent)
             return fail(EIO, "the loopback server has gone");
-        queue_.push_mark();
+        queue_.push_mark(ticket);
     }
     ring_doorbell();
     return {};
@@ -133,12 +127,13 @@ std::optional<Packet> Connection::wait_for_reply(uint32_t request_id) {
         }
         receiving_ = true;
         lock.unlock();
-        auto packet = receive_packet(sockets_.replies.get(), SendMode::kBlock);
+        auto packet = receive_packet(replies_.get(), SendMode::kBlock);
         lock.lock();
         receiving_ = false;
         reply_arrived_.notify_all();
         if (!packet) {
             lost_ = true;
+            ::shutdown(fences_.get(), SHUT_RDWR);  // ends receive_fences(), which tells of it
         } else if (packet->header.request_id == request_id) {
             return std::move(*packet);
         } else {
@@ -148,7 +143,7 @@ std::optional<Packet> Connection::wait_for_reply(uint32_t request_id) {
 }
 
 void Connection::receive_fences() {
-    while (auto packet = receive_packet(sockets_.fences.get(), SendMode::kBlock))
+    while (auto packet = receive_packet(fences_.get(), SendMode::kBlock))
         if (const auto fence = packet->body_as<FenceSignalled>()) events_.on_fence(*fence);
     lost_ = true;
     events_.on_lost();

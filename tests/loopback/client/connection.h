@@ -42,22 +42,18 @@ class Connection {
     Result<Packet> call(Packet& request);
 
   private:
-    struct Sockets {
-        UniqueFd replies;  // and for requests that no slot of the queue holds
-        UniqueFd fences;
-    };
-
-    Connection(Sockets sockets, RequestQueue queue, Events events)
-        : sockets_(std::move(sockets)), events_(std::move(events)), queue_(std::move(queue)) {}
-    Status greet(UniqueFd queue_memory, UniqueFd servers_fences);
+    Connection(UniqueFd replies, RequestQueue queue, Events events)
+        : replies_(std::move(replies)), events_(std::move(events)), queue_(std::move(queue)) {}
+    Status greet(UniqueFd queue_memory);
     void receive_fences();
     Status enqueue(Packet& request);
     Status wait_for_room();
     void ring_doorbell();
     std::optional<Packet> wait_for_reply(uint32_t request_id);
 
-    const Sockets sockets_;
+    const UniqueFd replies_;  // and for requests that no slot of the queue holds
     const Events events_;
+    UniqueFd fences_;
     HelloReply device_{};
     Mapping shared_;
     UniqueFd doorbell_;

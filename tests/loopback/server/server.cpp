@@ -24,8 +24,8 @@ constexpr uint64_t kLifelineKey = 3ull << 32;
 constexpr uint64_t kStopKey = 4ull << 32;
 constexpr uint64_t kDoorbellKey = 5ull << 32;
 
-/// Requests taken from one client before the next one has its turn.
-constexpr int kRequestsPerTurn = 32;
+/// Requests taken before fences and new clients have their turn.
+constexpr int kRequestsPerTurn = 64;
 /// QEMU's interval for virgl_renderer_poll where fences are not asynchronous.
 constexpr int kPollIntervalMs = 10;
 /// How often dma-bufs are looked after that keep a resource without handles.
@@ -42,7 +42,7 @@ Result<std::unique_ptr<Server>> Server::create(VirtioGpu& device, UniqueFd liste
     if (!shared) return tl::unexpected(shared.error());
     auto mapping = Mapping::map_shared(shared->get(), 0, sizeof(SharedState));
     if (!mapping) return tl::unexpected(mapping.error());
-    new (mapping->data()) SharedState{kFirstResourceId, kFirstMagic, 0};
+    new (mapping->data()) SharedState{kFirstResourceId, kFirstMagic, 0, 0};
     server->shared_fd_ = std::move(*shared);
     server->shared_ = std::move(*mapping);
     server->epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
@@ -89,6 +89,8 @@ Status Server::run(int stop_fd) {
         for (const epoll_event& event : std::span(events).first(*count))
             dispatch_event(event.data.u64, event.events);
         serve_clients();
+        drop_gone();
+        if (std::exchange(has_arrival_, false)) accept_client();
         deliver_fences();
         if (*count == 0) device_.reap_exported();
     }
@@ -117,7 +119,10 @@ Result<size_t> Server::wait_for_events(std::span<epoll_event> events) {
 }
 
 void Server::dispatch_event(uint64_t key, uint32_t events) {
-    if (key == kListenerKey) return accept_client();
+    if (key == kListenerKey) {  // after those that have gone: their context ids are free
+        has_arrival_ = true;
+        return;
+    }
     if (key == kStopKey) {
         stopped_ = true;
         return;
@@ -162,39 +167,72 @@ void Server::greet(Client& client) {
     client.gone = !client.queue;
 }
 
+// The sockets' files may live on, in a child that was forked off a client as it opened the node.
 void Server::drop_client(FileId file) {
     device_.close_file(file);
     std::erase_if(idle_waiters_, [&](const IdleWaiter& waiter) { return waiter.file == file; });
+    for (const Outlet* outlet : {&clients_.at(file).replies, &clients_.at(file).fences})
+        if (outlet->socket) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, outlet->socket.get(), nullptr);
     clients_.erase(file);
 }
 
+/// In the order of their tickets.
 void Server::serve_clients() {
-    for (auto next = clients_.begin(); next != clients_.end();) {
-        Client& client = (next++)->second;
-        Status status;
-        do {
-            if (client.queue) status = serve_queue(client);
-        } while (client.gone && status && client.queue && !client.queue->empty());
-        if (!status)
-            log(LogLevel::kError, "loopback: client {} dropped: {}", client.file,
+    for (int i = 0; i < kRequestsPerTurn; ++i) {
+        Client* const client = first_in_line();
+        if (!client) return;
+        const auto status = serve_next(*client);
+        if (status) continue;
+        // A client that was killed leaves requests of which a part is missing.
+        if (status.error().code != ECONNRESET)
+            log(LogLevel::kError, "loopback: client {} dropped: {}", client->file,
                 status.error().message);
-        if (client.gone || !status) drop_client(client.file);
+        client->gone = true;
+        client->queue.reset();
     }
 }
 
-Status Server::serve_queue(Client& client) {
-    for (int i = 0; i < kRequestsPerTurn && !client.queue->empty(); ++i) {
-        const auto place = client.queue->pop(request_);
-        if (!place) return tl::unexpected(place.error());
-        if (*place == RequestQueue::Place::kOnSocket) {
-            auto packet = receive_packet(client.replies.socket.get(), SendMode::kNonBlock);
-            if (!packet) return tl::unexpected(packet.error());
-            request_ = std::move(*packet);
+/// The client whose request comes next; null: there is none. While one is looked at, others arrive:
+/// what came before the one found is there when all are looked at once more.
+Server::Client* Server::first_in_line() {
+    Client* first = nullptr;
+    while (true) {
+        Client* const before = first;
+        for (auto& [file, client] : clients_) {
+            const auto ticket = client.queue ? client.queue->ticket() : std::nullopt;
+            if (!ticket) continue;
+            if (!first || static_cast<int32_t>(*ticket - *first->queue->ticket()) < 0)
+                first = &client;
         }
-        handle(client, request_);
-        request_.descriptors.clear();
+        if (first == before) return first;
     }
+}
+
+Status Server::serve_next(Client& client) {
+    const auto place = client.queue->pop(request_);
+    if (!place) return tl::unexpected(place.error());
+    if (*place == RequestQueue::Place::kOnSocket) {
+        const int socket = client.replies.socket.get();
+        auto packet = receive_packet(socket, SendMode::kNonBlock);
+        // A client that went without reading a reply shows once as that, before what it has sent.
+        if (!packet && packet.error().code == ECONNRESET)
+            packet = receive_packet(socket, SendMode::kNonBlock);
+        if (!packet) return tl::unexpected(packet.error());
+        request_ = std::move(*packet);
+    }
+    handle(client, request_);
+    request_.descriptors.clear();
     return {};
+}
+
+/// Clients that have gone, once all that they asked for is done.
+void Server::drop_gone() {
+    const size_t before = clients_.size();
+    for (auto next = clients_.begin(); next != clients_.end();) {
+        const Client& client = (next++)->second;
+        if (client.gone && (!client.queue || client.queue->empty())) drop_client(client.file);
+    }
+    if (clients_.size() != before) answer_idle_waiters();
 }
 
 void Server::deliver_fences() {
@@ -220,7 +258,12 @@ void Server::answer_idle_waiters() {
 void Server::send(Outlet& outlet, Packet packet) {
     if (outlet.outgoing.empty()) {
         const auto status = send_packet(outlet.socket.get(), packet, SendMode::kNonBlock);
-        if (status || status.error().code != EAGAIN) return;  // a dead peer shows by its hang-up
+        if (status) return;
+        // To one that waits for it, this looks like the server's end; to us, like the client's.
+        if (status.error().code != EAGAIN) {
+            ::shutdown(outlet.socket.get(), SHUT_RDWR);
+            return;
+        }
     }
     outlet.outgoing.push_back(std::move(packet));
     set_events(outlet, EPOLLOUT);

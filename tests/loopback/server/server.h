@@ -64,7 +64,9 @@ class Server {
     void accept_client();
     void greet(Client& client);
     void serve_clients();
-    Status serve_queue(Client& client);
+    Client* first_in_line();
+    Status serve_next(Client& client);
+    void drop_gone();
     void drop_client(FileId file);
     void deliver_fences();
     void answer_idle_waiters();
@@ -106,6 +108,7 @@ class Server {
     std::map<FileId, Client> clients_;
     std::vector<IdleWaiter> idle_waiters_;
     bool had_client_ = false;
+    bool has_arrival_ = false;  // at the listener
     bool stopped_ = false;
 };
 

@@ -1,4 +1,6 @@
 // The server's handling of each message.
+#include <sys/socket.h>
+
 #include <algorithm>
 
 #include "base/log.h"
@@ -71,14 +73,19 @@ Result<Packet> Server::on_hello(Client& client, Packet& request) {
     if (client.queue) return fail(EPROTO, "the client has said hello before");
     auto queue = RequestQueue::open(request.take_descriptor(0));
     if (!queue) return tl::unexpected(queue.error());
-    client.queue = std::move(*queue);
-    client.fences = {request.take_descriptor(1), kFencesOfClient | client.file};
+    int fences[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fences) != 0)
+        return fail(errno, "cannot create a pair of sockets");
+    UniqueFd clients_end(fences[1]);
+    client.fences = {UniqueFd(fences[0]), kFencesOfClient | client.file};
     if (auto status = watch(client.fences.socket.get(), client.fences.key, 0); !status)
         return tl::unexpected(status.error());
+    client.queue = std::move(*queue);
     Packet reply = Packet::reply(0, 0);
     reply.set_body(device_.probe());
     reply.descriptors.push_back(shared_fd_.duplicate());
     reply.descriptors.push_back(doorbell_.duplicate());
+    reply.descriptors.push_back(std::move(clients_end));
     return reply;
 }
 

@@ -244,6 +244,31 @@ TEST_F(ExecbufferTest, SubmissionsOfAllSizesArriveInOrder) {
     }
 }
 
+// There is one virtqueue, whichever file a request is of.
+TEST_F(ExecbufferTest, RequestsOfSeveralFilesArriveInTheirOrder) {
+    auto second = program();
+    ASSERT_EQ(second.init_context(4), 0);
+    second.sync();
+    guest_->sync();
+    journal();
+    constexpr int kPairs = 300;
+    CommandBuffer command;
+    command.add(fake::Command::kHold, fake::Hold{3, 0});
+    for (int i = 0; i < kPairs; ++i) {
+        second.submit(1, command);
+        guest_->submit(1, command);
+    }
+    guest_->sync();
+    std::string order;
+    for (const std::string& call : journal()) {
+        if (call.starts_with("submit 1 ")) order += '1';
+        if (call.starts_with("submit 2 ")) order += '2';
+    }
+    std::string expected;
+    for (int i = 0; i < kPairs; ++i) expected += "21";
+    EXPECT_EQ(order.substr(0, expected.size()), expected);
+}
+
 TEST_F(ExecbufferTest, MoreRequestsThanTheQueueHoldsWaitForRoom) {
     CommandBuffer slow;
     for (int i = 0; i < 2000; ++i)

@@ -243,5 +243,27 @@ TEST_F(PrimeTest, ClosingOneFileLeavesTheOtherItsBuffer) {
     EXPECT_GT(std::ranges::find(calls, "unref 2"), std::ranges::find(calls, "detach 2 2"));
 }
 
+// It would wait for ever if nobody looked after a file has gone.
+TEST_F(PrimeTest, WhoWaitsForABufferIsAnsweredWhenItsUserGoes) {
+    auto two = program();
+    ASSERT_EQ(two.init_context(), 0);
+    for (uint32_t i = 0; i < 20; ++i) {
+        auto one = std::make_unique<GuestProgram>(socket_path_);
+        ASSERT_EQ(one->init_context(), 0);
+        const auto blob = one->create_blob(3 + i, 4096, object(3 + i));
+        uint32_t handle = 0;
+        ASSERT_EQ(import_fd(two, export_handle(*one, blob.bo_handle), handle), 0);
+        hold_ring(*one, 1);
+        submit_with(*one, 1, blob.bo_handle);
+        std::thread waits([&] {
+            Wait wait{handle, 0};
+            EXPECT_EQ(two.call(Ioctl::kWait, wait), 0);
+        });
+        one.reset();
+        waits.join();
+        close_handle(two, handle);
+    }
+}
+
 }  // namespace
 }  // namespace viaduct::loopback

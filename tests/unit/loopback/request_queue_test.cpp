@@ -24,6 +24,9 @@ class RequestQueueTest : public ::testing::Test {
         packet.payload.assign(size, static_cast<std::byte>(number));
         return packet;
     }
+    static uint32_t number_of(const Packet& packet) {
+        return packet.body_as<uint32_t>().value_or(0);
+    }
     static void expect(const Packet& packet, uint32_t number, size_t size) {
         EXPECT_EQ(packet.header.type, MessageType::kSubmit);
         EXPECT_EQ(packet.body_as<uint32_t>(), number);
@@ -40,26 +43,29 @@ TEST_F(RequestQueueTest, GivesBackWhatWasPut) {
     EXPECT_TRUE(server_->empty());
     Packet first = packet_of(1, 0);
     Packet second = packet_of(2, 700);
-    client_->push(first);
-    client_->push(second);
+    client_->push(first, 5);
+    client_->push(second, 8);
     EXPECT_FALSE(server_->empty());
+    EXPECT_EQ(server_->ticket(), 5u);
     EXPECT_EQ(server_->pop(taken_), RequestQueue::Place::kHere);
     expect(taken_, 1, 0);
+    EXPECT_EQ(server_->ticket(), 8u);
     EXPECT_EQ(server_->pop(taken_), RequestQueue::Place::kHere);
     expect(taken_, 2, 700);
     EXPECT_TRUE(server_->empty());
+    EXPECT_EQ(server_->ticket(), std::nullopt);
 }
 
 TEST_F(RequestQueueTest, IsFullAndHasRoomAgain) {
     uint32_t pushed = 0;
     for (; client_->has_room(); ++pushed) {
         Packet packet = packet_of(pushed, 8);
-        client_->push(packet);
+        client_->push(packet, number_of(packet));
     }
     EXPECT_GT(pushed, 1u);
     EXPECT_EQ(server_->pop(taken_), RequestQueue::Place::kHere);
     EXPECT_TRUE(client_->has_room());
-    client_->push_mark();
+    client_->push_mark(0);
     EXPECT_FALSE(client_->has_room());
     for (uint32_t number = 1; number < pushed; ++number) {
         EXPECT_EQ(server_->pop(taken_), RequestQueue::Place::kHere);
@@ -83,7 +89,7 @@ TEST_F(RequestQueueTest, IsOneThreadsAtEachEnd) {
         for (uint32_t number = 0; number < kPackets; ++number) {
             while (!client_->has_room()) std::this_thread::yield();
             Packet packet = packet_of(number, number % 500);
-            client_->push(packet);
+            client_->push(packet, number_of(packet));
         }
     });
     for (uint32_t number = 0; number < kPackets; ++number) {
