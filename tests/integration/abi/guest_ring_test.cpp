@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <random>
 #include <thread>
@@ -61,6 +62,19 @@ TEST_F(GuestRingTest, OneThatIsInvalidEndsAndNothingElse) {
     EXPECT_FALSE(ring().host_is_awake());
     EXPECT_EQ(guest_.loss_field(), 0u);
     EXPECT_TRUE(guest_.fence_retires(0));
+}
+
+TEST_F(GuestRingTest, ARequestBehindOneThatNeverComesHoldsUpNobody) {
+    ASSERT_TRUE(settle());
+    ring().set_used();
+    ring().write(probe(guest_.next_seqno()), 0x7fff'0000);
+    for (int i = 0; i < 20; ++i) EXPECT_TRUE(settle());
+    EXPECT_EQ(ring().tail(), 0u);
+    EXPECT_EQ(guest_.loss_field(), 0u);
+    EXPECT_TRUE(guest_.fence_retires(0));
+    for (int i = 0; i < 1000 && ring().host_is_awake(); ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    EXPECT_FALSE(ring().host_is_awake()) << "the worker looks for nothing else";
 }
 
 struct Nonsense {
