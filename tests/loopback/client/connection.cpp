@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstring>
 
 namespace viaduct::loopback {
 
@@ -59,6 +60,8 @@ Status Connection::greet(UniqueFd queue_memory) {
     if (auto sent = send_packet(replies_.get(), hello, SendMode::kBlock); !sent) return sent;
     auto reply = receive_packet(replies_.get(), SendMode::kBlock);
     if (!reply) return tl::unexpected(reply.error());
+    if (const int status = reply->header.status; status != 0)
+        return fail(-status, "the loopback server refuses: {}", std::strerror(-status));
     const auto device = reply->body_as<HelloReply>();
     if (!device) return fail(EPROTO, "the version of the server's greeting differs");
     device_ = *device;
