@@ -60,14 +60,27 @@ class Signaller {
     Signaller(viaduct::UniqueFd inner, uint64_t id) : inner_(std::move(inner)), id_(id) {}
     Signaller(const Signaller&) = delete;
     Signaller& operator=(const Signaller&) = delete;
-    ~Signaller() { ExportedFences::instance().remove(id_); }
+    ~Signaller() {
+        if (inner_) ExportedFences::instance().remove(id_);
+    }
 
-    void complete(int status) { drm::complete(std::move(inner_), {status, monotonic_ns()}); }
+    void complete(int status) {
+        ExportedFences::instance().remove(id_);
+        drm::complete(std::move(inner_), {status, monotonic_ns()});
+    }
 
   private:
     viaduct::UniqueFd inner_;
     uint64_t id_;
 };
+
+/// Nothing while the fence is pending. What its signaller, if of this process, did before is
+/// visible then: it had the table's lock in between.
+std::optional<Completion> look_for_completion(int fd, uint64_t id) {
+    auto completion = completion_of(fd);
+    if (completion) ExportedFences::instance().find(id);
+    return completion;
+}
 
 template <size_t N>
 void copy_name(char (&to)[N], std::string_view name) {
@@ -87,7 +100,7 @@ int merge(int fd, sync_merge_data& args) {
 
 int file_info(int fd, uint64_t id, sync_file_info& args) {
     if (args.flags != 0 || args.pad != 0) return -EINVAL;
-    const std::optional<Completion> completion = completion_of(fd);
+    const std::optional<Completion> completion = look_for_completion(fd, id);
     // <linux/sync_file.h>: 1 signalled, 0 active, negative: failed.
     const int status = !completion ? 0 : completion->status == 0 ? 1 : completion->status;
     if (args.num_fences != 0) {
@@ -120,18 +133,19 @@ FencePtr Fence::from_sync_file(int fd) {
     const std::optional<uint64_t> id = completion_pipe_id(fd);
     if (!id) return nullptr;
     if (FencePtr own = ExportedFences::instance().find(*id)) return own;
-    if (const auto completion = completion_of(fd)) return signalled(completion->status);
+    if (const auto completion = look_for_completion(fd, *id)) return signalled(completion->status);
 
     viaduct::UniqueFd copy = viaduct::UniqueFd::duplicate_of(fd);
     if (!copy) return nullptr;
     FencePtr fence = create();
     const int watched = copy.get();
-    auto source = watch_descriptor(std::move(copy), [weak = std::weak_ptr(fence), watched] {
-        const FencePtr imported = weak.lock();
-        if (!imported) return;
-        const auto completion = completion_of(watched);
-        imported->signal(completion ? completion->status : 0);
-    });
+    auto source =
+        watch_descriptor(std::move(copy), [weak = std::weak_ptr(fence), watched, id = *id] {
+            const FencePtr imported = weak.lock();
+            if (!imported) return;
+            const auto completion = look_for_completion(watched, id);
+            imported->signal(completion ? completion->status : 0);
+        });
     if (!source) return nullptr;
     const viaduct::LockGuard lock(fence->mutex_);
     if (!fence->done_) fence->source_ = std::move(source);

@@ -122,6 +122,25 @@ TEST(SyncFile, MayBeClosedBeforeItSignals) {
     EXPECT_TRUE(readable(other.get()));
 }
 
+// ThreadSanitizer looks, too.
+TEST(SyncFile, ShowsWhatItsSignallerDidBefore) {
+    for (int i = 0; i < 100; ++i) {
+        const FencePtr fence = Fence::create();
+        const viaduct::UniqueFd fd = fence->export_sync_file();
+        int written = 0;
+        std::thread signaller([&] {
+            written = 1;
+            fence->signal();
+        });
+        ASSERT_TRUE(readable(fd.get(), 20000));
+        sync_file_info info{};
+        EXPECT_EQ(sync_file_ioctl(fd.get(), SYNC_IOC_FILE_INFO, &info), 0);
+        EXPECT_EQ(info.status, 1);
+        EXPECT_EQ(written, 1);
+        signaller.join();
+    }
+}
+
 // A jail's refusals and a sanitizer's findings are signals, too.
 TEST(GpuThread, KeepsOutNoSignalButSigpipe) {
     sigset_t blocked;
