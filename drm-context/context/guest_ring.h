@@ -27,7 +27,7 @@ class GuestRing {
     bool is_used() const;
     bool empty() const { return !has_before(written()); }
     /// Where the guest's writing has come to, and whether there is something to take before that.
-    /// What has to come behind a request that the VMM has yet to bring is not there before it.
+    /// Requests that follow one that the VMM has yet to bring do not count until then.
     uint32_t written() const;
     bool has_before(uint32_t position) const {
         return fields_ && static_cast<int32_t>(position - tail_) > 0 && is_due();
