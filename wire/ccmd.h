@@ -45,7 +45,9 @@ static_assert(sizeof(FinishedWork) == 520);
 /// request, and knows them: `blobs` tells of those that were created, and a request that came
 /// through the monitor later, of all. The host takes what is here before it takes what came through
 /// the monitor later. No fence comes of it: one that is asked for through the monitor, on the ring
-/// that was submitted to, stands for all that was submitted before.
+/// that was submitted to, stands for all that was submitted before, and for what the host finds
+/// here when it gets there: behind a request whose fence somebody may wait for, a guest writes here
+/// only once the host has run that.
 struct GuestRing {
     static constexpr uint64_t kMark = 0x676e'6972'7473'6702;  // no host has such a field by chance
     static constexpr uint32_t kBytes = 0x8000;

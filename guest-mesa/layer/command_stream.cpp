@@ -221,8 +221,9 @@ bool CommandStream::host_is_ready() {
 /// Whether the host will look at the ring: it is awake, or what is on its way to it wakes it.
 bool CommandStream::host_will_look() {
     const uint32_t awake = ring_.awake();
-    if (awake % 2 != 0) woken_from_.reset();
-    return awake % 2 != 0 || (woken_from_ == awake && awake != wire::GuestRing::kGone);
+    if (!GuestRing::is_awake(awake)) return woken_from_ == awake && awake != wire::GuestRing::kGone;
+    woken_from_.reset();
+    return true;
 }
 
 /// Sends the batch past the monitor; false: it cannot. A host that is awake is soon ready for it.

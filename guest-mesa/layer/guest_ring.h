@@ -26,8 +26,8 @@ class GuestRing {
     uint32_t bytes() const;
     /// wire::GuestRing::awake.
     uint32_t awake() const;
-    /// Whether the host will look for what is written, or has to be told of it.
-    bool host_is_awake() const { return awake() % 2 != 0; }
+    /// Of such a number: whether the host will look for what is written, or has to be told of it.
+    static bool is_awake(uint32_t awake) { return awake % 2 != 0; }
     /// How many blobs the host was asked to create, and knows by now.
     uint32_t blobs() const;
     /// Whether there is ever room for such a buffer of requests.

@@ -19,7 +19,7 @@ struct NamedSocketPair {
     bool valid() const { return inner.valid() && outer.valid(); }
 };
 
-/// `kind` is a short word ("sync_file"). Invalid if no descriptor is left.
+/// `kind` is a short word ("syncobj"). Invalid if no descriptor is left.
 NamedSocketPair make_named_socket_pair(std::string_view kind);
 /// The id of the outer end `fd` if it was made with this `kind`, by whatever process.
 std::optional<uint64_t> named_socket_id(int fd, std::string_view kind);

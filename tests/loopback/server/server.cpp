@@ -163,8 +163,8 @@ void Server::greet(Client& client) {
     auto hello = receive_packet(client.replies.socket.get(), SendMode::kNonBlock);
     if (hello) handle(client, *hello);
     // From now on, a request that lies on the socket has a slot that says so.
-    if (client.queue) set_events(client.replies, 0);
-    client.gone = !client.queue;
+    if (client.queue) return set_events(client.replies, 0);
+    client.gone = true;
 }
 
 // The sockets' files may live on, in a child that was forked off a client as it opened the node.
@@ -255,25 +255,24 @@ void Server::answer_idle_waiters() {
     });
 }
 
+/// False: there is no room now. Another failure looks like the server's end to a client that waits,
+/// and like the client's to us.
+bool Server::try_to_send(Outlet& outlet, Packet& packet) {
+    const auto status = send_packet(outlet.socket.get(), packet, SendMode::kNonBlock);
+    if (!status && status.error().code == EAGAIN) return false;
+    if (!status) ::shutdown(outlet.socket.get(), SHUT_RDWR);
+    return true;
+}
+
 void Server::send(Outlet& outlet, Packet packet) {
-    if (outlet.outgoing.empty()) {
-        const auto status = send_packet(outlet.socket.get(), packet, SendMode::kNonBlock);
-        if (status) return;
-        // To one that waits for it, this looks like the server's end; to us, like the client's.
-        if (status.error().code != EAGAIN) {
-            ::shutdown(outlet.socket.get(), SHUT_RDWR);
-            return;
-        }
-    }
+    if (outlet.outgoing.empty() && try_to_send(outlet, packet)) return;
     outlet.outgoing.push_back(std::move(packet));
     set_events(outlet, EPOLLOUT);
 }
 
 void Server::flush(Outlet& outlet) {
     while (!outlet.outgoing.empty()) {
-        const auto status =
-            send_packet(outlet.socket.get(), outlet.outgoing.front(), SendMode::kNonBlock);
-        if (!status && status.error().code == EAGAIN) return;
+        if (!try_to_send(outlet, outlet.outgoing.front())) return;
         outlet.outgoing.pop_front();
     }
     set_events(outlet, 0);

@@ -92,6 +92,7 @@ class Server {
     Result<Packet> on_transfer(Client& client, Packet& request);
     void on_wait_resource(Client& client, const Packet& request);
 
+    bool try_to_send(Outlet& outlet, Packet& packet);
     void send(Outlet& outlet, Packet packet);
     void flush(Outlet& outlet);
     void set_events(const Outlet& outlet, uint32_t events);

@@ -23,7 +23,7 @@ TEST(GuestRing, HoldsWhatWasWritten) {
     std::memcpy(shmem.data(), start, kArea);
     GuestRing ring(shmem, kArea);
     ASSERT_TRUE(ring.exists());
-    EXPECT_FALSE(ring.host_is_awake());
+    EXPECT_FALSE(GuestRing::is_awake(ring.awake()));
     const auto field = [&](size_t offset) {
         return std::atomic_ref(
             *reinterpret_cast<uint32_t*>(shmem.data() + sizeof(wire::ShmemHeader) + offset));
